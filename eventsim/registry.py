@@ -1,0 +1,84 @@
+"""Parts by kind and name: registering is what makes a part appear everywhere.
+
+Built-in parts are found by importing the modules of their package; other people's packages
+announce theirs through the entry point group ``eventsim.parts`` (a module to import).
+"""
+
+import importlib
+import importlib.metadata
+import pkgutil
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from eventsim.errors import UnknownPart
+
+T = TypeVar("T")
+
+KINDS = {
+    "neuron": ("eventsim.models",),
+    "rule": ("eventsim.models.rules",),
+    "hardware": ("eventsim.hardware",),
+    "scenario": ("eventsim.scenarios",),
+}
+_parts: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
+_discovered: set[str] = set()
+
+
+def register(kind: str, name: str) -> Callable[[T], T]:
+    """Return a decorator that registers a part under `kind` and `name`.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown or another part already has the name.
+    """
+    if kind not in _parts:
+        raise ValueError(f"no kind of part is called {kind!r}; kinds: {', '.join(_parts)}")
+
+    def remember(part: T) -> T:
+        known = _parts[kind].get(name)
+        if known is not None and (known.__module__, known.__qualname__) != (
+            getattr(part, "__module__", None),
+            getattr(part, "__qualname__", None),
+        ):
+            raise ValueError(f"{kind} {name!r} is registered already, by {known.__module__}")
+        _parts[kind][name] = part
+        return part
+
+    return remember
+
+
+def find(kind: str, name: str) -> Any:
+    """Return the part registered under `kind` and `name`.
+
+    Raises
+    ------
+    UnknownPart
+        If there is none; the message lists the names there are.
+    """
+    if name not in _parts[kind]:
+        _discover(kind)
+    try:
+        return _parts[kind][name]
+    except KeyError:
+        raise UnknownPart(f"no {kind} named {name!r}; known: {', '.join(sorted(_parts[kind]))}") from None
+
+
+def parts(kind: str) -> dict[str, Any]:
+    """Return all parts of a kind, sorted by name."""
+    _discover(kind)
+    return dict(sorted(_parts[kind].items()))
+
+
+def _discover(kind: str) -> None:
+    """Import the modules that may register parts of this kind, once."""
+    if kind in _discovered:
+        return
+    for package_name in KINDS[kind]:
+        package = importlib.import_module(package_name)
+        for module in pkgutil.iter_modules(package.__path__):
+            if not module.name.startswith("_") and not module.ispkg:
+                importlib.import_module(f"{package_name}.{module.name}")
+    for entry in importlib.metadata.entry_points(group="eventsim.parts"):
+        entry.load()
+    _discovered.add(kind)

@@ -1,0 +1,80 @@
+"""Build script: maps the flat source folders onto the `eventsim` package."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+PACKAGE_DIR = {
+    "eventsim": "eventsim",
+    "eventsim.models": "models",
+    "eventsim.models.rules": "models/rules",
+    "eventsim.hardware": "hardware",
+    "eventsim.io": "io",
+    "eventsim.scenarios": "scenarios",
+}
+TREE = Path("build/tree")  # the package as importers see it; rebuilt on every build
+
+# Contraction of a*b+c into one rounding is off so that the clones of a hot kernel for
+# different processors (see eventsim/vector.h) give the same bits.
+COMPILE_ARGS = [] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+
+
+def link(source: Path, target: Path) -> None:
+    """Link `target` to `source`, or copy where links are not permitted."""
+    try:
+        target.symlink_to(os.path.relpath(source, target.parent))
+    except OSError:
+        copy = shutil.copytree if source.is_dir() else shutil.copy2
+        copy(source, target)
+
+
+def make_tree() -> None:
+    """Lay the source folders out under their import names.
+
+    Cython looks a module's .pxd up by import name, and so do type checkers;
+    neither knows about package_dir.
+    """
+    shutil.rmtree(TREE, ignore_errors=True)
+    root = TREE / "eventsim"
+    root.mkdir(parents=True)
+    for source in Path("eventsim").iterdir():
+        link(source, root / source.name)
+    for package, folder in PACKAGE_DIR.items():
+        if package.count(".") == 1:
+            link(Path(folder), root / package.removeprefix("eventsim."))
+
+
+def extensions() -> list[Extension]:
+    """One extension per .pyx, named by its import path."""
+    headers = [str(header) for header in sorted(Path("eventsim").glob("*.h"))]
+    return [
+        Extension(
+            f"{package}.{source.stem}",
+            [str(source)],
+            include_dirs=["eventsim"],
+            depends=headers,
+            extra_compile_args=COMPILE_ARGS,
+        )
+        for package, folder in PACKAGE_DIR.items()
+        for source in sorted(Path(folder).glob("*.pyx"))
+    ]
+
+
+make_tree()
+setup(
+    packages=list(PACKAGE_DIR),
+    package_dir=PACKAGE_DIR,
+    package_data={package: ["*.pxd", "*.pyx", "*.pyi", "*.h", "py.typed"] for package in PACKAGE_DIR},
+    include_package_data=False,
+    ext_modules=cythonize(
+        extensions(),
+        include_path=[str(TREE)],
+        build_dir="build/cython",  # keeps generated C out of the source folders
+        compiler_directives={"language_level": 3},
+        nthreads=int(os.environ.get("EVENTSIM_BUILD_JOBS", "0")),
+    ),
+)
