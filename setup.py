@@ -15,6 +15,7 @@ PACKAGE_DIR = {
     "eventsim.hardware": "hardware",
     "eventsim.io": "io",
     "eventsim.scenarios": "scenarios",
+    "eventsim.benchmarks": "benchmarks",
 }
 TREE = Path("build/tree")  # the package as importers see it; rebuilt on every build
 
