@@ -1,0 +1,455 @@
+"""Who is connected to whom: the rules a projection can follow, and the record they give.
+
+A rule is a small frozen record; it draws its synapses from a stream of the projection's own, in
+chunks, so that ten million synapses need little more memory than they occupy in the end.
+
+    net.connect("input", "hidden", es.connect.fixed_probability(0.1), weight=0.5, delay=1.0)
+"""
+
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eventsim.distributions import (
+    CHUNK,
+    Distribution,
+    chunks,
+    exponential,
+    lognormal,
+    normal,
+    uniform,
+)
+from eventsim.errors import ConfigError
+from eventsim.parameters import one_number
+
+__all__ = [
+    "Connections",
+    "Distribution",
+    "Rule",
+    "all_to_all",
+    "axonal",
+    "dendritic",
+    "exponential",
+    "fixed_indegree",
+    "fixed_outdegree",
+    "fixed_probability",
+    "lognormal",
+    "normal",
+    "one_to_one",
+    "pairs",
+    "uniform",
+]
+
+Indices = NDArray[np.int32]
+Values = NDArray[np.float64] | NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class Connections:
+    """The synapses of a projection as plain arrays, which may be read-only.
+
+    Attributes
+    ----------
+    n_pre, n_post : sizes of the two populations.
+    dense : every source reaches every target; synapse k joins k // n_post to k % n_post.
+    pre, post : ndarray, shape (n_syn,), int32; None where the order of the synapses tells them.
+    per_post : if > 0, synapse k belongs to target k // per_post, and `post` is None.
+    per_pre : if > 0, synapse k belongs to source k // per_pre, and `pre` is None.
+    weight : one number, or an array, shape (n_syn,); (n_pre, n_post) if dense. float64, or float32
+        where that holds the values exactly.
+    delay : one number, an array of shape (n_pre,), or of shape (n_syn,), as `delay_kind` says.
+    delay_kind : ``"uniform"``, ``"axonal"`` or ``"synaptic"``.
+    """
+
+    n_pre: int
+    n_post: int
+    dense: bool = False
+    pre: Indices | None = None
+    post: Indices | None = None
+    per_post: int = 0
+    per_pre: int = 0
+    weight: float | Values = 1.0
+    delay: float | Values = 0.0
+    delay_kind: str = "uniform"
+
+    @property
+    def n_syn(self) -> int:
+        """Number of synapses."""
+        if self.dense:
+            return self.n_pre * self.n_post
+        some = self.pre if self.pre is not None else self.post
+        assert some is not None
+        return len(some)
+
+    @property
+    def min_delay(self) -> float:
+        """Smallest delay; `inf` without synapses. Axonal delays count for silent sources too."""
+        return float(np.min(self.delay)) if self.n_syn else float("inf")
+
+    def sources(self, start: int = 0, stop: int | None = None) -> Indices:
+        """Return the source of each synapse from `start` to `stop`, int32."""
+        stop = self.n_syn if stop is None else stop
+        if self.pre is not None:
+            return self.pre[start:stop]
+        return (np.arange(start, stop) // (self.n_post if self.dense else self.per_pre)).astype(np.int32)
+
+    def targets(self, start: int = 0, stop: int | None = None) -> Indices:
+        """Return the target of each synapse from `start` to `stop`, int32."""
+        stop = self.n_syn if stop is None else stop
+        if self.post is not None:
+            return self.post[start:stop]
+        if self.dense:
+            return (np.arange(start, stop) % self.n_post).astype(np.int32)
+        return (np.arange(start, stop) // self.per_post).astype(np.int32)
+
+
+class Rule:
+    """Says which units of one population reach which units of another.
+
+    `autapses` is False only where both are the same population and self connections are left out.
+    """
+
+    __slots__ = ()
+
+    def check(self, n_pre: int, n_post: int, autapses: bool, multapses: bool, label: str) -> None:
+        """Raise ConfigError, naming the projection `label`, if the rule cannot be followed."""
+
+    def draw(
+        self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
+    ) -> Connections:
+        """Return the synapses, without weights and delays."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class AllToAll(Rule):
+    """Every source reaches every target, once."""
+
+    def draw(
+        self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
+    ) -> Connections:
+        """Return the synapses; nothing is drawn."""
+        if autapses:
+            return Connections(n_pre, n_post, dense=True)
+        return _by_source(n_pre, n_post, n_post - 1, _partners(rng, n_pre, n_post, n_post - 1, False, False))
+
+
+@dataclass(frozen=True, slots=True)
+class OneToOne(Rule):
+    """Unit k reaches unit k of a population of the same size."""
+
+    def check(self, n_pre: int, n_post: int, autapses: bool, multapses: bool, label: str) -> None:
+        """Raise ConfigError if the sizes differ."""
+        if n_pre != n_post:
+            raise ConfigError(
+                f"one_to_one needs populations of equal size, got {n_pre} and {n_post} in {label}"
+            )
+
+    def draw(
+        self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
+    ) -> Connections:
+        """Return the synapses; nothing is drawn."""
+        if not autapses:
+            return _nothing(n_pre, n_post)
+        return _by_source(n_pre, n_post, 1, np.arange(n_pre, dtype=np.int32))
+
+
+@dataclass(frozen=True, slots=True)
+class FixedProbability(Rule):
+    """Each pair is connected with probability `p`, independently; never more than once.
+
+    Parameters
+    ----------
+    p : float
+        Between 0 and 1.
+
+    Notes
+    -----
+    The gaps between connected pairs, counted row by row, are geometrically distributed, so the
+    cost goes with the number of synapses, not of pairs.
+    """
+
+    p: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "p", one_number(self.p, "p of fixed_probability", low=0, high=1))
+
+    def draw(
+        self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
+    ) -> Connections:
+        """Return the synapses, ordered by source, then target."""
+        width = n_post if autapses else n_post - 1
+        total = n_pre * width  # pairs that may be connected
+        if self.p == 1:
+            return AllToAll().draw(rng, n_pre, n_post, autapses, multapses)
+        if self.p == 0 or total == 0:
+            return _nothing(n_pre, n_post)
+        expected = total * self.p
+        room = int(min(total, expected + 6 * expected**0.5 + 16))  # six standard deviations; else it grows
+        pre, post = np.empty(room, np.int32), np.empty(room, np.int32)
+        # The sum of a chunk of gaps, each cut at total + 1, must fit in 63 bits.
+        chunk = max(1, min(CHUNK, room, (1 << 62) // (total + 1)))
+        count, last = 0, -1
+        while last < total:
+            gaps = rng.geometric(self.p, chunk)
+            places = np.cumsum(np.minimum(gaps, total + 1, out=gaps), out=gaps)
+            places += last
+            last = int(places[-1])
+            places = places[: np.searchsorted(places, total)]
+            stop = count + len(places)
+            if stop > len(pre):
+                more = max(stop, int(1.1 * len(pre)))
+                pre, post = np.resize(pre, more), np.resize(post, more)
+            sources = places // width
+            targets = places - sources * width
+            if not autapses:
+                targets += targets >= sources
+            pre[count:stop], post[count:stop] = sources, targets
+            count = stop
+        return Connections(n_pre, n_post, pre=pre[:count], post=post[:count])
+
+
+@dataclass(frozen=True, slots=True)
+class FixedIndegree(Rule):
+    """Each target has `k` sources, drawn uniformly.
+
+    Parameters
+    ----------
+    k : int
+        Synapses of each target. A source may be drawn several times unless the projection
+        says ``multapses=False``.
+    """
+
+    k: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "k", _count(self.k, "k of fixed_indegree"))
+
+    def check(self, n_pre: int, n_post: int, autapses: bool, multapses: bool, label: str) -> None:
+        """Raise ConfigError if there are too few sources."""
+        _check_degree("fixed_indegree", self.k, n_pre, "sources", autapses, multapses, label)
+
+    def draw(
+        self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
+    ) -> Connections:
+        """Return the synapses, ordered by target."""
+        if self.k == 0 or n_post == 0:
+            return _nothing(n_pre, n_post)
+        pre = _partners(rng, n_post, n_pre, self.k, autapses, multapses)
+        return Connections(n_pre, n_post, pre=pre, per_post=self.k)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedOutdegree(Rule):
+    """Each source has `k` targets, drawn uniformly.
+
+    Parameters
+    ----------
+    k : int
+        Synapses of each source. A target may be drawn several times unless the projection
+        says ``multapses=False``.
+    """
+
+    k: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "k", _count(self.k, "k of fixed_outdegree"))
+
+    def check(self, n_pre: int, n_post: int, autapses: bool, multapses: bool, label: str) -> None:
+        """Raise ConfigError if there are too few targets."""
+        _check_degree("fixed_outdegree", self.k, n_post, "targets", autapses, multapses, label)
+
+    def draw(
+        self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
+    ) -> Connections:
+        """Return the synapses, ordered by source."""
+        return _by_source(n_pre, n_post, self.k, _partners(rng, n_pre, n_post, self.k, autapses, multapses))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs(Rule):
+    """The synapses one by one: source ``pre[k]`` reaches target ``post[k]``.
+
+    Parameters
+    ----------
+    pre, post : array_like of int, shape (n_syn,)
+        Indices within the two populations. Weights and delays of the projection may be arrays of
+        the same length.
+    """
+
+    pre: Indices = field(repr=False)
+    post: Indices = field(repr=False)
+
+    def __post_init__(self) -> None:
+        pre, post = _indices(self.pre, "pre"), _indices(self.post, "post")
+        if len(pre) != len(post):
+            raise ValueError(f"pairs needs as many sources as targets, got {len(pre)} and {len(post)}")
+        object.__setattr__(self, "pre", pre)
+        object.__setattr__(self, "post", post)
+
+    def check(self, n_pre: int, n_post: int, autapses: bool, multapses: bool, label: str) -> None:
+        """Raise ConfigError if an index is out of range, or a pair occurs twice and may not."""
+        for name, indices, n in (("source", self.pre, n_pre), ("target", self.post, n_post)):
+            outside = np.flatnonzero((indices < 0) | (indices >= n))
+            if len(outside):
+                k = int(outside[0])
+                raise ConfigError(
+                    f"{name} {int(indices[k])} of pair {k} in {label} is out of range; units are 0 to {n - 1}"
+                )
+        if not multapses:
+            keys = np.sort(self.pre.astype(np.int64) * n_post + self.post)
+            twice = np.flatnonzero(keys[1:] == keys[:-1])
+            if len(twice):
+                pair = divmod(int(keys[twice[0]]), n_post)
+                raise ConfigError(f"pair {pair} occurs more than once in {label}, which says multapses=False")
+
+    def draw(
+        self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
+    ) -> Connections:
+        """Return the synapses in the order given."""
+        keep = self.kept(autapses)
+        return Connections(n_pre, n_post, pre=self.pre[keep], post=self.post[keep])
+
+    def kept(self, autapses: bool) -> slice | NDArray[np.bool_]:
+        """Return the index of the pairs that remain."""
+        return slice(None) if autapses else self.pre != self.post
+
+
+def tuples(rows: Iterable[Any], label: str) -> tuple[Pairs, list[float] | None, list[float] | None]:
+    """Take (pre, post), (pre, post, weight) or (pre, post, weight, delay) apart.
+
+    Returns
+    -------
+    pairs, weight, delay
+        The last two are None where the tuples have none.
+    """
+    rows = list(rows)
+    lengths = {len(row) if isinstance(row, tuple) else 0 for row in rows}
+    if len(lengths) > 1 or not lengths <= {2, 3, 4}:
+        raise ConfigError(
+            f"the synapses of {label} must all be (pre, post), all (pre, post, weight) or all "
+            "(pre, post, weight, delay)"
+        )
+    columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)] or [[], []]
+    columns += [[], []][: 4 - len(columns)]
+    width = lengths.pop() if lengths else 2
+    return Pairs(columns[0], columns[1]), columns[2] if width > 2 else None, columns[3] if width > 3 else None  # type: ignore[arg-type]
+
+
+def axonal(values: ArrayLike) -> NDArray[Any]:
+    """Return one value per source, shape (n_pre, 1), for a delay or weight.
+
+    >>> axonal([0.1, 0.2]).shape
+    (2, 1)
+    """
+    return np.asarray(values).reshape(-1, 1)
+
+
+def dendritic(values: ArrayLike) -> NDArray[Any]:
+    """Return one value per target, shape (1, n_post), for a delay or weight.
+
+    >>> dendritic([0.1, 0.2]).shape
+    (1, 2)
+    """
+    return np.asarray(values).reshape(1, -1)
+
+
+def _nothing(n_pre: int, n_post: int) -> Connections:
+    return Connections(n_pre, n_post, pre=np.empty(0, np.int32), post=np.empty(0, np.int32))
+
+
+def _by_source(n_pre: int, n_post: int, k: int, post: Indices) -> Connections:
+    if k == 0 or n_pre == 0:
+        return _nothing(n_pre, n_post)
+    return Connections(n_pre, n_post, post=post, per_pre=k)
+
+
+def _partners(
+    rng: np.random.Generator, rows: int, n: int, k: int, autapses: bool, multapses: bool
+) -> Indices:
+    """Return `k` of `n` partners for each of `rows` units, shape (rows * k,)."""
+    chosen = np.empty((rows, k), np.int32)
+    allowed = n if autapses else n - 1
+    for start, stop in chunks(rows, max(1, CHUNK // max(k, 1))):
+        block = chosen[start:stop]
+        if multapses:
+            block[:] = rng.integers(0, allowed, block.shape, dtype=np.int32)
+        else:
+            _draw_distinct(rng, allowed, block)
+        if not autapses:  # close the gap that leaving out the unit itself makes
+            block += block >= np.arange(start, stop, dtype=np.int32)[:, None]
+    return chosen.reshape(-1)
+
+
+def _draw_distinct(rng: np.random.Generator, n: int, block: Indices) -> None:
+    """Fill each row of `block` with distinct numbers below `n`, every set equally likely.
+
+    Repeated numbers are drawn again until none is left. That treats all numbers alike, so no set
+    is preferred. Where more than half is wanted, what is left out is drawn instead.
+    """
+    rows, k = block.shape
+    if 2 * k > n:
+        left_out = np.empty((rows, n - k), np.int32)
+        _draw_distinct(rng, n, left_out)
+        kept = np.ones((rows, n), np.bool_)
+        kept[np.arange(rows)[:, None], left_out] = False
+        block[:] = np.nonzero(kept)[1].reshape(rows, k)
+        return
+    block[:] = rng.integers(0, n, block.shape, dtype=np.int32) if k else 0
+    block.sort(axis=1)
+    open_rows = np.flatnonzero((block[:, 1:] == block[:, :-1]).any(axis=1))
+    while len(open_rows):
+        part = block[open_rows]
+        again = part[:, 1:] == part[:, :-1]
+        part[:, 1:][again] = rng.integers(0, n, np.count_nonzero(again), dtype=np.int32)
+        part.sort(axis=1)
+        block[open_rows] = part
+        open_rows = open_rows[(part[:, 1:] == part[:, :-1]).any(axis=1)]
+
+
+def _check_degree(
+    rule: str, k: int, n: int, partners: str, autapses: bool, multapses: bool, label: str
+) -> None:
+    allowed = n if autapses else n - 1
+    if k > 0 and (allowed == 0 or (not multapses and k > allowed)):
+        why = "" if autapses else " without the unit itself"
+        only = "" if multapses else "different "
+        raise ConfigError(f"{rule}({k}) of {label} needs {k} {only}{partners}, but there are {allowed}{why}")
+
+
+def _count(value: Any, name: str) -> int:
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if count < 0:
+        raise ValueError(f"{name} must not be negative, got {count}")
+    return count
+
+
+def _indices(values: Any, name: str) -> Indices:
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise TypeError(
+            f"{name} of pairs must be a list of integers, got {array.dtype} of shape {array.shape}"
+        )
+    limit = np.iinfo(np.int32).max
+    if array.size and (array.max() > limit or array.min() < -limit):
+        raise ValueError(f"{name} of pairs has an index beyond {limit}")
+    indices = array.astype(np.int32)
+    indices.setflags(write=False)
+    return indices
+
+
+all_to_all = AllToAll
+one_to_one = OneToOne
+fixed_probability = FixedProbability
+fixed_indegree = FixedIndegree
+fixed_outdegree = FixedOutdegree
+pairs = Pairs

@@ -1,0 +1,417 @@
+"""A network as it is declared: populations of units and the projections between them.
+
+Nothing is drawn or built here. A simulation resolves each projection into arrays when it is
+built; the same seed and the same name give the same synapses, whatever else the network holds.
+"""
+
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from eventsim import connect, rng, values
+from eventsim.connect import Connections, Rule
+from eventsim.errors import ConfigError, UnknownPart
+from eventsim.values import Value
+
+__all__ = ["Connections", "Network", "Population", "Projection"]
+
+TIME_UNITS = ("s", "ms", "us", "ns", "1")  # "1": times without a unit
+MOST_UNITS = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Units of one kind.
+
+    Attributes
+    ----------
+    name : what messages, files and plots call it.
+    model : the neuron or source, with its parameters.
+    n : number of units, at least 1.
+    record_spikes : whether its spikes are kept.
+    """
+
+    name: str
+    model: Any
+    n: int
+    record_spikes: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Projection:
+    """Synapses from one population to another, as declared; made by `Network.connect`.
+
+    Attributes
+    ----------
+    name, pre, post : names of the projection and of its two populations.
+    rule : who is connected to whom.
+    weight, delay : a number, a distribution, or an array as in `eventsim.values`.
+    autapses : False leaves out connections of a unit to itself.
+    multapses : False refuses several synapses from one unit to another.
+    """
+
+    name: str
+    pre: str
+    post: str
+    rule: Rule
+    weight: Value = field(repr=False)
+    delay: Value = field(repr=False)
+    autapses: bool = True
+    multapses: bool = True
+
+    @property
+    def label(self) -> str:
+        """How messages call it: its populations, and its own name where that says more."""
+        ends = f"'{self.pre} -> {self.post}'"
+        return ends if self.name == f"{self.pre}->{self.post}" else f"{ends} ({self.name!r})"
+
+    def resolve(self, net: "Network") -> Connections:
+        """Return the synapses as arrays, the same at every call.
+
+        The arrays may be read-only and shared with this declaration: whoever changes weights
+        copies them.
+        """
+        n_pre, n_post = net.populations[self.pre].n, net.populations[self.post].n
+        autapses = self.autapses or self.pre != self.post
+        synapses = self.rule.draw(self._stream(net, "pairs"), n_pre, n_post, autapses, self.multapses)
+        synapses.weight = values.weights_of(self.weight, synapses, self._stream(net, "weight"), self.label)
+        synapses.delay, synapses.delay_kind = values.delays_of(
+            self.delay, synapses, self._stream(net, "delay"), self.label
+        )
+        return synapses
+
+    def _stream(self, net: "Network", purpose: str) -> np.random.Generator:
+        return rng.stream(net.seed, "connect", self.name, purpose)
+
+
+class Network:
+    """Populations and projections, by name.
+
+    Parameters
+    ----------
+    seed : int
+        Every random draw of the network and its simulations follows from it; >= 0.
+    time_unit : {"ms", "s", "us", "ns", "1"}
+        Unit of all times, delays and time constants; "1" if they have none.
+
+    Attributes
+    ----------
+    populations : dict of Population by name, in the order they were added.
+    projections : list of Projection, in the order they were connected.
+
+    Examples
+    --------
+    >>> import eventsim as es
+    >>> from types import SimpleNamespace
+    >>> relay = SimpleNamespace(variables=(), is_source=False)  # stands for es.models.LIF()
+    >>> net = es.Network(seed=1)
+    >>> hidden = net.add("hidden", relay, 4)
+    >>> synapses = net.connect("hidden", "hidden", es.connect.fixed_indegree(2), weight=0.5, delay=1.0)
+    >>> print(net.describe())
+    Network(seed=1, time_unit='ms')
+      population  units  model
+      hidden      4      SimpleNamespace
+    <BLANKLINE>
+      projection      rule                weight  delay
+      hidden->hidden  FixedIndegree(k=2)  0.5     1
+    """
+
+    def __init__(self, seed: int = 0, time_unit: str = "ms") -> None:
+        self.seed = _integer(seed, "seed", 0)
+        if time_unit not in TIME_UNITS:
+            raise ValueError(f"time_unit must be one of {', '.join(TIME_UNITS)}, got {time_unit!r}")
+        self.time_unit = time_unit
+        self.populations: dict[str, Population] = {}
+        self.projections: list[Projection] = []
+
+    def add(self, name: str, model: Any, n: int, record_spikes: bool = True) -> Population:
+        """Add a population.
+
+        Parameters
+        ----------
+        name : str
+            Not used yet, not empty, without "/" (names become groups of an HDF5 file).
+        model : a neuron or source from `eventsim.models`, or one like them
+        n : int
+            Units, at least 1.
+        record_spikes : bool
+            Whether spikes are kept; they are unless switched off.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the name, the size or a parameter of the model does not do.
+        """
+        _check_name(name, "population")
+        if name in self.populations:
+            raise ValueError(f"there is a population {name!r} already")
+        if isinstance(model, type):
+            raise TypeError(
+                f"the model of {name!r} must be a neuron, got the class; write {model.__name__}(...)"
+            )
+        if not (hasattr(model, "variables") and hasattr(model, "is_source")):
+            raise TypeError(
+                f"the model of {name!r} must be a neuron such as es.models.LIF(), got {model!r:.60}"
+            )
+        n = _integer(n, f"the size of {name!r}", 1)
+        if hasattr(model, "check"):
+            model.check(n, name)
+        population = Population(name, model, n, bool(record_spikes))
+        self.populations[name] = population
+        return population
+
+    def connect(
+        self,
+        pre: str | Population,
+        post: str | Population,
+        rule: Any = None,
+        *,
+        weight: Any = None,
+        delay: Any = None,
+        autapses: bool = True,
+        multapses: bool = True,
+        name: str | None = None,
+    ) -> Projection:
+        """Connect one population to another.
+
+        Parameters
+        ----------
+        pre, post : str or Population
+            Where spikes come from and where they go.
+        rule : optional
+            Who is connected to whom: a rule of `eventsim.connect`, a list of tuples (pre, post),
+            (pre, post, weight) or (pre, post, weight, delay), or the weights as an array or a
+            sparse matrix. Without one, every source reaches every target.
+        weight : float, Distribution or array_like, optional
+            One number for all (default 1), a distribution, an array of shape (n_pre, n_post), or
+            a scipy.sparse matrix of that shape whose stored entries are the synapses. With a rule also
+            (n_pre, 1), (1, n_post), and (n_syn,) for listed synapses.
+        delay : float, Distribution or array_like, optional
+            In the network's time unit, >= 0; default 0. One number, a distribution, (n_pre, 1) for each
+            source (axonal), (1, n_post) for each target (dendritic), (n_pre, n_post) for each synapse,
+            (n_syn,) for listed synapses, or a sparse matrix with the entries of the weight.
+            A plain list does where it is clear what it belongs to.
+        autapses : bool
+            False leaves out connections of a unit to itself; of no effect between two populations.
+        multapses : bool
+            False draws without replacement, so that no pair is connected twice.
+        name : str, optional
+            Default "pre->post". A name in use gets "#2", "#3", ...
+
+        Raises
+        ------
+        UnknownPart
+            If there is no such population.
+        ConfigError, ValueError, TypeError
+            If the rule cannot be followed, or a weight or delay does not do.
+        """
+        source, target = self._population(pre), self._population(post)
+        label = f"'{source.name} -> {target.name}'"
+        if target.model.is_source:
+            raise ConfigError(f"{label} leads into a source, which takes no input")
+        if name is not None:
+            _check_name(name, "projection")
+        rule, weight, delay = _sorted_out(rule, weight, delay, source.n, target.n, label)
+        projection = Projection(
+            self._free_name(f"{source.name}->{target.name}" if name is None else name),
+            source.name,
+            target.name,
+            rule,
+            weight,
+            delay,
+            bool(autapses),
+            bool(multapses),
+        )
+        alone = autapses or source is not target
+        rule.check(source.n, target.n, alone, projection.multapses, label)
+        if not alone and isinstance(rule, connect.Pairs):
+            projection = _without_autapses(projection, rule)
+        self.projections.append(projection)
+        return projection
+
+    def zero_delay_order(self, min_delays: Sequence[float] | None = None) -> list[str]:
+        """Return the populations so that whoever sends spikes without delay comes first.
+
+        Where nothing else is said the order is that of declaration.
+
+        Parameters
+        ----------
+        min_delays : sequence of float, optional
+            The smallest delay of each projection, `inf` for one without synapses
+            (`Connections.min_delay`). Without it, projections whose declaration does not tell are
+            resolved here.
+
+        Raises
+        ------
+        ConfigError
+            If populations reach each other in a circle without delay; the message names them.
+        """
+        if min_delays is None:
+            min_delays = [_min_delay(projection, self) for projection in self.projections]
+        before: dict[str, list[str]] = {name: [] for name in self.populations}
+        for projection, delay in zip(self.projections, min_delays, strict=True):
+            if delay == 0:
+                before[projection.post].append(projection.pre)
+        order: list[str] = []
+        waiting = list(self.populations)
+        while waiting:
+            name = next((name for name in waiting if all(pre in order for pre in before[name])), None)
+            if name is None:
+                circle = " -> ".join(_circle(before, waiting))
+                raise ConfigError(
+                    f"zero delay all around {circle}; give one of these projections a delay > 0"
+                )
+            order.append(name)
+            waiting.remove(name)
+        return order
+
+    def describe(self) -> str:
+        """Return a table of the populations and projections."""
+        rows = [("population", "units", "model")]
+        rows += [(p.name, str(p.n), type(p.model).__name__) for p in self.populations.values()]
+        lines = [f"Network(seed={self.seed}, time_unit={self.time_unit!r})", *_table(rows)]
+        if self.projections:
+            links = [("projection", "rule", "weight", "delay")]
+            links += [(p.name, repr(p.rule), _short(p.weight), _short(p.delay)) for p in self.projections]
+            lines += ["", *_table(links)]
+        return "\n".join(lines)
+
+    __repr__ = describe
+
+    def _population(self, given: str | Population) -> Population:
+        name = given.name if isinstance(given, Population) else given
+        known = self.populations.get(name) if isinstance(name, str) else None
+        if known is None or (isinstance(given, Population) and given is not known):
+            names = ", ".join(self.populations) or "none yet"
+            raise UnknownPart(f"no population named {name!r} in this network; known: {names}")
+        return known
+
+    def _free_name(self, name: str) -> str:
+        used = {projection.name for projection in self.projections}
+        k, free = 1, name
+        while free in used:
+            k += 1
+            free = f"{name}#{k}"
+        return free
+
+
+def _sorted_out(
+    rule: Any, weight: Any, delay: Any, n_pre: int, n_post: int, label: str
+) -> tuple[Rule, Value, Value]:
+    """Return rule, weight and delay in the forms that a Projection holds."""
+    if rule is None and isinstance(weight, Rule):
+        rule, weight = weight, None
+    if isinstance(rule, np.ndarray) or values.is_sparse(rule):
+        if weight is not None:
+            raise ConfigError(f"{label} has its weights twice, as rule and as weight")
+        rule, weight = None, rule
+    if isinstance(rule, Iterable):
+        rule, *columns = connect.tuples(rule, label)
+        for what, column, given in zip(("weight", "delay"), columns, (weight, delay), strict=True):
+            if column is not None and given is not None:
+                raise ConfigError(f"{label} has its {what} twice, in the tuples and as {what}")
+        weight = columns[0] if columns[0] is not None else weight
+        delay = columns[1] if columns[1] is not None else delay
+    if values.is_sparse(weight):
+        if rule is not None:
+            raise ConfigError(
+                f"{label} has a rule and a sparse weight; the entries of the matrix are the synapses"
+            )
+        rule, weight = values.stored_entries(weight, n_pre, n_post, label)
+    if values.is_sparse(delay):
+        if not isinstance(rule, connect.Pairs):
+            raise ConfigError(f"a sparse delay needs a sparse weight with the same entries, in {label}")
+        delay = values.same_entries(delay, rule, n_pre, n_post, label)
+    if rule is not None and not isinstance(rule, Rule):
+        raise TypeError(
+            f"the rule of {label} must come from es.connect or be a list of tuples, got {rule!r:.60}"
+        )
+
+    weight = values.declared(1.0 if weight is None else weight, "weight", label)
+    delay = values.declared(0.0 if delay is None else delay, "delay", label)
+    listed = rule if isinstance(rule, connect.Pairs) else None
+    if rule is None:
+        rule = connect.AllToAll()
+        if isinstance(weight, np.ndarray) and weight.shape != (n_pre, n_post):
+            raise ValueError(f"weight of {label} has shape {weight.shape}, expected ({n_pre}, {n_post})")
+    whole = isinstance(rule, connect.AllToAll) and np.shape(weight) == (n_pre, n_post)  # type: ignore[arg-type]
+    if not whole:  # the array of a dense projection stays as it was given
+        weight = values.fitted(weight, listed, n_pre, n_post, "weight", label)
+    return rule, weight, values.fitted(delay, listed, n_pre, n_post, "delay", label)
+
+
+def _without_autapses(projection: Projection, rule: connect.Pairs) -> Projection:
+    """Return the projection with the pairs, and the values listed with them, of different units."""
+    kept = rule.kept(False)
+
+    def rest(value: Value) -> Value:
+        return value[kept] if isinstance(value, np.ndarray) and value.ndim == 1 else value
+
+    return replace(
+        projection,
+        rule=connect.Pairs(rule.pre[kept], rule.post[kept]),
+        weight=rest(projection.weight),
+        delay=rest(projection.delay),
+    )
+
+
+def _min_delay(projection: Projection, net: Network) -> float:
+    """Return the smallest delay, or a positive bound of it where that is all that is asked."""
+    delay = projection.delay
+    if isinstance(delay, float):
+        least = delay
+    elif isinstance(delay, connect.Distribution):
+        least = delay.smallest
+    else:
+        least = float(np.min(delay, initial=np.inf))
+    if least > 0:
+        return least
+    return projection.resolve(net).min_delay
+
+
+def _circle(before: dict[str, list[str]], waiting: list[str]) -> list[str]:
+    """Return a circle among `waiting`, in the direction of the spikes, its first name repeated."""
+    # Everybody who waits has somebody before it who waits too, so walking back must meet itself.
+    path = [waiting[0]]
+    while path[-1] not in path[:-1]:
+        path.append(next(pre for pre in before[path[-1]] if pre in waiting))
+    circle = path[path.index(path[-1]) :][::-1]
+    first = min(range(len(circle) - 1), key=lambda k: waiting.index(circle[k]))
+    return [*circle[first:-1], *circle[:first], circle[first]]
+
+
+def _check_name(name: Any, kind: str) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a {kind} must be a string, got {name!r:.60}")
+    if not name.strip() or name in (".", "..") or "/" in name or not name.isprintable():
+        raise ValueError(f"a {kind} needs a printable name without '/', got {name!r}")
+
+
+def _integer(value: Any, what: str, least: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool | np.bool_):
+        raise TypeError(f"{what} must be an integer, got {value!r}")
+    if number < least:
+        raise ValueError(f"{what} must be at least {least}, got {number}")
+    if least > 0 and number > MOST_UNITS:
+        raise ValueError(f"{what} must be at most {MOST_UNITS}, got {number}")
+    return number
+
+
+def _short(value: Value) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array {value.shape}"
+    return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -1,0 +1,113 @@
+"""Parameters that are one number for a whole population or one number per unit."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def per_unit(
+    value: Any,
+    n: int,
+    name: str,
+    population: str,
+    *,
+    positive: bool = False,
+    nonnegative: bool = False,
+    allow_inf: bool = False,
+) -> float | NDArray[np.float64]:
+    """Return a checked parameter: a float for all units, or one value per unit.
+
+    Parameters
+    ----------
+    value : float or array_like
+        One number, or `n` of them. A single value in an array counts as one number.
+    n : int
+        Units of the population.
+    name, population : str
+        What the error messages call them.
+    positive, nonnegative : bool
+        Whether values must be > 0, or >= 0.
+    allow_inf : bool
+        Whether infinities are allowed; nan never is.
+
+    Returns
+    -------
+    float or ndarray, shape (n,), float64
+        The array is a copy of the caller's.
+
+    Raises
+    ------
+    TypeError
+        If the values are not real numbers.
+    ValueError
+        If their number or one of them does not fit; the message names the first such unit.
+
+    Examples
+    --------
+    >>> per_unit(2, 3, "tau_mem", "hidden", positive=True)
+    2.0
+    >>> per_unit([1, 2, -1], 3, "tau_mem", "hidden", positive=True)
+    Traceback (most recent call last):
+    ValueError: tau_mem of 'hidden' must be positive, got -1.0 for unit 2
+    """
+    label = f"{name} of {population!r}"
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of unequal length
+        raise ValueError(f"{label} must be one number or {n}, got nested lists of unequal length") from None
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{label} must be a number or one per unit, got {value!r}")
+    if array.size != 1 and array.shape != (n,):
+        if array.ndim == 1:
+            raise ValueError(f"{label} has {array.size} values, expected 1 or {n}")
+        raise ValueError(f"{label} has shape {array.shape}, expected () or ({n},)")
+    values = np.array(array, np.float64).reshape(-1)  # a copy: later changes by the caller do not enter
+    allowed, rule = ~np.isnan(values), "must be a number"
+    if not allow_inf:
+        allowed, rule = np.isfinite(values), "must be finite"
+    if allowed.all() and positive:
+        allowed, rule = values > 0, "must be positive"
+    elif allowed.all() and nonnegative:
+        allowed, rule = values >= 0, "must not be negative"
+    if not allowed.all():
+        unit = int(np.argmin(allowed))
+        where = "" if values.size == 1 else f" for unit {unit}"
+        raise ValueError(f"{label} {rule}, got {float(values[unit])!r}{where}")
+    return float(values[0]) if values.size == 1 else values
+
+
+def one_number(
+    value: Any,
+    name: str,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+) -> float:
+    """Return a real number as float, checked to lie in [low, high] and to be finite.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number.
+    ValueError
+        If it is nan, infinite or out of range.
+
+    Examples
+    --------
+    >>> one_number(1.5, "p", low=0, high=1)
+    Traceback (most recent call last):
+    ValueError: p must lie between 0 and 1, got 1.5
+    """
+    array = np.asarray(value)
+    if array.ndim or array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    number = float(array)
+    if low <= number <= high and math.isfinite(number):
+        return number
+    if math.isfinite(low) and math.isfinite(high):
+        raise ValueError(f"{name} must lie between {low:g} and {high:g}, got {number!r}")
+    if math.isfinite(low):
+        raise ValueError(f"{name} must be finite and at least {low:g}, got {number!r}")
+    raise ValueError(f"{name} must be finite, got {number!r}")

@@ -1,0 +1,209 @@
+"""Weights and delays of a projection: from what people write to one value per synapse.
+
+A value is one number, a distribution, or an array that is looked up at (source, target): shape
+(n_pre, n_post), (n_pre, 1) for one value per source, (1, n_post) for one per target, or (n_syn,)
+where the synapses were listed one by one.
+"""
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from eventsim.connect import Connections, Pairs, Values
+from eventsim.distributions import CHUNK, Distribution, chunks
+from eventsim.parameters import one_number
+
+Value = float | Distribution | Values
+
+
+def is_sparse(value: Any) -> bool:
+    """Say whether `value` is a scipy.sparse matrix or array, without importing scipy."""
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(value))
+
+
+def stored_entries(matrix: Any, n_pre: int, n_post: int, label: str) -> tuple[Pairs, Values]:
+    """Return the stored entries of a sparse weight matrix, row by row; repeated ones are summed.
+
+    Raises
+    ------
+    ValueError
+        If its shape is not (n_pre, n_post).
+    """
+    if matrix.shape != (n_pre, n_post):
+        raise ValueError(f"weight of {label} has shape {matrix.shape}, expected ({n_pre}, {n_post})")
+    rows = matrix.tocsr(copy=True)
+    rows.sum_duplicates()
+    pre = np.repeat(np.arange(n_pre, dtype=np.int32), np.diff(rows.indptr))
+    return Pairs(pre, rows.indices), rows.data
+
+
+def same_entries(matrix: Any, pairs: Pairs, n_pre: int, n_post: int, label: str) -> Values:
+    """Return the delays of a sparse matrix that has its entries where the weights have theirs.
+
+    Raises
+    ------
+    ValueError
+        If the entries are elsewhere.
+    """
+    found, delays = stored_entries(matrix, n_pre, n_post, label)
+    if not (np.array_equal(found.pre, pairs.pre) and np.array_equal(found.post, pairs.post)):
+        raise ValueError(
+            f"the sparse delay of {label} must have its {len(pairs.pre)} entries where the weight has them; "
+            f"it has {len(found.pre)} (zeros must be stored too)"
+        )
+    return delays
+
+
+def declared(value: Any, what: str, label: str) -> Value:
+    """Return a checked number, distribution or array (a read-only copy, C order, float64 or float32).
+
+    Raises
+    ------
+    TypeError
+        If it holds no real numbers.
+    ValueError
+        If one of them is nan or infinite, or negative in a delay.
+    """
+    nonnegative = what == "delay"
+    if isinstance(value, Distribution):
+        if nonnegative and value.smallest < 0:
+            raise ValueError(
+                f"delay of {label} drawn from {value!r} can be negative; give low=0 to draw such values again"
+            )
+        return value
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{what} of {label} has rows of unequal length") from None
+    if array.dtype.kind not in "fiub" or (array.ndim == 0 and array.dtype.kind == "b"):
+        raise TypeError(
+            f"{what} of {label} must be a number, an array of numbers or a distribution, got {value!r:.60}"
+        )
+    if array.ndim == 0:
+        number = one_number(value, f"{what} of {label}")
+        if nonnegative and number < 0:
+            raise ValueError(f"delay of {label} must not be negative, got {number!r}")
+        return number + 0.0  # no negative zero
+    wanted = np.float32 if array.dtype in (np.float32, np.float16) else np.float64
+    array = np.array(array, wanted, order="C")
+    check_values(array, what, label, nonnegative)
+    array.setflags(write=False)
+    return array
+
+
+def check_values(array: Values, what: str, label: str, nonnegative: bool = False) -> None:
+    """Raise ValueError, naming the first entry, if one is not finite, or negative and may not be."""
+    flat = array.reshape(-1)
+    for start, stop in chunks(flat.size):
+        wrong = ~np.isfinite(flat[start:stop])
+        rule = "finite"
+        if nonnegative and not wrong.any():
+            wrong, rule = flat[start:stop] < 0, "at least 0"
+        if wrong.any():
+            k = start + int(np.argmax(wrong))
+            place: Any = tuple(int(i) for i in np.unravel_index(k, array.shape))
+            place = place[0] if len(place) == 1 else place
+            raise ValueError(f"{what} of {label} must be {rule}, got {float(flat[k])!r} at {place}")
+
+
+def fitted(value: Value, pairs: Pairs | None, n_pre: int, n_post: int, what: str, label: str) -> Value:
+    """Return `value` in one of the shapes of this module; `pairs` if the synapses are listed.
+
+    A list of numbers without listed synapses belongs to the sources or to the targets, whichever
+    it can only belong to.
+
+    Raises
+    ------
+    ValueError
+        If the shape fits nothing, or more than one thing.
+    """
+    if isinstance(value, float | Distribution):
+        return value
+    if value.size == 1 and (
+        n_pre == n_post == 1 or (value.ndim == 1 and pairs is not None and len(pairs.pre) == 1)
+    ):
+        return float(value.reshape(-1)[0])
+    if value.ndim == 2 and value.shape in ((n_pre, 1), (1, n_post), (n_pre, n_post)):
+        return narrowed(value)
+    if value.ndim == 1:
+        if pairs is not None:
+            if len(value) == len(pairs.pre):
+                return narrowed(value)
+            raise ValueError(
+                f"{what} of {label} has {len(value)} values, expected {len(pairs.pre)}, one for each synapse"
+            )
+        if n_pre == n_post == len(value):
+            raise ValueError(
+                f"{what} of {label} is a list of {len(value)}, for the sources or for the targets; say which by "
+                f"es.connect.axonal(values), shape ({n_pre}, 1), or dendritic(values), shape (1, {n_post})"
+            )
+        if len(value) == n_pre:
+            return value.reshape(-1, 1)
+        if len(value) == n_post:
+            return narrowed(value.reshape(1, -1))
+    raise ValueError(
+        f"{what} of {label} has shape {value.shape}, expected a number, ({n_pre}, 1) for each source, "
+        f"(1, {n_post}) for each target, or ({n_pre}, {n_post})"
+    )
+
+
+def narrowed(array: Values) -> Values:
+    """Return the array as float32 if that holds every value exactly, else as it is."""
+    if array.dtype == np.float32:
+        return array
+    flat = array.reshape(-1)
+    with np.errstate(over="ignore"):
+        for start, stop in chunks(flat.size):
+            if not np.array_equal(flat[start:stop], flat[start:stop].astype(np.float32)):
+                return array
+        short = array.astype(np.float32)
+    short.setflags(write=False)
+    return short
+
+
+def weights_of(value: Value, synapses: Connections, rng: np.random.Generator, label: str) -> float | Values:
+    """Return the weight of `synapses`: one number, shape (n_syn,), or (n_pre, n_post) if dense."""
+    if isinstance(value, float):
+        return value
+    if (
+        synapses.dense
+        and not isinstance(value, Distribution)
+        and value.shape == (synapses.n_pre, synapses.n_post)
+    ):
+        return value
+    weights = _one_each(value, synapses, rng, "weight", label)
+    return weights.reshape(synapses.n_pre, synapses.n_post) if synapses.dense else weights
+
+
+def delays_of(
+    value: Value, synapses: Connections, rng: np.random.Generator, label: str
+) -> tuple[float | Values, str]:
+    """Return the delay of `synapses` and its kind, as `Connections` has them."""
+    if isinstance(value, float):
+        return value, "uniform"
+    if not isinstance(value, Distribution) and value.ndim == 2 and value.shape[1] == 1:
+        # Also where there is one target only: a delay for each source is one for each synapse.
+        return value.reshape(-1).astype(np.float64), "axonal"
+    return _one_each(value, synapses, rng, "delay", label), "synaptic"
+
+
+def _one_each(
+    value: Distribution | Values, synapses: Connections, rng: np.random.Generator, what: str, label: str
+) -> Values:
+    """Return one value per synapse, shape (n_syn,): drawn, as listed, or looked up."""
+    if isinstance(value, Distribution):
+        drawn = value.draw(rng, synapses.n_syn)
+        check_values(drawn, what, label)
+        return drawn
+    if value.ndim == 1:
+        return value
+    if synapses.dense:
+        return np.ascontiguousarray(np.broadcast_to(value, (synapses.n_pre, synapses.n_post))).reshape(-1)
+    found = np.empty(synapses.n_syn, value.dtype)
+    for start, stop in chunks(len(found), CHUNK):
+        rows = synapses.sources(start, stop) if value.shape[0] > 1 else 0
+        columns = synapses.targets(start, stop) if value.shape[1] > 1 else 0
+        found[start:stop] = value[rows, columns]
+    return found
