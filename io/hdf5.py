@@ -1,0 +1,456 @@
+"""Writing a run into its file while it goes on.
+
+The file under its own name is at every moment either absent or complete: the work goes into
+``FILE.part`` beside it, a checkpoint copies that to a temporary name, brings it onto the disk and
+renames it, and the end renames the work itself. Whatever kills the writer, readers find the last
+checkpoint. Memory is bounded: one chunk for each column (see `eventsim.io.columns`).
+"""
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eventsim.io import schema
+from eventsim.io.columns import Column
+from eventsim.io.report import Report
+from eventsim.io.safety import check_destination, copy, hold, storage, synchronise
+from eventsim.io.schema import encode_name
+from eventsim.io.tree import STRING, get_tree, put_array, put_tree
+from eventsim.trace import Trace
+
+
+def save(trace: Trace, path: str | os.PathLike[str], overwrite: bool = False) -> None:
+    """Write a trace into one HDF5 file, readable by `load` and by SONATA tools.
+
+    Raises
+    ------
+    FileExistsError, IsADirectoryError, FileNotFoundError, PermissionError
+        If `path` cannot be written; a file that was there stays as it was.
+    ValueError, TypeError
+        If the trace holds something that the file cannot.
+    """
+    sizes = dict(trace.sizes)
+    for name, spikes in trace.spikes.items():
+        sizes.setdefault(name, int(spikes.units.max(initial=-1)) + 1)
+    for (name, _), samples in trace.samples.items():
+        sizes.setdefault(name, int(samples.units.max(initial=-1)) + 1)
+    file = TraceFile(check_destination(path, overwrite), "w")
+    with file:
+        file._begin(trace.time_unit, trace.config)
+        for name, n in sizes.items():
+            file.add_population(name, n, spikes=name in trace.spikes)
+        for name, spikes in trace.spikes.items():
+            file.append_spikes(name, spikes.times, spikes.units)
+        for (name, variable), samples in trace.samples.items():
+            file.add_report(name, variable, samples.units, samples.every)
+            file.append_samples(name, variable, samples.times, samples.values)
+        file.put(
+            parameters=trace.parameters,
+            training=trace.training,
+            metrics=trace.metrics,
+            provenance=trace.provenance,
+            state=trace.state,
+            duration=trace.duration,
+        )
+
+
+class TraceFile:
+    """A file that a run is written into, piece by piece.
+
+    Use `TraceFile.create` or `TraceFile.resume`; as a context manager it is closed at the end, and
+    marked as incomplete if an exception ended it.
+
+    Attributes
+    ----------
+    path : Path
+        The file that readers see.
+    closed : bool
+    """
+
+    def __init__(self, path: Path, mode: str) -> None:
+        self.path = path
+        self.closed = True
+        self._part = path.with_name(path.name + ".part")
+        self._sizes: dict[str, int] = {}
+        self._times: dict[str, Column] = {}
+        self._units: dict[str, Column] = {}
+        self._last: dict[str, float] = {}
+        self._reports: dict[tuple[str, str], Report] = {}
+        with storage(self.path, "begin"):
+            hold(self._part)
+            self._file = h5py.File(self._part, mode, libver=schema.LIBVER)
+        self.closed = False
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        time_unit: str = "ms",
+        config: str = "",
+        provenance: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+    ) -> Self:
+        """Begin a file and make its first checkpoint.
+
+        Raises
+        ------
+        FileExistsError, IsADirectoryError, FileNotFoundError, PermissionError
+            If `path` cannot be written; a file that was there stays as it was.
+        """
+        file = cls(check_destination(path, overwrite), "w")
+        file._begin(time_unit, config)
+        file.put(provenance=provenance or {})
+        file.checkpoint()
+        return file
+
+    @classmethod
+    def resume(cls, path: str | os.PathLike[str]) -> Self:
+        """Go on where the last checkpoint of a file left off.
+
+        Raises
+        ------
+        FileFormatError
+            If it is no file of ours, is damaged, or is newer than this version.
+        """
+        from eventsim.io.reading import opened  # the writer needs the reader only here
+
+        path = Path(path)
+        with opened(path):
+            pass
+        check_destination(path, overwrite=True)
+        part = path.with_name(path.name + ".part")
+        with storage(path, "resume"):
+            hold(part)
+            copy(path, part)
+        file = cls(path, "r+")
+        ours = file._file[schema.ROOT]
+        places = sorted(ours["populations"].items(), key=lambda item: int(item[1].attrs["index"]))
+        for name, size in places:
+            file._sizes[name] = int(size[()])
+            if name in file._file["spikes"]:
+                group = file._file["spikes"][name]
+                times = Column.reopen(group, "timestamps")
+                file._times[name], file._units[name] = times, Column.reopen(group, "node_ids")
+                file._last[name] = float(group["timestamps"][-1]) if len(times) else -math.inf
+        for name, variables in ours["samples"].items():
+            for link in variables:
+                variable = schema.decode_name(link)
+                file._reports[name, variable] = Report.reopen(file._file, name, variable)
+        return file
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The stored state, as `put` took it."""
+        return get_tree(self._open()[schema.ROOT]["state"])
+
+    @property
+    def populations(self) -> dict[str, int]:
+        """Units of each population."""
+        return dict(self._sizes)
+
+    @property
+    def n_spikes(self) -> dict[str, int]:
+        """Spikes of each population so far."""
+        return {name: len(times) for name, times in self._times.items()}
+
+    def add_population(self, name: str, n: int, spikes: bool = True) -> None:
+        """Announce a population of `n` units; without `spikes` only its size is kept.
+
+        Raises
+        ------
+        ValueError
+            If the name is taken or cannot name a group of the file, or `n` is negative.
+        """
+        file = self._open()
+        if not name or "/" in name or name in (".", ".."):
+            raise ValueError(f"a population in a file needs a name without '/', got {name!r}")
+        if name in self._sizes:
+            raise ValueError(f"population {name!r} is in {self.path} already")
+        if n < 0:
+            raise ValueError(f"population {name!r} must have 0 or more units, got {n}")
+        with storage(self.path, "write", self._abandon):
+            size = file[schema.ROOT]["populations"].create_dataset(name, data=np.int64(n))
+            size.attrs["index"] = len(self._sizes)
+            self._sizes[name] = int(n)
+            if not spikes:
+                return
+            group = file["spikes"].create_group(name)
+            group.attrs.create(
+                "sorting", schema.SORTING["by_time"], dtype=h5py.enum_dtype(schema.SORTING, basetype="u1")
+            )
+            group.attrs["NX_class"] = "NXdata"  # viewers draw two axes of equal length as a raster
+            group.attrs["signal"] = "node_ids"
+            group.attrs["axes"] = np.array(["timestamps", "node_ids"], dtype=object)
+            unit = {"units": file[schema.ROOT].attrs["time_unit"]}
+            self._times[name] = Column(group, "timestamps", schema.TIME, attributes=unit)
+            self._units[name] = Column(group, "node_ids", schema.NODE_ID)
+            self._last[name] = -math.inf
+
+    def append_spikes(self, name: str, times: ArrayLike, units: ArrayLike) -> None:
+        """Add spikes of a population, which must not be earlier than those before.
+
+        Parameters
+        ----------
+        times : array_like, shape (k,)
+            Sorted, in the network's time unit.
+        units : array_like, shape (k,), integer
+
+        Raises
+        ------
+        ValueError
+            If times are not sorted or not finite, or a unit is not of the population. Nothing of the
+            call is written then.
+        """
+        self._open()
+        if name not in self._times:
+            raise ValueError(
+                f"no spikes of {name!r} are kept in {self.path}; populations: {', '.join(self._times)}"
+            )
+        times = np.ascontiguousarray(times, schema.TIME)
+        ids = _node_ids(units)
+        if times.shape != ids.shape or times.ndim != 1:
+            raise ValueError(
+                f"times and units of spikes of {name!r} must be equally long, "
+                f"got shapes {times.shape} and {ids.shape}"
+            )
+        if not len(times):
+            return
+        # Negative units are huge when read without sign, so that one comparison finds both errors.
+        if ids.max() >= self._sizes[name]:
+            k = int(np.argmax(ids >= self._sizes[name]))
+            raise ValueError(
+                f"unit {ids.view(np.int64)[k]} at {times[k]} is not one of the {self._sizes[name]} of {name!r}"
+            )
+        _check_times(times, self._last[name], f"spikes of {name!r}")
+        with storage(self.path, "write", self._abandon):
+            self._times[name].append(times)
+            self._units[name].append(ids)
+        self._last[name] = float(times[-1])
+
+    def add_report(self, name: str, variable: str, units: ArrayLike, every: float) -> None:
+        """Announce samples of a variable of some units of a population.
+
+        Parameters
+        ----------
+        units : array_like, shape (n,), integer
+        every : float
+            Step of the grid in the network's time unit; 0 for samples at events.
+
+        Raises
+        ------
+        ValueError
+            If the population is unknown, the variable there already, or a unit is not of the population.
+        """
+        file = self._open()
+        if name not in self._sizes:
+            raise ValueError(f"no population {name!r} in {self.path}; populations: {', '.join(self._sizes)}")
+        if (name, variable) in self._reports:
+            raise ValueError(f"samples of {variable!r} of {name!r} are in {self.path} already")
+        ids = _node_ids(units)
+        if ids.ndim != 1 or not len(ids) or ids.max() >= self._sizes[name]:
+            raise ValueError(
+                f"units of samples of {name!r} must be one or more of 0..{self._sizes[name] - 1}, "
+                f"got {ids.view(np.int64)}"
+            )
+        if not (every >= 0 and math.isfinite(every)):
+            raise ValueError(f"samples of {variable!r} of {name!r} need a finite step >= 0, got {every!r}")
+        with storage(self.path, "write", self._abandon):
+            self._reports[name, variable] = Report.create(file, name, variable, ids, float(every))
+
+    def append_samples(self, name: str, variable: str, times: ArrayLike, values: ArrayLike) -> None:
+        """Add samples, shape (k, n_units), at times (k,) not earlier than those before.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, times are not sorted, or do not lie on the announced grid.
+        """
+        self._open()
+        if (name, variable) not in self._reports:
+            raise ValueError(f"samples of {variable!r} of {name!r} were not announced by add_report")
+        report = self._reports[name, variable]
+        times = np.ascontiguousarray(times, schema.TIME)
+        values = np.ascontiguousarray(values, schema.SAMPLE)
+        if times.ndim != 1 or values.shape != (len(times), report.n_units):
+            raise ValueError(
+                f"samples of {variable!r} of {name!r} must have shape ({len(times)}, {report.n_units}), "
+                f"got {values.shape}"
+            )
+        if not len(times):
+            return
+        _check_times(times, report.last, f"samples of {variable!r} of {name!r}")
+        report.check_grid(times)
+        with storage(self.path, "write", self._abandon):
+            report.append(times, values)
+
+    def put(
+        self,
+        *,
+        parameters: Mapping[str, ArrayLike] | None = None,
+        training: Mapping[str, ArrayLike] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+        state: Mapping[str, Any] | None = None,
+        duration: float | None = None,
+    ) -> None:
+        """Replace the named entries; `state` is replaced as a whole.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an entry cannot be stored; the message names it.
+        """
+        ours = self._open()[schema.ROOT]
+        for key, number in (metrics or {}).items():
+            if not isinstance(number, int | float | np.number | np.bool_):
+                raise TypeError(f"metric {key!r} must be a number, got {number!r}")
+        described = {key: _attribute(key, value) for key, value in (provenance or {}).items()}
+        with storage(self.path, "write", self._abandon):
+            for room, arrays in (("parameters", parameters), ("training", training)):
+                for key, array in (arrays or {}).items():
+                    place = "/".join(map(encode_name, key.split("/")))
+                    put_array(ours[room], place, array, f"{room}/{key}")
+            for key, number in (metrics or {}).items():
+                ours["metrics"].attrs[encode_name(key)] = float(number)
+            for key, (value, dtype) in described.items():
+                ours["provenance"].attrs.create(encode_name(key), value, dtype=dtype)
+            if state is not None:
+                put_tree(ours["state"], state)
+            if duration is not None:
+                ours.attrs["duration"] = float(duration)
+
+    def checkpoint(self) -> None:
+        """Make everything so far visible under the file's name."""
+        with storage(self.path, "write", self._abandon):
+            self._flush()
+            fresh = self.path.with_name(self.path.name + ".new")
+            try:
+                copy(self._part, fresh)
+                synchronise(fresh)
+                os.replace(fresh, self.path)
+            except OSError:
+                fresh.unlink(missing_ok=True)
+                raise
+            synchronise(self.path.parent)
+
+    def close(self, complete: bool = True, durable: bool = True) -> None:
+        """Finish the file; closing twice does nothing.
+
+        Parameters
+        ----------
+        complete : bool
+            False marks the run as one that ended early.
+        durable : bool
+            Wait until the disk has everything. Without, a power failure right after could lose the
+            file; the end of the process, however violent, could not.
+        """
+        if self.closed:
+            return
+        with storage(self.path, "write", self._abandon):
+            self._file[schema.ROOT].attrs["complete"] = bool(complete)
+            self._flush()
+            self._file.close()
+            if durable:
+                synchronise(self._part)
+            os.replace(self._part, self.path)
+            self.closed = True
+            if durable:
+                synchronise(self.path.parent)
+
+    def discard(self) -> None:
+        """Give up what came after the last checkpoint."""
+        if not self.closed:
+            self._abandon()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        elif self.path.exists():  # made by a checkpoint
+            self.close(complete=False)
+        else:
+            self.discard()
+
+    def _begin(self, time_unit: str, config: str) -> None:
+        """Lay out the empty file."""
+        with storage(self.path, "write", self._abandon):
+            self._file.attrs["magic"] = np.uint32(schema.SONATA_MAGIC)
+            self._file.attrs["version"] = np.array(schema.SONATA_VERSION, np.uint32)
+            self._file.create_group("spikes")
+            ours = self._file.create_group(schema.ROOT)
+            ours.attrs["format_version"] = schema.FORMAT_VERSION
+            ours.attrs["time_unit"] = time_unit
+            ours.attrs["duration"] = 0.0
+            ours.attrs["complete"] = False
+            for room in ("populations", "samples", "parameters", "training", "metrics", "provenance", "state"):
+                ours.create_group(room)
+            ours.create_dataset("config", data=config, dtype=STRING)
+
+    def _flush(self) -> None:
+        for column in (*self._times.values(), *self._units.values(), *self._reports.values()):
+            column.flush()
+        self._file.flush()
+
+    def _open(self) -> h5py.File:
+        if self.closed:
+            raise ValueError(f"{self.path} is closed; nothing more can be written into it")
+        return self._file
+
+    def _abandon(self) -> None:
+        """Drop the work file; HDF5 may want to write while closing, so room is made for it first."""
+        self.closed = True
+        for last_rites in (lambda: os.truncate(self._part, 0), self._file.close, self._part.unlink):
+            try:
+                last_rites()
+            except (OSError, RuntimeError, ValueError):
+                continue  # the failure that led here is the one to report
+
+
+def _node_ids(units: ArrayLike) -> NDArray[np.uint64]:
+    """Return units as the file has them, without a copy where they are int64."""
+    array = np.asarray(units)
+    if array.dtype.kind not in "iu" and array.size:
+        raise ValueError(f"units must be integers, got dtype {array.dtype}")
+    if array.dtype != schema.NODE_ID:
+        array = np.ascontiguousarray(array, np.int64).view(schema.NODE_ID)
+    return np.ascontiguousarray(array)
+
+
+def _check_times(times: NDArray[np.float64], last: float, what: str) -> None:
+    """Refuse times that are not sorted, also against the last one before, or not finite."""
+    if times[0] >= last and times[-1] < math.inf and times[0] > -math.inf and (times[1:] >= times[:-1]).all():
+        return
+    if not np.isfinite(times).all():
+        raise ValueError(f"{what} must have finite times, got {times[~np.isfinite(times)][0]}")
+    k = 0 if not times[0] >= last else int(np.argmax(times[1:] < times[:-1])) + 1
+    raise ValueError(f"{what} must come in order of time, got {times[k]} after {times[k - 1] if k else last}")
+
+
+def _attribute(key: str, value: Any) -> tuple[Any, Any]:
+    """Return a provenance entry as value and dtype of an attribute."""
+    if value is None:
+        return h5py.Empty("f8"), None
+    if isinstance(value, str | os.PathLike):
+        return os.fspath(value), STRING
+    if isinstance(value, bool | float | np.bool_ | np.number):
+        return value, None
+    if isinstance(value, int) and -(2**63) <= value < 2**64:
+        return value, None
+    array = np.asarray(value)
+    if array.dtype.kind == "U":
+        return array.astype(object), STRING
+    if array.dtype.kind in "biuf":
+        return array, None
+    raise TypeError(f"provenance {key!r} must be a number, a string or a list of these, got {value!r}")

@@ -1,0 +1,65 @@
+"""The file's layout in one place: names, types, units, version.
+
+====================================================  ==========  ==============================================
+place                                                 type        what
+====================================================  ==========  ==============================================
+``/`` attributes ``magic``, ``version``               u4, u4[2]   mark of a SONATA file
+``/spikes/<population>`` attribute ``sorting``        enum        always ``by_time``
+``/spikes/<population>/timestamps``                   f8 (n)      spike times
+``/spikes/<population>/node_ids``                     u8 (n)      units, from 0 within the population
+``/report/<population>/data``                         f4 (t, u)   first sampled variable, rounded, for other tools
+``/report/<population>.<variable>/data``              f4 (t, u)   further variables of the same population
+``/report/.../mapping``                                           which units and times the rows and columns are
+``/eventsim`` attributes                                          ``format_version``, ``time_unit``, ``duration``,
+                                                                  ``complete``
+``/eventsim/config``                                  string      the configuration as TOML
+``/eventsim/populations/<population>``                i8          number of units; attribute ``index``
+``/eventsim/samples/<population>/<variable>``                     ``times`` f8 (t), ``values`` f8 (t, u) exact,
+                                                                  ``units`` i8 (u); attribute ``every``
+``/eventsim/parameters/<name>``                       any         arrays; a ``/`` in a name makes a group
+``/eventsim/training/<series>``                       any         first axis is the epoch
+``/eventsim/metrics`` attributes                      f8          figures of the run
+``/eventsim/provenance`` attributes                               scenario, seed, version and the like
+``/eventsim/state``                                               nested groups, from which a run goes on
+====================================================  ==========  ==============================================
+
+Times are in the network's time unit everywhere, to the bit. The ``units`` attribute beside them
+names it. SONATA expects milliseconds (its readers ask for the attribute and ignore what it says),
+so a network in another unit is read there with its numbers unchanged. Negative times are kept,
+though SONATA wants none. Samples at events (``every`` = 0) have no report: frames lie on a grid.
+
+Nothing is compressed and nothing needs a library newer than HDF5 1.10, because the published
+SONATA readers can read neither.
+"""
+
+import numpy as np
+
+FORMAT_VERSION = 1
+SONATA_MAGIC = 0x0A7A
+SONATA_VERSION = (0, 1)
+LIBVER = ("v108", "v110")
+SORTING = {"none": 0, "by_id": 1, "by_time": 2}
+
+TIME = np.dtype(np.float64)
+NODE_ID = np.dtype(np.uint64)
+FRAME = np.dtype(np.float32)
+SAMPLE = np.dtype(np.float64)
+
+ROOT = "eventsim"
+CHUNK = 65536
+"""Elements of a chunk: 512 KiB of float64, the size at which writing was fastest."""
+
+
+def encode_name(name: str) -> str:
+    """Return `name` as one link name of HDF5, which neither takes ``/`` nor a lone ``.``.
+
+    >>> encode_name("input->hidden/0"), decode_name(encode_name("100 %/."))
+    ('input->hidden%2F0', '100 %/.')
+    """
+    name = name.replace("%", "%25").replace("/", "%2F")
+    return name.replace(".", "%2E") if name in (".", "..") else name or "%"
+
+
+def decode_name(name: str) -> str:
+    """Return the name that `encode_name` made a link name of."""
+    return "" if name == "%" else name.replace("%2E", ".").replace("%2F", "/").replace("%25", "%")

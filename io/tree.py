@@ -1,0 +1,146 @@
+"""Nested dictionaries of arrays, numbers and strings as groups and datasets, and back to the bit.
+
+A dictionary is a group, an array a dataset, a number or string a scalar dataset whose attribute
+``kind`` says what it was, so that 1, 1.0, True and a zero-dimensional array stay apart.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from eventsim.io.schema import decode_name, encode_name
+
+STRING = h5py.string_dtype()
+
+
+def put_tree(group: h5py.Group, tree: Mapping[str, Any], where: str = "state") -> None:
+    """Make `group` hold exactly `tree`; places whose type and shape stay are written over.
+
+    Raises
+    ------
+    TypeError
+        If something in it is no array, number, string, None, or a dictionary, list or tuple of these.
+    """
+    names = {}
+    for key in tree:
+        if not isinstance(key, str):
+            raise TypeError(f"keys of {where} must be strings, got {key!r}")
+        names[encode_name(key)] = key
+    for name in set(group) - set(names):
+        del group[name]
+    for name, key in names.items():
+        _put(group, name, tree[key], f"{where}/{key}")
+
+
+def get_tree(group: h5py.Group) -> dict[str, Any]:
+    """Return what `put_tree` put into `group`."""
+    return {decode_name(name): _get(item) for name, item in group.items()}
+
+
+def put_array(group: h5py.Group, name: str, value: Any, where: str) -> h5py.Dataset:
+    """Write an array under `name`, in place of what was there.
+
+    Raises
+    ------
+    TypeError
+        If the value is no array of numbers, truth values or strings.
+    ValueError
+        If the name is taken by a group, or part of it by an array.
+    """
+    array = np.asarray(value)
+    kind = ""
+    if array.dtype.kind in "UT":
+        array, kind = array.astype(object), "strings"
+    elif array.dtype.hasobject or array.dtype.kind in "mM":
+        raise TypeError(f"{where} must hold numbers, truth values or strings, got dtype {array.dtype}")
+    old = group.get(name)
+    if isinstance(old, h5py.Group):
+        raise ValueError(f"{where} would stand where {where}/{next(iter(old), '...')} is")
+    if kind == "" and old is not None and old.shape == array.shape and old.dtype == array.dtype:
+        old.attrs.pop("kind", None)
+        if array.size:
+            old[...] = array
+        return old
+    if old is not None:
+        del group[name]
+    parents = name.split("/")[:-1]
+    if any(isinstance(group.get("/".join(parents[: k + 1])), h5py.Dataset) for k in range(len(parents))):
+        raise ValueError(f"{where} would stand below an array of the same name")
+    dataset = group.create_dataset(name, data=array, dtype=STRING if kind else None)
+    if kind:
+        dataset.attrs["kind"] = kind
+    return dataset
+
+
+def get_array(dataset: h5py.Dataset) -> NDArray[Any]:
+    """Return the array that `put_array` wrote."""
+    if dataset.attrs.get("kind") == "strings":
+        return np.asarray(dataset.asstr()[...]).astype(str)
+    return np.asarray(dataset[...])
+
+
+def _put(group: h5py.Group, name: str, value: Any, where: str) -> None:
+    if isinstance(value, np.ndarray):
+        if isinstance(group.get(name), h5py.Group):
+            del group[name]
+        put_array(group, name, value, where)
+    elif isinstance(value, Mapping | list | tuple):
+        old = group.get(name)
+        if isinstance(old, h5py.Dataset):
+            del group[name]
+        below = group.require_group(name)
+        if isinstance(value, Mapping):
+            below.attrs.pop("kind", None)
+            put_tree(below, value, where)
+        else:
+            below.attrs["kind"] = "list" if isinstance(value, list) else "tuple"
+            put_tree(below, {str(k): item for k, item in enumerate(value)}, where)
+    else:
+        kind, stored, dtype = _scalar(value, where)
+        if name in group:
+            del group[name]
+        group.create_dataset(name, data=stored, dtype=dtype).attrs["kind"] = kind
+
+
+def _scalar(value: Any, where: str) -> tuple[str, Any, Any]:
+    """Return how a number, string or None is stored: kind, value, dtype."""
+    if value is None:
+        return "none", h5py.Empty("f8"), None
+    if isinstance(value, bool | np.bool_):
+        return "bool", bool(value), None
+    if isinstance(value, int | np.integer):
+        number = int(value)
+        if -(2**63) <= number < 2**63:
+            return "int", number, np.int64
+        return "bigint", str(number), STRING  # states of generators have 128 bits
+    if isinstance(value, float | np.floating):
+        return "float", float(value), np.float64
+    if isinstance(value, complex | np.complexfloating):
+        return "complex", complex(value), np.complex128
+    if isinstance(value, str):
+        return "str", value, STRING
+    raise TypeError(
+        f"{where} is of type {type(value).__name__}; only arrays, numbers, strings and dictionaries of them "
+        "can be stored"
+    )
+
+
+def _get(item: h5py.Group | h5py.Dataset) -> Any:
+    kind = item.attrs.get("kind")
+    if isinstance(item, h5py.Group):
+        tree = get_tree(item)
+        if kind in ("list", "tuple"):
+            items = [tree[str(k)] for k in range(len(tree))]
+            return items if kind == "list" else tuple(items)
+        return tree
+    if kind is None or kind == "strings":
+        return get_array(item)
+    if kind == "none":
+        return None
+    if kind in ("str", "bigint"):
+        text = item.asstr()[()]
+        return text if kind == "str" else int(text)
+    return {"bool": bool, "int": int, "float": float, "complex": complex}[kind](item[()])
