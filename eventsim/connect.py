@@ -332,7 +332,7 @@ def tuples(rows: Iterable[Any], label: str) -> tuple[Pairs, list[float] | None, 
     if len(lengths) > 1 or not lengths <= {2, 3, 4}:
         raise ConfigError(
             f"the synapses of {label} must all be (pre, post), all (pre, post, weight) or all "
-            "(pre, post, weight, delay)"
+            "(pre, post, weight, delay) tuples; a matrix of weights goes to weight="
         )
     columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)] or [[], []]
     columns += [[], []][: 4 - len(columns)]

@@ -308,7 +308,7 @@ def _sorted_out(
         if weight is not None:
             raise ConfigError(f"{label} has its weights twice, as rule and as weight")
         rule, weight = None, rule
-    if isinstance(rule, Iterable):
+    if isinstance(rule, Iterable) and not isinstance(rule, str):
         rule, *columns = connect.tuples(rule, label)
         for what, column, given in zip(("weight", "delay"), columns, (weight, delay), strict=True):
             if column is not None and given is not None:
@@ -337,7 +337,7 @@ def _sorted_out(
         rule = connect.AllToAll()
         if isinstance(weight, np.ndarray) and weight.shape != (n_pre, n_post):
             raise ValueError(f"weight of {label} has shape {weight.shape}, expected ({n_pre}, {n_post})")
-    whole = isinstance(rule, connect.AllToAll) and np.shape(weight) == (n_pre, n_post)  # type: ignore[arg-type]
+    whole = isinstance(rule, connect.AllToAll) and np.shape(weight) == (n_pre, n_post)
     if not whole:  # the array of a dense projection stays as it was given
         weight = values.fitted(weight, listed, n_pre, n_post, "weight", label)
     return rule, weight, values.fitted(delay, listed, n_pre, n_post, "delay", label)

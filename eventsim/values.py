@@ -136,8 +136,8 @@ def fitted(value: Value, pairs: Pairs | None, n_pre: int, n_post: int, what: str
             )
         if n_pre == n_post == len(value):
             raise ValueError(
-                f"{what} of {label} is a list of {len(value)}, for the sources or for the targets; say which by "
-                f"es.connect.axonal(values), shape ({n_pre}, 1), or dendritic(values), shape (1, {n_post})"
+                f"{what} of {label} is a list of {len(value)}, for the sources or for the targets; say which "
+                f"by es.connect.axonal(values), shape ({n_pre}, 1), or dendritic(values), shape (1, {n_post})"
             )
         if len(value) == n_pre:
             return value.reshape(-1, 1)
