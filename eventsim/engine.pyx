@@ -1,0 +1,658 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False, embedsignature=False
+"""A discrete-event engine: a clock, a queue of events in total order, and handlers that receive them.
+
+Events are ordered by (time, priority, sequence of scheduling). Within one instant come, in order,
+events of priority <= 0, predicted threshold crossings by slot, events of priority > 0; after anything
+is handled the search starts at the first of these again. `reference.py` says the same in plain Python.
+
+While handlers in C run the GIL is released; consecutive events of Python handlers keep it.
+"""
+
+cimport cython
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.ref cimport PyObject
+from libc.math cimport INFINITY, isinf, isnan, nextafter
+from libc.stdint cimport INT64_MAX
+from libc.stdlib cimport free, realloc
+
+from eventsim.queue cimport CANCELLED, SINGLE, Tick
+
+from time import perf_counter
+
+from eventsim.errors import EventOrderError
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(object o)
+    unsigned long PyThread_get_thread_ident() noexcept nogil
+
+cdef enum:
+    PRIORITY_RANGE = 1 << 15        # priorities are in [-2**15, 2**15)
+    SIGNAL_EVERY = 1 << 10          # Python events between two looks for Ctrl-C
+    FIRST_CHUNK = 1 << 8            # C events before the first one; chunks then grow to
+    LAST_CHUNK = 1 << 20            # this many, as long as they take well under
+DEF_CHUNK_SECONDS = 0.05
+
+cdef uint64_t SEQUENCE = (<uint64_t> 1 << 48) - 1
+cdef uint64_t LATE = (<uint64_t> (PRIORITY_RANGE + 1)) << 48    # orders from here on come after crossings
+
+cdef enum:          # what comes next
+    NOTHING = 0
+    EVENT = 1
+    CROSSING = 2
+
+cdef enum:          # why a stretch of events ended
+    DONE = 0        # nothing left before the limit, or stopped
+    SWITCH = 1      # the next handler is of the other kind
+    PAUSE = 2       # as many as were asked for
+
+
+cdef class Handler:
+    """Receives events and threshold crossings.
+
+    Subclass it in Cython, overriding `receive` and, for predicted crossings, `cross`; in Python subclass
+    `PythonHandler`, or give `Engine.register` a callable ``(engine, event)``.
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        self.id = self.first_slot = -1
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        with gil:
+            raise NotImplementedError(f"{type(self).__name__} does not receive events; "
+                                      "override receive() in Cython, or subclass PythonHandler")
+
+    cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
+        with gil:
+            raise NotImplementedError(f"{type(self).__name__} does not handle crossings; "
+                                      "override cross() in Cython or on_cross() of a PythonHandler")
+
+
+cdef class PythonHandler(Handler):
+    """A handler in Python: around a callable ``(engine, event)``, or subclassed with `on_event`.
+
+    Parameters
+    ----------
+    function : callable, optional
+        Called with the engine and the `Event`. A subclass has methods instead:
+        ``on_event(self, engine, time, unit, value)`` and, for predicted crossings,
+        ``on_cross(self, engine, time, unit)``.
+    """
+
+    def __init__(self, function=None):
+        if function is not None and not callable(function):
+            raise TypeError(f"a handler must be callable, got {function!r}")
+        self.function = function
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        with gil:
+            return self.call(engine, event)
+
+    cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
+        with gil:
+            return self.call_cross(engine, unit, time)
+
+    cdef int call(self, Engine engine, const Event *event) except -1:
+        cdef EventView view
+        if self.event_method is not None:
+            self.event_method(self, engine, event.time, event.unit, event.value)
+            return 0
+        view = <EventView> engine.view
+        if view is None or Py_REFCNT(view) > 2:  # somebody kept the last one
+            view = EventView.__new__(EventView)
+            engine.view = view
+        view.time = event.time
+        view.value = event.value
+        view.unit = event.unit
+        view.priority = <int> (event.order >> 48) - PRIORITY_RANGE
+        view.handler = self
+        self.function(engine, view)
+        return 0
+
+    cdef int call_cross(self, Engine engine, int unit, double time) except -1:
+        if self.cross_method is None:
+            raise TypeError(f"{describe(self)} does not handle crossings; subclass PythonHandler with on_cross")
+        self.cross_method(self, engine, time, unit)
+        return 0
+
+
+@cython.final
+@cython.freelist(64)
+cdef class EventView:
+    """What a Python handler sees of an event.
+
+    Attributes
+    ----------
+    time, value : float
+    unit, priority : int
+    handler : Handler
+    """
+
+    cdef readonly double time
+    cdef readonly double value
+    cdef readonly int unit
+    cdef readonly int priority
+    cdef readonly Handler handler
+
+    def __repr__(self):
+        return (f"Event(time={self.time!r}, unit={self.unit}, value={self.value!r}, "
+                f"priority={self.priority}, handler={describe(self.handler)})")
+
+
+# The name belongs to the C struct inside this module.
+globals()["Event"] = EventView
+
+
+def describe(handler):
+    """Return the name by which messages call a handler."""
+    function = handler.function if isinstance(handler, PythonHandler) else None
+    if function is None:
+        return type(handler).__name__
+    return getattr(function, "__qualname__", None) or type(function).__name__
+
+
+cdef int fail_order(Engine engine, double time, int unit, int handler) except -1 with gil:
+    name = describe(engine.handlers[handler])
+    what = "is not a number" if isnan(time) else f"is before the clock at {engine.time!r}"
+    raise EventOrderError(f"event time {time!r} {what} (unit {unit}, handler {name}); "
+                          "schedule at now or later, inf for never")
+
+
+cdef int fail_arguments(Engine engine, int handler, int priority) except -1 with gil:
+    if not 0 <= handler < engine.n_handlers:
+        raise ValueError(f"no handler has id {handler}; {engine.n_handlers} are registered")
+    raise ValueError(f"priority must be from {-PRIORITY_RANGE} to {PRIORITY_RANGE - 1}, got {priority}")
+
+
+cdef int fail_slot(Engine engine, int slot) except -1 with gil:
+    raise IndexError(f"crossing slot {slot} does not exist; {engine.crossings.n_slots} are reserved")
+
+
+cdef int fail_instant(Engine engine, int handler) except -1 with gil:
+    name = describe(engine.handlers[handler])
+    raise EventOrderError(f"more than {engine.max_events_per_instant} events at time {engine.time!r} were scheduled "
+                          f"within that instant, the last for handler {name}: time does not advance")
+
+
+cdef class Engine:
+    """An event engine.
+
+    Parameters
+    ----------
+    max_events_per_instant : int
+        How many events may be handled that were scheduled during the instant at which they happen,
+        before the run is stopped as one that would never end.
+
+    Examples
+    --------
+    >>> import eventsim as es
+    >>> engine = es.Engine()
+    >>> bell = engine.register(lambda engine, event: print(engine.now, event.unit))
+    >>> token = engine.schedule(2.0, bell, unit=7)
+    >>> engine.run(until=5.0)
+    2.0 7
+    >>> engine.now
+    5.0
+    """
+
+    def __cinit__(self, max_events_per_instant=1_000_000):
+        if max_events_per_instant < 1:
+            raise ValueError(f"max_events_per_instant must be at least 1, got {max_events_per_instant}")
+        self.max_events_per_instant = max_events_per_instant
+        self.queue = EventQueue()
+        self.crossings = CrossingHeap()
+        self.handlers = []
+        self.wrappers = {}
+
+    def __dealloc__(self):
+        free(self.table)
+        free(self.owners)
+
+    def __repr__(self):
+        return f"<Engine at time {self.time!r}, {self.pending} pending, {self.n_processed} processed>"
+
+    # ---- handlers
+
+    def register(self, handler):
+        """Take a handler into the engine's table; registered again it stays the same.
+
+        Parameters
+        ----------
+        handler : Handler or callable
+            A callable ``(engine, event)`` is wrapped in a `PythonHandler`.
+
+        Returns
+        -------
+        Handler
+            What `schedule` and `every` accept.
+
+        Raises
+        ------
+        TypeError
+            If it is neither, or a `PythonHandler` without callable and without `on_event`.
+        ValueError
+            If it belongs to another engine.
+        """
+        cdef Handler entry
+        cdef PythonHandler python
+        cdef Entry *grown
+        self.check_free()
+        if isinstance(handler, Handler):
+            entry = <Handler> handler
+            if entry.id >= 0:
+                self.check_owned(entry)
+                return entry
+        elif callable(handler):
+            # Bound methods are new objects each time, but equal.
+            try:
+                key = handler
+                known = self.wrappers.get(key)
+            except TypeError:
+                key = id(handler)
+                known = self.wrappers.get(key)
+            if known is not None:
+                return known
+            entry = PythonHandler(handler)
+            self.wrappers[key] = entry
+        else:
+            raise TypeError(f"a handler must be an eventsim Handler or a callable (engine, event), got {handler!r}")
+        if isinstance(entry, PythonHandler):
+            python = <PythonHandler> entry
+            if python.function is None:
+                python.event_method = getattr(type(python), "on_event", None)
+                python.cross_method = getattr(type(python), "on_cross", None)
+                if python.event_method is None and python.cross_method is None:
+                    raise TypeError(f"{type(python).__name__} needs a callable, or a method "
+                                    "on_event(self, engine, time, unit, value)")
+        if self.n_handlers == self.table_capacity:
+            grown = <Entry *> realloc(self.table, (2 * self.table_capacity + 8) * sizeof(Entry))
+            if grown == NULL:
+                raise MemoryError("no memory left for more handlers")
+            self.table = grown
+            self.table_capacity = 2 * self.table_capacity + 8
+        self.handlers.append(entry)
+        self.table[self.n_handlers].handler = <void *> entry
+        self.table[self.n_handlers].python = isinstance(entry, PythonHandler)
+        entry.id = self.n_handlers
+        self.n_handlers += 1
+        return entry
+
+    cpdef int reserve(self, Handler handler, int n) except -1:
+        """Reserve n slots for predicted crossings of a registered handler; returns the first.
+
+        Unit u of the handler has slot first + u. Crossings at one time come in order of slots.
+
+        Raises
+        ------
+        ValueError
+            If n is negative, or the handler is not registered here or has slots already.
+        """
+        cdef int first = self.crossings.n_slots
+        cdef int slot
+        cdef int32_t *owners
+        self.check_free()
+        self.check_owned(handler)
+        if n < 0:
+            raise ValueError(f"the number of slots must not be negative, got {n}")
+        if handler.first_slot >= 0:
+            raise ValueError(f"{describe(handler)} has {handler.n_slots} crossing slots already")
+        owners = <int32_t *> realloc(self.owners, (<size_t> first + n + 1) * sizeof(int32_t))
+        if owners == NULL:
+            raise MemoryError(f"no memory for {n} crossing slots")
+        self.owners = owners
+        self.crossings.grow(n)
+        for slot in range(first, first + n):
+            owners[slot] = handler.id
+        handler.first_slot = first
+        handler.n_slots = n
+        return first
+
+    cdef int check_free(self) except -1:
+        """Refuse calls from a second thread while the engine runs."""
+        if self.running and self.thread != PyThread_get_thread_ident():
+            raise RuntimeError("the engine is running in another thread; only stop() may be called from here")
+        return 0
+
+    cdef int check_owned(self, handler) except -1:
+        cdef int at
+        if isinstance(handler, Handler):
+            at = (<Handler> handler).id
+            if 0 <= at < self.n_handlers and self.table[at].handler == <void *> handler:
+                return 0
+            if at >= 0:
+                raise ValueError(f"{describe(handler)} belongs to another engine; register a new handler here")
+        raise TypeError(f"expected a handler that Engine.register returned, got {handler!r}")
+
+    # ---- scheduling
+
+    cdef int push(self, double time, int handler, int unit, double value, int priority) except -1 nogil:
+        if not time >= self.time:
+            return fail_order(self, time, unit, handler)
+        if <unsigned int> handler >= <unsigned int> self.n_handlers or \
+                <unsigned int> (priority + PRIORITY_RANGE) >= 2 * PRIORITY_RANGE:
+            return fail_arguments(self, handler, priority)
+        self.queue.push(time, value, <uint64_t> (priority + PRIORITY_RANGE) << 48 | self.sequence,
+                        handler, unit, -1)
+        self.sequence += 1
+        return 0
+
+    cdef uint64_t push_cancellable(self, double time, int handler, int unit, double value,
+                                   int priority) except? 0 nogil:
+        cdef int32_t slot
+        if not time >= self.time:
+            fail_order(self, time, unit, handler)
+        if <unsigned int> handler >= <unsigned int> self.n_handlers or \
+                <unsigned int> (priority + PRIORITY_RANGE) >= 2 * PRIORITY_RANGE:
+            fail_arguments(self, handler, priority)
+        slot = self.queue.take_token(SINGLE)
+        self.queue.push(time, value, <uint64_t> (priority + PRIORITY_RANGE) << 48 | self.sequence,
+                        handler, unit, slot)
+        self.sequence += 1
+        return self.queue.token(slot)
+
+    cpdef int predict(self, int slot, double time) except -1 nogil:
+        """Set the one predicted crossing of a slot, replacing the one before; inf removes it.
+
+        Raises
+        ------
+        EventOrderError
+            If the time is before the clock or not a number.
+        IndexError
+            If the slot was not reserved.
+        """
+        if <unsigned int> slot >= <unsigned int> self.crossings.n_slots:
+            return fail_slot(self, slot)
+        if not time >= self.time:
+            return fail_order(self, time, slot, self.owners[slot])
+        self.crossings.set(slot, time)
+        return 0
+
+    def schedule(self, double time, handler, int unit=0, double value=0.0, int priority=0):
+        """Schedule an event.
+
+        Parameters
+        ----------
+        time : float
+            When it happens; not before `now`. inf means never (it stays and can be cancelled).
+        handler : Handler
+            Who receives it; from `register`.
+        unit, value : int, float
+            Passed on.
+        priority : int
+            Order among events of one time: lower first; those above 0 come after threshold crossings.
+
+        Returns
+        -------
+        int
+            A token for `cancel`.
+
+        Raises
+        ------
+        EventOrderError
+            If the time is before `now` or not a number.
+        """
+        if self.running:
+            self.check_free()
+        if type(handler) is not PythonHandler or (<Handler> handler).id >= self.n_handlers \
+                or (<Handler> handler).id < 0 or self.table[(<Handler> handler).id].handler != <void *> handler:
+            self.check_owned(handler)
+        return self.push_cancellable(time, (<Handler> handler).id, unit, value, priority)
+
+    def every(self, double period, handler, start=None, int priority=1, int unit=0, double value=0.0):
+        """Schedule ticks at ``start + k * period``, k = 0, 1, 2, ..., computed by multiplication.
+
+        Parameters
+        ----------
+        period : float
+            Positive and finite.
+        handler : Handler
+        start : float, optional
+            Time of the first tick; `now` if not given.
+        priority : int
+            By default 1: ticks come after everything else at their time.
+        unit, value : int, float
+            Passed on with each tick.
+
+        Returns
+        -------
+        int
+            A token with which `cancel` ends the series.
+        """
+        cdef double first = self.time if start is None else start
+        cdef int32_t tick, slot
+        cdef int id
+        self.check_free()
+        self.check_owned(handler)
+        id = (<Handler> handler).id
+        if not 0 < period < INFINITY:
+            raise ValueError(f"period must be positive and finite, got {period!r}")
+        if not first >= self.time:
+            fail_order(self, first, unit, id)
+        if not -PRIORITY_RANGE <= priority < PRIORITY_RANGE:
+            fail_arguments(self, id, priority)
+        tick = self.queue.take_tick(first, period)
+        slot = self.queue.take_token(tick)
+        self.queue.push(first, value, <uint64_t> (priority + PRIORITY_RANGE) << 48 | self.sequence,
+                        id, unit, slot)
+        self.sequence += 1
+        return self.queue.token(slot)
+
+    def cancel(self, token):
+        """Cancel what `schedule` or `every` returned this token for; True if it was still pending."""
+        self.check_free()
+        return True if self.queue.cancel(token) else False
+
+    # ---- running
+
+    @property
+    def now(self):
+        """The clock."""
+        return self.time
+
+    @property
+    def next_event_time(self):
+        """Time of the next event or predicted crossing, inf if there is none. Looking changes nothing."""
+        cdef const Event *event
+        self.check_free()
+        event = self.queue.peek()
+        if event != NULL and event.time < self.crossings.top_time:
+            return event.time
+        return self.crossings.top_time
+
+    @property
+    def pending(self):
+        """Number of events that wait, with those at inf, and of predicted crossings."""
+        return self.queue.size() - self.queue.n_dead + self.crossings.n_predicted
+
+    @property
+    def processed(self):
+        """Number of events and crossings handled so far."""
+        return self.n_processed
+
+    def step(self):
+        """Handle one event or crossing; False if there was none."""
+        cdef int64_t before = self.n_processed
+        self.go(INFINITY, 1)
+        return self.n_processed > before
+
+    def run(self, until=None, bint inclusive=False):
+        """Handle the events in [now, until), and leave the clock at `until`.
+
+        Parameters
+        ----------
+        until : float, optional
+            Without it, or with inf, runs until nothing is left and the clock stays at the last event.
+        inclusive : bool
+            Also handle the events at `until`.
+
+        Raises
+        ------
+        EventOrderError
+            If `until` is before `now` or not a number, or events follow each other without end at one time.
+        RuntimeError
+            If called from a handler.
+
+        Notes
+        -----
+        What a handler raises ends the run and reaches the caller, with the clock at the failing event
+        and that event consumed. The engine can go on from there.
+        """
+        cdef double end = INFINITY if until is None else until
+        if not end >= self.time:
+            raise EventOrderError(f"cannot run until {end!r}: the clock is at {self.time!r} already")
+        if self.go(nextafter(end, INFINITY) if inclusive else end, INT64_MAX) == DONE \
+                and not self.stopping and end < INFINITY:
+            self.time = end
+
+    def stop(self):
+        """End the present run after the event that is being handled; the clock stays there."""
+        self.stopping = True
+
+    cdef int go(self, double limit, int64_t budget) except -1:
+        """Handle up to `budget` events before `limit`. Returns why it ended."""
+        cdef int64_t chunk = FIRST_CHUNK
+        cdef int64_t before, size
+        cdef int state
+        if self.running:
+            raise RuntimeError("the engine is running already; a handler may schedule, cancel and stop, not run or step")
+        if len(self.handlers) != self.n_handlers:
+            raise RuntimeError("the engine's handlers are gone: it is being deleted")
+        self.running = True
+        self.stopping = False
+        self.thread = PyThread_get_thread_ident()
+        self.instant_sequence = self.sequence
+        self.n_instant = self.n_crossed = 0
+        try:
+            while True:
+                before = self.n_processed
+                state = self.run_python(limit, budget)
+                budget -= self.n_processed - before
+                if state != SWITCH:
+                    return state
+                size = chunk if chunk < budget else budget
+                before = self.n_processed
+                started = perf_counter()
+                with nogil:
+                    state = self.run_compiled(limit, size)
+                size = self.n_processed - before
+                budget -= size
+                if state == DONE or budget == 0:
+                    return state
+                if size == chunk and chunk < LAST_CHUNK and perf_counter() - started < DEF_CHUNK_SECONDS:
+                    chunk *= 2
+                PyErr_CheckSignals()
+        finally:
+            self.running = False
+
+    cdef int upcoming(self, double limit) except -1 nogil:
+        """What comes next before `limit`: the event that the queue peeks at, the top crossing, or nothing."""
+        cdef const Event *event = self.queue.peek()
+        cdef double crossing = self.crossings.top_time
+        if event == NULL or (crossing <= event.time and (crossing < event.time or event.order >= LATE)):
+            return CROSSING if crossing < limit else NOTHING
+        return EVENT if event.time < limit else NOTHING
+
+    cdef int take_event(self, Event *event) except -1 nogil:
+        """Consume the next event: the clock moves to it."""
+        self.queue.pop()
+        self.n_processed += 1
+        if event.time > self.time:
+            self.time = event.time
+            self.instant_sequence = self.sequence
+            self.n_instant = self.n_crossed = 0
+        elif event.order & SEQUENCE >= self.instant_sequence:
+            self.n_instant += 1
+            if self.n_instant > self.max_events_per_instant:
+                if event.slot >= 0:
+                    self.spend(event)
+                return fail_instant(self, event.handler)
+        if event.slot >= 0:
+            self.spend(event)
+        return 0
+
+    cdef int take_crossing(self) except -1 nogil:
+        """Consume the next crossing; returns its slot."""
+        cdef int slot = self.crossings.top_slot()
+        self.n_processed += 1
+        if self.crossings.top_time > self.time:
+            self.time = self.crossings.top_time
+            self.instant_sequence = self.sequence
+            self.n_instant = self.n_crossed = 0
+        self.crossings.set(slot, INFINITY)
+        self.n_crossed += 1
+        if self.n_crossed > self.max_events_per_instant + self.crossings.n_slots:
+            return fail_instant(self, self.owners[slot])
+        return slot
+
+    cdef int spend(self, const Event *event) except -1 nogil:
+        """Release the token of a consumed event, or schedule the next tick of its series."""
+        cdef int32_t tick = self.queue.tokens[event.slot].tick
+        cdef Tick *series
+        if tick < 0:
+            self.queue.release_token(event.slot)
+            return 0
+        series = &self.queue.ticks[tick]
+        series.count += 1
+        self.queue.push(series.start + series.count * series.period, event.value,
+                        (event.order & ~SEQUENCE) | self.sequence, event.handler, event.unit, event.slot)
+        self.sequence += 1
+        return 0
+
+    cdef int run_compiled(self, double limit, int64_t budget) except -1 nogil:
+        """Handle events of C handlers."""
+        cdef Event event
+        cdef Entry *entry
+        cdef int next_is, slot
+        while not self.stopping:
+            if budget == 0:
+                return PAUSE
+            next_is = self.upcoming(limit)
+            if next_is == EVENT:
+                event = self.queue.near[0]
+                entry = &self.table[event.handler]
+                if entry.python:
+                    return SWITCH
+                self.take_event(&event)
+                (<Handler> self.table[event.handler].handler).receive(self, &event)
+            elif next_is == CROSSING:
+                entry = &self.table[self.owners[self.crossings.top_slot()]]
+                if entry.python:
+                    return SWITCH
+                slot = self.take_crossing()
+                entry = &self.table[self.owners[slot]]
+                (<Handler> entry.handler).cross(self, slot - (<Handler> entry.handler).first_slot, self.time)
+            else:
+                return DONE
+            budget -= 1
+        return DONE
+
+    cdef int run_python(self, double limit, int64_t budget) except -1:
+        """Handle events of Python handlers; the GIL stays."""
+        cdef Event event
+        cdef int next_is, slot
+        cdef PythonHandler handler
+        cdef Entry *entry
+        while not self.stopping:
+            if budget == 0:
+                return PAUSE
+            if budget % SIGNAL_EVERY == 0:
+                PyErr_CheckSignals()
+            next_is = self.upcoming(limit)
+            if next_is == EVENT:
+                event = self.queue.near[0]
+                entry = &self.table[event.handler]
+                if not entry.python:
+                    return SWITCH
+                handler = <PythonHandler> entry.handler
+                self.take_event(&event)
+                handler.call(self, &event)
+            elif next_is == CROSSING:
+                entry = &self.table[self.owners[self.crossings.top_slot()]]
+                if not entry.python:
+                    return SWITCH
+                handler = <PythonHandler> entry.handler
+                slot = self.take_crossing()
+                handler.call_cross(self, slot - handler.first_slot, self.time)
+            else:
+                return DONE
+            budget -= 1
+        return DONE
