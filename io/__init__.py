@@ -14,7 +14,7 @@ _HOME = {
 }
 _MODULES = ("analysis", "config", "datasets", "hdf5", "neo", "plots", "reading", "schema", "tree")
 
-__all__ = [*_HOME, *_MODULES]  # noqa: PLE0604
+__all__ = [*_HOME, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

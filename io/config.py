@@ -185,7 +185,7 @@ def _prepare(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any
         if key not in keys(kind):
             raise ConfigError(f"no key {where + key!r}; {nearest(key, keys(kind))}")
         choices = _choices(hints[key])
-        nested = [choice for choice in choices if dataclasses.is_dataclass(choice)]
+        nested: list[type] = [choice for choice in choices if dataclasses.is_dataclass(choice)]
         if isinstance(value, Mapping) and len(nested) == 1:
             value = _prepare(nested[0], value, f"{where}{key}.")
         elif value == "none" and type(None) in choices and str not in choices:
@@ -214,7 +214,9 @@ def _explain(mistake: dict[str, Any], kind: type) -> str:
     """Return one of pydantic's findings as a line in our words."""
     where = ".".join(str(part) for part in mistake["loc"] if not _is_type_name(part, kind))
     text = str(mistake["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    text = text.removeprefix("Input ").replace("valid integer, unable to parse string as an integer", "integer")
+    text = text.removeprefix("Input ").replace(
+        "valid integer, unable to parse string as an integer", "integer"
+    )
     text = text.replace("valid number, unable to parse string as a number", "number")
     text = text.replace("valid boolean, unable to interpret input", "true or false")
     text = text.replace("a integer", "an integer").replace("a valid tuple", "a list, such as [1, 2]")
@@ -228,7 +230,9 @@ def _explain(mistake: dict[str, Any], kind: type) -> str:
 
 def _is_type_name(part: Any, kind: type) -> bool:
     """Tell whether a step of pydantic's path is a member of a union, not a key."""
-    return isinstance(part, str) and part in {"int", "float", "str", "bool", "none"} and part not in keys(kind)
+    return (
+        isinstance(part, str) and part in {"int", "float", "str", "bool", "none"} and part not in keys(kind)
+    )
 
 
 def _show(value: Any) -> str:

@@ -227,7 +227,7 @@ class TraceFile:
         if ids.max() >= self._sizes[name]:
             k = int(np.argmax(ids >= self._sizes[name]))
             raise ValueError(
-                f"unit {ids.view(np.int64)[k]} at {times[k]} is not one of the {self._sizes[name]} of {name!r}"
+                f"unit {ids.view(np.int64)[k]} at {times[k]} is none of the {self._sizes[name]} of {name!r}"
             )
         _check_times(times, self._last[name], f"spikes of {name!r}")
         with storage(self.path, "write", self._abandon):
@@ -394,13 +394,23 @@ class TraceFile:
             ours.attrs["time_unit"] = time_unit
             ours.attrs["duration"] = 0.0
             ours.attrs["complete"] = False
-            for room in ("populations", "samples", "parameters", "training", "metrics", "provenance", "state"):
+            for room in (
+                "populations",
+                "samples",
+                "parameters",
+                "training",
+                "metrics",
+                "provenance",
+                "state",
+            ):
                 ours.create_group(room)
             ours.create_dataset("config", data=config, dtype=STRING)
 
     def _flush(self) -> None:
-        for column in (*self._times.values(), *self._units.values(), *self._reports.values()):
+        for column in (*self._times.values(), *self._units.values()):
             column.flush()
+        for report in self._reports.values():
+            report.flush()
         self._file.flush()
 
     def _open(self) -> h5py.File:

@@ -1,27 +1,27 @@
 """The file's layout in one place: names, types, units, version.
 
-====================================================  ==========  ==============================================
-place                                                 type        what
-====================================================  ==========  ==============================================
-``/`` attributes ``magic``, ``version``               u4, u4[2]   mark of a SONATA file
-``/spikes/<population>`` attribute ``sorting``        enum        always ``by_time``
-``/spikes/<population>/timestamps``                   f8 (n)      spike times
-``/spikes/<population>/node_ids``                     u8 (n)      units, from 0 within the population
-``/report/<population>/data``                         f4 (t, u)   first sampled variable, rounded, for other tools
-``/report/<population>.<variable>/data``              f4 (t, u)   further variables of the same population
-``/report/.../mapping``                                           which units and times the rows and columns are
-``/eventsim`` attributes                                          ``format_version``, ``time_unit``, ``duration``,
-                                                                  ``complete``
-``/eventsim/config``                                  string      the configuration as TOML
-``/eventsim/populations/<population>``                i8          number of units; attribute ``index``
-``/eventsim/samples/<population>/<variable>``                     ``times`` f8 (t), ``values`` f8 (t, u) exact,
-                                                                  ``units`` i8 (u); attribute ``every``
-``/eventsim/parameters/<name>``                       any         arrays; a ``/`` in a name makes a group
-``/eventsim/training/<series>``                       any         first axis is the epoch
-``/eventsim/metrics`` attributes                      f8          figures of the run
-``/eventsim/provenance`` attributes                               scenario, seed, version and the like
-``/eventsim/state``                                               nested groups, from which a run goes on
-====================================================  ==========  ==============================================
+==============================================  ========  ==================================================
+place                                           type      what
+==============================================  ========  ==================================================
+``/`` attributes ``magic``, ``version``         u4        marks of a SONATA file
+``/spikes/<population>``                                  attribute ``sorting``, an enum: always ``by_time``
+``/spikes/<population>/timestamps``             f8 (n)    spike times
+``/spikes/<population>/node_ids``               u8 (n)    units, from 0 within the population
+``/report/<population>/data``                   f4 (t,u)  first sampled variable, rounded, for other tools
+``/report/<population>.<variable>/data``        f4 (t,u)  further variables of the same population
+``/report/.../mapping``                                   which units and times the columns and rows are
+``/eventsim``                                             attributes ``format_version``, ``time_unit``,
+                                                          ``duration``, ``complete``
+``/eventsim/config``                            string    the configuration as TOML
+``/eventsim/populations/<population>``          i8        number of units; attribute ``index``
+``/eventsim/samples/<population>/<variable>``             ``times`` f8 (t), ``values`` f8 (t,u) exact,
+                                                          ``units`` i8 (u); attribute ``every``
+``/eventsim/parameters/<name>``                 any       arrays; a ``/`` in a name makes a group
+``/eventsim/training/<series>``                 any       first axis is the epoch
+``/eventsim/metrics``                           f8        attributes: figures of the run
+``/eventsim/provenance``                        any       attributes: scenario, seed, version and the like
+``/eventsim/state``                                       nested groups, from which a run goes on
+==============================================  ========  ==================================================
 
 Times are in the network's time unit everywhere, to the bit. The ``units`` attribute beside them
 names it. SONATA expects milliseconds (its readers ask for the attribute and ignore what it says),
