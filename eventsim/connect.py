@@ -14,17 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eventsim.distributions import (
-    CHUNK,
-    Distribution,
-    chunks,
-    exponential,
-    lognormal,
-    normal,
-    uniform,
-)
+from eventsim.connections import Connections, Indices
+from eventsim.distributions import CHUNK, Distribution, exponential, lognormal, normal, uniform
 from eventsim.errors import ConfigError
 from eventsim.parameters import one_number
+from eventsim.partners import partners
 
 __all__ = [
     "Connections",
@@ -43,68 +37,6 @@ __all__ = [
     "pairs",
     "uniform",
 ]
-
-Indices = NDArray[np.int32]
-Values = NDArray[np.float64] | NDArray[np.float32]
-
-
-@dataclass(slots=True)
-class Connections:
-    """The synapses of a projection as plain arrays, which may be read-only.
-
-    Attributes
-    ----------
-    n_pre, n_post : sizes of the two populations.
-    dense : every source reaches every target; synapse k joins k // n_post to k % n_post.
-    pre, post : ndarray, shape (n_syn,), int32; None where the order of the synapses tells them.
-    per_post : if > 0, synapse k belongs to target k // per_post, and `post` is None.
-    per_pre : if > 0, synapse k belongs to source k // per_pre, and `pre` is None.
-    weight : one number, or an array, shape (n_syn,); (n_pre, n_post) if dense. float64, or float32
-        where that holds the values exactly.
-    delay : one number, an array of shape (n_pre,), or of shape (n_syn,), as `delay_kind` says.
-    delay_kind : ``"uniform"``, ``"axonal"`` or ``"synaptic"``.
-    """
-
-    n_pre: int
-    n_post: int
-    dense: bool = False
-    pre: Indices | None = None
-    post: Indices | None = None
-    per_post: int = 0
-    per_pre: int = 0
-    weight: float | Values = 1.0
-    delay: float | Values = 0.0
-    delay_kind: str = "uniform"
-
-    @property
-    def n_syn(self) -> int:
-        """Number of synapses."""
-        if self.dense:
-            return self.n_pre * self.n_post
-        some = self.pre if self.pre is not None else self.post
-        assert some is not None
-        return len(some)
-
-    @property
-    def min_delay(self) -> float:
-        """Smallest delay; `inf` without synapses. Axonal delays count for silent sources too."""
-        return float(np.min(self.delay)) if self.n_syn else float("inf")
-
-    def sources(self, start: int = 0, stop: int | None = None) -> Indices:
-        """Return the source of each synapse from `start` to `stop`, int32."""
-        stop = self.n_syn if stop is None else stop
-        if self.pre is not None:
-            return self.pre[start:stop]
-        return (np.arange(start, stop) // (self.n_post if self.dense else self.per_pre)).astype(np.int32)
-
-    def targets(self, start: int = 0, stop: int | None = None) -> Indices:
-        """Return the target of each synapse from `start` to `stop`, int32."""
-        stop = self.n_syn if stop is None else stop
-        if self.post is not None:
-            return self.post[start:stop]
-        if self.dense:
-            return (np.arange(start, stop) % self.n_post).astype(np.int32)
-        return (np.arange(start, stop) // self.per_post).astype(np.int32)
 
 
 class Rule:
@@ -135,7 +67,7 @@ class AllToAll(Rule):
         """Return the synapses; nothing is drawn."""
         if autapses:
             return Connections(n_pre, n_post, dense=True)
-        return _by_source(n_pre, n_post, n_post - 1, _partners(rng, n_pre, n_post, n_post - 1, False, False))
+        return _by_source(n_pre, n_post, n_post - 1, partners(rng, n_pre, n_post, n_post - 1, False, False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +171,7 @@ class FixedIndegree(Rule):
         """Return the synapses, ordered by target."""
         if self.k == 0 or n_post == 0:
             return _nothing(n_pre, n_post)
-        pre = _partners(rng, n_post, n_pre, self.k, autapses, multapses)
+        pre = partners(rng, n_post, n_pre, self.k, autapses, multapses)
         return Connections(n_pre, n_post, pre=pre, per_post=self.k)
 
 
@@ -267,7 +199,7 @@ class FixedOutdegree(Rule):
         self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
     ) -> Connections:
         """Return the synapses, ordered by source."""
-        return _by_source(n_pre, n_post, self.k, _partners(rng, n_pre, n_post, self.k, autapses, multapses))
+        return _by_source(n_pre, n_post, self.k, partners(rng, n_pre, n_post, self.k, autapses, multapses))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -368,57 +300,12 @@ def _by_source(n_pre: int, n_post: int, k: int, post: Indices) -> Connections:
     return Connections(n_pre, n_post, post=post, per_pre=k)
 
 
-def _partners(
-    rng: np.random.Generator, rows: int, n: int, k: int, autapses: bool, multapses: bool
-) -> Indices:
-    """Return `k` of `n` partners for each of `rows` units, shape (rows * k,)."""
-    chosen = np.empty((rows, k), np.int32)
-    allowed = n if autapses else n - 1
-    for start, stop in chunks(rows, max(1, CHUNK // max(k, 1))):
-        block = chosen[start:stop]
-        if multapses:
-            block[:] = rng.integers(0, allowed, block.shape, dtype=np.int32)
-        else:
-            _draw_distinct(rng, allowed, block)
-        if not autapses:  # close the gap that leaving out the unit itself makes
-            block += block >= np.arange(start, stop, dtype=np.int32)[:, None]
-    return chosen.reshape(-1)
-
-
-def _draw_distinct(rng: np.random.Generator, n: int, block: Indices) -> None:
-    """Fill each row of `block` with distinct numbers below `n`, every set equally likely.
-
-    Repeated numbers are drawn again until none is left. That treats all numbers alike, so no set
-    is preferred. Where more than half is wanted, what is left out is drawn instead.
-    """
-    rows, k = block.shape
-    if 2 * k > n:
-        left_out = np.empty((rows, n - k), np.int32)
-        _draw_distinct(rng, n, left_out)
-        kept = np.ones((rows, n), np.bool_)
-        kept[np.arange(rows)[:, None], left_out] = False
-        block[:] = np.nonzero(kept)[1].reshape(rows, k)
-        return
-    block[:] = rng.integers(0, n, block.shape, dtype=np.int32) if k else 0
-    block.sort(axis=1)
-    open_rows = np.flatnonzero((block[:, 1:] == block[:, :-1]).any(axis=1))
-    while len(open_rows):
-        part = block[open_rows]
-        again = part[:, 1:] == part[:, :-1]
-        part[:, 1:][again] = rng.integers(0, n, np.count_nonzero(again), dtype=np.int32)
-        part.sort(axis=1)
-        block[open_rows] = part
-        open_rows = open_rows[(part[:, 1:] == part[:, :-1]).any(axis=1)]
-
-
-def _check_degree(
-    rule: str, k: int, n: int, partners: str, autapses: bool, multapses: bool, label: str
-) -> None:
+def _check_degree(rule: str, k: int, n: int, side: str, autapses: bool, multapses: bool, label: str) -> None:
     allowed = n if autapses else n - 1
     if k > 0 and (allowed == 0 or (not multapses and k > allowed)):
         why = "" if autapses else " without the unit itself"
         only = "" if multapses else "different "
-        raise ConfigError(f"{rule}({k}) of {label} needs {k} {only}{partners}, but there are {allowed}{why}")
+        raise ConfigError(f"{rule}({k}) of {label} needs {k} {only}{side}, but there are {allowed}{why}")
 
 
 def _count(value: Any, name: str) -> int:

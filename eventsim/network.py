@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from eventsim import connect, rng, values
-from eventsim.connect import Connections, Rule
+from eventsim.connect import Rule
+from eventsim.connections import Connections
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.order import senders_first
 from eventsim.values import Value
 
 __all__ = ["Connections", "Network", "Population", "Projection"]
@@ -251,22 +253,12 @@ class Network:
         """
         if min_delays is None:
             min_delays = [_min_delay(projection, self) for projection in self.projections]
-        before: dict[str, list[str]] = {name: [] for name in self.populations}
-        for projection, delay in zip(self.projections, min_delays, strict=True):
-            if delay == 0:
-                before[projection.post].append(projection.pre)
-        order: list[str] = []
-        waiting = list(self.populations)
-        while waiting:
-            name = next((name for name in waiting if all(pre in order for pre in before[name])), None)
-            if name is None:
-                circle = " -> ".join(_circle(before, waiting))
-                raise ConfigError(
-                    f"zero delay all around {circle}; give one of these projections a delay > 0"
-                )
-            order.append(name)
-            waiting.remove(name)
-        return order
+        instant = [
+            (projection.pre, projection.post)
+            for projection, delay in zip(self.projections, min_delays, strict=True)
+            if delay == 0
+        ]
+        return senders_first(list(self.populations), instant)
 
     def describe(self) -> str:
         """Return a table of the populations and projections."""
@@ -370,17 +362,6 @@ def _min_delay(projection: Projection, net: Network) -> float:
     if least > 0:
         return least
     return projection.resolve(net).min_delay
-
-
-def _circle(before: dict[str, list[str]], waiting: list[str]) -> list[str]:
-    """Return a circle among `waiting`, in the direction of the spikes, its first name repeated."""
-    # Everybody who waits has somebody before it who waits too, so walking back must meet itself.
-    path = [waiting[0]]
-    while path[-1] not in path[:-1]:
-        path.append(next(pre for pre in before[path[-1]] if pre in waiting))
-    circle = path[path.index(path[-1]) :][::-1]
-    first = min(range(len(circle) - 1), key=lambda k: waiting.index(circle[k]))
-    return [*circle[first:-1], *circle[:first], circle[first]]
 
 
 def _check_name(name: Any, kind: str) -> None:

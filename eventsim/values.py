@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.connect import Connections, Pairs, Values
+from eventsim.connect import Pairs
+from eventsim.connections import Connections, Values
 from eventsim.distributions import CHUNK, Distribution, chunks
 from eventsim.parameters import one_number
 
