@@ -16,8 +16,13 @@ from eventsim.io.tree import get_array, get_tree
 from eventsim.trace import Samples, Spikes, Trace
 
 
-def load(path: str | os.PathLike[str]) -> Trace:
+def load(path: str | os.PathLike[str], recordings: bool = True) -> Trace:
     """Read a file that `save` or a run wrote.
+
+    Parameters
+    ----------
+    recordings : bool
+        Without, spikes and samples are left out, so that a file of any size opens at once.
 
     Returns
     -------
@@ -45,6 +50,8 @@ def load(path: str | os.PathLike[str]) -> Trace:
             duration=float(ours.attrs["duration"]),
             time_unit=str(ours.attrs["time_unit"]),
         )
+        if not recordings:
+            return trace
         for name in trace.sizes:
             if name in file["spikes"]:
                 spikes = file["spikes"][name]
