@@ -1,1 +1,5 @@
-"""TODO."""
+"""Experiments by name, and the command line that runs them.
+
+A scenario is a frozen dataclass whose fields are its configuration, and a `run`. It calls the
+library as any user would; adding one touches its own file only.
+"""

@@ -1,0 +1,53 @@
+# make demo   learn Yin-Yang with first spikes, in under a minute, and draw what came out
+# make test   the test suite
+# make lint   style and types
+#
+# Each sets up its own virtual environment in .venv; needs Python >= 3.11, a C compiler and make.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.installed
+	mkdir -p demo
+	$(BIN)/eventsim run fast-and-deep --preset quick -o demo/quick.h5 --overwrite
+	$(BIN)/eventsim show demo/quick.h5
+	$(BIN)/eventsim plot demo/quick.h5 --what training -o demo/training.png
+	$(BIN)/eventsim plot demo/quick.h5 --what raster -o demo/raster.png
+	@echo "the file is demo/quick.h5, the pictures are demo/training.png and demo/raster.png"
+
+test: $(VENV)/.tested
+	$(BIN)/python -P -m pytest
+
+lint: $(VENV)/.linted
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/cython-lint eventsim models hardware io scenarios benchmarks
+	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml -p eventsim
+	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml .
+
+clean:
+	rm -rf $(VENV) build demo
+
+# One stamp for each set of packages, so that the second time starts at once. Compiled sources are
+# prerequisites, because an editable install does not notice that they have changed.
+SOURCES := setup.py pyproject.toml $(wildcard */*.pyx */*.pxd */*.h */*/*.pyx */*/*.pxd)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "eventsim needs Python >= 3.11; name one with: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.tested: $(VENV)/bin/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.linted: $(VENV)/.tested
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[quality]'
+	touch $@

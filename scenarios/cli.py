@@ -1,0 +1,206 @@
+"""The command line: every command is a thin call of a public function.
+
+Exit status 0 for success, 2 for a request that cannot be met (one line on standard error says what was
+wrong and what would be right), 1 for a run that failed, 130 for one that was stopped and can go on.
+"""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from eventsim.errors import ConfigError, UnknownPart
+from eventsim.scenarios import results, running
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Exact event-driven simulation and training of spiking networks.",
+)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file of a run.")]
+Json = Annotated[bool, typer.Option("--json", help="As one JSON object.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import eventsim
+
+        typer.echo(f"eventsim {eventsim.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    if context.invoked_subcommand is None and not version:
+        typer.echo(context.get_help())
+
+
+@app.command("list")
+def list_parts(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the keys of one part.")] = None,
+    json: Json = False,
+) -> None:
+    """Scenarios, neurons, rules and hardware, each with its paper."""
+    from eventsim.scenarios import catalogue
+
+    if json:
+        _print_json(catalogue.describe(name) if name else catalogue.everything())
+    else:
+        typer.echo(catalogue.as_text(name))
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Scenario; see 'eventsim list'.")],
+    values: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings; see 'eventsim list NAME'.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Published settings by name.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings from a file.")] = None,
+    hardware: Annotated[str | None, typer.Option(help="Target to run on.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all randomness [default: 0].")] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of data sets [default: $EVENTSIM_DATA].")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.h5", help="[default: NAME-PRESET-seedN.h5]"),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the file's last checkpoint.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")] = False,
+    threads: Annotated[int | None, typer.Option(help="Threads to use [default: all processors].")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw a picture at the end.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where a failed run failed.")] = False,
+) -> None:
+    """Run a scenario and write one file.
+
+    Settings come from the defaults, the preset, the file of --config and KEY=VALUE, the later winning.
+    """
+    from eventsim.io.config import parse_overrides
+
+    if plot is not None:
+        results.check_picture(plot)
+    request = running.Request(
+        name=name,
+        values=parse_overrides(values or []),
+        preset=preset,
+        config=config,
+        hardware=hardware,
+        seed=seed,
+        threads=threads,
+        data=data,
+        output=output,
+        resume=resume,
+        overwrite=overwrite,
+        quiet=quiet,
+    )
+    try:
+        outcome = running.execute(request)
+    except running.RunFailed:
+        if debug:
+            import traceback
+
+            traceback.print_exc()
+        raise
+    again = shlex.join(_command_again(request))
+    if not outcome.complete:
+        _complain(f"stopped, and what was done is kept; go on with: {again}")
+        raise typer.Exit(130)
+    if plot is not None:
+        results.draw(outcome.path, None, plot)
+    if not quiet:
+        typer.echo(results.summary(outcome))
+        if plot is not None:
+            typer.echo(f"picture: {plot}")
+
+
+@app.command()
+def show(file: File, json: Json = False) -> None:
+    """What a run was and what came out."""
+    if json:
+        _print_json(results.describe(file))
+    else:
+        typer.echo(results.as_text(file))
+
+
+@app.command()
+def plot(
+    file: File,
+    what: Annotated[str | None, typer.Option(help="raster, trace, training, weights, ...")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE.png")] = None,
+) -> None:
+    """Draw what is in the file of a run."""
+    typer.echo(f"picture: {results.draw(file, what, output)}")
+
+
+@app.command()
+def bench(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them.")] = None,
+    repeats: Annotated[int, typer.Option(help="Measurements of each figure.")] = 5,
+    json: Json = False,
+) -> None:
+    """Benchmarks, with the peers that are installed, in one table."""
+    from eventsim.scenarios import comparison
+
+    if repeats < 1:
+        raise ConfigError(f"--repeats must be at least 1, got {repeats}")
+    rows = comparison.measure(name, repeats, say=lambda text: typer.echo(text, err=True))
+    if json:
+        _print_json(rows)
+    else:
+        typer.echo(comparison.as_table(rows))
+
+
+def _command_again(request: running.Request) -> list[str]:
+    """Return the command that goes on with a run that was stopped."""
+    command = ["eventsim", "run", request.name, "-o", str(request.path), "--resume"]
+    return [*command, "--data", str(request.data)] if request.data else command
+
+
+def _print_json(what: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(what, indent=2, ensure_ascii=False))
+
+
+def _complain(text: str) -> None:
+    typer.echo("eventsim: " + " ".join(text.split()), err=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit status; the entry point of the command ``eventsim``."""
+    try:
+        return app(args=arguments, prog_name="eventsim", standalone_mode=False) or 0
+    except typer.Exit as end:
+        return end.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("stopped")
+        return 130
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except running.RunFailed as failure:
+        _complain(f"the run failed: {failure}; --debug shows where")
+        return 1
+    except (UnknownPart, ConfigError, OSError, ValueError, TypeError, ImportError) as error:
+        _complain(str(error))
+        return 2
+    except Exception as error:
+        message = getattr(error, "format_message", None)  # the parser's own errors have it
+        if message is None:
+            raise
+        _complain(message())
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

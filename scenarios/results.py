@@ -1,0 +1,126 @@
+"""What the file of a run says, in words, as one object, and as a picture."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eventsim.errors import ConfigError, UnknownPart
+from eventsim.scenarios.running import Outcome, unknown
+
+if TYPE_CHECKING:
+    from eventsim.trace import Trace
+
+PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Return what a run was and what came out, as ``eventsim show --json`` prints it.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        If the file is not there, not ours, damaged, or newer than this version.
+    """
+    from eventsim import io
+
+    trace = io.load(path, recordings=False)
+    told = trace.provenance
+    return {
+        "scenario": told.get("scenario"),
+        "preset": told.get("preset") or None,
+        "seed": told.get("seed"),
+        "version": told.get("version"),
+        "hardware": told.get("hardware") or None,
+        "complete": io.reading.is_complete(path),
+        "config": io.config.from_toml(trace.config, f"the configuration in {path}")[0],
+        "metrics": trace.metrics,
+        "populations": trace.sizes,
+        "duration": trace.duration,
+        "time_unit": trace.time_unit,
+        "wall_seconds": told.get("wall_seconds"),
+        "notes": [line for line in str(told.get("notes", "")).splitlines() if line],
+    }
+
+
+def as_text(path: Path) -> str:
+    """Return what a run was and what came out, for people."""
+    found = describe(path)
+    preset = f", preset {found['preset']}" if found["preset"] else ""
+    lines = [
+        f"{found['scenario'] or 'simulation'}{preset}, seed {found['seed']}, eventsim {found['version']}",
+        f"{'finished' if found['complete'] else 'not finished'}, {found['wall_seconds'] or 0.0:.1f} s",
+    ]
+    lines += [f"note: {note}" for note in found["notes"]]
+    for heading in ("config", "metrics", "populations"):
+        if found[heading]:
+            lines.append(f"{heading}:")
+            width = max(map(len, found[heading]))
+            lines += [f"  {key:<{width}}  {_short(value)}" for key, value in found[heading].items()]
+    return "\n".join(lines)
+
+
+def summary(outcome: Outcome) -> str:
+    """Return what a finished run came to: its metrics beside the paper's, and what to type next."""
+    import shlex
+
+    if outcome.run is None:
+        return f"{outcome.path} is finished already; nothing to go on with"
+    published: dict[str, str] = getattr(outcome.scenario, "published", dict)()
+    lines = [f"finished in {outcome.run.wall_seconds:.1f} s"]
+    width = max(map(len, outcome.run.metrics), default=0)
+    for key, value in outcome.run.metrics.items():
+        theirs = f"  paper: {published[key]}" if key in published else ""
+        lines.append(f"  {key:<{width}}  {_short(value):<10}{theirs}".rstrip())
+    lines.append(f"written to {outcome.path}; see it with: eventsim plot {shlex.quote(str(outcome.path))}")
+    return "\n".join(lines)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def check_picture(path: Path) -> None:
+    """Raise `ConfigError` unless a picture can be written to `path`."""
+    if path.suffix.lower() not in PICTURES:
+        raise ConfigError(f"a picture's name must end with one of {', '.join(PICTURES)}, got {str(path)!r}")
+    if not path.parent.is_dir():
+        raise ConfigError(f"folder {str(path.parent)!r} does not exist; make it first, or draw elsewhere")
+
+
+def draw(path: Path, what: str | None = None, output: Path | None = None) -> Path:
+    """Draw a picture of a run and return where it is.
+
+    Parameters
+    ----------
+    path : Path
+        File of a run.
+    what : str or None
+        One of `plots`; the scenario's own choice where None.
+    output : Path or None
+        Beside the file, named by what it shows, where None.
+
+    Raises
+    ------
+    UnknownPart
+        If the file has nothing of that kind to show.
+    """
+    from eventsim import io
+
+    if output is not None:
+        check_picture(output)
+    trace = io.load(path)
+    known = plots(trace)
+    if not known:
+        raise UnknownPart(f"nothing to draw in {path}: neither spikes, samples, training series nor weights")
+    if what is None:
+        what = next(iter(known))
+    if what not in known:
+        raise UnknownPart(unknown("plot", what, known, f" of {path}"))
+    target = output or path.with_name(f"{path.stem}-{what}.png")
+    known[what](trace).savefig(target, dpi=150)
+    return target
+
+
+def plots(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
+    """Return the ways to draw a run by name: the scenario's own first, then all that its contents allow."""
+    return {}
