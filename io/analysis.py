@@ -46,7 +46,7 @@ def population_rate(
     n_bins = max(1, int(np.floor(duration / width * (1 + 1e-12))))
     edges = start + width * np.arange(n_bins + 1)
     counted = np.diff(np.searchsorted(spikes.times, edges))
-    centres: Floats = edges[:-1] + width / 2
+    centres = start + width * (np.arange(n_bins, dtype=np.float64) + 0.5)
     return centres, counted / (max(n, 1) * width) * per_second(time_unit)
 
 

@@ -185,7 +185,9 @@ def _prepare(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any
         if key not in keys(kind):
             raise ConfigError(f"no key {where + key!r}; {nearest(key, keys(kind))}")
         choices = _choices(hints[key])
-        nested: list[type] = [choice for choice in choices if dataclasses.is_dataclass(choice)]
+        nested = [
+            choice for choice in choices if isinstance(choice, type) and dataclasses.is_dataclass(choice)
+        ]
         if isinstance(value, Mapping) and len(nested) == 1:
             value = _prepare(nested[0], value, f"{where}{key}.")
         elif value == "none" and type(None) in choices and str not in choices:
