@@ -139,9 +139,7 @@ def rate(
     ax.set(xlim=(0, duration), ylim=(0, None))
     ax.set_xlabel(_time_label(time_unit))
     hertz = time_unit in ("ns", "us", "ms", "s")
-    ax.set_ylabel(
-        "rate per unit (Hz)" if hertz and per_second(time_unit) else f"rate per unit (1/{time_unit})"
-    )
+    ax.set_ylabel("rate per unit (Hz)" if hertz else f"rate per unit (1/{time_unit or 'time'})")
     return ax
 
 
@@ -402,8 +400,9 @@ def _labelled(run: Trace) -> list[str]:
         if name.rpartition("/")[2] == "labels":
             prefix = name.removesuffix("labels")
             samples = run.parameters.get(prefix + "samples")
-            drawable = samples is not None and samples.ndim == 2 and samples.shape[1] in (2, 4, 5)
-            if drawable and len(samples) == len(labels) and labels.max(initial=0) <= 2:
+            if samples is None or samples.ndim != 2 or samples.shape[1] not in (2, 4, 5):
+                continue
+            if len(samples) == len(labels) and labels.max(initial=0) <= 2:
                 prefixes.append(prefix)
     return prefixes
 
