@@ -1,0 +1,217 @@
+"""From a declared network to one that runs: populations, synapses, and the choice of schedule.
+
+Three schedules have one meaning. *Ordered* goes event by event through the queue; it is always
+possible and the oracle of the others. *Windows* advances populations by the shortest delay at a
+time. *Layered* runs the populations of a network without loops one after another. The choice
+depends on the network and on what is to be observed, never on threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from eventsim.connect import Connections, OneToOne
+from eventsim.engine import Engine
+from eventsim.errors import ConfigError
+from eventsim.network import Network, Projection
+from eventsim.population import Population, PrivateSource
+from eventsim.schedules import Sweeps
+from eventsim.synapses import Synapses
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SCHEDULES = ("auto", "ordered", "windows", "layered")
+SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "1": 1.0}
+LEAST_WINDOW = 0.02  # of the longest useful window; below, carrying all units over costs more than the queue
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a model is told when it builds its population.
+
+    Attributes
+    ----------
+    n, name : units and name of the population.
+    seed : of the network.
+    seconds : length of the network's time unit; 1 if it has none.
+    """
+
+    n: int
+    name: str
+    seed: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class Built:
+    """A network that runs."""
+
+    schedule: str
+    populations: dict[str, Population]
+    synapses: list[Synapses]
+    engine: Engine | None = None
+    sweeps: Sweeps | None = None
+    feeds: dict[str, str] = field(default_factory=dict)  # private source -> the population that draws it
+
+
+def build(net: Network, schedule: str, needs_order: str | None) -> Built:
+    """Build a network.
+
+    Parameters
+    ----------
+    net : Network
+    schedule : {"auto", "ordered", "windows", "layered"}
+    needs_order : str or None
+        What was asked for that only the ordered schedule does, for the message if another is forced.
+
+    Raises
+    ------
+    ConfigError
+        For a loop without delay, or a schedule that this network cannot run on.
+    """
+    if schedule not in SCHEDULES:
+        raise ConfigError(f"no schedule is called {schedule!r}; known: {', '.join(SCHEDULES)}")
+    if schedule in ("windows", "layered") and needs_order:
+        raise ConfigError(f"{needs_order} needs the ordered schedule, but schedule={schedule!r} was asked for")
+    populations = {
+        p.name: p.model.build(Site(p.n, p.name, net.seed, SECONDS[net.time_unit])) for p in net.populations.values()
+    }
+    for declared in net.populations.values():
+        populations[declared.name].keep(declared.record_spikes)
+    connections = [projection.resolve(net) for projection in net.projections]
+    order = net.zero_delay_order([c.min_delay for c in connections])
+    plan = _Plan(net, populations, connections)
+    chosen, why_not = plan.choose(schedule, bool(needs_order))
+    if why_not:
+        raise ConfigError(why_not)
+    feeds = plan.private_feeds() if chosen == "windows" else {}
+    synapses = []
+    for projection, arrays in zip(net.projections, connections, strict=True):
+        pre, post = populations[projection.pre], populations[projection.post]
+        if projection.pre in feeds:
+            post.add_feed(pre, cast(float, arrays.weight), cast(float, arrays.delay))
+        else:
+            synapses.append(Synapses(projection.name, pre, post, arrays))
+    built = Built(chosen, populations, synapses, feeds=feeds)
+    if chosen == "ordered":
+        built.engine = _engine(populations, synapses, order)
+    else:
+        if chosen == "layered":
+            order = plan.layers() or order
+        order = sorted(order, key=lambda name: not populations[name].is_source)  # sources first, else as it was
+        built.sweeps = Sweeps(
+            [(populations[name], name in feeds) for name in order],
+            synapses,
+            plan.window() if chosen == "windows" else 0.0,
+            _estimate(net, populations, synapses),
+        )
+    return built
+
+
+def _engine(populations: dict[str, Population], synapses: list[Synapses], order: list[str]) -> Engine:
+    """Return an engine that knows all handlers; crossings of one instant are looked at in `order`."""
+    engine = Engine()
+    for name in order:
+        population = populations[name]
+        engine.register(population)
+        engine.reserve(population, population.n)
+    for projection in synapses:
+        engine.register(projection)
+        projection.pre.add_outlet(projection)
+    return engine
+
+
+class _Plan:
+    """What a network allows."""
+
+    def __init__(
+        self, net: Network, populations: dict[str, Population], connections: Sequence[Connections]
+    ) -> None:
+        self.net = net
+        self.populations = populations
+        self.connections = connections
+
+    def choose(self, schedule: str, needs_order: bool) -> tuple[str, str]:
+        """Return the schedule, and why the wanted one is impossible ("" if it is possible)."""
+        if schedule == "ordered" or (schedule == "auto" and needs_order):
+            return "ordered", ""
+        named = self.populations.items()
+        stuck = [name for name, p in named if not (p.is_source or hasattr(p, "max_window"))]
+        uneven = [name for name, p in named if not (p.is_source or p.windowed)]
+        loop = self.layers() is None
+        window = self.window()
+        if schedule == "layered":
+            if loop:
+                return schedule, "the layered schedule needs a network without loops"
+            return schedule, f"{stuck[0]!r} runs on the ordered schedule only" if stuck else ""
+        if schedule == "windows":
+            if stuck or uneven:
+                return schedule, f"{(stuck + uneven)[0]!r} has parameters per unit, which windows do not handle"
+            return schedule, "" if window > 0 else "the windows schedule needs a delay > 0"
+        if stuck:
+            return "ordered", ""
+        windows = not uneven and window > 0 and window >= LEAST_WINDOW * self._useful()
+        if loop:
+            return ("windows" if windows else "ordered"), ""
+        return ("windows" if windows and self.private_feeds() else "layered"), ""
+
+    def layers(self) -> list[str] | None:
+        """Return the populations in feed-forward order, or None if there is a loop."""
+        try:
+            return self.net.zero_delay_order([0.0] * len(self.connections))
+        except ConfigError:
+            return None
+
+    def _useful(self) -> float:
+        return min((p.max_window for p in self.populations.values() if hasattr(p, "max_window")), default=np.inf)
+
+    def window(self) -> float:
+        """Return the width of a window: within the shortest delay and what populations can use."""
+        delays = [
+            c.min_delay
+            for projection, c in zip(self.net.projections, self.connections, strict=True)
+            if c.min_delay > 0 and not self.populations[projection.pre].is_source
+        ]
+        # A bit less than the delay, so that rounding lets no spike arrive in the window it was emitted in.
+        width = min((1 - 1e-9) * min(delays, default=np.inf), self._useful())
+        return width if np.isfinite(width) else 0.0
+
+    def private_feeds(self) -> dict[str, str]:
+        """Return the unrecorded sources whose every unit feeds the like unit of one population."""
+        feeds: dict[str, str] = {}
+        leaving: dict[str, list[tuple[Projection, Connections]]] = {name: [] for name in self.populations}
+        for projection, arrays in zip(self.net.projections, self.connections, strict=True):
+            leaving[projection.pre].append((projection, arrays))
+        for name, population in self.populations.items():
+            if not isinstance(population, PrivateSource) or population.keep_spikes or len(leaving[name]) != 1:
+                continue
+            projection, arrays = leaving[name][0]
+            if (
+                isinstance(projection.rule, OneToOne)
+                and arrays.delay_kind == "uniform"
+                and np.ndim(arrays.weight) == 0
+                and hasattr(self.populations[projection.post], "add_feed")
+            ):
+                feeds[name] = projection.post
+        return feeds
+
+
+def _estimate(net: Network, populations: dict[str, Population], synapses: list[Synapses]) -> Any:
+    """Return a function (start, end) -> deliveries that sources will cause in that time, about."""
+    fan_out: dict[str, float] = {}
+    for projection in synapses:
+        pre = projection.pre.name
+        fan_out[pre] = fan_out.get(pre, 1.0) + projection.n / max(projection.pre.n, 1)
+
+    def deliveries(start: float, end: float) -> float:
+        total = 0.0
+        for name, population in populations.items():
+            if population.is_source and hasattr(population, "expected"):
+                total += population.expected(start, end) * fan_out.get(name, 1.0)
+        return total
+
+    return deliveries

@@ -1,0 +1,100 @@
+"""What the engine asks of a population of units, whatever they compute."""
+
+from cpython.ref cimport PyObject
+from libc.stdint cimport int32_t
+
+from eventsim.engine cimport Engine, Handler
+from eventsim.recorder cimport SampleLog, SpikeLog
+
+
+cdef struct Fan:
+    # The synapses that one spike reaches at one time. Targets are listed, or without a list first, first + 1, ...
+    # Weights are doubles, floats, or without either one number for all.
+    const int32_t *target
+    const double *w64
+    const float *w32
+    double w
+    Py_ssize_t n
+    int32_t first
+
+
+cdef struct Arrival:
+    double time
+    Fan fan
+
+
+cdef inline int fan_target(const Fan *fan, Py_ssize_t k) noexcept nogil:
+    return fan.target[k] if fan.target != NULL else fan.first + <int> k
+
+
+cdef inline double fan_weight(const Fan *fan, Py_ssize_t k) noexcept nogil:
+    if fan.w64 != NULL:
+        return fan.w64[k]
+    if fan.w32 != NULL:
+        return fan.w32[k]
+    return fan.w
+
+
+cdef class Outlet(Handler):
+    """Where the spikes of a population go."""
+
+    cdef int send(self, Engine engine, double time, int unit) except -1 nogil
+
+
+cdef class Population(Handler):
+    cdef readonly str name
+    cdef readonly int n
+    cdef readonly tuple variables       # names of what can be recorded, in the order of `peek`
+    cdef readonly bint is_source        # takes no input
+    cdef readonly bint windowed         # `sweep` gains by windows of the shortest delay
+    cdef readonly bint keep_spikes      # whether spikes are recorded
+    cdef readonly SpikeLog log          # spikes so far
+    cdef readonly SpikeLog fresh        # spikes of the current sweep
+    cdef readonly list hooks            # Python callables (time, unit), called at each spike
+    cdef bint hooked
+    cdef list outlets
+    cdef PyObject **outlet
+    cdef int n_outlets
+    cdef readonly list recordings       # of Recording
+    cdef bint watched                   # whether any recording is at events
+
+    # A unit fires: record it and send it on (ordered schedule).
+    cdef int emit(self, Engine engine, double time, int unit) except -1 nogil
+    # A spike arrives at the units of a fan (ordered schedule).
+    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil
+    # Schedule or predict whatever comes without input, once, before the first run (ordered schedule).
+    cdef int begin(self, Engine engine) except -1
+    # Handle all arrivals, sorted in time and in [start, end), and put the spikes of that time, sorted by time, into `fresh`.
+    # `window` is false where arrivals are to be handled one by one with the arithmetic of the ordered schedule.
+    cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n, bint window) except -1 nogil
+    # Remember the state, and come back to it, around a sweep that went beyond the end of a run.
+    cdef int save(self) except -1
+    cdef int rollback(self) except -1
+    # The value of a variable at a time not before the unit's last event; changes nothing.
+    cdef double peek(self, int variable, int unit, double time) noexcept nogil
+    cdef int note(self, double time, int unit) except -1 nogil
+    cdef int call_hooks(self, double time, int unit) except -1 with gil
+
+
+cdef class Recording(Handler):
+    """One variable of some units, sampled on a grid or at every event."""
+
+    cdef readonly Population population
+    cdef readonly str variable
+    cdef int index                      # of the variable
+    cdef readonly double every          # 0 at events
+    cdef readonly object units          # int64 array
+    cdef int32_t[::1] unit              # (width,)
+    cdef int32_t[::1] column            # (n,) column of a unit, -1 if not recorded
+    cdef readonly SampleLog log
+    cdef public long long next          # index of the next grid point
+    cdef Py_ssize_t opened              # first row, and its grid point, that the current sweep opened
+    cdef long long opened_next
+    cdef int see(self, double time, int unit) except -1
+
+
+cdef class PrivateSource(Population):
+    """A source whose units each feed one unit of a population, which draws their spikes itself (windows schedule)."""
+
+    # Write the spikes of a unit with time + delay < end, delay added, and count them as emitted; returns how many.
+    cdef Py_ssize_t draw(self, int unit, double end, double delay, double *times, Py_ssize_t room) except -1 nogil

@@ -1,0 +1,173 @@
+# cython: boundscheck=False, wraparound=False
+"""Populations of units, where their spikes go, and the recording of their state.
+
+A population is a handler: what reaches it is an event, and its threshold crossings are kept by
+the engine. It knows neither what its inputs are nor who watches it.
+"""
+
+from cpython.ref cimport PyObject
+from libc.stdint cimport int32_t
+from libc.stdlib cimport free, realloc
+
+import numpy as np
+
+from eventsim.engine cimport Engine, Event, Handler
+from eventsim.recorder cimport SampleLog, SpikeLog
+
+
+cdef class Outlet(Handler):
+    """Where the spikes of a population go."""
+
+    cdef int send(self, Engine engine, double time, int unit) except -1 nogil:
+        with gil:
+            raise NotImplementedError(f"{type(self).__name__} cannot send spikes")
+
+
+cdef class Population(Handler):
+    """`n` units that receive spikes and emit them.
+
+    Parameters
+    ----------
+    n : int
+    name : str
+        What error messages call it.
+    """
+
+    def __init__(self, int n, str name=""):
+        self.n = n
+        self.name = name
+        self.variables = ()
+        self.keep_spikes = True
+        self.log = SpikeLog()
+        self.fresh = SpikeLog()
+        self.hooks = []
+        self.outlets = []
+        self.recordings = []
+
+    def __dealloc__(self):
+        free(self.outlet)
+
+    def add_outlet(self, Outlet outlet not None):
+        """Send all spikes to `outlet` too."""
+        cdef void *table = realloc(self.outlet, (self.n_outlets + 1) * sizeof(PyObject *))
+        if table == NULL:
+            raise MemoryError
+        self.outlet = <PyObject **> table
+        self.outlet[self.n_outlets] = <PyObject *> outlet
+        self.n_outlets += 1
+        self.outlets.append(outlet)  # owns the reference
+
+    def keep(self, bint keep):
+        """Record spikes or not."""
+        self.keep_spikes = keep
+
+    def add_recording(self, Recording recording not None):
+        """Let `recording` see the state of these units."""
+        self.recordings.append(recording)
+        self.watched = self.watched or recording.every == 0.0
+
+    def prepare(self, Engine engine not None):
+        """Schedule or predict what comes without input; once, before the first run."""
+        self.begin(engine)
+
+    cdef int emit(self, Engine engine, double time, int unit) except -1 nogil:
+        cdef int k
+        if self.keep_spikes:
+            self.log.append(time, unit)
+        for k in range(self.n_outlets):
+            (<Outlet> self.outlet[k]).send(engine, time, unit)
+        if self.hooked:
+            self.call_hooks(time, unit)
+        return 0
+
+    cdef int call_hooks(self, double time, int unit) except -1 with gil:
+        for hook in self.hooks:
+            hook(time, unit)
+        return 0
+
+    def add_hook(self, hook):
+        """Call `hook(time, unit)` at each spike (ordered schedule)."""
+        self.hooks.append(hook)
+        self.hooked = True
+
+    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
+        with gil:
+            raise TypeError(f"{self.name!r} takes no input")
+
+    cdef int begin(self, Engine engine) except -1:
+        return 0
+
+    cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n, bint window) except -1 nogil:
+        with gil:
+            raise NotImplementedError(f"{type(self).__name__} runs on the ordered schedule only")
+
+    cdef int save(self) except -1:
+        return 0
+
+    cdef int rollback(self) except -1:
+        return 0
+
+    cdef double peek(self, int variable, int unit, double time) noexcept nogil:
+        return 0.0
+
+    cdef int note(self, double time, int unit) except -1 nogil:
+        """Let the recordings at events see a unit after its event."""
+        with gil:
+            for recording in self.recordings:
+                (<Recording> recording).see(time, unit)
+        return 0
+
+    def value(self, str variable, double time):
+        """Return a variable of all units at `time`, shape (n,), float64."""
+        cdef int index = self.variables.index(variable)
+        out = np.empty(self.n)
+        cdef double[::1] view = out
+        cdef int unit
+        for unit in range(self.n):
+            view[unit] = self.peek(index, unit, time)
+        return out
+
+
+cdef class Recording(Handler):
+    """One variable of some units, sampled on a grid (`every` > 0) or at every event (0)."""
+
+    def __init__(self, Population population not None, str variable, double every, units):
+        self.population = population
+        self.variable = variable
+        self.index = population.variables.index(variable)
+        self.every = every
+        self.units = np.asarray(units, np.int64)
+        self.unit = self.units.astype(np.int32)
+        column = np.full(population.n, -1, np.int32)
+        column[self.units] = np.arange(len(self.units))
+        self.column = column
+        self.log = SampleLog(len(self.units) if every > 0.0 else 0)
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        """Sample all units at a grid point."""
+        cdef double *row
+        cdef Py_ssize_t k
+        row = self.log.row(event.time)
+        for k in range(self.unit.shape[0]):
+            row[k] = self.population.peek(self.index, self.unit[k], event.time)
+        self.next += 1
+        return 0
+
+    def cut(self, double time):
+        """Forget the samples at and after `time`."""
+        while self.log.n and self.log.time[self.log.n - 1] >= time:
+            self.log.n -= 1
+
+    cdef int see(self, double time, int unit) except -1:
+        """Sample a unit that had an event, if this recording is at events."""
+        if self.every == 0.0 and self.column[unit] >= 0:
+            self.log.triple(time, self.column[unit], self.population.peek(self.index, unit, time))
+        return 0
+
+
+cdef class PrivateSource(Population):
+    """A source whose units may be drawn one by one, each in order of time."""
+
+    cdef Py_ssize_t draw(self, int unit, double end, double delay, double *times, Py_ssize_t room) except -1 nogil:
+        with gil:
+            raise NotImplementedError

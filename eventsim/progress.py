@@ -1,0 +1,45 @@
+"""Cutting a run into slices, so that somebody can watch it and its output can be moved on."""
+
+import time
+from collections.abc import Callable, Iterator
+
+WANTED_SECONDS = 0.2  # of wall clock between two looks
+
+
+def slices(
+    now: float, until: float, progress: bool | Callable[[float, float], object], unit: str
+) -> Iterator[float]:
+    """Yield the ends of slices from `now` to `until`, each about a fifth of a second of wall clock long.
+
+    Parameters
+    ----------
+    now, until : float
+        In the network's time unit.
+    progress : bool or callable
+        True shows a bar with the remaining time on a terminal; a callable gets (now, until) after each slice.
+    unit : str
+        What the bar calls the time unit.
+    """
+    bar = None
+    if progress is True:
+        from tqdm import tqdm
+
+        bar = tqdm(total=until - now, unit=unit, unit_scale=True, disable=None, leave=False)
+    length = (until - now) / 256
+    try:
+        while now < until:
+            end = min(now + length, until)
+            if until - end < 1e-9 * (until - now) or end <= now:
+                end = until
+            started = time.monotonic()
+            yield end
+            seconds = time.monotonic() - started
+            length *= min(max(WANTED_SECONDS / max(seconds, 1e-6), 0.25), 4.0)
+            if bar is not None:
+                bar.update(end - now)
+            elif callable(progress):
+                progress(end, until)
+            now = end
+    finally:
+        if bar is not None:
+            bar.close()

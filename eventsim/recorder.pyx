@@ -1,0 +1,178 @@
+# cython: boundscheck=False, wraparound=False
+"""Growing columns of what a run leaves behind, filled without the GIL.
+
+A column doubles when it is full, and is emptied by whoever moves its content into a file.
+"""
+
+from libc.stdint cimport int32_t
+from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.string cimport memcpy
+
+import numpy as np
+
+
+cdef struct Spike:
+    double time
+    int32_t unit
+
+
+cdef int by_time(const void *a, const void *b) noexcept nogil:
+    cdef const Spike *x = <const Spike *> a
+    cdef const Spike *y = <const Spike *> b
+    if x.time != y.time:
+        return -1 if x.time < y.time else 1
+    return x.unit - y.unit
+
+
+cdef class SpikeLog:
+    """Times and units of the spikes of one population, in the order they were emitted."""
+
+    def __dealloc__(self):
+        free(self.time)
+        free(self.unit)
+
+    def __len__(self):
+        return self.n
+
+    cdef int grow(self) except -1 nogil:
+        cdef Py_ssize_t capacity = 2 * self.capacity if self.capacity else 256
+        cdef void *time = realloc(self.time, capacity * sizeof(double))
+        if time != NULL:
+            self.time = <double *> time
+        cdef void *unit = realloc(self.unit, capacity * sizeof(int32_t))
+        if unit != NULL:
+            self.unit = <int32_t *> unit
+        if time == NULL or unit == NULL:
+            with gil:
+                raise MemoryError(f"no memory for {capacity} spikes; stream them into a file instead")
+        self.capacity = capacity
+        return 0
+
+    cdef int append(self, double time, int unit) except -1 nogil:
+        if self.n == self.capacity:
+            self.grow()
+        self.time[self.n] = time
+        self.unit[self.n] = unit
+        self.n += 1
+        return 0
+
+    cdef int sort(self) except -1 nogil:
+        """Sort by (time, unit)."""
+        cdef Py_ssize_t k
+        cdef Spike *spikes
+        for k in range(1, self.n):
+            if self.time[k] < self.time[k - 1] or (self.time[k] == self.time[k - 1] and self.unit[k] < self.unit[k - 1]):
+                break
+        else:
+            return 0
+        spikes = <Spike *> malloc(self.n * sizeof(Spike))
+        if spikes == NULL:
+            with gil:
+                raise MemoryError
+        for k in range(self.n):
+            spikes[k].time = self.time[k]
+            spikes[k].unit = self.unit[k]
+        qsort(spikes, self.n, sizeof(Spike), &by_time)
+        for k in range(self.n):
+            self.time[k] = spikes[k].time
+            self.unit[k] = spikes[k].unit
+        free(spikes)
+        return 0
+
+    def arrays(self):
+        """Return copies (times, units) sorted by (time, unit): float64 and int64, shape (n,)."""
+        times = np.empty(self.n)
+        units = np.empty(self.n, np.int32)
+        cdef double[::1] t = times
+        cdef int32_t[::1] u = units
+        cdef Py_ssize_t k
+        if self.n:
+            memcpy(&t[0], self.time, self.n * sizeof(double))
+            memcpy(&u[0], self.unit, self.n * sizeof(int32_t))
+        # Spikes of one instant are out of order when one causes another without delay.
+        for k in range(1, self.n):
+            if t[k] < t[k - 1] or (t[k] == t[k - 1] and u[k] < u[k - 1]):
+                order = np.lexsort((units, times))
+                times, units = times[order], units[order]
+                break
+        return times, units.astype(np.int64)
+
+    def cut(self, double time):
+        """Forget the spikes at and after `time`."""
+        while self.n and self.time[self.n - 1] >= time:
+            self.n -= 1
+
+    def clear(self):
+        """Forget all spikes; the memory is kept for the next ones."""
+        self.n = 0
+
+
+cdef class SampleLog:
+    """Sampled values: rows of `width` columns, or with width 0 (time, column, value) triples."""
+
+    def __init__(self, int width):
+        self.width = width
+
+    def __dealloc__(self):
+        free(self.time)
+        free(self.value)
+        free(self.column)
+
+    def __len__(self):
+        return self.n
+
+    cdef int grow(self) except -1 nogil:
+        cdef Py_ssize_t capacity = 2 * self.capacity if self.capacity else 64
+        cdef Py_ssize_t width = self.width if self.width else 1
+        cdef void *time = realloc(self.time, capacity * sizeof(double))
+        if time != NULL:
+            self.time = <double *> time
+        cdef void *value = realloc(self.value, capacity * width * sizeof(double))
+        if value != NULL:
+            self.value = <double *> value
+        cdef void *column = realloc(self.column, capacity * sizeof(int32_t))
+        if column != NULL:
+            self.column = <int32_t *> column
+        if time == NULL or value == NULL or column == NULL:
+            with gil:
+                raise MemoryError(f"no memory for {capacity} samples; record fewer units or less often")
+        self.capacity = capacity
+        return 0
+
+    cdef double *row(self, double time) except NULL nogil:
+        """Start a row at `time` and return where its values go."""
+        if self.n == self.capacity:
+            self.grow()
+        self.time[self.n] = time
+        self.n += 1
+        return self.value + (self.n - 1) * self.width
+
+    cdef int triple(self, double time, int column, double value) except -1 nogil:
+        if self.n == self.capacity:
+            self.grow()
+        self.time[self.n] = time
+        self.column[self.n] = column
+        self.value[self.n] = value
+        self.n += 1
+        return 0
+
+    def arrays(self):
+        """Return copies: (times, values (n, width)), or for triples (times, columns, values)."""
+        cdef Py_ssize_t width = self.width if self.width else 1
+        times = np.empty(self.n)
+        values = np.empty((self.n, width))
+        columns = np.empty(self.n, np.int32)
+        cdef double[::1] t = times
+        cdef double[:, ::1] v = values
+        cdef int32_t[::1] c = columns
+        if self.n:
+            memcpy(&t[0], self.time, self.n * sizeof(double))
+            memcpy(&v[0, 0], self.value, self.n * width * sizeof(double))
+            memcpy(&c[0], self.column, self.n * sizeof(int32_t))
+        if self.width:
+            return times, values
+        return times, columns, values[:, 0]
+
+    def clear(self):
+        """Forget all samples; the memory is kept for the next ones."""
+        self.n = 0

@@ -1,0 +1,386 @@
+"""A network in time: stimulate, record, run, and read what happened."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eventsim.build import Built, build
+from eventsim.engine import Engine
+from eventsim.errors import ConfigError, EventOrderError, UnknownPart
+from eventsim.network import Network
+from eventsim.population import Population, Recording
+from eventsim.trace import Samples, Spikes, Trace
+
+if TYPE_CHECKING:
+    from eventsim.io import TraceFile
+
+TICKS_LAST = 1  # priority of samples: after deliveries and crossings of the same time
+
+
+class Simulation:
+    """One run of a network.
+
+    Parameters
+    ----------
+    net : Network
+        Stays as it is; several simulations may run the same network.
+    hardware : target, optional
+        What the network runs on; see `eventsim.hardware`.
+    schedule : {"auto", "ordered", "windows", "layered"}
+        How it is advanced. All give the same spikes up to rounding; `auto` takes the fastest that can.
+
+    Examples
+    --------
+    >>> import eventsim as es
+    >>> net = es.Network()
+    >>> _ = net.add("input", es.models.SpikeSource(times=[0.2]), 1)
+    >>> _ = net.add("cell", es.models.LIF(), 1)
+    >>> _ = net.connect("input", "cell", weight=3.0)
+    >>> sim = es.Simulation(net)
+    >>> sim.run(5.0)
+    >>> sim.spikes("cell").times[0]
+    np.float64(0.819061286735945)
+    """
+
+    def __init__(self, net: Network, hardware: Any = None, schedule: str = "auto") -> None:
+        if hardware is not None:
+            net = hardware.transform(net)
+        self.net = net
+        self.hardware = hardware
+        self._wanted = schedule
+        self._needs_order: str | None = None
+        self._requests: list[tuple[str, str, float | None, np.ndarray]] = []
+        self._hooks: list[tuple[str, Callable[[float, int], object]]] = []
+        self._recordings: dict[tuple[str, str], Recording] = {}
+        self._built: Built | None = None
+        self._begun = False
+        self._stream: TraceFile | None = None
+        self._streamed = 0
+        if schedule != "auto":
+            self._build()
+
+    # Setting up -------------------------------------------------------------------------------------
+
+    def record(
+        self, population: str, variable: str, every: float | None = None, units: ArrayLike | None = None
+    ) -> None:
+        """Record a state variable.
+
+        Parameters
+        ----------
+        population, variable : str
+            Such as ``"hidden", "v"``.
+        every : float, optional
+            Step of the grid, in the network's time unit: samples at k * every, from the closed form and
+            after all events of that time. Without it, at every event of a unit.
+        units : array_like of int, optional
+            Which units; all unless given.
+
+        Raises
+        ------
+        UnknownPart, ValueError, ConfigError
+            For an unknown population, variable or unit, a step that is not positive, or if it is recorded already.
+        """
+        declared = self._declared(population)
+        if variable not in declared.model.variables:
+            known = ", ".join(declared.model.variables) or "none"
+            raise UnknownPart(f"{population!r} has no variable {variable!r}; known: {known}")
+        if every is not None and not (every > 0 and math.isfinite(every)):
+            raise ValueError(f"every must be a positive time, got {every!r}")
+        chosen = np.arange(declared.n) if units is None else np.atleast_1d(np.asarray(units, np.int64))
+        if chosen.size and (chosen.min() < 0 or chosen.max() >= declared.n):
+            raise ValueError(f"{population!r} has units 0..{declared.n - 1}, got {chosen.tolist()}")
+        if len(np.unique(chosen)) != len(chosen):
+            raise ValueError(f"units of {population!r} to record must differ, got {chosen.tolist()}")
+        if any(request[:2] == (population, variable) for request in self._requests):
+            raise ConfigError(f"{variable!r} of {population!r} is recorded already")
+        if every is None:
+            self._ordered_only(f"recording {variable!r} of {population!r} at every event")
+        request = (population, variable, every, chosen)
+        self._requests.append(request)
+        if self._built:
+            self._attach(request)
+
+    def on_spike(self, population: str, hook: Callable[[float, int], object]) -> None:
+        """Call ``hook(time, unit)`` at each spike of a population, within the run."""
+        self._declared(population)
+        self._ordered_only("a hook on spikes")
+        self._hooks.append((population, hook))
+        if self._built:
+            self._built.populations[population].add_hook(hook)
+
+    def stimulate(self, population: str, times: ArrayLike, units: ArrayLike | None = None) -> None:
+        """Add spikes to a SpikeSource.
+
+        Parameters
+        ----------
+        population : str
+        times : array_like, shape (k,)
+            Not before now, in the network's time unit; inf for a spike that does not come.
+        units : array_like of int, shape (k,), optional
+            May be left out for a source of one unit.
+
+        Raises
+        ------
+        EventOrderError
+            If a time lies in the past.
+        """
+        from eventsim.models.inputs import checked_spikes
+
+        declared = self._declared(population)
+        source = self._build().populations[population]
+        if not hasattr(source, "add"):
+            raise ConfigError(f"{population!r} is a {type(declared.model).__name__}, only a SpikeSource takes spikes")
+        t, u = checked_spikes(times, units, declared.n, population)
+        if t.size and t.min() < self.now:
+            raise EventOrderError(
+                f"cannot stimulate {population!r} at {t.min()} {self.net.time_unit}: the clock is at {self.now}"
+            )
+        source.add(t, u)
+        if self._begun and self._built and self._built.engine:
+            source.prepare(self._built.engine)
+
+    def stream(self, file: TraceFile) -> None:
+        """Move spikes and samples into `file` as the run goes on, so that memory stays bounded."""
+        self._build()
+        for name, declared in self.net.populations.items():
+            file.add_population(name, declared.n)
+        for population, variable, every, units in self._requests:
+            file.add_report(population, variable, units, every or 0.0)
+        self._stream = file
+
+    # Running ----------------------------------------------------------------------------------------
+
+    def run(
+        self, until: float, *, inclusive: bool = False, progress: bool | Callable[[float, float], object] = False
+    ) -> None:
+        """Advance to `until`: handle the events in [now, until) and leave the clock there.
+
+        Parameters
+        ----------
+        until : float
+            Not before now, in the network's time unit.
+        inclusive : bool
+            Whether events at `until` are handled too (ordered schedule).
+        progress : bool or callable
+            True shows a bar on a terminal; a callable gets (now, until) several times a second.
+
+        Raises
+        ------
+        EventOrderError
+            If `until` lies in the past or is not a number.
+        """
+        if not until >= self.now or math.isinf(until):
+            raise EventOrderError(
+                f"cannot run until {until} {self.net.time_unit}: the clock is at {self.now}, and the end must be finite"
+            )
+        built = self._build()
+        if inclusive and not built.engine:
+            raise ConfigError("inclusive=True needs schedule='ordered'")
+        self._begin(built)
+        if not progress and self._stream is None:
+            self._advance(built, until, inclusive)
+            return
+        from eventsim.progress import slices
+
+        for end in slices(self.now, until, progress, self.net.time_unit):
+            self._advance(built, end, inclusive and end == until)
+            if self._stream is not None:
+                self._drain(self._stream)
+
+    def _advance(self, built: Built, until: float, inclusive: bool) -> None:
+        if built.engine:
+            built.engine.run(until, inclusive=inclusive)
+        elif built.sweeps:
+            built.sweeps.run(until)
+
+    def _begin(self, built: Built) -> None:
+        """Let populations schedule what comes without input, once."""
+        if not self._begun and built.engine:
+            for population in built.populations.values():
+                population.prepare(built.engine)
+        self._begun = True
+
+    @property
+    def now(self) -> float:
+        """The clock, in the network's time unit."""
+        built = self._built
+        if not built:
+            return 0.0
+        return float(built.engine.now if built.engine else built.sweeps.now)  # type: ignore[union-attr]
+
+    @property
+    def schedule(self) -> str:
+        """The schedule that runs: ordered, windows or layered."""
+        return self._build().schedule
+
+    @property
+    def engine(self) -> Engine:
+        """The event engine, for handlers of one's own; using it makes the schedule ordered."""
+        if not self._built:
+            self._ordered_only("the use of the engine")
+        built = self._build()
+        if not built.engine:
+            raise ConfigError(
+                f"this simulation runs on the {built.schedule} schedule, which has no event queue; "
+                "create it with schedule='ordered'"
+            )
+        self._begin(built)
+        return built.engine
+
+    def handler(self, population: str) -> Population:
+        """Return the handler of a population, to which one may schedule inputs of one's own."""
+        self._declared(population)
+        return self._build().populations[population]
+
+    # Results ----------------------------------------------------------------------------------------
+
+    def spikes(self, population: str) -> Spikes:
+        """Return the spikes of a population so far, sorted by (time, unit); without those streamed to a file."""
+        declared = self._declared(population)
+        if not declared.record_spikes:
+            raise ConfigError(f"spikes of {population!r} are not recorded; it was added with record_spikes=False")
+        return Spikes(*self._build().populations[population].log.arrays())
+
+    def trace(self, population: str, variable: str) -> Samples:
+        """Return the samples of a recorded variable so far.
+
+        On a grid, `values` has shape (n_times, n_units). At events, a row per event time with nan
+        for the units that had none.
+        """
+        self._declared(population)
+        self._build()
+        recording = self._recordings.get((population, variable))
+        if recording is None:
+            raise UnknownPart(f"{variable!r} of {population!r} is not recorded; call record() before the run")
+        if recording.every > 0:
+            times, values = recording.log.arrays()
+            return Samples(times, values, recording.units, recording.every)
+        times, columns, values = recording.log.arrays()
+        grid, row = np.unique(times, return_inverse=True)
+        table = np.full((len(grid), len(recording.units)), np.nan)
+        table[row, columns] = values  # of several events at one time the last counts
+        return Samples(grid, table, recording.units, 0.0)
+
+    def weights(self, projection: str) -> Any:
+        """Return (pre, post, weight, delay) of the synapses of a projection, each shape (n,)."""
+        for synapses in self._build().synapses:
+            if synapses.name == projection:
+                return synapses.edges()
+        raise UnknownPart(
+            f"no projection named {projection!r}; known: {', '.join(p.name for p in self.net.projections)}"
+        )
+
+    def record_of_run(self) -> Trace:
+        """Return everything recorded so far as a Trace."""
+        from eventsim import __version__
+
+        built = self._build()
+        return Trace(
+            sizes={name: p.n for name, p in self.net.populations.items()},
+            spikes={name: self.spikes(name) for name, p in self.net.populations.items() if p.record_spikes},
+            samples={key: self.trace(*key) for key in self._recordings},
+            provenance={"seed": self.net.seed, "version": __version__, "schedule": built.schedule},
+            duration=self.now,
+            time_unit=self.net.time_unit,
+        )
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write everything recorded so far to an HDF5 file."""
+        from eventsim import io
+
+        io.save(self.record_of_run(), path, overwrite=overwrite)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as a nested dictionary of arrays and numbers, from which `restore` goes on."""
+        built = self._build()
+        self._begin(built)
+        body = built.engine.snapshot() if built.engine else built.sweeps.snapshot()  # type: ignore[union-attr]
+        return {
+            "schedule": built.schedule,
+            "now": self.now,
+            "body": body,
+            "next_samples": {"/".join(key): r.next for key, r in self._recordings.items()},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state of this network that `snapshot` returned; what was recorded since is forgotten."""
+        if self._built is None:
+            self._wanted = state["schedule"]
+        built = self._build()
+        if built.schedule != state["schedule"]:
+            raise ConfigError(f"the state is of the {state['schedule']} schedule, this simulation runs {built.schedule}")
+        self._begin(built)
+        if built.engine:
+            built.engine.restore(state["body"])
+        else:
+            built.sweeps.restore(state["body"])  # type: ignore[union-attr]
+        for population in built.populations.values():
+            population.log.cut(self.now)
+        for key, recording in self._recordings.items():
+            recording.cut(self.now)
+            recording.next = int(state["next_samples"]["/".join(key)])
+
+    def reset(self) -> None:
+        """Go back to time 0; everything recorded is forgotten, what is recorded stays."""
+        self._built = None
+        self._begun = False
+        self._recordings = {}
+        self._build()
+
+    # Inside -----------------------------------------------------------------------------------------
+
+    def _declared(self, population: str) -> Any:
+        try:
+            return self.net.populations[population]
+        except KeyError:
+            names = ", ".join(self.net.populations) or "none"
+            raise UnknownPart(f"no population named {population!r} in this network; known: {names}") from None
+
+    def _ordered_only(self, what: str) -> None:
+        if self._built and not self._built.engine:
+            raise ConfigError(
+                f"{what} needs the ordered schedule, but this simulation runs on the {self._built.schedule} one "
+                "already; ask for it first, or create it with schedule='ordered'"
+            )
+        self._needs_order = self._needs_order or what
+
+    def _build(self) -> Built:
+        if self._built is None:
+            self._built = build(self.net, self._wanted, self._needs_order)
+            for population, hook in self._hooks:
+                self._built.populations[population].add_hook(hook)
+            for request in self._requests:
+                self._attach(request)
+        return self._built
+
+    def _attach(self, request: tuple[str, str, float | None, np.ndarray]) -> None:
+        population, variable, every, units = request
+        built = self._build()
+        recording = Recording(built.populations[population], variable, every or 0.0, units)
+        built.populations[population].add_recording(recording)
+        self._recordings[population, variable] = recording
+        if every:
+            recording.next = math.ceil(self.now / every) if self.now else 0
+            if built.engine:
+                built.engine.register(recording)
+                built.engine.every(every, recording, start=0.0 if not self.now else recording.next * every, priority=TICKS_LAST)
+
+    def _drain(self, file: TraceFile) -> None:
+        """Move what was recorded into the file."""
+        for name, declared in self.net.populations.items():
+            if declared.record_spikes:
+                log = self._build().populations[name].log
+                file.append_spikes(name, *log.arrays())
+                log.clear()
+        for (population, variable), recording in self._recordings.items():
+            samples = self.trace(population, variable)
+            file.append_samples(population, variable, samples.times, samples.values)
+            recording.log.clear()
+

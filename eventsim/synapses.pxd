@@ -1,0 +1,36 @@
+"""Fan-out of a projection, stored by source."""
+
+from libc.stdint cimport int32_t, int64_t
+
+from eventsim.engine cimport Engine
+from eventsim.population cimport Fan, Outlet, Population
+
+
+cdef enum DelayKind:
+    UNIFORM = 0
+    AXONAL = 1
+    SYNAPTIC = 2
+
+
+cdef class Synapses(Outlet):
+    cdef readonly str name
+    cdef readonly Population pre, post
+    cdef readonly int64_t n
+    cdef int delay_kind
+    cdef double one_delay
+    cdef const double *axonal           # (n_pre,)
+    cdef const double *d64              # (n,) in storage order, or NULL
+    cdef const float *d32
+    cdef const int64_t *start           # (n_pre + 1,), or NULL: n_post synapses each
+    cdef const int32_t *target          # (n,), or NULL: every unit in order
+    cdef double *w64
+    cdef float *w32
+    cdef double w
+    cdef readonly dict arrays           # owners of the memory above
+    # The group of synapses of `pre` from position `cursor` on that share a delay: fills `fan` and `delay`, moves the cursor.
+    # Returns False if there is none left.
+    cdef bint group(self, int pre, int64_t *cursor, double *delay, Fan *fan) noexcept nogil
+    cdef inline int64_t first(self, int pre) noexcept nogil:
+        return self.start[pre] if self.start != NULL else <int64_t> pre * self.post.n
+    cdef int source_of(self, int64_t synapse) noexcept nogil
+    cdef double delay_at(self, int64_t synapse) noexcept nogil

@@ -1,0 +1,315 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""Fan-out of a projection: synapses stored by source, each source's sorted by delay.
+
+A spike is one event. It walks the group of synapses that share an arrival time, then queues
+itself again for the next group. Storage is 4 bytes a synapse for the target (none if every
+source reaches every target), and 4 or 8 for a weight and for a delay where they differ.
+"""
+
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free, malloc, qsort
+
+import numpy as np
+
+from eventsim.engine cimport Engine, Event
+from eventsim.population cimport Fan, Outlet, Population
+
+
+cdef struct Entry:
+    double delay
+    double weight
+    int32_t target
+
+
+cdef int by_delay(const void *a, const void *b) noexcept nogil:
+    cdef const Entry *x = <const Entry *> a
+    cdef const Entry *y = <const Entry *> b
+    if x.delay != y.delay:
+        return -1 if x.delay < y.delay else 1
+    return x.target - y.target
+
+
+cdef class Synapses(Outlet):
+    """The synapses of one projection.
+
+    Parameters
+    ----------
+    name : str
+    pre, post : Population
+    connections : Connections
+        As `Projection.resolve` gives them; arrays are taken over where they fit as they are.
+    """
+
+    def __init__(self, str name, Population pre not None, Population post not None, connections):
+        self.name = name
+        self.pre = pre
+        self.post = post
+        self.arrays = {}
+        self.place(connections)
+
+    def place(self, connections):
+        """Lay the synapses out by source."""
+        weight, delay = connections.weight, connections.delay
+        cdef int64_t[::1] start
+        cdef const int32_t[::1] target
+        cdef const double[::1] w64, d64
+        cdef const float[::1] w32, d32
+        order = None
+        synaptic = connections.delay_kind == "synaptic"
+        if connections.dense:
+            self.n = <int64_t> self.pre.n * self.post.n
+            if synaptic:  # rows are to be sorted by delay, so targets must be listed
+                start_array = np.arange(self.pre.n + 1, dtype=np.int64) * self.post.n
+                target_array = np.tile(np.arange(self.post.n, dtype=np.int32), self.pre.n)
+            else:
+                start_array = target_array = None
+        else:
+            start_array, target_array, order = self.by_source(
+                connections, np.ndim(weight) > 0 or synaptic
+            )
+            self.n = len(target_array)
+        if self.n >= 2**31:
+            raise ValueError(f"{self.name!r} has {self.n} synapses; one projection holds at most {2**31 - 1}")
+        weight = self.column(weight, order)
+        if synaptic:
+            delay = self.column(delay, order)
+            target_array, weight, delay = self.sort_rows(start_array, target_array, weight, delay)
+        if start_array is not None:
+            start = start_array
+            target = target_array
+            self.start = &start[0]
+            self.target = &target[0] if self.n else NULL
+            self.arrays |= {"start": start_array, "target": target_array}
+        if np.ndim(weight) == 0:
+            self.w = weight
+        else:
+            if not weight.flags.writeable:
+                weight = weight.copy()
+            self.arrays["weight"] = weight
+            if weight.dtype == np.float32:
+                w32 = weight
+                self.w32 = <float *> &w32[0] if self.n else NULL
+            else:
+                w64 = weight
+                self.w64 = <double *> &w64[0] if self.n else NULL
+        if synaptic:
+            self.delay_kind = SYNAPTIC
+            self.arrays["delay"] = delay
+            if delay.dtype == np.float32:
+                d32 = delay
+                self.d32 = &d32[0] if self.n else NULL
+            else:
+                d64 = delay
+                self.d64 = &d64[0] if self.n else NULL
+        elif connections.delay_kind == "axonal":
+            self.delay_kind = AXONAL
+            delay = np.ascontiguousarray(delay, np.float64)
+            self.arrays["delay"] = delay
+            d64 = delay
+            self.axonal = &d64[0]
+        else:
+            self.delay_kind = UNIFORM
+            self.one_delay = delay
+
+    @staticmethod
+    def column(values, order):
+        """Return values in storage order, 1-D float32 or float64; a scalar stays one."""
+        if np.ndim(values) == 0:
+            return float(values)
+        values = np.ascontiguousarray(values).reshape(-1)
+        if values.dtype != np.float32:
+            values = values.astype(np.float64, copy=False)
+        return values if order is None else values[order]
+
+    def by_source(self, connections, bint want_order):
+        """Return (start, target, order) of the synapses sorted by source, stable, in linear time."""
+        cdef const int32_t[::1] pre, post
+        cdef int64_t n, k, to
+        cdef int32_t per_pre = connections.per_pre, per_post = connections.per_post, source
+        if per_pre:
+            start_array = np.arange(self.pre.n + 1, dtype=np.int64) * per_pre
+            return start_array, connections.post, None
+        pre = connections.pre
+        n = pre.shape[0]
+        if not per_post:
+            post = connections.post
+        start_array = np.zeros(self.pre.n + 1, np.int64)
+        target_array = np.empty(n, np.int32)
+        order_array = np.empty(n if want_order else 0, np.int32 if n < 2**31 else np.int64)
+        cdef int64_t[::1] start = start_array
+        cdef int32_t[::1] target = target_array
+        cdef int32_t[::1] order = order_array
+        with nogil:
+            for k in range(n):
+                start[pre[k] + 1] += 1
+            for source in range(self.pre.n):
+                start[source + 1] += start[source]
+            for k in range(n):
+                source = pre[k]
+                to = start[source]
+                start[source] += 1
+                target[to] = <int32_t> (k // per_post) if per_post else post[k]
+                if want_order:
+                    order[to] = <int32_t> k
+            for source in range(self.pre.n, 0, -1):  # the cursors stand at the ends of their rows
+                start[source] = start[source - 1]
+            start[0] = 0
+        return start_array, target_array, order_array if want_order else None
+
+    def sort_rows(self, const int64_t[::1] start, const int32_t[::1] target, weight, delay):
+        """Return targets, weights and delays with each row sorted by (delay, target)."""
+        new_target = np.empty(target.shape[0], np.int32)
+        new_delay = np.empty(target.shape[0], delay.dtype)
+        new_weight = weight if np.ndim(weight) == 0 else np.empty(target.shape[0], weight.dtype)
+        cdef int32_t[::1] t = new_target
+        cdef int64_t row, k, n, most = int(np.diff(start).max(initial=0))
+        cdef Entry *entries = <Entry *> malloc(max(most, 1) * sizeof(Entry))
+        cdef const double[::1] d64, w64
+        cdef const float[::1] d32, w32
+        cdef double[::1] nd64, nw64
+        cdef float[::1] nd32, nw32
+        cdef bint wide_delay = delay.dtype == np.float64
+        cdef int wide_weight = -1 if np.ndim(weight) == 0 else weight.dtype == np.float64
+        if entries == NULL:
+            raise MemoryError
+        if wide_delay:
+            d64 = delay
+            nd64 = new_delay
+        else:
+            d32 = delay
+            nd32 = new_delay
+        if wide_weight == 1:
+            w64 = weight
+            nw64 = new_weight
+        elif wide_weight == 0:
+            w32 = weight
+            nw32 = new_weight
+        with nogil:
+            for row in range(start.shape[0] - 1):
+                n = start[row + 1] - start[row]
+                for k in range(n):
+                    entries[k].delay = d64[start[row] + k] if wide_delay else d32[start[row] + k]
+                    entries[k].target = target[start[row] + k]
+                    if wide_weight >= 0:
+                        entries[k].weight = w64[start[row] + k] if wide_weight else w32[start[row] + k]
+                qsort(entries, n, sizeof(Entry), &by_delay)
+                for k in range(n):
+                    t[start[row] + k] = entries[k].target
+                    if wide_delay:
+                        nd64[start[row] + k] = entries[k].delay
+                    else:
+                        nd32[start[row] + k] = <float> entries[k].delay
+                    if wide_weight == 1:
+                        nw64[start[row] + k] = entries[k].weight
+                    elif wide_weight == 0:
+                        nw32[start[row] + k] = <float> entries[k].weight
+        free(entries)
+        return new_target, new_weight, new_delay
+
+    @property
+    def nbytes(self):
+        """Memory held, in bytes."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+    @property
+    def min_delay(self):
+        """The shortest delay of any synapse, in the network's time unit; inf if there is none."""
+        if not self.n:
+            return np.inf
+        return self.one_delay if self.delay_kind == UNIFORM else float(self.arrays["delay"].min())
+
+    @property
+    def max_delay(self):
+        """The longest delay of any synapse; 0 if there is none."""
+        if not self.n:
+            return 0.0
+        return self.one_delay if self.delay_kind == UNIFORM else float(self.arrays["delay"].max())
+
+    def edges(self):
+        """Return (pre, post, weight, delay) of all synapses, each shape (n,), sorted by source."""
+        if "start" in self.arrays:
+            pre = np.repeat(np.arange(self.pre.n), np.diff(self.arrays["start"]))
+            post = self.arrays["target"]
+        else:
+            pre, post = np.divmod(np.arange(self.n), max(self.post.n, 1))
+        weight = np.broadcast_to(self.arrays.get("weight", self.w), self.n)
+        delay = self.arrays.get("delay", self.one_delay)
+        if self.delay_kind == AXONAL:
+            delay = delay[pre]
+        return pre.astype(np.int64), post.astype(np.int64), weight.astype(float), np.broadcast_to(delay, self.n).astype(float)
+
+    cdef bint group(self, int pre, int64_t *cursor, double *delay, Fan *fan) noexcept nogil:
+        cdef int64_t begin = cursor[0], end = self.first(pre + 1), stop = end
+        cdef float single
+        cdef double wide
+        if begin >= end:
+            return False
+        if self.delay_kind == UNIFORM:
+            delay[0] = self.one_delay
+        elif self.delay_kind == AXONAL:
+            delay[0] = self.axonal[pre]
+        elif self.d32 != NULL:
+            single = self.d32[begin]
+            delay[0] = single
+            stop = begin + 1
+            while stop < end and self.d32[stop] == single:
+                stop += 1
+        else:
+            wide = self.d64[begin]
+            delay[0] = wide
+            stop = begin + 1
+            while stop < end and self.d64[stop] == wide:
+                stop += 1
+        fan.n = stop - begin
+        fan.target = self.target + begin if self.target != NULL else NULL
+        fan.first = 0
+        fan.w64 = self.w64 + begin if self.w64 != NULL else NULL
+        fan.w32 = self.w32 + begin if self.w32 != NULL else NULL
+        fan.w = self.w
+        cursor[0] = stop
+        return True
+
+    cdef int source_of(self, int64_t synapse) noexcept nogil:
+        """Return whose synapse this is."""
+        cdef int low = 0, high = self.pre.n, middle
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.start[middle] <= synapse:
+                low = middle
+            else:
+                high = middle
+        return low
+
+    cdef double delay_at(self, int64_t synapse) noexcept nogil:
+        return self.d32[synapse] if self.d32 != NULL else self.d64[synapse]
+
+    cdef int send(self, Engine engine, double time, int unit) except -1 nogil:
+        """Queue a spike of `unit` for its first group of synapses."""
+        cdef int64_t begin = self.first(unit)
+        if begin == self.first(unit + 1):
+            return 0
+        if self.delay_kind == UNIFORM:
+            return engine.push(time + self.one_delay, self.id, unit, time, 0)
+        if self.delay_kind == AXONAL:
+            return engine.push(time + self.axonal[unit], self.id, unit, time, 0)
+        # With delays of its own for each synapse the event carries a position instead of a source.
+        return engine.push(time + self.delay_at(begin), self.id, <int> begin, time, 0)
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        """Deliver a spike to the group of synapses it has reached, and queue it for the next."""
+        cdef Fan fan
+        cdef double delay = 0.0
+        cdef double emitted = event.value
+        cdef double time = event.time
+        cdef int64_t cursor
+        cdef int unit = event.unit
+        if self.delay_kind != SYNAPTIC:
+            cursor = self.first(unit)
+            self.group(unit, &cursor, &delay, &fan)
+        else:
+            cursor = unit
+            unit = self.source_of(cursor)
+            self.group(unit, &cursor, &delay, &fan)
+            if cursor < self.first(unit + 1):
+                engine.push(emitted + self.delay_at(cursor), self.id, <int> cursor, emitted, 0)
+        return self.post.deliver(engine, time, &fan)

@@ -1,0 +1,260 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Spike sources: from arrays, at regular times, and Poisson processes.
+
+A Poisson unit has a random stream of its own, a counter that is hashed (splitmix64), so its k-th
+interval depends on the seed, the population's name and the unit alone: not on the schedule, on
+slices of a run, or on other units.
+"""
+
+from libc.math cimport INFINITY, log
+from libc.stdint cimport int32_t, uint64_t
+from libc.stdlib cimport qsort
+
+import numpy as np
+
+from eventsim.engine cimport Engine, Event
+from eventsim.population cimport Arrival, Population, PrivateSource
+from eventsim.recorder cimport SpikeLog
+
+cdef enum:
+    AHEAD = 16  # intervals drawn at a time
+
+
+cdef class ArrayPopulation(Population):
+    """Spikes at given times."""
+
+    def __init__(self, int n, str name, times, units):
+        super().__init__(n, name)
+        self.is_source = True
+        self.waiting = INFINITY
+        self.set_future(np.asarray(times, float), np.asarray(units))
+
+    def set_future(self, times, units):
+        """Replace all spikes to come."""
+        order = np.lexsort((units, times))
+        self.times = np.ascontiguousarray(times[order], float)
+        self.units = np.ascontiguousarray(units[order], np.int32)
+        self.cursor = 0
+
+    def add(self, times, units):
+        """Add spikes, none before the present."""
+        self.set_future(
+            np.concatenate([np.asarray(self.times)[self.cursor:], times]),
+            np.concatenate([np.asarray(self.units)[self.cursor:], units]),
+        )
+
+    def expected(self, double start, double end):
+        """Return how many spikes come in [start, end)."""
+        times = np.asarray(self.times)[self.cursor:]
+        return int(np.searchsorted(times, end) - np.searchsorted(times, start))
+
+    def snapshot(self):
+        """Return the spikes to come as a dictionary of arrays."""
+        return {
+            "times": np.array(self.times[self.cursor:]),
+            "units": np.array(self.units[self.cursor:]),
+            "waiting": self.waiting,
+        }
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        self.set_future(np.asarray(state["times"], float), np.asarray(state["units"]))
+        self.waiting = float(state["waiting"])
+
+    cdef int begin(self, Engine engine) except -1:
+        """Queue an event for the next spike unless one waits that is early enough."""
+        cdef double next = self.times[self.cursor] if self.cursor < self.times.shape[0] else INFINITY
+        if next < self.waiting:
+            engine.push(next, self.id, 0, 0.0, 0)
+            self.waiting = next
+        return 0
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        cdef double time = event.time
+        if time != self.waiting:
+            return 0  # spikes were added before this event; the earlier one went on with the list
+        while self.cursor < self.times.shape[0] and self.times[self.cursor] <= time:
+            self.cursor += 1
+            self.emit(engine, time, self.units[self.cursor - 1])
+        self.waiting = INFINITY
+        if self.cursor < self.times.shape[0]:
+            self.waiting = self.times[self.cursor]
+            engine.push(self.waiting, self.id, 0, 0.0, 0)
+        return 0
+
+    cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n, bint window) except -1 nogil:
+        while self.cursor < self.times.shape[0] and self.times[self.cursor] < end:
+            self.fresh.append(self.times[self.cursor], self.units[self.cursor])
+            self.cursor += 1
+        return 0
+
+    cdef int save(self) except -1:
+        self.saved_cursor = self.cursor
+        return 0
+
+    cdef int rollback(self) except -1:
+        self.cursor = self.saved_cursor
+        return 0
+
+
+cdef class RegularPopulation(Population):
+    """The k-th spike of a unit at phase + k * period, not summed up."""
+
+    def __init__(self, int n, str name, period, phase):
+        super().__init__(n, name)
+        self.is_source = True
+        self.period = np.array(np.broadcast_to(period, n), float)
+        self.phase = np.array(np.broadcast_to(phase, n), float)
+        self.count = np.zeros(n, np.longlong)
+
+    def expected(self, double start, double end):
+        """Return about how many spikes come in [start, end)."""
+        return float(np.sum((end - start) / np.asarray(self.period)))
+
+    def snapshot(self):
+        """Return the number of each unit's next spike."""
+        return {"count": np.array(self.count)}
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        self.count = np.array(state["count"], np.longlong)
+
+    cdef int begin(self, Engine engine) except -1:
+        cdef int unit
+        for unit in range(self.n):
+            engine.push(self.phase[unit] + self.count[unit] * self.period[unit], self.id, unit, 0.0, 0)
+        return 0
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        cdef int unit = event.unit
+        cdef double time = event.time
+        self.count[unit] += 1
+        engine.push(self.phase[unit] + self.count[unit] * self.period[unit], self.id, unit, 0.0, 0)
+        return self.emit(engine, time, unit)
+
+    cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n, bint window) except -1 nogil:
+        cdef int unit
+        cdef double time
+        for unit in range(self.n):
+            while True:
+                time = self.phase[unit] + self.count[unit] * self.period[unit]
+                if time >= end:
+                    break
+                self.fresh.append(time, unit)
+                self.count[unit] += 1
+        return 0
+
+    cdef int save(self) except -1:
+        self.saved_count = self.count.copy()
+        return 0
+
+    cdef int rollback(self) except -1:
+        self.count = self.saved_count.copy()
+        return 0
+
+
+cdef class PoissonPopulation(PrivateSource):
+    """Poisson processes with exactly exponential intervals."""
+
+    def __init__(self, int n, str name, mean, key):
+        super().__init__(n, name)
+        self.is_source = True
+        self.mean = np.array(np.broadcast_to(mean, n), float)
+        self.key = np.ascontiguousarray(key, np.uint64)
+        self.drawn = np.zeros(n, np.uint64)
+        self.ahead = np.zeros((n, AHEAD))
+        self.position = np.full(n, AHEAD, np.int32)
+        cdef int unit
+        for unit in range(n):
+            self.refill(unit)
+
+    def expected(self, double start, double end):
+        """Return how many spikes come in [start, end) on average."""
+        return float(np.sum((end - start) / np.asarray(self.mean)))
+
+    def snapshot(self):
+        """Return where each unit's stream stands, as a dictionary of arrays."""
+        return {
+            "drawn": np.array(self.drawn), "ahead": np.array(self.ahead), "position": np.array(self.position),
+        }
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        self.drawn = np.array(state["drawn"], np.uint64)
+        self.ahead = np.array(state["ahead"], float)
+        self.position = np.array(state["position"], np.int32)
+
+    cdef int save(self) except -1:
+        self.saved = self.snapshot()
+        return 0
+
+    cdef int rollback(self) except -1:
+        self.restore(self.saved)
+        return 0
+
+    cdef int refill(self, int unit) noexcept nogil:
+        """Draw the next AHEAD intervals of a unit."""
+        cdef double *ahead = &self.ahead[unit, 0]
+        cdef double time = ahead[AHEAD - 1]
+        cdef double mean = self.mean[unit]
+        cdef uint64_t key = self.key[unit], count = self.drawn[unit], h
+        cdef int k
+        for k in range(AHEAD):
+            count += 1
+            h = key + count * <uint64_t> 0x9E3779B97F4A7C15
+            h = (h ^ (h >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
+            h = (h ^ (h >> 27)) * <uint64_t> 0x94D049BB133111EB
+            h = h ^ (h >> 31)
+            # Uniform on the middles of 2^53 cells, so never 0 or 1.
+            ahead[k] = -log((<double> (h >> 11) + 0.5) * 1.1102230246251565e-16)
+        for k in range(AHEAD):
+            time += mean * ahead[k]
+            ahead[k] = time
+        self.drawn[unit] = count
+        self.position[unit] = 0
+        return 0
+
+    cdef int begin(self, Engine engine) except -1:
+        cdef int unit
+        for unit in range(self.n):
+            engine.predict(self.first_slot + unit, self.ahead[unit, self.position[unit]])
+        return 0
+
+    cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
+        self.position[unit] += 1
+        if self.position[unit] == AHEAD:
+            self.refill(unit)
+        engine.predict(self.first_slot + unit, self.ahead[unit, self.position[unit]])
+        return self.emit(engine, time, unit)
+
+    cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n, bint window) except -1 nogil:
+        cdef int unit
+        cdef double time
+        for unit in range(self.n):
+            while True:
+                time = self.ahead[unit, self.position[unit]]
+                if time >= end:
+                    break
+                self.fresh.append(time, unit)
+                self.position[unit] += 1
+                if self.position[unit] == AHEAD:
+                    self.refill(unit)
+        return 0
+
+    cdef Py_ssize_t draw(self, int unit, double end, double delay, double *times, Py_ssize_t room) except -1 nogil:
+        cdef Py_ssize_t n = 0
+        cdef int position = self.position[unit]
+        cdef double *ahead = &self.ahead[unit, 0]
+        cdef double time
+        while n < room:
+            time = ahead[position] + delay
+            if time >= end:
+                break
+            times[n] = time
+            n += 1
+            position += 1
+            if position == AHEAD:
+                self.refill(unit)
+                position = 0
+        self.position[unit] = position
+        return n

@@ -1,0 +1,64 @@
+"""State of a population of leaky integrate-and-fire neurons."""
+
+from cpython.ref cimport PyObject
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from eventsim.engine cimport Engine
+from eventsim.models._lif_flow cimport Cell
+from eventsim.population cimport Arrival, Fan, Population
+
+
+cdef struct Sums:
+    # What the arrivals of a window add, all reckoned at the window's end.
+    double v
+    double i
+    double top      # an upper bound of what the excitatory ones add to v at any time in the window
+    double unused   # keeps a unit within one cache line
+
+
+cdef struct Feed:
+    PyObject *source    # a PrivateSource
+    double weight
+    double delay
+
+
+cdef class LIFPopulation(Population):
+    cdef Cell *cells                    # one for all, or one for each
+    cdef int stride                     # 0 or 1
+    cdef bint delta, once
+    cdef double *v                      # (n,) membrane at time `t`
+    cdef double *i                      # (n,) synaptic current at time `t`
+    cdef double *t                      # (n,) last event of the unit
+    cdef double *release                # (n,) end of refractoriness; inf for ever
+    cdef double *due                    # (n,) predicted crossing
+    cdef readonly dict arrays           # owners of the memory above
+    cdef dict saved
+    cdef list feeds                     # owners of the private sources
+    cdef Feed *feed
+    cdef int n_feeds, n_recordings
+    # work space of sweeps
+    cdef Sums *sums                     # (n,)
+    cdef uint8_t *chosen                # (n,) units to be replayed event by event
+    cdef uint8_t *always                # (n,) units that are recorded on a grid, so always chosen
+    cdef int64_t *offset                # (n + 1,) where a unit's arrivals lie
+    cdef double *list_time
+    cdef double *list_weight
+    cdef Py_ssize_t list_room
+    cdef double *own_time               # private arrivals of chosen units
+    cdef double *own_weight
+    cdef int32_t *own_unit
+    cdef Py_ssize_t n_own, own_room
+
+    cdef void advance(self, int unit, double time) noexcept nogil
+    cdef double predict(self, int unit) noexcept nogil
+    cdef void receive_weight(self, int unit, double time, double weight) noexcept nogil
+    cdef void fire(self, int unit, double time) noexcept nogil
+    cdef void add_sums(self, double end, const Arrival *arrival) noexcept nogil
+    cdef int pass_over(self, double start, double end) except -1 nogil
+    cdef Py_ssize_t draw_feeds(self, int unit, double end) except -1 nogil
+    cdef int make_own_room(self) except -1 nogil
+    cdef int gather(self, const Arrival *arrivals, Py_ssize_t n) except -1 nogil
+    cdef int replay(self, int unit, double start, double end) except -1 nogil
+    cdef double sample(self, int unit, double start, double end) except? -1 with gil
+    cdef int open_rows(self, double end) except -1
+    cdef int make_room(self, Py_ssize_t n) except -1 nogil

@@ -1,0 +1,528 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Populations of leaky integrate-and-fire neurons, exact between events.
+
+Ordered schedule: an arrival advances one unit along its exact flow, adds its weight, and predicts
+the crossing anew. Sweeps do the same for many arrivals at a time. In a window (no longer than the
+shortest delay, so that every arrival is known) most units are carried over in one step: what
+their arrivals add at the window's end is summed, and an upper bound of the membrane tells that
+they cannot have fired. The others are replayed arrival by arrival.
+"""
+
+from cpython.ref cimport PyObject
+from libc.math cimport INFINITY, exp, fmax, fmin
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy, memset
+
+import numpy as np
+
+from eventsim.engine cimport Engine, Event
+from eventsim.models._lif_flow cimport DELTA, DOUBLE, EQUAL, Cell, can_cross, complete, first_crossing, flow, kappa, slope
+from eventsim.population cimport Arrival, Fan, Population, PrivateSource, Recording, fan_target, fan_weight
+from eventsim.recorder cimport SampleLog
+
+cdef enum:
+    FEED_ROOM = 32      # private arrivals drawn at a time
+
+PARAMETERS = ("tau_mem", "tau_syn", "c_mem", "v_th", "v_leak", "v_reset", "i_ext", "t_ref")
+
+
+cdef Cell cell_of(parameters, int unit, bint delta):
+    cdef Cell cell
+    values = [float(np.broadcast_to(parameters[name], unit + 1 if np.ndim(parameters[name]) == 0 else np.shape(parameters[name]))[unit])
+              for name in PARAMETERS]
+    cell.tau_mem, cell.tau_syn, cell.c_mem, cell.v_th, cell.v_leak, cell.v_reset, cell.i_ext, cell.t_ref = values
+    complete(&cell, delta)
+    return cell
+
+
+def propagate(parameters, double v, double i, double s, bint delta=False):
+    """Return (v, i_syn) a time `s` later without input."""
+    cdef Cell cell = cell_of(parameters, 0, delta)
+    flow(&cell, s, &v, &i)
+    return v, i
+
+
+def crossing(parameters, double v, double i, bint delta=False):
+    """Return the time until v reaches v_th from below without input; inf if never."""
+    cdef Cell cell = cell_of(parameters, 0, delta)
+    return first_crossing(&cell, v, i)
+
+
+cdef class LIFPopulation(Population):
+    """`n` neurons with the parameters of `LIF` or `LIFDelta`, each a number or an array of shape (n,)."""
+
+    def __init__(self, int n, str name, parameters, bint delta=False, bint first_spike_only=False):
+        super().__init__(n, name)
+        self.variables = ("v",) if delta else ("v", "i_syn")
+        self.delta = delta
+        self.once = first_spike_only
+        self.stride = int(any(np.ndim(parameters[key]) for key in PARAMETERS))
+        self.windowed = self.stride == 0
+        self.cells = <Cell *> calloc(n if self.stride else 1, sizeof(Cell))
+        self.sums = <Sums *> calloc(max(n, 1), sizeof(Sums))
+        self.chosen = <uint8_t *> calloc(max(n, 1), 1)
+        self.offset = <int64_t *> calloc(n + 2, sizeof(int64_t))
+        self.always = <uint8_t *> calloc(max(n, 1), 1)
+        if self.cells == NULL or self.sums == NULL or self.chosen == NULL or self.offset == NULL or self.always == NULL:
+            raise MemoryError
+        cdef int unit
+        for unit in range(n if self.stride else 1):
+            self.cells[unit] = cell_of(parameters, unit, delta)
+        v_init = parameters["v_leak"] if parameters["v_init"] is None else parameters["v_init"]
+        self.arrays = {
+            "v": np.array(np.broadcast_to(v_init, n), float),
+            "i_syn": np.array(np.broadcast_to(0.0 if delta else parameters["i_init"], n), float),
+            "t": np.zeros(n),
+            "release": np.full(n, -np.inf),
+            "due": np.full(n, np.inf),
+        }
+        self.saved = {}
+        self.feeds = []
+        cdef double[::1] view
+        if n:
+            view = self.arrays["v"]
+            self.v = &view[0]
+            view = self.arrays["i_syn"]
+            self.i = &view[0]
+            view = self.arrays["t"]
+            self.t = &view[0]
+            view = self.arrays["release"]
+            self.release = &view[0]
+            view = self.arrays["due"]
+            self.due = &view[0]
+
+    def __dealloc__(self):
+        free(self.cells)
+        free(self.sums)
+        free(self.chosen)
+        free(self.offset)
+        free(self.list_time)
+        free(self.list_weight)
+        free(self.own_time)
+        free(self.own_weight)
+        free(self.own_unit)
+        free(self.feed)
+        free(self.always)
+
+    @property
+    def max_window(self):
+        """The longest useful window: while the response to an input still rises, its value at the end bounds it."""
+        cdef Cell *c = self.cells
+        return 0.2 * c.tau_mem if self.delta else min(0.2 * c.tau_mem, c.t_peak)
+
+    def add_feed(self, PrivateSource source not None, double weight, double delay):
+        """Let unit k receive the spikes of unit k of `source`, drawn here (windows schedule)."""
+        cdef void *table = realloc(self.feed, (self.n_feeds + 1) * sizeof(Feed))
+        if table == NULL:
+            raise MemoryError
+        self.feed = <Feed *> table
+        self.feed[self.n_feeds] = Feed(<PyObject *> source, weight, delay)
+        self.n_feeds += 1
+        self.feeds.append(source)  # owns the reference
+
+    def snapshot(self):
+        """Return the state as a dictionary of arrays."""
+        return {name: array.copy() for name, array in self.arrays.items()}
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        for name, array in self.arrays.items():
+            array[:] = state[name]
+
+    cdef int save(self) except -1:
+        self.saved = self.snapshot()
+        return 0
+
+    cdef int rollback(self) except -1:
+        self.restore(self.saved)
+        return 0
+
+    # One unit -----------------------------------------------------------------------------------
+
+    cdef void advance(self, int unit, double time) noexcept nogil:
+        """Bring a unit to `time`, which no crossing precedes."""
+        cdef const Cell *c = self.cells + unit * self.stride
+        cdef double t = self.t[unit]
+        if time <= t:
+            return
+        if t < self.release[unit]:
+            if time <= self.release[unit]:
+                self.i[unit] *= exp(-(time - t) * c.rate_syn)
+                self.t[unit] = time
+                return
+            self.i[unit] *= exp(-(self.release[unit] - t) * c.rate_syn)
+            t = self.release[unit]
+        flow(c, time - t, &self.v[unit], &self.i[unit])
+        self.t[unit] = time
+
+    cdef double predict(self, int unit) noexcept nogil:
+        """Return when the unit crosses next if nothing arrives before."""
+        cdef const Cell *c = self.cells + unit * self.stride
+        cdef double t = self.t[unit]
+        cdef double i = self.i[unit]
+        if t < self.release[unit]:
+            if self.release[unit] == INFINITY:
+                return INFINITY
+            i *= exp(-(self.release[unit] - t) * c.rate_syn)
+            t = self.release[unit]
+        return t + first_crossing(c, self.v[unit], i)
+
+    cdef void receive_weight(self, int unit, double time, double weight) noexcept nogil:
+        """Bring a unit to `time` and let an input of `weight` arrive."""
+        self.advance(unit, time)
+        if time == self.due[unit]:
+            # The crossing at this very time is certain for an input that changes only the current, but rounding of the
+            # flow may leave v a bit below.
+            self.v[unit] = self.cells[unit * self.stride].v_th
+        if not self.delta:
+            self.i[unit] += weight
+        elif time >= self.release[unit]:
+            self.v[unit] += weight
+        if time == self.due[unit]:
+            self.due[unit] = INFINITY  # the pin holds once; a jump of the membrane may undo the crossing
+
+    cdef void fire(self, int unit, double time) noexcept nogil:
+        """Reset a unit that crosses at `time`."""
+        cdef const Cell *c = self.cells + unit * self.stride
+        self.advance(unit, time)
+        self.v[unit] = c.v_reset
+        self.release[unit] = INFINITY if self.once else time + c.t_ref
+        self.due[unit] = INFINITY
+
+    cdef double peek(self, int variable, int unit, double time) noexcept nogil:
+        cdef const Cell *c = self.cells + unit * self.stride
+        cdef double t = self.t[unit], v = self.v[unit], i = self.i[unit]
+        if time > t:
+            if t < self.release[unit]:
+                i *= exp(-(fmin(time, self.release[unit]) - t) * c.rate_syn)
+                t = self.release[unit]
+            if time > t:
+                flow(c, time - t, &v, &i)
+        return i if variable == 1 else v
+
+    # Ordered schedule ---------------------------------------------------------------------------
+
+    cdef int begin(self, Engine engine) except -1:
+        cdef int unit
+        for unit in range(self.n):
+            self.due[unit] = self.predict(unit)
+            engine.predict(self.first_slot + unit, self.due[unit])
+        return 0
+
+    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
+        cdef Py_ssize_t k
+        cdef int unit
+        cdef double due
+        for k in range(fan.n):
+            unit = fan_target(fan, k)
+            due = self.due[unit]
+            self.receive_weight(unit, time, fan_weight(fan, k))
+            self.due[unit] = self.predict(unit)
+            if self.due[unit] != due:
+                engine.predict(self.first_slot + unit, self.due[unit])
+            if self.watched:
+                self.note(time, unit)
+        return 0
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
+        cdef Fan fan
+        if not 0 <= event.unit < self.n:
+            with gil:
+                raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
+        fan.target = NULL
+        fan.w64 = NULL
+        fan.w32 = NULL
+        fan.first = event.unit
+        fan.n = 1
+        fan.w = event.value
+        return self.deliver(engine, event.time, &fan)
+
+    cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
+        self.fire(unit, time)
+        self.due[unit] = self.predict(unit)
+        engine.predict(self.first_slot + unit, self.due[unit])
+        self.emit(engine, time, unit)
+        if self.watched:
+            self.note(time, unit)
+        return 0
+
+    # Sweeps -------------------------------------------------------------------------------------
+
+    cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n, bint window) except -1 nogil:
+        cdef Py_ssize_t k
+        cdef int unit
+        if window:
+            memset(self.sums, 0, self.n * sizeof(Sums))
+            for k in range(n):
+                self.add_sums(end, &arrivals[k])
+            self.pass_over(start, end)
+        else:
+            memset(self.chosen, 1, self.n)
+            self.n_own = 0
+        if self.n_recordings:
+            with gil:
+                self.open_rows(end)
+        self.gather(arrivals, n)
+        for unit in range(self.n):
+            if self.chosen[unit]:
+                self.replay(unit, start, end)
+                if window:
+                    self.advance(unit, end)
+        return 0
+
+    cdef void add_sums(self, double end, const Arrival *arrival) noexcept nogil:
+        """Add what an arrival does to its targets by the window's end."""
+        cdef const Cell *c = self.cells
+        cdef double age = end - arrival.time
+        cdef double f_v = kappa(c, age)
+        cdef double f_i = 0.0 if self.delta else exp(-age * c.rate_syn)
+        cdef double f_top = 1.0 if self.delta else f_v
+        cdef const Fan *fan = &arrival.fan
+        cdef Py_ssize_t k
+        cdef Sums *to
+        cdef double w
+        if fan.w64 == NULL and fan.w32 == NULL and fan.target != NULL:
+            f_v *= fan.w
+            f_i *= fan.w
+            f_top = fmax(f_top * fan.w, 0.0)
+            for k in range(fan.n):
+                to = self.sums + fan.target[k]
+                to.v += f_v
+                to.i += f_i
+                to.top += f_top
+            return
+        for k in range(fan.n):
+            to = self.sums + fan_target(fan, k)
+            w = fan_weight(fan, k)
+            to.v += w * f_v
+            to.i += w * f_i
+            to.top += fmax(w * f_top, 0.0)
+
+    cdef Py_ssize_t draw_feeds(self, int unit, double end) except -1 nogil:
+        """Draw a unit's private arrivals before `end`, add them to its sums, and keep them; returns how many."""
+        cdef const Cell *c = self.cells
+        cdef Sums *to = self.sums + unit
+        cdef Py_ssize_t k, m, drawn = 0
+        cdef double age, response, current, weight
+        cdef double *times
+        cdef int feed
+        for feed in range(self.n_feeds):
+            weight = self.feed[feed].weight
+            while True:
+                if self.own_room < self.n_own + drawn + FEED_ROOM:
+                    self.make_own_room()
+                times = self.own_time + self.n_own + drawn
+                m = (<PrivateSource> self.feed[feed].source).draw(unit, end, self.feed[feed].delay, times, FEED_ROOM)
+                for k in range(m):
+                    age = end - times[k]
+                    if c.kind == DOUBLE:
+                        current = exp(-age * c.rate_mem)
+                        response = weight * c.k * (current - current * current)
+                        current *= current
+                    else:
+                        response = weight * kappa(c, age)
+                        current = exp(-age * c.rate_syn)
+                    to.v += response
+                    to.i += weight * current
+                    to.top += fmax(weight if self.delta else response, 0.0)
+                    self.own_weight[self.n_own + drawn + k] = weight
+                    self.own_unit[self.n_own + drawn + k] = unit
+                drawn += m
+                if m < FEED_ROOM:
+                    break
+        return drawn
+
+    cdef int make_own_room(self) except -1 nogil:
+        cdef Py_ssize_t room = 2 * self.own_room + 16 * FEED_ROOM
+        cdef void *a = realloc(self.own_time, room * sizeof(double))
+        if a != NULL:
+            self.own_time = <double *> a
+        cdef void *b = realloc(self.own_weight, room * sizeof(double))
+        if b != NULL:
+            self.own_weight = <double *> b
+        cdef void *c = realloc(self.own_unit, room * sizeof(int32_t))
+        if c != NULL:
+            self.own_unit = <int32_t *> c
+        if a == NULL or b == NULL or c == NULL:
+            with gil:
+                raise MemoryError
+        self.own_room = room
+        return 0
+
+    cdef int pass_over(self, double start, double end) except -1 nogil:
+        """Carry over all units that cannot fire in the window; choose the others."""
+        cdef const Cell *c = self.cells
+        cdef double width = end - start
+        cdef double em = exp(-width * c.rate_mem)
+        cdef double es = 0.0 if self.delta else exp(-width * c.rate_syn)
+        cdef double kw = 0.0 if self.delta else kappa(c, width)
+        cdef double v, i, v_end, i_end, top, d, d_end
+        # Rounding must not let a unit pass that touches the threshold.
+        cdef double limit = c.v_th - 1e-9 * (fmax(c.v_th - c.v_reset, c.v_th - c.v_leak))
+        cdef int unit
+        cdef Py_ssize_t drawn = 0
+        self.n_own = 0
+        for unit in range(self.n):
+            v = self.v[unit]
+            i = self.i[unit]
+            if self.n_feeds:
+                drawn = self.draw_feeds(unit, end)
+            if self.release[unit] >= end:
+                self.chosen[unit] = 0
+                self.i[unit] = i * es + self.sums[unit].i
+                self.t[unit] = end
+                continue
+            if self.release[unit] > start or self.always[unit]:
+                self.chosen[unit] = 1
+                self.n_own += drawn
+                continue
+            i_end = i * es
+            v_end = c.v_inf + (v - c.v_inf) * em + i * kw
+            d = slope(c, v, i)
+            d_end = slope(c, v_end, i_end)
+            if d > 0.0 and d_end < 0.0:
+                top = fmin(v + d * width, v_end - d_end * width)  # both tangents lie above a maximum between
+            else:
+                top = fmax(v, v_end)
+            if top + self.sums[unit].top >= limit:
+                self.chosen[unit] = 1
+                self.n_own += drawn
+                continue
+            self.chosen[unit] = 0
+            self.v[unit] = v_end + self.sums[unit].v
+            self.i[unit] = i_end + self.sums[unit].i
+            self.t[unit] = end
+        return 0
+
+    cdef int make_room(self, Py_ssize_t n) except -1 nogil:
+        cdef Py_ssize_t room
+        cdef void *a
+        cdef void *b
+        if n <= self.list_room:
+            return 0
+        room = n + n // 2 + 256
+        a = realloc(self.list_time, room * sizeof(double))
+        if a != NULL:
+            self.list_time = <double *> a
+        b = realloc(self.list_weight, room * sizeof(double))
+        if b != NULL:
+            self.list_weight = <double *> b
+        if a == NULL or b == NULL:
+            with gil:
+                raise MemoryError
+        self.list_room = room
+        return 0
+
+    cdef int gather(self, const Arrival *arrivals, Py_ssize_t n) except -1 nogil:
+        """Sort the arrivals of the chosen units by unit, each unit's by time."""
+        cdef int64_t *offset = self.offset
+        cdef const Fan *fan
+        cdef Py_ssize_t a, k, last
+        cdef int unit
+        cdef int64_t to
+        cdef double time, weight
+        memset(offset, 0, (self.n + 2) * sizeof(int64_t))
+        # Counts stand two places on, so that the cursors of the second pass end as the offsets.
+        for a in range(n):
+            fan = &arrivals[a].fan
+            if fan.target != NULL:
+                for k in range(fan.n):
+                    offset[fan.target[k] + 2] += self.chosen[fan.target[k]]
+            else:
+                for k in range(fan.n):
+                    offset[fan.first + k + 2] += self.chosen[fan.first + k]
+        for k in range(self.n_own):
+            offset[self.own_unit[k] + 2] += 1
+        for unit in range(self.n):
+            offset[unit + 2] += offset[unit + 1]
+        self.make_room(offset[self.n + 1])
+        for a in range(n):
+            fan = &arrivals[a].fan
+            time = arrivals[a].time
+            for k in range(fan.n):
+                unit = fan_target(fan, k)
+                if self.chosen[unit]:
+                    to = offset[unit + 1]
+                    offset[unit + 1] += 1
+                    self.list_time[to] = time
+                    self.list_weight[to] = fan_weight(fan, k)
+        for k in range(self.n_own):  # few and nearly in place: insertion
+            unit = self.own_unit[k]
+            time = self.own_time[k]
+            weight = self.own_weight[k]
+            to = offset[unit + 1]
+            offset[unit + 1] += 1
+            while to > offset[unit] and self.list_time[to - 1] > time:
+                self.list_time[to] = self.list_time[to - 1]
+                self.list_weight[to] = self.list_weight[to - 1]
+                to -= 1
+            self.list_time[to] = time
+            self.list_weight[to] = weight
+        return 0
+
+    cdef int replay(self, int unit, double start, double end) except -1 nogil:
+        """Handle the arrivals of one unit in [start, end) as the ordered schedule does."""
+        cdef int64_t k = self.offset[unit], stop = self.offset[unit + 1]
+        cdef double time, due = self.predict(unit)
+        cdef double from_ = start
+        while True:
+            time = self.list_time[k] if k < stop else end
+            while due < time:
+                if self.always[unit]:
+                    from_ = self.sample(unit, from_, due)
+                self.fire(unit, due)
+                self.fresh.append(due, unit)
+                due = self.predict(unit)
+            if self.always[unit]:
+                from_ = self.sample(unit, from_, time)
+            if k == stop:
+                break
+            self.due[unit] = due
+            while k < stop and self.list_time[k] == time:
+                self.receive_weight(unit, time, self.list_weight[k])
+                k += 1
+            due = self.predict(unit)
+        self.due[unit] = due
+        return 0
+
+    # Recording in sweeps: grid points are filled while the unit passes them; at an event's own time, after the event.
+
+    def add_recording(self, Recording recording not None):
+        super().add_recording(recording)
+        cdef int unit
+        self.n_recordings += 1
+        for unit in recording.units:
+            self.always[unit] = 1
+
+    cdef int open_rows(self, double end) except -1:
+        """Start the rows of all grid points before `end`."""
+        cdef Recording recording
+        cdef double time
+        for recording in self.recordings:
+            recording.opened = recording.log.n
+            recording.opened_next = recording.next
+            while True:
+                time = recording.next * recording.every
+                if time >= end:
+                    break
+                recording.log.row(time)
+                recording.next += 1
+        return 0
+
+    cdef double sample(self, int unit, double start, double end) except? -1 with gil:
+        """Fill the unit's column at the grid points in [start, end); returns where to go on."""
+        cdef Py_ssize_t row
+        cdef int k
+        cdef Recording recording
+        if end <= start:
+            return start
+        for recording in self.recordings:
+            if recording.column[unit] < 0:
+                continue
+            for row in range(recording.opened, recording.log.n):
+                if start <= recording.log.time[row] < end:
+                    recording.log.value[row * recording.log.width + recording.column[unit]] = self.peek(
+                        recording.index, unit, recording.log.time[row])
+        return end

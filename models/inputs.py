@@ -1,0 +1,151 @@
+"""Where spikes come from: lists of times, regular trains, Poisson processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eventsim.parameters import per_unit
+from eventsim.registry import register
+from eventsim.rng import unit_keys
+
+if TYPE_CHECKING:
+    from eventsim.build import Site
+    from eventsim.population import Population
+
+
+def checked_spikes(
+    times: ArrayLike, units: ArrayLike | None, n: int, name: str
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return spikes as arrays, checked.
+
+    Parameters
+    ----------
+    times : array_like, shape (k,)
+        In the network's time unit, in any order; spikes at inf never happen and are left out.
+    units : array_like of int, shape (k,), or None for a population of one unit
+    n : int
+        Units of the population.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, a time is nan or -inf, or a unit does not exist.
+    """
+    t = np.asarray(times, float).reshape(-1)
+    if units is None:
+        if n != 1 and t.size:
+            raise ValueError(f"spikes of {name!r} need units, because it has {n} of them")
+        units = np.zeros(t.size, np.int64)
+    u = np.asarray(units)
+    if u.ndim == 0:
+        u = np.full(t.size, u)
+    u = u.reshape(-1)
+    if t.size != u.size:
+        raise ValueError(f"spikes of {name!r} have {t.size} times but {u.size} units")
+    if u.size and u.dtype.kind not in "iu":
+        raise TypeError(f"units of {name!r} must be integers, got {u.dtype}")
+    if u.size and (u.min() < 0 or u.max() >= n):
+        wrong = u[(u < 0) | (u >= n)][0]
+        raise ValueError(f"{name!r} has units 0..{n - 1}, got a spike of unit {wrong}")
+    if np.isnan(t).any() or (t == -np.inf).any():
+        raise ValueError(f"spike times of {name!r} must be numbers, got {t[~np.isfinite(t)][0]}")
+    kept = t < np.inf
+    return t[kept], u[kept].astype(np.int64)
+
+
+@register("neuron", "spike_source")
+@dataclass(frozen=True, slots=True)
+class SpikeSource:
+    """Units that spike when they are told to.
+
+    Attributes
+    ----------
+    times : spike times, time unit of the network, in any order; more come by `Simulation.stimulate`.
+    units : unit of each spike; may be left out for a single unit.
+    """
+
+    times: ArrayLike = ()
+    units: ArrayLike | None = None
+
+    paper: ClassVar[str] = ""
+    variables: ClassVar[tuple[str, ...]] = ()
+    is_source: ClassVar[bool] = True
+
+    def check(self, n: int, name: str) -> None:
+        """Raise ValueError if a spike does not fit `n` units."""
+        times, _ = checked_spikes(self.times, self.units, n, name)
+        if times.size and times.min() < 0:
+            raise ValueError(f"spike times of {name!r} must not be negative, got {times.min()}")
+
+    def build(self, site: Site) -> Population:
+        """Return the population that emits these spikes."""
+        from eventsim.models._inputs import ArrayPopulation
+
+        times, units = checked_spikes(self.times, self.units, site.n, site.name)
+        return ArrayPopulation(site.n, site.name, times, units)
+
+
+@register("neuron", "regular")
+@dataclass(frozen=True, slots=True)
+class Regular:
+    """Units that spike at regular times, the k-th at phase + k * period.
+
+    Attributes
+    ----------
+    period : time between spikes, one number or one per unit, time unit of the network.
+    phase : time of the first spike, likewise.
+    """
+
+    period: ArrayLike
+    phase: ArrayLike = 0.0
+
+    paper: ClassVar[str] = ""
+    variables: ClassVar[tuple[str, ...]] = ()
+    is_source: ClassVar[bool] = True
+
+    def check(self, n: int, name: str) -> None:
+        """Raise ValueError if a period is not positive or a phase negative."""
+        per_unit(self.period, n, "period", name, positive=True, allow_inf=False)
+        per_unit(self.phase, n, "phase", name, nonnegative=True)
+
+    def build(self, site: Site) -> Population:
+        """Return the population that emits these spikes."""
+        from eventsim.models._inputs import RegularPopulation
+
+        return RegularPopulation(site.n, site.name, self.period, self.phase)
+
+
+@register("neuron", "poisson")
+@dataclass(frozen=True, slots=True)
+class Poisson:
+    """Independent Poisson processes with exactly exponential intervals.
+
+    Attributes
+    ----------
+    rate : in Hz, one number or one per unit; in a network without a time unit, per unit of time.
+    """
+
+    rate: ArrayLike
+
+    paper: ClassVar[str] = ""
+    variables: ClassVar[tuple[str, ...]] = ()
+    is_source: ClassVar[bool] = True
+
+    def check(self, n: int, name: str) -> None:
+        """Raise ValueError if a rate is negative or not finite."""
+        per_unit(self.rate, n, "rate", name, nonnegative=True)
+
+    def build(self, site: Site) -> Population:
+        """Return the population that emits these spikes."""
+        from eventsim.models._inputs import PoissonPopulation
+
+        rate: Any = np.asarray(per_unit(self.rate, site.n, "rate", site.name, nonnegative=True))
+        with np.errstate(divide="ignore"):
+            mean = 1.0 / (rate * site.seconds)
+        return PoissonPopulation(site.n, site.name, mean, unit_keys(site.seed, site.n, "poisson", site.name))
