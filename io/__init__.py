@@ -12,7 +12,7 @@ _HOME = {
     "TraceFile": "eventsim.io.hdf5",
     "to_neo": "eventsim.io.neo",
 }
-_MODULES = ("analysis", "config", "datasets", "hdf5", "neo", "plots", "reading", "schema", "tree")
+_MODULES = ("analysis", "config", "datasets", "drawing", "hdf5", "neo", "plots", "reading", "schema", "tree")
 
 __all__ = [*_HOME, *_MODULES]
 

@@ -15,9 +15,10 @@ from typing import Any, Self
 
 import h5py
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from eventsim.io import schema
+from eventsim.io.checks import attribute, check_times, node_ids
 from eventsim.io.columns import Column
 from eventsim.io.report import Report
 from eventsim.io.safety import check_destination, copy, hold, storage, synchronise
@@ -215,7 +216,7 @@ class TraceFile:
                 f"no spikes of {name!r} are kept in {self.path}; populations: {', '.join(self._times)}"
             )
         times = np.ascontiguousarray(times, schema.TIME)
-        ids = _node_ids(units)
+        ids = node_ids(units)
         if times.shape != ids.shape or times.ndim != 1:
             raise ValueError(
                 f"times and units of spikes of {name!r} must be equally long, "
@@ -229,7 +230,7 @@ class TraceFile:
             raise ValueError(
                 f"unit {ids.view(np.int64)[k]} at {times[k]} is none of the {self._sizes[name]} of {name!r}"
             )
-        _check_times(times, self._last[name], f"spikes of {name!r}")
+        check_times(times, self._last[name], f"spikes of {name!r}")
         with storage(self.path, "write", self._abandon):
             self._times[name].append(times)
             self._units[name].append(ids)
@@ -254,7 +255,7 @@ class TraceFile:
             raise ValueError(f"no population {name!r} in {self.path}; populations: {', '.join(self._sizes)}")
         if (name, variable) in self._reports:
             raise ValueError(f"samples of {variable!r} of {name!r} are in {self.path} already")
-        ids = _node_ids(units)
+        ids = node_ids(units)
         if ids.ndim != 1 or not len(ids) or ids.max() >= self._sizes[name]:
             raise ValueError(
                 f"units of samples of {name!r} must be one or more of 0..{self._sizes[name] - 1}, "
@@ -286,7 +287,7 @@ class TraceFile:
             )
         if not len(times):
             return
-        _check_times(times, report.last, f"samples of {variable!r} of {name!r}")
+        check_times(times, report.last, f"samples of {variable!r} of {name!r}")
         report.check_grid(times)
         with storage(self.path, "write", self._abandon):
             report.append(times, values)
@@ -312,7 +313,7 @@ class TraceFile:
         for key, number in (metrics or {}).items():
             if not isinstance(number, int | float | np.number | np.bool_):
                 raise TypeError(f"metric {key!r} must be a number, got {number!r}")
-        described = {key: _attribute(key, value) for key, value in (provenance or {}).items()}
+        described = {key: attribute(key, value) for key, value in (provenance or {}).items()}
         with storage(self.path, "write", self._abandon):
             for room, arrays in (("parameters", parameters), ("training", training)):
                 for key, array in (arrays or {}).items():
@@ -426,41 +427,3 @@ class TraceFile:
                 last_rites()
             except (OSError, RuntimeError, ValueError):
                 continue  # the failure that led here is the one to report
-
-
-def _node_ids(units: ArrayLike) -> NDArray[np.uint64]:
-    """Return units as the file has them, without a copy where they are int64."""
-    array = np.asarray(units)
-    if array.dtype.kind not in "iu" and array.size:
-        raise ValueError(f"units must be integers, got dtype {array.dtype}")
-    if array.dtype != schema.NODE_ID:
-        array = np.ascontiguousarray(array, np.int64).view(schema.NODE_ID)
-    return np.ascontiguousarray(array)
-
-
-def _check_times(times: NDArray[np.float64], last: float, what: str) -> None:
-    """Refuse times that are not sorted, also against the last one before, or not finite."""
-    if times[0] >= last and times[-1] < math.inf and times[0] > -math.inf and (times[1:] >= times[:-1]).all():
-        return
-    if not np.isfinite(times).all():
-        raise ValueError(f"{what} must have finite times, got {times[~np.isfinite(times)][0]}")
-    k = 0 if not times[0] >= last else int(np.argmax(times[1:] < times[:-1])) + 1
-    raise ValueError(f"{what} must come in order of time, got {times[k]} after {times[k - 1] if k else last}")
-
-
-def _attribute(key: str, value: Any) -> tuple[Any, Any]:
-    """Return a provenance entry as value and dtype of an attribute."""
-    if value is None:
-        return h5py.Empty("f8"), None
-    if isinstance(value, str | os.PathLike):
-        return os.fspath(value), STRING
-    if isinstance(value, bool | float | np.bool_ | np.number):
-        return value, None
-    if isinstance(value, int) and -(2**63) <= value < 2**64:
-        return value, None
-    array = np.asarray(value)
-    if array.dtype.kind == "U":
-        return array.astype(object), STRING
-    if array.dtype.kind in "biuf":
-        return array, None
-    raise TypeError(f"provenance {key!r} must be a number, a string or a list of these, got {value!r}")

@@ -1,292 +1,65 @@
-"""Pictures of a run: each function draws into one pair of axes and returns it; `plot` makes a file.
+"""Pictures of whole runs, by name, into files; the functions that draw single axes are here as well.
 
-Populations far too large for single dots are drawn as a density of spikes, and say so.
+plot(load("run.h5"), "raster", "raster.png")
+ax = raster(trace.spikes["hidden"], n=120)
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap, LogNorm, TwoSlopeNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from eventsim.errors import UnknownPart
-from eventsim.io.analysis import population_rate
 from eventsim.io.config import nearest
+from eventsim.io.drawing import (
+    COLOURS,
+    histogram,
+    legend_beside,
+    matrix,
+    raster,
+    rate,
+    spoken,
+    style,
+    titled,
+    trace,
+    training,
+    yin_yang,
+)
 from eventsim.io.safety import check_destination
-from eventsim.trace import Samples, Spikes, Trace
+from eventsim.trace import Trace
 
-COLOURS = ("#3b6fb6", "#d1603d", "#3f9a6e", "#8a5fa8", "#c79a2b", "#4aa3b5", "#b04a72", "#6b6b6b")
-DOT_LIMIT = 200_000
-"""More spikes than this are drawn as a density."""
-STYLE: dict[Any, Any] = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#555555",
-    "axes.grid": False,
-    "xtick.color": "#333333",
-    "ytick.color": "#333333",
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "lines.linewidth": 1.4,
-    "savefig.dpi": 150,
-    "figure.facecolor": "white",
-}
+__all__ = [
+    "histogram",
+    "matrix",
+    "pictures",
+    "plot",
+    "raster",
+    "rate",
+    "style",
+    "trace",
+    "training",
+    "yin_yang",
+]
+
+DPI = 150
 
 
-@contextmanager
-def style() -> Iterator[None]:
-    """Draw with this module's fonts and lines inside a ``with`` block."""
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE):
-        yield
+def pictures(run: Trace) -> dict[str, Callable[[Trace], Figure]]:
+    """Return the pictures that a trace can give by name, the most telling first."""
+    return {name: draw for name, (fits, draw) in _PICTURES.items() if fits(run)}
 
 
-def raster(
-    spikes: Spikes,
-    n: int | None = None,
-    ax: Axes | None = None,
-    *,
-    time_unit: str = "ms",
-    span: tuple[float, float] | None = None,
-    colour: str = COLOURS[0],
-    title: str | None = None,
-    limit: int = DOT_LIMIT,
-) -> Axes:
-    """Draw spikes as dots, time against unit; above `limit` spikes as their density.
-
-    Parameters
-    ----------
-    n : int, optional
-        Units of the population; default up to the highest that spiked.
-    span : (float, float), optional
-        Time axis; default from 0 to the last spike.
-    """
-    ax = _axes(ax)
-    n = int(spikes.units.max(initial=0)) + 1 if n is None else n
-    left, right = span or (0.0, float(spikes.times[-1]) if len(spikes) else 1.0)
-    right = right if right > left else left + 1.0
-    if len(spikes) > limit:
-        columns, rows = 800, min(n, 300)
-        table, _, _ = np.histogram2d(
-            spikes.units, spikes.times, bins=(rows, columns), range=((-0.5, n - 0.5), (left, right))
-        )
-        image = ax.imshow(
-            np.ma.masked_equal(table, 0),
-            aspect="auto",
-            origin="lower",
-            extent=(left, right, -0.5, n - 0.5),
-            cmap=_shades(colour),
-            norm=LogNorm(1, max(2.0, table.max())),
-            interpolation="nearest",
-        )
-        bar = ax.figure.colorbar(image, ax=ax, pad=0.01, fraction=0.03, aspect=12)
-        bar.set_label("spikes per pixel", fontsize=8)
-        bar.ax.tick_params(labelsize=8)
-        note = f"{len(spikes):_} spikes, shown as density".replace("_", " ")
-        title = f"{title}: {note}" if title else note
-    else:
-        size = float(np.clip(320.0 / max(n, 1), 1.2, 9.0))
-        ax.plot(
-            spikes.times,
-            spikes.units,
-            linestyle="",
-            marker="|" if n <= 150 else ".",
-            markersize=size,
-            markeredgewidth=1.1 if n <= 150 else 0.0,
-            color=colour,
-            rasterized=len(spikes) > 20_000,
-        )
-    ax.set(xlim=(left, right), ylim=(-0.5 - 0.02 * n, n - 0.5 + 0.02 * n))
-    ax.set_xlabel(_time_label(time_unit))
-    ax.set_ylabel("unit")
-    _whole_ticks(ax, n)
-    _titled(ax, title)
-    return ax
-
-
-def rate(
-    spikes: Spikes,
-    n: int,
-    duration: float,
-    ax: Axes | None = None,
-    *,
-    width: float | None = None,
-    time_unit: str = "ms",
-    colour: str = COLOURS[0],
-    label: str | None = None,
-) -> Axes:
-    """Draw the mean rate of a unit over time, in bins of a width.
-
-    By default bins are as narrow as holds ten spikes on average, from a 10th to a 200th of the duration.
-    """
-    ax = _axes(ax)
-    duration = duration if duration > 0 else 1.0
-    width = duration / float(np.clip(len(spikes) // 10, 10, 200)) if width is None else width
-    centres, values = population_rate(spikes, n, duration, width, time_unit=time_unit)
-    ax.plot(centres, values, color=colour, label=label, drawstyle="steps-mid")
-    ax.set(xlim=(0, duration), ylim=(0, None))
-    ax.set_xlabel(_time_label(time_unit))
-    hertz = time_unit in ("ns", "us", "ms", "s")
-    ax.set_ylabel("rate per unit (Hz)" if hertz else f"rate per unit (1/{time_unit or 'time'})")
-    return ax
-
-
-def trace(
-    samples: Samples,
-    ax: Axes | None = None,
-    *,
-    variable: str = "value",
-    time_unit: str = "ms",
-    title: str | None = None,
-    n_lines: int = 8,
-) -> Axes:
-    """Draw a sampled variable of the first `n_lines` recorded units over time."""
-    ax = _axes(ax)
-    shown = samples.units[:n_lines]
-    for k, unit in enumerate(shown):
-        values = samples.values[:, k]
-        kept = np.isfinite(values)
-        ax.plot(
-            samples.times[kept],
-            values[kept],
-            color=COLOURS[k % len(COLOURS)],
-            label=f"unit {unit}",
-            marker="." if samples.every == 0 else None,
-            markersize=4,
-        )
-    if len(samples.times):
-        ax.set_xlim(samples.times[0], max(samples.times[-1], samples.times[0] + 1e-12))
-    ax.set_xlabel(_time_label(time_unit))
-    ax.set_ylabel(variable)
-    if len(shown) > 1:
-        _legend_beside(ax)
-    if len(samples.units) > len(shown):
-        note = f"{len(shown)} of {len(samples.units)} units"
-        title = f"{title}: {note}" if title else note
-    _titled(ax, title)
-    return ax
-
-
-def training(
-    series: dict[str, NDArray[Any]], ax: Axes | None = None, *, fraction: bool = False, label: str = "value"
-) -> Axes:
-    """Draw series over epochs; with `fraction` as per cent, positive losses on a logarithmic axis."""
-    ax = _axes(ax)
-    lowest = np.inf
-    for k, (name, values) in enumerate(series.items()):
-        values = np.asarray(values, np.float64) * (100 if fraction else 1)
-        epochs = np.arange(1, len(values) + 1)
-        marker = "o" if len(values) <= 30 else None
-        ax.plot(epochs, values, color=COLOURS[k % len(COLOURS)], label=_spoken(name), marker=marker, ms=3.5)
-        lowest = min(lowest, np.nanmin(values, initial=np.inf))
-    if not fraction and "loss" in label and 0 < lowest < np.inf:
-        ax.set_yscale("log")
-    ax.set_xlabel("epoch")
-    ax.set_ylabel(f"{label} (%)" if fraction else label)
-    ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))
-    ax.grid(axis="y", color="#e4e4e4", linewidth=0.8)
-    if len(series) > 1:
-        ax.legend(loc="best")
-    return ax
-
-
-def histogram(values: NDArray[Any], ax: Axes | None = None, *, label: str = "weight") -> Axes:
-    """Draw how often values occur; zeros of sparse matrices count too, nan and inf do not."""
-    ax = _axes(ax)
-    flat = np.asarray(values, np.float64).ravel()
-    flat = flat[np.isfinite(flat)]
-    if len(flat) and float(np.ptp(flat)) > 0:
-        ax.hist(flat, bins=int(np.clip(np.sqrt(len(flat)), 10, 80)), color=COLOURS[0])
-    else:
-        ax.bar(flat[:1], [len(flat)], color=COLOURS[0], width=0.1)
-    ax.axvline(0.0, color="#888888", linewidth=0.8, zorder=0)
-    ax.set_xlabel(label)
-    ax.set_ylabel("number")
-    return ax
-
-
-def matrix(weight: NDArray[Any], ax: Axes | None = None, *, label: str = "weight") -> Axes:
-    """Draw a weight matrix (pre, post) as an image, white at zero."""
-    ax = _axes(ax)
-    weight = np.asarray(weight, np.float64)
-    bound = float(np.max(np.abs(weight[np.isfinite(weight)]), initial=0.0)) or 1.0
-    image = ax.imshow(
-        weight,
-        aspect="auto",
-        cmap="RdBu_r",
-        norm=TwoSlopeNorm(0.0, -bound, bound),
-        interpolation="nearest" if max(weight.shape) < 600 else "antialiased",
-    )
-    ax.figure.colorbar(image, ax=ax, label=label, fraction=0.046, pad=0.02)
-    ax.set_xlabel("to unit")
-    ax.set_ylabel("from unit")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(6, integer=True))
-    return ax
-
-
-def yin_yang(
-    samples: NDArray[Any],
-    labels: NDArray[Any],
-    predicted: NDArray[Any] | None = None,
-    ax: Axes | None = None,
-    *,
-    title: str | None = None,
-) -> Axes:
-    """Draw samples of the Yin-Yang set by class; those predicted wrongly get a black ring.
-
-    Parameters
-    ----------
-    samples : ndarray, shape (n, 2 or more)
-        The first two columns are x and y.
-    labels, predicted : ndarray, shape (n,)
-    """
-    ax = _axes(ax)
-    size = float(np.clip(12_000 / max(len(labels), 1), 4, 22))
-    for k, name in enumerate(("yin", "yang", "dot")):
-        chosen = labels == k
-        ax.scatter(samples[chosen, 0], samples[chosen, 1], s=size, color=COLOURS[k], label=name, linewidths=0)
-    if predicted is not None:
-        wrong = predicted != labels
-        ax.scatter(
-            samples[wrong, 0],
-            samples[wrong, 1],
-            s=size + 18,
-            facecolors="none",
-            edgecolors="black",
-            linewidths=0.9,
-            label=f"wrong ({int(wrong.sum())} of {len(labels)})",
-        )
-    ax.set(xlabel="x", ylabel="y", aspect="equal")
-    _legend_beside(ax)
-    _titled(ax, title)
-    return ax
-
-
-def available(trace: Trace) -> list[str]:
-    """Return what `plot` can show of a trace, the most telling first."""
-    return [name for name, (fits, _) in _PICTURES.items() if fits(trace)]
-
-
-def plot(trace: Trace, what: str | None, path: str | os.PathLike[str]) -> str:
+def plot(run: Trace, what: str | None, path: str | os.PathLike[str]) -> str:
     """Draw a trace into a file (PNG, PDF, SVG by its ending) and return what was drawn.
 
     Parameters
     ----------
     what : str, optional
-        One of `available(trace)`; default the first of them.
+        A name of `pictures(run)`; default the first of them.
 
     Raises
     ------
@@ -297,28 +70,36 @@ def plot(trace: Trace, what: str | None, path: str | os.PathLike[str]) -> str:
     OSError
         If `path` cannot be written.
     """
-    possible = available(trace)
-    if what is None and possible:
-        what = possible[0]
+    possible = pictures(run)
     if what is None:
-        raise UnknownPart("nothing in this file can be drawn: no spikes, samples, weights or training series")
+        if not possible:
+            raise UnknownPart("nothing here can be drawn: no spikes, samples, weights or training series")
+        what = next(iter(possible))
     if what not in _PICTURES:
         raise UnknownPart(f"no picture {what!r}; {nearest(what, possible)}")
     if what not in possible:
-        raise UnknownPart(
-            f"this file has nothing for {what!r}; it can show: {', '.join(possible) or 'nothing'}"
-        )
+        raise UnknownPart(f"nothing to draw for {what!r} here; known: {', '.join(possible) or 'none'}")
     target = check_destination(path, overwrite=True)
     formats = Figure().canvas.get_supported_filetypes()
     if target.suffix.lstrip(".").lower() not in formats:
         raise ValueError(f"{target.name!r} must end with a format: .{', .'.join(sorted(formats))}")
-    with style():
-        figure = Figure(layout="constrained")
-        _PICTURES[what][1](trace, figure)
-        figure.savefig(target)
+    possible[what](run).savefig(target, dpi=DPI)
     return what
 
 
+def _styled(draw: Callable[[Trace, Figure], None]) -> Callable[[Trace], Figure]:
+    """Make a function that draws into a figure one that returns a figure in this module's style."""
+
+    def drawn(run: Trace) -> Figure:
+        with style():
+            figure = Figure(layout="constrained")
+            draw(run, figure)
+        return figure
+
+    return drawn
+
+
+@_styled
 def _rasters(run: Trace, figure: Figure) -> None:
     """One raster below the other, as high as the populations are large, within bounds."""
     names = list(run.spikes)[:8]
@@ -333,6 +114,7 @@ def _rasters(run: Trace, figure: Figure) -> None:
     _only_lowest_label(panels)
 
 
+@_styled
 def _rates(run: Trace, figure: Figure) -> None:
     figure.set_size_inches(8.0, 3.6)
     ax = figure.subplots()
@@ -340,11 +122,12 @@ def _rates(run: Trace, figure: Figure) -> None:
         colour = COLOURS[k % len(COLOURS)]
         rate(spikes, _size(run, name), _duration(run), ax, time_unit=run.time_unit, colour=colour, label=name)
     if len(run.spikes) > 1:
-        _legend_beside(ax)
+        legend_beside(ax)
     else:
-        _titled(ax, next(iter(run.spikes)))
+        titled(ax, next(iter(run.spikes)))
 
 
+@_styled
 def _traces(run: Trace, figure: Figure) -> None:
     items = list(run.samples.items())[:6]
     figure.set_size_inches(8.0, 1.0 + 2.1 * len(items))
@@ -354,6 +137,7 @@ def _traces(run: Trace, figure: Figure) -> None:
     _only_lowest_label(panels)
 
 
+@_styled
 def _training(run: Trace, figure: Figure) -> None:
     """Fractions together, losses together, everything else on its own."""
     groups: dict[str, dict[str, NDArray[Any]]] = {}
@@ -366,12 +150,13 @@ def _training(run: Trace, figure: Figure) -> None:
     for ax, (kind, series) in zip(panels, chosen, strict=True):
         values = np.concatenate([np.ravel(item) for item in series.values()])
         fraction = kind in ("accuracy", "error") and bool(np.nanmax(values, initial=0.0) <= 1.0)
-        training(series, ax, fraction=fraction, label=_spoken(kind))
+        training(series, ax, fraction=fraction, label=spoken(kind))
         if len(series) == 1 and next(iter(series)) != kind:
-            _titled(ax, _spoken(next(iter(series))))
+            titled(ax, spoken(next(iter(series))))
     _only_lowest_label(panels)
 
 
+@_styled
 def _weights(run: Trace, figure: Figure) -> None:
     items = list(_matrices(run).items())[:5]
     figure.set_size_inches(9.0, 0.5 + 2.9 * len(items))
@@ -379,9 +164,10 @@ def _weights(run: Trace, figure: Figure) -> None:
     for (left, right), (name, values) in zip(panels, items, strict=True):
         matrix(values, left)
         histogram(values, right)
-        _titled(left, name.removeprefix("weight/").replace("->", " → "))
+        titled(left, name.removeprefix("weight/").replace("->", " → "))
 
 
+@_styled
 def _yin_yangs(run: Trace, figure: Figure) -> None:
     sets = _labelled(run)[:3]
     figure.set_size_inches(1.8 + 4.4 * len(sets), 4.4)
@@ -390,20 +176,21 @@ def _yin_yangs(run: Trace, figure: Figure) -> None:
         samples, labels, predicted = found
         assert samples is not None
         assert labels is not None
-        yin_yang(samples, labels, predicted, ax, title=prefix.strip("/") or None)
+        yin_yang(samples, labels, predicted, ax, title=prefix.strip("/_") or None)
 
 
 def _labelled(run: Trace) -> list[str]:
-    """Return the prefixes under which a trace has two-dimensional samples with three classes."""
+    """Return the prefixes of sets among the parameters, such as ``test_`` of samples and labels."""
     prefixes = []
     for name, labels in run.parameters.items():
-        if name.rpartition("/")[2] == "labels":
-            prefix = name.removesuffix("labels")
-            samples = run.parameters.get(prefix + "samples")
-            if samples is None or samples.ndim != 2 or samples.shape[1] not in (2, 4, 5):
-                continue
-            if len(samples) == len(labels) and labels.max(initial=0) <= 2:
-                prefixes.append(prefix)
+        prefix, samples = (
+            name.removesuffix("labels"),
+            run.parameters.get(name.removesuffix("labels") + "samples"),
+        )
+        if prefix == name or samples is None or samples.ndim != 2 or samples.shape[1] not in (2, 4, 5):
+            continue
+        if len(samples) == len(labels) and labels.dtype.kind in "iu" and labels.max(initial=0) <= 2:
+            prefixes.append(prefix)
     return prefixes
 
 
@@ -423,11 +210,11 @@ def _matrices(run: Trace) -> dict[str, NDArray[Any]]:
         if values.ndim == 2 and values.size and values.dtype.kind in "iuf"
     }
     return {name: values for name, values in found.items() if "weight" in name} or {
-        name: values for name, values in found.items() if name.rpartition("/")[2] != "samples"
+        name: values for name, values in found.items() if not name.endswith("samples")
     }
 
 
-_PICTURES: dict[str, tuple[Callable[[Trace], Any], Callable[[Trace, Figure], None]]] = {
+_PICTURES: dict[str, tuple[Callable[[Trace], Any], Callable[[Trace], Figure]]] = {
     "training": (_curves, _training),
     "raster": (lambda run: any(len(spikes) for spikes in run.spikes.values()), _rasters),
     "rate": (lambda run: any(len(spikes) for spikes in run.spikes.values()), _rates),
@@ -437,14 +224,6 @@ _PICTURES: dict[str, tuple[Callable[[Trace], Any], Callable[[Trace, Figure], Non
 }
 
 
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(layout="constrained")[1]
-
-
 def _stack(figure: Figure, n: int, heights: Sequence[float] | None = None) -> list[Axes]:
     return list(figure.subplots(n, 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0])
 
@@ -452,39 +231,6 @@ def _stack(figure: Figure, n: int, heights: Sequence[float] | None = None) -> li
 def _only_lowest_label(panels: Iterable[Axes]) -> None:
     for ax in list(panels)[:-1]:
         ax.set_xlabel("")
-
-
-def _legend_beside(ax: Axes) -> None:
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), borderaxespad=0.3, handlelength=1.2)
-
-
-def _titled(ax: Axes, title: str | None) -> None:
-    if title:
-        ax.set_title(title)
-
-
-def _time_label(time_unit: str) -> str:
-    return f"time ({'µs' if time_unit == 'us' else time_unit})" if time_unit not in ("", "1") else "time"
-
-
-def _whole_ticks(ax: Axes, n: int) -> None:
-    """Label whole units only, and no half of one where there is only one."""
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=min(5, max(1, n)), integer=True))
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _shades(colour: str) -> ListedColormap:
-    """Return shades from light to dark of a colour."""
-    from matplotlib.colors import LinearSegmentedColormap, to_rgb
-
-    red, green, blue = to_rgb(colour)
-    light = (0.82 + 0.18 * red, 0.82 + 0.18 * green, 0.82 + 0.18 * blue)
-    dark = (0.45 * red, 0.45 * green, 0.45 * blue)
-    ramp = LinearSegmentedColormap.from_list("shades", [light, (red, green, blue), dark])
-    return ListedColormap(ramp(np.linspace(0, 1, 256)))
 
 
 def _size(run: Trace, name: str) -> int:

@@ -1,0 +1,50 @@
+"""What may go into a file, checked before anything is written."""
+
+import math
+import os
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eventsim.io import schema
+from eventsim.io.tree import STRING
+
+
+def node_ids(units: ArrayLike) -> NDArray[np.uint64]:
+    """Return units as the file has them, without a copy where they are int64."""
+    array = np.asarray(units)
+    if array.dtype.kind not in "iu" and array.size:
+        raise ValueError(f"units must be integers, got dtype {array.dtype}")
+    if array.dtype != schema.NODE_ID:
+        array = np.ascontiguousarray(array, np.int64).view(schema.NODE_ID)
+    return np.ascontiguousarray(array)
+
+
+def check_times(times: NDArray[np.float64], last: float, what: str) -> None:
+    """Refuse times that are not sorted, also against the last one before, or not finite."""
+    if times[0] >= last and times[-1] < math.inf and times[0] > -math.inf and (times[1:] >= times[:-1]).all():
+        return
+    if not np.isfinite(times).all():
+        raise ValueError(f"{what} must have finite times, got {times[~np.isfinite(times)][0]}")
+    k = 0 if not times[0] >= last else int(np.argmax(times[1:] < times[:-1])) + 1
+    raise ValueError(f"{what} must come in order of time, got {times[k]} after {times[k - 1] if k else last}")
+
+
+def attribute(key: str, value: Any) -> tuple[Any, Any]:
+    """Return a provenance entry as value and dtype of an attribute."""
+    if value is None:
+        return h5py.Empty("f8"), None
+    if isinstance(value, str | os.PathLike):
+        return os.fspath(value), STRING
+    if isinstance(value, bool | float | np.bool_ | np.number):
+        return value, None
+    if isinstance(value, int) and -(2**63) <= value < 2**64:
+        return value, None
+    array = np.asarray(value)
+    if array.dtype.kind == "U":
+        return array.astype(object), STRING
+    if array.dtype.kind in "biuf":
+        return array, None
+    raise TypeError(f"provenance {key!r} must be a number, a string or a list of these, got {value!r}")
