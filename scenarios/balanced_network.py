@@ -7,6 +7,7 @@ and inhibition nearly cancel, and neurons fire irregularly on what is left (Brun
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -14,18 +15,18 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from eventsim.registry import register
-from eventsim.scenarios.scenario import Run
+from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run
 from eventsim.trace import Floats, Ints
 
 POPULATIONS = ("excitatory", "inhibitory")
-N_10000 = {
+N_10000: dict[str, object] = {
     "n_excitatory": 8000,
     "n_inhibitory": 2000,
     "k_excitatory": 800,
     "k_inhibitory": 200,
     "weight_excitatory": 10.0,
 }
-DC = {"rate_external": 0.0}
+DC: dict[str, object] = {"rate_external": 0.0}
 CHUNK = 1_000_000  # spikes read back at once
 
 
@@ -47,19 +48,19 @@ class BalancedNetwork:
     n_inhibitory: Annotated[int, Ge(1), "neurons"] = 200
     k_excitatory: Annotated[int, Ge(0), "excitatory synapses onto each neuron"] = 80
     k_inhibitory: Annotated[int, Ge(0), "inhibitory synapses onto each neuron"] = 20
-    weight_excitatory: Annotated[float, Ge(0), "pA, jump of the synaptic current"] = 30.0
-    weight_inhibitory: Annotated[float, Le(0), "pA"] = -150.0
-    rate_external: Annotated[float, Ge(0), "Hz, Poisson input of each neuron"] = 2000.0
-    weight_external: Annotated[float, Ge(0), "pA"] = 44.0
-    i_ext: Annotated[float, "pA, constant current into each neuron"] = 0.0
-    delay: Annotated[float, Gt(0), "ms, of all recurrent synapses"] = 1.5
-    tau_mem: Annotated[float, Gt(0), "ms, membrane"] = 10.0
-    tau_syn: Annotated[float, Gt(0), "ms, synaptic current"] = 5.0
-    c_mem: Annotated[float, Gt(0), "pF"] = 250.0
-    v_th: Annotated[float, Gt(0), "mV above rest"] = 20.0
-    t_ref: Annotated[float, Ge(0), "ms, refractory, membrane at rest"] = 2.0
-    duration: Annotated[float, Ge(0), "ms, simulated"] = 1000.0
-    slice: Annotated[float, Gt(0), "ms, between two chances to stop or keep the state"] = 10.0
+    weight_excitatory: Annotated[float, *NOT_NEGATIVE, "pA, jump of the synaptic current"] = 30.0
+    weight_inhibitory: Annotated[float, Le(0), Gt(-inf), "pA"] = -150.0
+    rate_external: Annotated[float, *NOT_NEGATIVE, "Hz, Poisson input of each neuron"] = 2000.0
+    weight_external: Annotated[float, *NOT_NEGATIVE, "pA"] = 44.0
+    i_ext: Annotated[float, *FINITE, "pA, constant current into each neuron"] = 0.0
+    delay: Annotated[float, *POSITIVE, "ms, of all recurrent synapses"] = 1.5
+    tau_mem: Annotated[float, *POSITIVE, "ms, membrane"] = 10.0
+    tau_syn: Annotated[float, *POSITIVE, "ms, synaptic current"] = 5.0
+    c_mem: Annotated[float, *POSITIVE, "pF"] = 250.0
+    v_th: Annotated[float, *POSITIVE, "mV above rest"] = 20.0
+    t_ref: Annotated[float, *NOT_NEGATIVE, "ms, refractory, membrane at rest"] = 2.0
+    duration: Annotated[float, *NOT_NEGATIVE, "ms, simulated"] = 1000.0
+    slice: Annotated[float, *POSITIVE, "ms, between two chances to stop or keep the state"] = 10.0
 
     def network(self, seed: int) -> Any:
         """Return the network, declared."""
@@ -120,7 +121,7 @@ class BalancedNetwork:
         n = self.n_excitatory + self.n_inhibitory
         irregular = np.concatenate(cvs)
         run.metric("mean_rate", per_second(total, n, self.duration))
-        run.metric("cv_isi", np.nanmean(irregular) if np.isfinite(irregular).any() else np.nan)
+        run.metric("cv_isi", float(np.nanmean(irregular)) if np.isfinite(irregular).any() else np.nan)
         run.metric("spikes", total)
         run.metric("synaptic_events", total * (self.k_excitatory + self.k_inhibitory))
 

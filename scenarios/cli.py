@@ -172,13 +172,22 @@ def _print_json(what: Any) -> None:
     typer.echo(json.dumps(what, indent=2, ensure_ascii=False))
 
 
+def _check_command(arguments: list[str]) -> None:
+    """Refuse an unknown command with those that there are."""
+    known = [str(command.name or command.callback.__name__) for command in app.registered_commands]  # type: ignore[union-attr]
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in known:
+        raise UnknownPart(running.unknown("command", arguments[0], known))
+
+
 def _complain(text: str) -> None:
     typer.echo("eventsim: " + " ".join(text.split()), err=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status; the entry point of the command ``eventsim``."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        _check_command(arguments)
         return app(args=arguments, prog_name="eventsim", standalone_mode=False) or 0
     except typer.Exit as end:
         return end.exit_code

@@ -7,12 +7,12 @@ state (Kingma and Ba 2015). One product of stacks replaces a loop over networks,
 a network do not depend on how many others are trained beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from eventsim.trace import Floats, Ints
 
@@ -87,12 +87,13 @@ class Perceptrons:
 
     def predict(self, x: Floats) -> Ints:
         """Return each network's class of each sample, shape (n_networks, n_samples)."""
-        return self.forward(x)[-1].argmax(axis=2)
+        classes: Ints = self.forward(x)[-1].argmax(axis=2)
+        return classes
 
     def score(self, x: Floats, labels: Ints) -> Floats:
         """Return the fraction of samples that each network gets right, shape (n_networks,)."""
-        correct: NDArray[np.bool_] = self.predict(x) == labels
-        return correct.mean(axis=1)
+        fraction: Floats = (self.predict(x) == labels).mean(axis=1)
+        return fraction
 
     def step(self, x: Floats, labels: Ints) -> Floats:
         """Make one Adam step on a batch and return the loss before it, shape (n_networks,).
@@ -107,7 +108,7 @@ class Perceptrons:
         delta = np.exp(logits)
         total = delta.sum(axis=2, keepdims=True)
         at_label = labels[:, :, None]
-        loss = (np.log(total) - np.take_along_axis(logits, at_label, 2)).mean(axis=(1, 2))
+        loss: Floats = (np.log(total) - np.take_along_axis(logits, at_label, 2)).mean(axis=(1, 2))
         delta /= total
         np.put_along_axis(delta, at_label, np.take_along_axis(delta, at_label, 2) - 1.0, 2)
         delta /= labels.shape[1]
@@ -130,7 +131,7 @@ class Perceptrons:
         scale = np.sqrt(v / (1 - BETA_2**self.steps)) + EPSILON
         self.flat[:, self._trained] -= rate * m / scale
 
-    def snapshot(self) -> dict[str, object]:
+    def snapshot(self) -> dict[str, Any]:
         """Return everything that changes by training."""
         return {
             "flat": self.flat.copy(),
@@ -139,9 +140,9 @@ class Perceptrons:
             "steps": self.steps,
         }
 
-    def restore(self, state: dict[str, object]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to what `snapshot` returned."""
         self.flat[:] = state["flat"]
         self.first_moment[:] = state["first_moment"]
         self.second_moment[:] = state["second_moment"]
-        self.steps = int(state["steps"])  # type: ignore[call-overload]
+        self.steps = int(state["steps"])

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.registry import parts
 from eventsim.scenarios.running import Outcome, unknown
 
 if TYPE_CHECKING:
     from eventsim.trace import Trace
 
+DPI = 150
 PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 
 
@@ -87,6 +89,14 @@ def check_picture(path: Path) -> None:
         raise ConfigError(f"folder {str(path.parent)!r} does not exist; make it first, or draw elsewhere")
 
 
+def pictures(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
+    """Return the ways to draw a run by name: the scenario's own first, then all that its contents allow."""
+    from eventsim.io import plots
+
+    kind = parts("scenario").get(str(trace.provenance.get("scenario")))
+    return {**getattr(kind, "pictures", {}), **plots.pictures(trace)}
+
+
 def draw(path: Path, what: str | None = None, output: Path | None = None) -> Path:
     """Draw a picture of a run and return where it is.
 
@@ -95,7 +105,7 @@ def draw(path: Path, what: str | None = None, output: Path | None = None) -> Pat
     path : Path
         File of a run.
     what : str or None
-        One of `plots`; the scenario's own choice where None.
+        One of `pictures`; the first of them where None.
     output : Path or None
         Beside the file, named by what it shows, where None.
 
@@ -109,18 +119,12 @@ def draw(path: Path, what: str | None = None, output: Path | None = None) -> Pat
     if output is not None:
         check_picture(output)
     trace = io.load(path)
-    known = plots(trace)
+    known = pictures(trace)
     if not known:
-        raise UnknownPart(f"nothing to draw in {path}: neither spikes, samples, training series nor weights")
-    if what is None:
-        what = next(iter(known))
+        raise UnknownPart(f"nothing to draw in {path}: no spikes, samples, weights or training series")
+    what = next(iter(known)) if what is None else what
     if what not in known:
-        raise UnknownPart(unknown("plot", what, known, f" of {path}"))
+        raise UnknownPart(unknown("picture", what, known, f" of {path}"))
     target = output or path.with_name(f"{path.stem}-{what}.png")
-    known[what](trace).savefig(target, dpi=150)
+    known[what](trace).savefig(target, dpi=DPI)
     return target
-
-
-def plots(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
-    """Return the ways to draw a run by name: the scenario's own first, then all that its contents allow."""
-    return {}

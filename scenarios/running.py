@@ -273,7 +273,7 @@ def _check_same(
             raise ConfigError(
                 f"{request.path} was begun with {key} {has}, not {asked}; resume it without --{key}"
             )
-    wanted = config.make(kind, values, *layers)
+    wanted: Scenario = config.make(kind, values, *layers)
     for each in fields(kind):
         has, asked = getattr(scenario, each.name), getattr(wanted, each.name)
         if has != asked:

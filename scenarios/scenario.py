@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_type_hints
 
 import numpy as np
+from annotated_types import Ge, Gt, Lt
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim import rng as streams
@@ -27,13 +29,22 @@ if TYPE_CHECKING:
 
 State = dict[str, Any]
 
+POSITIVE = (Gt(0), Lt(inf))
+NOT_NEGATIVE = (Ge(0), Lt(inf))
+FINITE = (Gt(-inf), Lt(inf))
+
 LEAST_INTERVAL = 0.25  # s between two checkpoints
 MOST_INTERVAL = 10.0
 CHECKPOINT_SHARE = 0.05  # of the run's time
 
 
 class Scenario(Protocol):
-    """What the runner asks of a scenario; `plots` may be left out."""
+    """What the runner asks of a scenario.
+
+    It may also have `pictures`, its own ways to draw a `Trace` by name (the first is what is drawn
+    when nothing else is asked for), `published()`, what the paper reports by metric,
+    `accepts_hardware` and `time_unit`.
+    """
 
     paper: ClassVar[str]
     presets: ClassVar[dict[str, dict[str, object]]]
@@ -233,8 +244,9 @@ def keys(scenario: type) -> list[Key]:
 def _bounds(item: object) -> Iterator[str]:
     """Return what a bound of `annotated_types` says, in symbols."""
     for name, symbol in (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<=")):
-        if getattr(item, name, None) is not None:
-            yield f"{symbol} {getattr(item, name)}"
+        bound = getattr(item, name, None)
+        if bound is not None and abs(bound) != inf:
+            yield f"{symbol} {bound}"
 
 
 def summary(part: type) -> str:

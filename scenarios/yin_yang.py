@@ -5,20 +5,65 @@ at their initial values are trained on the 5000 training samples (seed 42) and t
 (seed 40). Kriener, Göltz and Petrovici, NICE 2022, tables 1 and 2.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 
 from eventsim.registry import register
 from eventsim.scenarios.perceptrons import Perceptrons
-from eventsim.scenarios.scenario import Run
+from eventsim.scenarios.scenario import POSITIVE, Run
 from eventsim.trace import Floats, Ints, Trace
 
-SPLITS = {"train": (5000, 42), "validation": (1000, 41), "test": (1000, 40)}
 MODELS = ("linear", "ann", "frozen")
-CLASSES = ("yin", "yang", "dot")
+
+
+def decisions(trace: Trace, n_grid: int = 300) -> Any:
+    """Return a figure of the training samples over what the first trained perceptron decides.
+
+    Parameters
+    ----------
+    trace : Trace
+        Of a run of this scenario.
+    n_grid : int
+        Points along each side of the map of decisions.
+    """
+    from matplotlib.colors import ListedColormap
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    parameters = trace.parameters
+    with plots.style():
+        figure = Figure(figsize=(5.8, 4.6), layout="constrained")
+        axes = figure.subplots()
+        if "ann/weight_0" in parameters:
+            side = np.linspace(0.0, 1.0, n_grid)
+            x, y = np.meshgrid(side, side)
+            hidden = np.stack([x, y, 1 - x, 1 - y], axis=-1) @ parameters["ann/weight_0"][0]
+            hidden = np.maximum(hidden + parameters["ann/bias_0"][0], 0.0)
+            decided = (hidden @ parameters["ann/weight_1"][0] + parameters["ann/bias_1"][0]).argmax(axis=-1)
+            axes.imshow(
+                np.ma.masked_where(np.hypot(x - 0.5, y - 0.5) > 0.5, decided),
+                cmap=ListedColormap(plots.COLOURS[:3]),
+                vmin=0,
+                vmax=2,
+                extent=(0, 1, 0, 1),
+                origin="lower",
+                alpha=0.3,
+                interpolation="nearest",
+            )
+        plots.yin_yang(
+            parameters["train_samples"],
+            parameters["train_labels"],
+            ax=axes,
+            title="training samples, and what a perceptron decides",
+        )
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    return figure
 
 
 @register("scenario", "yin-yang")
@@ -31,11 +76,12 @@ class YinYang:
         "paper": {"n_hidden": 30, "epochs": 300, "batch": 20, "learning_rate": 0.01, "runs": 20},
         "quick": {"epochs": 30, "runs": 5},
     }
+    pictures: ClassVar[dict[str, Callable[[Trace], Any]]] = {"decisions": decisions}
 
     n_hidden: Annotated[int, Ge(1), "units of the hidden layer"] = 30
     epochs: Annotated[int, Ge(0), "passes over the training set"] = 300
     batch: Annotated[int, Ge(1), "samples a step"] = 20
-    learning_rate: Annotated[float, Gt(0), "of Adam"] = 0.01
+    learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.01
     runs: Annotated[int, Ge(1), "networks of each kind, each with its own initial weights"] = 20
 
     def published(self) -> dict[str, str]:
@@ -54,7 +100,7 @@ class YinYang:
         from eventsim.io import datasets
 
         sets: dict[str, tuple[Floats, Ints]] = {}
-        for split, (size, seed) in SPLITS.items():
+        for split, (size, seed) in datasets.YIN_YANG.items():
             sets[split] = datasets.yin_yang(size=size, seed=seed)
             run.parameter(f"{split}_samples", sets[split][0])
             run.parameter(f"{split}_labels", sets[split][1])
@@ -70,11 +116,12 @@ class YinYang:
                     network.restore(state["network"])
                     begin = int(state["epoch"])
                 for epoch in range(begin, self.epochs):
-                    run.checkpoint(lambda k=kind, e=epoch, n=network: _state(k, e, n))
+                    run.checkpoint(partial(_state, kind, epoch, network))
                     loss = self._epoch(run, network, *sets["train"], epoch)
                     accuracy = network.score(*sets["validation"])
-                    run.series(f"{kind}_train_loss", loss)
-                    run.series(f"{kind}_validation_accuracy", accuracy)
+                    run.series(f"{kind}_train_loss", loss.mean())
+                    run.series(f"{kind}_validation_accuracy", accuracy.mean())
+                    run.series(f"{kind}_validation_accuracy_by_run", accuracy)
                     bar.update(1, validation=float(accuracy.mean()))
                 self._keep(run, kind, network, *sets["test"])
 
@@ -103,62 +150,6 @@ class YinYang:
             run.parameter(f"{kind}/weight_{k}", weight)
             run.parameter(f"{kind}/bias_{k}", bias[:, 0])
 
-    @staticmethod
-    def plot_samples(trace: Trace) -> Any:
-        """Draw the training samples over the regions that the first trained network decides for."""
-        return draw_samples(trace)
-
 
 def _state(kind: str, epoch: int, network: Perceptrons) -> dict[str, Any]:
     return {"model": kind, "epoch": epoch, "network": network.snapshot()}
-
-
-def draw_samples(trace: Trace, n_grid: int = 300) -> Any:
-    """Return a figure of the training samples and, if there is one, of a perceptron's decisions.
-
-    Parameters
-    ----------
-    trace : Trace
-        Of a run of this scenario.
-    n_grid : int
-        Points along each side of the map of decisions.
-    """
-    from matplotlib.colors import ListedColormap
-    from matplotlib.figure import Figure
-
-    colours = ("#4477aa", "#ee6677", "#228833")
-    figure = Figure(figsize=(5.2, 5.0), layout="constrained")
-    axes = figure.subplots()
-    parameters = trace.parameters
-    if "ann/weight_0" in parameters:
-        side = np.linspace(0.0, 1.0, n_grid)
-        x, y = np.meshgrid(side, side)
-        hidden = np.stack([x, y, 1 - x, 1 - y], axis=-1) @ parameters["ann/weight_0"][0]
-        hidden = np.maximum(hidden + parameters["ann/bias_0"][0], 0.0)
-        decided = (hidden @ parameters["ann/weight_1"][0] + parameters["ann/bias_1"][0]).argmax(axis=-1)
-        inside = np.hypot(x - 0.5, y - 0.5) <= 0.5
-        axes.imshow(
-            np.ma.masked_where(~inside, decided),
-            cmap=ListedColormap(colours),
-            vmin=0,
-            vmax=2,
-            extent=(0, 1, 0, 1),
-            origin="lower",
-            alpha=0.3,
-            interpolation="nearest",
-        )
-    samples, labels = parameters["train_samples"], parameters["train_labels"]
-    for label, (name, colour) in enumerate(zip(CLASSES, colours, strict=True)):
-        chosen = labels == label
-        axes.plot(samples[chosen, 0], samples[chosen, 1], ".", ms=2.5, color=colour, label=name)
-    axes.set(xlabel="x", ylabel="y", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    axes.legend(loc="upper left", markerscale=4, frameon=False)
-    axes.set_title(
-        "Yin-Yang training samples; shaded: decisions of one 4-30-3 perceptron".replace("30", _n(trace))
-    )
-    return figure
-
-
-def _n(trace: Trace) -> str:
-    weight = trace.parameters.get("ann/weight_0")
-    return str(weight.shape[-1]) if weight is not None else "n"

@@ -1,0 +1,233 @@
+"""The command line as its users meet it: what is printed where, and the exit status."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from eventsim import io
+from eventsim.scenarios.cli import main
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EVENTSIM_DATA", raising=False)
+
+
+def refused(capsys, *words):
+    """Return the one line that a command ends with, having checked that it is one."""
+    assert main(list(words)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("eventsim: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    return err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("rnu yin-yang", "did you mean 'run'"),
+        ("run", "NAME"),
+        ("run yin-yan", "did you mean 'yin-yang'"),
+        ("run yin-yang --preset quik", "did you mean 'quick'"),
+        ("run yin-yang n_hiden=3", "did you mean 'n_hidden'"),
+        ("run yin-yang n_hidden=0", "greater than or equal to 1"),
+        ("run yin-yang n_hidden=many", "n_hidden"),
+        ("run yin-yang n_hidden=1.5", "n_hidden"),
+        ("run yin-yang learning_rate=nan", "learning_rate"),
+        ("run yin-yang learning_rate=inf", "learning_rate"),
+        ("run yin-yang n_hidden", "key=value"),
+        ("run yin-yang n_hidden=1 n_hidden=2", "twice"),
+        ("run yin-yang --seed one", "--seed"),
+        ("run yin-yang --seed -1", "negative"),
+        ("run yin-yang --sede 1", "--seed"),
+        ("run yin-yang --hardware abacus", "known: ideal"),
+        ("run yin-yang --threads 0", "at least 1"),
+        ("run yin-yang --data nowhere", "nowhere"),
+        ("run yin-yang --config nowhere.toml", "nowhere.toml"),
+        ("run yin-yang -o nowhere/run.h5", "nowhere"),
+        ("run yin-yang -o .", "folder"),
+        ("run yin-yang --plot picture.txt", ".png"),
+        ("run yin-yang --plot nowhere/picture.png", "nowhere"),
+        ("run yin-yang --resume", "nothing to resume"),
+        ("show nowhere.h5", "nowhere.h5"),
+        ("plot nowhere.h5", "nowhere.h5"),
+        ("list nonsense", "nonsense"),
+        ("bench nonsense", "nonsense"),
+        ("bench --repeats 0", "at least 1"),
+        ("report run.h5", "report"),
+    ],
+)
+def test_a_request_that_cannot_be_met_ends_with_one_line_and_status_2(capsys, tmp_path, words, says):
+    assert says in refused(capsys, *words.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"not HDF5 at all", b"\x89HDF\r\n\x1a\n" + bytes(40)])
+@pytest.mark.parametrize("command", ["show", "plot"])
+def test_a_file_that_is_not_ours_ends_with_one_line(capsys, tmp_path, command, content):
+    (tmp_path / "foreign.h5").write_bytes(content)
+    assert "foreign.h5" in refused(capsys, command, "foreign.h5")
+
+
+def test_a_file_that_is_there_is_not_replaced_unasked(capsys, tmp_path):
+    (tmp_path / "mine.h5").write_bytes(b"precious")
+    assert "--overwrite" in refused(capsys, "run", "yin-yang", "-o", "mine.h5")
+    assert (tmp_path / "mine.h5").read_bytes() == b"precious"
+
+
+def test_a_folder_without_permission_ends_with_one_line(capsys, tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    if os.access(closed, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    assert "read-only" in refused(capsys, "run", "yin-yang", "-o", "closed/run.h5")
+
+
+def test_run_says_where_its_file_is_and_what_came_out(capsys, walk, tmp_path):
+    assert main(["run", "walk", "--preset", "short", "--seed", "4"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.splitlines()[0] == "writing to walk-short-seed4.h5"
+    assert "distance" in out
+    assert "eventsim plot walk-short-seed4.h5" in out
+    assert io.load("walk-short-seed4.h5").provenance["seed"] == 4
+
+
+def test_quiet_is_quiet(capsys, walk):
+    assert main(["run", "walk", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_values_on_the_command_line_win(walk):
+    assert main(["run", "walk", "steps=4", "--preset", "short", "--quiet", "width=0.5", "-o", "a.h5"]) == 0
+    values, _ = io.config.from_toml(io.load("a.h5").config)
+    assert values == {"steps": 4, "width": 0.5}
+
+
+def test_show_prints_one_object(capsys, walk):
+    main(["run", "walk", "--preset", "short", "--quiet", "-o", "a.h5"])
+    assert main(["show", "a.h5", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["scenario"] == "walk"
+    assert found["preset"] == "short"
+    assert found["seed"] == 0
+    assert found["version"] == io.load("a.h5").provenance["version"]
+    assert found["config"] == {"steps": 3, "width": 1.0}
+    assert found["metrics"] == io.load("a.h5").metrics
+    assert found["populations"] == {"steps": 5}
+    assert found["wall_seconds"] > 0
+
+
+def test_show_without_a_preset_says_null(capsys, walk):
+    main(["run", "walk", "--quiet", "-o", "a.h5"])
+    main(["show", "a.h5", "--json"])
+    assert json.loads(capsys.readouterr().out)["preset"] is None
+
+
+def test_a_failed_run_ends_with_one_line_and_status_1(capsys, walk, monkeypatch):
+    monkeypatch.setattr(walk, "fail_at", 5)
+    assert main(["run", "walk", "--quiet"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "the walk met a wall" in err
+
+
+def test_debug_shows_where_a_run_failed(capsys, walk, monkeypatch):
+    monkeypatch.setattr(walk, "fail_at", 5)
+    assert main(["run", "walk", "--quiet", "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_stopped_run_ends_with_130_and_the_command_that_goes_on(capsys, walk, monkeypatch):
+    monkeypatch.setattr(walk, "stop_at", 4)
+    assert main(["run", "walk", "--quiet"]) == 130
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    monkeypatch.setattr(walk, "stop_at", None)
+    command = err.strip().rpartition("go on with: eventsim ")[2]
+    assert main(command.split()) == 0
+    assert io.reading.is_complete("walk-seed0.h5")
+
+
+def test_resuming_a_finished_run_says_so(capsys, walk):
+    main(["run", "walk", "--quiet"])
+    assert main(["run", "walk", "--resume"]) == 0
+    assert "finished already" in capsys.readouterr().out
+
+
+def test_list_has_every_kind_and_every_scenario(capsys):
+    assert main(["list", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"scenarios", "neurons", "rules", "hardware"} <= found.keys()
+    names = {part["name"]: part for part in found["scenarios"]}
+    assert {"yin-yang", "balanced-network"} <= names.keys()
+    assert "Kriener" in names["yin-yang"]["paper"]
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in names)
+
+
+def test_list_shows_the_keys_of_one(capsys):
+    assert main(["list", "yin-yang"]) == 0
+    out = capsys.readouterr().out
+    assert "n_hidden = 30" in out
+    assert ">= 1" in out
+    assert "preset quick" in out
+
+
+def test_commands_that_come_later_are_not_offered(capsys):
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert all(command in out for command in ("list", "run", "show", "plot", "bench"))
+    assert not any(command in out for command in ("report", "export", "sweep", "reproduce"))
+
+
+def test_list_starts_quickly():
+    best = float("inf")
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-P", "-m", "eventsim.scenarios.cli", "list"], check=True, capture_output=True
+        )
+        best = min(best, time.perf_counter() - began)
+    assert best < 0.6  # s, the design's limit
+
+
+def test_a_reader_that_closes_the_pipe_is_no_error():
+    command = f"{sys.executable} -P -m eventsim.scenarios.cli list | true"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+def start(*words):
+    # Ctrl-C is ignored in processes that a non-interactive shell starts in the background.
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "eventsim.scenarios.cli", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_with_130_and_keeps_what_was_done(number):
+    process = start("run", "yin-yang", "epochs=2000", "runs=2", "-o", "a.h5")
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(1.0)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert err.count("\n") == 1
+    assert io.load("a.h5").state["scenario"]["epoch"] > 0
