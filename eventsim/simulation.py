@@ -147,12 +147,17 @@ class Simulation:
             source.prepare(self._built.engine)
 
     def stream(self, file: TraceFile) -> None:
-        """Move spikes and samples into `file` as the run goes on, so that memory stays bounded."""
+        """Move spikes and samples into `file` as the run goes on, so that memory stays bounded.
+
+        A file that is resumed knows populations and reports already.
+        """
         self._build()
         for name, declared in self.net.populations.items():
-            file.add_population(name, declared.n)
+            if name not in file.populations:
+                file.add_population(name, declared.n, spikes=declared.record_spikes)
         for population, variable, every, units in self._requests:
-            file.add_report(population, variable, units, every or 0.0)
+            if (population, variable) not in file.reports:
+                file.add_report(population, variable, units, every or 0.0)
         self._stream = file
 
     # Running ----------------------------------------------------------------------------------------

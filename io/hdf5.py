@@ -158,6 +158,11 @@ class TraceFile:
         return dict(self._sizes)
 
     @property
+    def reports(self) -> list[tuple[str, str]]:
+        """Population and variable of each report."""
+        return list(self._reports)
+
+    @property
     def n_spikes(self) -> dict[str, int]:
         """Spikes of each population so far."""
         return {name: len(times) for name, times in self._times.items()}
