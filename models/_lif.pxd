@@ -8,12 +8,12 @@ from eventsim.models._lif_flow cimport Cell
 from eventsim.population cimport Arrival, Fan, Population
 
 
-cdef struct Sums:
-    # What the arrivals of a window add, all reckoned at the window's end.
-    double v
-    double i
-    double top      # an upper bound of what the excitatory ones add to v at any time in the window
-    double unused   # keeps a unit within one cache line
+cdef extern from "sums.h" nogil:
+    # What the arrivals of a window add to a unit by the window's end: to v, to i, at most to v at any time in it; and how many.
+    ctypedef struct Sums "eventsim_sums":
+        double v, i, top, count
+    void add_listed "eventsim_add_listed"(Sums *sums, const int32_t *target, Py_ssize_t n, double v, double i, double top,
+                                          double count)
 
 
 cdef struct Feed:
@@ -57,8 +57,9 @@ cdef class LIFPopulation(Population):
     cdef int pass_over(self, double start, double end) except -1 nogil
     cdef Py_ssize_t draw_feeds(self, int unit, double end) except -1 nogil
     cdef int make_own_room(self) except -1 nogil
-    cdef int gather(self, const Arrival *arrivals, Py_ssize_t n) except -1 nogil
-    cdef int replay(self, int unit, double start, double end) except -1 nogil
+    cdef int gather(self, const Arrival *arrivals, Py_ssize_t n, bint counted) except -1 nogil
+    cdef double due_before(self, int unit, double time, bint go) noexcept nogil
+    cdef int replay(self, int unit, double start, double end, bint window) except -1 nogil
     cdef double sample(self, int unit, double start, double end) except? -1 with gil
     cdef int open_rows(self, double end) except -1
     cdef int make_room(self, Py_ssize_t n) except -1 nogil

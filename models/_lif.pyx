@@ -9,7 +9,7 @@ they cannot have fired. The others are replayed arrival by arrival.
 """
 
 from cpython.ref cimport PyObject
-from libc.math cimport INFINITY, exp, fmax, fmin
+from libc.math cimport INFINITY, exp, fabs, fmax, fmin
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
@@ -264,10 +264,10 @@ cdef class LIFPopulation(Population):
         if self.n_recordings:
             with gil:
                 self.open_rows(end)
-        self.gather(arrivals, n)
+        self.gather(arrivals, n, window)
         for unit in range(self.n):
             if self.chosen[unit]:
-                self.replay(unit, start, end)
+                self.replay(unit, start, end, window)
                 if window:
                     self.advance(unit, end)
         return 0
@@ -284,14 +284,7 @@ cdef class LIFPopulation(Population):
         cdef Sums *to
         cdef double w
         if fan.w64 == NULL and fan.w32 == NULL and fan.target != NULL:
-            f_v *= fan.w
-            f_i *= fan.w
-            f_top = fmax(f_top * fan.w, 0.0)
-            for k in range(fan.n):
-                to = self.sums + fan.target[k]
-                to.v += f_v
-                to.i += f_i
-                to.top += f_top
+            add_listed(self.sums, fan.target, fan.n, f_v * fan.w, f_i * fan.w, fmax(f_top * fan.w, 0.0), 1.0)
             return
         for k in range(fan.n):
             to = self.sums + fan_target(fan, k)
@@ -299,6 +292,7 @@ cdef class LIFPopulation(Population):
             to.v += w * f_v
             to.i += w * f_i
             to.top += fmax(w * f_top, 0.0)
+            to.count += 1.0
 
     cdef Py_ssize_t draw_feeds(self, int unit, double end) except -1 nogil:
         """Draw a unit's private arrivals before `end`, add them to its sums, and keep them; returns how many."""
@@ -327,6 +321,7 @@ cdef class LIFPopulation(Population):
                     to.v += response
                     to.i += weight * current
                     to.top += fmax(weight if self.delta else response, 0.0)
+                    to.count += 1.0
                     self.own_weight[self.n_own + drawn + k] = weight
                     self.own_unit[self.n_own + drawn + k] = unit
                 drawn += m
@@ -415,7 +410,7 @@ cdef class LIFPopulation(Population):
         self.list_room = room
         return 0
 
-    cdef int gather(self, const Arrival *arrivals, Py_ssize_t n) except -1 nogil:
+    cdef int gather(self, const Arrival *arrivals, Py_ssize_t n, bint counted) except -1 nogil:
         """Sort the arrivals of the chosen units by unit, each unit's by time."""
         cdef int64_t *offset = self.offset
         cdef const Fan *fan
@@ -423,18 +418,17 @@ cdef class LIFPopulation(Population):
         cdef int unit
         cdef int64_t to
         cdef double time, weight
+        # A unit's list begins one place on, so that the cursors of the second pass end as the offsets.
         memset(offset, 0, (self.n + 2) * sizeof(int64_t))
-        # Counts stand two places on, so that the cursors of the second pass end as the offsets.
-        for a in range(n):
-            fan = &arrivals[a].fan
-            if fan.target != NULL:
+        if counted:
+            for unit in range(self.n):
+                if self.chosen[unit]:
+                    offset[unit + 2] = <int64_t> self.sums[unit].count
+        else:
+            for a in range(n):
+                fan = &arrivals[a].fan
                 for k in range(fan.n):
-                    offset[fan.target[k] + 2] += self.chosen[fan.target[k]]
-            else:
-                for k in range(fan.n):
-                    offset[fan.first + k + 2] += self.chosen[fan.first + k]
-        for k in range(self.n_own):
-            offset[self.own_unit[k] + 2] += 1
+                    offset[fan_target(fan, k) + 2] += 1
         for unit in range(self.n):
             offset[unit + 2] += offset[unit + 1]
         self.make_room(offset[self.n + 1])
@@ -462,30 +456,47 @@ cdef class LIFPopulation(Population):
             self.list_weight[to] = weight
         return 0
 
-    cdef int replay(self, int unit, double start, double end) except -1 nogil:
+    cdef int replay(self, int unit, double start, double end, bint window) except -1 nogil:
         """Handle the arrivals of one unit in [start, end) as the ordered schedule does."""
         cdef int64_t k = self.offset[unit], stop = self.offset[unit + 1]
-        cdef double time, due = self.predict(unit)
-        cdef double from_ = start
+        cdef double time, due, sampled = start
         while True:
             time = self.list_time[k] if k < stop else end
+            due = self.due_before(unit, time, (window or k < stop) and not self.always[unit])
             while due < time:
                 if self.always[unit]:
-                    from_ = self.sample(unit, from_, due)
+                    sampled = self.sample(unit, sampled, due)
                 self.fire(unit, due)
                 self.fresh.append(due, unit)
-                due = self.predict(unit)
+                due = self.due_before(unit, time, (window or k < stop) and not self.always[unit])
             if self.always[unit]:
-                from_ = self.sample(unit, from_, time)
+                sampled = self.sample(unit, sampled, time)
             if k == stop:
-                break
+                return 0
             self.due[unit] = due
             while k < stop and self.list_time[k] == time:
                 self.receive_weight(unit, time, self.list_weight[k])
                 k += 1
-            due = self.predict(unit)
-        self.due[unit] = due
-        return 0
+
+    cdef double due_before(self, int unit, double time, bint go) noexcept nogil:
+        """Return the next crossing if it may come before `time` or at it; otherwise inf, and if `go` be at `time`.
+
+        Most of the time the membrane at `time` and its slopes tell that there is none, which saves the root.
+        """
+        cdef const Cell *c = self.cells + unit * self.stride
+        cdef double v = self.v[unit], i = self.i[unit], d, d_end, width = time - self.t[unit]
+        if self.t[unit] >= self.release[unit] and v < c.v_th:
+            d = slope(c, v, i)
+            flow(c, width, &v, &i)
+            if v < c.v_th - 1e-9 * fabs(c.v_th - c.v_leak):
+                d_end = slope(c, v, i)
+                if d <= 0.0 or d_end >= 0.0 or fmin(self.v[unit] + d * width, v - d_end * width) < c.v_th:
+                    if go and width > 0.0:
+                        self.v[unit] = v
+                        self.i[unit] = i
+                        self.t[unit] = time
+                    return INFINITY
+        return self.predict(unit)
 
     # Recording in sweeps: grid points are filled while the unit passes them; at an event's own time, after the event.
 
