@@ -78,6 +78,7 @@ class TraceFile:
     def __init__(self, path: Path, mode: str) -> None:
         self.path = path
         self.closed = True
+        self._kept = False  # whether the file under its name is this run's
         self._part = path.with_name(path.name + ".part")
         self._sizes: dict[str, int] = {}
         self._times: dict[str, Column] = {}
@@ -132,6 +133,7 @@ class TraceFile:
             hold(part)
             copy(path, part)
         file = cls(path, "r+")
+        file._kept = True
         ours = file._file[schema.ROOT]
         places = sorted(ours["populations"].items(), key=lambda item: int(item[1].attrs["index"]))
         for name, size in places:
@@ -346,6 +348,7 @@ class TraceFile:
                 fresh.unlink(missing_ok=True)
                 raise
             synchronise(self.path.parent)
+            self._kept = True
 
     def close(self, complete: bool = True, durable: bool = True) -> None:
         """Finish the file; closing twice does nothing.
@@ -384,7 +387,7 @@ class TraceFile:
     ) -> None:
         if kind is None:
             self.close()
-        elif self.path.exists():  # made by a checkpoint
+        elif self._kept:
             self.close(complete=False)
         else:
             self.discard()

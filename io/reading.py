@@ -97,7 +97,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
                 pass
             raise FileFormatError(f"{path} is not an HDF5 file, or only the beginning of one")
         with h5py.File(path, "r") as file:
-            _check_version(file, path)
+            _check_layout(file, path)
             yield file
     except (FileFormatError, PermissionError):
         raise
@@ -106,7 +106,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
         raise FileFormatError(f"{path} is truncated or damaged: {why}") from error
 
 
-def _check_version(file: h5py.File, path: Path) -> None:
+def _check_layout(file: h5py.File, path: Path) -> None:
     ours = file.get(schema.ROOT)
     if not isinstance(ours, h5py.Group) or "format_version" not in ours.attrs:
         raise FileFormatError(f"{path} was not written by eventsim: it has no group /{schema.ROOT}")
@@ -116,6 +116,9 @@ def _check_version(file: h5py.File, path: Path) -> None:
             f"{path} was written by format {version}, this version reads up to {schema.FORMAT_VERSION}; "
             "update eventsim"
         )
+    missing = [name for name in (*schema.ROOMS, "config") if name not in ours]
+    if missing or "spikes" not in file:
+        raise KeyError(f"it lacks {', '.join(missing) or 'spikes'}")
 
 
 def _arrays(group: h5py.Group) -> dict[str, Any]:

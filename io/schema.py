@@ -46,6 +46,8 @@ FRAME = np.dtype(np.float32)
 SAMPLE = np.dtype(np.float64)
 
 ROOT = "eventsim"
+ROOMS = ("populations", "samples", "parameters", "training", "metrics", "provenance", "state")
+"""The groups below `ROOT`, all of which are always there."""
 CHUNK = 65536
 """Elements of a chunk: 512 KiB of float64, the size at which writing was fastest."""
 

@@ -64,6 +64,8 @@ def put_array(group: h5py.Group, name: str, value: Any, where: str) -> h5py.Data
         if array.size:
             old[...] = array
         return old
+    if kind and old is not None and old.attrs.get("kind") == kind and np.array_equal(get_array(old), value):
+        return old  # deleted strings leave holes in the file
     if old is not None:
         del group[name]
     parents = name.split("/")[:-1]
@@ -100,7 +102,15 @@ def _put(group: h5py.Group, name: str, value: Any, where: str) -> None:
             put_tree(below, {str(k): item for k, item in enumerate(value)}, where)
     else:
         kind, stored, dtype = _scalar(value, where)
-        if name in group:
+        old = group.get(name)
+        if isinstance(old, h5py.Dataset) and old.attrs.get("kind") == kind:
+            # Written over where possible: what is deleted, strings above all, leaves holes in the file.
+            if dtype not in (None, STRING):
+                old[()] = stored
+                return
+            if kind == "none" or (dtype is STRING and old.asstr()[()] == stored):
+                return
+        if old is not None:
             del group[name]
         group.create_dataset(name, data=stored, dtype=dtype).attrs["kind"] = kind
 

@@ -1,0 +1,129 @@
+"""Figures of spike trains agree with Elephant's, and with hand-made trains."""
+
+import numpy as np
+import pytest
+
+from eventsim.io import analysis, to_neo
+from eventsim.trace import Samples, Spikes, Trace
+
+TRAIN = Spikes(np.array([1.0, 2.0, 3.0, 5.0, 9.0]), np.array([2, 0, 2, 2, 0]))
+
+
+def random_spikes(n, n_units, duration, seed=0):
+    rng = np.random.default_rng(seed)
+    return Spikes(np.sort(rng.uniform(0, duration, n)), rng.integers(0, n_units, n))
+
+
+def test_first_spikes_counts_and_intervals_of_a_hand_made_train():
+    assert analysis.first_spikes(TRAIN, 4).tolist() == [2.0, np.inf, 1.0, np.inf]
+    assert analysis.counts(TRAIN, 4).tolist() == [2, 0, 3, 0]
+    assert analysis.counts(TRAIN, 4, 2.0, 5.0).tolist() == [1, 0, 1, 0]  # right-open
+    intervals, units = analysis.isi(TRAIN)
+    assert intervals.tolist() == [7.0, 2.0, 2.0]
+    assert units.tolist() == [0, 2, 2]
+    assert analysis.rates(TRAIN, 3, 10.0).tolist() == [200.0, 0.0, 300.0]
+    assert analysis.rates(TRAIN, 3, 10.0, time_unit="tau").tolist() == [0.2, 0.0, 0.3]
+    assert analysis.window(TRAIN, 2.0, 5.0).times.tolist() == [2.0, 3.0]
+    assert np.isnan(analysis.cv(TRAIN, 3)[:2]).all()  # one interval has no variation
+    assert analysis.cv(TRAIN, 3)[2] == 0.0
+
+
+def test_no_spikes_give_empty_figures():
+    nothing = Spikes(np.empty(0), np.empty(0, np.int64))
+    assert analysis.first_spikes(nothing, 2).tolist() == [np.inf, np.inf]
+    assert analysis.counts(nothing, 2).tolist() == [0, 0]
+    assert analysis.isi(nothing)[0].tolist() == []
+    assert np.isnan(analysis.cv(nothing, 2)).all()
+    assert analysis.population_rate(nothing, 2, 10.0, 5.0)[1].tolist() == [0.0, 0.0]
+
+
+def test_statistics_are_those_of_elephant():
+    statistics = pytest.importorskip("elephant.statistics")
+    spikes = random_spikes(2000, 10, 1000.0)
+    trains = to_neo(Trace(sizes={"a": 10}, spikes={"a": spikes}, duration=1000.0)).segments[0].spiketrains
+    theirs = [float(statistics.cv(statistics.isi(train))) for train in trains]
+    assert analysis.cv(spikes, 10) == pytest.approx(theirs, rel=1e-12)
+    theirs = [float(statistics.mean_firing_rate(train).rescale("Hz")) for train in trains]
+    assert analysis.rates(spikes, 10, 1000.0) == pytest.approx(theirs, rel=1e-12)
+    theirs = [
+        np.var(c) / np.mean(c) for c in (np.histogram(train.magnitude, 20, (0, 1000))[0] for train in trains)
+    ]
+    assert analysis.fano_factor(spikes, 10, 1000.0, 50.0) == pytest.approx(theirs, rel=1e-12)
+
+
+def test_the_population_rate_counts_every_spike_once():
+    spikes = random_spikes(5000, 10, 100.0)
+    centres, values = analysis.population_rate(spikes, 10, 100.0, 0.1)
+    assert len(centres) == 1000
+    assert centres[:2] == pytest.approx([0.05, 0.15])
+    assert (values * 0.1e-3 * 10).sum() == pytest.approx(5000)  # Hz x s x units
+
+
+def test_accuracy_and_confusion_count_right_and_wrong():
+    first = np.array([[1.0, 2.0, 3.0], [np.inf, 0.5, 1.0], [np.inf] * 3])
+    predicted = analysis.predicted_class(first)
+    assert predicted.tolist() == [0, 1, -1]
+    assert analysis.accuracy(predicted, [0, 2, 1]) == pytest.approx(1 / 3)
+    assert analysis.confusion(predicted, np.array([0, 2, 1]), 3).tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
+    assert np.isnan(analysis.accuracy([], []))
+    with pytest.raises(ValueError, match=r"predictions \(2,\) and labels \(3,\)"):
+        analysis.accuracy([0, 1], [0, 1, 2])
+
+
+def test_thinning_keeps_at_most_the_limit_and_says_what_it_took():
+    spikes = random_spikes(1001, 3, 1.0)
+    few, every = analysis.thinned(spikes, 100)
+    assert every == 11
+    assert len(few) == 91
+    assert analysis.thinned(spikes, 1001)[1] == 1
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
+def test_durations_must_be_positive(value):
+    with pytest.raises(ValueError, match="duration must be positive, got"):
+        analysis.rates(TRAIN, 3, value)
+    with pytest.raises(ValueError, match="width of bins must be positive"):
+        analysis.population_rate(TRAIN, 3, 1.0, value)
+
+
+def test_a_neo_block_holds_what_the_trace_held(run):
+    pytest.importorskip("neo")
+    run.time_unit = "ms"
+    segment = to_neo(run).segments[0]
+    for name, spikes in run.spikes.items():
+        trains = [train for train in segment.spiketrains if train.annotations["source_population"] == name]
+        assert [train.annotations["node_id"] for train in trains] == list(range(run.sizes[name]))
+        for k, train in enumerate(trains):
+            assert train.rescale("ms").magnitude.tolist() == spikes.times[spikes.units == k].tolist()
+            assert float(train.t_stop) == 50.0
+    signal = segment.analogsignals[0]
+    assert signal.annotations["variable"] == "v"
+    assert np.array_equal(signal.magnitude, run.samples["hidden", "v"].values)
+    assert signal.array_annotations["node_id"].tolist() == [7, 0, 29]
+    assert float(signal.sampling_period) == 0.1
+    assert np.array_equal(
+        segment.irregularlysampledsignals[0].magnitude, run.samples["silent", "v"].values, equal_nan=True
+    )
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("us", 1e-3), ("s", 1e3), ("ms", 1.0)])
+def test_neo_knows_the_unit_of_time(unit, scale):
+    pytest.importorskip("neo")
+    train = to_neo(Trace(spikes={"a": TRAIN}, duration=10.0, time_unit=unit)).segments[0].spiketrains[2]
+    assert train.rescale("ms").magnitude == pytest.approx(np.array([1.0, 3.0, 5.0]) * scale)
+
+
+def test_spikes_outside_the_duration_do_not_stop_the_conversion():
+    pytest.importorskip("neo")
+    early = Spikes(np.array([-2.0, 7.0]), np.array([0, 0]))
+    block = to_neo(
+        Trace(spikes={"a": early}, samples={("a", "v"): Samples(*[np.empty(0)] * 3)}, duration=1.0)
+    )
+    train = block.segments[0].spiketrains[0]
+    assert (float(train.t_start), float(train.t_stop)) == (-2.0, 7.0)
+
+
+def test_without_neo_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "neo", None)
+    with pytest.raises(ImportError, match=r"pip install 'eventsim\[neo\]'"):
+        to_neo(Trace())

@@ -1,0 +1,170 @@
+"""Published sets load in their published form, and what is missing or damaged is named."""
+
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+
+from eventsim.errors import FileFormatError
+from eventsim.io import datasets
+from eventsim.io.data_files import ORIGINS, SHA256
+from eventsim.io.resampling import shrink, weights
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_images_and_labels_have_the_published_counts(name, data):
+    load = getattr(datasets, name)
+    counts = {
+        "train": [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+        if name == "mnist"
+        else [6000] * 10,
+        "test": [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009] if name == "mnist" else [1000] * 10,
+    }
+    for split, expected in counts.items():
+        images, labels = load(split)
+        assert images.shape == (sum(expected), 28, 28)
+        assert images.dtype == np.uint8
+        assert np.bincount(labels).tolist() == expected
+    if name == "mnist":
+        pixels = load("train")[0] / 255
+        assert pixels.mean() == pytest.approx(0.1307, abs=5e-5)
+        assert pixels.std() == pytest.approx(0.3081, abs=5e-5)
+
+
+def test_small_images_are_those_of_pillow_to_the_bit(data):
+    Image = pytest.importorskip("PIL.Image")
+    images, _ = datasets.mnist("test")
+    small, _ = datasets.mnist("test", size=16)
+    assert small.shape == (10_000, 16, 16)
+    for image, ours in zip(images[:500], small[:500], strict=True):
+        theirs = Image.fromarray(image).crop((2, 2, 26, 26)).resize((16, 16), Image.Resampling.BILINEAR)
+        assert np.array_equal(np.asarray(theirs), ours)
+
+
+@pytest.mark.parametrize(("crop", "size"), [(24, 16), (20, 7), (20, 20), (8, 16)])
+def test_any_shrinking_is_that_of_pillow(crop, size):
+    Image = pytest.importorskip("PIL.Image")
+    images = np.random.default_rng(0).integers(0, 256, (20, 24, 24), dtype=np.uint8)
+    edge = (24 - crop) // 2
+    for image, ours in zip(images, shrink(images, crop, size), strict=True):
+        cut = Image.fromarray(image).crop((edge, edge, edge + crop, edge + crop))
+        assert np.array_equal(np.asarray(cut.resize((size, size), Image.Resampling.BILINEAR)), ours)
+
+
+def test_shrinking_keeps_a_flat_image_flat():
+    assert (shrink(np.full((1, 28, 28), 200, np.uint8), 24, 16) == 200).all()
+    assert np.abs(weights(24, 16).sum(axis=0) - 2**22).max() <= 2  # rounding of the fixed point
+
+
+def test_sequences_and_recordings_have_their_published_shapes(data):
+    x, y = datasets.mnist1d()
+    assert x.shape == (4000, 40)
+    assert x.std() == pytest.approx(0.998, abs=0.001)
+    assert datasets.mnist1d("test")[0].shape == (1000, 40)
+    assert np.bincount(y).min() == 394
+    audio, labels = datasets.fsdd()
+    assert len(audio) == len(labels) == 2700
+    assert len(datasets.fsdd("test")[0]) == 300
+    assert {len(part) for part in audio} <= set(range(1148, 18263))
+    taxels, letters = datasets.braille()
+    assert np.bincount(letters).tolist() == [50] * 27
+    assert {part.shape for part in taxels} == {(76, 12), (77, 12)}
+    table = datasets.mackey_glass_parameters()
+    assert table["tau"].tolist() == list(range(17, 31))
+    assert table["lyapunov_time"][0] == 197
+
+
+def test_a_speaker_can_be_held_out(data):
+    train, _ = datasets.fsdd("train", speaker="jackson")
+    test, labels = datasets.fsdd("test", speaker="jackson")
+    assert (len(train), len(test)) == (2500, 500)
+    assert np.bincount(labels).tolist() == [50] * 10
+    with pytest.raises(ValueError, match=r"no speaker 'nobody' in FSDD; speakers: .*jackson"):
+        datasets.fsdd(speaker="nobody")
+
+
+@pytest.mark.parametrize(
+    ("load", "n_units", "n", "longest"),
+    [(datasets.fsdd_spikes, 700, 300, 1000.0), (datasets.nmnist_small, 34 * 34 * 2, 100, 337.0)],
+)
+def test_recordings_of_spikes_are_sorted_and_in_milliseconds(load, n_units, n, longest, data):
+    recordings, labels = load("test")
+    assert len(recordings) == len(labels) == n
+    for spikes in recordings:
+        assert (np.diff(spikes.times) >= 0).all()
+        assert 0 <= spikes.units.min() <= spikes.units.max() < n_units
+        assert 0 <= spikes.times[0] <= spikes.times[-1] <= longest
+    assert max(spikes.times[-1] for spikes in recordings) > 0.5 * longest  # ms, not s or us
+
+
+def test_the_layout_of_the_heidelberg_digits_is_read(tmp_path):
+    with h5py.File(tmp_path / "shd.h5", "w") as file:
+        for name, rows, dtype in (
+            ("times", [[0.5, 0.25], []], np.float16),
+            ("units", [[3, 699], []], np.uint16),
+        ):
+            kind = h5py.vlen_dtype(np.dtype(dtype))
+            stored = file.create_dataset(f"spikes/{name}", 2, dtype=kind)
+            for k, row in enumerate(rows):
+                stored[k] = np.array(row, dtype)
+        file["labels"] = np.array([4, 19], np.uint16)
+    recordings, labels = datasets.read_recordings(tmp_path / "shd.h5")
+    assert recordings[0].times.tolist() == [500.0, 250.0]
+    assert recordings[0].units.tolist() == [3, 699]
+    assert len(recordings[1]) == 0
+    assert labels.tolist() == [4, 19]
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(FileFormatError, match=r"other\.h5 does not hold recordings in the layout of SHD"):
+        datasets.read_recordings(tmp_path / "other.h5")
+
+
+def test_digits_are_split_evenly_by_class():
+    pytest.importorskip("sklearn")
+    train, train_labels = datasets.digits("train")
+    test, test_labels = datasets.digits("test")
+    assert len(train) + len(test) == 1797
+    assert train.shape[1:] == (8, 8)
+    assert train.max() == 16
+    assert np.ptp(np.bincount(test_labels)) <= 2
+    assert np.bincount(train_labels).min() > 130
+
+
+def test_a_missing_file_says_where_it_was_looked_for_and_where_the_set_is(tmp_path, monkeypatch):
+    monkeypatch.delenv("EVENTSIM_DATA", raising=False)
+    with pytest.raises(FileNotFoundError, match="no folder of data sets is known; name it with --data"):
+        datasets.mnist()
+    with pytest.raises(FileNotFoundError) as caught:
+        datasets.mnist(data=tmp_path)
+    for part in ("train-images-idx3-ubyte.gz", str(tmp_path / "mnist"), "yann.lecun.com/exdb/mnist"):
+        assert part in str(caught.value)
+    monkeypatch.setenv("EVENTSIM_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="zenodo"):
+        datasets.braille()
+
+
+def test_a_damaged_file_is_refused_and_a_repaired_one_taken(tmp_path, data):
+    name = "mackey-glass/mackey_glass_parameters.csv"
+    (tmp_path / "mackey-glass").mkdir()
+    (tmp_path / name).write_bytes((data / name).read_bytes() + b" ")
+    for _ in range(2):
+        with pytest.raises(
+            FileFormatError, match=r"is damaged or another version: its sha256 is .*neurobench"
+        ):
+            datasets.mackey_glass_parameters(tmp_path)
+    shutil.copy(data / name, tmp_path / name)
+    assert len(datasets.mackey_glass_parameters(tmp_path)["tau"]) == 14
+    # The folder of the set itself will do as well.
+    assert len(datasets.mackey_glass_parameters(tmp_path / "mackey-glass")["tau"]) == 14
+
+
+def test_unknown_splits_and_sizes_are_refused():
+    for load in (datasets.mnist, datasets.fsdd, datasets.digits, datasets.nmnist_small, datasets.mnist1d):
+        with pytest.raises(ValueError, match="split must be 'train' or 'test', got 'all'"):
+            load("all")
+
+
+def test_every_file_has_an_origin():
+    assert SHA256.keys() == ORIGINS.keys()
+    assert all(len(found) == 64 for files in SHA256.values() for found in files.values())

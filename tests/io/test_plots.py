@@ -1,0 +1,149 @@
+"""Pictures come out of everything a file may hold, and what cannot be drawn is named."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from eventsim.errors import UnknownPart
+from eventsim.io import plots
+from eventsim.io.datasets import yin_yang
+from eventsim.trace import Samples, Spikes, Trace
+
+
+@pytest.fixture
+def full(run):
+    samples, labels = yin_yang(200)
+    run.parameters |= {
+        "test_samples": samples,
+        "test_labels": labels,
+        "test_predicted": np.zeros(200, np.int64),
+    }
+    return run
+
+
+def axes():
+    return Figure().subplots()
+
+
+def test_every_picture_of_a_run_can_be_drawn(full, tmp_path):
+    names = list(plots.pictures(full))
+    assert names == ["training", "raster", "rate", "trace", "yin-yang", "weights"]
+    for name in names:
+        path = tmp_path / f"{name}.png"
+        assert plots.plot(full, name, path) == name
+        content = path.read_bytes()
+        assert content.startswith(b"\x89PNG")
+        assert len(content) > 8000  # an empty page of this size has about 3000
+    assert plots.plot(full, None, tmp_path / "a.svg") == "training"
+    assert b"<svg" in (tmp_path / "a.svg").read_bytes()
+
+
+def test_what_is_not_there_is_refused_with_what_is(run, tmp_path):
+    with pytest.raises(
+        UnknownPart, match=r"no picture 'rastr'; did you mean 'raster'.*known: training, raster"
+    ):
+        plots.plot(run, "rastr", tmp_path / "a.png")
+    few = Trace(training={"loss": np.arange(3.0)})
+    with pytest.raises(UnknownPart, match="nothing to draw for 'raster' here; known: training"):
+        plots.plot(few, "raster", tmp_path / "a.png")
+    with pytest.raises(UnknownPart, match="nothing here can be drawn"):
+        plots.plot(Trace(spikes={"a": Spikes(np.empty(0), np.empty(0, np.int64))}), None, tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"'a\.docx' must end with a format: .*\.png"):
+        plots.plot(few, None, tmp_path / "a.docx")
+    with pytest.raises(IsADirectoryError):
+        plots.plot(few, None, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_raster_shows_every_spike_at_its_place():
+    spikes = Spikes(np.array([1.0, 2.5, 4.0]), np.array([0, 7, 3]))
+    ax = plots.raster(spikes, 8, axes(), time_unit="us", title="hidden")
+    line = ax.lines[0]
+    assert line.get_xdata().tolist() == [1.0, 2.5, 4.0]
+    assert line.get_ydata().tolist() == [0, 7, 3]
+    assert ax.get_xlabel() == "time (µs)"
+    assert ax.get_ylim()[0] < 0 < 7 < ax.get_ylim()[1]
+
+
+def test_many_spikes_are_drawn_as_a_density_that_says_so():
+    rng = np.random.default_rng(0)
+    spikes = Spikes(np.sort(rng.uniform(0, 10, 5000)), rng.integers(0, 100, 5000))
+    ax = plots.raster(spikes, 100, axes(), limit=4999, title="exc")
+    assert ax.get_title(loc="center") == "exc: 5 000 spikes, shown as density"
+    assert not ax.lines
+    assert ax.images[0].get_array().sum() == 5000
+    assert not plots.raster(spikes, 100, axes(), limit=5000).images
+
+
+def test_rates_are_in_hertz_and_reach_the_top():
+    spikes = Spikes(np.arange(100) * 0.5, np.zeros(100, np.int64))
+    ax = plots.rate(spikes, 2, 50.0, axes(), width=5.0)
+    values = ax.patches[0].get_data().values
+    assert values == pytest.approx([1000.0] * 10)  # 10 spikes of 2 units in 5 ms
+    assert ax.get_ylim()[1] > 1000.0
+    assert "Hz" in ax.get_ylabel()
+    assert "1/tau" in plots.rate(spikes, 2, 50.0, axes(), time_unit="tau").get_ylabel()
+
+
+def test_samples_at_events_leave_out_what_was_not_sampled():
+    values = np.array([[1.0, np.nan], [np.nan, 2.0], [3.0, np.nan]])
+    ax = plots.trace(Samples(np.array([0.0, 1.0, 2.0]), values, np.array([4, 9])), axes(), variable="v")
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[1.0, 3.0], [2.0]]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["unit 4", "unit 9"]
+
+
+def test_accuracies_are_shown_in_per_cent():
+    ax = plots.training({"test_accuracy": np.array([0.5, 0.9])}, axes(), fraction=True, label="accuracy")
+    assert ax.lines[0].get_ydata().tolist() == [50.0, 90.0]
+    assert ax.lines[0].get_xdata().tolist() == [1, 2]
+    assert ax.get_ylabel() == "accuracy (%)"
+
+
+def test_wrong_predictions_get_a_ring():
+    samples, labels = yin_yang(50)
+    predicted = labels.copy()
+    predicted[:4] = (labels[:4] + 1) % 3
+    ax = plots.yin_yang(samples, labels, predicted, axes())
+    assert np.array_equal(ax.collections[-1].get_offsets(), samples[:4, :2])
+    assert "wrong (4 of 50)" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        Trace(sizes={"a": 1}, spikes={"a": Spikes(np.array([0.0]), np.array([0]))}),
+        Trace(spikes={"a": Spikes(np.array([-3.0, 2.0]), np.array([0, 9]))}, duration=1.0, time_unit=""),
+        Trace(samples={("a", "v"): Samples(np.array([1.0]), np.array([[np.nan]]), np.array([0]), 0.1)}),
+        Trace(training={"loss": np.array([np.nan])}),
+        Trace(training={"loss": np.array([-1.0]), "accuracy": np.array([120.0])}),
+        Trace(parameters={"w": np.zeros((1, 1))}),
+        Trace(parameters={"w": np.full((2, 2), np.nan)}),
+        Trace(parameters={"weight/a->b": np.array([[1, 2], [3, 4]])}),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_small_and_odd_runs_are_drawn_without_complaint(run, tmp_path):
+    assert plots.pictures(run)
+    for name in plots.pictures(run):
+        plots.plot(run, name, tmp_path / f"{name}.png")
+
+
+def test_axes_are_made_where_none_are_given(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    import matplotlib.pyplot as plt
+
+    ax = plots.histogram(np.arange(10.0))
+    assert ax.figure.number in plt.get_fignums()
+    plt.close(ax.figure)
+
+
+def test_looking_at_names_imports_nothing_heavy():
+    code = (
+        "import sys, eventsim.io as io; dir(io); io.config; "
+        "print([n for n in ('h5py', 'matplotlib', 'pydantic', 'scipy', 'neo') if n in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
