@@ -1,0 +1,106 @@
+"""W5, trace output: ten million spikes (float64 time, 64-bit unit; 160 MB) into a file.
+
+The spikes come in pieces, as a simulation hands them over. A figure counts 16 bytes a spike over the
+time from creating the file to its being complete under its name, without waiting for the disk unless
+said. "Appending" is the part of it that a run spends while it goes on; the rest is mostly the
+rename, for which some file systems (ext4) start writing to the disk at once. Page cache speeds vary
+from one minute to the next: only ratios within one run of this benchmark mean something.
+"""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+N = 10_000_000
+N_UNITS = 10_000
+PIECE = 20_000
+
+
+def run(repeats: int = 5, n: int = N) -> list[dict[str, Any]]:
+    """Measure all systems, interleaved; one row each with the median in MB/s."""
+    rng = np.random.default_rng(1)
+    times = np.sort(rng.uniform(0, 1000, n))
+    units = rng.integers(0, N_UNITS, n)
+    measured: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for repeat in range(repeats + 1):  # the first round warms up
+            for write in (ours, ours_durable, raw_file, h5py_chunks, h5py_at_end):
+                for path in Path(folder).iterdir():
+                    path.unlink()
+                for system, seconds in write(Path(folder) / "spikes.h5", times, units).items():
+                    if repeat:
+                        measured.setdefault(system, []).append(16e-6 * n / seconds)
+    return [
+        {"work": "trace writing", "system": system, "figure": statistics.median(rates), "unit": "MB/s"}
+        for system, rates in measured.items()
+    ]
+
+
+def ours(path: Path, times: np.ndarray, units: np.ndarray, durable: bool = False) -> dict[str, float]:
+    from eventsim.io import TraceFile
+
+    begin = time.perf_counter()
+    file = TraceFile.create(path)
+    file.add_population("x", N_UNITS)
+    before = time.perf_counter()
+    for k in range(0, len(times), PIECE):
+        file.append_spikes("x", times[k : k + PIECE], units[k : k + PIECE])
+    after = time.perf_counter()
+    file.close(durable=durable)
+    whole = time.perf_counter() - begin
+    if durable:
+        return {"eventsim, on the disk (fsync)": whole}
+    return {"eventsim": whole, "eventsim, appending": after - before}
+
+
+def ours_durable(path: Path, times: np.ndarray, units: np.ndarray) -> dict[str, float]:
+    return ours(path, times, units, durable=True)
+
+
+def raw_file(path: Path, times: np.ndarray, units: np.ndarray) -> dict[str, float]:
+    begin = time.perf_counter()
+    with path.open("wb", buffering=0) as file:
+        for k in range(0, len(times), PIECE):
+            file.write(times[k : k + PIECE])
+            file.write(units[k : k + PIECE])
+    return {"raw file": time.perf_counter() - begin}
+
+
+def h5py_chunks(path: Path, times: np.ndarray, units: np.ndarray) -> dict[str, float]:
+    """Resize and assign, in blocks of one chunk: the plain way to stream with h5py."""
+    import h5py
+
+    chunk = 65536
+    begin = time.perf_counter()
+    with h5py.File(path, "w") as file:
+        for name, values in (("timestamps", times), ("node_ids", units)):
+            file.create_dataset(name, (0,), values.dtype, maxshape=(None,), chunks=(chunk,))
+        for k in range(0, len(times), chunk):
+            for name, values in (("timestamps", times), ("node_ids", units)):
+                end = min(k + chunk, len(values))
+                file[name].resize((end,))
+                file[name][k:end] = values[k:end]
+    return {"h5py in chunks": time.perf_counter() - begin}
+
+
+def h5py_at_end(path: Path, times: np.ndarray, units: np.ndarray) -> dict[str, float]:
+    import h5py
+
+    begin = time.perf_counter()
+    with h5py.File(path, "w") as file:
+        file.create_dataset("timestamps", data=times)
+        file.create_dataset("node_ids", data=units)
+    return {"h5py at the end": time.perf_counter() - begin}
+
+
+def main() -> None:
+    for row in run():
+        print(f"{row['work']:<22} {row['system']:<34} {row['figure']:>12.4g} {row['unit']}")
+
+
+if __name__ == "__main__":
+    main()
