@@ -96,5 +96,5 @@ cdef class Recording(Handler):
 cdef class PrivateSource(Population):
     """A source whose units each feed one unit of a population, which draws their spikes itself (windows schedule)."""
 
-    # Write the spikes of a unit with time + delay < end, delay added, and count them as emitted; returns how many.
-    cdef Py_ssize_t draw(self, int unit, double end, double delay, double *times, Py_ssize_t room) except -1 nogil
+    # Append the spikes of units first..last - 1 with time + delay < end, delay added, unit by unit, and count them as emitted.
+    cdef int draw(self, int first, int last, double end, double delay, SpikeLog drawn) except -1 nogil

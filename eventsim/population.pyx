@@ -168,6 +168,6 @@ cdef class Recording(Handler):
 cdef class PrivateSource(Population):
     """A source whose units may be drawn one by one, each in order of time."""
 
-    cdef Py_ssize_t draw(self, int unit, double end, double delay, double *times, Py_ssize_t room) except -1 nogil:
+    cdef int draw(self, int first, int last, double end, double delay, SpikeLog drawn) except -1 nogil:
         with gil:
             raise NotImplementedError

@@ -6,7 +6,7 @@ interval depends on the seed, the population's name and the unit alone: not on t
 slices of a run, or on other units.
 """
 
-from libc.math cimport INFINITY, log
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, uint64_t
 from libc.stdlib cimport qsort
 
@@ -15,6 +15,10 @@ import numpy as np
 from eventsim.engine cimport Engine, Event
 from eventsim.population cimport Arrival, Population, PrivateSource
 from eventsim.recorder cimport SpikeLog
+
+cdef extern from "sums.h" nogil:
+    void intervals "eventsim_intervals"(uint64_t key, uint64_t count, Py_ssize_t n, double *out)
+
 
 cdef enum:
     AHEAD = 16  # intervals drawn at a time
@@ -197,20 +201,13 @@ cdef class PoissonPopulation(PrivateSource):
         cdef double *ahead = &self.ahead[unit, 0]
         cdef double time = ahead[AHEAD - 1]
         cdef double mean = self.mean[unit]
-        cdef uint64_t key = self.key[unit], count = self.drawn[unit], h
+        cdef uint64_t key = self.key[unit], count = self.drawn[unit]
         cdef int k
-        for k in range(AHEAD):
-            count += 1
-            h = key + count * <uint64_t> 0x9E3779B97F4A7C15
-            h = (h ^ (h >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
-            h = (h ^ (h >> 27)) * <uint64_t> 0x94D049BB133111EB
-            h = h ^ (h >> 31)
-            # Uniform on the middles of 2^53 cells, so never 0 or 1.
-            ahead[k] = -log((<double> (h >> 11) + 0.5) * 1.1102230246251565e-16)
+        intervals(key, count, AHEAD, ahead)
         for k in range(AHEAD):
             time += mean * ahead[k]
             ahead[k] = time
-        self.drawn[unit] = count
+        self.drawn[unit] = count + AHEAD
         self.position[unit] = 0
         return 0
 
@@ -241,20 +238,27 @@ cdef class PoissonPopulation(PrivateSource):
                     self.refill(unit)
         return 0
 
-    cdef Py_ssize_t draw(self, int unit, double end, double delay, double *times, Py_ssize_t room) except -1 nogil:
-        cdef Py_ssize_t n = 0
-        cdef int position = self.position[unit]
-        cdef double *ahead = &self.ahead[unit, 0]
+    cdef int draw(self, int first, int last, double end, double delay, SpikeLog drawn) except -1 nogil:
+        cdef int unit, position
+        cdef double *ahead
         cdef double time
-        while n < room:
-            time = ahead[position] + delay
-            if time >= end:
-                break
-            times[n] = time
-            n += 1
-            position += 1
-            if position == AHEAD:
-                self.refill(unit)
-                position = 0
-        self.position[unit] = position
-        return n
+        cdef Py_ssize_t n = drawn.n
+        for unit in range(first, last):
+            position = self.position[unit]
+            ahead = &self.ahead[unit, 0]
+            while True:
+                time = ahead[position] + delay
+                if time >= end:
+                    break
+                if n == drawn.capacity:
+                    drawn.grow()
+                drawn.time[n] = time
+                drawn.unit[n] = unit
+                n += 1
+                position += 1
+                if position == AHEAD:
+                    self.refill(unit)
+                    position = 0
+            self.position[unit] = position
+        drawn.n = n
+        return 0

@@ -6,6 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from eventsim.engine cimport Engine
 from eventsim.models._lif_flow cimport Cell
 from eventsim.population cimport Arrival, Fan, Population
+from eventsim.recorder cimport SpikeLog
 
 
 cdef extern from "sums.h" nogil:
@@ -14,6 +15,7 @@ cdef extern from "sums.h" nogil:
         double v, i, top, count
     void add_listed "eventsim_add_listed"(Sums *sums, const int32_t *target, Py_ssize_t n, double v, double i, double top,
                                           double count)
+    void decays "eventsim_decays"(const double *time, Py_ssize_t n, double end, double rate, double *out)
 
 
 cdef struct Feed:
@@ -35,7 +37,11 @@ cdef class LIFPopulation(Population):
     cdef dict saved
     cdef list feeds                     # owners of the private sources
     cdef Feed *feed
+    cdef Py_ssize_t *feed_end           # (n_feeds,) one past a feed's arrivals in `drawn`
     cdef int n_feeds, n_recordings
+    cdef SpikeLog drawn                 # private arrivals of a block of units
+    cdef double *response               # work space for their effects
+    cdef Py_ssize_t response_room
     # work space of sweeps
     cdef Sums *sums                     # (n,)
     cdef uint8_t *chosen                # (n,) units to be replayed event by event
@@ -54,8 +60,10 @@ cdef class LIFPopulation(Population):
     cdef void receive_weight(self, int unit, double time, double weight) noexcept nogil
     cdef void fire(self, int unit, double time) noexcept nogil
     cdef void add_sums(self, double end, const Arrival *arrival) noexcept nogil
-    cdef int pass_over(self, double start, double end) except -1 nogil
-    cdef Py_ssize_t draw_feeds(self, int unit, double end) except -1 nogil
+    cdef void pass_over(self, int first, int last, double start, double end) noexcept nogil
+    cdef int draw_feeds(self, int first, int last, double end) except -1 nogil
+    cdef int keep_feeds(self) except -1 nogil
+    cdef int grow_responses(self, Py_ssize_t n) except -1 nogil
     cdef int make_own_room(self) except -1 nogil
     cdef int gather(self, const Arrival *arrivals, Py_ssize_t n, bint counted) except -1 nogil
     cdef double due_before(self, int unit, double time, bint go) noexcept nogil

@@ -17,12 +17,12 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from eventsim.engine cimport Engine, Event
-from eventsim.models._lif_flow cimport DELTA, DOUBLE, EQUAL, Cell, can_cross, complete, first_crossing, flow, kappa, slope
+from eventsim.models._lif_flow cimport DELTA, DOUBLE, EQUAL, NEAR, Cell, complete, first_crossing, flow, kappa, slope
 from eventsim.population cimport Arrival, Fan, Population, PrivateSource, Recording, fan_target, fan_weight
-from eventsim.recorder cimport SampleLog
+from eventsim.recorder cimport SpikeLog
 
 cdef enum:
-    FEED_ROOM = 32      # private arrivals drawn at a time
+    BLOCK = 512         # units whose private arrivals are drawn together, so that they stay in cache
 
 PARAMETERS = ("tau_mem", "tau_syn", "c_mem", "v_th", "v_leak", "v_reset", "i_ext", "t_ref")
 
@@ -79,6 +79,7 @@ cdef class LIFPopulation(Population):
         }
         self.saved = {}
         self.feeds = []
+        self.drawn = SpikeLog()
         cdef double[::1] view
         if n:
             view = self.arrays["v"]
@@ -103,6 +104,8 @@ cdef class LIFPopulation(Population):
         free(self.own_weight)
         free(self.own_unit)
         free(self.feed)
+        free(self.feed_end)
+        free(self.response)
         free(self.always)
 
     @property
@@ -119,6 +122,10 @@ cdef class LIFPopulation(Population):
         self.feed = <Feed *> table
         self.feed[self.n_feeds] = Feed(<PyObject *> source, weight, delay)
         self.n_feeds += 1
+        cdef void *ends = realloc(self.feed_end, self.n_feeds * sizeof(Py_ssize_t))
+        if ends == NULL:
+            raise MemoryError
+        self.feed_end = <Py_ssize_t *> ends
         self.feeds.append(source)  # owns the reference
 
     def snapshot(self):
@@ -252,12 +259,21 @@ cdef class LIFPopulation(Population):
 
     cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n, bint window) except -1 nogil:
         cdef Py_ssize_t k
-        cdef int unit
+        cdef int unit, last
         if window:
             memset(self.sums, 0, self.n * sizeof(Sums))
             for k in range(n):
                 self.add_sums(end, &arrivals[k])
-            self.pass_over(start, end)
+            self.n_own = 0
+            unit = 0
+            while unit < self.n:
+                last = min(unit + <int> BLOCK, self.n)
+                if self.n_feeds:
+                    self.draw_feeds(unit, last, end)
+                self.pass_over(unit, last, start, end)
+                if self.n_feeds:
+                    self.keep_feeds()
+                unit = last
         else:
             memset(self.chosen, 1, self.n)
             self.n_own = 0
@@ -294,43 +310,82 @@ cdef class LIFPopulation(Population):
             to.top += fmax(w * f_top, 0.0)
             to.count += 1.0
 
-    cdef Py_ssize_t draw_feeds(self, int unit, double end) except -1 nogil:
-        """Draw a unit's private arrivals before `end`, add them to its sums, and keep them; returns how many."""
+    cdef int draw_feeds(self, int first, int last, double end) except -1 nogil:
+        """Draw the private arrivals of units first..last - 1 before `end` and add them to their sums."""
         cdef const Cell *c = self.cells
-        cdef Sums *to = self.sums + unit
-        cdef Py_ssize_t k, m, drawn = 0
-        cdef double age, response, current, weight
-        cdef double *times
+        cdef double *time
+        cdef int32_t *target
+        cdef double *response
+        cdef double *current
+        cdef double weight, v
+        cdef Sums *to
+        cdef Py_ssize_t k, n
         cdef int feed
+        self.drawn.n = 0
+        for feed in range(self.n_feeds):
+            self.feed_end[feed] = 0
+            (<PrivateSource> self.feed[feed].source).draw(first, last, end, self.feed[feed].delay, self.drawn)
+            self.feed_end[feed] = self.drawn.n
+        n = self.drawn.n
+        time = self.drawn.time
+        target = self.drawn.unit
+        if self.response_room < 2 * n:
+            self.grow_responses(2 * n)
+        response = self.response
+        current = self.response + n
+        decays(time, n, end, c.rate_mem, response)
+        if c.kind != DOUBLE and c.kind != EQUAL and c.kind != DELTA:
+            decays(time, n, end, c.rate_syn, current)
+        k = 0
         for feed in range(self.n_feeds):
             weight = self.feed[feed].weight
-            while True:
-                if self.own_room < self.n_own + drawn + FEED_ROOM:
-                    self.make_own_room()
-                times = self.own_time + self.n_own + drawn
-                m = (<PrivateSource> self.feed[feed].source).draw(unit, end, self.feed[feed].delay, times, FEED_ROOM)
-                for k in range(m):
-                    age = end - times[k]
-                    if c.kind == DOUBLE:
-                        current = exp(-age * c.rate_mem)
-                        response = weight * c.k * (current - current * current)
-                        current *= current
-                    else:
-                        response = weight * kappa(c, age)
-                        current = exp(-age * c.rate_syn)
-                    to.v += response
-                    to.i += weight * current
-                    to.top += fmax(weight if self.delta else response, 0.0)
-                    to.count += 1.0
-                    self.own_weight[self.n_own + drawn + k] = weight
-                    self.own_unit[self.n_own + drawn + k] = unit
-                drawn += m
-                if m < FEED_ROOM:
-                    break
-        return drawn
+            for k in range(k, self.feed_end[feed]):
+                to = self.sums + target[k]
+                v = response[k]
+                if c.kind == DOUBLE:
+                    to.i += weight * (v * v)
+                    v = weight * c.k * (v - v * v)
+                elif c.kind == EQUAL:
+                    to.i += weight * v
+                    v = weight * ((end - time[k]) / c.c_mem) * v
+                elif c.kind == DELTA:
+                    v = weight * v
+                else:
+                    to.i += weight * current[k]
+                    v = weight * (kappa(c, end - time[k]) if c.kind == NEAR else c.k * (v - current[k]))
+                to.v += v
+                to.top += fmax(weight if self.delta else v, 0.0)
+                to.count += 1.0
+            k = self.feed_end[feed]
+        return 0
+
+    cdef int keep_feeds(self) except -1 nogil:
+        """Keep the private arrivals just drawn that belong to chosen units."""
+        cdef Py_ssize_t k = 0
+        cdef int feed
+        for feed in range(self.n_feeds):
+            for k in range(k, self.feed_end[feed]):
+                if self.chosen[self.drawn.unit[k]]:
+                    if self.n_own == self.own_room:
+                        self.make_own_room()
+                    self.own_time[self.n_own] = self.drawn.time[k]
+                    self.own_unit[self.n_own] = self.drawn.unit[k]
+                    self.own_weight[self.n_own] = self.feed[feed].weight
+                    self.n_own += 1
+            k = self.feed_end[feed]
+        return 0
+
+    cdef int grow_responses(self, Py_ssize_t n) except -1 nogil:
+        cdef void *memory = realloc(self.response, 2 * n * sizeof(double))
+        if memory == NULL:
+            with gil:
+                raise MemoryError
+        self.response = <double *> memory
+        self.response_room = 2 * n
+        return 0
 
     cdef int make_own_room(self) except -1 nogil:
-        cdef Py_ssize_t room = 2 * self.own_room + 16 * FEED_ROOM
+        cdef Py_ssize_t room = 2 * self.own_room + 1024
         cdef void *a = realloc(self.own_time, room * sizeof(double))
         if a != NULL:
             self.own_time = <double *> a
@@ -346,7 +401,7 @@ cdef class LIFPopulation(Population):
         self.own_room = room
         return 0
 
-    cdef int pass_over(self, double start, double end) except -1 nogil:
+    cdef void pass_over(self, int first, int last, double start, double end) noexcept nogil:
         """Carry over all units that cannot fire in the window; choose the others."""
         cdef const Cell *c = self.cells
         cdef double width = end - start
@@ -357,13 +412,9 @@ cdef class LIFPopulation(Population):
         # Rounding must not let a unit pass that touches the threshold.
         cdef double limit = c.v_th - 1e-9 * (fmax(c.v_th - c.v_reset, c.v_th - c.v_leak))
         cdef int unit
-        cdef Py_ssize_t drawn = 0
-        self.n_own = 0
-        for unit in range(self.n):
+        for unit in range(first, last):
             v = self.v[unit]
             i = self.i[unit]
-            if self.n_feeds:
-                drawn = self.draw_feeds(unit, end)
             if self.release[unit] >= end:
                 self.chosen[unit] = 0
                 self.i[unit] = i * es + self.sums[unit].i
@@ -371,7 +422,6 @@ cdef class LIFPopulation(Population):
                 continue
             if self.release[unit] > start or self.always[unit]:
                 self.chosen[unit] = 1
-                self.n_own += drawn
                 continue
             i_end = i * es
             v_end = c.v_inf + (v - c.v_inf) * em + i * kw
@@ -383,13 +433,11 @@ cdef class LIFPopulation(Population):
                 top = fmax(v, v_end)
             if top + self.sums[unit].top >= limit:
                 self.chosen[unit] = 1
-                self.n_own += drawn
                 continue
             self.chosen[unit] = 0
             self.v[unit] = v_end + self.sums[unit].v
             self.i[unit] = i_end + self.sums[unit].i
             self.t[unit] = end
-        return 0
 
     cdef int make_room(self, Py_ssize_t n) except -1 nogil:
         cdef Py_ssize_t room
