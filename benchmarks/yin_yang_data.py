@@ -42,7 +42,7 @@ def one_by_one(size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     for k in range(size):
         goal, found = rng.randint(3), -1
         while found != goal:
-            x, y = rng.rand(2) * 2.0 * 0.5
+            x, y = (rng.rand(2) * 2.0 * 0.5).tolist()  # plain floats: the fastest Python does it
             found = -1
             if math.sqrt((x - 0.5) ** 2 + (y - 0.5) ** 2) <= 0.5:
                 right, left = (

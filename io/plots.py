@@ -33,6 +33,7 @@ from eventsim.io.safety import check_destination
 from eventsim.trace import Trace
 
 __all__ = [
+    "COLOURS",
     "histogram",
     "matrix",
     "pictures",

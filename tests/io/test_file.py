@@ -1,6 +1,7 @@
 """The file gives back to the bit what went in, and says in one line what it does not take."""
 
 import math
+import tracemalloc
 
 import h5py
 import numpy as np
@@ -313,3 +314,18 @@ def test_recordings_can_be_left_out(run, tmp_path):
     assert back.metrics["test_accuracy"] == 0.9
     assert not back.spikes
     assert not back.samples
+
+
+def test_memory_stays_bounded_however_many_spikes_are_written(tmp_path):
+    times, units = np.arange(10_000.0), np.arange(10_000) % 100
+    tracemalloc.start()
+    try:
+        with TraceFile.create(tmp_path / "a.h5") as file:
+            file.add_population("x", 100)
+            for k in range(200):
+                file.append_spikes("x", times + 10_000.0 * k, units)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "a.h5").stat().st_size > 32_000_000
+    assert peak < 4_000_000  # two buffers of 512 KiB, and what h5py and one piece take
