@@ -10,12 +10,11 @@ While handlers in C run the GIL is released; consecutive events of Python handle
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.ref cimport PyObject
-from libc.math cimport INFINITY, isinf, isnan, nextafter
-from libc.stdint cimport INT64_MAX
-from libc.stdlib cimport free, realloc
+from libc.math cimport INFINITY, isnan, nextafter
+from libc.stdint cimport INT64_MAX, uint32_t
+from libc.stdlib cimport free, malloc, realloc
 
-from eventsim.queue cimport CANCELLED, SINGLE, Tick
+from eventsim.queue cimport CANCELLED, FREE, SINGLE, Tick
 
 from time import perf_counter
 
@@ -148,6 +147,19 @@ def describe(handler):
     if function is None:
         return type(handler).__name__
     return getattr(function, "__qualname__", None) or type(function).__name__
+
+
+def state_method(handler, name):
+    """Return the bound method `name` of a handler, or of the object it wraps, or None."""
+    method = getattr(handler, name, None)
+    if method is None and isinstance(handler, PythonHandler) and handler.function is not None:
+        method = getattr(handler.function, name, None)
+    return method
+
+
+def within(indices, least, end):
+    """Return whether all indices are in [least, end)."""
+    return len(indices) == 0 or bool(least <= indices.min() and indices.max() < end)
 
 
 cdef int fail_order(Engine engine, double time, int unit, int handler) except -1 with gil:
@@ -507,6 +519,185 @@ cdef class Engine:
         """End the present run after the event that is being handled; the clock stays there."""
         self.stopping = True
 
+    # ---- the whole state
+
+    def snapshot(self):
+        """Return the state as a nested dict of arrays, numbers and strings.
+
+        It holds the clock, all events, tokens, series of ticks and predictions, and what the handlers'
+        own ``snapshot()`` return, for those that have one. After `restore` the run goes on to the same
+        bits. Handlers themselves are not in it: restore into an engine with the same ones registered.
+        """
+        import numpy as np
+
+        cdef EventQueue queue = self.queue
+        cdef Py_ssize_t i, n = queue.size()
+        cdef Event *events
+        cdef double[::1] time, value
+        cdef uint64_t[::1] order
+        cdef int32_t[::1] handler, unit, slot
+        self.check_free()
+        table = {"time": np.empty(n), "value": np.empty(n), "order": np.empty(n, np.uint64),
+                 "handler": np.empty(n, np.int32), "unit": np.empty(n, np.int32), "slot": np.empty(n, np.int32)}
+        time, value, order = table["time"], table["value"], table["order"]
+        handler, unit, slot = table["handler"], table["unit"], table["slot"]
+        events = <Event *> malloc((n + 1) * sizeof(Event))
+        if events == NULL:
+            raise MemoryError(f"no memory for a snapshot of {n} events")
+        queue.copy_events(events)
+        for i in range(n):
+            time[i] = events[i].time
+            value[i] = events[i].value
+            order[i] = events[i].order
+            handler[i] = events[i].handler
+            unit[i] = events[i].unit
+            slot[i] = events[i].slot
+        free(events)
+        slots = np.array([i for i in range(self.crossings.n_slots) if self.crossings.get(i) < INFINITY], np.int32)
+        parts = {}
+        for entry in self.handlers:
+            method = state_method(entry, "snapshot")
+            part = None if method is None else method()
+            if part is not None:
+                parts[str(entry.id)] = part
+        return {
+            "time": self.time,
+            "sequence": self.sequence,
+            "processed": self.n_processed,
+            "names": "\n".join([describe(entry) for entry in self.handlers]),
+            "n_slots": self.crossings.n_slots,
+            "events": table,
+            "tokens": {
+                "generation": np.array([queue.tokens[i].generation for i in range(queue.n_tokens)], np.uint32),
+                "tick": np.array([queue.tokens[i].tick for i in range(queue.n_tokens)], np.int32),
+                "free": np.array([queue.free_tokens[i] for i in range(queue.n_free_tokens)], np.int32),
+            },
+            "ticks": {
+                "start": np.array([queue.ticks[i].start for i in range(queue.n_ticks)], np.float64),
+                "period": np.array([queue.ticks[i].period for i in range(queue.n_ticks)], np.float64),
+                "count": np.array([queue.ticks[i].count for i in range(queue.n_ticks)], np.int64),
+                "free": queue.free_tick,
+            },
+            "crossings": {"slot": slots, "time": np.array([self.crossings.get(i) for i in slots], np.float64)},
+            "handlers": parts,
+        }
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned.
+
+        Raises
+        ------
+        ValueError
+            If it was taken with other handlers or crossing slots, or is damaged; nothing has changed then.
+        RuntimeError
+            If called from a handler.
+        """
+        import numpy as np
+
+        cdef EventQueue queue = self.queue
+        cdef Py_ssize_t i, n
+        cdef const double[::1] time, value, start, period
+        cdef const uint64_t[::1] order
+        cdef const int32_t[::1] handler, unit, slot, ticks, unused, slots
+        cdef const uint32_t[::1] generations
+        cdef const int64_t[::1] counts
+        cdef double clock = state["time"]
+        self.check_idle("restore")
+        names = "\n".join([describe(entry) for entry in self.handlers])
+        if state["names"] != names or state["n_slots"] != self.crossings.n_slots:
+            raise ValueError(
+                f"the snapshot is of handlers {state['names'].split()} with {state['n_slots']} crossing slots; "
+                f"this engine has {names.split()} with {self.crossings.n_slots}")
+        table = {name: np.ascontiguousarray(state["events"][name], dtype) for name, dtype in
+                 (("time", np.float64), ("value", np.float64), ("order", np.uint64), ("handler", np.int32),
+                  ("unit", np.int32), ("slot", np.int32))}
+        generation = np.ascontiguousarray(state["tokens"]["generation"], np.uint32)
+        tick = np.ascontiguousarray(state["tokens"]["tick"], np.int32)
+        free_tokens = np.ascontiguousarray(state["tokens"]["free"], np.int32)
+        starts = np.ascontiguousarray(state["ticks"]["start"], np.float64)
+        periods = np.ascontiguousarray(state["ticks"]["period"], np.float64)
+        count = np.ascontiguousarray(state["ticks"]["count"], np.int64)
+        crossing = np.ascontiguousarray(state["crossings"]["slot"], np.int32)
+        crossing_time = np.ascontiguousarray(state["crossings"]["time"], np.float64)
+        n = len(table["time"])
+        whole = (
+            {len(column) for column in table.values()} == {n}
+            and bool(np.all(table["time"] >= clock)) and within(table["handler"], 0, self.n_handlers)
+            and within(table["slot"], -1, len(tick)) and len(tick) == len(generation)
+            and within(tick, FREE, len(starts)) and within(free_tokens, 0, len(tick))
+            and len(free_tokens) == int(np.count_nonzero(tick == FREE))
+            and len(starts) == len(periods) == len(count) and -1 <= state["ticks"]["free"] < max(len(starts), 1)
+            and within(crossing, 0, self.crossings.n_slots) and len(crossing) == len(crossing_time)
+            and bool(np.all(crossing_time >= clock))
+        )
+        if not whole:
+            raise ValueError("the snapshot is damaged: its tables do not fit together")
+        time, value, order = table["time"], table["value"], table["order"]
+        handler, unit, slot = table["handler"], table["unit"], table["slot"]
+        generations, ticks, unused = generation, tick, free_tokens
+        start, period, counts = starts, periods, count
+        # Memory first, in a new queue; then everything is taken over.
+        queue = EventQueue()
+        for i in range(len(tick)):
+            queue.take_token(ticks[i])
+            queue.tokens[i].generation = generations[i]
+        for i in range(len(free_tokens)):
+            queue.free_tokens[i] = unused[i]
+        queue.n_free_tokens = <int32_t> len(free_tokens)
+        for i in range(len(starts)):
+            queue.take_tick(start[i], period[i])
+            queue.ticks[i].count = counts[i]
+        queue.free_tick = state["ticks"]["free"]
+        for i in range(n):
+            queue.push(time[i], value[i], order[i], handler[i], unit[i], slot[i])
+        queue.n_dead = np.count_nonzero(tick == CANCELLED)
+        self.queue = queue
+        self.crossings.clear()
+        slots, time = crossing, crossing_time
+        for i in range(slots.shape[0]):
+            self.crossings.set(slots[i], time[i])
+        self.time = clock
+        self.sequence = state["sequence"]
+        self.n_processed = state["processed"]
+        for entry in self.handlers:
+            part = state["handlers"].get(str(entry.id))
+            method = None if part is None else state_method(entry, "restore")
+            if method is not None:
+                method(part)
+
+    def reset(self):
+        """Back to time 0 with nothing scheduled; handlers and their crossing slots stay registered.
+
+        Tokens given out before are spent. The handlers' own states are theirs to reset.
+        """
+        self.check_idle("reset")
+        self.queue.clear()
+        self.crossings.clear()
+        self.time = 0.0
+        self.sequence = 0
+        self.n_processed = 0
+
+    def verify(self):
+        """Check the invariants of queue and crossings; raises AssertionError naming the one that fails."""
+        cdef const Event *event
+        self.check_free()
+        self.queue.verify()
+        self.crossings.verify()
+        event = self.queue.peek()
+        if (event != NULL and event.time < self.time) or self.crossings.top_time < self.time:
+            raise AssertionError("nothing that waits is before the clock")
+
+    def queue_layout(self):
+        """Return how many events are in the heap, in buckets, beyond them, at inf, and the number of buckets."""
+        return self.queue.layout()
+
+    cdef int check_idle(self, what) except -1:
+        if self.running:
+            raise RuntimeError(f"the engine is running; {what} is possible between runs only")
+        return 0
+
+    # ---- the loop
+
     cdef int go(self, double limit, int64_t budget) except -1:
         """Handle up to `budget` events before `limit`. Returns why it ended."""
         cdef int64_t chunk = FIRST_CHUNK
@@ -561,12 +752,10 @@ cdef class Engine:
             self.n_instant = self.n_crossed = 0
         elif event.order & SEQUENCE >= self.instant_sequence:
             self.n_instant += 1
-            if self.n_instant > self.max_events_per_instant:
-                if event.slot >= 0:
-                    self.spend(event)
-                return fail_instant(self, event.handler)
         if event.slot >= 0:
             self.spend(event)
+        if self.n_instant > self.max_events_per_instant:
+            return fail_instant(self, event.handler)
         return 0
 
     cdef int take_crossing(self) except -1 nogil:

@@ -8,7 +8,8 @@ bucket floor((time - origin) / width), which never falls as time grows, whatever
 
 holds without exception, and only the near heap, usually one to a few events, needs sorting: the
 order is exact while a push and a pop cost about as much at ten thousand events as at ten. The width
-follows the median distance of the stored events, so that about one event falls into a bucket. With
+follows the median distance of the stored events (a lower quantile if most events are far away), so
+that about one event falls into a bucket. With
 few events, or many in one bucket, the structure is the plain 4-ary heap, O(log n).
 
 Source of the calendar: R. Brown 1988, Calendar queues, CACM 31, 1220.
@@ -37,6 +38,9 @@ cdef enum:
     SMALL = 64              # below this many events the heap alone is used
     CROWDED = 64            # near events from which on a finer width is worth a thought
     SAMPLE = 255            # events whose distance is looked at for the width
+    MEDIAN = 1              # the width is by the distance of the nearest n / 2**quantile events:
+    LOWEST = 6              # the median, or less while events crowd
+    AHEAD = 16              # buckets whose events are fetched early
     MAX_NODES = 0x7FFFFFF0  # indices are 32 bits
 
 cdef double MAX_BUCKET = 2.0 ** 52      # bucket numbers below are exact in a double
@@ -90,6 +94,7 @@ cdef class EventQueue:
         self.free_node = self.overflow = self.never = self.free_tick = -1
         self.grow_at = SMALL
         self.patience = SMALL
+        self.quantile = MEDIAN
         self.near_edge = self.far_edge = self.overflow_min = INFINITY
 
     def __dealloc__(self):
@@ -112,9 +117,10 @@ cdef class EventQueue:
         # As at the beginning: the heap alone.
         self.near_edge = self.far_edge = self.overflow_min = INFINITY
         self.inv_width = self.origin = 0.0
-        self.cur = 0
+        self.cur = self.fetched = 0
         self.grow_at = self.patience = SMALL
         self.shrink_at = self.pops = self.pushes = 0
+        self.quantile = MEDIAN
         if self.n_buckets:
             free(self.heads)
             free(self.bits)
@@ -169,18 +175,17 @@ cdef class EventQueue:
         place.slot = slot
         if number < self.far_edge:
             self.put_bucket(node, number)
-            if self.n_bucketed > self.grow_at:
-                return self.rebuild()
         elif time < INFINITY:
-            place.link = self.overflow
-            self.overflow = node
-            self.n_overflow += 1
+            self.to_overflow(node)
             if number < self.overflow_min:
                 self.overflow_min = number
         else:
             place.link = self.never
             self.never = node
             self.n_never += 1
+            return 0
+        if self.n_bucketed + self.n_overflow > self.grow_at:
+            return self.rebuild()
         return 0
 
     cdef int near_push(self, const Event *event) except -1 nogil:
@@ -248,10 +253,19 @@ cdef class EventQueue:
         self.cur = bucket
         self.near_edge = bucket + 1
         self.far_edge = bucket + self.n_buckets
-        # The next buckets' events are likely not in the cache.
-        node = self.heads[(index + 4) & (self.n_buckets - 1)]
-        if node >= 0:
-            eventsim_prefetch(&self.pool[node])
+        # The next buckets' events are likely not in the cache: ask for the first of a bucket
+        # AHEAD from here, and for the second where the first has come.
+        if self.fetched <= bucket:
+            self.fetched = bucket
+        while self.fetched < bucket + AHEAD:
+            self.fetched += 1
+            node = self.heads[self.fetched & (self.n_buckets - 1)]
+            if node >= 0:
+                eventsim_prefetch(&self.pool[node])
+                eventsim_prefetch(<const char *> &self.pool[node] + sizeof(Event) - 1)
+            node = self.heads[(self.fetched - AHEAD // 2) & (self.n_buckets - 1)]
+            if node >= 0 and self.pool[node].link >= 0:
+                eventsim_prefetch(&self.pool[self.pool[node].link])
         # The whole list goes to the free nodes: its head leads, its tail is joined on.
         node = self.heads[index]
         after = node
@@ -298,17 +312,18 @@ cdef class EventQueue:
         self.pool[node].link = head
         self.heads[index] = node
         self.n_bucketed += 1
-        if head < 0:
-            self.bits[index >> 6] |= <uint64_t> 1 << (index & 63)
-            self.bits_above[index >> 12] |= <uint64_t> 1 << ((index >> 6) & 63)
+        # Without asking whether the bucket was empty: its head is likely not in the cache, its bit is.
+        self.bits[index >> 6] |= <uint64_t> 1 << (index & 63)
+        self.bits_above[index >> 12] |= <uint64_t> 1 << ((index >> 6) & 63)
 
     cdef int redistribute(self) except -1 nogil:
         """Move the ring to the overflow's smallest bucket number; the near heap is empty.
 
-        After a rebuild the ring holds at least half of all events, so a pass over the overflow is
-        paid by as many pops. If it was not, the width no longer fits and is chosen anew.
+        After a rebuild by the median the ring holds at least half of all events, so a pass over the
+        overflow is paid by as many pops. If it was not, the width no longer fits and is chosen anew.
         """
         if self.overflow_min >= MAX_BUCKET or self.pops < self.n_overflow // 4:
+            self.quantile = MEDIAN
             return self.rebuild()
         return self.spread()
 
@@ -382,7 +397,7 @@ cdef class EventQueue:
         cdef int64_t n_buckets, word
         cdef double sample[SAMPLE + 1]
         cdef double origin = INFINITY, inv_width = 0.0
-        cdef bint crowded = self.n_near >= CROWDED
+        cdef bint crowded = self.n_near >= CROWDED and self.pushes > self.patience
         # Everything becomes one list, the overflow.
         self.reserve_pool(self.size())
         for i in range(self.n_near):
@@ -411,19 +426,22 @@ cdef class EventQueue:
                 n_sample += 1
             node = self.pool[node].link
         if n >= SMALL:
-            inv_width = choose_width(sample, n_sample, origin, n)
+            if crowded and self.quantile < LOWEST:
+                self.quantile += 1
+            inv_width = choose_width(sample, n_sample, origin, n, self.quantile)
         n_buckets = 2 * SMALL
         while n_buckets < 2 * n:
             n_buckets *= 2
         if inv_width > 0 and n_buckets != self.n_buckets and not self.resize(n_buckets) and self.n_buckets == 0:
             inv_width = 0.0
-        if crowded and 0.5 * self.inv_width <= inv_width <= 2 * self.inv_width and self.patience < 64 * n:
-            self.patience *= 2  # another width does not help
-        else:
+        # A crowd that no width resolves, as of equal times, is looked at ever less often.
+        if not crowded or self.patience < n:
             self.patience = n if n > SMALL else SMALL
+        elif self.patience < 64 * n:
+            self.patience *= 2
         self.origin = origin if n else 0.0
         self.inv_width = inv_width
-        self.cur = -1
+        self.cur = self.fetched = -1
         self.near_edge = self.overflow_min = 0.0
         self.far_edge = self.n_buckets - 1
         self.grow_at = 2 * n if n > SMALL else 2 * SMALL
@@ -756,8 +774,9 @@ def require(condition, invariant):
         raise AssertionError(invariant)
 
 
-cdef double choose_width(double *sample, Py_ssize_t n_sample, double origin, Py_ssize_t n) noexcept nogil:
-    """Return 1 / width such that the nearer half of n events falls one by one into n / 2 buckets.
+cdef double choose_width(double *sample, Py_ssize_t n_sample, double origin, Py_ssize_t n,
+                         int quantile) noexcept nogil:
+    """Return 1 / width such that the nearest n / 2**quantile events fall one by one into as many buckets.
 
     0 means that no width does: the heap alone is used.
     """
@@ -770,12 +789,12 @@ cdef double choose_width(double *sample, Py_ssize_t n_sample, double origin, Py_
             sample[at] = sample[at - 1]
             at -= 1
         sample[at] = distance
-    at = n_sample // 2
+    at = n_sample >> quantile
     while at < n_sample - 1 and sample[at] == 0:
         at += 1
     if sample[at] == 0:
         return 1.0  # all at one time: nothing is known yet
-    inv_width = 0.5 * n / sample[at]
+    inv_width = <double> n * at / n_sample / sample[at]
     return inv_width if 1e-250 < inv_width < 1e250 else 0.0
 
 
