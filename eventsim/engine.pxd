@@ -67,4 +67,5 @@ cdef class Engine:
     cdef int run_python(self, double limit, int64_t budget) except -1
     cdef int go(self, double limit, int64_t budget) except -1
     cdef int check_free(self) except -1
+    cdef int check_idle(self, what) except -1
     cdef int check_owned(self, handler) except -1

@@ -18,7 +18,7 @@ cdef class HoldModel(Handler):
     """
 
     cdef double[::1] increments
-    cdef size_t k, mask
+    cdef size_t k, mask, last
 
     def __init__(self, increments):
         import numpy
@@ -31,6 +31,8 @@ cdef class HoldModel(Handler):
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
         cdef double increment = self.increments[self.k & self.mask]
         self.k += 1
+        if self.k == self.last:
+            engine.stopping = True
         return engine.push(event.time + increment, self.id, event.unit, 0.0, 0)
 
     def fill(self, Engine engine, const double[::1] times):
@@ -38,3 +40,8 @@ cdef class HoldModel(Handler):
         cdef Py_ssize_t i
         for i in range(times.shape[0]):
             engine.push(times[i], self.id, <int> i, 0.0, 0)
+
+    def operate(self, Engine engine, size_t operations):
+        """Run the engine for this many operations: an event taken and one scheduled each."""
+        self.last = self.k + operations
+        engine.run()

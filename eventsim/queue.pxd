@@ -43,6 +43,7 @@ cdef class EventQueue:
     cdef uint64_t *bits                 # one bit per bucket that holds events
     cdef uint64_t *bits_above           # one bit per word of `bits`
     cdef int64_t n_buckets, cur
+    cdef int64_t fetched                # last bucket whose first event was asked into the cache
     cdef Py_ssize_t n_bucketed
     cdef double origin, inv_width, far_edge     # far_edge = cur + n_buckets
     # Beyond the ring, unsorted; and what never happens (at inf).
@@ -52,6 +53,7 @@ cdef class EventQueue:
     # When to choose the bucket width anew.
     cdef Py_ssize_t grow_at, shrink_at
     cdef Py_ssize_t pops, pushes, patience      # since the last redistribution / rebuild
+    cdef int quantile
     # Tokens of events that can be cancelled, and series of ticks.
     cdef Token *tokens
     cdef int32_t *free_tokens

@@ -1,0 +1,155 @@
+"""W1, the hold model: how many events a second pass through an event queue.
+
+A queue holds n events, initially at times Exp(mean 1). One operation takes the least event and puts
+one back at its time plus the next of 65536 increments, Exp(mean 1), drawn beforehand. Ties keep the
+order of scheduling. Figures are operations per second of CPU time, the median over the repeats, with
+all systems interleaved in one run, after a warm-up of 2 n operations for ours.
+
+    python -m benchmarks.queue_hold
+"""
+
+import heapq
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from sortedcontainers import SortedList
+
+import eventsim as es
+from eventsim.holdmodel import HoldModel
+
+SIZES = (100, 10_000, 1_000_000)
+N_INCREMENTS = 65536
+
+Operate = Callable[[int], None]  # performs so many operations
+
+
+def compiled_handler(times: np.ndarray, increments: np.ndarray) -> Operate:
+    engine, model = es.Engine(), HoldModel(increments)
+    engine.register(model)
+    model.fill(engine, times)
+    return lambda operations: model.operate(engine, operations)
+
+
+def python_callable(times: np.ndarray, increments: np.ndarray) -> Operate:
+    engine = es.Engine()
+    following = itertools.cycle(increments.tolist()).__next__
+
+    def hold(engine: es.Engine, event: es.Event) -> None:
+        engine.schedule(event.time + following(), handler)
+
+    handler = engine.register(hold)
+    stopper = engine.register(lambda engine, event: engine.stop())
+    for t in times.tolist():
+        engine.schedule(t, handler)
+
+    def operate(operations: int) -> None:
+        # Pieces of about the right length, counted exactly at the end.
+        end = engine.processed + operations
+        while (missing := end - engine.processed) > 1000:
+            engine.schedule(engine.now + 0.9 * missing / len(times), stopper)
+            engine.run()
+        for _ in range(end - engine.processed):
+            engine.step()
+
+    return operate
+
+
+def by_heapq(times: np.ndarray, increments: np.ndarray) -> Operate:
+    heap = list(zip(times.tolist(), itertools.count(), strict=False))
+    heapq.heapify(heap)
+    following = itertools.cycle(increments.tolist()).__next__
+    ids = itertools.count(len(heap)).__next__
+
+    def operate(operations: int) -> None:
+        pop, push = heapq.heappop, heapq.heappush
+        for _ in range(operations):
+            t, _ = pop(heap)
+            push(heap, (t + following(), ids()))
+
+    return operate
+
+
+def by_sortedcontainers(times: np.ndarray, increments: np.ndarray) -> Operate:
+    events = SortedList(zip(times.tolist(), itertools.count(), strict=False))
+    following = itertools.cycle(increments.tolist()).__next__
+    ids = itertools.count(len(events)).__next__
+
+    def operate(operations: int) -> None:
+        pop, add = events.pop, events.add
+        for _ in range(operations):
+            t, _ = pop(0)
+            add((t + following(), ids()))
+
+    return operate
+
+
+def by_simpy(times: np.ndarray, increments: np.ndarray) -> Operate:
+    import simpy
+
+    env = simpy.Environment()
+    following = itertools.cycle(increments.tolist()).__next__
+    timeout = env.timeout
+
+    def hold(event: Any) -> None:
+        timeout(following()).callbacks.append(hold)
+
+    for t in times.tolist():
+        timeout(t).callbacks.append(hold)
+
+    def operate(operations: int) -> None:
+        step = env.step
+        for _ in range(operations):
+            step()
+
+    return operate
+
+
+SYSTEMS: dict[str, tuple[Callable[[np.ndarray, np.ndarray], Operate], int]] = {
+    # name -> (how to set it up, operations per measurement: about a fifth of a second)
+    "eventsim, C handler": (compiled_handler, 3_000_000),
+    "eventsim, Python callable": (python_callable, 500_000),
+    "heapq": (by_heapq, 200_000),
+    "sortedcontainers": (by_sortedcontainers, 100_000),
+    "SimPy, callback": (by_simpy, 100_000),
+}
+
+
+def measure(n: int, repeats: int) -> Iterator[dict[str, object]]:
+    """Yield one row per installed system, all of them measured in turn `repeats` times."""
+    rng = np.random.default_rng(1)
+    increments, times = rng.exponential(1.0, N_INCREMENTS), rng.exponential(1.0, n)
+    names = [name for name in SYSTEMS if name != "SimPy, callback" or find_spec("simpy")]
+    running = {name: SYSTEMS[name][0](times, increments) for name in names}
+    for name, operate in running.items():
+        operate(2 * n if name.startswith("eventsim") else min(2 * n, 20_000))
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(repeats):
+        for name, operate in running.items():
+            start = time.process_time()
+            operate(SYSTEMS[name][1])
+            seconds[name].append(time.process_time() - start)
+    for name in names:
+        figure = SYSTEMS[name][1] / statistics.median(seconds[name]) / 1e6
+        yield {"work": "W1 hold model", "system": name, "n": n, "figure": figure, "unit": "M operations/s"}
+
+
+def run(repeats: int = 5, sizes: tuple[int, ...] = SIZES) -> list[dict[str, object]]:
+    """Measure all systems at all sizes; one row each with work, system, n, figure, unit."""
+    return [row for n in sizes for row in measure(n, repeats)]
+
+
+def main() -> None:
+    rows = run()
+    figures = {(row["system"], row["n"]): row["figure"] for row in rows}
+    print(f"{'M operations/s, pending:':28s}" + "".join(f"{n:>12,d}" for n in SIZES))
+    for name in dict.fromkeys(row["system"] for row in rows):
+        print(f"{name!s:28s}" + "".join(f"{figures[name, n]:12.2f}" for n in SIZES))
+
+
+if __name__ == "__main__":
+    main()
