@@ -148,7 +148,7 @@ def trace(
     variable: str = "value",
     time_unit: str = "ms",
     title: str | None = None,
-    n_lines: int = 8,
+    n_lines: int = 4,
 ) -> Axes:
     """Draw a sampled variable of the first `n_lines` recorded units over time."""
     ax = _axes(ax)
@@ -161,7 +161,8 @@ def trace(
             values[kept],
             color=COLOURS[k % len(COLOURS)],
             label=f"unit {unit}",
-            marker="." if samples.every == 0 else None,
+            linewidth=1.4 if len(samples.times) <= 600 else 0.8,
+            marker="." if samples.every == 0 and len(samples.times) <= 600 else None,
             markersize=4,
         )
     if len(samples.times):
