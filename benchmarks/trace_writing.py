@@ -21,7 +21,7 @@ PIECE = 20_000
 
 
 def run(repeats: int = 5, n: int = N) -> list[dict[str, Any]]:
-    """Measure all systems, interleaved; a row is the median MB/s by the clock, and CPU seconds of the whole."""
+    """Measure all systems, interleaved; rows have median MB/s by the clock and CPU seconds of the whole."""
     rng = np.random.default_rng(1)
     times = np.sort(rng.uniform(0, 1000, n))
     units = rng.integers(0, N_UNITS, n)
