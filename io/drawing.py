@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import ListedColormap, LogNorm, TwoSlopeNorm
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 from numpy.typing import NDArray
 
 from eventsim.io.analysis import population_rate
@@ -107,7 +108,7 @@ def raster(
     ax.set(xlim=(left, right), ylim=(-0.5 - 0.02 * n, n - 0.5 + 0.02 * n))
     ax.set_xlabel(_time_label(time_unit))
     ax.set_ylabel("unit")
-    _whole_ticks(ax, n)
+    _whole_ticks(ax.yaxis, n)
     titled(ax, title)
     return ax
 
@@ -231,8 +232,8 @@ def matrix(weight: NDArray[Any], ax: Axes | None = None, *, label: str = "weight
     ax.figure.colorbar(image, ax=ax, label=label, fraction=0.046, pad=0.02)
     ax.set_xlabel("to unit")
     ax.set_ylabel("from unit")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(6, integer=True))
+    _whole_ticks(ax.xaxis, weight.shape[1])
+    _whole_ticks(ax.yaxis, weight.shape[0])
     return ax
 
 
@@ -297,9 +298,9 @@ def _time_label(time_unit: str) -> str:
     return f"time ({'µs' if time_unit == 'us' else time_unit})" if time_unit not in ("", "1") else "time"
 
 
-def _whole_ticks(ax: Axes, n: int) -> None:
-    """Label whole units only, and no half of one where there is only one."""
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=min(5, max(1, n)), integer=True))
+def _whole_ticks(axis: Axis, n: int) -> None:
+    """Label whole units only; with fewer units than ticks matplotlib would label halves of them."""
+    axis.set_major_locator(MaxNLocator(6, integer=True) if n > 6 else FixedLocator(range(n)))
 
 
 def spoken(name: str) -> str:

@@ -138,19 +138,22 @@ def _traces(run: Trace, figure: Figure) -> None:
     _only_lowest_label(panels)
 
 
+KINDS_OF_SERIES = ("accuracy", "loss", "error", "missing")
+
+
 @_styled
 def _training(run: Trace, figure: Figure) -> None:
-    """Fractions together, losses together, everything else on its own."""
-    groups: dict[str, dict[str, NDArray[Any]]] = {}
+    """Accuracies together, losses together, everything else on its own and after these."""
+    groups: dict[str, dict[str, NDArray[Any]]] = {kind: {} for kind in KINDS_OF_SERIES}
     for name, values in _curves(run).items():
-        kind = next((word for word in ("accuracy", "loss", "error") if word in name), name)
+        kind = next((word for word in KINDS_OF_SERIES if word in name), name)
         groups.setdefault(kind, {})[name] = values
-    chosen = list(groups.items())[:6]
-    figure.set_size_inches(7.0, 0.8 + 2.4 * len(chosen))
+    chosen = [(kind, series) for kind, series in groups.items() if series][:6]
+    figure.set_size_inches(7.0, 0.8 + 2.2 * len(chosen))
     panels = _stack(figure, len(chosen))
     for ax, (kind, series) in zip(panels, chosen, strict=True):
         values = np.concatenate([np.ravel(item) for item in series.values()])
-        fraction = kind in ("accuracy", "error") and bool(np.nanmax(values, initial=0.0) <= 1.0)
+        fraction = kind in ("accuracy", "error", "missing") and bool(np.nanmax(values, initial=0.0) <= 1.0)
         training(series, ax, fraction=fraction, label=spoken(kind))
         if len(series) == 1 and next(iter(series)) != kind:
             titled(ax, spoken(next(iter(series))))

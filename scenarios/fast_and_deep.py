@@ -28,7 +28,6 @@ EVALUATED = 1000  # samples encoded at once where nothing is learned
 MNIST: dict[str, object] = {
     "bias_time": None,
     "noise": 0.3,
-    "test_samples_recorded": 10,
 }
 MNIST_16: dict[str, object] = MNIST | {
     "dataset": "mnist-16x16",
@@ -65,9 +64,7 @@ class Task:
 class FastAndDeep:
     """Learning by first-spike times, with exact gradients, on Yin-Yang or MNIST."""
 
-    paper: ClassVar[str] = (
-        "Göltz, Kriener et al. 2021, Fast and energy-efficient neuromorphic deep learning"
-    )
+    paper: ClassVar[str] = "Göltz, Kriener et al. 2021, Fast and energy-efficient neuromorphic deep learning"
     presets: ClassVar[dict[str, dict[str, object]]] = {
         "yin-yang": {},
         "yin-yang-tau2": {"tau_mem": 2.0},
@@ -86,7 +83,14 @@ class FastAndDeep:
         },
         "mnist-16x16": MNIST_16 | {"n_hidden": 128},
         "mnist-16x16-246": MNIST_16 | {"n_hidden": 246},
-        "quick": {"epochs": 60, "learning_rate": 0.01, "decay_every": 5, "decay": 0.85},
+        "quick": {
+            "epochs": 30,
+            "batch": 60,
+            "learning_rate": 0.01,
+            "decay_every": 3,
+            "decay": 0.8,
+            "max_missing": (0.3, 0.05),
+        },
     }
 
     dataset: Annotated[
@@ -110,7 +114,7 @@ class FastAndDeep:
     alpha: Annotated[float, *NOT_NEGATIVE, "weight of the pull towards early spikes"] = 0.005
     beta: Annotated[float, *POSITIVE, "tau_syn, scale of lateness"] = 1.0
     max_dw_norm: Annotated[float, *POSITIVE, "larger gradients of a sample and neuron are dropped"] = 0.2
-    test_samples_recorded: Annotated[int, Ge(0), "shown to the trained network in the event engine"] = 30
+    test_samples_recorded: Annotated[int, Ge(0), "shown to the trained network in the event engine"] = 10
     slot: Annotated[float, *POSITIVE, "tau_syn, time between two of these samples"] = 4.0
 
     def published(self) -> dict[str, str]:
