@@ -538,7 +538,10 @@ cdef class LIFPopulation(Population):
             flow(c, width, &v, &i)
             if v < c.v_th - 1e-9 * fabs(c.v_th - c.v_leak):
                 d_end = slope(c, v, i)
-                if d <= 0.0 or d_end >= 0.0 or fmin(self.v[unit] + d * width, v - d_end * width) < c.v_th:
+                # Both tangents lie above a maximum between, the later one as long as the membrane is concave: up to t_peak
+                # beyond the maximum.
+                if d <= 0.0 or d_end >= 0.0 or self.v[unit] + d * width < c.v_th or (
+                        width <= c.t_peak and v - d_end * width < c.v_th):
                     if go and width > 0.0:
                         self.v[unit] = v
                         self.i[unit] = i

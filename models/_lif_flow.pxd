@@ -23,6 +23,7 @@ cdef enum Kind:
 cdef struct Cell:
     double tau_mem, tau_syn, c_mem, v_th, v_leak, v_reset, i_ext, t_ref
     double rate_mem, rate_syn   # 1 / tau_mem, 1 / tau_syn
+    double rate_gap             # 1 / tau_syn - 1 / tau_mem, without cancellation
     double k                    # factor of kappa
     double v_inf                # v_leak + i_ext tau_mem / c_mem: where the membrane would settle
     double t_peak, peak         # when kappa is largest, and (an upper bound of) its value
@@ -39,7 +40,7 @@ cdef inline double kappa(const Cell *c, double s) noexcept nogil:
     if c.kind == DELTA:
         return exp(-s * c.rate_mem)
     if c.kind == NEAR:
-        return -c.k * exp(-s * c.rate_mem) * expm1(-s * (c.rate_syn - c.rate_mem))
+        return -c.k * exp(-s * c.rate_mem) * expm1(-s * c.rate_gap)
     return c.k * (exp(-s * c.rate_mem) - exp(-s * c.rate_syn))
 
 
@@ -58,7 +59,7 @@ cdef inline void flow(const Cell *c, double s, double *v, double *i) noexcept no
     elif c.kind == DELTA:
         v[0] = c.v_inf + a * em
     elif c.kind == NEAR:
-        v[0] = c.v_inf + a * em - i[0] * c.k * em * expm1(-s * (c.rate_syn - c.rate_mem))
+        v[0] = c.v_inf + a * em - i[0] * c.k * em * expm1(-s * c.rate_gap)
         i[0] *= exp(-s * c.rate_syn)
     else:
         es = exp(-s * c.rate_syn)
@@ -110,7 +111,7 @@ cdef inline double rising_root(const Cell *c, double v, double i, double low, do
         else:
             high = s
         d = slope(c, v_s, i_s)
-        new = s + (c.v_th - v_s) / d if d > 0.0 else low
+        new = s + (c.v_th - v_s) / d if d > 0.0 else INFINITY  # at an extremum, where rounding hides the slope: halve
         if not (low < new < high):
             if fabs(new - s) <= 4e-16 * s or high - low <= 4e-16 * high:
                 return s
@@ -141,9 +142,9 @@ cdef inline double crossing_bracketed(const Cell *c, double v, double i) noexcep
         if c.kind == NEAR and q > 0.0:
             # ln of a ratio near one: q - 1 = (b (tau_mem - tau_syn) - (v - v_inf) tau_syn) / (a tau_syn), free of cancellation
             q = (i * c.tau_mem * c.tau_syn / c.c_mem - (v - c.v_inf) * c.tau_syn) / (a * c.tau_syn)
-            s_top = log1p(q) / (c.rate_syn - c.rate_mem) if q > -1.0 else -1.0
+            s_top = log1p(q) / c.rate_gap if q > -1.0 else -1.0
         else:
-            s_top = log(q) / (c.rate_syn - c.rate_mem) if q > 0.0 else -1.0
+            s_top = log(q) / c.rate_gap if q > 0.0 else -1.0
     if s_top > 0.0:
         v_s = v
         i_s = i
@@ -235,10 +236,11 @@ cdef inline void complete(Cell *c, bint delta) noexcept nogil:
     c.v_inf = c.v_leak + c.i_ext * c.tau_mem / c.c_mem
     if delta:
         c.kind = DELTA
-        c.rate_syn = c.k = c.t_peak = 0.0
+        c.rate_syn = c.rate_gap = c.k = c.t_peak = 0.0
         c.peak = 0.0
         return
     c.rate_syn = 1.0 / c.tau_syn
+    c.rate_gap = (c.tau_mem - c.tau_syn) / (c.tau_mem * c.tau_syn)
     ratio = c.tau_mem / c.tau_syn
     if ratio == 1.0:
         c.kind = EQUAL
@@ -252,5 +254,5 @@ cdef inline void complete(Cell *c, bint delta) noexcept nogil:
             c.kind = NEAR
         else:
             c.kind = GENERAL
-        c.t_peak = log1p((c.tau_mem - c.tau_syn) / c.tau_syn) / (c.rate_syn - c.rate_mem)
+        c.t_peak = log1p((c.tau_mem - c.tau_syn) / c.tau_syn) / c.rate_gap
     c.peak = kappa(c, c.t_peak) * (1.0 + 1e-12)
