@@ -3,7 +3,8 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
-from eventsim.queue cimport CrossingHeap, Event, EventQueue
+from eventsim.crossings cimport CrossingHeap
+from eventsim.queue cimport Event, EventQueue
 
 
 cdef class Handler:

@@ -28,9 +28,9 @@ cdef enum:
     PRIORITY_RANGE = 1 << 15        # priorities are in [-2**15, 2**15)
     SIGNAL_EVERY = 1 << 10          # Python events between two looks for Ctrl-C
     FIRST_CHUNK = 1 << 8            # C events before the first one; chunks then grow to
-    LAST_CHUNK = 1 << 20            # this many, as long as they take well under
-DEF_CHUNK_SECONDS = 0.05
+    LAST_CHUNK = 1 << 20            # this many, as long as they take less than
 
+cdef double CHUNK_SECONDS = 0.05    # (wall time)
 cdef uint64_t SEQUENCE = (<uint64_t> 1 << 48) - 1
 cdef uint64_t LATE = (<uint64_t> (PRIORITY_RANGE + 1)) << 48    # orders from here on come after crossings
 
@@ -74,7 +74,22 @@ cdef class PythonHandler(Handler):
     function : callable, optional
         Called with the engine and the `Event`. A subclass has methods instead:
         ``on_event(self, engine, time, unit, value)`` and, for predicted crossings,
-        ``on_cross(self, engine, time, unit)``.
+        ``on_cross(self, engine, time, unit)``, looked up on the class when it is registered.
+
+    Examples
+    --------
+    >>> import eventsim as es
+    >>> class Logger(es.PythonHandler):
+    ...     def __init__(self):
+    ...         self.seen = []
+    ...     def on_event(self, engine, time, unit, value):
+    ...         self.seen.append((time, unit))
+    >>> engine = es.Engine()
+    >>> logger = engine.register(Logger())
+    >>> token = engine.schedule(1.5, logger, unit=3)
+    >>> engine.run()
+    >>> logger.seen
+    [(1.5, 3)]
     """
 
     def __init__(self, function=None):
@@ -109,7 +124,7 @@ cdef class PythonHandler(Handler):
 
     cdef int call_cross(self, Engine engine, int unit, double time) except -1:
         if self.cross_method is None:
-            raise TypeError(f"{describe(self)} does not handle crossings; subclass PythonHandler with on_cross")
+            raise TypeError(f"{describe(self)} does not handle crossings; subclass it with on_cross")
         self.cross_method(self, engine, time, unit)
         return 0
 
@@ -181,8 +196,8 @@ cdef int fail_slot(Engine engine, int slot) except -1 with gil:
 
 cdef int fail_instant(Engine engine, int handler) except -1 with gil:
     name = describe(engine.handlers[handler])
-    raise EventOrderError(f"more than {engine.max_events_per_instant} events at time {engine.time!r} were scheduled "
-                          f"within that instant, the last for handler {name}: time does not advance")
+    raise EventOrderError(f"more than {engine.max_events_per_instant} events at time {engine.time!r} were "
+                          f"scheduled within it, the last for handler {name}: time does not advance")
 
 
 cdef class Engine:
@@ -266,7 +281,7 @@ cdef class Engine:
             entry = PythonHandler(handler)
             self.wrappers[key] = entry
         else:
-            raise TypeError(f"a handler must be an eventsim Handler or a callable (engine, event), got {handler!r}")
+            raise TypeError(f"a handler must be a Handler or a callable (engine, event), got {handler!r}")
         if isinstance(entry, PythonHandler):
             python = <PythonHandler> entry
             if python.function is None:
@@ -331,7 +346,7 @@ cdef class Engine:
             if 0 <= at < self.n_handlers and self.table[at].handler == <void *> handler:
                 return 0
             if at >= 0:
-                raise ValueError(f"{describe(handler)} belongs to another engine; register a new handler here")
+                raise ValueError(f"{describe(handler)} belongs to another engine; register a new one here")
         raise TypeError(f"expected a handler that Engine.register returned, got {handler!r}")
 
     # ---- scheduling
@@ -404,9 +419,7 @@ cdef class Engine:
         """
         if self.running:
             self.check_free()
-        if type(handler) is not PythonHandler or (<Handler> handler).id >= self.n_handlers \
-                or (<Handler> handler).id < 0 or self.table[(<Handler> handler).id].handler != <void *> handler:
-            self.check_owned(handler)
+        self.check_owned(handler)
         return self.push_cancellable(time, (<Handler> handler).id, unit, value, priority)
 
     def every(self, double period, handler, start=None, int priority=1, int unit=0, double value=0.0):
@@ -538,7 +551,8 @@ cdef class Engine:
         cdef int32_t[::1] handler, unit, slot
         self.check_free()
         table = {"time": np.empty(n), "value": np.empty(n), "order": np.empty(n, np.uint64),
-                 "handler": np.empty(n, np.int32), "unit": np.empty(n, np.int32), "slot": np.empty(n, np.int32)}
+                 "handler": np.empty(n, np.int32), "unit": np.empty(n, np.int32),
+                 "slot": np.empty(n, np.int32)}
         time, value, order = table["time"], table["value"], table["order"]
         handler, unit, slot = table["handler"], table["unit"], table["slot"]
         events = <Event *> malloc((n + 1) * sizeof(Event))
@@ -553,7 +567,8 @@ cdef class Engine:
             unit[i] = events[i].unit
             slot[i] = events[i].slot
         free(events)
-        slots = np.array([i for i in range(self.crossings.n_slots) if self.crossings.get(i) < INFINITY], np.int32)
+        crossing_times = np.array([self.crossings.get(i) for i in range(self.crossings.n_slots)], np.float64)
+        slots = np.flatnonzero(crossing_times < INFINITY).astype(np.int32)
         parts = {}
         for entry in self.handlers:
             method = state_method(entry, "snapshot")
@@ -568,7 +583,8 @@ cdef class Engine:
             "n_slots": self.crossings.n_slots,
             "events": table,
             "tokens": {
-                "generation": np.array([queue.tokens[i].generation for i in range(queue.n_tokens)], np.uint32),
+                "generation": np.array(
+                    [queue.tokens[i].generation for i in range(queue.n_tokens)], np.uint32),
                 "tick": np.array([queue.tokens[i].tick for i in range(queue.n_tokens)], np.int32),
                 "free": np.array([queue.free_tokens[i] for i in range(queue.n_free_tokens)], np.int32),
             },
@@ -578,7 +594,7 @@ cdef class Engine:
                 "count": np.array([queue.ticks[i].count for i in range(queue.n_ticks)], np.int64),
                 "free": queue.free_tick,
             },
-            "crossings": {"slot": slots, "time": np.array([self.crossings.get(i) for i in slots], np.float64)},
+            "crossings": {"slot": slots, "time": crossing_times[slots]},
             "handlers": parts,
         }
 
@@ -606,8 +622,8 @@ cdef class Engine:
         names = "\n".join([describe(entry) for entry in self.handlers])
         if state["names"] != names or state["n_slots"] != self.crossings.n_slots:
             raise ValueError(
-                f"the snapshot is of handlers {state['names'].split()} with {state['n_slots']} crossing slots; "
-                f"this engine has {names.split()} with {self.crossings.n_slots}")
+                f"the snapshot is of handlers {state['names'].split()} with {state['n_slots']} crossing "
+                f"slots; this engine has {names.split()} with {self.crossings.n_slots}")
         table = {name: np.ascontiguousarray(state["events"][name], dtype) for name, dtype in
                  (("time", np.float64), ("value", np.float64), ("order", np.uint64), ("handler", np.int32),
                   ("unit", np.int32), ("slot", np.int32))}
@@ -626,7 +642,8 @@ cdef class Engine:
             and within(table["slot"], -1, len(tick)) and len(tick) == len(generation)
             and within(tick, FREE, len(starts)) and within(free_tokens, 0, len(tick))
             and len(free_tokens) == int(np.count_nonzero(tick == FREE))
-            and len(starts) == len(periods) == len(count) and -1 <= state["ticks"]["free"] < max(len(starts), 1)
+            and len(starts) == len(periods) == len(count)
+            and -1 <= state["ticks"]["free"] < max(len(starts), 1)
             and within(crossing, 0, self.crossings.n_slots) and len(crossing) == len(crossing_time)
             and bool(np.all(crossing_time >= clock))
         )
@@ -688,7 +705,7 @@ cdef class Engine:
             raise AssertionError("nothing that waits is before the clock")
 
     def queue_layout(self):
-        """Return how many events are in the heap, in buckets, beyond them, at inf, and the number of buckets."""
+        """How many events are in the heap, in buckets, beyond them, at inf, and the number of buckets."""
         return self.queue.layout()
 
     cdef int check_idle(self, what) except -1:
@@ -704,7 +721,8 @@ cdef class Engine:
         cdef int64_t before, size
         cdef int state
         if self.running:
-            raise RuntimeError("the engine is running already; a handler may schedule, cancel and stop, not run or step")
+            raise RuntimeError("the engine is running already; a handler may schedule, cancel and stop, "
+                               "not run or step it")
         if len(self.handlers) != self.n_handlers:
             raise RuntimeError("the engine's handlers are gone: it is being deleted")
         self.running = True
@@ -728,7 +746,7 @@ cdef class Engine:
                 budget -= size
                 if state == DONE or budget == 0:
                     return state
-                if size == chunk and chunk < LAST_CHUNK and perf_counter() - started < DEF_CHUNK_SECONDS:
+                if size == chunk and chunk < LAST_CHUNK and perf_counter() - started < CHUNK_SECONDS:
                     chunk *= 2
                 PyErr_CheckSignals()
         finally:

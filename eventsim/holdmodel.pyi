@@ -1,5 +1,6 @@
 """The hold model: the classical measure of an event queue, as a handler in C."""
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.engine import Engine, Handler
@@ -14,7 +15,7 @@ class HoldModel(Handler):
     """
 
     def __init__(self, increments: ArrayLike) -> None: ...
-    def fill(self, engine: Engine, times: NDArray) -> None:
+    def fill(self, engine: Engine, times: NDArray[np.float64]) -> None:
         """Schedule one event at each of these times, to be handled by this handler."""
     def operate(self, engine: Engine, operations: int) -> None:
         """Run the engine for this many operations: an event taken and one scheduled each."""

@@ -25,7 +25,8 @@ cdef class HoldModel(Handler):
 
         self.increments = numpy.array(increments, dtype=numpy.float64)
         if self.increments.shape[0] == 0 or self.increments.shape[0] & (self.increments.shape[0] - 1):
-            raise ValueError(f"the number of increments must be a power of two, got {self.increments.shape[0]}")
+            n = self.increments.shape[0]
+            raise ValueError(f"the number of increments must be a power of two, got {n}")
         self.mask = self.increments.shape[0] - 1
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:

@@ -16,7 +16,7 @@ Source of the calendar: R. Brown 1988, Calendar queues, CACM 31, 1220.
 """
 
 cimport cython
-from libc.math cimport INFINITY, floor, isnan
+from libc.math cimport INFINITY, floor
 from libc.stdlib cimport free, malloc, qsort, realloc
 from libc.string cimport memset
 
@@ -27,7 +27,11 @@ cdef extern from *:
       #define eventsim_prefetch(p) __builtin_prefetch(p)
     #else
       #include <intrin.h>
-      static __inline int eventsim_ctz(unsigned long long x) { unsigned long i; _BitScanForward64(&i, x); return (int)i; }
+      static __inline int eventsim_ctz(unsigned long long x) {
+        unsigned long i;
+        _BitScanForward64(&i, x);
+        return (int)i;
+      }
       #define eventsim_prefetch(p) ((void)0)
     #endif
     """
@@ -432,8 +436,9 @@ cdef class EventQueue:
         n_buckets = 2 * SMALL
         while n_buckets < 2 * n:
             n_buckets *= 2
-        if inv_width > 0 and n_buckets != self.n_buckets and not self.resize(n_buckets) and self.n_buckets == 0:
-            inv_width = 0.0
+        if inv_width > 0 and n_buckets != self.n_buckets:
+            if not self.resize(n_buckets) and self.n_buckets == 0:
+                inv_width = 0.0
         # A crowd that no width resolves, as of equal times, is looked at ever less often.
         if not crowded or self.patience < n:
             self.patience = n if n > SMALL else SMALL
@@ -720,14 +725,14 @@ cdef class EventQueue:
 
         for i in range(self.n_near):
             if i:
-                require(not before(&self.near[i], &self.near[(i - 1) >> 2]), "no child comes before its parent")
+                require(not before(&self.near[i], &self.near[(i - 1) >> 2]), "no child before its parent")
             number = (self.near[i].time - self.origin) * self.inv_width
             require(not number >= self.near_edge, "the heap holds what is near")
             n_dead += self.near[i].slot >= 0 and self.tokens[self.near[i].slot].tick == CANCELLED
         n = 0
         for index in range(self.n_buckets):
             node = self.heads[index]
-            require((node >= 0) == ((self.bits[index >> 6] >> (index & 63)) & 1), "one bit for a bucket in use")
+            require((node >= 0) == ((self.bits[index >> 6] >> (index & 63)) & 1), "one bit for a used bucket")
             while node >= 0:
                 visit(node)
                 n += 1
@@ -800,140 +805,3 @@ cdef double choose_width(double *sample, Py_ssize_t n_sample, double origin, Py_
 
 cdef int compare(const void *a, const void *b) noexcept nogil:
     return -1 if before(<const Event *> a, <const Event *> b) else 1
-
-
-@cython.final
-cdef class CrossingHeap:
-    """At most one predicted time per slot, the least (time, slot) on top; keys change in place."""
-
-    def __cinit__(self):
-        self.top_time = INFINITY
-
-    def __dealloc__(self):
-        free(self.heap)
-        free(self.position)
-
-    cdef int grow(self, int n) except -1:
-        """Make n more slots, without predictions."""
-        cdef Py_ssize_t total = <Py_ssize_t> self.n_slots + n
-        cdef Crossing *heap
-        cdef int32_t *position
-        cdef Py_ssize_t slot
-        if total > MAX_NODES:
-            raise MemoryError(f"no more than {MAX_NODES} crossing slots, asked for {total}")
-        heap = <Crossing *> realloc(self.heap, total * sizeof(Crossing))
-        if heap == NULL and total:
-            out_of_memory()
-        self.heap = heap
-        position = <int32_t *> realloc(self.position, total * sizeof(int32_t))
-        if position == NULL and total:
-            out_of_memory()
-        self.position = position
-        for slot in range(self.n_slots, total):
-            position[slot] = -1
-        self.n_slots = <int> total
-        return 0
-
-    cdef void set(self, int slot, double time) noexcept nogil:
-        cdef int at = self.position[slot]
-        cdef Crossing key
-        cdef Crossing last
-        key.time = time
-        key.slot = slot
-        if time < INFINITY:
-            if at < 0:
-                at = self.n_predicted
-                self.n_predicted += 1
-                self.rise(at, key)
-            elif earlier(&key, &self.heap[at]):
-                self.rise(at, key)
-            else:
-                self.sink(at, key)
-        elif at >= 0:
-            self.n_predicted -= 1
-            self.position[slot] = -1
-            if at < self.n_predicted:
-                last = self.heap[self.n_predicted]
-                if earlier(&last, &self.heap[at]):
-                    self.rise(at, last)
-                else:
-                    self.sink(at, last)
-        self.top_time = self.heap[0].time if self.n_predicted else INFINITY
-
-    cdef int top_slot(self) noexcept nogil:
-        return self.heap[0].slot
-
-    cdef double get(self, int slot) noexcept nogil:
-        cdef int at = self.position[slot]
-        return INFINITY if at < 0 else self.heap[at].time
-
-    cdef void clear(self) noexcept nogil:
-        cdef int slot
-        for slot in range(self.n_slots):
-            self.position[slot] = -1
-        self.n_predicted = 0
-        self.top_time = INFINITY
-
-    cdef void rise(self, int hole, Crossing key) noexcept nogil:
-        cdef int parent
-        while hole > 0:
-            parent = (hole - 1) >> 2
-            if not earlier(&key, &self.heap[parent]):
-                break
-            self.heap[hole] = self.heap[parent]
-            self.position[self.heap[hole].slot] = hole
-            hole = parent
-        self.heap[hole] = key
-        self.position[key.slot] = hole
-
-    cdef void sink(self, int hole, Crossing key) noexcept nogil:
-        cdef int child, best, end
-        while True:
-            child = 4 * hole + 1
-            if child >= self.n_predicted:
-                break
-            best = child
-            end = min(child + 4, self.n_predicted)
-            child += 1
-            while child < end:
-                if earlier(&self.heap[child], &self.heap[best]):
-                    best = child
-                child += 1
-            if not earlier(&self.heap[best], &key):
-                break
-            self.heap[hole] = self.heap[best]
-            self.position[self.heap[hole].slot] = hole
-            hole = best
-        self.heap[hole] = key
-        self.position[key.slot] = hole
-
-    # ---- for tests, from Python
-
-    def add_slots(self, int n):
-        """Make n more slots."""
-        self.grow(n)
-
-    def predict(self, int slot, double time):
-        """Set, change or with inf remove the time of a slot."""
-        if not 0 <= slot < self.n_slots or isnan(time):
-            raise ValueError(f"no slot {slot} of {self.n_slots}, or time {time} is not a number")
-        self.set(slot, time)
-
-    def top(self):
-        """Return the least (time, slot), or None."""
-        return (self.top_time, self.top_slot()) if self.n_predicted else None
-
-    def verify(self):
-        """Check the order of the heap and that every slot knows its place."""
-        cdef int i
-        for i in range(self.n_predicted):
-            if i:
-                require(not earlier(&self.heap[i], &self.heap[(i - 1) >> 2]), "no child comes before its parent")
-            require(self.position[self.heap[i].slot] == i, "a slot knows its place")
-        require(sum([self.position[i] >= 0 for i in range(self.n_slots)]) == self.n_predicted,
-                "predictions are counted")
-        require(self.top_time == (self.heap[0].time if self.n_predicted else INFINITY), "the top is known")
-
-
-cdef inline bint earlier(const Crossing *a, const Crossing *b) noexcept nogil:
-    return a.time < b.time or (a.time == b.time and a.slot < b.slot)

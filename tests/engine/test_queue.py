@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from eventsim.queue import CrossingHeap, EventQueue
+from eventsim.crossings import CrossingHeap
+from eventsim.queue import EventQueue
 
 
 def drain(queue):
