@@ -51,12 +51,12 @@ def make_tree() -> None:
 
 def extensions() -> list[Extension]:
     """One extension per .pyx, named by its import path."""
-    headers = [str(header) for header in sorted(Path("eventsim").glob("*.h"))]
+    headers = [str(h) for folder in PACKAGE_DIR.values() for h in sorted(Path(folder).glob("*.h"))]
     return [
         Extension(
             f"{package}.{source.stem}",
             [str(source)],
-            include_dirs=["eventsim"],
+            include_dirs=["eventsim", str(source.parent)],
             depends=headers,
             extra_compile_args=COMPILE_ARGS,
         )
