@@ -2,8 +2,8 @@
 
 A loss is called with the output times (n_samples, n_outputs), `inf` for a silent output, the labels
 (n_samples,) and the synaptic time constant. It returns the loss of each sample and its derivative in each
-output time; the mean over a batch is the caller's. A sample whose correct output is silent has a constant loss and no gradient
-(Göltz et al. 2021).
+output time; the mean over a batch is the caller's. A sample whose correct output is silent has a constant
+loss and no gradient (Göltz et al. 2021).
 """
 
 from dataclasses import dataclass
