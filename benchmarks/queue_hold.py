@@ -5,7 +5,7 @@ one back at its time plus the next of 65536 increments, Exp(mean 1), drawn befor
 order of scheduling. Figures are operations per second of CPU time, the median over the repeats, with
 all systems interleaved in one run, after a warm-up of 2 n operations for ours.
 
-    python -m benchmarks.queue_hold
+    python -m eventsim.benchmarks.queue_hold
 """
 
 import heapq
