@@ -121,7 +121,8 @@ class BalancedNetwork:
         n = self.n_excitatory + self.n_inhibitory
         irregular = np.concatenate(cvs)
         run.metric("mean_rate", per_second(total, n, self.duration))
-        run.metric("cv_isi", float(np.nanmean(irregular)) if np.isfinite(irregular).any() else np.nan)
+        if np.isfinite(irregular).any():
+            run.metric("cv_isi", float(np.nanmean(irregular)))
         run.metric("spikes", total)
         run.metric("synaptic_events", total * (self.k_excitatory + self.k_inhibitory))
 

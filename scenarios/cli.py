@@ -169,7 +169,7 @@ def _command_again(request: running.Request) -> list[str]:
 def _print_json(what: Any) -> None:
     import json
 
-    typer.echo(json.dumps(what, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(what, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _check_command(arguments: list[str]) -> None:

@@ -8,6 +8,7 @@ end the trained network is simulated by the event engine on the first test sampl
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -236,7 +237,7 @@ class FastAndDeep:
             for epoch in range(first_epoch, self.epochs):
                 order = run.rng("shuffle", epoch).permutation(len(labels))
                 for k in range(first_batch, n_batches):
-                    run.checkpoint(lambda e=epoch, b=k, t=tally: _state(task, e, b, t, learner, optimiser))
+                    run.checkpoint(partial(_state, task, epoch, k, tally, learner, optimiser))
                     chosen = order[k * self.batch : (k + 1) * self.batch]
                     rng = run.rng("noise", epoch, k) if self.noise > 0 else None
                     step = learner.step(self.inputs(task, samples[chosen], rng), labels[chosen], optimiser)
@@ -278,7 +279,8 @@ class FastAndDeep:
             predicted, first = self._outputs(task, learner, split)
             run.metric(f"{split}_accuracy", float((predicted == task.sets[split][1]).mean()))
         spoke = np.isfinite(first)
-        run.metric("first_label_spike", float(first[spoke].mean()) / self.tau_syn if spoke.any() else np.nan)
+        if spoke.any():
+            run.metric("first_label_spike", float(first[spoke].mean()) / self.tau_syn)
         run.metric("silent_test_samples", float((~spoke).sum()))
         samples, labels = task.sets["test"]
         run.parameter("test_labels", labels)

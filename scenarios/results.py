@@ -1,6 +1,7 @@
 """What the file of a run says, in words, as one object, and as a picture."""
 
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def describe(path: Path) -> dict[str, Any]:
         "hardware": told.get("hardware") or None,
         "complete": io.reading.is_complete(path),
         "config": io.config.from_toml(trace.config, f"the configuration in {path}")[0],
-        "metrics": trace.metrics,
+        "metrics": {key: value if isfinite(value) else None for key, value in trace.metrics.items()},
         "populations": trace.sizes,
         "duration": trace.duration,
         "time_unit": trace.time_unit,

@@ -14,11 +14,12 @@ import pytest
 
 from eventsim import io
 
-N_KILLS = 20
+N_KILLS = 21
 COMMAND = [sys.executable, "-P", "-m", "eventsim.scenarios.cli", "run"]
-RUNS = {  # about a second of work each, with more than one kind of result
-    "yin-yang": ["yin-yang", "--preset", "quick", "runs=2", "epochs=12", "--seed", "3"],
-    "balanced-network": ["balanced-network", "--preset", "dc-10000", "duration=500", "--seed", "3"],
+RUNS = {  # half a second of work each, with more than one kind of result
+    "yin-yang": ["yin-yang", "--preset", "quick", "runs=2", "epochs=6", "--seed", "3"],
+    "fast-and-deep": ["fast-and-deep", "n_hidden=40", "epochs=6", "noise=0.1", "--seed", "3"],
+    "balanced-network": ["balanced-network", "--preset", "dc-10000", "duration=250", "--seed", "3"],
 }
 
 

@@ -1,0 +1,173 @@
+"""What every registered part must do: say what it is, build, repeat under a seed, survive an empty input."""
+
+import inspect
+import re
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+import pytest
+
+import eventsim as es
+from eventsim import registry
+from eventsim.scenarios.scenario import keys, summary
+
+PARTS = [(kind, name) for kind in registry.KINDS for name in registry.parts(kind)]
+NEURONS = [name for name, part in registry.parts("neuron").items() if not part.is_source]
+SOURCES = [name for name, part in registry.parts("neuron").items() if part.is_source]
+SCENARIOS = list(registry.parts("scenario"))
+HARDWARE = list(registry.parts("hardware"))
+
+QUICK = {  # settings with which a scenario ends in a second or two
+    "balanced-network": {"duration": 50.0},
+    "fast-and-deep": {"epochs": 1, "n_hidden": 20, "test_samples_recorded": 2},
+    "yin-yang": {"epochs": 1, "runs": 2},
+}
+EMPTY = {  # settings with nothing to do
+    "balanced-network": {"duration": 0.0},
+    "fast-and-deep": {"epochs": 0, "n_hidden": 5, "test_samples_recorded": 0},
+    "yin-yang": {"epochs": 0, "runs": 1},
+}
+NEEDS = {"poisson": {"rate": 500.0}, "regular": {"period": 1.5}, "spike_source": {"times": [1.0, 2.5]}}
+
+
+def made(kind, name):
+    """Return a part with its defaults, or the least that it asks for."""
+    return registry.find(kind, name)(**NEEDS.get(name, {}))
+
+
+@pytest.mark.parametrize(("kind", "name"), PARTS)
+def test_a_part_says_what_it_is(kind, name):
+    part = registry.find(kind, name)
+    line = summary(part)
+    assert len(line) > 15
+    assert line[0].isupper()
+    assert line.endswith(".")
+    assert not line.startswith(part.__name__ + "(")  # what dataclasses write when nobody else does
+
+
+@pytest.mark.parametrize(("kind", "name"), PARTS)
+def test_names_are_lower_case_words(kind, name):
+    assert re.fullmatch(r"[a-z0-9]+([_-][a-z0-9]+)*", name)
+
+
+@pytest.mark.parametrize(("kind", "name"), [p for p in PARTS if p[0] in ("neuron", "hardware", "scenario")])
+def test_a_part_is_a_frozen_dataclass(kind, name):
+    part = registry.find(kind, name)
+    assert is_dataclass(part)
+    assert part.__dataclass_params__.frozen
+
+
+@pytest.mark.parametrize(("kind", "name"), [p for p in PARTS if p[0] != "scenario"])
+def test_every_parameter_is_documented(kind, name):
+    part = registry.find(kind, name)
+    text = inspect.getdoc(part) or ""
+    parameters = [p for p in inspect.signature(part).parameters if p not in ("args", "kwargs")]
+    if "as in `LIF`" in text:
+        text += inspect.getdoc(es.models.LIF) or ""
+    undocumented = [p for p in parameters if not re.search(rf"\b{p}\b", text)]
+    assert not undocumented
+
+
+def spikes_of(neuron, seed, times):
+    net = es.Network(seed=seed)
+    net.add("input", es.models.SpikeSource(times=times, units=[0] * len(times)), 1)
+    net.add("cells", neuron, 4)
+    net.connect("input", "cells", weight=np.linspace(1.0, 4.0, 4)[None, :], delay=0.5)
+    net.connect("cells", "cells", es.connect.fixed_probability(0.5), weight=1.0, delay=1.0)
+    sim = es.Simulation(net)
+    sim.run(20.0)
+    return sim.spikes("cells")
+
+
+@pytest.mark.parametrize("name", NEURONS)
+def test_a_neuron_builds_and_repeats_under_a_seed(name):
+    one, other = (spikes_of(made("neuron", name), 3, [0.5, 1.0, 1.5, 4.0]) for _ in range(2))
+    assert len(one) > 0
+    np.testing.assert_array_equal(one.times, other.times)
+    np.testing.assert_array_equal(one.units, other.units)
+
+
+@pytest.mark.parametrize("name", NEURONS)
+def test_a_neuron_without_input_is_silent(name):
+    assert len(spikes_of(made("neuron", name), 3, [])) == 0
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_repeats_under_a_seed_and_spikes_in_order(name):
+    def run(seed):
+        net = es.Network(seed=seed)
+        net.add("source", made("neuron", name), 1)
+        sim = es.Simulation(net)
+        sim.run(50.0)
+        return sim.spikes("source").times
+
+    assert len(run(3)) > 0
+    np.testing.assert_array_equal(run(3), run(3))
+    assert (np.diff(run(3)) >= 0).all()
+
+
+@pytest.mark.parametrize("name", HARDWARE)
+def test_a_target_repeats_under_a_seed_and_takes_an_empty_spike_train(name):
+    target = made("hardware", name)
+    net = es.Network(seed=1)
+    net.add("cells", es.models.LIF(), 3)
+    assert target.transform(net).populations.keys() == net.populations.keys()
+    one, other = (target.offsets(np.random.default_rng(2), 3, 5) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    empty = target.offsets(np.random.default_rng(2), 3, 0)
+    assert empty is None or empty.shape == (3, 0)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_names_its_paper_and_explains_every_key(name):
+    part = registry.find("scenario", name)
+    assert re.search(r"\b(19|20)\d\d\b", part.paper)
+    for key in keys(part):
+        assert key.meaning, f"{name}.{key.name} says nothing"
+    assert [key.name for key in keys(part)] == [each.name for each in fields(part)]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_presets_of_a_scenario_are_valid(name):
+    part = registry.find("scenario", name)
+    assert "quick" in part.presets
+    for preset in part.presets.values():
+        es.io.config.make(part, preset)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_survives_its_configuration_as_toml(name):
+    part = registry.find("scenario", name)
+    for preset in part.presets.values():
+        one = es.io.config.make(part, preset)
+        values, _ = es.io.config.from_toml(es.io.config.to_toml(one))
+        assert es.io.config.make(part, values) == one
+
+
+def carried_out(name, path, values, seed=5, threads=1):
+    from eventsim.scenarios.running import Request, execute
+
+    execute(Request(name=name, values=values, output=path, seed=seed, threads=threads, quiet=True))
+    return es.io.load(path)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_repeats_under_a_seed_on_any_number_of_threads(name, tmp_path):
+    one = carried_out(name, tmp_path / "a.h5", QUICK[name])
+    other = carried_out(name, tmp_path / "b.h5", QUICK[name], threads=3)
+    assert one.metrics == other.metrics
+    for room in ("parameters", "training"):
+        for key, value in getattr(one, room).items():
+            np.testing.assert_array_equal(value, getattr(other, room)[key], err_msg=key)
+    for key, spikes in one.spikes.items():
+        np.testing.assert_array_equal(spikes.times, other.spikes[key].times)
+        np.testing.assert_array_equal(spikes.units, other.spikes[key].units)
+    another = carried_out(name, tmp_path / "c.h5", QUICK[name], seed=6)
+    assert one.metrics != another.metrics
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_with_nothing_to_do_ends_well(name, tmp_path):
+    trace = carried_out(name, tmp_path / "a.h5", EMPTY[name])
+    assert trace.metrics
+    assert es.io.reading.is_complete(tmp_path / "a.h5")
