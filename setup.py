@@ -21,7 +21,8 @@ TREE = Path("build/tree")  # the package as importers see it; rebuilt on every b
 
 # Contraction of a*b+c into one rounding is off so that the clones of a hot kernel for
 # different processors (see eventsim/vector.h) give the same bits.
-COMPILE_ARGS = [] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+GCC_ARGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+COMPILE_ARGS = [] if sys.platform == "win32" else GCC_ARGS
 
 
 def link(source: Path, target: Path) -> None:

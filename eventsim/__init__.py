@@ -32,7 +32,7 @@ _HOME = {
 }
 _MODULES = ("connect", "errors", "hardware", "io", "models", "registry", "rng", "scenarios", "trace")
 
-__all__ = ["__version__", "get_include", *_HOME, *_MODULES]  # noqa: PLE0604
+__all__ = ["__version__", "get_include", *_HOME, *_MODULES]
 
 if find_spec("eventsim.engine") is None:
     raise ImportError(

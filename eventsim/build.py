@@ -76,9 +76,12 @@ def build(net: Network, schedule: str, needs_order: str | None) -> Built:
     if schedule not in SCHEDULES:
         raise ConfigError(f"no schedule is called {schedule!r}; known: {', '.join(SCHEDULES)}")
     if schedule in ("windows", "layered") and needs_order:
-        raise ConfigError(f"{needs_order} needs the ordered schedule, but schedule={schedule!r} was asked for")
+        raise ConfigError(
+            f"{needs_order} needs the ordered schedule, but schedule={schedule!r} was asked for"
+        )
     populations = {
-        p.name: p.model.build(Site(p.n, p.name, net.seed, SECONDS[net.time_unit])) for p in net.populations.values()
+        p.name: p.model.build(Site(p.n, p.name, net.seed, SECONDS[net.time_unit]))
+        for p in net.populations.values()
     }
     for declared in net.populations.values():
         populations[declared.name].keep(declared.record_spikes)
@@ -102,7 +105,9 @@ def build(net: Network, schedule: str, needs_order: str | None) -> Built:
     else:
         if chosen == "layered":
             order = plan.layers() or order
-        order = sorted(order, key=lambda name: not populations[name].is_source)  # sources first, else as it was
+        order = sorted(
+            order, key=lambda name: not populations[name].is_source
+        )  # sources first, else as it was
         built.sweeps = Sweeps(
             [(populations[name], name in feeds) for name in order],
             synapses,
@@ -150,7 +155,10 @@ class _Plan:
             return schedule, f"{stuck[0]!r} runs on the ordered schedule only" if stuck else ""
         if schedule == "windows":
             if stuck or uneven:
-                return schedule, f"{(stuck + uneven)[0]!r} has parameters per unit, which windows do not handle"
+                return (
+                    schedule,
+                    f"{(stuck + uneven)[0]!r} has parameters per unit, which windows do not handle",
+                )
             return schedule, "" if window > 0 else "the windows schedule needs a delay > 0"
         if stuck:
             return "ordered", ""
@@ -167,7 +175,9 @@ class _Plan:
             return None
 
     def _useful(self) -> float:
-        return min((p.max_window for p in self.populations.values() if hasattr(p, "max_window")), default=np.inf)
+        return min(
+            (p.max_window for p in self.populations.values() if hasattr(p, "max_window")), default=np.inf
+        )
 
     def window(self) -> float:
         """Return the width of a window: within the shortest delay and what populations can use."""

@@ -6,7 +6,6 @@ the engine. It knows neither what its inputs are nor who watches it.
 """
 
 from cpython.ref cimport PyObject
-from libc.stdint cimport int32_t
 from libc.stdlib cimport free, realloc
 
 import numpy as np

@@ -12,14 +12,13 @@ ordered schedule.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, qsort, realloc
 from libc.string cimport memmove
 
 import numpy as np
 
-from eventsim.population cimport Arrival, Fan, Population, Recording
+from eventsim.population cimport Arrival, Population, Recording
 from eventsim.synapses cimport SYNAPTIC, UNIFORM, Synapses
 
 

@@ -15,6 +15,7 @@ from eventsim.engine import Engine
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart
 from eventsim.network import Network
 from eventsim.population import Population, Recording
+from eventsim.spike_trains import checked_spikes
 from eventsim.trace import Samples, Spikes, Trace
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class Simulation:
         Raises
         ------
         UnknownPart, ValueError, ConfigError
-            For an unknown population, variable or unit, a step that is not positive, or if it is recorded already.
+            For an unknown population, variable or unit, a step that is not positive, or a variable that is
+            recorded already.
         """
         declared = self._declared(population)
         if variable not in declared.model.variables:
@@ -131,16 +133,17 @@ class Simulation:
         EventOrderError
             If a time lies in the past.
         """
-        from eventsim.models.inputs import checked_spikes
-
         declared = self._declared(population)
         source = self._build().populations[population]
         if not hasattr(source, "add"):
-            raise ConfigError(f"{population!r} is a {type(declared.model).__name__}, only a SpikeSource takes spikes")
+            raise ConfigError(
+                f"{population!r} is a {type(declared.model).__name__}, only a SpikeSource takes spikes"
+            )
         t, u = checked_spikes(times, units, declared.n, population)
         if t.size and t.min() < self.now:
             raise EventOrderError(
-                f"cannot stimulate {population!r} at {t.min()} {self.net.time_unit}: the clock is at {self.now}"
+                f"cannot stimulate {population!r} at {t.min()} {self.net.time_unit}: "
+                f"the clock is at {self.now}"
             )
         source.add(t, u)
         if self._begun and self._built and self._built.engine:
@@ -163,7 +166,11 @@ class Simulation:
     # Running ----------------------------------------------------------------------------------------
 
     def run(
-        self, until: float, *, inclusive: bool = False, progress: bool | Callable[[float, float], object] = False
+        self,
+        until: float,
+        *,
+        inclusive: bool = False,
+        progress: bool | Callable[[float, float], object] = False,
     ) -> None:
         """Advance to `until`: handle the events in [now, until) and leave the clock there.
 
@@ -183,7 +190,8 @@ class Simulation:
         """
         if not until >= self.now or math.isinf(until):
             raise EventOrderError(
-                f"cannot run until {until} {self.net.time_unit}: the clock is at {self.now}, and the end must be finite"
+                f"cannot run until {until} {self.net.time_unit}: the clock is at {self.now}, "
+                "and the end must be finite"
             )
         built = self._build()
         if inclusive and not built.engine:
@@ -247,10 +255,12 @@ class Simulation:
     # Results ----------------------------------------------------------------------------------------
 
     def spikes(self, population: str) -> Spikes:
-        """Return the spikes of a population so far, sorted by (time, unit); without those streamed to a file."""
+        """Return the spikes of a population so far, by (time, unit); without those streamed to a file."""
         declared = self._declared(population)
         if not declared.record_spikes:
-            raise ConfigError(f"spikes of {population!r} are not recorded; it was added with record_spikes=False")
+            raise ConfigError(
+                f"spikes of {population!r} are not recorded; it was added with record_spikes=False"
+            )
         return Spikes(*self._build().populations[population].log.arrays())
 
     def trace(self, population: str, variable: str) -> Samples:
@@ -315,12 +325,14 @@ class Simulation:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state of this network that `snapshot` returned; what was recorded since is forgotten."""
+        """Go back to a state that `snapshot` returned; what was recorded since is forgotten."""
         if self._built is None:
             self._wanted = state["schedule"]
         built = self._build()
         if built.schedule != state["schedule"]:
-            raise ConfigError(f"the state is of the {state['schedule']} schedule, this simulation runs {built.schedule}")
+            raise ConfigError(
+                f"the state is of the {state['schedule']} schedule, this simulation runs {built.schedule}"
+            )
         self._begin(built)
         if built.engine:
             built.engine.restore(state["body"])
@@ -351,8 +363,8 @@ class Simulation:
     def _ordered_only(self, what: str) -> None:
         if self._built and not self._built.engine:
             raise ConfigError(
-                f"{what} needs the ordered schedule, but this simulation runs on the {self._built.schedule} one "
-                "already; ask for it first, or create it with schedule='ordered'"
+                f"{what} needs the ordered schedule, but this simulation runs on the {self._built.schedule} "
+                "one already; ask for it first, or create it with schedule='ordered'"
             )
         self._needs_order = self._needs_order or what
 
@@ -375,7 +387,12 @@ class Simulation:
             recording.next = math.ceil(self.now / every) if self.now else 0
             if built.engine:
                 built.engine.register(recording)
-                built.engine.every(every, recording, start=0.0 if not self.now else recording.next * every, priority=TICKS_LAST)
+                built.engine.every(
+                    every,
+                    recording,
+                    start=0.0 if not self.now else recording.next * every,
+                    priority=TICKS_LAST,
+                )
 
     def _drain(self, file: TraceFile) -> None:
         """Move what was recorded into the file."""
@@ -388,4 +405,3 @@ class Simulation:
             samples = self.trace(population, variable)
             file.append_samples(population, variable, samples.times, samples.values)
             recording.log.clear()
-

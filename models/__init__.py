@@ -11,7 +11,9 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:
     if not name.startswith("_"):
-        modules = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+        modules = [
+            module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
+        ]
         if name in modules:
             return importlib.import_module(f"{__name__}.{name}")
         for module_name in modules:

@@ -7,8 +7,7 @@ slices of a run, or on other units.
 """
 
 from libc.math cimport INFINITY
-from libc.stdint cimport int32_t, uint64_t
-from libc.stdlib cimport qsort
+from libc.stdint cimport uint64_t
 
 import numpy as np
 

@@ -12,7 +12,7 @@ from cpython.ref cimport PyObject
 from libc.math cimport INFINITY, exp, fabs, fmax, fmin
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 import numpy as np
 
@@ -462,7 +462,7 @@ cdef class LIFPopulation(Population):
         """Sort the arrivals of the chosen units by unit, each unit's by time."""
         cdef int64_t *offset = self.offset
         cdef const Fan *fan
-        cdef Py_ssize_t a, k, last
+        cdef Py_ssize_t a, k
         cdef int unit
         cdef int64_t to
         cdef double time, weight

@@ -78,7 +78,7 @@ cdef inline double lambert_w0(double z) noexcept nogil:
     Starts from the branch-point series or a rational guess, then Halley's iteration.
     """
     cdef double p, w, e, f, step
-    cdef int n
+    cdef int _n
     if z < -0.25:
         # p^2 = 2 (1 + e z), computed with 1/e in two parts so that p keeps its digits near the branch point.
         p = 2.0 * 2.718281828459045 * ((z + 0.36787944117144233) - 1.2428753672788363e-17)
@@ -88,7 +88,7 @@ cdef inline double lambert_w0(double z) noexcept nogil:
             return w  # the series is exact to rounding here, and Halley's divisor vanishes
     else:
         w = z * (1.0 + z * (-1.0 + z * (1.5 - z * 2.6666666666666665))) if z > -0.1 else z / (1.0 + 0.9 * z)
-    for n in range(8):
+    for _n in range(8):
         e = exp(w)
         f = w * e - z
         step = f / (e * (w + 1.0) - (w + 2.0) * f / (2.0 * w + 2.0))
@@ -101,8 +101,8 @@ cdef inline double lambert_w0(double z) noexcept nogil:
 cdef inline double rising_root(const Cell *c, double v, double i, double low, double high) noexcept nogil:
     """Return s in [low, high] with v(s) = v_th, given v(low) < v_th <= v(high) and v rising between."""
     cdef double s = low, v_s, i_s, d, new
-    cdef int n
-    for n in range(200):
+    cdef int _n
+    for _n in range(200):
         v_s = v
         i_s = i
         flow(c, s, &v_s, &i_s)
@@ -129,7 +129,7 @@ cdef inline double crossing_bracketed(const Cell *c, double v, double i) noexcep
     cdef double d = slope(c, v, i)
     cdef double low = 0.0, high, s_top, v_s, i_s, a, b, q
     cdef bint subthreshold = c.v_inf < c.v_th
-    cdef int n
+    cdef int _n
     if subthreshold and d <= 0.0:
         return INFINITY
     # The one extremum of v: at s_top, if positive.
@@ -157,7 +157,7 @@ cdef inline double crossing_bracketed(const Cell *c, double v, double i) noexcep
     if c.v_inf <= c.v_th:
         return INFINITY  # v_inf is approached from below and never reached
     high = low + c.tau_mem
-    for n in range(64):
+    for _n in range(64):
         v_s = v
         i_s = i
         flow(c, high, &v_s, &i_s)
@@ -166,7 +166,6 @@ cdef inline double crossing_bracketed(const Cell *c, double v, double i) noexcep
         low = high
         high *= 2.0
     return INFINITY  # v_inf is above threshold by less than rounding
-
 
 
 cdef inline bint can_cross(const Cell *c, double v, double i) noexcept nogil:
