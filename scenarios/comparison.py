@@ -74,7 +74,8 @@ def as_table(rows: Iterable[Mapping[str, Any]]) -> str:
         ours = [row for row in group if str(row["system"]).startswith(OURS)]
         others = [row for row in group if row not in ours]
         for row in ours + others:
-            times = f"{ratio(ours[0], row):.3g} x" if ours and row not in ours else ""
+            comparable = bool(ours) and row not in ours and row["unit"] == ours[0]["unit"]
+            times = f"{ratio(ours[0], row):.3g} x" if comparable else ""
             size = "" if n is None else f"{n:g}" if isinstance(n, float) else str(n)
             cells.append((work, size, str(row["system"]), _figure(row["figure"]), str(row["unit"]), times))
     widths = [max(len(line[k]) for line in cells) for k in range(len(cells[0]))]
