@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 
 # A test's name says what it does; its arguments are fixtures, and need no types.
 TESTS_MAY := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls --no-check-untyped-defs
+# Folder by folder: they are no packages, and several have a conftest.py.
+TEST_FOLDERS := $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.py))))
 
 .PHONY: demo test lint clean
 
@@ -29,7 +31,8 @@ lint: $(VENV)/.linted
 	$(BIN)/ruff format --check .
 	$(BIN)/cython-lint eventsim models hardware io scenarios benchmarks
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml -p eventsim
-	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml $(TESTS_MAY) .
+	cd tests && for folder in . $(TEST_FOLDERS); do \
+	  MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml $(TESTS_MAY) $$folder/*.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) build demo

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, SupportsFloat, get_type_hints
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
@@ -145,7 +145,7 @@ class Run:
         finally:
             bar._bar.close()
 
-    def metric(self, name: str, value: float) -> None:
+    def metric(self, name: str, value: SupportsFloat) -> None:
         """Keep one figure of the run."""
         self.metrics[name] = float(value)
 

@@ -200,7 +200,7 @@ def test_checkpoints_take_a_small_share_of_the_time(monkeypatch):
         def checkpoint(self) -> None:
             kept.append(clock[0])
 
-    run = Run(file=SlowFile(), _began=0.0, _kept=0.0)  # type: ignore[arg-type]
+    run = Run(file=SlowFile(), _began=0.0, _kept=0.0)
     while clock[0] < 1000.0:
         clock[0] += 0.1
         run.checkpoint({"step": 0})
@@ -221,7 +221,7 @@ def test_cheap_checkpoints_come_at_least_every_ten_seconds(monkeypatch):
         def checkpoint(self) -> None:
             kept.append(clock[0])
 
-    run = Run(file=QuickFile(), _began=0.0, _kept=0.0)  # type: ignore[arg-type]
+    run = Run(file=QuickFile(), _began=0.0, _kept=0.0)
     while clock[0] < 1000.0:
         clock[0] += 0.1
         run.checkpoint({"step": 0})
