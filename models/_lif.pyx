@@ -178,7 +178,7 @@ cdef class LIFPopulation(Population):
     cdef void receive_weight(self, int unit, double time, double weight) noexcept nogil:
         """Bring a unit to `time` and let an input of `weight` arrive."""
         self.advance(unit, time)
-        if time == self.due[unit]:
+        if time == self.due[unit] and self.v[unit] < self.cells[unit * self.stride].v_th:
             # The crossing at this very time is certain for an input that changes only the current, but rounding of the
             # flow may leave v a bit below.
             self.v[unit] = self.cells[unit * self.stride].v_th
@@ -415,7 +415,7 @@ cdef class LIFPopulation(Population):
         for unit in range(first, last):
             v = self.v[unit]
             i = self.i[unit]
-            if self.release[unit] >= end:
+            if self.release[unit] >= end and not self.always[unit]:
                 self.chosen[unit] = 0
                 self.i[unit] = i * es + self.sums[unit].i
                 self.t[unit] = end
@@ -490,18 +490,27 @@ cdef class LIFPopulation(Population):
                     offset[unit + 1] += 1
                     self.list_time[to] = time
                     self.list_weight[to] = fan_weight(fan, k)
-        for k in range(self.n_own):  # few and nearly in place: insertion
-            unit = self.own_unit[k]
-            time = self.own_time[k]
-            weight = self.own_weight[k]
-            to = offset[unit + 1]
-            offset[unit + 1] += 1
-            while to > offset[unit] and self.list_time[to - 1] > time:
-                self.list_time[to] = self.list_time[to - 1]
-                self.list_weight[to] = self.list_weight[to - 1]
-                to -= 1
-            self.list_time[to] = time
-            self.list_weight[to] = weight
+        if self.n_own == 0:
+            return 0
+        for k in range(self.n_own):
+            to = offset[self.own_unit[k] + 1]
+            offset[self.own_unit[k] + 1] += 1
+            self.list_time[to] = self.own_time[k]
+            self.list_weight[to] = self.own_weight[k]
+        # Only now does each list begin where the one before ends. They are short and nearly in order: insertion.
+        for unit in range(self.n):
+            for k in range(offset[unit] + 1, offset[unit + 1]):
+                time = self.list_time[k]
+                if self.list_time[k - 1] <= time:
+                    continue
+                weight = self.list_weight[k]
+                to = k
+                while to > offset[unit] and self.list_time[to - 1] > time:
+                    self.list_time[to] = self.list_time[to - 1]
+                    self.list_weight[to] = self.list_weight[to - 1]
+                    to -= 1
+                self.list_time[to] = time
+                self.list_weight[to] = weight
         return 0
 
     cdef int replay(self, int unit, double start, double end, bint window) except -1 nogil:
