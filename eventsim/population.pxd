@@ -1,7 +1,7 @@
 """What the engine asks of a population of units, whatever they compute."""
 
 from cpython.ref cimport PyObject
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, int64_t
 
 from eventsim.engine cimport Engine, Handler
 from eventsim.recorder cimport SampleLog, SpikeLog
@@ -20,6 +20,7 @@ cdef struct Fan:
 
 cdef struct Arrival:
     double time
+    int64_t rank        # order among arrivals of one time
     Fan fan
 
 

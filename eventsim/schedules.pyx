@@ -29,9 +29,20 @@ cdef struct Flight:
 
 
 cdef int by_time(const void *a, const void *b) noexcept nogil:
-    cdef double x = (<const Arrival *> a).time
-    cdef double y = (<const Arrival *> b).time
-    return (x > y) - (x < y)
+    cdef const Arrival *x = <const Arrival *> a
+    cdef const Arrival *y = <const Arrival *> b
+    if x.time != y.time:
+        return -1 if x.time < y.time else 1
+    return -1 if x.rank < y.rank else 1
+
+
+cdef inline bint before(const Flight *a, const Flight *b) noexcept nogil:
+    """Say which flight lands first. The order is total, so that simultaneous inputs add up alike in every slicing."""
+    if a.arrival != b.arrival:
+        return a.arrival < b.arrival
+    if a.emitted != b.emitted:
+        return a.emitted < b.emitted
+    return a.place < b.place
 
 
 cdef class Flights:
@@ -81,7 +92,7 @@ cdef class Flights:
         if not self.ordered:
             while hole > 0:
                 parent = (hole - 1) // 2
-                if self.flight[parent].arrival <= flight.arrival:
+                if not before(&flight, &self.flight[parent]):
                     break
                 self.flight[hole] = self.flight[parent]
                 hole = parent
@@ -95,9 +106,9 @@ cdef class Flights:
             child = 2 * hole + 1
             if child >= self.n:
                 break
-            if child + 1 < self.n and self.flight[child + 1].arrival < self.flight[child].arrival:
+            if child + 1 < self.n and before(&self.flight[child + 1], &self.flight[child]):
                 child += 1
-            if flight.arrival <= self.flight[child].arrival:
+            if not before(&self.flight[child], &flight):
                 break
             self.flight[hole] = self.flight[child]
             hole = child
@@ -209,6 +220,7 @@ cdef class Inbox:
                     raise MemoryError
             self.arrival = <Arrival *> memory
             self.capacity = capacity
+        self.arrival[self.n].rank = self.n
         self.n += 1
         return &self.arrival[self.n - 1]
 
