@@ -123,7 +123,9 @@ def fitted(value: Value, pairs: Pairs | None, n_pre: int, n_post: int, what: str
     if isinstance(value, float | Distribution):
         return value
     if value.size == 1 and (
-        n_pre == n_post == 1 or (value.ndim == 1 and pairs is not None and len(pairs.pre) == 1)
+        n_pre == n_post == 1
+        or (value.ndim == 1 and pairs is not None and len(pairs.pre) == 1)
+        or (value.ndim == 2 and 1 in (n_pre, n_post))  # one for the only source, or for the only target
     ):
         return float(value.reshape(-1)[0])
     if value.ndim == 2 and value.shape in ((n_pre, 1), (1, n_post), (n_pre, n_post)):
