@@ -1,0 +1,126 @@
+"""Random recurrent networks, spike by spike beside NEST's exact ("precise") neurons."""
+
+import numpy as np
+import pytest
+
+import eventsim as es
+
+# Of NEST's grid. Input times are multiples of 2^-30 and delays of this, so that sums of delays along different
+# paths are exact and meet in one instant in both simulators: neurons with jumps fire at the very times of inputs.
+# NEST counts refractoriness in steps too.
+RESOLUTION = 0.125
+TAU_MEM, TAU_SYN, C_MEM, V_TH, V_RESET, T_REF = 10.0, 3.0, 250.0, 15.0, -2.0, 1.75
+PARAMETERS = {"tau_m": TAU_MEM, "C_m": C_MEM, "E_L": 0.0, "V_th": V_TH, "V_reset": V_RESET, "t_ref": T_REF}
+
+
+@pytest.fixture(scope="module")
+def nest():
+    nest = pytest.importorskip("nest", reason="NEST is not installed")
+    nest.verbosity = nest.VerbosityLevel.ERROR
+    return nest
+
+
+def problem(seed, n, n_in, jump):
+    """Return what both simulators get: inputs, weights, delays on the grid that NEST needs."""
+    rng = np.random.default_rng(seed)
+    scale = 2.2 if jump else 150.0  # mV, or pA
+    times = np.sort(np.round(rng.uniform(1.0, 95.0, 40 * n_in) * 2**30)) / 2**30
+    units = rng.integers(0, n_in, 40 * n_in)
+    inhibitory = rng.random(n) < 0.25
+    recurrent = rng.uniform(0.3, 1.0, (n, n)) * scale * np.where(inhibitory, -1.5, 0.6)[:, None]
+    pairs = np.argwhere(rng.random((n, n)) < 0.15)  # with autapses
+    return {
+        "times": times,
+        "units": units,
+        "feed": rng.uniform(0.3, 1.0, (n_in, n)) * scale,
+        "pairs": pairs,
+        "weight": recurrent[pairs[:, 0], pairs[:, 1]],
+        "steps": rng.integers(5, 40, len(pairs)),  # of the resolution
+        "i_ext": 1.2 * V_TH * C_MEM / TAU_MEM * 0.5,
+    }
+
+
+def ours(p, n, n_in, jump, duration):
+    common = {
+        "tau_mem": TAU_MEM,
+        "c_mem": C_MEM,
+        "v_th": V_TH,
+        "v_reset": V_RESET,
+        "t_ref": T_REF,
+        "i_ext": p["i_ext"],
+    }
+    net = es.Network()
+    net.add("input", es.models.SpikeSource(times=p["times"], units=p["units"]), n_in)
+    net.add("cells", es.models.LIFDelta(**common) if jump else es.models.LIF(tau_syn=TAU_SYN, **common), n)
+    net.connect("input", "cells", weight=p["feed"], delay=1.0)
+    edges = es.connect.pairs(p["pairs"][:, 0], p["pairs"][:, 1])
+    net.connect("cells", "cells", edges, weight=p["weight"], delay=p["steps"] * RESOLUTION)
+    found = {}
+    for schedule in ("ordered", "windows"):
+        sim = es.Simulation(net, schedule=schedule)
+        sim.run(duration)
+        spikes = sim.spikes("cells")
+        order = np.lexsort((spikes.times, spikes.units))
+        found[schedule] = spikes.times[order], spikes.units[order]
+    return found
+
+
+def theirs(nest, p, n, n_in, jump, duration):
+    nest.ResetKernel()
+    nest.resolution = RESOLUTION
+    synaptic = {} if jump else {"tau_syn_ex": TAU_SYN, "tau_syn_in": TAU_SYN}
+    model = "iaf_psc_delta_ps" if jump else "iaf_psc_exp_ps"
+    cells = nest.Create(model, n, params=PARAMETERS | synaptic | {"I_e": p["i_ext"], "V_m": 0.0})
+    sources = nest.Create("spike_generator", n_in, params={"precise_times": True})
+    for k in range(n_in):
+        sources[k].spike_times = p["times"][p["units"] == k]
+    nest.Connect(sources, cells, "all_to_all", {"weight": p["feed"].T, "delay": 1.0})
+    ids = np.array(cells.tolist())
+    nest.Connect(
+        ids[p["pairs"][:, 0]],
+        ids[p["pairs"][:, 1]],
+        "one_to_one",
+        {"weight": p["weight"], "delay": p["steps"] * RESOLUTION},
+    )
+    recorder = nest.Create("spike_recorder")
+    nest.Connect(cells, recorder)
+    nest.Simulate(duration)
+    times, units = np.asarray(recorder.events["times"]), np.asarray(recorder.events["senders"]) - ids[0]
+    order = np.lexsort((times, units))
+    return times[order], units[order]
+
+
+@pytest.mark.parametrize("model", ["iaf_psc_exp_ps", "iaf_psc_delta_ps"])
+def test_random_recurrent_networks_agree_with_nest_spike_by_spike(nest, model):
+    jump = model == "iaf_psc_delta_ps"
+    total, worst = 0, []
+    for seed, n in ((1, 20), (2, 40), (3, 60), (4, 100)):
+        n_in, duration = 10, 100.0
+        p = problem(seed, n, n_in, jump)
+        times, units = theirs(nest, p, n, n_in, jump, duration)
+        for found_times, found_units in ours(p, n, n_in, jump, duration).values():
+            early = found_times < duration - RESOLUTION  # NEST's last step ends with the run
+            early_theirs = times < duration - RESOLUTION
+            assert found_units[early].tolist() == units[early_theirs].tolist()
+            worst.append(np.abs(found_times[early] - times[early_theirs]).max())
+        total += len(times)
+    assert total >= 1000
+    assert max(worst) < 1e-9
+
+
+def test_a_constant_current_gives_the_spikes_of_nest(nest):
+    for name in ("iaf_psc_exp_ps", "iaf_psc_delta_ps", "iaf_psc_exp_ps_lossless"):
+        nest.ResetKernel()
+        nest.resolution = RESOLUTION
+        cell = nest.Create(name, params=PARAMETERS | {"I_e": 500.0, "V_m": 0.0})
+        recorder = nest.Create("spike_recorder")
+        nest.Connect(cell, recorder)
+        nest.Simulate(100.0)
+        net = es.Network()
+        model = es.models.LIFDelta if "delta" in name else es.models.LIF
+        common = {"tau_mem": TAU_MEM, "c_mem": C_MEM, "v_th": V_TH, "v_reset": V_RESET, "t_ref": T_REF}
+        net.add("cell", model(i_ext=500.0, **common), 1)
+        sim = es.Simulation(net)
+        sim.run(100.0)
+        assert len(sim.spikes("cell")) > 5
+        assert sim.spikes("cell").times == pytest.approx(recorder.events["times"], rel=0, abs=1e-12)
