@@ -32,6 +32,13 @@
 #define VECTOR_INLINE static inline
 #endif
 
+/* In front of a loop whose turns do not depend on each other, whatever its pointers may overlap with. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define VECTOR_LOOP _Pragma("GCC ivdep")
+#else
+#define VECTOR_LOOP
+#endif
+
 VECTOR_INLINE int64_t vector_bits(double x) {
     int64_t bits;
     memcpy(&bits, &x, sizeof bits);
@@ -42,6 +49,11 @@ VECTOR_INLINE double vector_from_bits(int64_t bits) {
     double x;
     memcpy(&x, &bits, sizeof x);
     return x;
+}
+
+/* a where mask is -1, b where it is 0: without a branch or a masked load, which compilers balk at. */
+VECTOR_INLINE double vector_select(int64_t mask, double a, double b) {
+    return vector_from_bits((vector_bits(a) & mask) | (vector_bits(b) & ~mask));
 }
 
 /* Adding this to a small double leaves its nearest integer in the low bits. */

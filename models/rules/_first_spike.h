@@ -42,14 +42,15 @@ typedef struct {
 
 /* Memory of one thread, for the largest layer: every array has room for max(in_stride, stride) + 8. */
 typedef struct {
-    int32_t *order, *bucket, *count;
+    int32_t *order, *bucket, *count;         /* count: FS_BUCKETS times as large */
     double *sorted;                          /* arrival times in order */
     double *f, *g, *bound_p, *bound_q;       /* factors of the k-th arrival */
     double *decay_mem, *decay_syn, *h, *x;
     double *P, *Q, *theta;                   /* state of the neurons */
     double *alpha, *beta, *limit;            /* crossings to be solved */
     double *wait, *current;
-    int32_t *unit;
+    int32_t *pick;
+    double *doubt_alpha, *doubt_beta;
     double *time_p, *time_q;                 /* coefficients of dT/dx */
 } fs_scratch;
 
@@ -68,38 +69,52 @@ static int fs_compare(const void *a, const void *b) {
     return p->index < q->index ? -1 : 1;
 }
 
-/* Sort by (time, index) and return how many arrive at all, or -1 if memory is out. One bucket for each
-   arrival, then insertion; if the times crowd in few buckets, the library's sort. */
+#define FS_BUCKETS 4 /* for each arrival: fewer leave more to insertion, whose branches are hard to predict */
+
+/* Sort t (padded with inf) by (time, index) and return how many arrive at all, or -1 if memory is out.
+   Buckets, then insertion; if the times crowd in few buckets, the library's sort. */
 VECTOR_INLINE int fs_sort(int n, const double *t, fs_scratch *S) {
-    double first = INFINITY, last = -INFINITY;
-    int m = 0, k, i;
-    for (i = 0; i < n; i++) {
-        double finite = t[i] < INFINITY ? t[i] : -INFINITY;
-        first = t[i] < first ? t[i] : first;
-        last = finite > last ? finite : last;
-        m += t[i] < INFINITY;
+    double lows[VECTOR_LANES], highs[VECTOR_LANES], first, last;
+    int64_t finite[VECTOR_LANES];
+    int m = 0, k, i, l, n_buckets;
+    for (l = 0; l < VECTOR_LANES; l++) {
+        lows[l] = INFINITY;
+        highs[l] = -INFINITY;
+        finite[l] = 0;
+    }
+    for (i = 0; i < n; i += VECTOR_LANES)
+        for (l = 0; l < VECTOR_LANES; l++) {
+            double time = t[i + l], arrives = time < INFINITY ? time : -INFINITY;
+            lows[l] = time < lows[l] ? time : lows[l];
+            highs[l] = arrives > highs[l] ? arrives : highs[l];
+            finite[l] += time < INFINITY ? 1 : 0;
+        }
+    first = lows[0], last = highs[0];
+    for (l = 0; l < VECTOR_LANES; l++) {
+        first = lows[l] < first ? lows[l] : first;
+        last = highs[l] > last ? highs[l] : last;
+        m += (int)finite[l];
     }
     if (m == 0) return 0;
-    double scale = (m - 1) / (last - first);
+    n_buckets = FS_BUCKETS * m;
+    double scale = (n_buckets - 1) / (last - first);
     if (!(scale < 1e300)) scale = 0.0;
-    for (k = 0; k <= m; k++) S->count[k] = 0;
+    for (k = 0; k <= n_buckets; k++) S->count[k] = 0;
     for (i = 0; i < n; i++) {
-        double place = (t[i] - first) * scale;
-        S->bucket[i] = (int32_t)(place < m ? place : m); /* never arriving: after all others */
+        double place = t[i] < INFINITY ? (t[i] - first) * scale : n_buckets; /* never: after all others */
+        S->bucket[i] = (int32_t)(place < n_buckets ? place : n_buckets);
     }
-    for (i = 0; i < n; i++)
-        if (t[i] < INFINITY) S->count[S->bucket[i]]++;
-    for (k = 0, i = 0; k <= m; k++) {
+    for (i = 0; i < n; i++) S->count[S->bucket[i]]++;
+    for (k = 0, i = 0; k <= n_buckets; k++) {
         int here = S->count[k];
         S->count[k] = i;
         i += here;
     }
-    for (i = 0; i < n; i++)
-        if (t[i] < INFINITY) {
-            int at = S->count[S->bucket[i]]++;
-            S->sorted[at] = t[i];
-            S->order[at] = i;
-        }
+    for (i = 0; i < n; i++) {
+        int at = S->count[S->bucket[i]]++;
+        S->sorted[at] = t[i];
+        S->order[at] = i;
+    }
     int64_t moves = 0;
     for (k = 1; k < m && moves <= 16 * (int64_t)m; k++) {
         double time = S->sorted[k];
@@ -131,17 +146,22 @@ VECTOR_INLINE int fs_sort(int n, const double *t, fs_scratch *S) {
 
 /* ------------------------------------------------------------------ threshold crossings */
 
+#define FS_GROUP 32 /* neurons whose crossings are sought together: enough to hide the latency of a step */
+
 /* Time to the rising crossing from v - v_leak = alpha, i_syn / c_mem = beta, for n (a multiple of
    VECTOR_LANES) neurons: `wait` (inf if there is none) and the current beta e^{-s/tau_syn} then.
    The state at 0 is below threshold and the crossing later; with `anywhere` neither need be. */
 VECTOR_INLINE void fs_solve(const fs_layer *L, int anywhere, int n, const double *alpha, const double *beta,
                             double *wait, double *current) {
     double theta = L->theta, tau_mem = L->tau_mem, tau_syn = L->tau_syn, rate = L->rate;
+    double a[FS_GROUP], b[FS_GROUP], y[FS_GROUP];
     int j, l, turn;
-    for (j = 0; j < n; j += VECTOR_LANES) {
+    for (j = 0; j < n; j += FS_GROUP) {
+        int width = n - j < FS_GROUP ? n - j : FS_GROUP;
         if (L->kind == RATIO_TWO) {
             /* A x - B x^2 = theta for x = e^{-s/tau_mem}; the earlier crossing is the larger root. */
-            for (l = 0; l < VECTOR_LANES; l++) {
+            VECTOR_LOOP
+            for (l = 0; l < width; l++) {
                 double B = tau_mem * beta[j + l], A = alpha[j + l] + B;
                 double square = A * A - 4.0 * B * theta;
                 double x = (A + sqrt(square > 0.0 ? square : 0.0)) / (2.0 * B);
@@ -155,78 +175,76 @@ VECTOR_INLINE void fs_solve(const fs_layer *L, int anywhere, int n, const double
                parabola through a point left of the root lies above it, so its own root is still left
                of the true one. Cubic convergence, at a tangent crossing too. This root is
                y = -a/b - W0(-e^{-a/b}/b) (Göltz et al. 2021). */
-            double a[VECTOR_LANES], b[VECTOR_LANES], y[VECTOR_LANES];
-            for (l = 0; l < VECTOR_LANES; l++) {
-                a[l] = alpha[j + l] / theta;
-                b[l] = beta[j + l] * tau_mem / theta;
-                double rest = b[l] > 0.0 ? -a[l] / b[l] : 0.0; /* v passes v_leak: left of the root */
+            VECTOR_LOOP
+            for (l = 0; l < width; l++) {
+                double al = alpha[j + l] / theta, bl = beta[j + l] * tau_mem / theta;
+                double rest = bl > 0.0 ? -al / bl : 0.0; /* v passes v_leak: left of the root */
+                a[l] = al;
+                b[l] = bl;
                 y[l] = anywhere | (rest > 0.0) ? rest : 0.0;
             }
             for (turn = 0; turn < 64; turn++) {
                 int64_t moving = 0;
-                for (l = 0; l < VECTOR_LANES; l++) {
+                VECTOR_LOOP
+                for (l = 0; l < width; l++) {
                     double e = vector_exp(y[l]);
                     double value = a[l] + b[l] * y[l] - e, slope = b[l] - e;
                     double square = slope * slope + 2.0 * value * e;
-                    double step = -2.0 * value / (slope + sqrt(square > 0.0 ? square : 0.0));
+                    double root = sqrt(square > 0.0 ? square : 0.0);
+                    double step = -2.0 * value / (slope + root);
                     int rises = (slope > 0.0) & (square >= 0.0);
                     step = rises ? step : 0.0;
                     y[l] = rises ? y[l] + step : INFINITY;
-                    moving |= step > 1e-6 ? 1 : 0;
+                    /* what is left is about e step^3 / (6 root) */
+                    moving |= e * step * step * step > 1e-16 * root ? (int64_t)1 : 0;
                 }
-                if (!moving) break; /* the step after one of 1e-6 would be 1e-18 */
+                if (!moving) break;
             }
-            for (l = 0; l < VECTOR_LANES; l++) {
+            VECTOR_LOOP
+            for (l = 0; l < width; l++) {
                 wait[j + l] = y[l] * tau_mem;
                 current[j + l] = beta[j + l] / (a[l] + b[l] * y[l]);
             }
         } else {
             /* Newton from the left: v is concave where it rises, so every step falls short. */
-            double s[VECTOR_LANES];
-            for (l = 0; l < VECTOR_LANES; l++) {
+            VECTOR_LOOP
+            for (l = 0; l < width; l++) {
                 double past = beta[j + l] > 0.0 ? rate * alpha[j + l] / beta[j + l] : -1.0;
-                s[l] = 0.0;
-                if (anywhere) s[l] = past > -1.0 ? -log1p(past) / rate : INFINITY; /* v passes v_leak */
+                y[l] = 0.0;
+                if (anywhere) y[l] = past > -1.0 ? -log1p(past) / rate : INFINITY; /* v passes v_leak */
             }
             for (turn = 0; turn < 100; turn++) {
                 int64_t moving = 0;
-                for (l = 0; l < VECTOR_LANES; l++) {
-                    double decay = vector_exp(-s[l] / tau_mem), h = -vector_expm1(-rate * s[l]) / rate;
+                VECTOR_LOOP
+                for (l = 0; l < width; l++) {
+                    double s = y[l], decay = vector_exp(-s / tau_mem), h = -vector_expm1(-rate * s) / rate;
                     double v = decay * (alpha[j + l] + beta[j + l] * h);
                     double slope = beta[j + l] * decay * (1.0 - rate * h) - v / tau_mem;
                     double step = (theta - v) / slope;
-                    int rises = (slope > 0.0) & (s[l] < INFINITY);
+                    int rises = (slope > 0.0) & (s < INFINITY);
                     step = rises ? step : 0.0;
-                    s[l] = rises ? s[l] + step : INFINITY;
-                    moving |= step > 4e-16 * (tau_syn + (s[l] > 0.0 ? s[l] : -s[l])) ? 1 : 0;
+                    y[l] = rises ? s + step : INFINITY;
+                    moving |= step > 4e-16 * (tau_syn + (s > 0.0 ? s : -s)) ? (int64_t)1 : 0;
                 }
                 if (!moving) break;
             }
-            for (l = 0; l < VECTOR_LANES; l++) {
-                int crosses = s[l] < INFINITY;
-                wait[j + l] = s[l];
-                current[j + l] = beta[j + l] * vector_exp(-(crosses ? s[l] : 0.0) / tau_syn);
+            VECTOR_LOOP
+            for (l = 0; l < width; l++) {
+                wait[j + l] = y[l];
+                current[j + l] = beta[j + l] * vector_exp(-(y[l] < INFINITY ? y[l] : 0.0) / tau_syn);
             }
         }
     }
 }
 
-/* Fill the last group of a list of n crossings with neurons that cannot spike. */
-VECTOR_INLINE int fs_pad(fs_scratch *S, int n) {
-    for (; n % VECTOR_LANES; n++) {
-        S->alpha[n] = 0.0;
-        S->beta[n] = 0.0;
-        S->unit[n] = -1;
-    }
-    return n;
-}
-
-VECTOR_INLINE void fs_list(fs_scratch *S, int at, int unit, double alpha, double beta, double limit, double x) {
-    S->alpha[at] = alpha;
-    S->beta[at] = beta;
-    S->limit[at] = limit;
-    S->x[at] = x;
-    S->unit[at] = unit;
+/* Bound of v between alpha, beta at one arrival and v, slope < 0 at the next, `gap` later: while v is
+   concave it lies below both tangents, so below the point where they meet. */
+VECTOR_INLINE double fs_peak(const fs_layer *L, double alpha, double beta, double v, double slope, double gap) {
+    double start = beta - alpha / L->tau_mem, current = slope + v / L->tau_mem;
+    double curvature = -slope / L->tau_mem - current / L->tau_syn;
+    double meet = alpha + start * (v - alpha - slope * gap) / (start - slope);
+    meet = vector_select(curvature < 0.0 ? -1 : 0, meet, INFINITY);
+    return vector_select(start > 0.0 ? -1 : 0, meet, alpha);
 }
 
 /* ------------------------------------------------------------------ one layer, one sample */
@@ -247,6 +265,7 @@ VECTOR_INLINE int fs_factors(const fs_layer *L, int m, fs_scratch *S) {
         }
     }
     if (L->kind == RATIO_ONE) {
+        VECTOR_LOOP
         for (k = 0; k < m; k++) {
             double grow = vector_exp(x[k] / tau_syn), decay = 1.0 / grow;
             S->f[k] = grow * per_c;
@@ -254,6 +273,7 @@ VECTOR_INLINE int fs_factors(const fs_layer *L, int m, fs_scratch *S) {
             S->decay_mem[k] = S->decay_syn[k] = decay;
         }
     } else {
+        VECTOR_LOOP
         for (k = 0; k < m; k++) {
             double grow = vector_exp(x[k] / tau_syn), h = -vector_expm1(-rate * x[k]) / rate;
             S->decay_mem[k] = vector_exp(-x[k] / tau_mem);
@@ -265,6 +285,7 @@ VECTOR_INLINE int fs_factors(const fs_layer *L, int m, fs_scratch *S) {
     }
     /* The tangent at the k-th arrival, extended to the next one, reaches theta:
        bound_p P + bound_q Q >= theta. */
+    VECTOR_LOOP
     for (k = 0; k < m - 1; k++) {
         double gap = t[k + 1] - t[k], p = S->decay_mem[k] * (1.0 - gap / tau_mem);
         S->bound_p[k] = p;
@@ -273,27 +294,55 @@ VECTOR_INLINE int fs_factors(const fs_layer *L, int m, fs_scratch *S) {
     return single;
 }
 
-/* Advance `width` neurons from `first` on over all arrivals; lists crossings that are certain behind
-   the `*n_found` there are, solves doubtful ones at once. */
-VECTOR_INLINE void fs_scan(const fs_layer *L, int first, int width, int m, int single, fs_scratch *S,
-                           int *n_found, double *T, double *slope) {
+#define FS_BLOCK 128 /* neurons that are advanced together */
+#define FS_FEW 32    /* arrivals: with more of them few neurons reach their bound between two of them */
+
+/* The interval between two arrivals: what turns P and Q into the state at its start and end. */
+typedef struct { double em, es, h, gap, gap_h, gap_decay; } fs_interval;
+
+VECTOR_INLINE void fs_state(const fs_interval *I, double P, double Q, double *alpha, double *beta) {
+    *alpha = I->em * (P + Q * I->h);
+    *beta = I->es * Q;
+}
+
+/* Whether a neuron that reached its bound is certain to cross threshold in the interval, or may. */
+VECTOR_INLINE int64_t fs_certain(const fs_layer *L, const fs_interval *I, double alpha, double beta) {
+    return (alpha >= L->theta ? -1 : 0) | (I->gap_decay * (alpha + beta * I->gap_h) >= L->theta ? -1 : 0);
+}
+
+VECTOR_INLINE int64_t fs_doubtful(const fs_layer *L, const fs_interval *I, double alpha, double beta) {
+    double v = I->gap_decay * (alpha + beta * I->gap_h);
+    double slope = beta * I->gap_decay * (1.0 - L->rate * I->gap_h) - v / L->tau_mem;
+    /* the current must exceed the leak at threshold, and v come down again before the next arrival */
+    return (slope < 0.0 ? -1 : 0) & (beta * L->tau_mem > L->theta ? -1 : 0) &
+           (fs_peak(L, alpha, beta, v, slope, I->gap) >= L->theta ? -1 : 0);
+}
+
+/* Advance `width` neurons from `first` on over all arrivals. Crossings that are certain are left, as the
+   state at the arrival before, for a common solution; doubtful ones are looked at here. */
+VECTOR_INLINE void fs_scan(const fs_layer *L, int first, int width, int m, int single, fs_scratch *S, double *T,
+                           double *slope) {
     const double *weight = L->weight + first, *t = S->sorted;
-    double tau_mem = L->tau_mem, theta = L->theta, reach = L->reach;
-    double *P = S->P + first, *Q = S->Q + first, *limit = S->theta + first, origin = t[0];
-    int left = L->n_post - first < width ? L->n_post - first : width, found = *n_found;
-    int k, l, j;
+    double tau_mem = L->tau_mem, theta = L->theta, reach = L->reach, origin = t[0];
+    double *P = S->P + first, *Q = S->Q + first;
+    double *limit = S->theta + first, *start = S->x + first;
+    double *alpha = S->alpha + first, *beta = S->beta + first;
+    double *gap = S->limit + first;
+    int64_t hit[FS_BLOCK], left = L->n_post - first < width ? L->n_post - first : width;
+    int k, l, j, n;
+    VECTOR_LOOP
     for (l = 0; l < width; l++) {
-        P[l] = Q[l] = 0.0;
+        P[l] = Q[l] = alpha[l] = beta[l] = start[l] = gap[l] = 0.0;
         limit[l] = l < left ? theta : INFINITY;
     }
     for (k = 0; k < m && left > 0; k++) {
         const double *w = weight + (size_t)S->order[k] * L->stride;
-        double f = S->f[k], g = S->g[k], bp = S->bound_p[k], bq = S->bound_q[k], gap;
-        int64_t reached = 0;
+        double f = S->f[k], g = S->g[k], bp = S->bound_p[k], bq = S->bound_q[k];
+        int64_t reached = 0, certain = 0;
         if (!single && t[k] - origin > reach) { /* move the frame's origin to this arrival */
-            double x = t[k] - origin, em = exp(-x / tau_mem), es = exp(-x / L->tau_syn);
-            double h = fs_h(L, x);
+            double x = t[k] - origin, em = exp(-x / tau_mem), es = exp(-x / L->tau_syn), h = fs_h(L, x);
             if (em == 0.0) h = 0.0; /* all is forgotten */
+            VECTOR_LOOP
             for (l = 0; l < width; l++) {
                 P[l] = em * (P[l] + Q[l] * h);
                 Q[l] = es * Q[l];
@@ -301,12 +350,14 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, int first, int width, int m, int s
             origin = t[k];
         }
         if (k == m - 1 || t[k + 1] == t[k]) { /* nothing can happen within one instant */
+            VECTOR_LOOP
             for (l = 0; l < width; l++) {
                 P[l] -= w[l] * g;
                 Q[l] += w[l] * f;
             }
             continue;
         }
+        VECTOR_LOOP
         for (l = 0; l < width; l++) {
             double p = P[l] - w[l] * g, q = Q[l] + w[l] * f;
             P[l] = p;
@@ -314,44 +365,84 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, int first, int width, int m, int s
             reached |= p * bp + q * bq >= limit[l] ? (int64_t)1 : 0;
         }
         if (!reached) continue;
-        gap = t[k + 1] - t[k];
-        double h = fs_h(L, gap), decay = vector_exp(-gap / tau_mem), em = S->decay_mem[k], es = S->decay_syn[k];
-        int doubtful = found;
-        for (l = 0; l < width; l++) {
-            if (!(P[l] * bp + Q[l] * bq >= limit[l])) continue;
-            double alpha = em * (P[l] + Q[l] * S->h[k]), beta = es * Q[l];
-            if (alpha >= theta || decay * (alpha + beta * h) >= theta) { /* certain: leave it for later */
-                /* a doubtful one makes room by moving up */
-                if (doubtful > found)
-                    fs_list(S, doubtful, S->unit[found], S->alpha[found], S->beta[found], S->limit[found], S->x[found]);
-                fs_list(S, found++, first + l, alpha, beta, gap, t[k]);
-                doubtful++;
+        fs_interval I = {S->decay_mem[k], S->decay_syn[k], S->h[k], t[k + 1] - t[k], 0.0, 0.0};
+        I.gap_h = fs_h(L, I.gap);
+        I.gap_decay = vector_exp(-I.gap / tau_mem);
+        n = 0, reached = 0;
+        if (m > FS_FEW) {
+            VECTOR_LOOP
+            for (l = 0; l < width; l++) hit[l] = P[l] * bp + Q[l] * bq >= limit[l] ? 1 : 0;
+            for (l = 0; l < width; l++) { /* without branches, which nobody could predict */
+                S->pick[n] = l;
+                n += (int)hit[l];
+            }
+            for (j = 0; j < n; j++) {
+                double a, b;
+                l = S->pick[j];
+                fs_state(&I, P[l], Q[l], &a, &b);
+                hit[l] = 0;
+                if (fs_certain(L, &I, a, b)) {
+                    alpha[l] = a;
+                    beta[l] = b;
+                    start[l] = t[k];
+                    gap[l] = I.gap;
+                    limit[l] = INFINITY;
+                    left--;
+                } else
+                    hit[l] = fs_doubtful(L, &I, a, b);
+                reached |= hit[l];
+            }
+        } else {
+            int64_t doubtful = 0;
+            VECTOR_LOOP
+            for (l = 0; l < width; l++) {
+                double a, b;
+                fs_state(&I, P[l], Q[l], &a, &b);
+                int64_t bound = P[l] * bp + Q[l] * bq >= limit[l] ? -1 : 0;
+                int64_t above = fs_certain(L, &I, a, b), sure = bound & above;
+                hit[l] = bound & ~above & fs_doubtful(L, &I, a, b);
+                alpha[l] = vector_select(sure, a, alpha[l]);
+                beta[l] = vector_select(sure, b, beta[l]);
+                start[l] = vector_select(sure, t[k], start[l]);
+                gap[l] = vector_select(sure, I.gap, gap[l]);
+                limit[l] = vector_select(sure, INFINITY, limit[l]);
+                certain -= sure;
+                doubtful += hit[l];
+            }
+            reached = doubtful;
+            left -= certain;
+        }
+        if (!reached) continue;
+        for (l = 0, n = 0; l < width; l++)
+            if (hit[l]) {
+                S->pick[n] = l;
+                fs_state(&I, P[l], Q[l], &S->doubt_alpha[n], &S->doubt_beta[n]);
+                n++;
+            }
+        for (j = n; j % VECTOR_LANES; j++) S->doubt_alpha[j] = S->doubt_beta[j] = 0.0;
+        fs_solve(L, 0, j, S->doubt_alpha, S->doubt_beta, S->wait, S->current);
+        for (j = 0; j < n; j++)
+            if (S->wait[j] <= I.gap) {
+                l = S->pick[j];
+                T[first + l] = t[k] + S->wait[j];
+                slope[first + l] = S->current[j] - theta / tau_mem;
                 limit[l] = INFINITY;
                 left--;
-            } else if (beta * tau_mem > theta) /* the current must exceed the leak at threshold */
-                fs_list(S, doubtful++, first + l, alpha, beta, gap, t[k]);
-        }
-        if (doubtful > found) {
-            int from = found - found % VECTOR_LANES;
-            fs_pad(S, doubtful);
-            fs_solve(L, 0, (doubtful - from + VECTOR_LANES - 1) / VECTOR_LANES * VECTOR_LANES, S->alpha + from,
-                     S->beta + from, S->wait + from, S->current + from);
-            for (j = found; j < doubtful; j++)
-                if (S->wait[j] <= S->limit[j]) {
-                    T[S->unit[j]] = S->x[j] + S->wait[j];
-                    slope[S->unit[j]] = S->current[j] - theta / tau_mem;
-                    limit[S->unit[j] - first] = INFINITY;
-                    left--;
-                }
-        }
+            }
     }
     if (left > 0) { /* after the last arrival */
-        double em = S->decay_mem[m - 1], es = S->decay_syn[m - 1], h = S->h[m - 1];
-        for (l = 0; l < width; l++)
-            if (limit[l] < INFINITY && es * Q[l] * tau_mem > theta)
-                fs_list(S, found++, first + l, em * (P[l] + Q[l] * h), es * Q[l], INFINITY, t[m - 1]);
+        fs_interval I = {S->decay_mem[m - 1], S->decay_syn[m - 1], S->h[m - 1], 0.0, 0.0, 0.0};
+        VECTOR_LOOP
+        for (l = 0; l < width; l++) {
+            double a, b;
+            fs_state(&I, P[l], Q[l], &a, &b);
+            int64_t may = (b * tau_mem > theta ? -1 : 0) & (limit[l] < INFINITY ? -1 : 0);
+            alpha[l] = vector_select(may, a, alpha[l]);
+            beta[l] = vector_select(may, b, beta[l]);
+            start[l] = vector_select(may, t[m - 1], start[l]);
+            gap[l] = vector_select(may, INFINITY, gap[l]);
+        }
     }
-    *n_found = found;
 }
 
 /* First-spike times T (stride) of a sample from its arrivals t (n_in; inf: none), and the slope of v
@@ -359,10 +450,13 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, int first, int width, int m, int s
    Returns 0, or 1 if the arrivals span more than one frame (f and g are of no use then), or -1 if
    memory is out. *origin is the start of the frame. */
 VECTOR_CLONES
-static int fs_forward(const fs_layer *L, const double *t, double *f, double *g, double *T, double *slope,
-                      double *origin, fs_scratch *S) {
-    int m = fs_sort(L->n_in, t, S), k, j, first = 0, found = 0, single;
+static int fs_forward(const fs_layer *L, const double *t, double *f, double *g, double *T,
+                      double *slope, double *origin, fs_scratch *S) {
+    const double *alpha = S->alpha, *beta = S->beta, *start = S->x;
+    const double *gap = S->limit, *waits = S->wait, *currents = S->current;
+    int m = fs_sort(L->n_in, t, S), k, j, first = 0, single;
     if (m < 0) return -1;
+    VECTOR_LOOP
     for (j = 0; j < L->stride; j++) {
         T[j] = INFINITY;
         slope[j] = 0.0;
@@ -377,18 +471,18 @@ static int fs_forward(const fs_layer *L, const double *t, double *f, double *g, 
             f[S->order[k]] = S->f[k];
             g[S->order[k]] = S->g[k];
         }
-    for (; first + 64 <= L->stride; first += 64) fs_scan(L, first, 64, m, single, S, &found, T, slope);
-    for (; first + 32 <= L->stride; first += 32) fs_scan(L, first, 32, m, single, S, &found, T, slope);
-    for (; first + 16 <= L->stride; first += 16) fs_scan(L, first, 16, m, single, S, &found, T, slope);
-    for (; first + 8 <= L->stride; first += 8) fs_scan(L, first, 8, m, single, S, &found, T, slope);
-    fs_solve(L, 0, fs_pad(S, found), S->alpha, S->beta, S->wait, S->current);
-    for (k = 0; k < found; k++) {
-        /* certain to cross before `limit`; above threshold already if rounding put the crossing past it */
-        double wait = S->alpha[k] >= L->theta ? 0.0 : S->wait[k];
-        double beta = S->alpha[k] >= L->theta ? S->beta[k] : S->current[k];
-        if (S->limit[k] < INFINITY && !(wait <= S->limit[k])) wait = S->limit[k];
-        T[S->unit[k]] = S->x[k] + wait;
-        slope[S->unit[k]] = beta - L->theta / L->tau_mem;
+    for (; L->stride - first >= 16; first += FS_BLOCK)
+        fs_scan(L, first, L->stride - first < FS_BLOCK ? L->stride - first : FS_BLOCK, m, single, S, T, slope);
+    if (L->stride - first == 8) fs_scan(L, first, 8, m, single, S, T, slope); /* fits in registers */
+    fs_solve(L, 0, L->stride, S->alpha, S->beta, S->wait, S->current);
+    VECTOR_LOOP
+    for (j = 0; j < L->stride; j++) {
+        /* Certain to cross within the gap, so rounding must not move it out; at once if above threshold. */
+        int above = alpha[j] >= L->theta, open = (T[j] == INFINITY) & (beta[j] > 0.0);
+        double wait = above ? 0.0 : waits[j], current = above ? beta[j] : currents[j];
+        wait = wait <= gap[j] ? wait : gap[j];
+        T[j] = open ? start[j] + wait : T[j];
+        slope[j] = open & (wait < INFINITY) ? current - L->theta / L->tau_mem : slope[j];
     }
     return !single;
 }
@@ -464,6 +558,7 @@ static void fs_coefficients(const fs_layer *L, const double *t, const double *f,
                             fs_scratch *S) {
     double tau_mem = L->tau_mem, rate = L->rate;
     int i, j;
+    VECTOR_LOOP
     for (j = 0; j < L->stride; j++) {
         int spikes = (T[j] < INFINITY) & (slope[j] > 0.0);
         double x = spikes ? kernel_time[j] - origin : 0.0, scale = spikes ? delta[j] / slope[j] : 0.0;
@@ -496,9 +591,11 @@ static void fs_send(const fs_layer *L, int first, int n, const double *t, const 
         double p = S->time_p[j], q = S->time_q[j], last = T[j], x = kernel_time[j];
         if (p == 0.0 && q == 0.0) continue;
         if (several)
+            VECTOR_LOOP
             for (i = 0; i < n; i++)
                 out[i] += t[i] <= last ? w[i] * p * fs_kappa_slope(L, x - t[i]) : 0.0;
         else
+            VECTOR_LOOP
             for (i = 0; i < n; i++) out[i] += t[i] <= last ? w[i] * (p * f[i] + q * g[i]) : 0.0;
     }
 }
@@ -521,9 +618,11 @@ static void fs_sum_rows(const fs_layer *L, int low, int high, int n_samples, con
             double fi = f[(size_t)s * L->in_stride + i], gi = g[(size_t)s * L->in_stride + i];
             if (!(ti < INFINITY)) continue;
             if (several[s]) {
+                VECTOR_LOOP
                 for (j = 0; j < L->n_post; j++)
                     row[j] += ti <= Ts[j] && ps[j] != 0.0 ? ps[j] * fs_kappa(L, xs[j] - ti) : 0.0;
             } else
+                VECTOR_LOOP
                 for (j = 0; j < L->n_post; j++) row[j] += ti <= Ts[j] ? ps[j] * fi + qs[j] * gi : 0.0;
         }
     }
@@ -545,8 +644,10 @@ static void fs_sum_columns(const fs_layer *L, int low, int high, int n_samples, 
             double last = T[at], pj = p[at], qj = q[at], x = kernel_time[at];
             if (pj == 0.0 && qj == 0.0) continue;
             if (several[s])
+                VECTOR_LOOP
                 for (i = 0; i < L->n_in; i++) sum[i] += ts[i] <= last ? pj * fs_kappa(L, x - ts[i]) : 0.0;
             else
+                VECTOR_LOOP
                 for (i = 0; i < L->n_in; i++) sum[i] += ts[i] <= last ? pj * fi[i] + qj * gi[i] : 0.0;
         }
         for (i = 0; i < L->n_in; i++) gradient[(size_t)i * L->n_post + j] = sum[i];

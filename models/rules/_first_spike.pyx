@@ -27,7 +27,9 @@ cdef extern from "_first_spike.h" nogil:
         int32_t *order
         int32_t *bucket
         int32_t *count
-        int32_t *unit
+        int32_t *pick
+        double *doubt_alpha
+        double *doubt_beta
         double *sorted
         double *f
         double *g
@@ -59,11 +61,11 @@ cdef extern from "_first_spike.h" nogil:
     void fs_sum_columns(const fs_layer *, int, int, int, const double *, const double *, const double *,
                         const int32_t *, const double *, const double *, const double *, const double *, double *,
                         double *)
-    int VECTOR_LANES
+    int VECTOR_LANES, FS_BUCKETS
 
 cdef enum:  # of a thread's scratch
-    N_INT_ARRAYS = 4
-    N_ARRAYS = 19
+    N_INT_ARRAYS = 3
+    N_ARRAYS = 21
 
 
 cdef struct Link:            # a projection: rows [first, first + n) of its layer's inputs
@@ -205,7 +207,8 @@ cdef class Kernel:
     cdef int set_scratch(self, fs_scratch *scratch, int n) except -1:
         cdef double *room = self.doubles(self.memory, np.zeros(<int>N_ARRAYS * n))
         cdef int32_t *whole = self.ints(self.memory, <int>N_INT_ARRAYS * n)
-        scratch.order, scratch.bucket, scratch.count, scratch.unit = whole, whole + n, whole + 2 * n, whole + 3 * n
+        scratch.order, scratch.bucket, scratch.pick = whole, whole + n, whole + 2 * n
+        scratch.count = self.ints(self.memory, FS_BUCKETS * n + 1)
         scratch.sorted, scratch.f, scratch.g = room, room + n, room + 2 * n
         scratch.bound_p, scratch.bound_q = room + 3 * n, room + 4 * n
         scratch.decay_mem, scratch.decay_syn = room + 5 * n, room + 6 * n
@@ -214,6 +217,7 @@ cdef class Kernel:
         scratch.alpha, scratch.beta, scratch.limit = room + 12 * n, room + 13 * n, room + 14 * n
         scratch.wait, scratch.current = room + 15 * n, room + 16 * n
         scratch.time_p, scratch.time_q = room + 17 * n, room + 18 * n
+        scratch.doubt_alpha, scratch.doubt_beta = room + 19 * n, room + 20 * n
         return 0
 
     def reserve(self, int n_samples):
