@@ -313,9 +313,10 @@ VECTOR_INLINE int64_t fs_certain(const fs_layer *L, const fs_interval *I, double
 VECTOR_INLINE int64_t fs_doubtful(const fs_layer *L, const fs_interval *I, double alpha, double beta) {
     double v = I->gap_decay * (alpha + beta * I->gap_h);
     double slope = beta * I->gap_decay * (1.0 - L->rate * I->gap_h) - v / L->tau_mem;
-    /* the current must exceed the leak at threshold, and v come down again before the next arrival */
-    return (slope < 0.0 ? -1 : 0) & (beta * L->tau_mem > L->theta ? -1 : 0) &
-           (fs_peak(L, alpha, beta, v, slope, I->gap) >= L->theta ? -1 : 0);
+    /* The current must exceed the leak at threshold, and v come down again before the next arrival; or
+       it crosses with the next arrival, as far as rounding tells. */
+    int64_t peaks = (slope < 0.0 ? -1 : 0) & (fs_peak(L, alpha, beta, v, slope, I->gap) >= L->theta ? -1 : 0);
+    return (beta * L->tau_mem > L->theta ? -1 : 0) & (peaks | (v >= L->theta * (1.0 - 0x1p-48) ? -1 : 0));
 }
 
 /* Advance `width` neurons from `first` on over all arrivals. Crossings that are certain are left, as the
