@@ -75,7 +75,7 @@ class TimeToFirstSpike:
         largest = exponents.max(axis=1, keepdims=True)
         shares = np.exp(exponents - largest)
         total = shares.sum(axis=1, keepdims=True)
-        lateness = self.alpha * np.exp(correct / (self.beta * tau_syn))
+        lateness = self.alpha * np.exp(np.minimum(correct / (self.beta * tau_syn), 700.0))  # finite always
         losses = np.where(spikes, np.log(total[:, 0]) + largest[:, 0] + lateness, SILENT_LABEL)
         errors = shares / total
         errors *= -scale

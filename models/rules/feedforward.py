@@ -145,7 +145,7 @@ def _uniform(model: Any, constant: str, name: str) -> float:
     if len(values) != 1:
         raise ConfigError(
             f"first-spike learning needs the same {constant} for all units of {name!r}, "
-            f"got values from {values[0]!r} to {values[-1]!r}"
+            f"got values from {float(values[0])!r} to {float(values[-1])!r}"
         )
     return float(values[0])
 

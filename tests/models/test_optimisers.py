@@ -1,0 +1,73 @@
+"""Adam against its definition."""
+
+import numpy as np
+import pytest
+
+from eventsim.errors import UnknownPart
+from eventsim.models.optimisers import Adam, StepDecay
+
+
+def test_adam_follows_its_definition():
+    rng = np.random.default_rng(1)
+    adam, p = Adam(0.005, 0.8, 0.99, 1e-6), {"w": rng.normal(size=(3, 4))}
+    w, m, v = p["w"].copy(), 0.0, 0.0
+    for step in range(1, 30):
+        g = rng.normal(size=(3, 4))
+        adam.update(p, {"w": g})
+        m, v = 0.8 * m + 0.2 * g, 0.99 * v + 0.01 * g**2
+        w -= 0.005 * (m / (1 - 0.8**step)) / (np.sqrt(v / (1 - 0.99**step)) + 1e-6)
+        assert p["w"] == pytest.approx(w, rel=1e-13)
+
+
+def test_the_first_step_has_the_size_of_the_rate():
+    p = {"w": np.zeros(3)}
+    Adam(0.1).update(p, {"w": np.array([1e-3, -5.0, 0.0])})
+    assert p["w"] == pytest.approx([-0.1, 0.1, 0.0], rel=1e-4)
+
+
+def test_rates_fall_with_the_epochs():
+    p, adam = {"w": np.zeros(1)}, Adam(1.0, epsilon=0.0, schedule=StepDecay(2, 0.5))
+    sizes = []
+    for _ in range(5):
+        before = p["w"][0]
+        adam.update(p, {"w": np.ones(1)})
+        sizes.append(before - p["w"][0])
+        adam.end_epoch()
+    assert sizes == pytest.approx([1, 1, 0.5, 0.5, 0.25])
+
+
+def test_parameters_may_have_rates_of_their_own():
+    p = {"w": np.zeros(1), "d": np.zeros(1)}
+    adam = Adam({"w": 0.1, "d": 0.2})
+    adam.update(p, {"w": np.ones(1), "d": np.ones(1)})
+    assert [p["w"][0], p["d"][0]] == pytest.approx([-0.1, -0.2], rel=1e-6)
+    with pytest.raises(UnknownPart, match=r"no learning rate for 'x'; given for: w, d"):
+        adam.update(p | {"x": np.zeros(1)}, {"x": np.ones(1)})
+
+
+def test_the_state_is_all_it_remembers():
+    rng = np.random.default_rng(2)
+    gradients = rng.normal(size=(6, 5))
+    one, p = Adam(0.01, schedule=StepDecay(1, 0.9)), {"w": np.zeros(5)}
+    two, q = Adam(0.01, schedule=StepDecay(1, 0.9)), {"w": np.zeros(5)}
+    for k, g in enumerate(gradients):
+        one.update(p, {"w": g})
+        one.end_epoch()
+        if k == 2:
+            two.restore(one.state())
+            q["w"][:] = p["w"]
+        if k > 2:
+            two.update(q, {"w": g})
+            two.end_epoch()
+    assert np.array_equal(p["w"], q["w"])
+
+
+@pytest.mark.parametrize("wrong", [{"rate": -1.0}, {"beta1": 1.0}, {"beta2": 2.0}, {"epsilon": -1e-8}])
+def test_impossible_settings_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Adam(**wrong)
+
+
+def test_unknown_parameters_are_named():
+    with pytest.raises(UnknownPart, match=r"no parameter named 'v'; known: w"):
+        Adam().update({"w": np.zeros(1)}, {"v": np.zeros(1)})
