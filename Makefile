@@ -8,8 +8,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-# A test's name says what it does; its arguments are fixtures, and need no types.
-TESTS_MAY := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls --no-check-untyped-defs
+# A test's name says what it does; its arguments are fixtures, need no types, and are wrong on purpose now and then.
+TESTS_MAY := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls --no-check-untyped-defs \
+             --allow-subclassing-any --no-warn-return-any --no-warn-unused-ignores --disable-error-code arg-type --disable-error-code union-attr \
+             --exclude 'conftest|reference/'
 # Folder by folder: they are no packages, and several have a conftest.py.
 TEST_FOLDERS := $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.py))))
 

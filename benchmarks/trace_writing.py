@@ -74,8 +74,8 @@ def raw_file(path: Path, times: np.ndarray, units: np.ndarray) -> dict[str, floa
     begin = time.perf_counter()
     with path.open("wb", buffering=0) as file:
         for k in range(0, len(times), PIECE):
-            file.write(times[k : k + PIECE])
-            file.write(units[k : k + PIECE])
+            file.write(times[k : k + PIECE].data)
+            file.write(units[k : k + PIECE].data)
     return {"raw file": time.perf_counter() - begin}
 
 

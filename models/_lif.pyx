@@ -29,8 +29,7 @@ PARAMETERS = ("tau_mem", "tau_syn", "c_mem", "v_th", "v_leak", "v_reset", "i_ext
 
 cdef Cell cell_of(parameters, int unit, bint delta):
     cdef Cell cell
-    values = [float(np.broadcast_to(parameters[name], unit + 1 if np.ndim(parameters[name]) == 0 else np.shape(parameters[name]))[unit])
-              for name in PARAMETERS]
+    values = [float(p if np.ndim(p) == 0 else p[unit]) for p in (parameters[name] for name in PARAMETERS)]
     cell.tau_mem, cell.tau_syn, cell.c_mem, cell.v_th, cell.v_leak, cell.v_reset, cell.i_ext, cell.t_ref = values
     complete(&cell, delta)
     return cell
@@ -585,7 +584,6 @@ cdef class LIFPopulation(Population):
     cdef double sample(self, int unit, double start, double end) except? -1 with gil:
         """Fill the unit's column at the grid points in [start, end); returns where to go on."""
         cdef Py_ssize_t row
-        cdef int k
         cdef Recording recording
         if end <= start:
             return start

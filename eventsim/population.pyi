@@ -1,0 +1,45 @@
+"""Types of the compiled populations; see population.pyx."""
+
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from eventsim.engine import Engine, Handler
+from eventsim.recorder import SampleLog, SpikeLog
+from eventsim.trace import Floats, Ints
+
+class Outlet(Handler): ...
+
+class Population(Handler):
+    name: str
+    n: int
+    variables: tuple[str, ...]
+    is_source: bool
+    windowed: bool
+    keep_spikes: bool
+    log: SpikeLog
+    fresh: SpikeLog
+    hooks: list[Callable[[float, int], object]]
+    recordings: list[Recording]
+    def __init__(self, n: int, name: str = "") -> None: ...
+    def add_outlet(self, outlet: Outlet) -> None: ...
+    def add_hook(self, hook: Callable[[float, int], object]) -> None: ...
+    def add_recording(self, recording: Recording) -> None: ...
+    def keep(self, keep: bool) -> None: ...
+    def prepare(self, engine: Engine) -> None: ...
+    def value(self, variable: str, time: float) -> Floats: ...
+    # What only some populations have: add, add_feed, expected, max_window.
+    def __getattr__(self, name: str) -> Any: ...
+
+class PrivateSource(Population): ...
+
+class Recording(Handler):
+    population: Population
+    variable: str
+    every: float
+    units: Ints
+    log: SampleLog
+    next: int
+    def __init__(self, population: Population, variable: str, every: float, units: ArrayLike) -> None: ...
+    def cut(self, time: float) -> None: ...

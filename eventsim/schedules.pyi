@@ -1,0 +1,23 @@
+"""Types of the compiled schedules; see schedules.pyx."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from eventsim.population import Population
+from eventsim.synapses import Synapses
+
+class Sweeps:
+    now: float
+    width: float
+    window: int
+    estimate: Callable[[float, float], float] | None
+    def __init__(
+        self,
+        populations: Sequence[tuple[Population, bool]],
+        synapses: Sequence[Synapses],
+        width: float,
+        estimate: Callable[[float, float], float] | None = None,
+    ) -> None: ...
+    def run(self, until: float) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
+    def restore(self, state: dict[str, Any]) -> None: ...

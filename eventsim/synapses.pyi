@@ -1,0 +1,21 @@
+"""Types of the compiled synapses; see synapses.pyx."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from eventsim.connections import Connections
+from eventsim.population import Outlet, Population
+from eventsim.trace import Floats, Ints
+
+class Synapses(Outlet):
+    name: str
+    pre: Population
+    post: Population
+    n: int
+    arrays: dict[str, NDArray[Any]]
+    nbytes: int
+    min_delay: float
+    max_delay: float
+    def __init__(self, name: str, pre: Population, post: Population, connections: Connections) -> None: ...
+    def edges(self) -> tuple[Ints, Ints, Floats, Floats]: ...

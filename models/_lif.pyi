@@ -1,0 +1,23 @@
+"""Types of the compiled neurons; see _lif.pyx."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eventsim.population import Population, PrivateSource
+
+def propagate(
+    parameters: Mapping[str, Any], v: float, i: float, s: float, delta: bool = False
+) -> tuple[float, float]: ...
+def crossing(parameters: Mapping[str, Any], v: float, i: float, delta: bool = False) -> float: ...
+
+class LIFPopulation(Population):
+    max_window: float
+    def __init__(
+        self,
+        n: int,
+        name: str,
+        parameters: Mapping[str, Any],
+        delta: bool = False,
+        first_spike_only: bool = False,
+    ) -> None: ...
+    def add_feed(self, source: PrivateSource, weight: float, delay: float) -> None: ...
