@@ -14,6 +14,10 @@ from eventsim.engine cimport Engine, Event, Handler
 from eventsim.recorder cimport SampleLog, SpikeLog
 
 
+cdef enum:
+    TICKS_LAST = 1  # priority of samples: after deliveries and crossings of the same time
+
+
 cdef class Outlet(Handler):
     """Where the spikes of a population go."""
 
@@ -143,14 +147,14 @@ cdef class Recording(Handler):
         self.log = SampleLog(len(self.units) if every > 0.0 else 0)
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
-        """Sample all units at a grid point."""
+        """Sample all units at a grid point, and wait for the next."""
         cdef double *row
         cdef Py_ssize_t k
         row = self.log.row(event.time)
         for k in range(self.unit.shape[0]):
             row[k] = self.population.peek(self.index, self.unit[k], event.time)
         self.next += 1
-        return 0
+        return engine.push(self.next * self.every, self.id, 0, 0.0, TICKS_LAST)
 
     def cut(self, double time):
         """Forget the samples at and after `time`."""

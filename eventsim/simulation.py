@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 TICKS_LAST = 1  # priority of samples: after deliveries and crossings of the same time
 
 
+def _first_multiple(step: float, time: float) -> int:
+    """Return the least k >= 0 with k * step >= time, as these are rounded."""
+    k = math.ceil(time / step)
+    while k > 0 and (k - 1) * step >= time:
+        k -= 1
+    while k * step < time:
+        k += 1
+    return k
+
+
 class Simulation:
     """One run of a network.
 
@@ -333,6 +343,12 @@ class Simulation:
             raise ConfigError(
                 f"the state is of the {state['schedule']} schedule, this simulation runs {built.schedule}"
             )
+        recorded, known = ["/".join(key) for key in self._recordings], list(state["next_samples"])
+        if sorted(recorded) != sorted(known):
+            raise ConfigError(
+                f"the state is of a simulation that records {', '.join(known) or 'no variable'}, "
+                f"this one records {', '.join(recorded) or 'none'}"
+            )
         self._begin(built)
         if built.engine:
             built.engine.restore(state["body"])
@@ -384,15 +400,10 @@ class Simulation:
         built.populations[population].add_recording(recording)
         self._recordings[population, variable] = recording
         if every:
-            recording.next = math.ceil(self.now / every) if self.now else 0
+            recording.next = _first_multiple(every, self.now)
             if built.engine:
                 built.engine.register(recording)
-                built.engine.every(
-                    every,
-                    recording,
-                    start=0.0 if not self.now else recording.next * every,
-                    priority=TICKS_LAST,
-                )
+                built.engine.schedule(recording.next * every, recording, priority=TICKS_LAST)
 
     def _drain(self, file: TraceFile) -> None:
         """Move what was recorded into the file."""

@@ -584,14 +584,23 @@ cdef class LIFPopulation(Population):
     cdef double sample(self, int unit, double start, double end) except? -1 with gil:
         """Fill the unit's column at the grid points in [start, end); returns where to go on."""
         cdef Py_ssize_t row
+        cdef double guess
         cdef Recording recording
         if end <= start:
             return start
         for recording in self.recordings:
             if recording.column[unit] < 0:
                 continue
-            for row in range(recording.opened, recording.log.n):
-                if start <= recording.log.time[row] < end:
-                    recording.log.value[row * recording.log.width + recording.column[unit]] = self.peek(
-                        recording.index, unit, recording.log.time[row])
+            # The first of the opened rows at or after `start`: where it should be, then to the rounding.
+            guess = start / recording.every - recording.opened_next
+            row = recording.opened + (<Py_ssize_t> guess if guess > 0.0 else 0)
+            row = min(row, recording.log.n)
+            while row > recording.opened and recording.log.time[row - 1] >= start:
+                row -= 1
+            while row < recording.log.n and recording.log.time[row] < start:
+                row += 1
+            while row < recording.log.n and recording.log.time[row] < end:
+                recording.log.value[row * recording.log.width + recording.column[unit]] = self.peek(
+                    recording.index, unit, recording.log.time[row])
+                row += 1
         return end
