@@ -5,9 +5,9 @@ import pytest
 
 import eventsim as es
 
-# Of NEST's grid. Input times are multiples of 2^-30 and delays of this, so that sums of delays along different
-# paths are exact and meet in one instant in both simulators: neurons with jumps fire at the very times of inputs.
-# NEST counts refractoriness in steps too.
+# The step of NEST's grid. Input times are multiples of 2^-30 and delays of this, so that sums of delays
+# along different paths are exact and meet in one instant in both simulators: neurons with jumps fire at
+# the very times of inputs. NEST counts refractoriness in steps too.
 RESOLUTION = 0.125
 TAU_MEM, TAU_SYN, C_MEM, V_TH, V_RESET, T_REF = 10.0, 3.0, 250.0, 15.0, -2.0, 1.75
 PARAMETERS = {"tau_m": TAU_MEM, "C_m": C_MEM, "E_L": 0.0, "V_th": V_TH, "V_reset": V_RESET, "t_ref": T_REF}
