@@ -470,6 +470,25 @@ def test_a_unit_that_may_fire_once_fires_once(schedule):
     assert found["cells"][0] == pytest.approx([np.log(1.5)] * 2, abs=1e-15)
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("model", [es.models.LIF, es.models.LIFDelta])
+def test_infinite_refractoriness_is_one_spike_and_an_infinite_threshold_none(schedule, model):
+    def run(**parameters):
+        net = es.Network(seed=1)
+        net.add("input", es.models.Poisson(rate=500.0), 3)
+        net.add("cells", model(**parameters), 4)
+        net.connect("input", "cells", weight=1.5, delay=0.2)
+        sim = es.Simulation(net, schedule=schedule)
+        sim.record("cells", "v", every=0.5)
+        sim.run(DURATION)
+        assert np.isfinite(sim.trace("cells", "v").values).all()
+        return sim.spikes("cells").times.tolist()
+
+    assert run(t_ref=np.inf) == run(first_spike_only=True)
+    assert len(run(t_ref=np.inf)) == 4
+    assert run(v_th=np.inf) == []
+
+
 def test_auto_takes_a_schedule_by_the_network_alone():
     def schedule_of(loop, **changes):
         net = es.Network()
