@@ -10,6 +10,8 @@ only if its mean rate lies in the accepted range. Building and memory are measur
     python -m eventsim.benchmarks.balanced_network
 """
 
+import contextlib
+import io
 import json
 import math
 import statistics
@@ -54,7 +56,8 @@ def ours(case: str, seed: int) -> Measured:
 
 def nest_runs(model: str) -> Callable[[str, int], Measured]:
     """Return a function that builds and runs a case in NEST with neurons of `model`."""
-    import nest
+    with contextlib.redirect_stdout(io.StringIO()):  # it greets
+        import nest
 
     nest.verbosity = nest.VerbosityLevel.ERROR
     poisson = "poisson_generator_ps" if model.endswith("_ps") else "poisson_generator"
