@@ -72,34 +72,33 @@ cdef struct Sense:
     double v_mem, v_syn, i_syn
 
 
-cdef inline void sense(const Cell *c, double v, double i, double s, Sense *to) noexcept nogil:
-    """Advance the sensitivities by s without input, from membrane v and current i at the start."""
-    cdef double em = exp(-s * c.rate_mem), es = exp(-s * c.rate_syn)
-    cdef double r = c.rate_gap, x = r * s, kappa, first, second, term
-    cdef double a = v - c.v_inf
-    cdef int n
-    # e^(-s/tau_mem) times the integrals over (0, s) of e^(-r t), of t e^(-r t), and of (1 - e^(-r t)) / r
+cdef inline double second_remainder(double x) noexcept nogil:
+    """Return (x - 1 + e^-x) / x^2 for |x| <= 1/2 by its Taylor series, free of cancellation."""
+    if -0.01 < x < 0.01:
+        return 1.0 / 2 - x * (1.0 / 6 - x * (1.0 / 24 - x * (1.0 / 120 - x * (1.0 / 720 - x / 5040))))
+    return 1.0 / 2 - x * (1.0 / 6 - x * (1.0 / 24 - x * (1.0 / 120 - x * (1.0 / 720 - x * (
+        1.0 / 5040 - x * (1.0 / 40320 - x * (1.0 / 362880 - x * (1.0 / 3628800 - x * (
+            1.0 / 39916800 - x * (1.0 / 479001600 - x * (1.0 / 6227020800.0 - x / 87178291200.0)))))))))))
+
+
+cdef inline void sense(const Cell *c, double v, double i, double s, double em, double es, double ka,
+                       Sense *to) noexcept nogil:
+    """Advance the sensitivities by s without input, from membrane v and current i at the start.
+
+    Given are the decays e^(-s/tau_mem) and e^(-s/tau_syn), and kappa(s).
+    """
+    cdef double r = c.rate_gap, x = r * s, first, second
+    # e^(-s/tau_mem) / c_mem times the integrals over (0, s) of t e^(-r t), and of (1 - e^(-r t)) / r
     if x > 0.5 or x < -0.5:
-        kappa = (em - es) / r
-        first = (em - (1.0 + x) * es) / (r * r)
-        second = ((x - 1.0) * em + es) / (r * r)
+        first = (em - (1.0 + x) * es) / (r * r * c.c_mem)
+        second = ((x - 1.0) * em + es) / (r * r * c.c_mem)
     else:
-        # Taylor series in -x, free of cancellation: 1/(n+1)!, (n+1)/(n+2)!, 1/(n+2)!
-        kappa = first = second = 0.0
-        term = 1.0  # (-x)^n / n!
-        for n in range(16):
-            kappa += term / (n + 1)
-            first += term / (n + 2)
-            second += term / ((n + 1) * (n + 2))
-            term *= -x / (n + 1)
-        kappa *= s * em
-        first *= s * s * em
-        second *= s * s * em
-    to.v_mem = (to.v_mem * em
-                + (c.rate_mem * (c.v_inf - c.v_leak) * (1.0 - em)
-                   + c.rate_mem * c.rate_mem * (a * s * em + i * second / c.c_mem)))
-    to.v_syn = to.v_syn * em + (to.i_syn * kappa + i * c.rate_syn * c.rate_syn * first) / c.c_mem
-    to.i_syn = to.i_syn * es + i * s * c.rate_syn * c.rate_syn * es
+        second = s * s * em * second_remainder(x) / c.c_mem
+        first = s * ka - second
+    to.v_mem = to.v_mem * em + c.rate_mem * ((c.v_inf - c.v_leak) * (1.0 - em)
+                                             + c.rate_mem * ((v - c.v_inf) * s * em + i * second))
+    to.v_syn = to.v_syn * em + to.i_syn * ka + i * c.rate_syn * c.rate_syn * first
+    to.i_syn = (to.i_syn + i * s * c.rate_syn * c.rate_syn) * es
 
 
 cdef inline void rest(const Cell *c, double *i, double s, Sense *to) noexcept nogil:

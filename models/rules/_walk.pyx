@@ -63,7 +63,7 @@ cdef void sort_arrivals(Arrival *a, Py_ssize_t n, Arrival *spare, int32_t *bucke
     """Sort by time: into as many buckets as arrivals, then by insertion; `bucket` holds n + 2."""
     cdef double low, high, scale
     cdef Py_ssize_t k, b
-    cdef int32_t fullest = 0, begin, size
+    cdef int32_t fullest = 0
     if n <= INSERTION:
         insert_arrivals(a, n)
         return
@@ -557,12 +557,12 @@ cdef class Walk:
         cdef const Link *link
         cdef const Train *train
         cdef Py_ssize_t k, n = 0
-        cdef int l
+        cdef int place
         cdef double time
         cdef bint sorted = True
         cdef Arrival *flight
-        for l in range(g.n_links):
-            link = &g.links[l]
+        for place in range(g.n_links):
+            link = &g.links[place]
             if link.delay != NULL:
                 continue
             train = &w.train[link.pre]
@@ -576,7 +576,7 @@ cdef class Walk:
                     return NO_MEMORY
                 flight = &w.flight[n]
                 flight.time = time
-                flight.synapse = l
+                flight.synapse = place
                 flight.spike = <int32_t> k
                 sorted = sorted and (n == 0 or w.flight[n - 1].time <= time)
                 n += 1
@@ -598,7 +598,7 @@ cdef class Walk:
         cdef const Train *train
         cdef const double *stop = w.stop + g.base
         cdef int64_t *offset = w.offset
-        cdef int l, unit, turn
+        cdef int place, unit, turn
         cdef Py_ssize_t k, total, longest, n_flights = self.list_flights(w, g, start, end)
         cdef int32_t low, high, m, to, spike
         cdef double emitted, time
@@ -627,8 +627,8 @@ cdef class Walk:
                         a.time = time
                         a.synapse = link.synapse[m]
                         a.spike = spike
-            for l in range(g.n_links):
-                link = &g.links[l]
+            for place in range(g.n_links):
+                link = &g.links[place]
                 if link.delay == NULL:
                     continue
                 train = &w.train[link.pre]
@@ -886,7 +886,8 @@ cdef class Walk:
                     train.mark[w.open[at]].restart = slope(c, c.v_reset, i)
                     w.open[at] = -1
                 if constants:
-                    sense(c, v, i, time - t, to)
+                    s = time - t
+                    sense(c, v, i, s, exp(-s * c.rate_mem), exp(-s * c.rate_syn), kappa(c, s), to)
                 flow(c, time - t, &v, &i)
                 mark.time = time
                 mark.unit = unit
@@ -924,13 +925,16 @@ cdef class Walk:
                 if w.open[at] >= 0:
                     train.mark[w.open[at]].restart = slope(c, c.v_reset, i)
                     w.open[at] = -1
-                if constants:
-                    sense(c, v, i, target - t, to)
+                s = target - t
                 if k > 0 and t == arrival[k - 1].time:
+                    if constants:
+                        sense(c, v, i, s, w.em[k - 1], w.es[k - 1], w.ka[k - 1], to)
                     v = c.v_inf + (v - c.v_inf) * w.em[k - 1] + i * w.ka[k - 1]
                     i *= w.es[k - 1]
                 else:
-                    flow(c, target - t, &v, &i)
+                    if constants:
+                        sense(c, v, i, s, exp(-s * c.rate_mem), exp(-s * c.rate_syn), kappa(c, s), to)
+                    flow(c, s, &v, &i)
                 t = target
             if due == target:
                 v = c.v_th  # the input changes only the current, so it fires now, whatever rounding says
@@ -967,7 +971,6 @@ cdef class Walk:
         cdef double start, end
         cdef const int64_t *begin = &tape.start[s * self.n_populations]
         cdef double *error = &tape.error[0] + begin[0] if tape.all.n else NULL
-        cdef double *slots
         if begin[self.n_populations] == begin[0]:
             return 0
         for p in range(self.n_populations):

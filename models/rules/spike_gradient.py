@@ -311,6 +311,8 @@ class SpikeGradient:
         ------
         UnknownPart, ValueError
             If a population is unknown, or errors do not fit its spikes.
+        OverflowError
+            If a derivative is too large for a number.
         """
         network = self._network
         if run._network is not network:
@@ -338,6 +340,11 @@ class SpikeGradient:
             total.synapses[:] += sums.synapses
             total.units[:] += sums.units
             self._sums.put(sums)
+        if not (np.isfinite(total.synapses).all() and np.isfinite(total.units).all()):
+            raise OverflowError(
+                "derivatives overflow: the network amplifies small changes from spike to spike; "
+                "run it for a shorter time, with weaker loops, or limit max_slope_inverse"
+            )
         return self._gradient(run, total)
 
     # ------------------------------------------------------------------ what the public methods share
