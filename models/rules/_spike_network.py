@@ -116,6 +116,10 @@ class SpikeNetwork:
             self.n_synapses,
             time_constants,
         )
+        for name in self.neurons:
+            into = [p for p in self.pathways if p.post == name]
+            if into and all(p.weight.ndim == 2 and p.kind in ("uniform", "axonal") for p in into):
+                self.walk.set_dense(numbers[name], int(min(p.slot[0] for p in into)))
         self.numbers = numbers
         self.version = 0  # how often parameters changed
         self.shortest = math.inf  # delay in a loop

@@ -50,12 +50,16 @@ cdef struct Link:
     const double *row_delay
     double least, most          # delay
     bint rising
+    int32_t column              # of the first source among all inputs of a target, if the group is dense
 
 
 cdef struct Group:
     # A population; its units are base .. base + n - 1 of all.
     int n, base, n_links, stride
     bint source, once
+    bint dense                  # every unit hears the same spikes at the same times
+    int n_in                    # its synapses, if so; those of unit k begin at first_slot + k n_in
+    int32_t first_slot
     Link *links
     Cell *cells
     const double *v_init

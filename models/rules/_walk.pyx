@@ -302,6 +302,8 @@ cdef class Space:
     cdef Py_ssize_t gap_room
     cdef Py_ssize_t n_known         # how many of `em`, `es`, `ka` hold, and for which constants
     cdef double tau_mem, tau_syn, c_mem
+    cdef Py_ssize_t n_shared        # arrivals that all units have in common, -1 if each has its own
+    cdef bint shared_ready          # whether `em`, `es`, `ka` are theirs
     cdef Arrival *flight            # of spikes that reach all targets at once: `synapse` is the link here
     cdef Py_ssize_t flight_room
 
@@ -490,6 +492,15 @@ cdef class Walk:
         link.least, link.most, link.rising = least, most, rising
         self.links[projection] = (*self.links[projection][:2], held)
 
+    def set_dense(self, int population, int first_slot):
+        """Say that all sources of a population reach all its units, each after a delay of its own."""
+        cdef Group *g = &self.group[population]
+        cdef int k
+        g.dense, g.first_slot, g.n_in = True, first_slot, 0
+        for k in range(g.n_links):
+            g.links[k].column = g.n_in
+            g.n_in += self.group[g.links[k].pre].n
+
     def set_weights(self, double[::1] weight):
         """Set all weights, target by target."""
         self.weight = weight
@@ -605,6 +616,18 @@ cdef class Walk:
         cdef Arrival *a
         if n_flights < 0:
             return NO_MEMORY
+        w.n_shared = -1
+        if g.dense:
+            if w.make_room(n_flights, n_flights + 2) < 0:
+                return NO_MEMORY
+            w.n_shared = n_flights
+            w.shared_ready = False
+            for k in range(n_flights):
+                link = &g.links[w.flight[k].synapse]
+                w.arrival[k].time = w.flight[k].time
+                w.arrival[k].synapse = link.column + w.train[link.pre].mark[w.flight[k].spike].unit
+                w.arrival[k].spike = <int32_t> (w.shift[link.pre] + w.flight[k].spike)
+            return 0
         memset(offset, 0, (g.n + 2) * sizeof(int64_t))
         # Count, then place. Offsets are kept one place further on, so that placing moves them back.
         for turn in range(2):
@@ -666,7 +689,8 @@ cdef class Walk:
                     return NO_MEMORY
         return 0
 
-    cdef void order_arrivals(self, Space w, const Cell *c, Arrival *a, Py_ssize_t n) noexcept nogil:
+    cdef void order_arrivals(self, Space w, const Group *g, const Cell *c, Arrival *a,
+                             Py_ssize_t n) noexcept nogil:
         """Sort the arrivals of one unit and compute decays and response over the times between them."""
         cdef Py_ssize_t k
         cdef bint sorted = True, known
@@ -675,8 +699,9 @@ cdef class Walk:
         cdef double *em = w.em
         cdef double *es = w.es
         cdef double *ka = w.ka
-        if n < 2:
+        if n < 2 or (w.n_shared >= 0 and w.shared_ready and g.stride == 0):
             return
+        w.shared_ready = True
         n -= 1
         for k in range(n):
             sorted &= a[k + 1].time >= a[k].time
@@ -814,8 +839,12 @@ cdef class Walk:
         if self.gather(w, g, start, end) < 0:
             return NO_MEMORY
         for unit in range(g.n):
-            k = self.forward_unit(w, g, train, unit, w.arrival + w.offset[unit],
-                                  w.offset[unit + 1] - w.offset[unit], start, end)
+            if w.n_shared >= 0:
+                k = self.forward_unit(w, g, train, unit, w.arrival, w.n_shared,
+                                      g.first_slot + <Py_ssize_t> unit * g.n_in, start, end)
+            else:
+                k = self.forward_unit(w, g, train, unit, w.arrival + w.offset[unit],
+                                      w.offset[unit + 1] - w.offset[unit], 0, start, end)
             if k < 0:
                 return k
         if train.n > old:
@@ -857,19 +886,19 @@ cdef class Walk:
         return t + first_crossing(c, v, i)
 
     cdef Py_ssize_t forward_unit(self, Space w, const Group *g, Train *train, int unit, Arrival *arrival,
-                                 Py_ssize_t n, double start, double end) noexcept nogil:
-        """Walk one unit along its arrivals and note its spikes."""
+                                 Py_ssize_t n, Py_ssize_t first, double start, double end) noexcept nogil:
+        """Walk one unit along its arrivals and note its spikes; `first` is added to their synapses."""
         cdef const Cell *c = g.cells + unit * g.stride
         cdef int at = g.base + unit
         cdef double v = w.v[at], i = w.i[at], t = w.t[at], release = w.release[at], due, time, target, a, s
-        cdef const double *weight = &self.weight[0] if self.n_synapses else NULL
+        cdef const double *weight = &self.weight[0] + first if self.n_synapses else NULL
         cdef Sense *to = &w.sense[at]
         cdef Py_ssize_t k, spikes = train.n
         cdef bint constants = self.constants
         cdef Mark mark
         if release == INFINITY:
             return 0
-        self.order_arrivals(w, c, arrival, n)
+        self.order_arrivals(w, g, c, arrival, n)
         due = self.look(c, v, i, t, release, arrival[0].time if n else end)
         if n == 0 and due >= end:
             return 0  # the state stays at the unit's last event
@@ -1006,15 +1035,20 @@ cdef class Walk:
                 if self.gather(w, g, start, end) < 0:
                     return NO_MEMORY
                 for unit in range(g.n):
-                    self.backward_unit(w, g, &w.train[p], unit, w.arrival + w.offset[unit],
-                                       w.offset[unit + 1] - w.offset[unit], start, error, error + w.shift[p],
-                                       gradients)
+                    if w.n_shared >= 0:
+                        self.backward_unit(w, g, &w.train[p], unit, w.arrival, w.n_shared,
+                                           g.first_slot + <Py_ssize_t> unit * g.n_in, start, error,
+                                           error + w.shift[p], gradients)
+                    else:
+                        self.backward_unit(w, g, &w.train[p], unit, w.arrival + w.offset[unit],
+                                           w.offset[unit + 1] - w.offset[unit], 0, start, error,
+                                           error + w.shift[p], gradients)
         for p in range(self.n_populations):
             w.shift[p] = 0
         return 0
 
     cdef void backward_unit(self, Space w, const Group *g, const Train *train, int unit, Arrival *arrival,
-                            Py_ssize_t n, double start, double *error, double *own_error,
+                            Py_ssize_t n, Py_ssize_t first, double start, double *error, double *own_error,
                             Gradients gradients) noexcept nogil:
         """Walk one unit back; `error` is dL/dT of all spikes, `own_error` of those of its population."""
         cdef const Cell *c = g.cells + unit * g.stride
@@ -1022,15 +1056,23 @@ cdef class Walk:
         cdef double l_v = w.l_v[at], l_i = w.l_i[at], t = w.t[at], time, event, x, s
         cdef int32_t spike = w.current[at]
         cdef bint quiet = w.quiet[at]
-        cdef Slot *slot = gradients.slot
+        cdef Slot *slot = gradients.slot + first
         cdef double *sums = gradients.unit + 3 * at
         cdef const Mark *mark
-        cdef const double *weight = &self.weight[0] if self.n_synapses else NULL
+        cdef const double *weight = &self.weight[0] + first if self.n_synapses else NULL
         cdef double rate = c.rate_syn, per_c = 1.0 / c.c_mem
-        cdef Py_ssize_t k
+        cdef Py_ssize_t k, low
         if spike < 0 and l_v == 0.0 and l_i == 0.0:
             return
-        self.order_arrivals(w, c, arrival, n)
+        self.order_arrivals(w, g, c, arrival, n)
+        if w.n_shared >= 0 and l_v == 0.0 and l_i == 0.0:
+            low = 0  # what arrives after the last spike does not matter
+            while low < n:
+                k = (low + n) // 2
+                if arrival[k].time <= w.stop[at]:
+                    low = k + 1
+                else:
+                    n = k
         event = self.own_event(c, train, spike, quiet)
         for k in range(n - 1, -2, -1):
             time = arrival[k].time if k >= 0 else start

@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, ClassVar
 
 import numpy as np
@@ -324,12 +324,15 @@ class SpikeGradient:
             tape.clear_errors()
         for name, value in errors.items():
             self._put_errors(run, name, value)
-        total = self._walk.gradients()
+        total: Gradients | None = None
 
         def walk(k: int) -> Gradients:
             space = self._spaces.get()
-            sums = self._walk.gradients() if self._sums.empty() else self._sums.get()
-            sums.clear()
+            try:
+                sums = self._sums.get_nowait()
+                sums.clear()
+            except Empty:
+                sums = self._walk.gradients()
             try:
                 self._walk.backward(space, run._tapes[k], sums)
             finally:
@@ -337,15 +340,21 @@ class SpikeGradient:
             return sums
 
         for sums in self._each(walk, len(run._tapes)):
+            if total is None:
+                total = sums
+                continue
             total.synapses[:] += sums.synapses
             total.units[:] += sums.units
             self._sums.put(sums)
+        assert total is not None
         if not (np.isfinite(total.synapses).all() and np.isfinite(total.units).all()):
             raise OverflowError(
                 "derivatives overflow: the network amplifies small changes from spike to spike; "
                 "run it for a shorter time, with weaker loops, or limit max_slope_inverse"
             )
-        return self._gradient(run, total)
+        gradient = self._gradient(run, total)
+        self._sums.put(total)
+        return gradient
 
     # ------------------------------------------------------------------ what the public methods share
 
