@@ -51,6 +51,9 @@ VECTOR_INLINE double vector_from_bits(int64_t bits) {
     return x;
 }
 
+/* -1 if the condition holds, else 0. */
+VECTOR_INLINE int64_t vector_mask(int condition) { return condition ? (int64_t)-1 : (int64_t)0; }
+
 /* a where mask is -1, b where it is 0: without a branch or a masked load, which compilers balk at. */
 VECTOR_INLINE double vector_select(int64_t mask, double a, double b) {
     return vector_from_bits((vector_bits(a) & mask) | (vector_bits(b) & ~mask));

@@ -17,7 +17,8 @@
 
    a rank two matrix in (i, j), masked by x_i <= T_j (Göltz et al. 2021, general tau_mem/tau_syn).
 
-   Rows are padded to VECTOR_LANES; padding has weight 0 and never spikes. */
+   Rows are padded to VECTOR_LANES; padding has weight 0 and never spikes. Indices are ptrdiff_t: with
+   the -fwrapv that Python is built with, gcc does not turn loops over an int into vectors. */
 
 #ifndef EVENTSIM_FIRST_SPIKE_H
 #define EVENTSIM_FIRST_SPIKE_H
@@ -28,16 +29,16 @@
 enum { RATIO_ONE, RATIO_TWO, RATIO_ANY };
 
 typedef struct {
-    int n_in, in_stride;      /* arrivals per sample, padded */
-    int n_post, stride;       /* neurons, padded */
-    int kind;                 /* RATIO_ONE, RATIO_TWO, RATIO_ANY */
+    ptrdiff_t n_in, in_stride; /* arrivals per sample, padded */
+    ptrdiff_t n_post, stride;  /* neurons, padded */
+    int kind;                  /* RATIO_ONE, RATIO_TWO, RATIO_ANY */
     double tau_mem, tau_syn, c_mem;
-    double theta;             /* v_th - v_leak > 0 */
-    double rate;              /* 1/tau_syn - 1/tau_mem; exactly 0 for RATIO_ONE */
-    double reach;             /* longest time after the frame's origin before it is moved */
-    double peak;              /* largest value of kappa */
-    const double *weight;     /* (n_in, stride) */
-    const double *transposed; /* (n_post, in_stride) */
+    double theta;              /* v_th - v_leak > 0 */
+    double rate;               /* 1/tau_syn - 1/tau_mem; exactly 0 for RATIO_ONE */
+    double reach;              /* longest time after the frame's origin before it is moved */
+    double peak;               /* largest value of kappa */
+    const double *weight;      /* (n_in, stride) */
+    const double *transposed;  /* (n_post, in_stride) */
 } fs_layer;
 
 /* Memory of one thread, for the largest layer: every array has room for max(in_stride, stride) + 8. */
@@ -73,10 +74,10 @@ static int fs_compare(const void *a, const void *b) {
 
 /* Sort t (padded with inf) by (time, index) and return how many arrive at all, or -1 if memory is out.
    Buckets, then insertion; if the times crowd in few buckets, the library's sort. */
-VECTOR_INLINE int fs_sort(int n, const double *t, fs_scratch *S) {
+VECTOR_INLINE ptrdiff_t fs_sort(ptrdiff_t n, const double *t, fs_scratch *S) {
     double lows[VECTOR_LANES], highs[VECTOR_LANES], first, last;
     int64_t finite[VECTOR_LANES];
-    int m = 0, k, i, l, n_buckets;
+    ptrdiff_t m = 0, k, i, l, n_buckets;
     for (l = 0; l < VECTOR_LANES; l++) {
         lows[l] = INFINITY;
         highs[l] = -INFINITY;
@@ -93,7 +94,7 @@ VECTOR_INLINE int fs_sort(int n, const double *t, fs_scratch *S) {
     for (l = 0; l < VECTOR_LANES; l++) {
         first = lows[l] < first ? lows[l] : first;
         last = highs[l] > last ? highs[l] : last;
-        m += (int)finite[l];
+        m += (ptrdiff_t)finite[l];
     }
     if (m == 0) return 0;
     n_buckets = FS_BUCKETS * m;
@@ -106,14 +107,14 @@ VECTOR_INLINE int fs_sort(int n, const double *t, fs_scratch *S) {
     }
     for (i = 0; i < n; i++) S->count[S->bucket[i]]++;
     for (k = 0, i = 0; k <= n_buckets; k++) {
-        int here = S->count[k];
-        S->count[k] = i;
+        int32_t here = S->count[k];
+        S->count[k] = (int32_t)i;
         i += here;
     }
     for (i = 0; i < n; i++) {
-        int at = S->count[S->bucket[i]]++;
+        int32_t at = S->count[S->bucket[i]]++;
         S->sorted[at] = t[i];
-        S->order[at] = i;
+        S->order[at] = (int32_t)i;
     }
     int64_t moves = 0;
     for (k = 1; k < m && moves <= 16 * (int64_t)m; k++) {
@@ -132,7 +133,7 @@ VECTOR_INLINE int fs_sort(int n, const double *t, fs_scratch *S) {
         for (k = 0, i = 0; i < n; i++)
             if (t[i] < INFINITY) {
                 all[k].time = t[i];
-                all[k++].index = i;
+                all[k++].index = (int32_t)i;
             }
         qsort(all, m, sizeof *all, fs_compare);
         for (k = 0; k < m; k++) {
@@ -151,13 +152,14 @@ VECTOR_INLINE int fs_sort(int n, const double *t, fs_scratch *S) {
 /* Time to the rising crossing from v - v_leak = alpha, i_syn / c_mem = beta, for n (a multiple of
    VECTOR_LANES) neurons: `wait` (inf if there is none) and the current beta e^{-s/tau_syn} then.
    The state at 0 is below threshold and the crossing later; with `anywhere` neither need be. */
-VECTOR_INLINE void fs_solve(const fs_layer *L, int anywhere, int n, const double *alpha, const double *beta,
-                            double *wait, double *current) {
+VECTOR_INLINE void fs_solve(const fs_layer *L, int anywhere, ptrdiff_t n, const double *alpha,
+                            const double *beta, double *wait, double *current) {
     double theta = L->theta, tau_mem = L->tau_mem, tau_syn = L->tau_syn, rate = L->rate;
     double a[FS_GROUP], b[FS_GROUP], y[FS_GROUP];
-    int j, l, turn;
+    ptrdiff_t j, l;
+    int turn;
     for (j = 0; j < n; j += FS_GROUP) {
-        int width = n - j < FS_GROUP ? n - j : FS_GROUP;
+        ptrdiff_t width = n - j < FS_GROUP ? n - j : FS_GROUP;
         if (L->kind == RATIO_TWO) {
             /* A x - B x^2 = theta for x = e^{-s/tau_mem}; the earlier crossing is the larger root. */
             VECTOR_LOOP
@@ -239,21 +241,23 @@ VECTOR_INLINE void fs_solve(const fs_layer *L, int anywhere, int n, const double
 
 /* Bound of v between alpha, beta at one arrival and v, slope < 0 at the next, `gap` later: while v is
    concave it lies below both tangents, so below the point where they meet. */
-VECTOR_INLINE double fs_peak(const fs_layer *L, double alpha, double beta, double v, double slope, double gap) {
+VECTOR_INLINE double fs_peak(const fs_layer *L, double alpha, double beta, double v, double slope,
+                             double gap) {
     double start = beta - alpha / L->tau_mem, current = slope + v / L->tau_mem;
     double curvature = -slope / L->tau_mem - current / L->tau_syn;
     double meet = alpha + start * (v - alpha - slope * gap) / (start - slope);
-    meet = vector_select(curvature < 0.0 ? -1 : 0, meet, INFINITY);
-    return vector_select(start > 0.0 ? -1 : 0, meet, alpha);
+    meet = vector_select(vector_mask(curvature < 0.0), meet, INFINITY);
+    return vector_select(vector_mask(start > 0.0), meet, alpha);
 }
 
 /* ------------------------------------------------------------------ one layer, one sample */
 
 /* Factors of the sorted arrivals. Returns 1 if one frame serves them all. */
-VECTOR_INLINE int fs_factors(const fs_layer *L, int m, fs_scratch *S) {
+VECTOR_INLINE int fs_factors(const fs_layer *L, ptrdiff_t m, fs_scratch *S) {
     double tau_mem = L->tau_mem, tau_syn = L->tau_syn, rate = L->rate, per_c = 1.0 / L->c_mem;
     const double *t = S->sorted;
-    int k, single = t[m - 1] - t[0] <= L->reach;
+    ptrdiff_t k;
+    int single = t[m - 1] - t[0] <= L->reach;
     double *x = S->h; /* first the time in the frame, then h of it */
     if (single)
         for (k = 0; k < m; k++) x[k] = t[k] - t[0];
@@ -307,7 +311,7 @@ VECTOR_INLINE void fs_state(const fs_interval *I, double P, double Q, double *al
 
 /* Whether a neuron that reached its bound is certain to cross threshold in the interval, or may. */
 VECTOR_INLINE int64_t fs_certain(const fs_layer *L, const fs_interval *I, double alpha, double beta) {
-    return (alpha >= L->theta ? -1 : 0) | (I->gap_decay * (alpha + beta * I->gap_h) >= L->theta ? -1 : 0);
+    return vector_mask(alpha >= L->theta) | vector_mask(I->gap_decay * (alpha + beta * I->gap_h) >= L->theta);
 }
 
 VECTOR_INLINE int64_t fs_doubtful(const fs_layer *L, const fs_interval *I, double alpha, double beta) {
@@ -315,14 +319,15 @@ VECTOR_INLINE int64_t fs_doubtful(const fs_layer *L, const fs_interval *I, doubl
     double slope = beta * I->gap_decay * (1.0 - L->rate * I->gap_h) - v / L->tau_mem;
     /* The current must exceed the leak at threshold, and v come down again before the next arrival; or
        it crosses with the next arrival, as far as rounding tells. */
-    int64_t peaks = (slope < 0.0 ? -1 : 0) & (fs_peak(L, alpha, beta, v, slope, I->gap) >= L->theta ? -1 : 0);
-    return (beta * L->tau_mem > L->theta ? -1 : 0) & (peaks | (v >= L->theta * (1.0 - 0x1p-48) ? -1 : 0));
+    double peak = fs_peak(L, alpha, beta, v, slope, I->gap);
+    int64_t peaks = vector_mask(slope < 0.0) & vector_mask(peak >= L->theta);
+    return vector_mask(beta * L->tau_mem > L->theta) & (peaks | vector_mask(v >= L->theta * (1.0 - 0x1p-48)));
 }
 
 /* Advance `width` neurons from `first` on over all arrivals. Crossings that are certain are left, as the
    state at the arrival before, for a common solution; doubtful ones are looked at here. */
-VECTOR_INLINE void fs_scan(const fs_layer *L, int first, int width, int m, int single, fs_scratch *S, double *T,
-                           double *slope) {
+VECTOR_INLINE void fs_scan(const fs_layer *L, ptrdiff_t first, ptrdiff_t width, ptrdiff_t m, int single,
+                           fs_scratch *S, double *T, double *slope) {
     const double *weight = L->weight + first, *t = S->sorted;
     double tau_mem = L->tau_mem, theta = L->theta, reach = L->reach, origin = t[0];
     double *P = S->P + first, *Q = S->Q + first;
@@ -330,14 +335,14 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, int first, int width, int m, int s
     double *alpha = S->alpha + first, *beta = S->beta + first;
     double *gap = S->limit + first;
     int64_t hit[FS_BLOCK], left = L->n_post - first < width ? L->n_post - first : width;
-    int k, l, j, n;
+    ptrdiff_t k, l, j, n;
     VECTOR_LOOP
     for (l = 0; l < width; l++) {
         P[l] = Q[l] = alpha[l] = beta[l] = start[l] = gap[l] = 0.0;
         limit[l] = l < left ? theta : INFINITY;
     }
     for (k = 0; k < m && left > 0; k++) {
-        const double *w = weight + (size_t)S->order[k] * L->stride;
+        const double *w = weight + S->order[k] * L->stride;
         double f = S->f[k], g = S->g[k], bp = S->bound_p[k], bq = S->bound_q[k];
         int64_t reached = 0, certain = 0;
         if (!single && t[k] - origin > reach) { /* move the frame's origin to this arrival */
@@ -374,8 +379,8 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, int first, int width, int m, int s
             VECTOR_LOOP
             for (l = 0; l < width; l++) hit[l] = P[l] * bp + Q[l] * bq >= limit[l] ? 1 : 0;
             for (l = 0; l < width; l++) { /* without branches, which nobody could predict */
-                S->pick[n] = l;
-                n += (int)hit[l];
+                S->pick[n] = (int32_t)l;
+                n += (ptrdiff_t)hit[l];
             }
             for (j = 0; j < n; j++) {
                 double a, b;
@@ -394,12 +399,12 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, int first, int width, int m, int s
                 reached |= hit[l];
             }
         } else {
-            int64_t doubtful = 0;
+            int64_t count[FS_BLOCK];
             VECTOR_LOOP
             for (l = 0; l < width; l++) {
                 double a, b;
                 fs_state(&I, P[l], Q[l], &a, &b);
-                int64_t bound = P[l] * bp + Q[l] * bq >= limit[l] ? -1 : 0;
+                int64_t bound = vector_mask(P[l] * bp + Q[l] * bq >= limit[l]);
                 int64_t above = fs_certain(L, &I, a, b), sure = bound & above;
                 hit[l] = bound & ~above & fs_doubtful(L, &I, a, b);
                 alpha[l] = vector_select(sure, a, alpha[l]);
@@ -407,16 +412,18 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, int first, int width, int m, int s
                 start[l] = vector_select(sure, t[k], start[l]);
                 gap[l] = vector_select(sure, I.gap, gap[l]);
                 limit[l] = vector_select(sure, INFINITY, limit[l]);
-                certain -= sure;
-                doubtful += hit[l];
+                count[l] = sure;
             }
-            reached = doubtful;
+            for (l = 0; l < width; l++) {
+                certain -= count[l];
+                reached |= hit[l];
+            }
             left -= certain;
         }
         if (!reached) continue;
         for (l = 0, n = 0; l < width; l++)
             if (hit[l]) {
-                S->pick[n] = l;
+                S->pick[n] = (int32_t)l;
                 fs_state(&I, P[l], Q[l], &S->doubt_alpha[n], &S->doubt_beta[n]);
                 n++;
             }
@@ -437,7 +444,7 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, int first, int width, int m, int s
         for (l = 0; l < width; l++) {
             double a, b;
             fs_state(&I, P[l], Q[l], &a, &b);
-            int64_t may = (b * tau_mem > theta ? -1 : 0) & (limit[l] < INFINITY ? -1 : 0);
+            int64_t may = vector_mask(b * tau_mem > theta) & vector_mask(limit[l] < INFINITY);
             alpha[l] = vector_select(may, a, alpha[l]);
             beta[l] = vector_select(may, b, beta[l]);
             start[l] = vector_select(may, t[m - 1], start[l]);
@@ -455,7 +462,8 @@ static int fs_forward(const fs_layer *L, const double *t, double *f, double *g, 
                       double *slope, double *origin, fs_scratch *S) {
     const double *alpha = S->alpha, *beta = S->beta, *start = S->x;
     const double *gap = S->limit, *waits = S->wait, *currents = S->current;
-    int m = fs_sort(L->n_in, t, S), k, j, first = 0, single;
+    ptrdiff_t m = fs_sort(L->n_in, t, S), k, j, first = 0;
+    int single;
     if (m < 0) return -1;
     VECTOR_LOOP
     for (j = 0; j < L->stride; j++) {
@@ -472,8 +480,10 @@ static int fs_forward(const fs_layer *L, const double *t, double *f, double *g, 
             f[S->order[k]] = S->f[k];
             g[S->order[k]] = S->g[k];
         }
-    for (; L->stride - first >= 16; first += FS_BLOCK)
-        fs_scan(L, first, L->stride - first < FS_BLOCK ? L->stride - first : FS_BLOCK, m, single, S, T, slope);
+    for (; L->stride - first >= 16; first += FS_BLOCK) {
+        ptrdiff_t width = L->stride - first < FS_BLOCK ? L->stride - first : FS_BLOCK;
+        fs_scan(L, first, width, m, single, S, T, slope);
+    }
     if (L->stride - first == 8) fs_scan(L, first, 8, m, single, S, T, slope); /* fits in registers */
     fs_solve(L, 0, L->stride, S->alpha, S->beta, S->wait, S->current);
     VECTOR_LOOP
@@ -488,7 +498,7 @@ static int fs_forward(const fs_layer *L, const double *t, double *f, double *g, 
     return !single;
 }
 
-/* ------------------------------------------------------------------ measured spikes instead of the model's */
+/* ------------------------------------------------------------------ measured spikes, not the model's */
 
 /* The closed forms take a measured time T: the causal set is that of T, the sums and the slope are
    the model's. Then every derivative has the form above with a kernel time T' and a slope that may
@@ -497,11 +507,11 @@ static int fs_forward(const fs_layer *L, const double *t, double *f, double *g, 
    form; for tau_mem = 2 tau_syn e^{-T'/tau_mem} = (s + c e^{T/tau_mem})/a_1 as published (Göltz et al. 2021,
    methods); in general T' = T. */
 VECTOR_CLONES
-static void fs_measured(const fs_layer *L, const double *t, const double *T, double *kernel_time, double *slope,
-                        fs_scratch *S) {
-    int i, j, l;
+static void fs_measured(const fs_layer *L, const double *t, const double *T, double *kernel_time,
+                        double *slope, fs_scratch *S) {
+    ptrdiff_t i, j, l;
     for (j = 0; j < L->stride; j++) {
-        const double *w = L->transposed + (size_t)(j < L->n_post ? j : 0) * L->in_stride;
+        const double *w = L->transposed + (j < L->n_post ? j : 0) * L->in_stride;
         double alpha[VECTOR_LANES] = {0}, beta[VECTOR_LANES] = {0}, a = 0.0, b = 0.0;
         kernel_time[j] = T[j];
         slope[j] = 0.0;
@@ -510,8 +520,8 @@ static void fs_measured(const fs_layer *L, const double *t, const double *T, dou
         for (i = 0; i < L->in_stride; i += VECTOR_LANES) /* t is padded with inf */
             for (l = 0; l < VECTOR_LANES; l++) {
                 int causal = t[i + l] <= T[j];
-                double s = causal ? T[j] - t[i + l] : 0.0, e = w[i + l] * vector_exp(-s / L->tau_mem) / L->c_mem;
-                double h = fs_h(L, s);
+                double s = causal ? T[j] - t[i + l] : 0.0, h = fs_h(L, s);
+                double e = w[i + l] * vector_exp(-s / L->tau_mem) / L->c_mem;
                 alpha[l] += causal ? e * h : 0.0;
                 beta[l] += causal ? e * (1.0 - L->rate * h) : 0.0;
             }
@@ -553,12 +563,12 @@ VECTOR_INLINE double fs_kappa_slope(const fs_layer *L, double s) {
    where t_i <= T_j. If the arrivals take `several` frames, p = -delta/slope stands before kappa and time_p =
    delta/slope before kappa'. A neuron whose largest dL/dw exceeds max_dw_norm has p = q = 0. */
 VECTOR_CLONES
-static void fs_coefficients(const fs_layer *L, const double *t, const double *f, const double *g, double origin,
-                            int several, int measured, const double *T, const double *kernel_time,
-                            const double *slope, const double *delta, double max_dw_norm, double *p, double *q,
-                            fs_scratch *S) {
+static void fs_coefficients(const fs_layer *L, const double *t, const double *f, const double *g,
+                            double origin, int several, int measured, const double *T,
+                            const double *kernel_time, const double *slope, const double *delta,
+                            double max_dw_norm, double *p, double *q, fs_scratch *S) {
     double tau_mem = L->tau_mem, rate = L->rate;
-    int i, j;
+    ptrdiff_t i, j;
     VECTOR_LOOP
     for (j = 0; j < L->stride; j++) {
         int spikes = (T[j] < INFINITY) & (slope[j] > 0.0);
@@ -583,12 +593,13 @@ static void fs_coefficients(const fs_layer *L, const double *t, const double *f,
 
 /* Add dL/dx_i to out for the n inputs from `first` on, after fs_coefficients. */
 VECTOR_CLONES
-static void fs_send(const fs_layer *L, int first, int n, const double *t, const double *f, const double *g,
-                    int several, const double *T, const double *kernel_time, double *out, fs_scratch *S) {
-    int i, j;
+static void fs_send(const fs_layer *L, ptrdiff_t first, ptrdiff_t n, const double *t, const double *f,
+                    const double *g, int several, const double *T, const double *kernel_time, double *out,
+                    fs_scratch *S) {
+    ptrdiff_t i, j;
     t += first, f += first, g += first;
     for (j = 0; j < L->n_post; j++) {
-        const double *w = L->transposed + (size_t)j * L->in_stride + first;
+        const double *w = L->transposed + j * L->in_stride + first;
         double p = S->time_p[j], q = S->time_q[j], last = T[j], x = kernel_time[j];
         if (p == 0.0 && q == 0.0) continue;
         if (several)
@@ -604,44 +615,50 @@ static void fs_send(const fs_layer *L, int first, int n, const double *t, const 
 /* Sum dL/dw over the samples, in their order, for the rows [low, high) of `gradient` (n_in, n_post).
    Arrays of the inputs are (n_samples, in_stride), of the neurons (n_samples, stride). */
 VECTOR_CLONES
-static void fs_sum_rows(const fs_layer *L, int low, int high, int n_samples, const double *t, const double *f,
-                        const double *g, const int32_t *several, const double *T, const double *kernel_time,
-                        const double *p, const double *q, double *gradient) {
-    int i, j, s;
+static void fs_sum_rows(const fs_layer *L, ptrdiff_t low, ptrdiff_t high, ptrdiff_t n_samples,
+                        const double *t, const double *f, const double *g, const int32_t *several,
+                        const double *T, const double *kernel_time, const double *p, const double *q,
+                        double *gradient) {
+    ptrdiff_t first, last, i, j, s;
     for (i = low; i < high; i++)
-        for (j = 0; j < L->n_post; j++) gradient[(size_t)i * L->n_post + j] = 0.0;
-    for (s = 0; s < n_samples; s++) {
-        const double *Ts = T + (size_t)s * L->stride, *ps = p + (size_t)s * L->stride, *qs = q + (size_t)s * L->stride;
-        const double *xs = kernel_time + (size_t)s * L->stride;
-        for (i = low; i < high; i++) {
-            double *row = gradient + (size_t)i * L->n_post;
-            double ti = t[(size_t)s * L->in_stride + i];
-            double fi = f[(size_t)s * L->in_stride + i], gi = g[(size_t)s * L->in_stride + i];
-            if (!(ti < INFINITY)) continue;
-            if (several[s]) {
-                VECTOR_LOOP
-                for (j = 0; j < L->n_post; j++)
-                    row[j] += ti <= Ts[j] && ps[j] != 0.0 ? ps[j] * fs_kappa(L, xs[j] - ti) : 0.0;
-            } else
-                VECTOR_LOOP
-                for (j = 0; j < L->n_post; j++) row[j] += ti <= Ts[j] ? ps[j] * fi + qs[j] * gi : 0.0;
+        for (j = 0; j < L->n_post; j++) gradient[i * L->n_post + j] = 0.0;
+    /* Few rows at a time stay in the first cache while the samples pass by. */
+    for (first = low; first < high; first = last) {
+        last = high - first < 8 ? high : first + 8;
+        for (s = 0; s < n_samples; s++) {
+            const double *Ts = T + s * L->stride, *ps = p + s * L->stride, *qs = q + s * L->stride;
+            const double *xs = kernel_time + s * L->stride;
+            for (i = first; i < last; i++) {
+                double *row = gradient + i * L->n_post, ti = t[s * L->in_stride + i];
+                double fi = f[s * L->in_stride + i], gi = g[s * L->in_stride + i];
+                if (!(ti < INFINITY)) continue;
+                if (several[s]) {
+                    VECTOR_LOOP
+                    for (j = 0; j < L->n_post; j++)
+                        row[j] += ti <= Ts[j] && ps[j] != 0.0 ? ps[j] * fs_kappa(L, xs[j] - ti) : 0.0;
+                } else {
+                    VECTOR_LOOP
+                    for (j = 0; j < L->n_post; j++) row[j] += ti <= Ts[j] ? ps[j] * fi + qs[j] * gi : 0.0;
+                }
+            }
         }
     }
 }
 
 /* The same for few neurons, the columns [low, high); the sum is kept transposed (n_post, in_stride). */
 VECTOR_CLONES
-static void fs_sum_columns(const fs_layer *L, int low, int high, int n_samples, const double *t, const double *f,
-                           const double *g, const int32_t *several, const double *T, const double *kernel_time,
-                           const double *p, const double *q, double *gradient, double *transposed) {
-    int i, j, s;
+static void fs_sum_columns(const fs_layer *L, ptrdiff_t low, ptrdiff_t high, ptrdiff_t n_samples,
+                           const double *t, const double *f, const double *g, const int32_t *several,
+                           const double *T, const double *kernel_time, const double *p, const double *q,
+                           double *gradient, double *transposed) {
+    ptrdiff_t i, j, s;
     for (j = low; j < high; j++) {
-        double *sum = transposed + (size_t)j * L->in_stride;
+        double *sum = transposed + j * L->in_stride;
         for (i = 0; i < L->n_in; i++) sum[i] = 0.0;
         for (s = 0; s < n_samples; s++) {
-            const double *ts = t + (size_t)s * L->in_stride, *fi = f + (size_t)s * L->in_stride;
-            const double *gi = g + (size_t)s * L->in_stride;
-            size_t at = (size_t)s * L->stride + j;
+            const double *ts = t + s * L->in_stride, *fi = f + s * L->in_stride;
+            const double *gi = g + s * L->in_stride;
+            ptrdiff_t at = s * L->stride + j;
             double last = T[at], pj = p[at], qj = q[at], x = kernel_time[at];
             if (pj == 0.0 && qj == 0.0) continue;
             if (several[s])
@@ -651,7 +668,7 @@ static void fs_sum_columns(const fs_layer *L, int low, int high, int n_samples, 
                 VECTOR_LOOP
                 for (i = 0; i < L->n_in; i++) sum[i] += ts[i] <= last ? pj * fi[i] + qj * gi[i] : 0.0;
         }
-        for (i = 0; i < L->n_in; i++) gradient[(size_t)i * L->n_post + j] = sum[i];
+        for (i = 0; i < L->n_in; i++) gradient[i * L->n_post + j] = sum[i];
     }
 }
 

@@ -1,15 +1,14 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The memory of first-spike learning and its walk over layers and samples; the arithmetic is in `_first_spike.h`.
+"""The memory of first-spike learning and its walk over layers and samples; arithmetic: `_first_spike.h`.
 
 A `Kernel` holds what one batch needs: spike times of every population, and per layer arrivals, factors,
-slopes and errors. Its methods work on a range of samples, or of weights, without the GIL, so that threads share
-one kernel; what they write does not overlap, and sums over samples run in the order of the samples.
+slopes and errors. Its methods work on a range of samples, or of weights, without the GIL, so that threads
+share one kernel; what they write does not overlap, and sums over samples run in the order of the samples.
 """
 
-from libc.math cimport INFINITY, exp, fabs, log
+from libc.math cimport exp, log
 from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
 
 import numpy as np
 
@@ -19,7 +18,8 @@ cdef extern from "_first_spike.h" nogil:
         RATIO_TWO
         RATIO_ANY
     ctypedef struct fs_layer:
-        int n_in, in_stride, n_post, stride, kind
+        Py_ssize_t n_in, in_stride, n_post, stride
+        int kind
         double tau_mem, tau_syn, c_mem, theta, rate, reach, peak
         const double *weight
         const double *transposed
@@ -49,18 +49,24 @@ cdef extern from "_first_spike.h" nogil:
         double *current
         double *time_p
         double *time_q
-    int fs_forward(const fs_layer *, const double *, double *, double *, double *, double *, double *, fs_scratch *)
-    void fs_measured(const fs_layer *, const double *, const double *, double *, double *, fs_scratch *)
-    void fs_coefficients(const fs_layer *, const double *, const double *, const double *, double, int, int,
-                         const double *, const double *, const double *, const double *, double, double *, double *,
+    int fs_forward(const fs_layer *, const double *t, double *f, double *g, double *T, double *slope,
+                   double *origin, fs_scratch *)
+    void fs_measured(const fs_layer *, const double *t, const double *T, double *kernel_time, double *slope,
+                     fs_scratch *)
+    void fs_coefficients(const fs_layer *, const double *t, const double *f, const double *g, double origin,
+                         int several, int measured, const double *T, const double *kernel_time,
+                         const double *slope, const double *delta, double max_dw_norm, double *p, double *q,
                          fs_scratch *)
-    void fs_send(const fs_layer *, int, int, const double *, const double *, const double *, int, const double *,
-                 const double *, double *, fs_scratch *)
-    void fs_sum_rows(const fs_layer *, int, int, int, const double *, const double *, const double *, const int32_t *,
-                     const double *, const double *, const double *, const double *, double *)
-    void fs_sum_columns(const fs_layer *, int, int, int, const double *, const double *, const double *,
-                        const int32_t *, const double *, const double *, const double *, const double *, double *,
-                        double *)
+    void fs_send(const fs_layer *, Py_ssize_t first, Py_ssize_t n, const double *t, const double *f,
+                 const double *g, int several, const double *T, const double *kernel_time, double *out,
+                 fs_scratch *)
+    void fs_sum_rows(const fs_layer *, Py_ssize_t low, Py_ssize_t high, Py_ssize_t n_samples, const double *t,
+                     const double *f, const double *g, const int32_t *several, const double *T,
+                     const double *kernel_time, const double *p, const double *q, double *gradient)
+    void fs_sum_columns(const fs_layer *, Py_ssize_t low, Py_ssize_t high, Py_ssize_t n_samples,
+                        const double *t, const double *f, const double *g, const int32_t *several,
+                        const double *T, const double *kernel_time, const double *p, const double *q,
+                        double *gradient, double *transposed)
     int VECTOR_LANES, FS_BUCKETS
 
 cdef enum:  # of a thread's scratch
@@ -108,8 +114,8 @@ cdef class Kernel:
         Units of every population: the sources first, then the layers in feed-forward order.
     n_sources : int
     layers : list of (constants, links, delays)
-        constants = (tau_mem, tau_syn, c_mem, v_th - v_leak); links = one (population, size) per projection, in the
-        order of the layer's inputs; delays = (n_in,) array.
+        constants = (tau_mem, tau_syn, c_mem, v_th - v_leak); links = one (population, size) per projection,
+        in the order of the layer's inputs; delays = (n_in,) array.
     n_threads : int
         How many callers may work at the same time.
     """
@@ -153,8 +159,9 @@ cdef class Kernel:
             self.set_constants(&layer.neurons, first, sizes[n_sources + k], constants)
             layer.delay = self.doubles(self.memory, np.ascontiguousarray(delays, np.float64))
             layer.weight = self.doubles(self.memory, np.zeros((first, layer.neurons.stride)))
-            layer.transposed = self.doubles(self.memory, np.zeros((layer.neurons.n_post, layer.neurons.in_stride)))
-            layer.sums = self.doubles(self.memory, np.zeros((layer.neurons.n_post, layer.neurons.in_stride)))
+            turned = (layer.neurons.n_post, layer.neurons.in_stride)
+            layer.transposed = self.doubles(self.memory, np.zeros(turned))
+            layer.sums = self.doubles(self.memory, np.zeros(turned))
             self.gradients.append(np.zeros((first, layer.neurons.n_post)))
             layer.gradient = self.doubles(self.memory, self.gradients[k])
             layer.neurons.weight, layer.neurons.transposed = layer.weight, layer.transposed
@@ -188,8 +195,11 @@ cdef class Kernel:
         tau_mem, tau_syn, c_mem, theta = constants
         neurons.n_in, neurons.n_post = n_in, n_post
         neurons.in_stride, neurons.stride = padded(n_in), padded(n_post)
-        neurons.tau_mem, neurons.tau_syn, neurons.c_mem, neurons.theta = tau_mem, tau_syn, c_mem, theta
-        neurons.kind = RATIO_ONE if tau_mem == tau_syn else RATIO_TWO if tau_mem == 2.0 * tau_syn else RATIO_ANY
+        neurons.tau_mem, neurons.tau_syn = tau_mem, tau_syn
+        neurons.c_mem, neurons.theta = c_mem, theta
+        neurons.kind = RATIO_TWO if tau_mem == 2.0 * tau_syn else RATIO_ANY
+        if tau_mem == tau_syn:
+            neurons.kind = RATIO_ONE
         rate = 0.0 if neurons.kind == RATIO_ONE else (tau_mem - tau_syn) / (tau_mem * tau_syn)
         neurons.rate = rate
         # P + Q h loses a factor e^{rate x} of precision, and e^{x/tau} must stay far from overflow.
@@ -249,7 +259,7 @@ cdef class Kernel:
         self.n_samples = n_samples
 
     def load(self, int k, int link, const double[:, ::1] weight, bint measured):
-        """Copy the weights (n_pre, n_post) of one projection of layer k; says if spikes are going to be measured."""
+        """Copy the weights (n_pre, n_post) of a projection of layer k; spikes may be measured ones."""
         cdef Layer *layer = &self.layer[k]
         cdef int i, j, row
         if weight.shape[0] != layer.links[link].n or weight.shape[1] != layer.neurons.n_post:
@@ -268,12 +278,10 @@ cdef class Kernel:
 
     def forward(self, int thread, int low, int high):
         """Compute the spike times of all layers for the samples [low, high) from those of the sources."""
-        cdef int s, k, i, j, status = 0
+        cdef int s, k, status = 0
         cdef Layer *layer
-        cdef Link *link
         cdef double *arrival
-        cdef const double *source
-        cdef size_t at
+        cdef size_t at, in_at
         with nogil:
             for s in range(low, high):
                 for k in range(self.n_layers):
@@ -281,10 +289,10 @@ cdef class Kernel:
                     arrival = layer.arrival + <size_t>s * layer.neurons.in_stride
                     self.gather(layer, s, arrival)
                     at = <size_t>s * layer.neurons.stride
-                    status = fs_forward(&layer.neurons, arrival, layer.f + <size_t>s * layer.neurons.in_stride,
-                                        layer.g + <size_t>s * layer.neurons.in_stride,
-                                        self.time[layer.population] + at, layer.slope + at, &layer.origin[s],
-                                        &self.scratch[thread])
+                    in_at = <size_t>s * layer.neurons.in_stride
+                    status = fs_forward(&layer.neurons, arrival, layer.f + in_at, layer.g + in_at,
+                                        self.time[layer.population] + at, layer.slope + at,
+                                        &layer.origin[s], &self.scratch[thread])
                     if status < 0:
                         break
                     layer.several[s] = status
@@ -307,8 +315,8 @@ cdef class Kernel:
     def backward(self, double max_dw_norm, bint measured, int thread, int low, int high):
         """Walk back from the errors of the last layers, for the samples [low, high).
 
-        Needs `forward` (or, if the spike times were measured, only these), and `set_error`. Leaves the errors of
-        all layers, and the coefficients that `sum_gradient` needs.
+        Needs `forward` (or, if the spike times were measured, only these), and `set_error`. Leaves the errors
+        of all layers, and the coefficients that `sum_gradient` needs.
         """
         cdef int s, k, j
         cdef size_t at, in_at
@@ -331,11 +339,12 @@ cdef class Kernel:
                         self.gather(layer, s, layer.arrival + in_at)
                         layer.several[s] = 1
                         kernel_time = layer.kernel_time + at
-                        fs_measured(neurons, layer.arrival + in_at, spikes, layer.kernel_time + at, layer.slope + at,
-                                    scratch)
-                    fs_coefficients(neurons, layer.arrival + in_at, layer.f + in_at, layer.g + in_at, layer.origin[s],
-                                    layer.several[s], measured, spikes, kernel_time, layer.slope + at,
-                                    layer.delta + at, max_dw_norm, layer.p + at, layer.q + at, scratch)
+                        fs_measured(neurons, layer.arrival + in_at, spikes, layer.kernel_time + at,
+                                    layer.slope + at, scratch)
+                    fs_coefficients(neurons, layer.arrival + in_at, layer.f + in_at, layer.g + in_at,
+                                    layer.origin[s], layer.several[s], measured, spikes, kernel_time,
+                                    layer.slope + at, layer.delta + at, max_dw_norm, layer.p + at,
+                                    layer.q + at, scratch)
                     for j in range(layer.n_links):
                         link = &layer.links[j]
                         if link.source < self.n_sources:
@@ -374,8 +383,9 @@ cdef class Kernel:
             kernel_time = layer.kernel_time
         with nogil:
             if self.by_columns(k):
-                fs_sum_columns(&layer.neurons, low, high, n_samples, layer.arrival, layer.f, layer.g, layer.several,
-                               spikes, kernel_time, layer.p, layer.q, layer.gradient, layer.sums)
+                fs_sum_columns(&layer.neurons, low, high, n_samples, layer.arrival, layer.f, layer.g,
+                               layer.several, spikes, kernel_time, layer.p, layer.q, layer.gradient,
+                               layer.sums)
             else:
-                fs_sum_rows(&layer.neurons, low, high, n_samples, layer.arrival, layer.f, layer.g, layer.several,
-                            spikes, kernel_time, layer.p, layer.q, layer.gradient)
+                fs_sum_rows(&layer.neurons, low, high, n_samples, layer.arrival, layer.f, layer.g,
+                            layer.several, spikes, kernel_time, layer.p, layer.q, layer.gradient)

@@ -55,14 +55,14 @@ def brute_force(t, w, tau_mem=1.0, tau_syn=1.0, c_mem=1.0, theta=1.0):
         top = end
         if slope(end) < 0:
             left, right = low, end
-            for _ in range(200):
+            for _ in range(70):
                 middle = 0.5 * (left + right)
                 left, right = (middle, right) if slope(middle) > 0 else (left, middle)
             top = left
         if v(top, known) < theta:
             continue
         left, right = low, top
-        for _ in range(200):
+        for _ in range(70):
             middle = 0.5 * (left + right)
             left, right = (middle, right) if v(middle, known) < theta else (left, middle)
         return right
@@ -95,7 +95,7 @@ def closed_form(t, w, ratio, theta=1.0):
             break
         shifted, weight = t[known] - low, w[known]
         a1 = np.sum(weight * np.exp(shifted))
-        if a1 == 0:
+        if a1 <= 0:  # no rising crossing; b / a1 may overflow besides
             continue
         if ratio == 1:
             b = np.sum(weight * shifted * np.exp(shifted))
