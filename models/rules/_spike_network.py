@@ -4,15 +4,17 @@ The arrays of `SpikeNetwork.parameters` are what users and optimisers change in 
 values over to the walk, which holds synapses in an order of its own: those of one target lie together.
 """
 
+import copy
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.connect import Pairs
 from eventsim.errors import ConfigError
 from eventsim.models.inputs import SpikeSource
 from eventsim.models.lif import LIF
@@ -292,6 +294,22 @@ class SpikeNetwork:
             k, np.ascontiguousarray(p.target[order]), np.ascontiguousarray(p.slot[order]), delay, row_delay,
             least, most, rising,
         )  # fmt: skip
+
+    def declared(self) -> Network:
+        """Return the network as declared, with the present parameters."""
+        net = copy.copy(self.net)
+        net.populations = dict(net.populations)
+        for name in self.neurons:
+            values = {key: self.parameters[f"{key}/{name}"].copy() for key in CONSTANTS}
+            scalars = {key: float(value[0]) if value.size == 1 else value for key, value in values.items()}
+            population = net.populations[name]
+            net.populations[name] = replace(population, model=replace(population.model, **scalars))
+        net.projections = []
+        for projection, p in zip(self.net.projections, self.pathways, strict=True):
+            rule = projection.rule if p.weight.ndim == 2 else Pairs(p.source, p.target)
+            delay = float(p.delay[0]) if p.kind == "uniform" else p.delay.copy()
+            net.projections.append(replace(projection, rule=rule, weight=p.weight.copy(), delay=delay))
+        return net
 
     def windows(self, until: float, n_input: int) -> tuple[float, int]:
         """Return width and number of windows of a run.

@@ -97,7 +97,7 @@ cdef void sort_arrivals(Arrival *a, Py_ssize_t n, Arrival *spare, int32_t *bucke
 cdef void sort_marks(Mark *a, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t k, hole
     cdef Mark one
-    if n > INSERTION:
+    if n > 2 * INSERTION:
         qsort(a, n, sizeof(Mark), &by_time_and_unit)
         return
     for k in range(1, n):
@@ -663,7 +663,11 @@ cdef class Walk:
                     spike = <int32_t> (w.shift[link.pre] + k)
                     if link.rising:
                         self.cut(link, emitted, start, end, &low, &high)
-                    if turn == 0:
+                    if turn == 0 and link.rising:
+                        for m in range(low, high):
+                            to = link.target[m]
+                            offset[to + 2] += emitted + link.delay[m] <= stop[to]
+                    elif turn == 0:
                         for m in range(low, high):
                             time = emitted + link.delay[m]
                             to = link.target[m]

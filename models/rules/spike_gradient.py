@@ -356,6 +356,10 @@ class SpikeGradient:
         self._sums.put(total)
         return gradient
 
+    def network(self) -> Network:
+        """Return the network with the present parameters; what is not dense is listed synapse by synapse."""
+        return self._network.declared()
+
     # ------------------------------------------------------------------ what the public methods share
 
     def _each(self, walk: Callable[[int], Any], n: int) -> Iterator[Any]:

@@ -326,6 +326,46 @@ def test_bad_input_is_refused_with_one_clear_line():
         SpikeGradient(net, threads=0)
 
 
+@pytest.mark.parametrize("seed", range(2000, 2010))
+def test_network_with_changed_parameters_is_what_the_simulation_runs(seed):
+    case = random_case(seed)
+    grad = SpikeGradient(case.net)
+    rng = np.random.default_rng(seed)
+    for value in grad.parameters.values():
+        value *= rng.uniform(0.95, 1.05, value.shape)
+    run = grad.forward({"input": case.inputs}, until=case.until)
+    sim = es.Simulation(grad.network(), schedule="ordered")
+    sim.stimulate("input", *case.inputs[0])
+    sim.run(case.until)
+    for name in neurons(case.net):
+        assert run.spikes(name, 0).times == pytest.approx(sim.spikes(name).times, rel=0, abs=1e-12)
+
+
+def test_an_optimiser_learns_delays_and_time_constants_from_the_derivatives():
+    net, inputs = layered_network("synaptic", once=False)
+    grad = SpikeGradient(net)
+    adam = es.models.optimisers.Adam(0.01)
+    loss = es.models.spike_losses.TimeInvariant()
+    labels = np.arange(len(inputs)) % 3
+    chosen = ["delay/input->hidden", "tau_mem/label", "tau_syn/hidden"]
+    losses = []
+    for _ in range(40):
+        run = grad.forward({"input": inputs}, until=8.0)
+        values, errors = loss(run.first_spikes("label"), labels)
+        losses.append(values.mean())
+        found = grad.backward(run, {"label": errors / len(inputs)}).parameters
+        adam.update({key: grad.parameters[key] for key in chosen}, {key: found[key] for key in chosen})
+        np.maximum(grad.parameters["delay/input->hidden"], 0, out=grad.parameters["delay/input->hidden"])
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_derivatives_that_overflow_are_refused():
+    grad = SpikeGradient(one_cell([2.0001]))
+    run = grad.forward({"input": [[0.0]]})
+    with pytest.raises(OverflowError, match="the network amplifies small changes"):
+        grad.backward(run, {"cell": [[1e308]]})
+
+
 def test_networks_that_cannot_be_walked_are_refused():
     net = es.Network()
     net.add("noise", es.models.Poisson(rate=10.0), 2)
