@@ -118,16 +118,18 @@ class SpikeNetwork:
             self.n_synapses,
             time_constants,
         )
+        self._dense: set[str] = set()  # whose inputs the walk finds without rows of synapses
         for name in self.neurons:
             into = [p for p in self.pathways if p.post == name]
-            if into and all(p.weight.ndim == 2 and p.kind in ("uniform", "axonal") for p in into):
-                self.walk.set_dense(numbers[name], int(min(p.slot[0] for p in into)))
+            if into and all(p.weight.ndim == 2 for p in into):
+                shared = all(p.kind in ("uniform", "axonal") for p in into)
+                self._dense.add(name)
+                self.walk.set_dense(numbers[name], int(min(p.slot[0] for p in into)), shared)
         self.numbers = numbers
         self.version = 0  # how often parameters changed
         self.shortest = math.inf  # delay in a loop
         self._loaded: dict[str, Floats] = {}
         self._rising = False
-        self._held: list[Any] = []
 
     # Set up -------------------------------------------------------------------------------------------
 
@@ -224,11 +226,11 @@ class SpikeNetwork:
         if same and all(np.array_equal(self._loaded[key], value) for key, value in self.parameters.items()):
             return
         self._check()
-        weights = np.empty(self.n_synapses)
+        weights, delays = np.empty(self.n_synapses), np.empty(self.n_synapses)
         for p in self.pathways:
             weights[p.slot] = p.weight.reshape(-1)
-        self._held = [weights]
-        self.walk.set_weights(weights)
+            delays[p.slot] = p.delays()
+        self.walk.set_weights(weights, delays)
         loop = self._set_order()
         for k, p in enumerate(self.pathways):
             self._set_link(k, p, rising or loop)
@@ -281,19 +283,21 @@ class SpikeNetwork:
         return math.isfinite(shortest)
 
     def _set_link(self, k: int, p: Pathway, rising: bool) -> None:
-        order, delay, row_delay = p.order, None, None
+        delay, row_delay = None, None
+        target, slot = p.target, p.slot
         if p.kind in ("uniform", "axonal"):
             row_delay = np.ascontiguousarray(np.broadcast_to(p.delay.reshape(-1), len(p.first) - 1))
         else:
-            delays = p.delays()
-            if rising:
-                order = np.lexsort((delays, p.source))
-            delay = np.ascontiguousarray(delays[order])
+            delay = np.ascontiguousarray(p.delays())
+        if p.post not in self._dense:
+            order = p.order
+            if delay is not None:
+                if rising:
+                    order = np.lexsort((delay, p.source))
+                delay = np.ascontiguousarray(delay[order])
+            target, slot = np.ascontiguousarray(target[order]), np.ascontiguousarray(slot[order])
         least, most = (float(p.delay.min()), float(p.delay.max())) if len(p.source) else (math.inf, 0.0)
-        self.walk.set_link(
-            k, np.ascontiguousarray(p.target[order]), np.ascontiguousarray(p.slot[order]), delay, row_delay,
-            least, most, rising,
-        )  # fmt: skip
+        self.walk.set_link(k, target, slot, delay, row_delay, least, most, rising)
 
     def declared(self) -> Network:
         """Return the network as declared, with the present parameters."""

@@ -57,8 +57,9 @@ cdef struct Group:
     # A population; its units are base .. base + n - 1 of all.
     int n, base, n_links, stride
     bint source, once
-    bint dense                  # every unit hears the same spikes at the same times
-    int n_in                    # its synapses, if so; those of unit k begin at first_slot + k n_in
+    bint dense                  # every unit hears every spike
+    bint shared                 # and all at the same times
+    int n_in                    # synapses of a unit, if dense; those of unit k begin at first_slot + k n_in
     int32_t first_slot
     Link *links
     Cell *cells

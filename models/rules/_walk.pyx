@@ -5,7 +5,8 @@ A run is cut into windows no longer than the shortest delay of a loop (one windo
 a window nothing that a unit emits can come back to it, so units are walked one by one, each along its own
 arrivals in order of time; populations that reach others without delay come first. Backward, windows,
 populations, and each unit's arrivals and spikes are walked in reverse. Arrivals are not stored: both walks
-find them from the spikes and the synapses.
+find them from the spikes and the synapses. Where every source reaches every unit, they are read off one list
+of spikes; else they are laid out unit by unit first.
 """
 
 from libc.math cimport INFINITY, NAN, exp, expm1, fabs, isnan
@@ -303,6 +304,7 @@ cdef class Space:
     cdef Py_ssize_t n_known         # how many of `em`, `es`, `ka` hold, and for which constants
     cdef double tau_mem, tau_syn, c_mem
     cdef Py_ssize_t n_shared        # arrivals that all units have in common, -1 if each has its own
+    cdef Py_ssize_t n_candidates    # spikes that may arrive at dense units, -1 if they are not listed
     cdef bint shared_ready          # whether `em`, `es`, `ka` are theirs
     cdef Arrival *flight            # of spikes that reach all targets at once: `synapse` is the link here
     cdef Py_ssize_t flight_room
@@ -409,6 +411,7 @@ cdef class Walk:
     cdef int *order
     cdef int n_order
     cdef double[::1] weight
+    cdef double[::1] delay
     cdef list memory, input_memory, links
 
     def __cinit__(self, list populations, list projections, list order, int n_synapses, bint constants):
@@ -492,18 +495,18 @@ cdef class Walk:
         link.least, link.most, link.rising = least, most, rising
         self.links[projection] = (*self.links[projection][:2], held)
 
-    def set_dense(self, int population, int first_slot):
-        """Say that all sources of a population reach all its units, each after a delay of its own."""
+    def set_dense(self, int population, int first_slot, bint shared):
+        """Say that all sources of a population reach all its units; `shared`: each after one delay."""
         cdef Group *g = &self.group[population]
         cdef int k
-        g.dense, g.first_slot, g.n_in = True, first_slot, 0
+        g.dense, g.shared, g.first_slot, g.n_in = True, shared, first_slot, 0
         for k in range(g.n_links):
             g.links[k].column = g.n_in
             g.n_in += self.group[g.links[k].pre].n
 
-    def set_weights(self, double[::1] weight):
-        """Set all weights, target by target."""
-        self.weight = weight
+    def set_weights(self, double[::1] weight, double[::1] delay):
+        """Set all weights and delays, target by target."""
+        self.weight, self.delay = weight, delay
 
     def set_cells(self, int population, dict parameters):
         """Set the constants of a population: arrays (n,), or (1,) for all."""
@@ -564,22 +567,35 @@ cdef class Walk:
         high[0] = a
 
     cdef Py_ssize_t list_flights(self, Space w, const Group *g, double start, double end) noexcept nogil:
-        """List the spikes that reach all targets at one time, for those in [start, end), in order."""
+        """List the spikes that reach all targets at one time, for those in [start, end), in order.
+
+        If the group is dense, with delays of each synapse, list all that may arrive, with what they have in
+        common: when they were sent, the column of the synapses, and the spike.
+        """
         cdef const Link *link
         cdef const Train *train
         cdef Py_ssize_t k, n = 0
         cdef int place
         cdef double time
-        cdef bint sorted = True
+        cdef bint sorted = True, candidates = g.dense and not g.shared
         cdef Arrival *flight
         for place in range(g.n_links):
             link = &g.links[place]
-            if link.delay != NULL:
+            if link.delay != NULL and not candidates:
                 continue
             train = &w.train[link.pre]
             for k in range(self.earliest(link, train, start), train.n):
                 if train.mark[k].time + link.least >= end:
                     break
+                if candidates:
+                    if n == w.flight_room and w.make_flight_room() < 0:
+                        return NO_MEMORY
+                    flight = &w.flight[n]
+                    flight.time = train.mark[k].time
+                    flight.synapse = link.column + train.mark[k].unit
+                    flight.spike = <int32_t> (w.shift[link.pre] + k)
+                    n += 1
+                    continue
                 time = train.mark[k].time + link.row_delay[train.mark[k].unit]
                 if time < start or time >= end:
                     continue
@@ -616,7 +632,10 @@ cdef class Walk:
         cdef Arrival *a
         if n_flights < 0:
             return NO_MEMORY
-        w.n_shared = -1
+        w.n_shared = w.n_candidates = -1
+        if g.dense and not g.shared:
+            w.n_candidates = n_flights
+            return w.make_room(n_flights, n_flights + 2)
         if g.dense:
             if w.make_room(n_flights, n_flights + 2) < 0:
                 return NO_MEMORY
@@ -692,6 +711,23 @@ cdef class Walk:
                 if w.make_room(total, longest + 2) < 0:
                     return NO_MEMORY
         return 0
+
+    cdef Py_ssize_t pick(self, Space w, Py_ssize_t first, double stop, double start,
+                         double end) noexcept nogil:
+        """List the arrivals of [start, end) at a unit of a dense group up to `stop`; returns their number."""
+        cdef const double *delay = &self.delay[0] + first
+        cdef const Arrival *flight = w.flight
+        cdef Arrival *a = w.arrival
+        cdef Py_ssize_t k, n = 0
+        cdef double time
+        for k in range(w.n_candidates):
+            time = flight[k].time + delay[flight[k].synapse]
+            # Written in any case, kept if it counts: no branch that is hard to foresee.
+            a[n].time = time
+            a[n].synapse = flight[k].synapse
+            a[n].spike = flight[k].spike
+            n += (time >= start) & (time < end) & (time <= stop)
+        return n
 
     cdef void order_arrivals(self, Space w, const Group *g, const Cell *c, Arrival *a,
                              Py_ssize_t n) noexcept nogil:
@@ -838,12 +874,18 @@ cdef class Walk:
         """Advance a population over [start, end)."""
         cdef const Group *g = &self.group[p]
         cdef Train *train = &w.fresh[p]
-        cdef Py_ssize_t old = train.n, k
+        cdef Py_ssize_t old = train.n, k, first
         cdef int unit
         if self.gather(w, g, start, end) < 0:
             return NO_MEMORY
         for unit in range(g.n):
-            if w.n_shared >= 0:
+            if w.n_candidates >= 0:
+                if w.release[g.base + unit] == INFINITY:
+                    continue
+                first = g.first_slot + <Py_ssize_t> unit * g.n_in
+                k = self.forward_unit(w, g, train, unit, w.arrival, self.pick(w, first, INFINITY, start, end),
+                                      first, start, end)
+            elif w.n_shared >= 0:
                 k = self.forward_unit(w, g, train, unit, w.arrival, w.n_shared,
                                       g.first_slot + <Py_ssize_t> unit * g.n_in, start, end)
             else:
@@ -996,7 +1038,8 @@ cdef class Walk:
             raise MemoryError("no memory left for the arrivals of a backward pass")
 
     cdef int backward_sample(self, Space w, Tape tape, int s, Gradients gradients) noexcept nogil:
-        cdef int p, k, unit
+        cdef int p, k, unit, at
+        cdef Py_ssize_t first
         cdef long long window
         cdef const Group *g
         cdef const Cell *c
@@ -1039,7 +1082,15 @@ cdef class Walk:
                 if self.gather(w, g, start, end) < 0:
                     return NO_MEMORY
                 for unit in range(g.n):
-                    if w.n_shared >= 0:
+                    if w.n_candidates >= 0:
+                        at = g.base + unit
+                        if w.current[at] < 0 and w.l_v[at] == 0.0 and w.l_i[at] == 0.0:
+                            continue
+                        first = g.first_slot + <Py_ssize_t> unit * g.n_in
+                        self.backward_unit(w, g, &w.train[p], unit, w.arrival,
+                                           self.pick(w, first, w.stop[at], start, end), first, start, error,
+                                           error + w.shift[p], gradients)
+                    elif w.n_shared >= 0:
                         self.backward_unit(w, g, &w.train[p], unit, w.arrival, w.n_shared,
                                            g.first_slot + <Py_ssize_t> unit * g.n_in, start, error,
                                            error + w.shift[p], gradients)
