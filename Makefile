@@ -31,7 +31,7 @@ test: $(VENV)/.tested
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/cython-lint eventsim models hardware io scenarios benchmarks
+	PATH="$(abspath $(BIN)):$$PATH" cython-lint eventsim models hardware io scenarios benchmarks
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml -p eventsim
 	cd tests && for folder in . $(TEST_FOLDERS); do \
 	  MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml $(TESTS_MAY) $$folder/*.py || exit 1; done
