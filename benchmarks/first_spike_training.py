@@ -48,10 +48,10 @@ class Ours:
         return {"input": times, "bias": bias(BIAS_TIME)}
 
     def step(self, times: Floats, labels: NDArray[np.int64]) -> float:
-        return self.learner.step(self.inputs(times), labels, self.adam).loss
+        return float(self.learner.step(self.inputs(times), labels, self.adam).loss)
 
     def score(self, times: Floats, labels: NDArray[np.int64]) -> float:
-        return self.learner.score(self.inputs(times), labels)
+        return float(self.learner.score(self.inputs(times), labels))
 
 
 class InTorch:
