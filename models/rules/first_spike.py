@@ -229,19 +229,9 @@ class FirstSpike:
         UnknownPart, ValueError
             If a population is missing or unknown, or times or labels do not fit.
         """
-        given, n_samples = self._checked(inputs, self._sources)
-        checked = self._labels(labels, n_samples)
-        measured = times is not None
-        self._load(measured)
-        if times is not None:
-            observed, n_observed = self._checked(times, {layer.name: layer.n for layer in self._layers})
-            if n_observed not in (1, n_samples):
-                raise ValueError(f"times hold {n_observed} samples, the inputs {n_samples}")
-            self._fill({**given, **observed}, n_samples)
-        else:
-            self._forward(given, n_samples)
+        n_samples, checked = self._seen(inputs, labels, times)
         losses, errors = self._evaluate(n_samples, checked)
-        return float(losses.mean()), self._backward(errors, n_samples, measured)
+        return float(losses.mean()), self._backward(errors, n_samples, times is not None)
 
     def step(
         self,
@@ -254,24 +244,14 @@ class FirstSpike:
 
         Parameters are those of `gradients`, and the optimiser that changes the weights.
         """
-        given, n_samples = self._checked(inputs, self._sources)
-        checked = self._labels(labels, n_samples)
-        measured = times is not None
-        self._load(measured)
-        if times is not None:
-            observed, n_observed = self._checked(times, {layer.name: layer.n for layer in self._layers})
-            if n_observed not in (1, n_samples):
-                raise ValueError(f"times hold {n_observed} samples, the inputs {n_samples}")
-            self._fill({**given, **observed}, n_samples)
-        else:
-            self._forward(given, n_samples)
+        n_samples, checked = self._seen(inputs, labels, times)
         losses, errors = self._evaluate(n_samples, checked)
         predicted = self.loss.predict(self._times(n_samples)[self._output])
         silent = [np.isinf(t) for t in self._times(n_samples)]
         missing = {layer.name: float(s.mean()) for layer, s in zip(self._layers, silent, strict=True)}
         bumped = self._bump_if_needed(missing, silent)
         if bumped is None:
-            optimiser.update(self.weights, self._backward(errors, n_samples, measured))
+            optimiser.update(self.weights, self._backward(errors, n_samples, times is not None))
         return Step(float(losses.mean()), int((predicted == checked).sum()), missing, bumped)
 
     def network(self) -> Network:
@@ -326,6 +306,22 @@ class FirstSpike:
                 n_samples = len(times)
             arrays[name] = times
         return arrays, n_samples
+
+    def _seen(
+        self, inputs: Mapping[str, ArrayLike], labels: ArrayLike, times: Mapping[str, ArrayLike] | None
+    ) -> tuple[int, Ints]:
+        """Leave the spike times of a batch, computed or measured, in the kernel; return size and labels."""
+        given, n_samples = self._checked(inputs, self._sources)
+        checked = self._labels(labels, n_samples)
+        self._load(times is not None)
+        if times is None:
+            self._forward(given, n_samples)
+        else:
+            observed, n_observed = self._checked(times, {layer.name: layer.n for layer in self._layers})
+            if n_observed not in (1, n_samples):
+                raise ValueError(f"times hold {n_observed} samples, the inputs {n_samples}")
+            self._fill({**given, **observed}, n_samples)
+        return n_samples, checked
 
     def _labels(self, labels: ArrayLike, n_samples: int) -> Ints:
         checked = np.asarray(labels)
