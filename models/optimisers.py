@@ -114,6 +114,12 @@ class Adam:
                 self.steps,
             )
 
+    @property
+    def learning_rate(self) -> float:
+        """The rate in the present epoch; of several, the largest."""
+        rate = max(self.rate.values()) if isinstance(self.rate, Mapping) else self.rate
+        return rate * (1.0 if self.schedule is None else self.schedule(self.epoch))
+
     def end_epoch(self) -> None:
         """Count an epoch; the schedule may change the rate."""
         self.epoch += 1

@@ -6,9 +6,7 @@ of a loss of the output times (Göltz, Kriener et al. 2021, tables of settings i
 end the trained network is simulated by the event engine on the first test samples.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -16,16 +14,16 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from eventsim.registry import register
+from eventsim.scenarios import tasks
 from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run
-from eventsim.trace import Floats, Ints
+from eventsim.scenarios.spike_training import Training, record
+from eventsim.scenarios.tasks import Task
+from eventsim.trace import Floats
 
 if TYPE_CHECKING:
     from eventsim import Network
-    from eventsim.models.optimisers import Adam
-    from eventsim.models.rules.first_spike import FirstSpike, Step
+    from eventsim.models.rules.first_spike import FirstSpike
 
-EARLY, LATE = 0.15, 2.0  # tau_syn; input times of the values 0 and 1
-EVALUATED = 1000  # samples encoded at once where nothing is learned
 MNIST: dict[str, object] = {
     "bias_time": None,
     "noise": 0.3,
@@ -44,20 +42,6 @@ MNIST_16: dict[str, object] = MNIST | {
 Pair = tuple[Annotated[float, *FINITE], Annotated[float, *FINITE]]
 PositivePair = tuple[Annotated[float, *NOT_NEGATIVE], Annotated[float, *NOT_NEGATIVE]]
 Fractions = tuple[Annotated[float, Ge(0), Le(1)], Annotated[float, Ge(0), Le(1)]]
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Samples and labels of the three sets, and how samples become input spikes.
-
-    `encode` takes samples (n, ...) and returns times (n, n_inputs) in units of tau_syn.
-    """
-
-    name: str
-    n_inputs: int
-    n_classes: int
-    sets: dict[str, tuple[NDArray[Any], Ints]]
-    encode: Callable[[NDArray[Any]], Floats]
 
 
 @register("scenario", "fast-and-deep")
@@ -135,15 +119,16 @@ class FastAndDeep:
     def run(self, run: Run) -> None:
         """Train, evaluate once, and simulate the trained network on a few samples."""
         task = self.task(run)
-        network = self.network(run, task)
-        learner = self.learner(network, run.threads)
+        learner = self.learner(self.network(run, task), run.threads)
         for name, weight in learner.weights.items():
             run.parameter(f"initial/{name}", weight)
-        self._train(run, task, learner)
+        training = self.training(run, task, learner)
+        training.train(run)
         for name, weight in learner.weights.items():
             run.parameter(f"weight/{name}", weight)
-        self._evaluate(run, task, learner)
-        self._record(run, task, learner.network())
+        training.evaluate(run, self.tau_syn)
+        slot = self.slot * self.tau_syn
+        record(run, task, learner.network(), training.inputs, self.test_samples_recorded, slot)
 
     # ---------------------------------------------------------------------------- what is built
 
@@ -153,17 +138,17 @@ class FastAndDeep:
 
         name: str = run.state["dataset"] if run.state else self.dataset
         if name == "yin-yang":
-            return yin_yang()
+            return tasks.yin_yang()
         if name == "digits":
-            return digits()
+            return tasks.digits()
         try:
-            return mnist(run, size=28 if name == "mnist" else 16)
+            return tasks.mnist(run, size=28 if name == "mnist" else 16)
         except FileNotFoundError:
             if run.state:
                 raise
             datasets.digits("test")  # says how to get them if scikit-learn is missing
             run.note("MNIST was not found (--data or EVENTSIM_DATA): scikit-learn's 8x8 digits in its place")
-            return digits()
+            return tasks.digits()
 
     def network(self, run: Run, task: Task) -> "Network":
         """Return the untrained network: sources, hidden and label layer."""
@@ -201,6 +186,22 @@ class FastAndDeep:
             threads=threads,
         )
 
+    def training(self, run: Run, task: Task, learner: "FirstSpike") -> Training:
+        """Return the training that is to be done."""
+        from eventsim.models.optimisers import Adam, StepDecay
+
+        return Training(
+            task,
+            learner,
+            Adam(self.learning_rate, schedule=StepDecay(self.decay_every, self.decay)),
+            lambda sources: learner.forward(sources)["label"],
+            lambda samples, rng: self.inputs(task, samples, rng),
+            run.rng,
+            epochs=self.epochs,
+            batch=self.batch,
+            noisy_inputs=self.noise > 0,
+        )
+
     def inputs(
         self, task: Task, samples: NDArray[Any], rng: np.random.Generator | None = None
     ) -> dict[str, Floats]:
@@ -214,184 +215,3 @@ class FastAndDeep:
         if self.bias_time is not None:
             sources["bias"] = encoding.bias(self.bias_time * self.tau_syn)
         return sources
-
-    # ---------------------------------------------------------------------------- what is done
-
-    def _train(self, run: Run, task: Task, learner: "FirstSpike") -> None:
-        from eventsim.models.optimisers import Adam, StepDecay
-
-        schedule = StepDecay(self.decay_every, self.decay)
-        optimiser = Adam(self.learning_rate, schedule=schedule)
-        samples, labels = task.sets["train"]
-        n_batches = -(-len(labels) // self.batch)
-        first_epoch = first_batch = 0
-        tally = Tally()
-        if run.state:
-            first_epoch, first_batch = int(run.state["epoch"]), int(run.state["batch"])
-            learner.restore(run.state["learner"])
-            optimiser.restore(run.state["optimiser"])
-            tally = Tally(**run.state["tally"])
-        done = first_epoch * n_batches + first_batch
-        shown: dict[str, float] = {}
-        with run.progress(self.epochs * n_batches, "batch", done) as bar:
-            for epoch in range(first_epoch, self.epochs):
-                order = run.rng("shuffle", epoch).permutation(len(labels))
-                for k in range(first_batch, n_batches):
-                    run.checkpoint(partial(_state, task, epoch, k, tally, learner, optimiser))
-                    chosen = order[k * self.batch : (k + 1) * self.batch]
-                    rng = run.rng("noise", epoch, k) if self.noise > 0 else None
-                    step = learner.step(self.inputs(task, samples[chosen], rng), labels[chosen], optimiser)
-                    tally.add(step, len(chosen))
-                    bar.update(1, **shown)
-                shown = self._end_of_epoch(run, task, learner, tally, self.learning_rate * schedule(epoch))
-                optimiser.end_epoch()
-                tally, first_batch = Tally(), 0
-
-    def _end_of_epoch(
-        self, run: Run, task: Task, learner: "FirstSpike", tally: "Tally", rate: float
-    ) -> dict[str, float]:
-        """Add an epoch to the training series and return what the progress bar shows of it."""
-        predicted, _ = self._outputs(task, learner, "validation")
-        validation = float((predicted == task.sets["validation"][1]).mean())
-        run.series("train_loss", tally.loss / tally.samples)
-        run.series("train_accuracy", tally.correct / tally.samples)
-        run.series("validation_accuracy", validation)
-        run.series("learning_rate", rate)
-        run.series("missing_hidden", tally.missing_hidden / tally.samples)
-        run.series("missing_label", tally.missing_label / tally.samples)
-        run.series("bumps", tally.bumps)
-        return {"loss": tally.loss / tally.samples, "validation": validation}
-
-    def _outputs(self, task: Task, learner: "FirstSpike", split: str) -> tuple[Ints, Floats]:
-        """Return the class that each sample of a set is given, and when the first output spikes."""
-        samples, _ = task.sets[split]
-        times = np.concatenate(
-            [
-                learner.forward(self.inputs(task, samples[k : k + EVALUATED]))["label"]
-                for k in range(0, len(samples), EVALUATED)
-            ]
-        )
-        return learner.loss.predict(times), times.min(axis=1)
-
-    def _evaluate(self, run: Run, task: Task, learner: "FirstSpike") -> None:
-        """Measure the trained network on all sets; the test set is looked at here only."""
-        for split in ("train", "validation", "test"):
-            predicted, first = self._outputs(task, learner, split)
-            run.metric(f"{split}_accuracy", float((predicted == task.sets[split][1]).mean()))
-        spoke = np.isfinite(first)
-        if spoke.any():
-            run.metric("first_label_spike", float(first[spoke].mean()) / self.tau_syn)
-        run.metric("silent_test_samples", float((~spoke).sum()))
-        samples, labels = task.sets["test"]
-        run.parameter("test_labels", labels)
-        run.parameter("test_predicted", predicted)
-        if task.name == "yin-yang":
-            run.parameter("test_samples", samples)
-
-    def _record(self, run: Run, task: Task, network: "Network") -> None:
-        """Simulate the first test samples event by event, sample k beginning at k * slot."""
-        from eventsim import Simulation
-
-        samples = task.sets["test"][0][: self.test_samples_recorded]
-        slot = self.slot * self.tau_syn
-        for name, population in network.populations.items():
-            if name not in run.file.populations:
-                run.file.add_population(name, population.n)
-        sim = Simulation(network)
-        for k, sample in enumerate(samples):
-            sim.reset()
-            for source, times in self.inputs(task, sample[None]).items():
-                units = np.flatnonzero(times[0] < slot)
-                sim.stimulate(source, times[0, units], units)
-            sim.run(slot)
-            for name in network.populations:
-                spikes = sim.spikes(name)
-                run.file.append_spikes(name, k * slot + spikes.times, spikes.units)
-        run.file.put(
-            duration=len(samples) * slot, parameters={"recorded_labels": task.sets["test"][1][: len(samples)]}
-        )
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the batches of an epoch add up to."""
-
-    loss: float = 0.0
-    correct: int = 0
-    samples: int = 0
-    missing_hidden: float = 0.0
-    missing_label: float = 0.0
-    bumps: int = 0
-
-    def add(self, step: "Step", n: int) -> None:
-        """Count a batch of `n` samples."""
-        self.loss += step.loss * n
-        self.correct += step.correct
-        self.samples += n
-        self.missing_hidden += step.missing["hidden"] * n
-        self.missing_label += step.missing["label"] * n
-        self.bumps += step.bumped is not None
-
-
-def _state(
-    task: Task, epoch: int, batch: int, tally: Tally, learner: "FirstSpike", optimiser: "Adam"
-) -> dict[str, Any]:
-    return {
-        "dataset": task.name,
-        "epoch": epoch,
-        "batch": batch,
-        "tally": asdict(tally),
-        "learner": learner.state(),
-        "optimiser": optimiser.state(),
-    }
-
-
-def yin_yang() -> Task:
-    """Return the Yin-Yang task: x, y, 1 - x, 1 - y as four spike times."""
-    from eventsim.io import datasets
-    from eventsim.models import encoding
-
-    sets = {split: datasets.yin_yang(size, seed) for split, (size, seed) in datasets.YIN_YANG.items()}
-    return Task("yin-yang", 4, 3, sets, lambda values: encoding.latency(values, EARLY, LATE))
-
-
-def mnist(run: Run, size: int) -> Task:
-    """Return MNIST, dark pixels early, as 28 x 28 or reduced to 16 x 16 (there, background is silent)."""
-    from eventsim.io import datasets
-    from eventsim.models import encoding
-
-    images, labels = datasets.mnist("train", run.data, size)
-    sets = {
-        "train": (images[:50_000], labels[:50_000]),
-        "validation": (images[50_000:], labels[50_000:]),
-        "test": datasets.mnist("test", run.data, size),
-    }
-
-    def encode(pixels: NDArray[Any]) -> Floats:
-        flat = pixels.reshape(len(pixels), -1)
-        if size == 28:
-            return encoding.latency(1.0 - flat / 256.0, EARLY, LATE)
-        return encoding.latency(1.0 - flat / 255.0, EARLY, LATE, silent_latest=True)
-
-    return Task("mnist" if size == 28 else "mnist-16x16", size * size, 10, sets, encode)
-
-
-def digits() -> Task:
-    """Return scikit-learn's 8 x 8 digits, the last fifth of its training images for validation."""
-    from eventsim.io import datasets
-    from eventsim.models import encoding
-
-    images, labels = datasets.digits("train")
-    n = len(labels) * 4 // 5
-    sets = {
-        "train": (images[:n], labels[:n]),
-        "validation": (images[n:], labels[n:]),
-        "test": datasets.digits("test"),
-    }
-    return Task(
-        "digits",
-        64,
-        10,
-        sets,
-        lambda pixels: encoding.latency(1.0 - pixels.reshape(len(pixels), -1) / 16.0, EARLY, LATE),
-    )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from eventsim import io
-from eventsim.scenarios.fast_and_deep import EARLY, LATE, FastAndDeep
+from eventsim.scenarios.fast_and_deep import FastAndDeep
 from eventsim.scenarios.running import Request, execute
+from eventsim.scenarios.tasks import EARLY, LATE
 
 
 def trained(path: Path, **values):

@@ -1,0 +1,222 @@
+"""Training of spiking classifiers, batch by batch, able to stop and to go on between any two."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from eventsim.scenarios.scenario import Run
+from eventsim.scenarios.tasks import Task
+from eventsim.trace import Floats, Ints
+
+if TYPE_CHECKING:
+    from eventsim import Network
+    from eventsim.models.optimisers import Adam
+    from eventsim.models.rules.first_spike import Loss, Step
+
+EVALUATED = 1000  # samples encoded at once where nothing is learned
+
+Encoder = Callable[[NDArray[Any], Generator | None], dict[str, Floats]]
+
+
+class Learner(Protocol):
+    """What is trained: a rule that learns from labelled batches, such as `FirstSpike`."""
+
+    loss: "Loss"
+
+    @property
+    def step(self) -> "Callable[..., Step]":
+        """Learn from (inputs, labels, optimiser); it takes `rng` too if it is noisy."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next step depends on."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the batches of an epoch add up to."""
+
+    loss: float = 0.0
+    correct: int = 0
+    samples: int = 0
+    bumps: int = 0
+    missing: dict[str, float] = field(default_factory=dict)
+
+    def add(self, step: "Step", n: int) -> None:
+        """Count a batch of `n` samples."""
+        self.loss += step.loss * n
+        self.correct += step.correct
+        self.samples += n
+        self.bumps += step.bumped is not None
+        for name, fraction in step.missing.items():
+            self.missing[name] = self.missing.get(name, 0.0) + fraction * n
+
+    def figures(self) -> dict[str, float]:
+        """Return the means over the epoch."""
+        found = {"train_loss": self.loss / self.samples, "train_accuracy": self.correct / self.samples}
+        found |= {f"missing_{name}": total / self.samples for name, total in self.missing.items()}
+        return found | {"bumps": self.bumps}
+
+
+class Training:
+    """A network on its way through the epochs of a task.
+
+    Parameters
+    ----------
+    task : Task
+    learner : Learner
+    optimiser : Adam
+    label_times : callable
+        Returns the first spikes (n_samples, n_classes) of the label layer for spike times by source.
+    inputs : callable
+        Turns samples into spike times by source; given a generator, noisy ones.
+    rng : callable
+        Returns the stream of random numbers for a purpose, as `Run.rng`.
+    epochs, batch : int
+    noisy_inputs, noisy_learner : bool
+        What needs random numbers in training.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        learner: Learner,
+        optimiser: "Adam",
+        label_times: Callable[[dict[str, Floats]], Floats],
+        inputs: Encoder,
+        rng: Callable[..., Generator],
+        *,
+        epochs: int,
+        batch: int,
+        noisy_inputs: bool = False,
+        noisy_learner: bool = False,
+    ) -> None:
+        self.task, self.learner, self.optimiser = task, learner, optimiser
+        self.label_times, self.inputs, self.rng = label_times, inputs, rng
+        self.epochs, self.batch = epochs, batch
+        self.noisy_inputs, self.noisy_learner = noisy_inputs, noisy_learner
+        self.n_batches = -(-len(task.sets["train"][1]) // batch)
+        self.epoch = self.next = 0
+        self._tally = Tally()
+        self._order: Ints | None = None
+
+    @property
+    def total(self) -> int:
+        """Number of batches of all epochs."""
+        return self.epochs * self.n_batches
+
+    @property
+    def done(self) -> int:
+        """Number of batches that have been learned from."""
+        return self.epoch * self.n_batches + self.next
+
+    def advance(self) -> dict[str, float]:
+        """Learn from the next batch; at the end of an epoch return its figures, else nothing."""
+        samples, labels = self.task.sets["train"]
+        if self._order is None:
+            self._order = self.rng("shuffle", self.epoch).permutation(len(labels))
+        chosen = self._order[self.next * self.batch : (self.next + 1) * self.batch]
+        rng = self.rng("noise", self.epoch, self.next) if self.noisy_inputs else None
+        spikes = self.inputs(samples[chosen], rng)
+        noise = {"rng": self.rng("hardware", self.epoch, self.next)} if self.noisy_learner else {}
+        step = self.learner.step(spikes, labels[chosen], self.optimiser, **noise)
+        self._tally.add(step, len(chosen))
+        self.next += 1
+        if self.next < self.n_batches:
+            return {}
+        figures = self._tally.figures() | {"validation_accuracy": self.accuracy("validation")}
+        figures["learning_rate"] = self.optimiser.learning_rate
+        self.optimiser.end_epoch()
+        self.epoch, self.next = self.epoch + 1, 0
+        self._tally, self._order = Tally(), None
+        return figures
+
+    def train(self, run: Run) -> None:
+        """Go through what is left of the epochs, with checkpoints; each epoch adds to the run's series."""
+        if run.state:
+            self.restore(run.state)
+        shown: dict[str, float] = {}
+        with run.progress(self.total, "batch", self.done) as bar:
+            while self.epoch < self.epochs:
+                run.checkpoint(self.state)
+                figures = self.advance()
+                for name, value in figures.items():
+                    run.series(name, value)
+                if figures:
+                    shown = {"loss": figures["train_loss"], "validation": figures["validation_accuracy"]}
+                bar.update(1, **shown)
+
+    def outputs(self, split: str) -> Floats:
+        """Return the first spikes of the label layer for a set, shape (n_samples, n_classes)."""
+        samples, _ = self.task.sets[split]
+        parts = [
+            self.label_times(self.inputs(samples[k : k + EVALUATED], None))
+            for k in range(0, len(samples), EVALUATED)
+        ]
+        return np.concatenate(parts)
+
+    def accuracy(self, split: str) -> float:
+        """Return the fraction of a set that is given its label."""
+        return float((self.learner.loss.predict(self.outputs(split)) == self.task.sets[split][1]).mean())
+
+    def evaluate(self, run: Run, tau_syn: float) -> None:
+        """Measure all sets, the test set too: to be called once, at the end."""
+        for split in ("train", "validation", "test"):
+            times, labels = self.outputs(split), self.task.sets[split][1]
+            predicted = self.learner.loss.predict(times)
+            run.metric(f"{split}_accuracy", float((predicted == labels).mean()))
+        first = times.min(axis=1)
+        spoke = np.isfinite(first)
+        if spoke.any():
+            run.metric("first_label_spike", float(first[spoke].mean()) / tau_syn)
+        run.metric("silent_test_samples", float((~spoke).sum()))
+        run.parameter("test_labels", labels)
+        run.parameter("test_predicted", predicted)
+        if self.task.name == "yin-yang":
+            run.parameter("test_samples", self.task.sets["test"][0])
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next batch depends on, and the name of the data."""
+        return {
+            "dataset": self.task.name,
+            "epoch": self.epoch,
+            "batch": self.next,
+            "tally": asdict(self._tally),
+            "learner": self.learner.state(),
+            "optimiser": self.optimiser.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.epoch, self.next = int(state["epoch"]), int(state["batch"])
+        self._tally, self._order = Tally(**state["tally"]), None
+        self.learner.restore(state["learner"])
+        self.optimiser.restore(state["optimiser"])
+
+
+def record(run: Run, task: Task, network: "Network", inputs: Encoder, n_samples: int, slot: float) -> None:
+    """Simulate the first test samples event by event, sample k beginning at k * slot, into the run's file."""
+    from eventsim import Simulation
+
+    samples, labels = task.sets["test"]
+    for name, population in network.populations.items():
+        if name not in run.file.populations:
+            run.file.add_population(name, population.n)
+    sim = Simulation(network)
+    n_samples = min(n_samples, len(samples))
+    for k in range(n_samples):
+        sim.reset()
+        for source, times in inputs(samples[k : k + 1], None).items():
+            units = np.flatnonzero(times[0] < slot)
+            sim.stimulate(source, times[0, units], units)
+        sim.run(slot)
+        for name in network.populations:
+            spikes = sim.spikes(name)
+            run.file.append_spikes(name, k * slot + spikes.times, spikes.units)
+    run.file.put(duration=n_samples * slot, parameters={"recorded_labels": labels[:n_samples]})
