@@ -126,9 +126,8 @@ class SpikeNetwork:
                 self._dense.add(name)
                 self.walk.set_dense(numbers[name], int(min(p.slot[0] for p in into)), shared)
         self.numbers = numbers
-        self.version = 0  # how often parameters changed
         self.shortest = math.inf  # delay in a loop
-        self._loaded: dict[str, Floats] = {}
+        self.loaded: dict[str, Floats] = {}  # the parameters as the walk has them; replaced, never changed
         self._rising = False
 
     # Set up -------------------------------------------------------------------------------------------
@@ -222,10 +221,11 @@ class SpikeNetwork:
         ConfigError
             If populations reach each other in a circle without delay.
         """
-        same = self._loaded and rising <= self._rising
-        if same and all(np.array_equal(self._loaded[key], value) for key, value in self.parameters.items()):
+        same = self.holds(self.loaded)
+        if same and rising <= self._rising:
             return
         self._check()
+        before, self.loaded = self.loaded, {}  # if what follows fails, the next call does it anew
         weights, delays = np.empty(self.n_synapses), np.empty(self.n_synapses)
         for p in self.pathways:
             weights[p.slot] = p.weight.reshape(-1)
@@ -237,12 +237,14 @@ class SpikeNetwork:
         for name in self.neurons:
             values = {key: self.parameters[f"{key}/{name}"] for key in CONSTANTS}
             self.walk.set_cells(self.numbers[name], values | self.fixed[name])
-        if not all(
-            np.array_equal(self._loaded.get(key, np.nan), value) for key, value in self.parameters.items()
-        ):
-            self.version += 1
-        self._loaded = {key: value.copy() for key, value in self.parameters.items()}
+        self.loaded = before if same else {key: value.copy() for key, value in self.parameters.items()}
         self._rising = rising or loop
+
+    def holds(self, values: Mapping[str, Floats]) -> bool:
+        """Return whether the parameters have these values."""
+        return bool(values) and all(
+            np.array_equal(values[key], value) for key, value in self.parameters.items()
+        )
 
     def _check(self) -> None:
         for key, value in self.parameters.items():

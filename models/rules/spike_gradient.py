@@ -64,7 +64,7 @@ class Run:
         self, network: SpikeNetwork, tapes: list[Tape], n_samples: int, until: float, given: dict[str, _Given]
     ) -> None:
         self._network, self._tapes, self._given = network, tapes, given
-        self._version = network.version
+        self._parameters = network.loaded
         self.n_samples = n_samples
         self.until = until
 
@@ -298,7 +298,7 @@ class SpikeGradient:
         Parameters
         ----------
         run : Run
-            The parameters must still be those it was made with.
+            The parameters must have the values it was made with.
         errors : mapping of str to array_like or sequence
             By population, the derivative of the loss in spike times: of first spikes, shape (n_samples, n),
             any number where there is no spike; or for each sample an array as long as its `run.spikes`.
@@ -318,7 +318,7 @@ class SpikeGradient:
         if run._network is not network:
             raise ValueError("the run was made by another SpikeGradient")
         network.load(rising=run._tapes[0].n_windows > 1)
-        if run._version != network.version:
+        if run._parameters is not network.loaded and not network.holds(run._parameters):
             raise ValueError("parameters have changed since the forward pass; run it again")
         for tape in run._tapes:
             tape.clear_errors()

@@ -326,6 +326,25 @@ def test_bad_input_is_refused_with_one_clear_line():
         SpikeGradient(net, threads=0)
 
 
+def test_a_run_can_be_differentiated_whenever_the_parameters_have_its_values_again():
+    net, inputs = layered_network("synaptic", once=False, loop=True)
+    grad = SpikeGradient(net)
+    run = grad.forward({"input": inputs}, until=6.0)
+    expected = grad.backward(run, errors_of(net, run)).parameters
+    kept = {key: value.copy() for key, value in grad.parameters.items()}
+    grad.parameters["weight/input->hidden"][...] *= 1.5
+    grad.forward({"input": inputs}, until=6.0)
+    for wrong in (-0.1, 0.0):  # the second is found late: a loop without delay
+        for name in ("hidden->label", "label->hidden"):
+            grad.parameters[f"delay/{name}"][...] = wrong
+        with pytest.raises(ValueError, match="must not be negative|zero delay all around"):
+            grad.forward({"input": inputs}, until=6.0)
+    for key, value in kept.items():
+        grad.parameters[key][...] = value
+    found = grad.backward(run, errors_of(net, run)).parameters
+    assert all((found[key] == value).all() for key, value in expected.items())
+
+
 @pytest.mark.parametrize("seed", range(2000, 2010))
 def test_network_with_changed_parameters_is_what_the_simulation_runs(seed):
     case = random_case(seed)
