@@ -124,27 +124,30 @@ cdef inline double rising_root(const Cell *c, double v, double i, double low, do
     return s
 
 
+cdef inline double stationary(const Cell *c, double v, double i) noexcept nogil:
+    """Return when v has its one extremum without further input; not positive if that lies in the past or nowhere."""
+    cdef double a, b, q
+    if c.kind == EQUAL:
+        return c.tau_mem - (v - c.v_inf) * c.c_mem / i if i != 0.0 else -1.0
+    b = i * c.k
+    a = (v - c.v_inf) + b
+    q = b * c.tau_mem / (a * c.tau_syn) if a != 0.0 else -1.0
+    if c.kind == NEAR and q > 0.0:
+        # ln of a ratio near one: q - 1 = (b (tau_mem - tau_syn) - (v - v_inf) tau_syn) / (a tau_syn), free of cancellation
+        q = (i * c.tau_mem * c.tau_syn / c.c_mem - (v - c.v_inf) * c.tau_syn) / (a * c.tau_syn)
+        return log1p(q) / c.rate_gap if q > -1.0 else -1.0
+    return log(q) / c.rate_gap if q > 0.0 else -1.0
+
+
 cdef inline double crossing_bracketed(const Cell *c, double v, double i) noexcept nogil:
     """Return the first crossing for any constants, by bracketing; inf if there is none."""
     cdef double d = slope(c, v, i)
-    cdef double low = 0.0, high, s_top, v_s, i_s, a, b, q
+    cdef double low = 0.0, high, s_top, v_s, i_s
     cdef bint subthreshold = c.v_inf < c.v_th
     cdef int _n
     if subthreshold and d <= 0.0:
         return INFINITY
-    # The one extremum of v: at s_top, if positive.
-    if c.kind == EQUAL:
-        s_top = c.tau_mem - (v - c.v_inf) * c.c_mem / i if i != 0.0 else -1.0
-    else:
-        b = i * c.k
-        a = (v - c.v_inf) + b
-        q = b * c.tau_mem / (a * c.tau_syn) if a != 0.0 else -1.0
-        if c.kind == NEAR and q > 0.0:
-            # ln of a ratio near one: q - 1 = (b (tau_mem - tau_syn) - (v - v_inf) tau_syn) / (a tau_syn), free of cancellation
-            q = (i * c.tau_mem * c.tau_syn / c.c_mem - (v - c.v_inf) * c.tau_syn) / (a * c.tau_syn)
-            s_top = log1p(q) / c.rate_gap if q > -1.0 else -1.0
-        else:
-            s_top = log(q) / c.rate_gap if q > 0.0 else -1.0
+    s_top = stationary(c, v, i)
     if s_top > 0.0:
         v_s = v
         i_s = i

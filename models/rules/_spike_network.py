@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.connect import Pairs
-from eventsim.errors import ConfigError
+from eventsim.errors import ConfigError, UnknownPart
 from eventsim.models.inputs import SpikeSource
 from eventsim.models.lif import LIF
 from eventsim.models.rules._walk import Walk
@@ -300,6 +300,12 @@ class SpikeNetwork:
             target, slot = np.ascontiguousarray(target[order]), np.ascontiguousarray(slot[order])
         least, most = (float(p.delay.min()), float(p.delay.max())) if len(p.source) else (math.inf, 0.0)
         self.walk.set_link(k, target, slot, delay, row_delay, least, most, rising)
+
+    def readout(self, name: str) -> int:
+        """Return where the largest membranes of a population begin in a sample, -1 if it can spike."""
+        if name not in self.numbers:
+            raise UnknownPart(f"no population is named {name!r}; known: {', '.join(self.names)}")
+        return self.walk.readout(self.numbers[name])
 
     def declared(self) -> Network:
         """Return the network as declared, with the present parameters."""

@@ -12,10 +12,10 @@ Backward, the adjoints l_v = dL/dv and l_i = dL/di follow, over the same time,
     l_i <- l_i e^(-s/tau_syn) + l_v kappa(s)           l_v <- l_v e^(-s/tau_mem)
 """
 
-from libc.math cimport exp
+from libc.math cimport INFINITY, exp
 from libc.stdint cimport int32_t
 
-from eventsim.models._lif_flow cimport Cell
+from eventsim.models._lif_flow cimport Cell, flow, kappa, slope, stationary
 
 
 cdef struct Mark:
@@ -32,6 +32,14 @@ cdef struct Mark:
 cdef struct Train:
     Mark *mark
     Py_ssize_t n, room
+
+
+cdef struct Top:
+    # The largest membrane of a unit that cannot spike: 48 bytes.
+    double value, time
+    double by_mem, by_syn   # dv/dtau_mem and dv/dtau_syn then
+    double rise             # v' just before, if an arrival ended the rise: the maximum moves with it; else 0
+    int32_t synapse         # of that arrival, -1 if v' = 0 or the run ends
 
 
 cdef struct Arrival:
@@ -57,6 +65,8 @@ cdef struct Group:
     # A population; its units are base .. base + n - 1 of all.
     int n, base, n_links, stride
     bint source, once
+    bint readout                # no unit has a threshold: their largest membranes are noted
+    int first_top               # where those of a sample begin
     bint dense                  # every unit hears every spike
     bint shared                 # and all at the same times
     int n_in                    # synapses of a unit, if dense; those of unit k begin at first_slot + k n_in
@@ -111,3 +121,42 @@ cdef inline void rest(const Cell *c, double *i, double s, Sense *to) noexcept no
     cdef double es = exp(-s * c.rate_syn)
     to.i_syn = (to.i_syn + i[0] * s * c.rate_syn * c.rate_syn) * es
     i[0] *= es
+
+
+cdef inline void crest(const Cell *c, double v, double i, double t, double s, bint constants,
+                       const Sense *sensed, Top *top) noexcept nogil:
+    """Note the highest point inside of a time s that begins at t, if it is the highest so far."""
+    cdef double peak, v_peak = v, i_peak = i
+    cdef Sense to
+    if slope(c, v, i) <= 0.0:
+        return
+    peak = stationary(c, v, i)
+    if not 0.0 < peak < s:
+        return
+    flow(c, peak, &v_peak, &i_peak)
+    if v_peak <= top.value:
+        return
+    top.value, top.time, top.rise, top.synapse = v_peak, t + peak, 0.0, -1
+    if constants:
+        to = sensed[0]
+        sense(c, v, i, peak, exp(-peak * c.rate_mem), exp(-peak * c.rate_syn), kappa(c, peak), &to)
+        top.by_mem, top.by_syn = to.v_mem, to.v_syn
+
+
+cdef inline void finish(const Cell *c, double v, double i, double t, double until, bint constants,
+                        const Sense *sensed, Top *top) noexcept nogil:
+    """Note the highest point from the last arrival to the end of the run."""
+    cdef double s = until - t, v_end = v, i_end = i
+    cdef Sense to = sensed[0]
+    crest(c, v, i, t, s, constants, sensed, top)
+    if s == INFINITY:
+        if c.v_inf > top.value:  # approached from below for ever
+            top.value, top.time, top.rise, top.synapse = c.v_inf, INFINITY, 0.0, -1
+            top.by_mem, top.by_syn = (c.v_inf - c.v_leak) * c.rate_mem, 0.0
+        return
+    flow(c, s, &v_end, &i_end)
+    if v_end > top.value:
+        top.value, top.time, top.rise, top.synapse = v_end, until, 0.0, -1
+        if constants:
+            sense(c, v, i, s, exp(-s * c.rate_mem), exp(-s * c.rate_syn), kappa(c, s), &to)
+            top.by_mem, top.by_syn = to.v_mem, to.v_syn

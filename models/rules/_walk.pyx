@@ -17,7 +17,9 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from eventsim.models._lif_flow cimport DOUBLE, EQUAL, NEAR, Cell, complete, first_crossing, flow, kappa, slope
-from eventsim.models.rules._walk cimport Arrival, Group, Link, Mark, Sense, Slot, Train, rest, sense
+from eventsim.models.rules._walk cimport (
+    Arrival, Group, Link, Mark, Sense, Slot, Top, Train, crest, finish, rest, sense
+)
 
 
 cdef extern from "sums.h" nogil:
@@ -143,6 +145,8 @@ cdef class Tape:
     cdef Train all
     cdef int64_t[::1] start         # (n_samples * n_populations + 1,)
     cdef double[::1] error          # (n_spikes,) dL/dT
+    cdef double[:, ::1] top         # (n_samples, 6 n_readouts), each six a `Top`
+    cdef double[:, ::1] top_error   # (n_samples, n_readouts) dL/dv of the largest membranes
     cdef readonly int n_samples, n_populations
     cdef readonly double until, width
     cdef readonly long long n_windows
@@ -152,9 +156,15 @@ cdef class Tape:
         self.until, self.width, self.n_windows = until, width, n_windows
         self.start = np.zeros(n_samples * n_populations + 1, np.int64)
         self.error = np.zeros(0)
+        self.make_tops(0)
 
     def __dealloc__(self):
         free(self.all.mark)
+
+    cdef make_tops(self, int n):
+        """Make room for the largest membranes of n units."""
+        self.top = np.zeros((self.n_samples, n * (sizeof(Top) // sizeof(double))))
+        self.top_error = np.zeros((self.n_samples, n))
 
     cdef void fit(self) noexcept nogil:
         """Give back memory that no spike needs."""
@@ -165,8 +175,8 @@ cdef class Tape:
 
     @property
     def nbytes(self):
-        """Memory that the spikes take."""
-        return self.all.room * sizeof(Mark) + self.error.nbytes
+        """Memory that the spikes and the largest membranes take."""
+        return self.all.room * sizeof(Mark) + self.error.nbytes + self.top.nbytes + self.top_error.nbytes
 
     @property
     def starts(self):
@@ -179,7 +189,8 @@ cdef class Tape:
         return np.asarray(self.error)
 
     def clear_errors(self):
-        """Set dL/dT of all spikes to 0."""
+        """Set dL/dT of all spikes, and dL/dv of all largest membranes, to 0."""
+        self.top_error[:] = 0.0
         if self.error.shape[0] == self.all.n:
             self.errors[:] = 0.0
         else:
@@ -224,6 +235,22 @@ cdef class Tape:
             for k in range(self.start[s * self.n_populations + population],
                            self.start[s * self.n_populations + population + 1]):
                 counts[s, self.all.mark[k].unit] += 1
+
+    def tops(self, int first, double[:, ::1] values, double[:, ::1] times):
+        """Write the largest membranes of a population and when they are reached, shape (n_samples, n)."""
+        cdef const Top *top
+        cdef int s, unit
+        for s in range(values.shape[0]):
+            for unit in range(values.shape[1]):
+                top = <const Top *> &self.top[s, 0] + first + unit
+                values[s, unit], times[s, unit] = top.value, top.time
+
+    def add_top_errors(self, int first, const double[:, ::1] errors):
+        """Add the derivatives of the loss in the largest membranes of a population, shape (n_samples, n)."""
+        cdef int s, unit
+        for s in range(errors.shape[0]):
+            for unit in range(errors.shape[1]):
+                self.top_error[s, first + unit] += errors[s, unit]
 
     def add_first_errors(self, int population, const double[:, ::1] errors):
         """Add dL/dT of first spikes, shape (n_samples, n); what is given for silent units is left out."""
@@ -308,6 +335,8 @@ cdef class Space:
     cdef bint shared_ready          # whether `em`, `es`, `ka` are theirs
     cdef Arrival *flight            # of spikes that reach all targets at once: `synapse` is the link here
     cdef Py_ssize_t flight_room
+    cdef Top *top                   # largest membranes of the sample
+    cdef const double *top_error    # dL/dv of them
 
     def __cinit__(self, int n_populations, int n_units, int largest):
         self.n_populations = n_populations
@@ -402,7 +431,7 @@ cdef class Walk:
         Whether derivatives in tau_mem and tau_syn are wanted.
     """
 
-    cdef readonly int n_populations, n_units, n_synapses, largest
+    cdef readonly int n_populations, n_units, n_synapses, largest, n_readouts
     cdef readonly bint constants
     cdef public double max_slope_inverse
     cdef public long long max_spikes
@@ -512,7 +541,7 @@ cdef class Walk:
         """Set the constants of a population: arrays (n,), or (1,) for all."""
         cdef Group *g = &self.group[population]
         cdef Cell *c
-        cdef int unit
+        cdef int unit, k
         names = ("tau_mem", "tau_syn", "c_mem", "v_th", "v_leak", "v_reset", "i_ext", "t_ref")
         g.stride = int(any(len(parameters[name]) > 1 for name in names))
         table = np.array(np.broadcast_arrays(*[parameters[name] for name in names]))
@@ -523,6 +552,16 @@ cdef class Walk:
             c.v_th, c.v_leak, c.v_reset = value[3, unit], value[4, unit], value[5, unit]
             c.i_ext, c.t_ref = value[6, unit], value[7, unit]
             complete(c, False)
+        g.readout = (np.asarray(parameters["v_th"]) == np.inf).all()
+        self.n_readouts = 0
+        for k in range(self.n_populations):
+            if self.group[k].readout:
+                self.group[k].first_top = self.n_readouts
+                self.n_readouts += self.group[k].n
+
+    def readout(self, int population):
+        """Return where the largest membranes of a population begin among those of a sample, -1 if it spikes."""
+        return self.group[population].first_top if self.group[population].readout else -1
 
     def set_input(self, int population, const double[::1] time, const int32_t[::1] unit,
                   const int64_t[::1] start):
@@ -779,6 +818,7 @@ cdef class Walk:
     def forward(self, Space space not None, Tape tape not None, int low):
         """Compute the spikes of samples low, low + 1, ... until the tape is full."""
         cdef int s, status = 0
+        tape.make_tops(self.n_readouts)
         with nogil:
             for s in range(tape.n_samples):
                 status = self.forward_sample(space, tape, s, low + s)
@@ -805,6 +845,7 @@ cdef class Walk:
         cdef Py_ssize_t m, total = 0
         cdef void *memory
         memset(&mark, 0, sizeof(Mark))
+        w.top = <Top *> &tape.top[s, 0] if self.n_readouts else NULL
         for p in range(self.n_populations):
             g = &self.group[p]
             train = &w.fresh[p]
@@ -829,6 +870,10 @@ cdef class Walk:
                 w.release[k] = -INFINITY
                 w.stop[k] = INFINITY
                 w.open[k] = -1
+            if g.readout:
+                for k in range(g.n):
+                    w.top[g.first_top + k].value = g.v_init[k]
+                    w.top[g.first_top + k].synapse = -1
         for window in range(tape.n_windows):
             start = window * tape.width if window else 0.0
             end = (window + 1) * tape.width if window + 1 < tape.n_windows else tape.until
@@ -843,6 +888,12 @@ cdef class Walk:
                 return TOO_MANY
         for p in range(self.n_populations):
             train = &w.fresh[p]
+            g = &self.group[p]
+            if g.readout:
+                for k in range(g.n):
+                    m = g.base + k
+                    finish(g.cells + k * g.stride, w.v[m], w.i[m], w.t[m], tape.until, self.constants,
+                           &w.sense[m], w.top + g.first_top + k)
             self.link_spikes(w, p)
             if tape.all.n + train.n > tape.all.room:
                 m = 2 * tape.all.room + train.n + 64
@@ -945,6 +996,9 @@ cdef class Walk:
         if release == INFINITY:
             return 0
         self.order_arrivals(w, g, c, arrival, n)
+        if g.readout:
+            self.forward_readout(w, g, unit, arrival, n, weight)
+            return 0
         due = self.look(c, v, i, t, release, arrival[0].time if n else end)
         if n == 0 and due >= end:
             return 0  # the state stays at the unit's last event
@@ -1022,6 +1076,39 @@ cdef class Walk:
         w.release[at] = release
         return 0
 
+    cdef void forward_readout(self, Space w, const Group *g, int unit, const Arrival *arrival, Py_ssize_t n,
+                              const double *weight) noexcept nogil:
+        """Walk a unit that does not spike along its arrivals, and note its largest membrane."""
+        cdef const Cell *c = g.cells + unit * g.stride
+        cdef int at = g.base + unit
+        cdef double v = w.v[at], i = w.i[at], t = w.t[at], s, before
+        cdef Sense *to = &w.sense[at]
+        cdef Top *top = w.top + g.first_top + unit
+        cdef Py_ssize_t k
+        cdef bint constants = self.constants
+        for k in range(n):
+            s = arrival[k].time - t
+            if s > 0.0:
+                crest(c, v, i, t, s, constants, to, top)
+                if k > 0:
+                    if constants:
+                        sense(c, v, i, s, w.em[k - 1], w.es[k - 1], w.ka[k - 1], to)
+                    v = c.v_inf + (v - c.v_inf) * w.em[k - 1] + i * w.ka[k - 1]
+                    i *= w.es[k - 1]
+                else:
+                    if constants:
+                        sense(c, v, i, s, exp(-s * c.rate_mem), exp(-s * c.rate_syn), kappa(c, s), to)
+                    flow(c, s, &v, &i)
+                t = arrival[k].time
+            before = slope(c, v, i)
+            i += weight[arrival[k].synapse]
+            if v > top.value and before >= 0.0 and slope(c, v, i) <= 0.0:
+                top.value, top.time, top.rise, top.synapse = v, t, before, arrival[k].synapse
+                top.by_mem, top.by_syn = to.v_mem, to.v_syn
+        w.v[at] = v
+        w.i[at] = i
+        w.t[at] = t
+
     # Backward -----------------------------------------------------------------------------------------
 
     def backward(self, Space space not None, Tape tape not None, Gradients gradients not None):
@@ -1044,9 +1131,18 @@ cdef class Walk:
         cdef const Group *g
         cdef const Cell *c
         cdef Train *train
-        cdef double start, end
+        cdef double start, end, x
         cdef const int64_t *begin = &tape.start[s * self.n_populations]
         cdef double *error = &tape.error[0] + begin[0] if tape.all.n else NULL
+        w.top = <Top *> &tape.top[s, 0] if self.n_readouts else NULL
+        w.top_error = &tape.top_error[s, 0] if self.n_readouts else NULL
+        for p in range(self.n_populations):
+            g = &self.group[p]
+            if g.readout and self.constants:
+                for unit in range(g.n):
+                    x = w.top_error[g.first_top + unit]
+                    gradients.unit[3 * (g.base + unit)] += x * w.top[g.first_top + unit].by_mem
+                    gradients.unit[3 * (g.base + unit) + 1] += x * w.top[g.first_top + unit].by_syn
         if begin[self.n_populations] == begin[0]:
             return 0
         for p in range(self.n_populations):
@@ -1062,6 +1158,9 @@ cdef class Walk:
                 w.stop[k] = -INFINITY
                 w.l_v[k] = w.l_i[k] = 0.0
                 w.t[k] = tape.until
+                w.quiet[k] = 0
+                if g.readout:
+                    w.stop[k] = w.top[g.first_top + k - g.base].time
             for k in range(train.n):
                 w.current[g.base + train.mark[k].unit] = k
             for unit in range(g.n):
@@ -1077,14 +1176,14 @@ cdef class Walk:
             for k in range(self.n_order - 1, -1, -1):
                 p = self.order[k]
                 g = &self.group[p]
-                if w.train[p].n == 0:
+                if w.train[p].n == 0 and not g.readout:
                     continue
                 if self.gather(w, g, start, end) < 0:
                     return NO_MEMORY
                 for unit in range(g.n):
                     if w.n_candidates >= 0:
                         at = g.base + unit
-                        if w.current[at] < 0 and w.l_v[at] == 0.0 and w.l_i[at] == 0.0:
+                        if w.current[at] < 0 and w.l_v[at] == 0.0 and w.l_i[at] == 0.0 and not g.readout:
                             continue
                         first = g.first_slot + <Py_ssize_t> unit * g.n_in
                         self.backward_unit(w, g, &w.train[p], unit, w.arrival,
@@ -1117,6 +1216,9 @@ cdef class Walk:
         cdef const double *weight = &self.weight[0] + first if self.n_synapses else NULL
         cdef double rate = c.rate_syn, per_c = 1.0 / c.c_mem
         cdef Py_ssize_t k, low
+        if g.readout:
+            self.backward_readout(w, g, unit, arrival, n, start, weight, slot, error)
+            return
         if spike < 0 and l_v == 0.0 and l_i == 0.0:
             return
         self.order_arrivals(w, g, c, arrival, n)
@@ -1180,6 +1282,58 @@ cdef class Walk:
         w.t[at] = t
         w.current[at] = spike
         w.quiet[at] = quiet
+
+    cdef void backward_readout(self, Space w, const Group *g, int unit, Arrival *arrival, Py_ssize_t n,
+                               double start, const double *weight, Slot *slot, double *error) noexcept nogil:
+        """Walk a unit that does not spike back from its largest membrane.
+
+        Where that lies makes no difference to its height, unless an arrival ended the rise: then the height
+        follows the arrival up the slope.
+        """
+        cdef const Cell *c = g.cells + unit * g.stride
+        cdef int at = g.base + unit
+        cdef const Top *top = w.top + g.first_top + unit
+        cdef double height = w.top_error[g.first_top + unit], l_v = w.l_v[at], l_i = w.l_i[at], t = w.t[at]
+        cdef double rate = c.rate_syn, per_c = 1.0 / c.c_mem, s, x
+        cdef bint begun = w.quiet[at]
+        cdef Py_ssize_t k
+        if height == 0.0 or top.time == 0.0 or top.time == INFINITY or (not begun and top.time < start):
+            return
+        self.order_arrivals(w, g, c, arrival, n)
+        for k in range(n - 1, -1, -1):
+            if not begun:
+                if arrival[k].time > top.time:
+                    continue
+                if top.synapse < 0:
+                    begun, l_v, t = True, height, top.time
+                elif arrival[k].time == top.time and arrival[k].synapse == top.synapse:
+                    begun, l_v, t = True, height, top.time
+                    x = height * top.rise
+                    slot[arrival[k].synapse].delay += x
+                    error[arrival[k].spike] += x
+                    continue
+                else:
+                    continue  # at the same time, after it
+            if k + 1 < n and t == arrival[k + 1].time:
+                l_i = l_i * w.es[k] + l_v * w.ka[k]
+                l_v *= w.em[k]
+            else:
+                s = t - arrival[k].time
+                l_i = l_i * exp(-s * rate) + l_v * kappa(c, s)
+                l_v *= exp(-s * c.rate_mem)
+            t = arrival[k].time
+            if fabs(l_v) < FADED and fabs(l_i) < FADED:
+                l_v = l_i = 0.0
+            x = weight[arrival[k].synapse] * (l_i * rate - l_v * per_c)
+            slot[arrival[k].synapse].weight += l_i
+            slot[arrival[k].synapse].delay += x
+            error[arrival[k].spike] += x
+        if not begun:  # nothing arrived before it in this window
+            begun, l_v, t = True, height, top.time
+        w.l_v[at] = l_v
+        w.l_i[at] = l_i
+        w.t[at] = t
+        w.quiet[at] = begun
 
     cdef inline double own_event(self, const Cell *c, const Train *train, int32_t spike,
                                  bint quiet) noexcept nogil:

@@ -103,6 +103,26 @@ class Run:
             tape.count(self._number(population), counts[low : low + tape.n_samples])
         return counts
 
+    def maxima(self, population: str) -> tuple[Floats, Floats]:
+        """Return the largest membrane of each unit in [0, until] and when it is reached, both (n_samples, n).
+
+        Of a population that does not spike, that is of `LIF` with ``v_th = inf``. Where the membrane settles
+        from below for ever, without `until`, that is at `inf`.
+
+        Raises
+        ------
+        ValueError
+            If the population has a threshold.
+        """
+        first = self._network.readout(population)
+        if first < 0:
+            raise ValueError(f"{population!r} has a threshold; largest membranes are noted with v_th = inf")
+        values, times = np.zeros((2, self.n_samples, self._size(population)))
+        for low, tape in self._pieces():
+            at = slice(low, low + tape.n_samples)
+            tape.tops(first, values[at], times[at])
+        return values, times
+
     def errors(self, population: str, sample: int) -> Floats:
         """Return dL/dT of each spike, with all that follows from it, of the latest backward pass."""
         tape, k = self._at(sample)
@@ -302,6 +322,7 @@ class SpikeGradient:
         errors : mapping of str to array_like or sequence
             By population, the derivative of the loss in spike times: of first spikes, shape (n_samples, n),
             any number where there is no spike; or for each sample an array as long as its `run.spikes`.
+            Of a population with ``v_th = inf``, the derivative in its `run.maxima`, shape (n_samples, n).
 
         Returns
         -------
@@ -426,8 +447,12 @@ class SpikeGradient:
                 )
             if not np.isfinite(array).all():
                 raise ValueError(f"errors of {name!r} must be finite, got {array[~np.isfinite(array)][0]}")
+            top = run._network.readout(name)
             for low, tape in run._pieces():
-                tape.add_first_errors(number, array[low : low + tape.n_samples])
+                if top >= 0:
+                    tape.add_top_errors(top, array[low : low + tape.n_samples])
+                else:
+                    tape.add_first_errors(number, array[low : low + tape.n_samples])
             return
         if len(value) != run.n_samples:
             raise ValueError(f"errors of {name!r} hold {len(value)} samples, the run holds {run.n_samples}")
