@@ -8,6 +8,7 @@ They return the loss of each sample and, for each sample, the derivatives in the
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,13 @@ __all__ = ["SpikeTrainTargets", "TimeInvariant", "VanRossum"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+class Trains(Protocol):
+    """The spikes of a run, as `eventsim.models.rules.spike_gradient.Run` has them."""
+
+    def __len__(self) -> int: ...
+    def spikes(self, population: str, sample: int) -> Spikes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,12 @@ class SpikeTrainTargets:
             errors.append(error)
         return losses, errors
 
+    def of_run(
+        self, run: Trains, output: str, targets: Sequence[Spikes], tau_syn: float = 1.0
+    ) -> tuple[Floats, list[Floats]]:
+        """Return losses and derivatives of a population's spikes in a run; see `SpikeLearner`."""
+        return self(_trains(run, output), targets)
+
 
 @dataclass(frozen=True, slots=True)
 class VanRossum:
@@ -135,9 +149,19 @@ class VanRossum:
             errors.append(error)
         return losses, errors
 
+    def of_run(
+        self, run: Trains, output: str, targets: Sequence[Spikes], tau_syn: float = 1.0
+    ) -> tuple[Floats, list[Floats]]:
+        """Return losses and derivatives of a population's spikes in a run; see `SpikeLearner`."""
+        return self(_trains(run, output), targets)
+
     def _overlap(self, a: Floats, b: Floats) -> Floats:
         overlap: Floats = np.exp(-np.abs(a[:, None] - b) / self.tau)
         return overlap
+
+
+def _trains(run: Trains, output: str) -> list[Spikes]:
+    return [run.spikes(output, sample) for sample in range(len(run))]
 
 
 def _ranked(spikes: Spikes) -> dict[tuple[int, int], int]:
