@@ -285,7 +285,7 @@ def test_long_runs_in_pieces_give_the_same(monkeypatch):
     net, inputs = layered_network("synaptic", once=False)
     found = []
     for chunk in (2**21, 5):
-        monkeypatch.setattr(es.models.rules._spike_network, "CHUNK", chunk)
+        monkeypatch.setattr(es.models.rules._walk_network, "CHUNK", chunk)
         grad = SpikeGradient(net)
         run = grad.forward({"input": inputs}, until=6.0)
         found.append((run, grad.backward(run, errors_of(net, run))))

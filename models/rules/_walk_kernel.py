@@ -1,0 +1,293 @@
+"""The gradient walk as a kernel of `SpikeGradient`: any network of LIF neurons, any number of spikes."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eventsim.models.rules._input_spikes import FirstSpikes, Given
+from eventsim.models.rules._spike_network import CONSTANTS, SpikeNetwork
+from eventsim.models.rules._walk import Gradients, Space, Tape
+from eventsim.models.rules._walk_network import WalkNetwork
+from eventsim.models.rules.spike_runs import Gradient, Run
+from eventsim.trace import Spikes
+
+__all__ = ["WalkKernel", "WalkRun"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CHUNK = 32  # samples that are walked and summed together, whatever the number of threads
+
+
+class WalkRun(Run):
+    """Spikes as the tapes of a walk hold them, one tape for each `CHUNK` samples."""
+
+    def __init__(
+        self,
+        kernel: "WalkKernel",
+        tapes: list[Tape],
+        n_samples: int,
+        until: float,
+        given: Mapping[str, Given],
+    ) -> None:
+        super().__init__(kernel.network, n_samples, until)
+        self.kernel = kernel
+        self.parameters = kernel.walk_network.loaded
+        self._tapes, self._given = tapes, given
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the tape takes: 48 bytes a spike, inputs included, and 8 more for a backward pass.
+
+        Arrivals take none.
+        """
+        return sum(tape.nbytes for tape in self._tapes)
+
+    def spikes(self, population: str, sample: int) -> Spikes:
+        tape, k = self._at(sample)
+        return Spikes(*tape.spikes(self._number(population), k))
+
+    def slope_inverses(self, population: str, sample: int) -> Floats:
+        tape, k = self._at(sample)
+        return tape.slopes(self._number(population), k)
+
+    def first_spikes(self, population: str) -> Floats:
+        times = np.full((self.n_samples, self._size(population)), np.inf)
+        for low, tape in self._pieces():
+            tape.first(self._number(population), times[low : low + tape.n_samples])
+        return times
+
+    def counts(self, population: str) -> Ints:
+        counts = np.zeros((self.n_samples, self._size(population)), np.int64)
+        for low, tape in self._pieces():
+            tape.count(self._number(population), counts[low : low + tape.n_samples])
+        return counts
+
+    def maxima(self, population: str) -> tuple[Floats, Floats]:
+        first = self._top(population)
+        if first < 0:
+            raise ValueError(f"{population!r} has a threshold; largest membranes are noted with v_th = inf")
+        values, times = np.zeros((2, self.n_samples, self._size(population)))
+        for low, tape in self._pieces():
+            at = slice(low, low + tape.n_samples)
+            tape.tops(first, values[at], times[at])
+        return values, times
+
+    def errors(self, population: str, sample: int) -> Floats:
+        tape, k = self._at(sample)
+        return tape.errors[self._slice(tape, population, k)].copy()
+
+    def backward(self, errors: Mapping[str, Any]) -> Gradient:
+        return self.kernel.backward(self, errors)
+
+    def put_errors(self, name: str, value: Any) -> None:
+        """Add the errors of a population, as `SpikeGradient.backward` takes them, to those on the tape."""
+        number, n = self._number(name), self._size(name)
+        ragged = isinstance(value, Sequence) and not isinstance(value, np.ndarray)
+        array = None
+        if not ragged or all(np.shape(row) == (n,) for row in value):
+            array = np.ascontiguousarray(value, np.float64)
+        counts = None
+        if ragged:
+            counts = [len(self.spikes(name, s)) for s in range(self.n_samples)]
+            if len(value) == self.n_samples and [np.size(row) for row in value] == counts:
+                array = None  # one for each spike
+        if array is not None:
+            if array.shape != (self.n_samples, n):
+                raise ValueError(
+                    f"errors of {name!r} have shape {array.shape}, expected ({self.n_samples}, {n})"
+                )
+            if not np.isfinite(array).all():
+                raise ValueError(f"errors of {name!r} must be finite, got {array[~np.isfinite(array)][0]}")
+            top = self._top(name)
+            for low, tape in self._pieces():
+                if top >= 0:
+                    tape.add_top_errors(top, array[low : low + tape.n_samples])
+                else:
+                    tape.add_first_errors(number, array[low : low + tape.n_samples])
+            return
+        if len(value) != self.n_samples:
+            raise ValueError(f"errors of {name!r} hold {len(value)} samples, the run holds {self.n_samples}")
+        for sample, row in enumerate(value):
+            tape, k = self._at(sample)
+            at = self._slice(tape, name, k)
+            errors = np.asarray(row, np.float64).reshape(-1)
+            if len(errors) != at.stop - at.start:
+                raise ValueError(
+                    f"errors of {name!r} in sample {sample} are {len(errors)}, "
+                    f"it has {at.stop - at.start} spikes"
+                )
+            if not np.isfinite(errors).all():
+                raise ValueError(f"errors of {name!r} must be finite, got {errors[~np.isfinite(errors)][0]}")
+            tape.errors[at] += errors
+
+    def input_errors(self) -> dict[str, Any]:
+        """Return dL/dt of the input spikes by source, in the layout they were given in."""
+        return {name: self._input_errors(name) for name in self._given}
+
+    def _input_errors(self, name: str) -> Any:
+        given, number = self._given[name], self._number(name)
+        if isinstance(given, FirstSpikes):
+            errors = np.zeros((self.n_samples, self._size(name)))
+            for low, tape in self._pieces():
+                tape.first_errors(number, errors[low : low + tape.n_samples])
+            return errors
+        rows = []
+        for sample in range(self.n_samples):
+            found = self.errors(name, sample)
+            row = np.zeros(given.sizes[sample])
+            row[given.places[sample][: len(found)]] = found
+            rows.append(row)
+        return rows
+
+    def _top(self, population: str) -> int:
+        """Return where the largest membranes of a population begin in a sample, -1 if it can spike."""
+        return self.kernel.walk_network.walk.readout(self._number(population))
+
+    def _pieces(self) -> Iterator[tuple[int, Tape]]:
+        return ((k * CHUNK, tape) for k, tape in enumerate(self._tapes))
+
+    def _at(self, sample: int) -> tuple[Tape, int]:
+        self._checked(sample)
+        return self._tapes[sample // CHUNK], sample % CHUNK
+
+    def _slice(self, tape: Tape, population: str, k: int) -> slice:
+        at = k * tape.n_populations + self._number(population)
+        starts = tape.starts
+        return slice(int(starts[at]), int(starts[at + 1]))
+
+
+class WalkKernel:
+    """Runs a network forward and back, chunks of samples in several threads; see `_walk.pyx`."""
+
+    def __init__(
+        self,
+        network: SpikeNetwork,
+        threads: int,
+        time_constants: bool,
+        max_slope_inverse: float,
+        max_spikes: int,
+    ) -> None:
+        self.network, self.threads, self.time_constants = network, threads, time_constants
+        self.walk_network = WalkNetwork(network, time_constants)
+        self._walk = self.walk_network.walk
+        self._walk.max_slope_inverse = max_slope_inverse
+        self._walk.max_spikes = max_spikes
+        self._pool = ThreadPoolExecutor(threads, "spike-gradient") if threads > 1 else None
+        self._spaces: SimpleQueue[Space] = SimpleQueue()
+        self._sums: SimpleQueue[Gradients] = SimpleQueue()
+        for _ in range(threads):
+            self._spaces.put(self._walk.space())
+
+    def forward(self, given: Mapping[str, Given], n_samples: int, until: float) -> WalkRun:
+        """Compute all spikes in [0, until)."""
+        spikes = {name: g.sorted() for name, g in given.items()}
+        n_input = int(sum(np.diff(start).max(initial=0) for _, _, start in spikes.values()))
+        network = self.walk_network
+        network.load()
+        width, n_windows = network.windows(until, n_input)
+        if n_windows > 1:
+            network.load(rising=True)
+        self._walk.clear_inputs()
+        for name, (time, unit, start) in spikes.items():
+            self._walk.set_input(network.numbers[name], time, unit, start)
+        n_populations = len(self.network.names)
+        tapes = [
+            Tape(min(CHUNK, n_samples - low), n_populations, until, width, n_windows)
+            for low in range(0, n_samples, CHUNK)
+        ]
+
+        def walk(k: int) -> None:
+            space = self._spaces.get()
+            try:
+                self._walk.forward(space, tapes[k], k * CHUNK)
+            finally:
+                self._spaces.put(space)
+
+        for _ in self._each(walk, len(tapes)):
+            pass
+        return WalkRun(self, tapes, n_samples, until, given)
+
+    def backward(self, run: WalkRun, errors: Mapping[str, Any]) -> Gradient:
+        """Walk back from the errors of spikes."""
+        network = self.walk_network
+        network.load(rising=run._tapes[0].n_windows > 1)
+        if run.parameters is not network.loaded and not self.network.holds(run.parameters):
+            raise ValueError("parameters have changed since the forward pass; run it again")
+        for tape in run._tapes:
+            tape.clear_errors()
+        for name, value in errors.items():
+            run.put_errors(name, value)
+        total: Gradients | None = None
+
+        def walk(k: int) -> Gradients:
+            space = self._spaces.get()
+            try:
+                sums = self._sums.get_nowait()
+                sums.clear()
+            except Empty:
+                sums = self._walk.gradients()
+            try:
+                self._walk.backward(space, run._tapes[k], sums)
+            finally:
+                self._spaces.put(space)
+            return sums
+
+        for sums in self._each(walk, len(run._tapes)):
+            if total is None:
+                total = sums
+                continue
+            total.synapses[:] += sums.synapses
+            total.units[:] += sums.units
+            self._sums.put(sums)
+        assert total is not None
+        if not (np.isfinite(total.synapses).all() and np.isfinite(total.units).all()):
+            raise OverflowError(
+                "derivatives overflow: the network amplifies small changes from spike to spike; "
+                "run it for a shorter time, with weaker loops, or limit max_slope_inverse"
+            )
+        gradient = self._gradient(run, total)
+        self._sums.put(total)
+        return gradient
+
+    def _each(self, walk: Callable[[int], Any], n: int) -> Iterator[Any]:
+        """Yield the results of `walk` of 0, 1, ..., n - 1 in this order, a few of them under way."""
+        if self._pool is None:
+            yield from map(walk, range(n))
+            return
+        waiting: deque[Future[Any]] = deque()
+        try:
+            for k in range(n):
+                if len(waiting) >= 2 * self.threads:
+                    yield waiting.popleft().result()
+                waiting.append(self._pool.submit(walk, k))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _gradient(self, run: WalkRun, total: Gradients) -> Gradient:
+        network = self.network
+        weight, delay = {}, {}
+        for p, rows in zip(network.pathways, self.walk_network.rows, strict=True):
+            weight[p.name] = total.synapses[rows.slot, 0].reshape(p.weight.shape)
+            delay[p.name] = p.reduced(total.synapses[rows.slot, 1])
+        units: dict[str, dict[str, Floats]] = {key: {} for key in CONSTANTS}
+        start = 0
+        for name in network.names:
+            n = network.size(name)
+            if name in network.neurons:
+                for column, key in enumerate(CONSTANTS):
+                    each = total.units[start : start + n, column].copy()
+                    if len(network.parameters[f"{key}/{name}"]) == 1:
+                        each = np.array([each.sum()])
+                    if self.time_constants or key == "v_th":
+                        units[key][name] = each
+            start += n
+        return Gradient(weight, delay, **units, times=run.input_errors())

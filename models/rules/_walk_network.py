@@ -1,0 +1,215 @@
+"""A network as the gradient walk needs it: synapses target by target, an order of populations, windows.
+
+`load` carries the parameters over to the walk, which holds synapses in an order of its own: those of one
+target lie together.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eventsim.errors import ConfigError
+from eventsim.models.rules._spike_network import CONSTANTS, Pathway, SpikeNetwork
+from eventsim.models.rules._walk import Walk
+from eventsim.order import senders_first
+
+__all__ = ["WalkNetwork"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Indices = NDArray[np.int32]
+
+CHUNK = 2**21  # deliveries that a window of a network without loops is to hold, about
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Where the walk keeps the synapses of a projection.
+
+    Attributes
+    ----------
+    slot : ndarray, shape (n_syn,), int32
+        Place of each synapse among those of the walk.
+    first : ndarray, shape (n_pre + 1,), int32
+        Where the synapses of a source begin when all are sorted by source.
+    order : ndarray, shape (n_syn,), int64
+        Synapses sorted by source.
+    """
+
+    slot: Indices
+    first: Indices
+    order: Ints
+
+
+class WalkNetwork:
+    """Keeps a `Walk` up to date with the parameters of a network."""
+
+    def __init__(self, network: SpikeNetwork, time_constants: bool) -> None:
+        self.network = network
+        self.neurons, self.numbers = network.neurons, network.numbers
+        self.n_synapses = sum(p.n_synapses for p in network.pathways)
+        self.rows = self._rows()
+        self.walk = Walk(
+            [self._record(name) for name in network.names],
+            [
+                (self.numbers[p.pre], self.numbers[p.post], rows.first)
+                for p, rows in zip(network.pathways, self.rows, strict=True)
+            ],
+            [self.numbers[name] for name in self.neurons],
+            self.n_synapses,
+            time_constants,
+        )
+        self._dense: set[str] = set()  # whose inputs the walk finds without rows of synapses
+        for name in self.neurons:
+            into = [k for k, p in enumerate(network.pathways) if p.post == name]
+            if into and all(network.pathways[k].dense for k in into):
+                shared = all(network.pathways[k].kind in ("uniform", "axonal") for k in into)
+                self._dense.add(name)
+                self.walk.set_dense(self.numbers[name], int(min(self.rows[k].slot[0] for k in into)), shared)
+        self.shortest = math.inf  # delay in a loop
+        self.loaded: dict[str, Floats] = {}  # the parameters as the walk has them; replaced, never changed
+        self._rising = False
+
+    # Set up -------------------------------------------------------------------------------------------
+
+    def _record(self, name: str) -> tuple[int, bool, bool, Floats | None, Floats | None]:
+        population = self.network.net.populations[name]
+        model = population.model
+        if name not in self.neurons:
+            return population.n, True, False, None, None
+        start = model.v_leak if model.v_init is None else model.v_init
+        v_init, i_init = (
+            np.ascontiguousarray(np.broadcast_to(np.asarray(x, np.float64).reshape(-1), population.n))
+            for x in (start, model.i_init)
+        )
+        return population.n, False, bool(model.first_spike_only), v_init, i_init
+
+    def _rows(self) -> list[_Rows]:
+        pathways = self.network.pathways
+        slots: dict[str, Indices] = {}
+        start = 0
+        for name in self.neurons:
+            into = [p for p in pathways if p.post == name]
+            if not into:
+                continue
+            targets = np.concatenate([p.target for p in into])
+            if start + len(targets) >= 2**31:
+                raise ConfigError(
+                    f"the network has more than {2**31 - 1} synapses, too many for the gradient walk"
+                )
+            places = np.empty(len(targets), np.int32)
+            places[np.argsort(targets, kind="stable")] = np.arange(
+                start, start + len(targets), dtype=np.int32
+            )
+            start += len(targets)
+            borders = np.cumsum([p.n_synapses for p in into])[:-1]
+            for p, part in zip(into, np.split(places, borders), strict=True):
+                slots[p.name] = np.ascontiguousarray(part)
+        rows = []
+        for p in pathways:
+            first = np.zeros(p.n_pre + 1, np.int32)
+            np.cumsum(np.bincount(p.source, minlength=p.n_pre), out=first[1:])
+            rows.append(_Rows(slots[p.name], first, np.argsort(p.source, kind="stable")))
+        return rows
+
+    # Values -------------------------------------------------------------------------------------------
+
+    def load(self, rising: bool = False) -> None:
+        """Carry the parameters over to the walk if they have changed; `rising`: rows sorted by delay.
+
+        Raises
+        ------
+        ValueError
+            If one of them does not do.
+        ConfigError
+            If populations reach each other in a circle without delay.
+        """
+        same = self.network.holds(self.loaded)
+        if same and rising <= self._rising:
+            return
+        self.network.check()
+        before, self.loaded = self.loaded, {}  # if what follows fails, the next call does it anew
+        parameters = self.network.parameters
+        weights, delays = np.empty(self.n_synapses), np.empty(self.n_synapses)
+        for p, rows in zip(self.network.pathways, self.rows, strict=True):
+            weights[rows.slot] = p.weight.reshape(-1)
+            delays[rows.slot] = p.delays()
+        self.walk.set_weights(weights, delays)
+        loop = self._set_order()
+        for k, p in enumerate(self.network.pathways):
+            self._set_link(k, p, rising or loop)
+        for name in self.neurons:
+            values = {key: parameters[f"{key}/{name}"] for key in CONSTANTS}
+            self.walk.set_cells(self.numbers[name], values | self.network.fixed[name])
+        self.loaded = before if same else {key: value.copy() for key, value in parameters.items()}
+        self._rising = rising or loop
+
+    def _set_order(self) -> bool:
+        """Tell the walk in which order to take the populations; returns whether there is a loop."""
+        pathways = self.network.pathways
+        reached = {name: {p.post for p in pathways if p.pre == name} for name in self.neurons}
+        for name in self.neurons:  # transitive closure
+            for other in self.neurons:
+                if name in reached[other]:
+                    reached[other] |= reached[name]
+        instant: list[tuple[str, str]] = []
+        shortest = math.inf
+        for p in pathways:
+            if p.pre not in reached or not p.n_synapses:
+                continue
+            least = float(p.delay.min())
+            if p.pre in reached[p.post] and least > 0:
+                shortest = min(shortest, least)
+            else:
+                instant.append((p.pre, p.post))
+        order = senders_first(self.neurons, instant)
+        self.walk.set_order([self.numbers[name] for name in order])
+        # A bit less than the delay, so that rounding lets no spike arrive in the window it was emitted in.
+        self.shortest = (1 - 1e-9) * shortest
+        return math.isfinite(shortest)
+
+    def _set_link(self, k: int, p: Pathway, rising: bool) -> None:
+        delay, row_delay = None, None
+        target, slot = p.target, self.rows[k].slot
+        if p.kind in ("uniform", "axonal"):
+            row_delay = np.ascontiguousarray(np.broadcast_to(p.delay.reshape(-1), p.n_pre))
+        else:
+            delay = np.ascontiguousarray(p.delays())
+        if p.post not in self._dense:
+            order = self.rows[k].order
+            if delay is not None:
+                if rising:
+                    order = np.lexsort((delay, p.source))
+                delay = np.ascontiguousarray(delay[order])
+            target, slot = np.ascontiguousarray(target[order]), np.ascontiguousarray(slot[order])
+        least, most = (float(p.delay.min()), float(p.delay.max())) if p.n_synapses else (math.inf, 0.0)
+        self.walk.set_link(k, target, slot, delay, row_delay, least, most, rising)
+
+    def windows(self, until: float, n_input: int) -> tuple[float, int]:
+        """Return width and number of windows of a run.
+
+        `n_input` is the largest number of input spikes of a sample.
+
+        Raises
+        ------
+        ConfigError
+            If the run could go on for ever.
+        """
+        if math.isfinite(self.shortest):
+            if not math.isfinite(until):
+                raise ConfigError("a network with loops needs a finite `until`")
+            return self.shortest, max(1, math.ceil(until / self.shortest))
+        network = self.network
+        if not math.isfinite(until):
+            for name in self.neurons:
+                fixed, model = network.fixed[name], network.net.populations[name].model
+                drive = fixed["i_ext"] * network.parameters[f"tau_mem/{name}"] / fixed["c_mem"]
+                rest = fixed["v_leak"] + drive
+                if not model.first_spike_only and (rest >= network.parameters[f"v_th/{name}"]).any():
+                    raise ConfigError(f"i_ext makes {name!r} spike for ever, which needs a finite `until`")
+            return math.inf, 1
+        fan_out = max((p.n_synapses / max(p.n_pre, 1) for p in network.pathways), default=0.0)
+        n = max(1, int(n_input * fan_out // CHUNK))
+        return until / n, n

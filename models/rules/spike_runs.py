@@ -1,0 +1,116 @@
+"""What a forward pass leaves, and what a backward pass finds, whatever kernel computed it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eventsim.errors import UnknownPart
+from eventsim.models.rules._spike_network import SpikeNetwork
+from eventsim.trace import Spikes
+
+__all__ = ["Gradient", "Run"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Run(ABC):
+    """Spikes of a forward pass, of all samples; made by `SpikeGradient.forward`."""
+
+    def __init__(self, network: SpikeNetwork, n_samples: int, until: float) -> None:
+        self._network = network
+        self.n_samples = n_samples
+        self.until = until
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Memory that the run takes."""
+
+    @abstractmethod
+    def spikes(self, population: str, sample: int) -> Spikes:
+        """Return the spikes of a population in one sample."""
+
+    @abstractmethod
+    def slope_inverses(self, population: str, sample: int) -> Floats:
+        """Return 1 / v' at each spike; 0 where no membrane decides (inputs), inf where it grazes."""
+
+    @abstractmethod
+    def first_spikes(self, population: str) -> Floats:
+        """Return when each unit spikes first, shape (n_samples, n); `inf` where it does not."""
+
+    @abstractmethod
+    def counts(self, population: str) -> Ints:
+        """Return how often each unit spikes, shape (n_samples, n)."""
+
+    @abstractmethod
+    def maxima(self, population: str) -> tuple[Floats, Floats]:
+        """Return the largest membrane of each unit in [0, until] and when it is reached, both (n_samples, n).
+
+        Of a population that does not spike, that is of `LIF` with ``v_th = inf``. Where the membrane settles
+        from below for ever, without `until`, that is at `inf`.
+
+        Raises
+        ------
+        ValueError
+            If the population has a threshold.
+        """
+
+    @abstractmethod
+    def errors(self, population: str, sample: int) -> Floats:
+        """Return dL/dT of each spike, with all that follows from it, of the latest backward pass."""
+
+    @abstractmethod
+    def backward(self, errors: Mapping[str, Any]) -> "Gradient":
+        """Differentiate a loss; see `SpikeGradient.backward`."""
+
+    def _number(self, population: str) -> int:
+        if population not in self._network.numbers:
+            raise UnknownPart(
+                f"no population is named {population!r}; known: {', '.join(self._network.names)}"
+            )
+        return self._network.numbers[population]
+
+    def _size(self, population: str) -> int:
+        self._number(population)
+        return self._network.size(population)
+
+    def _checked(self, sample: int) -> int:
+        if not 0 <= sample < self.n_samples:
+            raise IndexError(f"the run has samples 0..{self.n_samples - 1}, got {sample}")
+        return sample
+
+
+@dataclass(slots=True)
+class Gradient:
+    """Derivatives of a loss, summed over all samples.
+
+    Attributes
+    ----------
+    weight : by projection, in the shape of its weights: (n_pre, n_post) if dense, else (n_syn,).
+    delay : by projection, in the shape of its delays: (1,) uniform, (n_pre, 1) axonal, (1, n_post)
+        dendritic, or the shape of the weights.
+    tau_mem, tau_syn, v_th : by population, (1,) if all units share it, else (n,).
+    times : by source, in the layout of the inputs: (n_samples, n), or a list of arrays.
+    """
+
+    weight: dict[str, Floats]
+    delay: dict[str, Floats]
+    tau_mem: dict[str, Floats]
+    tau_syn: dict[str, Floats]
+    v_th: dict[str, Floats]
+    times: dict[str, Any]
+
+    @property
+    def parameters(self) -> dict[str, Floats]:
+        """The derivatives by the names of `SpikeGradient.parameters`."""
+        kinds = {"weight": self.weight, "delay": self.delay}
+        kinds |= {"tau_mem": self.tau_mem, "tau_syn": self.tau_syn, "v_th": self.v_th}
+        return {f"{kind}/{name}": value for kind, by_name in kinds.items() for name, value in by_name.items()}
