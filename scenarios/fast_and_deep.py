@@ -194,7 +194,7 @@ class FastAndDeep:
             task,
             learner,
             Adam(self.learning_rate, schedule=StepDecay(self.decay_every, self.decay)),
-            lambda sources: learner.forward(sources)["label"],
+            lambda sources, rng: learner.forward(sources)["label"],
             lambda samples, rng: self.inputs(task, samples, rng),
             run.rng,
             epochs=self.epochs,

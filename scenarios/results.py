@@ -95,7 +95,8 @@ def pictures(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
     from eventsim.io import plots
 
     kind = parts("scenario").get(str(trace.provenance.get("scenario")))
-    return {**getattr(kind, "pictures", {}), **plots.pictures(trace)}
+    own = kind.pictures(trace) if hasattr(kind, "pictures") else {}
+    return {**own, **plots.pictures(trace)}
 
 
 def draw(path: Path, what: str | None = None, output: Path | None = None) -> Path:

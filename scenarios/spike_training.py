@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from eventsim.scenarios.scenario import Run
 from eventsim.scenarios.tasks import Task
-from eventsim.trace import Floats, Ints
+from eventsim.trace import Floats, Ints, Spikes
 
 if TYPE_CHECKING:
     from eventsim import Network
@@ -73,14 +73,17 @@ class Training:
     learner : Learner
     optimiser : Adam
     label_times : callable
-        Returns the first spikes (n_samples, n_classes) of the label layer for spike times by source.
+        Returns the first spikes (n_samples, n_classes) of the label layer for spike times by source; given a
+        generator, those of a noisy network.
     inputs : callable
         Turns samples into spike times by source; given a generator, noisy ones.
     rng : callable
         Returns the stream of random numbers for a purpose, as `Run.rng`.
     epochs, batch : int
+    batch_evaluated : int
+        Samples shown at once where nothing is learned.
     noisy_inputs, noisy_learner : bool
-        What needs random numbers in training.
+        What needs random numbers in training; a noisy learner is noisy in evaluation too.
     """
 
     def __init__(
@@ -88,18 +91,19 @@ class Training:
         task: Task,
         learner: Learner,
         optimiser: "Adam",
-        label_times: Callable[[dict[str, Floats]], Floats],
+        label_times: Callable[[dict[str, Floats], Generator | None], Floats],
         inputs: Encoder,
         rng: Callable[..., Generator],
         *,
         epochs: int,
         batch: int,
         noisy_inputs: bool = False,
+        batch_evaluated: int = EVALUATED,
         noisy_learner: bool = False,
     ) -> None:
         self.task, self.learner, self.optimiser = task, learner, optimiser
         self.label_times, self.inputs, self.rng = label_times, inputs, rng
-        self.epochs, self.batch = epochs, batch
+        self.epochs, self.batch, self.batch_evaluated = epochs, batch, batch_evaluated
         self.noisy_inputs, self.noisy_learner = noisy_inputs, noisy_learner
         self.n_batches = -(-len(task.sets["train"][1]) // batch)
         self.epoch = self.next = 0
@@ -155,31 +159,40 @@ class Training:
     def outputs(self, split: str) -> Floats:
         """Return the first spikes of the label layer for a set, shape (n_samples, n_classes)."""
         samples, _ = self.task.sets[split]
-        parts = [
-            self.label_times(self.inputs(samples[k : k + EVALUATED], None))
-            for k in range(0, len(samples), EVALUATED)
-        ]
+        parts = []
+        for k in range(0, len(samples), self.batch_evaluated):
+            rng = self.rng("hardware", split, self.epoch, k) if self.noisy_learner else None
+            parts.append(self.label_times(self.inputs(samples[k : k + self.batch_evaluated], None), rng))
         return np.concatenate(parts)
 
     def accuracy(self, split: str) -> float:
         """Return the fraction of a set that is given its label."""
         return float((self.learner.loss.predict(self.outputs(split)) == self.task.sets[split][1]).mean())
 
-    def evaluate(self, run: Run, tau_syn: float) -> None:
-        """Measure all sets, the test set too: to be called once, at the end."""
+    def measure(self, tau_syn: float) -> tuple[dict[str, float], Ints]:
+        """Return figures of all sets, and the classes of the test samples; to be called once, at the end."""
+        figures: dict[str, float] = {}
         for split in ("train", "validation", "test"):
-            times, labels = self.outputs(split), self.task.sets[split][1]
+            times = self.outputs(split)
             predicted = self.learner.loss.predict(times)
-            run.metric(f"{split}_accuracy", float((predicted == labels).mean()))
+            figures[f"{split}_accuracy"] = float((predicted == self.task.sets[split][1]).mean())
         first = times.min(axis=1)
         spoke = np.isfinite(first)
         if spoke.any():
-            run.metric("first_label_spike", float(first[spoke].mean()) / tau_syn)
-        run.metric("silent_test_samples", float((~spoke).sum()))
+            figures["first_label_spike"] = float(first[spoke].mean()) / tau_syn
+        figures["silent_test_samples"] = float((~spoke).sum())
+        return figures, predicted
+
+    def evaluate(self, run: Run, tau_syn: float) -> None:
+        """Put what `measure` finds into a run."""
+        figures, predicted = self.measure(tau_syn)
+        for name, value in figures.items():
+            run.metric(name, value)
+        samples, labels = self.task.sets["test"]
         run.parameter("test_labels", labels)
         run.parameter("test_predicted", predicted)
         if self.task.name == "yin-yang":
-            run.parameter("test_samples", self.task.sets["test"][0])
+            run.parameter("test_samples", samples)
 
     def state(self) -> dict[str, Any]:
         """Return what the next batch depends on, and the name of the data."""
@@ -200,23 +213,36 @@ class Training:
         self.optimiser.restore(state["optimiser"])
 
 
-def record(run: Run, task: Task, network: "Network", inputs: Encoder, n_samples: int, slot: float) -> None:
-    """Simulate the first test samples event by event, sample k beginning at k * slot, into the run's file."""
+def shown(task: Task, network: "Network", inputs: Encoder, n_samples: int, slot: float) -> dict[str, Spikes]:
+    """Simulate the first test samples event by event, sample k beginning at k * slot; return all spikes."""
     from eventsim import Simulation
 
-    samples, labels = task.sets["test"]
-    for name, population in network.populations.items():
-        if name not in run.file.populations:
-            run.file.add_population(name, population.n)
+    samples, _ = task.sets["test"]
     sim = Simulation(network)
-    n_samples = min(n_samples, len(samples))
-    for k in range(n_samples):
+    found: dict[str, list[Spikes]] = {name: [] for name in network.populations}
+    for k in range(min(n_samples, len(samples))):
         sim.reset()
         for source, times in inputs(samples[k : k + 1], None).items():
             units = np.flatnonzero(times[0] < slot)
             sim.stimulate(source, times[0, units], units)
         sim.run(slot)
-        for name in network.populations:
+        for name, parts in found.items():
             spikes = sim.spikes(name)
-            run.file.append_spikes(name, k * slot + spikes.times, spikes.units)
-    run.file.put(duration=n_samples * slot, parameters={"recorded_labels": labels[:n_samples]})
+            parts.append(Spikes(k * slot + spikes.times, spikes.units))
+    return {
+        name: Spikes(
+            np.concatenate([part.times for part in parts] or [np.zeros(0)]),
+            np.concatenate([part.units for part in parts] or [np.zeros(0, np.int64)]),
+        )
+        for name, parts in found.items()
+    }
+
+
+def record(run: Run, task: Task, network: "Network", inputs: Encoder, n_samples: int, slot: float) -> None:
+    """Put the spikes of `shown` into the run's file."""
+    for name, spikes in shown(task, network, inputs, n_samples, slot).items():
+        if name not in run.file.populations:
+            run.file.add_population(name, network.populations[name].n)
+        run.file.append_spikes(name, spikes.times, spikes.units)
+    labels = task.sets["test"][1][:n_samples]
+    run.file.put(duration=len(labels) * slot, parameters={"recorded_labels": labels})

@@ -76,13 +76,17 @@ class YinYang:
         "paper": {"n_hidden": 30, "epochs": 300, "batch": 20, "learning_rate": 0.01, "runs": 20},
         "quick": {"epochs": 30, "runs": 5},
     }
-    pictures: ClassVar[dict[str, Callable[[Trace], Any]]] = {"decisions": decisions}
 
     n_hidden: Annotated[int, Ge(1), "units of the hidden layer"] = 30
     epochs: Annotated[int, Ge(0), "passes over the training set"] = 300
     batch: Annotated[int, Ge(1), "samples a step"] = 20
     learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.01
     runs: Annotated[int, Ge(1), "networks of each kind, each with its own initial weights"] = 20
+
+    @staticmethod
+    def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+        """Return the ways to draw a run."""
+        return {"decisions": decisions} if "train_samples" in trace.parameters else {}
 
     def published(self) -> dict[str, str]:
         """Return what the paper reports for these settings, by metric."""

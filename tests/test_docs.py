@@ -47,3 +47,28 @@ def test_the_examples_of_a_module_hold(name, tmp_path, monkeypatch):
 
 def test_there_are_examples_at_all():
     assert any(">>> " in path.read_text(encoding="utf-8") for path in MODULES.values())
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXTRAS = ("torch", "sklearn", "neo")
+
+
+def examples(page: Path) -> list[tuple[str, str | None]]:
+    """Return the Python examples of a page, each with what the page says it prints (None: nothing said)."""
+    found = re.findall(
+        r"^```python\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?", page.read_text("utf-8"), re.S | re.M
+    )
+    return [(source, printed or None) for source, printed in found]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_examples_of_a_page_print_what_it_says(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "example"}  # examples of a page go on from each other
+    for source, printed in examples(page):
+        for extra in EXTRAS:
+            if re.search(rf"\bimport {extra}\b|\bfrom {extra}\b|eventsim\.{extra}\b", source):
+                pytest.importorskip(extra)
+        exec(compile(source, str(page), "exec"), names)
+        if printed is not None:
+            assert capsys.readouterr().out == printed

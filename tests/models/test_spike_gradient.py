@@ -337,7 +337,7 @@ def test_a_run_can_be_differentiated_whenever_the_parameters_have_its_values_aga
     for wrong in (-0.1, 0.0):  # the second is found late: a loop without delay
         for name in ("hidden->label", "label->hidden"):
             grad.parameters[f"delay/{name}"][...] = wrong
-        with pytest.raises(ValueError, match="must not be negative|zero delay all around"):
+        with pytest.raises(ValueError, match=r"must not be negative|zero delay all around"):
             grad.forward({"input": inputs}, until=6.0)
     for key, value in kept.items():
         grad.parameters[key][...] = value
