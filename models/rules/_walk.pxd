@@ -69,17 +69,13 @@ cdef struct Group:
     int first_top               # where those of a sample begin
     bint dense                  # every unit hears every spike
     bint shared                 # and all at the same times
+    bint lockstep               # and all have the same constants; synapses lie source by source then
     int n_in                    # synapses of a unit, if dense; those of unit k begin at first_slot + k n_in
     int32_t first_slot
     Link *links
     Cell *cells
     const double *v_init
     const double *i_init
-
-
-cdef struct Slot:
-    # Gradients of one synapse: in its weight and in its delay.
-    double weight, delay
 
 
 cdef struct Sense:
@@ -96,20 +92,26 @@ cdef inline double second_remainder(double x) noexcept nogil:
             1.0 / 39916800 - x * (1.0 / 479001600 - x * (1.0 / 6227020800.0 - x / 87178291200.0)))))))))))
 
 
+cdef inline void integrals(const Cell *c, double s, double em, double es, double ka,
+                           double *first, double *second) noexcept nogil:
+    """Set e^(-s/tau_mem) / c_mem times the integrals over (0, s) of t e^(-r t), and of (1 - e^(-r t)) / r."""
+    cdef double r = c.rate_gap, x = r * s
+    if x > 0.5 or x < -0.5:
+        first[0] = (em - (1.0 + x) * es) / (r * r * c.c_mem)
+        second[0] = ((x - 1.0) * em + es) / (r * r * c.c_mem)
+    else:
+        second[0] = s * s * em * second_remainder(x) / c.c_mem
+        first[0] = s * ka - second[0]
+
+
 cdef inline void sense(const Cell *c, double v, double i, double s, double em, double es, double ka,
                        Sense *to) noexcept nogil:
     """Advance the sensitivities by s without input, from membrane v and current i at the start.
 
     Given are the decays e^(-s/tau_mem) and e^(-s/tau_syn), and kappa(s).
     """
-    cdef double r = c.rate_gap, x = r * s, first, second
-    # e^(-s/tau_mem) / c_mem times the integrals over (0, s) of t e^(-r t), and of (1 - e^(-r t)) / r
-    if x > 0.5 or x < -0.5:
-        first = (em - (1.0 + x) * es) / (r * r * c.c_mem)
-        second = ((x - 1.0) * em + es) / (r * r * c.c_mem)
-    else:
-        second = s * s * em * second_remainder(x) / c.c_mem
-        first = s * ka - second
+    cdef double first, second
+    integrals(c, s, em, es, ka, &first, &second)
     to.v_mem = to.v_mem * em + c.rate_mem * ((c.v_inf - c.v_leak) * (1.0 - em)
                                              + c.rate_mem * ((v - c.v_inf) * s * em + i * second))
     to.v_syn = to.v_syn * em + to.i_syn * ka + i * c.rate_syn * c.rate_syn * first

@@ -21,11 +21,12 @@ __all__ = ["WalkKernel", "WalkRun"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CHUNK = 32  # samples that are walked and summed together, whatever the number of threads
+CHUNK = 32  # samples that are walked and summed together, at most
+PIECES = 8  # and fewer for a batch of less than so many of them; whatever the number of threads
 
 
 class WalkRun(Run):
-    """Spikes as the tapes of a walk hold them, one tape for each `CHUNK` samples."""
+    """Spikes as the tapes of a walk hold them, each of the same number of samples but the last."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class WalkRun(Run):
         self.kernel = kernel
         self.parameters = kernel.walk_network.loaded
         self._tapes, self._given = tapes, given
+        self._chunk = tapes[0].n_samples
 
     @property
     def nbytes(self) -> int:
@@ -150,11 +152,11 @@ class WalkRun(Run):
         return self.kernel.walk_network.walk.readout(self._number(population))
 
     def _pieces(self) -> Iterator[tuple[int, Tape]]:
-        return ((k * CHUNK, tape) for k, tape in enumerate(self._tapes))
+        return ((k * self._chunk, tape) for k, tape in enumerate(self._tapes))
 
     def _at(self, sample: int) -> tuple[Tape, int]:
         self._checked(sample)
-        return self._tapes[sample // CHUNK], sample % CHUNK
+        return self._tapes[sample // self._chunk], sample % self._chunk
 
     def _slice(self, tape: Tape, population: str, k: int) -> slice:
         at = k * tape.n_populations + self._number(population)
@@ -197,15 +199,16 @@ class WalkKernel:
         for name, (time, unit, start) in spikes.items():
             self._walk.set_input(network.numbers[name], time, unit, start)
         n_populations = len(self.network.names)
+        chunk = min(CHUNK, -(-n_samples // PIECES))
         tapes = [
-            Tape(min(CHUNK, n_samples - low), n_populations, until, width, n_windows)
-            for low in range(0, n_samples, CHUNK)
+            Tape(min(chunk, n_samples - low), n_populations, until, width, n_windows)
+            for low in range(0, n_samples, chunk)
         ]
 
         def walk(k: int) -> None:
             space = self._spaces.get()
             try:
-                self._walk.forward(space, tapes[k], k * CHUNK)
+                self._walk.forward(space, tapes[k], k * chunk)
             finally:
                 self._spaces.put(space)
 
@@ -242,11 +245,10 @@ class WalkKernel:
             if total is None:
                 total = sums
                 continue
-            total.synapses[:] += sums.synapses
-            total.units[:] += sums.units
+            total.add(sums)
             self._sums.put(sums)
         assert total is not None
-        if not (np.isfinite(total.synapses).all() and np.isfinite(total.units).all()):
+        if not total.finite():
             raise OverflowError(
                 "derivatives overflow: the network amplifies small changes from spike to spike; "
                 "run it for a shorter time, with weaker loops, or limit max_slope_inverse"
@@ -276,8 +278,8 @@ class WalkKernel:
         network = self.network
         weight, delay = {}, {}
         for p, rows in zip(network.pathways, self.walk_network.rows, strict=True):
-            weight[p.name] = total.synapses[rows.slot, 0].reshape(p.weight.shape)
-            delay[p.name] = p.reduced(total.synapses[rows.slot, 1])
+            weight[p.name] = total.weights[rows.slot].reshape(p.weight.shape)
+            delay[p.name] = p.reduced(total.delays[rows.slot])
         units: dict[str, dict[str, Floats]] = {key: {} for key in CONSTANTS}
         start = 0
         for name in network.names:

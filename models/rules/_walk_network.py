@@ -1,7 +1,7 @@
 """A network as the gradient walk needs it: synapses target by target, an order of populations, windows.
 
 `load` carries the parameters over to the walk, which holds synapses in an order of its own: those of one
-target lie together.
+target lie together, or those of one source where all units of a population are walked in lockstep.
 """
 
 import math
@@ -67,7 +67,8 @@ class WalkNetwork:
             if into and all(network.pathways[k].dense for k in into):
                 shared = all(network.pathways[k].kind in ("uniform", "axonal") for k in into)
                 self._dense.add(name)
-                self.walk.set_dense(self.numbers[name], int(min(self.rows[k].slot[0] for k in into)), shared)
+                first = int(min(self.rows[k].slot[0] for k in into))
+                self.walk.set_dense(self.numbers[name], first, shared, self._in_lockstep(name))
         self.shortest = math.inf  # delay in a loop
         self.loaded: dict[str, Floats] = {}  # the parameters as the walk has them; replaced, never changed
         self._rising = False
@@ -99,10 +100,9 @@ class WalkNetwork:
                 raise ConfigError(
                     f"the network has more than {2**31 - 1} synapses, too many for the gradient walk"
                 )
-            places = np.empty(len(targets), np.int32)
-            places[np.argsort(targets, kind="stable")] = np.arange(
-                start, start + len(targets), dtype=np.int32
-            )
+            places = np.arange(start, start + len(targets), dtype=np.int32)
+            if not self._in_lockstep(name):
+                places[np.argsort(targets, kind="stable")] = places.copy()
             start += len(targets)
             borders = np.cumsum([p.n_synapses for p in into])[:-1]
             for p, part in zip(into, np.split(places, borders), strict=True):
@@ -113,6 +113,15 @@ class WalkNetwork:
             np.cumsum(np.bincount(p.source, minlength=p.n_pre), out=first[1:])
             rows.append(_Rows(slots[p.name], first, np.argsort(p.source, kind="stable")))
         return rows
+
+    def _in_lockstep(self, name: str) -> bool:
+        """Return whether all units hear the same spikes at the same times and have the same constants."""
+        network = self.network
+        into = [p for p in network.pathways if p.post == name]
+        shared = all(p.dense and p.kind in ("uniform", "axonal") for p in into)
+        parameters = [network.parameters[f"{key}/{name}"] for key in CONSTANTS]
+        constants = [*parameters, *network.fixed[name].values()]
+        return bool(into) and shared and all(value.size == 1 for value in constants)
 
     # Values -------------------------------------------------------------------------------------------
 
