@@ -16,6 +16,7 @@ PACKAGE_DIR = {
     "eventsim.io": "io",
     "eventsim.scenarios": "scenarios",
     "eventsim.benchmarks": "benchmarks",
+    "eventsim.torch": "bridges/torch",
 }
 TREE = Path("build/tree")  # the package as importers see it; rebuilt on every build
 

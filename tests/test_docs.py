@@ -15,6 +15,7 @@ FOLDERS = {
     "io": "eventsim.io",
     "scenarios": "eventsim.scenarios",
     "benchmarks": "eventsim.benchmarks",
+    "bridges/torch": "eventsim.torch",
 }
 
 
@@ -37,6 +38,8 @@ MODULES = modules()
 def test_the_examples_of_a_module_hold(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
+    if name.startswith("eventsim.torch"):
+        pytest.importorskip("torch")
     module = importlib.import_module(name)
     results = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert results.failed == 0, "see the captured output"

@@ -2,7 +2,8 @@
 
     eventsim (engine) <- models <- hardware <- scenarios <- benchmarks
 
-`io` stands beside: everybody may use it, and it uses only the engine's plain records.
+`io` stands beside: everybody may use it, and it uses only the engine's plain records. A bridge to another
+package uses engine and models; only benchmarks use it, and nobody else imports that package.
 """
 
 import ast
@@ -19,6 +20,8 @@ import eventsim
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = ["eventsim", "eventsim.models", "eventsim.hardware", "eventsim.scenarios", "eventsim.benchmarks"]
 FOLDERS = {package.rpartition(".")[2]: package for package in [*LEVELS, "eventsim.io"]}
+BRIDGES = {"bridges/torch": "eventsim.torch"}
+FOLDERS |= BRIDGES
 FOR_IO = {"eventsim", "eventsim.trace", "eventsim.network", "eventsim.errors"}
 HEAVY = ("scipy", "h5py", "matplotlib", "pydantic", "typer", "tqdm", "torch", "neo")
 
@@ -103,8 +106,21 @@ def test_imports_point_towards_the_engine_or_at_io(name):
         target = package(other)
         if home == "eventsim.io":
             assert target == "eventsim.io" or other in FOR_IO, f"{name} imports {other}"
+        elif home in BRIDGES.values():
+            assert target in (home, "eventsim", "eventsim.models"), f"{name} imports {other}"
+        elif target in BRIDGES.values():
+            assert home == "eventsim.benchmarks", f"{name} imports {other}"
         elif target != "eventsim.io":
             assert LEVELS.index(target) <= LEVELS.index(home), f"{name} imports {other}"
+
+
+@pytest.mark.parametrize("bridge", BRIDGES.values())
+def test_only_its_bridge_imports_another_package(bridge):
+    package_there = bridge.rpartition(".")[2]
+    needed = re.compile(rf"^\s*(import|from)\s+{package_there}\b", re.MULTILINE)
+    found = {package(name) for name, paths in MODULES.items() if needed.search(paths[0].read_text("utf-8"))}
+    assert bridge in found
+    assert found <= {bridge, "eventsim.benchmarks"}  # there it is a peer, and imported inside functions
 
 
 def test_no_imports_go_in_a_circle():
@@ -164,4 +180,6 @@ def test_every_module_says_what_it_is_about(name):
     path = MODULES[name][0]
     if path.suffix == ".py":
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    if package(name) in BRIDGES.values():
+        pytest.importorskip(package(name).rpartition(".")[2])
     assert importlib.util.find_spec(name) is not None or path.suffix == ".pxd"

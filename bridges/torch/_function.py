@@ -1,0 +1,223 @@
+"""The autograd function of `EventLayer`: spikes forward, the gradient walk back.
+
+The walk keeps parameters in arrays of its own, in float64. Each pass copies the tensors it is called with
+into them, one memory copy, so that a layer may be called with any tensors: parameters that optimisers change
+in place, parametrized ones, those of `functional_call`, float32. The tensors are saved for the way back as
+torch does it, which notices changes in place.
+"""
+
+import itertools
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import torch
+from eventsim.models.rules.spike_gradient import SpikeGradient
+from eventsim.models.rules.spike_runs import Run
+from eventsim.network import Network
+from torch import Tensor
+
+__all__ = ["Pass", "Source", "Spikes", "Walker", "as_array"]
+
+Floats = NDArray[np.float64]
+
+ALL = "all"  # as many spikes as the unit with most
+
+
+class Walker:
+    """A SpikeGradient that takes its parameters from tensors; one pass at a time."""
+
+    def __init__(self, net: Network, constants: bool, options: dict[str, Any]) -> None:
+        self.gradient = SpikeGradient(net, time_constants=constants, **options)
+        self.lock = threading.Lock()
+        self._arrays = [torch.from_numpy(array) for array in self.gradient.parameters.values()]
+        self._numbers = itertools.count(1)
+        self._held = 0  # the pass whose parameters the arrays hold
+
+    def take(self, tensors: Sequence[Tensor], number: int = 0) -> int:
+        """Copy the parameters of a pass into the arrays unless they hold them; returns its number."""
+        if number and number == self._held:
+            return number
+        self._held = 0
+        for key, array, tensor in zip(self.gradient.parameters, self._arrays, tensors, strict=True):
+            if tensor.shape != array.shape:
+                kind, name = key.split("/", 1)
+                raise ValueError(
+                    f"{kind} of {name!r} has shape {tuple(tensor.shape)}, expected {tuple(array.shape)}"
+                )
+        with torch.no_grad():
+            torch._foreach_copy_(self._arrays, list(tensors))
+        self._held = number or next(self._numbers)
+        return self._held
+
+
+@dataclass(slots=True)
+class Source:
+    """The input spikes of one source: first spikes (n_samples, n), several (n_samples, n, k), or listed."""
+
+    name: str
+    n: int
+    tensors: list[Tensor]
+    units: list[Any] | None = None  # of listed spikes, sample by sample
+
+    def spikes(self, tensors: Sequence[Tensor]) -> Any:
+        """Return what `SpikeGradient.forward` takes."""
+        if self.units is not None:
+            return [(as_array(t), units) for t, units in zip(tensors, self.units, strict=True)]
+        times = as_array(tensors[0])
+        if times.ndim == 2:
+            return times
+        units = np.repeat(np.arange(self.n), times.shape[2])
+        return [(row.reshape(-1), units) for row in times]
+
+    def gradients(self, found: Any) -> list[Floats]:
+        """Return the derivatives that the walk found, for each tensor."""
+        if self.units is not None:
+            return [row.reshape(t.shape) for row, t in zip(found, self.tensors, strict=True)]
+        return [np.reshape(found, self.tensors[0].shape)]
+
+
+@dataclass(slots=True)
+class Pass:
+    """One forward pass: what it is to compute, and what its way back needs."""
+
+    walker: Walker
+    sources: list[Source]
+    outputs: Sequence[str]
+    until: float
+    n_spikes: int | str | None
+    readouts: set[str]  # outputs that do not spike
+    dtype: torch.dtype
+    n_parameters: int
+    number: int = 0
+    run: Run | None = None
+    there: list[NDArray[np.bool_]] = field(default_factory=list)  # by output, where there are spikes
+    places: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # where each spike went, or -1
+
+    def forward(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Return the spike times of each output."""
+        inputs, rest = {}, list(tensors[self.n_parameters :])
+        for source in self.sources:
+            inputs[source.name] = source.spikes(rest[: len(source.tensors)])
+            del rest[: len(source.tensors)]
+        with self.walker.lock:
+            self.number = self.walker.take(tensors[: self.n_parameters])
+            self.run = self.walker.gradient.forward(inputs, self.until)
+        found = []
+        for name in self.outputs:
+            if name in self.readouts:
+                values = self.run.maxima(name)[0]
+            else:
+                values = self.run.first_spikes(name) if self.n_spikes is None else self._several(name)
+            self.there.append(values < np.inf)
+            found.append(torch.from_numpy(values).to(self.dtype))
+        return found
+
+    def backward(
+        self, parameters: Sequence[Any], errors: Sequence[Tensor | None], types: Sequence[torch.dtype | None]
+    ) -> list[Tensor | None]:
+        """Return the derivatives in all tensors, of these types; None where it says None."""
+        assert self.run is not None
+        given: dict[str, Any] = {}
+        for k, (name, error) in enumerate(zip(self.outputs, errors, strict=True)):
+            if error is not None:
+                # Losses of inf have derivatives of nan there; what never happened has none.
+                known = np.where(self.there[k], as_array(error), 0.0)
+                given[name] = self._listed(name, known) if name in self.places else known
+        with self.walker.lock:
+            self.walker.take(parameters, self.number)
+            gradient = self.walker.gradient.backward(self.run, given)
+        by_name = gradient.parameters  # without time constants if no tensor asks for them
+        arrays = [by_name.get(key) for key in self.walker.gradient.parameters]
+        for source in self.sources:
+            arrays += source.gradients(gradient.times[source.name])
+        return [dtype and torch.from_numpy(a).to(dtype) for a, dtype in zip(arrays, types, strict=True)]
+
+    def _several(self, name: str) -> Floats:
+        """Return the first spikes of each unit, (n_samples, n, n_spikes), `inf` where there are no more."""
+        assert self.run is not None
+        counts = self.run.counts(name)
+        n = counts.shape[1]
+        most = int(counts.max(initial=0)) if self.n_spikes == ALL else int(self.n_spikes or 0)
+        spikes = [self.run.spikes(name, sample) for sample in range(len(self.run))]
+        units = np.concatenate([s.units + sample * n for sample, s in enumerate(spikes)])
+        times = np.concatenate([s.times for s in spikes])
+        order = units.argsort(kind="stable")
+        each = counts.reshape(-1)
+        rank = np.empty(len(units), np.int64)
+        rank[order] = np.arange(len(units)) - np.repeat(each.cumsum() - each, each)
+        place = np.where(rank < most, units * most + rank, -1)
+        padded = np.full(counts.size * most, np.inf)
+        padded[place[place >= 0]] = times[place >= 0]
+        self.places[name] = place
+        return padded.reshape(*counts.shape, most)
+
+    def _listed(self, name: str, errors: Floats) -> list[Floats]:
+        """Return the errors of each sample's spikes, in the order of the run."""
+        assert self.run is not None
+        place = self.places[name]
+        each = np.zeros(len(place))
+        kept = place >= 0
+        each[kept] = errors.reshape(-1)[place[kept]]
+        ends = self.run.counts(name).sum(axis=1).cumsum()
+        return np.split(each, ends[:-1])
+
+
+class Spikes(torch.autograd.Function):
+    """Spike times of a pass, as a function of parameters and input times."""
+
+    @staticmethod
+    def forward(one: Pass, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """Return the spike times of each output."""
+        return tuple(one.forward(tensors))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        """Keep what the way back needs."""
+        one, *tensors = inputs
+        ctx.one = one
+        ctx.dtypes = [tensor.dtype for tensor in tensors]
+        ctx.set_materialize_grads(False)
+        # The walk needs no input times, but a second derivative in them is to be noticed.
+        times = zip(tensors, ctx.needs_input_grad[1:], strict=True)
+        kept = [t for k, (t, want) in enumerate(times) if want or k < one.n_parameters]
+        ctx.n_kept = len(kept)
+        ctx.save_for_backward(*kept)
+
+    @staticmethod
+    def backward(ctx: Any, *errors: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Return the derivatives in each tensor."""
+        types = [t if want else None for t, want in zip(ctx.dtypes, ctx.needs_input_grad[1:], strict=True)]
+        if torch.is_grad_enabled():
+            return None, *Derivatives.apply(ctx.one, ctx.n_kept, types, *ctx.saved_tensors, *errors)
+        return None, *ctx.one.backward(ctx.saved_tensors[: ctx.one.n_parameters], errors, types)
+
+
+class Derivatives(torch.autograd.Function):
+    """The way back of `Spikes` where the derivatives are themselves part of a graph, as in `torch.func`."""
+
+    @staticmethod
+    def forward(
+        one: Pass, n_kept: int, types: list[torch.dtype | None], *tensors: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        """Return the derivatives of the types asked for, None for None."""
+        return tuple(one.backward(tensors[: one.n_parameters], tensors[n_kept:], types))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
+        """Nothing is kept."""
+
+    @staticmethod
+    def backward(ctx: Any, *errors: Tensor) -> tuple[None, ...]:
+        """Refuse."""
+        raise RuntimeError("EventLayer has first derivatives only, and was asked for second ones")
+
+
+def as_array(tensor: Tensor) -> Floats:
+    """Return a tensor as a float64 array, which shares its memory if it can."""
+    array: Floats = tensor.detach().to(torch.float64).numpy()
+    return array
