@@ -4,7 +4,8 @@ Parameters and gradients are dictionaries of arrays by name; parameters are chan
 optimiser remembers is in `state()`, as arrays and numbers, so that a run can go on from a file.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from eventsim.errors import UnknownPart
 from eventsim.models import _optimisers
 from eventsim.parameters import one_number
 
-__all__ = ["Adam", "StepDecay"]
+__all__ = ["Adam", "CosineDecay", "StepDecay"]
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +43,25 @@ class StepDecay:
         return float(self.factor ** (epoch // self.every))
 
 
+@dataclass(frozen=True, slots=True)
+class CosineDecay:
+    """The rate falls to 0 within `epochs`, along half a cosine.
+
+    >>> [round(CosineDecay(epochs=4)(epoch), 3) for epoch in range(5)]
+    [1.0, 0.854, 0.5, 0.146, 0.0]
+    """
+
+    epochs: int
+
+    def __post_init__(self) -> None:
+        if not one_number(self.epochs, "epochs", low=1) == int(self.epochs):
+            raise ValueError(f"epochs must be a whole number, got {self.epochs!r}")
+
+    def __call__(self, epoch: int) -> float:
+        """Return what the rate is multiplied by in this epoch, counted from 0."""
+        return 0.5 * (1.0 + math.cos(math.pi * min(epoch / self.epochs, 1.0)))
+
+
 class Adam:
     """Adam (Kingma and Ba 2015), with bias correction.
 
@@ -52,7 +72,7 @@ class Adam:
     beta1, beta2, epsilon : float
         Decay of the first and second moment, and what keeps the step finite.
     schedule : callable, optional
-        Factor of the rate in an epoch, such as `StepDecay`; the rate is constant without one.
+        Factor of the rate in an epoch, such as `StepDecay` or `CosineDecay`; constant without one.
 
     Raises
     ------
@@ -66,7 +86,7 @@ class Adam:
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
-        schedule: StepDecay | None = None,
+        schedule: Callable[[int], float] | None = None,
     ) -> None:
         rates = rate if isinstance(rate, Mapping) else {"": rate}
         for name, value in rates.items():

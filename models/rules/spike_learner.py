@@ -190,6 +190,11 @@ class SpikeLearner:
         self._load()
         return self.rule.forward(_broadcast(inputs), self.until)
 
+    def first_spikes(self, inputs: Mapping[str, Any]) -> Floats:
+        """Return when each output spikes first, shape (n_samples, n_outputs); `inf` where it does not."""
+        found = [self.forward(part).first_spikes(self.output) for part in _blocks(inputs)]
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
     def predict(self, inputs: Mapping[str, Any]) -> Ints:
         """Return the class of each sample, shape (n_samples,); -1 if the outputs tell none."""
         found = [self._predicted(self.forward(part)) for part in _blocks(inputs)]

@@ -1,0 +1,83 @@
+"""A trained classifier in one HDF5 file: settings, classes, clock, parameters; nothing in it is executed."""
+
+import os
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from eventsim.errors import FileFormatError
+from eventsim.models._classifier_network import Clock
+from eventsim.models._labelled_spikes import as_classes
+from eventsim.models.losses import TargetTimes, TimeToFirstSpike
+from eventsim.models.spike_losses import TimeInvariant
+from eventsim.trace import Trace
+
+__all__ = ["read", "write"]
+
+KIND = "spiking classifier"
+LOSSES: dict[str, Any] = {each.__name__: each for each in (TimeInvariant, TimeToFirstSpike, TargetTimes)}
+
+
+def write(classifier: Any, path: str | os.PathLike[str], overwrite: bool) -> None:
+    """Write a trained classifier."""
+    from eventsim.io.hdf5 import save
+
+    settings = {k: v for k, v in classifier.get_params().items() if k not in ("callbacks", "loss")}
+    if not isinstance(settings["random_state"], int | np.integer | None):
+        settings["random_state"] = classifier._seed
+    learner = classifier.learner_
+    state = {
+        "kind": KIND,
+        "settings": settings,
+        "loss": _loss(classifier.loss),
+        "classes": classifier.classes_.tolist(),
+        "n_features_in": classifier.n_features_in_,
+        "shares": classifier._shares,
+        "seed": classifier._seed,
+        "clock": asdict(classifier._clock),
+        "learner": learner.state(),
+    }
+    net = learner.network()
+    trace = Trace(
+        sizes={name: population.n for name, population in net.populations.items()},
+        parameters={name: value.copy() for name, value in learner.rule.parameters.items()},
+        training={name: np.array(values) for name, values in classifier.history_.items()},
+        metrics={name: values[-1] for name, values in classifier.history_.items() if values},
+        provenance={"kind": KIND},
+        state=state,
+        time_unit=net.time_unit,
+    )
+    save(trace, path, overwrite)
+
+
+def read(cls: Any, path: str | os.PathLike[str]) -> Any:
+    """Return the classifier of class `cls` that is in a file."""
+    from eventsim.io.reading import load
+
+    trace = load(path, recordings=False)
+    state = trace.state
+    if state.get("kind") != KIND:
+        raise FileFormatError(f"{os.fspath(path)} holds no classifier; SpikingClassifier.save writes one")
+    try:
+        loss = state["loss"] and LOSSES[state["loss"]["name"]](**state["loss"]["settings"])
+        classifier = cls(**state["settings"], loss=loss)
+        classifier.classes_ = as_classes(state["classes"])
+        classifier.n_features_in_ = int(state["n_features_in"])
+        classifier._shares, classifier._seed = state["shares"], int(state["seed"])
+        classifier._clock = Clock(**state["clock"])
+        classifier.history_ = {name: values.tolist() for name, values in trace.training.items()}
+        classifier._make_learner(classifier._checked_settings())
+        classifier.learner_.restore(state["learner"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileFormatError(f"the classifier in {os.fspath(path)} is damaged: {error}") from error
+    return classifier
+
+
+def _loss(loss: Any) -> dict[str, Any] | None:
+    if loss is None:
+        return None
+    name = type(loss).__name__
+    if LOSSES.get(name) is not type(loss):
+        raise TypeError(f"loss {loss!r} cannot be stored; these can: {', '.join(LOSSES)}")
+    return {"name": name, "settings": asdict(loss)}
