@@ -151,15 +151,19 @@ VECTOR_INLINE ptrdiff_t fs_sort(ptrdiff_t n, const double *t, fs_scratch *S) {
 
 /* Time to the rising crossing from v - v_leak = alpha, i_syn / c_mem = beta, for n (a multiple of
    VECTOR_LANES) neurons: `wait` (inf if there is none) and the current beta e^{-s/tau_syn} then.
-   The state at 0 is below threshold and the crossing later; with `anywhere` neither need be. */
-VECTOR_INLINE void fs_solve(const fs_layer *L, int anywhere, ptrdiff_t n, const double *alpha,
+   The state at 0 is below threshold and the crossing later; with `anywhere` neither need be. With `alone` no
+   neuron's result depends on the others', not even to the last bit. */
+VECTOR_INLINE void fs_solve(const fs_layer *L, int anywhere, int alone, ptrdiff_t n, const double *alpha,
                             const double *beta, double *wait, double *current) {
     double theta = L->theta, tau_mem = L->tau_mem, tau_syn = L->tau_syn, rate = L->rate;
     double a[FS_GROUP], b[FS_GROUP], y[FS_GROUP];
+    int64_t live[FS_GROUP]; /* not solved yet */
     ptrdiff_t j, l;
     int turn;
     for (j = 0; j < n; j += FS_GROUP) {
         ptrdiff_t width = n - j < FS_GROUP ? n - j : FS_GROUP;
+        if (alone)
+            for (l = 0; l < FS_GROUP; l++) live[l] = -1;
         if (L->kind == RATIO_TWO) {
             /* A x - B x^2 = theta for x = e^{-s/tau_mem}; the earlier crossing is the larger root. */
             VECTOR_LOOP
@@ -196,9 +200,12 @@ VECTOR_INLINE void fs_solve(const fs_layer *L, int anywhere, ptrdiff_t n, const 
                     double step = -2.0 * value / (slope + root);
                     int rises = (slope > 0.0) & (square >= 0.0);
                     step = rises ? step : 0.0;
-                    y[l] = rises ? y[l] + step : INFINITY;
+                    double next = rises ? y[l] + step : INFINITY;
+                    y[l] = alone ? vector_select(live[l], next, y[l]) : next;
                     /* what is left is about e step^3 / (6 root) */
-                    moving |= e * step * step * step > 1e-16 * root ? (int64_t)1 : 0;
+                    int64_t more = e * step * step * step > 1e-16 * root ? (int64_t)-1 : 0;
+                    if (alone) live[l] &= more;
+                    moving |= more;
                 }
                 if (!moving) break;
             }
@@ -225,8 +232,11 @@ VECTOR_INLINE void fs_solve(const fs_layer *L, int anywhere, ptrdiff_t n, const 
                     double step = (theta - v) / slope;
                     int rises = (slope > 0.0) & (s < INFINITY);
                     step = rises ? step : 0.0;
-                    y[l] = rises ? s + step : INFINITY;
-                    moving |= step > 4e-16 * (tau_syn + (s > 0.0 ? s : -s)) ? (int64_t)1 : 0;
+                    double next = rises ? s + step : INFINITY;
+                    y[l] = alone ? vector_select(live[l], next, s) : next;
+                    int64_t more = step > 4e-16 * (tau_syn + (s > 0.0 ? s : -s)) ? (int64_t)-1 : 0;
+                    if (alone) live[l] &= more;
+                    moving |= more;
                 }
                 if (!moving) break;
             }
@@ -428,7 +438,7 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, ptrdiff_t first, ptrdiff_t width, 
                 n++;
             }
         for (j = n; j % VECTOR_LANES; j++) S->doubt_alpha[j] = S->doubt_beta[j] = 0.0;
-        fs_solve(L, 0, j, S->doubt_alpha, S->doubt_beta, S->wait, S->current);
+        fs_solve(L, 0, 0, j, S->doubt_alpha, S->doubt_beta, S->wait, S->current);
         for (j = 0; j < n; j++)
             if (S->wait[j] <= I.gap) {
                 l = S->pick[j];
@@ -485,7 +495,7 @@ static int fs_forward(const fs_layer *L, const double *t, double *f, double *g, 
         fs_scan(L, first, width, m, single, S, T, slope);
     }
     if (L->stride - first == 8) fs_scan(L, first, 8, m, single, S, T, slope); /* fits in registers */
-    fs_solve(L, 0, L->stride, S->alpha, S->beta, S->wait, S->current);
+    fs_solve(L, 0, 0, L->stride, S->alpha, S->beta, S->wait, S->current);
     VECTOR_LOOP
     for (j = 0; j < L->stride; j++) {
         /* Certain to cross within the gap, so rounding must not move it out; at once if above threshold. */
@@ -532,7 +542,7 @@ static void fs_measured(const fs_layer *L, const double *t, const double *T, dou
         S->alpha[j] = a;
         S->beta[j] = b;
     }
-    fs_solve(L, 1, L->stride, S->alpha, S->beta, S->wait, S->current);
+    fs_solve(L, 1, 0, L->stride, S->alpha, S->beta, S->wait, S->current);
     for (j = 0; j < L->n_post; j++) {
         double s = S->wait[j], late = -s; /* the model spikes s after T */
         if (!(s < INFINITY) || !(T[j] < INFINITY)) continue;
@@ -556,6 +566,68 @@ VECTOR_INLINE double fs_kappa(const fs_layer *L, double s) {
 
 VECTOR_INLINE double fs_kappa_slope(const fs_layer *L, double s) {
     return vector_exp(-s / L->tau_mem) * (1.0 - (L->rate + 1.0 / L->tau_mem) * fs_h(L, s)) / L->c_mem;
+}
+
+/* The factors f and g of a sample, in the order of its arrivals t (in_stride), as fs_forward used them.
+   Returns whether the arrivals span more than one frame. */
+VECTOR_CLONES
+static int fs_prepare(const fs_layer *L, const double *t, double *f, double *g, double *origin) {
+    double lows[VECTOR_LANES], highs[VECTOR_LANES], first, last, per_c = 1.0 / L->c_mem;
+    ptrdiff_t i, l;
+    for (l = 0; l < VECTOR_LANES; l++) {
+        lows[l] = INFINITY;
+        highs[l] = -INFINITY;
+    }
+    for (i = 0; i < L->in_stride; i += VECTOR_LANES)
+        for (l = 0; l < VECTOR_LANES; l++) {
+            double time = t[i + l], arrives = time < INFINITY ? time : -INFINITY;
+            lows[l] = time < lows[l] ? time : lows[l];
+            highs[l] = arrives > highs[l] ? arrives : highs[l];
+        }
+    first = lows[0], last = highs[0];
+    for (l = 1; l < VECTOR_LANES; l++) {
+        first = lows[l] < first ? lows[l] : first;
+        last = highs[l] > last ? highs[l] : last;
+    }
+    *origin = first < INFINITY ? first : 0.0;
+    if (last - first > L->reach) return 1;
+    VECTOR_LOOP
+    for (i = 0; i < L->in_stride; i++) {
+        int arrives = t[i] < INFINITY;
+        double x = arrives ? t[i] - *origin : 0.0, grow = vector_exp(x / L->tau_syn) * per_c;
+        f[i] = arrives ? grow : 0.0;
+        g[i] = arrives ? grow * fs_h(L, x) : 0.0;
+    }
+    return 0;
+}
+
+/* (1 - (1 + z) e^{-z}) / z^2 times e^{-s/tau_mem}, where z = rate s. */
+VECTOR_INLINE double fs_bend(const fs_layer *L, double s) {
+    double z = L->rate * s, sum = 0.0, term = 0.5;
+    int k;
+    if (z > 0.5 || z < -0.5)
+        return (vector_exp(-s / L->tau_mem) - (1.0 + z) * vector_exp(-s / L->tau_syn)) / (z * z);
+    for (k = 0; k < 16; k++) { /* sum of (k + 1) (-z)^k / (k + 2)! */
+        sum += term * (k + 1);
+        term *= -z / (k + 3);
+    }
+    return sum * vector_exp(-s / L->tau_mem);
+}
+
+/* Add dL/dtau_mem and dL/dtau_syn of one neuron: weights w and arrivals t (n_in), spike time T, `scale` =
+   delta / slope. With h of the head of this file and z = rate s, dh/drate = -s^2 (1 - (1 + z) e^{-z}) / z^2. */
+static void fs_constants(const fs_layer *L, ptrdiff_t n_in, const double *t, const double *w, double T,
+                         double kernel_time, double scale, double *by_mem, double *by_syn) {
+    double mem = 0.0, syn = 0.0;
+    ptrdiff_t i;
+    for (i = 0; i < n_in; i++) {
+        if (!(t[i] <= T)) continue;
+        double s = kernel_time - t[i], bend = s * s * fs_bend(L, s);
+        mem += w[i] * (s * vector_exp(-s / L->tau_mem) * fs_h(L, s) - bend);
+        syn += w[i] * bend;
+    }
+    *by_mem -= scale * mem / (L->c_mem * L->tau_mem * L->tau_mem);
+    *by_syn -= scale * syn / (L->c_mem * L->tau_syn * L->tau_syn);
 }
 
 /* From delta = dL/dT (stride) the coefficients of the derivatives of the loss:

@@ -6,7 +6,7 @@ network (`_walk_kernel`, `_layer_kernel`) carries their values over to where it 
 
 import copy
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -21,13 +21,24 @@ from eventsim.models.inputs import SpikeSource
 from eventsim.models.lif import LIF
 from eventsim.network import Network, Projection
 
-__all__ = ["CONSTANTS", "Pathway", "SpikeNetwork"]
+__all__ = ["CONSTANTS", "Pathway", "Settings", "SpikeNetwork"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
 CONSTANTS = ("tau_mem", "tau_syn", "v_th")  # parameters of units with derivatives, as `Walk` orders them
 FIXED = ("c_mem", "v_leak", "v_reset", "i_ext", "t_ref")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a kernel is told beside the network; see `SpikeGradient`."""
+
+    threads: int
+    time_constants: bool
+    max_slope_inverse: float
+    max_dw_norm: float
+    max_spikes: int
 
 
 class Pathway:
@@ -48,7 +59,9 @@ class Pathway:
         self.dense = synapses.dense
         self._synapses = synapses
         shape = (synapses.n_pre, synapses.n_post) if synapses.dense else (synapses.n_syn,)
-        self.weight: Floats = np.array(np.broadcast_to(np.asarray(synapses.weight, np.float64), shape))
+        self.weight: Floats = np.array(
+            np.broadcast_to(np.asarray(synapses.weight, np.float64), shape), order="C"
+        )
         delay: Any = np.asarray(synapses.delay, np.float64)
         declared: Any = projection.delay
         if delay.ndim == 0:
@@ -59,7 +72,7 @@ class Pathway:
             self.kind, delay = "dendritic", np.array(declared, np.float64)
         else:
             self.kind, delay = "synaptic", np.array(delay).reshape(shape)
-        self.delay: Floats = delay
+        self.delay: Floats = np.ascontiguousarray(delay)
 
     @cached_property
     def source(self) -> Indices:

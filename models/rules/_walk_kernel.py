@@ -1,7 +1,7 @@
 """The gradient walk as a kernel of `SpikeGradient`: any network of LIF neurons, any number of spikes."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.models.rules._input_spikes import FirstSpikes, Given
-from eventsim.models.rules._spike_network import CONSTANTS, SpikeNetwork
+from eventsim.models.rules._spike_network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.rules._walk import Gradients, Space, Tape
 from eventsim.models.rules._walk_network import WalkNetwork
+from eventsim.models.rules.noise import Noise
 from eventsim.models.rules.spike_runs import Gradient, Run
 from eventsim.trace import Spikes
 
@@ -84,49 +85,24 @@ class WalkRun(Run):
         tape, k = self._at(sample)
         return tape.errors[self._slice(tape, population, k)].copy()
 
-    def backward(self, errors: Mapping[str, Any]) -> Gradient:
+    def backward(self, errors: Mapping[str, Any], wanted: Collection[str] | None = None) -> Gradient:
         return self.kernel.backward(self, errors)
 
-    def put_errors(self, name: str, value: Any) -> None:
-        """Add the errors of a population, as `SpikeGradient.backward` takes them, to those on the tape."""
-        number, n = self._number(name), self._size(name)
-        ragged = isinstance(value, Sequence) and not isinstance(value, np.ndarray)
-        array = None
-        if not ragged or all(np.shape(row) == (n,) for row in value):
-            array = np.ascontiguousarray(value, np.float64)
-        counts = None
-        if ragged:
-            counts = [len(self.spikes(name, s)) for s in range(self.n_samples)]
-            if len(value) == self.n_samples and [np.size(row) for row in value] == counts:
-                array = None  # one for each spike
-        if array is not None:
-            if array.shape != (self.n_samples, n):
-                raise ValueError(
-                    f"errors of {name!r} have shape {array.shape}, expected ({self.n_samples}, {n})"
-                )
-            if not np.isfinite(array).all():
-                raise ValueError(f"errors of {name!r} must be finite, got {array[~np.isfinite(array)][0]}")
-            top = self._top(name)
-            for low, tape in self._pieces():
-                if top >= 0:
-                    tape.add_top_errors(top, array[low : low + tape.n_samples])
-                else:
-                    tape.add_first_errors(number, array[low : low + tape.n_samples])
-            return
-        if len(value) != self.n_samples:
-            raise ValueError(f"errors of {name!r} hold {len(value)} samples, the run holds {self.n_samples}")
-        for sample, row in enumerate(value):
-            tape, k = self._at(sample)
-            at = self._slice(tape, name, k)
-            errors = np.asarray(row, np.float64).reshape(-1)
-            if len(errors) != at.stop - at.start:
-                raise ValueError(
-                    f"errors of {name!r} in sample {sample} are {len(errors)}, "
-                    f"it has {at.stop - at.start} spikes"
-                )
-            if not np.isfinite(errors).all():
-                raise ValueError(f"errors of {name!r} must be finite, got {errors[~np.isfinite(errors)][0]}")
-            tape.errors[at] += errors
+    def clear_errors(self) -> None:
+        for tape in self._tapes:
+            tape.clear_errors()
+
+    def _add_first_errors(self, population: str, errors: Floats) -> None:
+        number, top = self._number(population), self._top(population)
+        for low, tape in self._pieces():
+            if top >= 0:
+                tape.add_top_errors(top, errors[low : low + tape.n_samples])
+            else:
+                tape.add_first_errors(number, errors[low : low + tape.n_samples])
+
+    def _add_spike_errors(self, population: str, sample: int, errors: Floats) -> None:
+        tape, k = self._at(sample)
+        tape.errors[self._slice(tape, population, k)] += errors
 
     def input_errors(self) -> dict[str, Any]:
         """Return dL/dt of the input spikes by source, in the layout they were given in."""
@@ -167,26 +143,31 @@ class WalkRun(Run):
 class WalkKernel:
     """Runs a network forward and back, chunks of samples in several threads; see `_walk.pyx`."""
 
-    def __init__(
-        self,
-        network: SpikeNetwork,
-        threads: int,
-        time_constants: bool,
-        max_slope_inverse: float,
-        max_spikes: int,
-    ) -> None:
-        self.network, self.threads, self.time_constants = network, threads, time_constants
-        self.walk_network = WalkNetwork(network, time_constants)
+    def __init__(self, network: SpikeNetwork, settings: Settings) -> None:
+        self.network, self.threads = network, settings.threads
+        self.time_constants = settings.time_constants
+        self._guards_weights = settings.max_dw_norm < np.inf
+        self.walk_network = WalkNetwork(network, settings.time_constants)
         self._walk = self.walk_network.walk
-        self._walk.max_slope_inverse = max_slope_inverse
-        self._walk.max_spikes = max_spikes
+        self._walk.max_slope_inverse = settings.max_slope_inverse
+        self._walk.max_spikes = settings.max_spikes
+        threads = settings.threads
         self._pool = ThreadPoolExecutor(threads, "spike-gradient") if threads > 1 else None
         self._spaces: SimpleQueue[Space] = SimpleQueue()
         self._sums: SimpleQueue[Gradients] = SimpleQueue()
         for _ in range(threads):
             self._spaces.put(self._walk.space())
 
-    def forward(self, given: Mapping[str, Given], n_samples: int, until: float) -> WalkRun:
+    def refusal(self, given: Mapping[str, Given], deviates: bool) -> str:
+        """Return why this kernel cannot run these inputs, "" if it can."""
+        layers = "needs a feed-forward network of LIF(first_spike_only=True) that starts at rest"
+        if deviates:
+            return f"a run with noise, or of observed times, {layers}"
+        return f"max_dw_norm {layers}" if self._guards_weights else ""
+
+    def forward(
+        self, given: Mapping[str, Given], n_samples: int, until: float, noise: Noise | None = None
+    ) -> WalkRun:
         """Compute all spikes in [0, until)."""
         spikes = {name: g.sorted() for name, g in given.items()}
         n_input = int(sum(np.diff(start).max(initial=0) for _, _, start in spikes.values()))
@@ -222,10 +203,9 @@ class WalkKernel:
         network.load(rising=run._tapes[0].n_windows > 1)
         if run.parameters is not network.loaded and not self.network.holds(run.parameters):
             raise ValueError("parameters have changed since the forward pass; run it again")
-        for tape in run._tapes:
-            tape.clear_errors()
+        run.clear_errors()
         for name, value in errors.items():
-            run.put_errors(name, value)
+            run._put_errors(name, value)
         total: Gradients | None = None
 
         def walk(k: int) -> Gradients:

@@ -19,15 +19,18 @@ at the very time of a spike counts as one before it.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from eventsim.models.rules._input_spikes import given_spikes
-from eventsim.models.rules._spike_network import SpikeNetwork
+from eventsim.errors import ConfigError
+from eventsim.models.rules._input_spikes import Given, given_spikes
+from eventsim.models.rules._layer_kernel import LayerKernel
+from eventsim.models.rules._spike_network import Settings, SpikeNetwork
 from eventsim.models.rules._walk_kernel import WalkKernel
+from eventsim.models.rules.noise import Noise
 from eventsim.models.rules.spike_runs import Gradient, Run
 from eventsim.network import Network
 from eventsim.registry import register
@@ -35,6 +38,9 @@ from eventsim.registry import register
 __all__ = ["Gradient", "Run", "SpikeGradient"]
 
 Floats = NDArray[np.float64]
+Kernel = LayerKernel | WalkKernel
+
+KERNELS: dict[str, type[Kernel]] = {"layers": LayerKernel, "walk": WalkKernel}  # the fastest first
 
 
 @register("rule", "spike_gradient")
@@ -51,6 +57,13 @@ class SpikeGradient:
         Whether derivatives in tau_mem and tau_syn are computed; they slow the forward pass down.
     max_slope_inverse : float
         Nothing is passed on through a spike with 1 / v'(T) above it.
+    max_dw_norm : float
+        A sample's weight gradient of a neuron is dropped if its largest entry exceeds this; derivatives in
+        all else are kept. Only the kernel of layers knows it.
+    kernel : {"auto", "layers", "walk"}
+        What computes: the walk takes any network; layers are closed forms for feed-forward networks of
+        neurons that spike at most once, dense and from rest, and much faster. "auto" takes layers where it
+        can. Results agree but for rounding.
     max_spikes : int
         A sample with more spikes is taken to run away.
 
@@ -95,21 +108,29 @@ class SpikeGradient:
         threads: int = 1,
         time_constants: bool = True,
         max_slope_inverse: float = math.inf,
+        max_dw_norm: float = math.inf,
         max_spikes: int = 10_000_000,
+        kernel: str = "auto",
     ) -> None:
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise ValueError(f"threads must be a whole number, at least 1, got {threads!r}")
-        if not max_slope_inverse > 0:
-            raise ValueError(f"max_slope_inverse must be positive (inf: no limit), got {max_slope_inverse!r}")
+        for name, limit in (("max_slope_inverse", max_slope_inverse), ("max_dw_norm", max_dw_norm)):
+            if not limit > 0:
+                raise ValueError(f"{name} must be positive (inf: no limit), got {limit!r}")
+        if kernel != "auto" and kernel not in KERNELS:
+            raise ValueError(f"kernel must be auto, {' or '.join(KERNELS)}, got {kernel!r}")
         self._network = SpikeNetwork(net)
-        self._kernel = WalkKernel(
-            self._network, threads, bool(time_constants), float(max_slope_inverse), max_spikes
+        self._settings = Settings(
+            threads, bool(time_constants), float(max_slope_inverse), float(max_dw_norm), max_spikes
         )
+        self._waiting = [KERNELS[kernel]] if kernel != "auto" else list(KERNELS.values())
+        self._kernels: list[Kernel] = []  # made when they are needed
+        self._add_kernel()
         self.threads = threads
         self.time_constants = bool(time_constants)
         self.parameters: Mapping[str, Floats] = self._network.parameters
 
-    def forward(self, inputs: Mapping[str, Any], until: float = math.inf) -> Run:
+    def forward(self, inputs: Mapping[str, Any], until: float = math.inf, noise: Noise | None = None) -> Run:
         """Compute all spikes in [0, until).
 
         Parameters
@@ -119,6 +140,9 @@ class SpikeGradient:
             (times, units) or `Spikes`. A SpikeSource with spikes of its own may be left out.
         until : float
             End of the run; it may be left out if the network has no loops.
+        noise : Noise
+            How the run deviates from the network. Derivatives are then those of the network without noise at
+            the spike times that came of it, as in `observed`. For layers only.
 
         Returns
         -------
@@ -137,9 +161,39 @@ class SpikeGradient:
         if not until > 0:
             raise ValueError(f"until must be a time after 0, got {until!r}")
         given, n_samples = given_spikes(self._network, inputs)
-        return self._kernel.forward(given, n_samples, until)
+        return self._kernel(given, noise is not None).forward(given, n_samples, until, noise)
 
-    def backward(self, run: Run, errors: Mapping[str, Any]) -> Gradient:
+    def observed(
+        self, inputs: Mapping[str, Any], times: Mapping[str, ArrayLike], noise: Noise | None = None
+    ) -> Run:
+        """Return a run whose spikes another system has computed or measured, for a backward pass.
+
+        The derivatives are those of the ideal neurons with the causal sets of these times, which are put in
+        where the closed forms hold the spike time; 0 where an ideal neuron would not spike with that set
+        (Göltz et al. 2021).
+
+        Parameters
+        ----------
+        inputs : mapping of str to array_like or sequence
+            As for `forward`.
+        times : mapping of str to array_like, shape (n_samples, n)
+            First spikes of every population of neurons; `inf` for none.
+        noise : Noise
+            Of delays only: by how much arrivals at each synapse were later than spike and delay tell.
+
+        Raises
+        ------
+        UnknownPart, ValueError
+            If a population is missing or unknown, or spikes or parameters do not do.
+        """
+        given, n_samples = given_spikes(self._network, inputs)
+        kernel = self._kernel(given, True)
+        assert isinstance(kernel, LayerKernel)
+        return kernel.observed(given, n_samples, times, noise)
+
+    def backward(
+        self, run: Run, errors: Mapping[str, Any], wanted: Collection[str] | None = None
+    ) -> Gradient:
         """Differentiate a loss in all parameters.
 
         Parameters
@@ -150,6 +204,9 @@ class SpikeGradient:
             By population, the derivative of the loss in spike times: of first spikes, shape (n_samples, n),
             any number where there is no spike; or for each sample an array as long as its `run.spikes`.
             Of a population with ``v_th = inf``, the derivative in its `run.maxima`, shape (n_samples, n).
+        wanted : collection of str
+            Kinds ("weight", "delay", "tau_mem", "tau_syn", "v_th", "times") or single parameters that are
+            needed; others may be missing in the result, which saves time. All of them unless given.
 
         Returns
         -------
@@ -164,8 +221,33 @@ class SpikeGradient:
         """
         if run._network is not self._network:
             raise ValueError("the run was made by another SpikeGradient")
-        return run.backward(errors)
+        return run.backward(errors, wanted)
 
     def network(self) -> Network:
         """Return the network with the present parameters; what is not dense is listed synapse by synapse."""
         return self._network.declared()
+
+    # ------------------------------------------------------------------ what the public methods share
+
+    def _add_kernel(self) -> None:
+        """Make the next kernel that takes the network."""
+        while True:
+            make = self._waiting.pop(0)
+            try:
+                self._kernels.append(make(self._network, self._settings))
+            except ConfigError:
+                if not self._waiting:
+                    raise
+            else:
+                return
+
+    def _kernel(self, given: Mapping[str, Given], deviates: bool) -> Kernel:
+        """Return the first kernel that can run these inputs, with deviations from the network or without."""
+        k = 0
+        while reason := self._kernels[k].refusal(given, deviates):
+            k += 1
+            if k == len(self._kernels):
+                if not self._waiting:
+                    raise ValueError(reason)
+                self._add_kernel()
+        return self._kernels[k]

@@ -1,7 +1,7 @@
 """What a forward pass leaves, and what a backward pass finds, whatever kernel computed it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,8 +68,48 @@ class Run(ABC):
         """Return dL/dT of each spike, with all that follows from it, of the latest backward pass."""
 
     @abstractmethod
-    def backward(self, errors: Mapping[str, Any]) -> "Gradient":
+    def backward(self, errors: Mapping[str, Any], wanted: Collection[str] | None = None) -> "Gradient":
         """Differentiate a loss; see `SpikeGradient.backward`."""
+
+    @abstractmethod
+    def _add_first_errors(self, population: str, errors: Floats) -> None:
+        """Add the errors of first spikes, (n_samples, n), to those of a backward pass about to begin."""
+
+    @abstractmethod
+    def _add_spike_errors(self, population: str, sample: int, errors: Floats) -> None:
+        """Add the errors of the spikes of one sample."""
+
+    def _put_errors(self, name: str, value: Any) -> None:
+        """Add the errors of a population as `SpikeGradient.backward` takes them."""
+        n = self._size(name)
+        ragged = isinstance(value, Sequence) and not isinstance(value, np.ndarray)
+        array = None
+        if not ragged or all(np.shape(row) == (n,) for row in value):
+            array = np.ascontiguousarray(value, np.float64)
+        if ragged:
+            counts = [len(self.spikes(name, s)) for s in range(self.n_samples)]
+            if len(value) == self.n_samples and [np.size(row) for row in value] == counts:
+                array = None  # one for each spike
+        if array is not None:
+            if array.shape != (self.n_samples, n):
+                raise ValueError(
+                    f"errors of {name!r} have shape {array.shape}, expected ({self.n_samples}, {n})"
+                )
+            if not np.isfinite(array).all():
+                raise ValueError(f"errors of {name!r} must be finite, got {array[~np.isfinite(array)][0]}")
+            self._add_first_errors(name, array)
+            return
+        if len(value) != self.n_samples:
+            raise ValueError(f"errors of {name!r} hold {len(value)} samples, the run holds {self.n_samples}")
+        for sample, row in enumerate(value):
+            errors = np.asarray(row, np.float64).reshape(-1)
+            if len(errors) != counts[sample]:
+                raise ValueError(
+                    f"errors of {name!r} in sample {sample} are {len(errors)}, it has {counts[sample]} spikes"
+                )
+            if not np.isfinite(errors).all():
+                raise ValueError(f"errors of {name!r} must be finite, got {errors[~np.isfinite(errors)][0]}")
+            self._add_spike_errors(name, sample, errors)
 
     def _number(self, population: str) -> int:
         if population not in self._network.numbers:

@@ -1,0 +1,459 @@
+/* First-spike times and derivatives where every synapse has a delay of its own: the arithmetic.
+
+   Arrivals then come in another order for each target, so nothing can be sorted once for all neurons of
+   a layer. Instead FT_LANES samples go side by side through one neuron: a sorting network, the same for
+   all of them, orders pairs (arrival, weight) without a branch; then the sums of `_first_spike.h` run
+   over the arrivals until every sample has found its crossing.
+
+   For tau_mem = 2 tau_syn nothing but products is needed. With u = e^{t/tau_mem}, e^{(t + d)/tau_mem} is
+   one factor of the source's spike times one of the delay, arrivals are sorted by it, and
+
+       v / v_th = (b1 - b2 / u) / u,    b1 = a sum w u_i,   b2 = a sum w u_i^2,   a = tau_mem / (c_mem v_th),
+
+   reaches 1 where u^2 - b1 u + b2 = 0. Below threshold the left side is positive, so it crosses before the
+   next arrival if it is not positive there, or if it has a minimum in between that is not.
+   Other ratios, and spans too long for a power, step the state from arrival to arrival.
+
+   Derivatives need no order: arrival by arrival, they are kappa and kappa' of `_first_spike.h`. */
+
+#ifndef EVENTSIM_FIRST_SPIKE_SYNAPTIC_H
+#define EVENTSIM_FIRST_SPIKE_SYNAPTIC_H
+
+#include "_first_spike.h"
+
+#define FT_LANES 32      /* samples side by side: four registers of the widest kind */
+#define FT_NEVER 1e300   /* u of what does not arrive */
+#define FT_SPAN 250.0    /* longest time in a sample, in tau_mem, for u to be a power; as much for a delay */
+
+typedef struct {
+    ptrdiff_t n_in, in_stride, n_post;
+    fs_layer unit;            /* constants of the neurons, with c_mem = theta = 1 */
+    double c_mem;
+    int powers;               /* whether all delays are short enough for u */
+    const double *theta;      /* (n_post,) v_th - v_leak */
+    const double *weight;     /* (n_post, in_stride) */
+    const double *delay;      /* (n_post, in_stride) */
+    const double *grow;       /* (n_post, in_stride) e^{delay/tau_mem} */
+    const int32_t *pairs;     /* (n_pairs, 2) what the sorting network compares */
+    ptrdiff_t n_pairs;
+} ft_layer;
+
+/* Memory of one thread, (n_in, FT_LANES) each. */
+typedef struct {
+    double *t, *u;            /* spikes of the sources, and e^{(t - origin)/tau_mem} of them */
+    double *key, *w;          /* arrivals at one neuron and their weights */
+} ft_scratch;
+
+/* What a run adds to the network, of one block of samples; NULL for nothing. */
+typedef struct {
+    const double *jitter;     /* (n_samples, n_in, n_post) of the delays */
+    const double *theta;      /* (n_samples, n_post) of the thresholds */
+    ptrdiff_t n_samples;      /* of the block that there are */
+} ft_noise;
+
+/* Bring the sources' spikes S->t into powers of e. Returns whether that is possible for all samples. */
+VECTOR_INLINE int ft_powers(const ft_layer *L, ft_scratch *S, double *origin) {
+    double last[FT_LANES];
+    ptrdiff_t i, l;
+    int64_t far = 0;
+    VECTOR_LOOP
+    for (l = 0; l < FT_LANES; l++) {
+        origin[l] = INFINITY;
+        last[l] = -INFINITY;
+    }
+    for (i = 0; i < L->n_in; i++) {
+        const double *t = S->t + i * FT_LANES;
+        VECTOR_LOOP
+        for (l = 0; l < FT_LANES; l++) {
+            double time = t[l], there = time < INFINITY ? time : -INFINITY;
+            origin[l] = time < origin[l] ? time : origin[l];
+            last[l] = there > last[l] ? there : last[l];
+        }
+    }
+    VECTOR_LOOP
+    for (l = 0; l < FT_LANES; l++) {
+        origin[l] = origin[l] < INFINITY ? origin[l] : 0.0;
+        far |= last[l] - origin[l] > FT_SPAN * L->unit.tau_mem ? (int64_t)1 : 0;
+    }
+    if (far || !L->powers) return 0;
+    for (i = 0; i < L->n_in; i++) {
+        const double *t = S->t + i * FT_LANES;
+        double *u = S->u + i * FT_LANES;
+        VECTOR_LOOP
+        for (l = 0; l < FT_LANES; l++) {
+            double power = vector_exp((t[l] - origin[l]) / L->unit.tau_mem);
+            u[l] = t[l] < INFINITY ? power : FT_NEVER;
+        }
+    }
+    return 1;
+}
+
+VECTOR_INLINE void ft_sort(const ft_layer *L, double *key, double *w) {
+    ptrdiff_t p, l;
+    for (p = 0; p < L->n_pairs; p++) {
+        double *one = key + L->pairs[2 * p] * FT_LANES, *other = key + L->pairs[2 * p + 1] * FT_LANES;
+        double *mine = w + L->pairs[2 * p] * FT_LANES, *its = w + L->pairs[2 * p + 1] * FT_LANES;
+        VECTOR_LOOP
+        for (l = 0; l < FT_LANES; l++) {
+            double a = one[l], b = other[l], c = mine[l], d = its[l];
+            one[l] = b < a ? b : a;
+            other[l] = b < a ? a : b;
+            mine[l] = b < a ? d : c;
+            its[l] = b < a ? c : d;
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ forward */
+
+/* tau_mem = 2 tau_syn: S->key has u of the sorted arrivals, S->w the weights times a. */
+VECTOR_INLINE void ft_scan_powers(const ft_layer *L, const ft_scratch *S, const double *origin,
+                                  double *T, double *slope) {
+    double b1[FT_LANES], b2[FT_LANES], at1[FT_LANES], at2[FT_LANES], low[FT_LANES], high[FT_LANES];
+    double open[FT_LANES], tau_mem = L->unit.tau_mem;
+    ptrdiff_t k, l;
+    VECTOR_LOOP
+    for (l = 0; l < FT_LANES; l++) {
+        b1[l] = b2[l] = low[l] = high[l] = 0.0;
+        at1[l] = at2[l] = open[l] = 1.0;
+    }
+    for (k = 0; k < L->n_in; k++) {
+        const double *u = S->key + k * FT_LANES, *w = S->w + k * FT_LANES;
+        const double *following = u + (k + 1 < L->n_in ? FT_LANES : 0);
+        int64_t left = 0;
+        VECTOR_LOOP
+        for (l = 0; l < FT_LANES; l++) {
+            double term = w[l] * u[l], one = b1[l] + term, two = b2[l] + term * u[l];
+            double next = k + 1 < L->n_in ? following[l] : FT_NEVER, half = 0.5 * one;
+            int there = next * (next - one) + two <= 0.0;
+            int before = (half > u[l]) & (half < next) & (half * half >= two);
+            int hit = (there | before) & (open[l] > 0.0);
+            b1[l] = one;
+            b2[l] = two;
+            at1[l] = hit ? one : at1[l];
+            at2[l] = hit ? two : at2[l];
+            low[l] = hit ? u[l] : low[l];
+            high[l] = hit ? next : high[l];
+            open[l] = hit ? 0.0 : open[l];
+            left |= open[l] > 0.0 ? (int64_t)1 : 0;
+        }
+        if (!left) break;
+    }
+    VECTOR_LOOP
+    for (l = 0; l < FT_LANES; l++) {
+        double square = at1[l] * at1[l] - 4.0 * at2[l];
+        double u = 2.0 * at2[l] / (at1[l] + sqrt(square > 0.0 ? square : 0.0));
+        u = u > low[l] ? u : low[l]; /* rounding must not move it out */
+        u = u < high[l] ? u : high[l];
+        u = open[l] > 0.0 ? 1.0 : u;
+        double time = origin[l] + tau_mem * vector_log(u), rise = (at2[l] / (u * u) - 1.0) / tau_mem;
+        T[l] = open[l] > 0.0 ? INFINITY : time;
+        slope[l] = open[l] > 0.0 ? 0.0 : rise;
+    }
+}
+
+/* Any ratio: S->key has the sorted arrival times, S->w the weights over c_mem theta. */
+VECTOR_INLINE void ft_scan_times(const ft_layer *L, const ft_scratch *S, double *T, double *slope) {
+    const fs_layer *N = &L->unit;
+    double v[FT_LANES], current[FT_LANES], alpha[FT_LANES], beta[FT_LANES], start[FT_LANES], gaps[FT_LANES];
+    double open[FT_LANES], waits[FT_LANES], currents[FT_LANES], a[FT_LANES], b[FT_LANES];
+    double tau_mem = N->tau_mem;
+    ptrdiff_t k, l;
+    VECTOR_LOOP
+    for (l = 0; l < FT_LANES; l++) {
+        v[l] = current[l] = alpha[l] = beta[l] = start[l] = gaps[l] = 0.0;
+        open[l] = 1.0;
+        T[l] = INFINITY;
+        slope[l] = 0.0;
+    }
+    for (k = 0; k < L->n_in; k++) {
+        const double *x = S->key + k * FT_LANES, *w = S->w + k * FT_LANES;
+        const double *following = x + (k + 1 < L->n_in ? FT_LANES : 0);
+        int64_t left = 0, doubtful = 0, doubt[FT_LANES];
+        double gap[FT_LANES];
+        VECTOR_LOOP
+        for (l = 0; l < FT_LANES; l++) {
+            double next = k + 1 < L->n_in ? following[l] : INFINITY;
+            int last = (next == INFINITY) & (x[l] < INFINITY);
+            double step = next < INFINITY ? next - x[l] : 0.0;
+            double i = current[l] + w[l], decay = vector_exp(-step / tau_mem), h = fs_h(N, step);
+            double then = decay * (v[l] + i * h), i_then = i * decay * (1.0 - N->rate * h);
+            double rise = i_then - then / tau_mem;
+            double peak = fs_peak(N, v[l], i, then, rise, step);
+            int64_t waiting = vector_mask(open[l] > 0.0), may = waiting & vector_mask(i * tau_mem > 1.0);
+            int64_t sure = waiting & ~vector_mask(last) & (vector_mask(then >= 1.0) | vector_mask(v[l] >= 1.0));
+            int64_t peaks = vector_mask(rise < 0.0) & vector_mask(peak >= 1.0) & vector_mask(step > 0.0);
+            doubt[l] = may & ~sure & (vector_mask(last) | peaks | vector_mask(then >= 1.0 - 0x1p-48));
+            alpha[l] = vector_select(sure, v[l], alpha[l]);
+            beta[l] = vector_select(sure, i, beta[l]);
+            start[l] = vector_select(sure, x[l], start[l]);
+            gaps[l] = vector_select(sure, step, gaps[l]);
+            open[l] = vector_select(sure, 0.0, open[l]);
+            a[l] = vector_select(doubt[l], v[l], 0.0);
+            b[l] = vector_select(doubt[l], i, 0.0);
+            gap[l] = last ? INFINITY : step;
+            v[l] = then;
+            current[l] = i_then;
+            doubtful |= doubt[l];
+            left |= open[l] > 0.0 ? (int64_t)1 : 0;
+        }
+        if (doubtful) {
+            fs_solve(N, 0, 1, FT_LANES, a, b, waits, currents);
+            left = 0;
+            VECTOR_LOOP
+            for (l = 0; l < FT_LANES; l++) {
+                int above = a[l] >= 1.0, hit = (doubt[l] != 0) & (above | (waits[l] <= gap[l]));
+                double wait = above ? 0.0 : waits[l], i = above ? b[l] : currents[l];
+                hit = hit & (wait < INFINITY);
+                T[l] = hit ? x[l] + wait : T[l];
+                slope[l] = hit ? i - 1.0 / tau_mem : slope[l];
+                open[l] = hit ? 0.0 : open[l];
+                left |= open[l] > 0.0 ? (int64_t)1 : 0;
+            }
+        }
+        if (!left) break;
+    }
+    fs_solve(N, 0, 1, FT_LANES, alpha, beta, waits, currents);
+    VECTOR_LOOP
+    for (l = 0; l < FT_LANES; l++) {
+        int above = alpha[l] >= 1.0, found = (T[l] == INFINITY) & (open[l] == 0.0);
+        double wait = above ? 0.0 : waits[l], i = above ? beta[l] : currents[l];
+        wait = wait <= gaps[l] ? wait : gaps[l];
+        T[l] = found ? start[l] + wait : T[l];
+        slope[l] = found ? i - 1.0 / tau_mem : slope[l];
+    }
+}
+
+/* First-spike times T and slopes of v there, (n_post, FT_LANES), from the sources' spikes in S->t. */
+VECTOR_CLONES
+static void ft_forward(const ft_layer *L, const ft_noise *noise, double *T, double *slope, ft_scratch *S) {
+    double origin[FT_LANES], theta[FT_LANES], scale[FT_LANES];
+    int powers = L->unit.kind == RATIO_TWO && !noise->jitter && ft_powers(L, S, origin);
+    ptrdiff_t i, j, l;
+    for (j = 0; j < L->n_post; j++) {
+        const double *weight = L->weight + j * L->in_stride, *delay = L->delay + j * L->in_stride;
+        const double *grow = L->grow + j * L->in_stride;
+        for (l = 0; l < FT_LANES; l++) {
+            theta[l] = L->theta[j];
+            if (noise->theta && l < noise->n_samples) theta[l] += noise->theta[l * L->n_post + j];
+            scale[l] = (powers ? L->unit.tau_mem : 1.0) / (L->c_mem * theta[l]);
+        }
+        if (powers) {
+            for (i = 0; i < L->n_in; i++) {
+                const double *u = S->u + i * FT_LANES;
+                double *key = S->key + i * FT_LANES, *w = S->w + i * FT_LANES;
+                VECTOR_LOOP
+                for (l = 0; l < FT_LANES; l++) {
+                    double later = u[l] * grow[i];
+                    key[l] = u[l] < FT_NEVER ? later : FT_NEVER;
+                    w[l] = u[l] < FT_NEVER ? weight[i] * scale[l] : 0.0;
+                }
+            }
+            ft_sort(L, S->key, S->w);
+            ft_scan_powers(L, S, origin, T + j * FT_LANES, slope + j * FT_LANES);
+        } else {
+            for (i = 0; i < L->n_in; i++) {
+                const double *t = S->t + i * FT_LANES;
+                double *key = S->key + i * FT_LANES, *w = S->w + i * FT_LANES;
+                VECTOR_LOOP
+                for (l = 0; l < FT_LANES; l++) {
+                    key[l] = t[l] + delay[i];
+                    w[l] = t[l] < INFINITY ? weight[i] * scale[l] : 0.0;
+                }
+                if (noise->jitter)
+                    for (l = 0; l < noise->n_samples; l++)
+                        key[l] += noise->jitter[(l * L->n_in + i) * L->n_post + j];
+            }
+            ft_sort(L, S->key, S->w);
+            ft_scan_times(L, S, T + j * FT_LANES, slope + j * FT_LANES);
+        }
+        VECTOR_LOOP
+        for (l = 0; l < FT_LANES; l++) slope[j * FT_LANES + l] *= theta[l];
+    }
+}
+
+/* ------------------------------------------------------------------ measured spikes, not the model's */
+
+VECTOR_INLINE void ft_arrivals(const ft_layer *L, const ft_noise *noise, ptrdiff_t i, ptrdiff_t j,
+                               const double *t, double *x) {
+    double delay = L->delay[j * L->in_stride + i];
+    ptrdiff_t l;
+    VECTOR_LOOP
+    for (l = 0; l < FT_LANES; l++) x[l] = t[l] + delay;
+    if (noise->jitter)
+        for (l = 0; l < noise->n_samples; l++) x[l] += noise->jitter[(l * L->n_in + i) * L->n_post + j];
+}
+
+/* As fs_measured, for the sources' spikes in S->t; all (n_post, FT_LANES). */
+VECTOR_CLONES
+static void ft_measured(const ft_layer *L, const ft_noise *noise, const double *T, double *kernel_time,
+                        double *slope, ft_scratch *S) {
+    const fs_layer *N = &L->unit;
+    double alpha[FT_LANES], beta[FT_LANES], x[FT_LANES], waits[FT_LANES], currents[FT_LANES];
+    ptrdiff_t i, j, l;
+    for (j = 0; j < L->n_post; j++) {
+        const double *last = T + j * FT_LANES, *weight = L->weight + j * L->in_stride;
+        double *kernel = kernel_time + j * FT_LANES, *rise = slope + j * FT_LANES, theta = L->theta[j];
+        VECTOR_LOOP
+        for (l = 0; l < FT_LANES; l++) alpha[l] = beta[l] = 0.0;
+        for (i = 0; i < L->n_in; i++) {
+            double w = weight[i] / (L->c_mem * theta);
+            ft_arrivals(L, noise, i, j, S->t + i * FT_LANES, x);
+            VECTOR_LOOP
+            for (l = 0; l < FT_LANES; l++) {
+                int causal = (x[l] <= last[l]) & (last[l] < INFINITY);
+                double s = causal ? last[l] - x[l] : 0.0, h = fs_h(N, s);
+                double e = w * vector_exp(-s / N->tau_mem);
+                alpha[l] += causal ? e * h : 0.0;
+                beta[l] += causal ? e * (1.0 - N->rate * h) : 0.0;
+            }
+        }
+        fs_solve(N, 1, 1, FT_LANES, alpha, beta, waits, currents);
+        VECTOR_LOOP
+        for (l = 0; l < FT_LANES; l++) {
+            int spikes = (waits[l] < INFINITY) & (last[l] < INFINITY);
+            double s = spikes ? waits[l] : 0.0, late = -s; /* the model spikes s after T */
+            kernel[l] = last[l];
+            if (N->kind == RATIO_TWO) {
+                double B = spikes ? N->tau_mem * beta[l] : 1.0, A = alpha[l] + B, square = A * A - 4.0 * B;
+                double wide = (sqrt(square > 0.0 ? square : 0.0) + 1.0) / B;
+                double shift = -N->tau_mem * vector_log(wide);
+                kernel[l] = spikes ? last[l] + shift : last[l];
+                late = shift - s;
+            }
+            rise[l] = spikes ? theta * (currents[l] - 1.0 / N->tau_mem) * vector_exp(-late / N->tau_mem) : 0.0;
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ derivatives */
+
+/* Add up lanes in a fixed order. */
+VECTOR_INLINE double ft_total(const double *lanes) {
+    double half[VECTOR_LANES / 2];
+    int l;
+    for (l = 0; l < VECTOR_LANES / 2; l++) half[l] = lanes[l] + lanes[l + VECTOR_LANES / 2];
+    return (half[0] + half[2]) + (half[1] + half[3]);
+}
+
+/* What one neuron needs for derivatives in a block of samples. */
+typedef struct {
+    double last[FT_LANES], kernel[FT_LANES]; /* spike time, and the time that the closed forms hold */
+    double scale[FT_LANES];                  /* delta / slope, 0 without a spike */
+    double inverse[FT_LANES];                /* e^{-(kernel - origin)/tau_mem} */
+    double keep[FT_LANES];                   /* 1, or 0 where the weight gradient is too large */
+} ft_neuron;
+
+/* c_mem kappa and c_mem kappa' of FT_LANES arrivals of one synapse at one neuron; 0 if not causal. */
+VECTOR_INLINE void ft_kappas(const ft_layer *L, const ft_noise *noise, int powers, const ft_neuron *M,
+                             ptrdiff_t i, ptrdiff_t j, const ft_scratch *S, double *kappa, double *kappa_slope) {
+    const fs_layer *N = &L->unit;
+    const double *t = S->t + i * FT_LANES, *u = S->u + i * FT_LANES;
+    double delay = L->delay[j * L->in_stride + i], grow = L->grow[j * L->in_stride + i], x[FT_LANES];
+    double tau_mem = N->tau_mem;
+    ptrdiff_t l;
+    if (N->kind == RATIO_TWO && powers) {
+        VECTOR_LOOP
+        for (l = 0; l < FT_LANES; l++) {
+            int causal = t[l] + delay <= M->last[l];
+            double decay = u[l] * grow * M->inverse[l], square = decay * decay;
+            kappa[l] = causal ? tau_mem * (decay - square) : 0.0;
+            kappa_slope[l] = causal ? 2.0 * square - decay : 0.0;
+        }
+        return;
+    }
+    ft_arrivals(L, noise, i, j, t, x);
+    if (N->kind == RATIO_ONE && powers) {
+        VECTOR_LOOP
+        for (l = 0; l < FT_LANES; l++) {
+            int causal = x[l] <= M->last[l];
+            double decay = u[l] * grow * M->inverse[l], s = M->kernel[l] - x[l];
+            kappa[l] = causal ? decay * s : 0.0;
+            kappa_slope[l] = causal ? decay * (1.0 - s / tau_mem) : 0.0;
+        }
+        return;
+    }
+    VECTOR_LOOP
+    for (l = 0; l < FT_LANES; l++) {
+        int causal = (x[l] <= M->last[l]) & (M->last[l] < INFINITY);
+        double s = causal ? M->kernel[l] - x[l] : 0.0, decay = vector_exp(-s / tau_mem), h = fs_h(N, s);
+        kappa[l] = causal ? decay * h : 0.0;
+        kappa_slope[l] = causal ? decay * (1.0 - (N->rate + 1.0 / tau_mem) * h) : 0.0;
+    }
+}
+
+/* From delta = dL/dT (n_post, FT_LANES) add the derivatives of a block of samples: dL/dw and dL/ddelay to
+   by_weight and by_delay (n_post, in_stride), dL/dtheta to by_theta (n_post), and dL/dt of the sources'
+   spikes to sent (n_in, FT_LANES) unless it is NULL. The sources' spikes are in S->t. */
+VECTOR_CLONES
+static void ft_backward(const ft_layer *L, const ft_noise *noise, int measured, const double *T,
+                        const double *kernel_time, const double *slope, const double *delta,
+                        double max_dw_norm, double *by_weight, double *by_delay, double *by_theta,
+                        double *sent, ft_scratch *S) {
+    double origin[FT_LANES], kappa[FT_LANES], kappa_slope[FT_LANES], largest[FT_LANES];
+    double sum_w[VECTOR_LANES], sum_d[VECTOR_LANES], per_c = 1.0 / L->c_mem;
+    int powers = L->unit.kind != RATIO_ANY && !noise->jitter && ft_powers(L, S, origin);
+    ptrdiff_t i, j, l, q;
+    ft_neuron M;
+    for (j = 0; j < L->n_post; j++) {
+        const double *weight = L->weight + j * L->in_stride;
+        int64_t active = 0, large = 0;
+        VECTOR_LOOP
+        for (l = 0; l < FT_LANES; l++) {
+            ptrdiff_t at = j * FT_LANES + l;
+            int spikes = (T[at] < INFINITY) & (slope[at] > 0.0);
+            double scale = spikes ? delta[at] / slope[at] : 0.0, size = scale < 0.0 ? -scale : scale;
+            M.last[l] = spikes ? T[at] : -INFINITY;
+            M.kernel[l] = spikes ? kernel_time[at] : 0.0;
+            M.scale[l] = scale;
+            M.keep[l] = 1.0;
+            active |= scale != 0.0 ? (int64_t)1 : 0;
+            large |= size * L->unit.peak * per_c > max_dw_norm ? (int64_t)1 : 0;
+        }
+        if (!active) continue;
+        if (powers)
+            VECTOR_LOOP
+            for (l = 0; l < FT_LANES; l++)
+                M.inverse[l] = vector_exp((origin[l] - M.kernel[l]) / L->unit.tau_mem);
+        if (large || (measured && max_dw_norm < INFINITY)) {
+            VECTOR_LOOP
+            for (l = 0; l < FT_LANES; l++) largest[l] = 0.0;
+            for (i = 0; i < L->n_in; i++) {
+                ft_kappas(L, noise, powers, &M, i, j, S, kappa, kappa_slope);
+                VECTOR_LOOP
+                for (l = 0; l < FT_LANES; l++) {
+                    double dw = M.scale[l] * kappa[l] * per_c;
+                    dw = dw < 0.0 ? -dw : dw;
+                    largest[l] = dw > largest[l] ? dw : largest[l];
+                }
+            }
+            VECTOR_LOOP
+            for (l = 0; l < FT_LANES; l++) M.keep[l] = largest[l] > max_dw_norm ? 0.0 : 1.0;
+        }
+        for (i = 0; i < L->n_in; i++) {
+            double w = weight[i] * per_c;
+            ft_kappas(L, noise, powers, &M, i, j, S, kappa, kappa_slope);
+            for (l = 0; l < VECTOR_LANES; l++) sum_w[l] = sum_d[l] = 0.0;
+            for (q = 0; q < FT_LANES; q += VECTOR_LANES)
+                for (l = 0; l < VECTOR_LANES; l++) {
+                    double by_time = w * (M.scale[q + l] * kappa_slope[q + l]);
+                    sum_w[l] += M.keep[q + l] * (M.scale[q + l] * kappa[q + l]);
+                    sum_d[l] += by_time;
+                    kappa_slope[q + l] = by_time;
+                }
+            by_weight[j * L->in_stride + i] -= ft_total(sum_w) * per_c;
+            by_delay[j * L->in_stride + i] += ft_total(sum_d);
+            if (sent) {
+                double *out = sent + i * FT_LANES;
+                VECTOR_LOOP
+                for (l = 0; l < FT_LANES; l++) out[l] += kappa_slope[l];
+            }
+        }
+        for (l = 0; l < VECTOR_LANES; l++) sum_w[l] = 0.0;
+        for (q = 0; q < FT_LANES; q += VECTOR_LANES)
+            for (l = 0; l < VECTOR_LANES; l++) sum_w[l] += M.scale[q + l];
+        by_theta[j] += ft_total(sum_w);
+    }
+}
+
+#endif

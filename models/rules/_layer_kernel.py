@@ -1,0 +1,338 @@
+"""Layers of first spikes as a kernel of `SpikeGradient`: closed forms, a whole batch at a time."""
+
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eventsim.errors import ConfigError, UnknownPart
+from eventsim.models.rules._input_spikes import FirstSpikes, Given
+from eventsim.models.rules._layered import compiled, layered
+from eventsim.models.rules._layers import PIECE, Batch, Layers
+from eventsim.models.rules._spike_network import CONSTANTS, Settings, SpikeNetwork
+from eventsim.models.rules.noise import Noise
+from eventsim.models.rules.spike_runs import Gradient, Run
+from eventsim.trace import Spikes
+
+__all__ = ["LayerKernel", "LayerRun"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class LayerRun(Run):
+    """First spikes, one array for each population."""
+
+    def __init__(
+        self,
+        kernel: "LayerKernel",
+        layers: Layers,
+        batch: Batch,
+        until: float,
+        given: Mapping[str, Given],
+    ) -> None:
+        super().__init__(kernel.network, batch.n_samples, until)
+        self.kernel, self.layers, self.batch = kernel, layers, batch
+        self.parameters = layers.values
+        self._given = given
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the run takes: 8 bytes a unit, 16 a neuron, 8 more for a backward pass; and the noise.
+
+        Units of a population count up to a multiple of 8.
+        """
+        return self.batch.nbytes
+
+    def spikes(self, population: str, sample: int) -> Spikes:
+        times = self._times(population)[self._checked(sample)]
+        units = np.flatnonzero(times < np.inf)
+        units = units[times[units].argsort(kind="stable")]
+        return Spikes(times[units], units)
+
+    def slope_inverses(self, population: str, sample: int) -> Floats:
+        units = self.spikes(population, sample).units
+        if population in self._network.sources:
+            return np.zeros(len(units))
+        slopes = self.batch.slopes(self.kernel.place(population) - self.layers.n_sources)[sample, units]
+        with np.errstate(divide="ignore"):
+            inverses: Floats = 1.0 / np.maximum(slopes, 0.0)
+        return inverses
+
+    def first_spikes(self, population: str) -> Floats:
+        return self._times(population).copy()
+
+    def counts(self, population: str) -> Ints:
+        return (self._times(population) < np.inf).astype(np.int64)
+
+    def maxima(self, population: str) -> tuple[Floats, Floats]:
+        self._number(population)
+        raise ValueError(f"{population!r} has a threshold; largest membranes are noted with v_th = inf")
+
+    def errors(self, population: str, sample: int) -> Floats:
+        units = self.spikes(population, sample).units
+        errors = self.batch.errors(self.kernel.place(population))
+        return np.zeros(len(units)) if errors is None else errors[sample, units]
+
+    def backward(self, errors: Mapping[str, Any], wanted: Collection[str] | None = None) -> Gradient:
+        return self.kernel.backward(self, errors, wanted)
+
+    def input_errors(self) -> dict[str, Any]:
+        """Return dL/dt of the input spikes by source, in the layout they were given in."""
+        found: dict[str, Any] = {}
+        for name, given in self._given.items():
+            errors = self.batch.errors(self.kernel.place(name))
+            assert errors is not None
+            if isinstance(given, FirstSpikes):
+                found[name] = np.where(self._times(name) < np.inf, errors, 0.0)
+                continue
+            found[name] = rows = [np.zeros(size) for size in given.sizes]
+            for sample, row in enumerate(rows):
+                spikes = self.errors(name, sample)
+                row[given.places[sample][: len(spikes)]] = spikes
+        return found
+
+    def _times(self, population: str) -> Floats:
+        self._number(population)
+        return self.batch.times(self.kernel.place(population))
+
+    def _add_first_errors(self, population: str, errors: Floats) -> None:
+        self.batch.add_errors(self.kernel.place(population), errors)
+
+    def _add_spike_errors(self, population: str, sample: int, errors: Floats) -> None:
+        found = self.batch.errors(self.kernel.place(population))
+        assert found is not None
+        found[sample, self.spikes(population, sample).units] += errors
+
+
+class LayerKernel:
+    """Runs layers forward and back, blocks of samples in several threads; see `_layers.pyx`.
+
+    Raises
+    ------
+    ConfigError
+        If the network is not made of layers of neurons that spike at most once.
+    """
+
+    def __init__(self, network: SpikeNetwork, settings: Settings) -> None:
+        self.network, self.threads = network, settings.threads
+        self.time_constants = settings.time_constants
+        self._order = layered(network)
+        self._places = {
+            name: k for k, name in enumerate([*network.sources, *(layer.name for layer in self._order)])
+        }
+        self._layers = compiled(network, self._order, self.threads, shared=True)
+        self._by_target: Layers | None = None
+        self._min_slope = 1.0 / settings.max_slope_inverse
+        self._max_dw_norm = settings.max_dw_norm
+        self._pool = ThreadPoolExecutor(self.threads - 1, "first-spike") if self.threads > 1 else None
+
+    def place(self, population: str) -> int:
+        """Return the number of a population as the compiled layers have it."""
+        return self._places[population]
+
+    def refusal(self, given: Mapping[str, Given], deviates: bool) -> str:
+        """Return why this kernel cannot run these inputs, "" if it can."""
+        for name, g in given.items():
+            if g.first(self.network.size(name)) is None:
+                return f"a unit of {name!r} spikes more than once in a sample"
+        return ""
+
+    def forward(
+        self, given: Mapping[str, Given], n_samples: int, until: float, noise: Noise | None = None
+    ) -> LayerRun:
+        """Compute all spikes in [0, until)."""
+        layers = self._ready(noise is not None)
+        batch = Batch(layers, n_samples, noise is not None)
+        self._put(batch, given, until)
+        if noise is not None:
+            self._disturb(batch, noise)
+        self._share(batch.n_blocks, partial(layers.forward, batch, until))
+        if noise is not None:
+            self._share(batch.n_blocks, partial(layers.measure, batch))
+        return LayerRun(self, layers, batch, until, given)
+
+    def observed(
+        self,
+        given: Mapping[str, Given],
+        n_samples: int,
+        times: Mapping[str, ArrayLike],
+        noise: Noise | None = None,
+    ) -> LayerRun:
+        """Return a run of which another system has computed the spikes."""
+        layers = self._ready(noise is not None)
+        batch = Batch(layers, n_samples, True)
+        self._put(batch, given, np.inf)
+        for layer in self._order:
+            if layer.name not in times:
+                raise UnknownPart(f"spike times of {layer.name!r} are missing; given: {', '.join(times)}")
+        for name in times:
+            if name not in self.network.neurons:
+                raise UnknownPart(
+                    f"spike times are given for {name!r}; expected: {', '.join(self.network.neurons)}"
+                )
+            what = f"spike times of {name!r}"
+            batch.put(self.place(name), _array(times[name], (n_samples, self.network.size(name)), what, True))
+        if noise is not None:
+            self._disturb(batch, noise)
+        self._share(batch.n_blocks, partial(layers.measure, batch))
+        return LayerRun(self, layers, batch, np.inf, given)
+
+    def backward(self, run: LayerRun, errors: Mapping[str, Any], wanted: Collection[str] | None) -> Gradient:
+        """Walk back from the errors of spikes."""
+        layers, batch = run.layers, run.batch
+        layers.refresh()
+        if run.parameters is not layers.values and not layers.holds(run.parameters):
+            raise ValueError("parameters have changed since the forward pass; run it again")
+        batch.clear_errors()
+        for name, value in errors.items():
+            run._put_errors(name, value)
+        asked = _Wanted(wanted)
+        constants = self.time_constants and any(
+            asked(key, layer.name) for key in CONSTANTS[:2] for layer in self._order
+        )
+        delays = [[asked("delay", p.name) for p in layer.pathways] for layer in self._order]
+        layers.want(delays, True, constants, asked.kind("times"))
+        layers.reserve(batch.n_samples)
+        layers.clear_sums()
+        sums: dict[int, Floats] = {}  # dL/dw by layer
+        for piece in range(-(-batch.n_blocks // PIECE)):
+            n_blocks = min(PIECE, batch.n_blocks - piece * PIECE)
+            self._share(n_blocks, partial(layers.backward, batch, self._max_dw_norm, self._min_slope, piece))
+            layers.add_blocks(n_blocks)
+            for k, layer in enumerate(self._order):
+                if not layers.shares_arrivals(k) or not any(asked("weight", p.name) for p in layer.pathways):
+                    continue
+                found = layers.weight_gradient(k)
+                work = batch.n_samples * found.size
+                self._share(layers.rows_to_sum(k), partial(layers.sum_weights, batch, k, piece), work)
+                if batch.n_blocks > PIECE:
+                    found = sums[k] + found if k in sums else found.copy()
+                sums[k] = found
+        return self._gradient(run, sums, asked, constants)
+
+    # ------------------------------------------------------------------ what these methods share
+
+    def _ready(self, by_target: bool) -> Layers:
+        """Return layers with the present parameters; `by_target`: all of them with delays of each synapse."""
+        if by_target and self._by_target is None:
+            self._by_target = compiled(self.network, self._order, self.threads, shared=False)
+        layers = self._by_target if by_target and self._by_target is not None else self._layers
+        if not layers.refresh():
+            self.network.check()
+            raise ConfigError("a threshold has become infinite")
+        return layers
+
+    def _put(self, batch: Batch, given: Mapping[str, Given], until: float) -> None:
+        for name, g in given.items():
+            first = g.first(self.network.size(name))
+            assert first is not None
+            batch.put(self.place(name), first, until)
+
+    def _disturb(self, batch: Batch, noise: Noise) -> None:
+        known = {p.name for p in self.network.pathways}
+        for what, names in (
+            ("delays", noise.delays),
+            ("thresholds", noise.thresholds),
+            ("spikes", noise.spikes),
+        ):
+            for name in names:
+                if name not in (known if what == "delays" else self.network.neurons):
+                    raise UnknownPart(f"noise of {what} is given for {name!r}, which is not in the network")
+        n = batch.n_samples
+        for k, layer in enumerate(self._order):
+            size = (n, self.network.size(layer.name))
+            jitter = None
+            if any(p.name in noise.delays for p in layer.pathways):
+                parts = [
+                    _array(noise.delays.get(p.name, 0.0), (n, p.n_pre, p.n_post), f"noise of {p.name!r}")
+                    for p in layer.pathways
+                ]
+                jitter = np.ascontiguousarray(np.concatenate(parts, axis=1))
+            offset, shift = (
+                np.ascontiguousarray(_array(given[layer.name], size, f"noise of {layer.name!r}"))
+                if layer.name in given
+                else None
+                for given in (noise.thresholds, noise.spikes)
+            )
+            if offset is not None:
+                least = (
+                    self.network.parameters[f"v_th/{layer.name}"] - self.network.fixed[layer.name]["v_leak"]
+                )
+                if not (least + offset > 0).all():
+                    raise ValueError(f"noise brings thresholds of {layer.name!r} down to rest")
+            batch.disturb(k, jitter, offset, shift)
+
+    def _share(self, n: int, work_on: Callable[[int, int, int], None], work: int | None = None) -> None:
+        """Call work_on(thread, low, high) on a share of range(n) in each thread."""
+        threads = self.threads if work is None or work > 200_000 else 1
+        if self._pool is None or threads == 1 or n == 1:
+            work_on(0, 0, n)
+            return
+        borders = [n * k // threads for k in range(threads + 1)]
+        others = [
+            self._pool.submit(work_on, thread, borders[thread], borders[thread + 1])
+            for thread in range(1, threads)
+        ]
+        work_on(0, 0, borders[1])
+        for other in others:
+            other.result()
+
+    def _gradient(
+        self, run: LayerRun, sums: Mapping[int, Floats], asked: "_Wanted", constants: bool
+    ) -> Gradient:
+        weight: dict[str, Floats] = {}
+        delay: dict[str, Floats] = {}
+        units: dict[str, dict[str, Floats]] = {key: {} for key in CONSTANTS}
+        for k, layer in enumerate(self._order):
+            first, whole = 0, sums.get(k)
+            for j, p in enumerate(layer.pathways):
+                by_weight, by_delay = run.layers.synapse_gradients(k, j)
+                if by_weight is None and whole is not None:
+                    by_weight = whole[first : first + p.n_pre].copy()
+                first += p.n_pre
+                if asked("weight", p.name) and by_weight is not None:
+                    weight[p.name] = by_weight
+                if asked("delay", p.name):
+                    delay[p.name] = by_delay.reshape(p.delay.shape)
+            found = run.layers.unit_gradients(k)
+            for row, key in enumerate(("v_th", "tau_mem", "tau_syn")):
+                if (constants or key == "v_th") and asked(key, layer.name):
+                    each = found[row]
+                    one = self.network.parameters[f"{key}/{layer.name}"].size == 1
+                    units[key][layer.name] = each.sum(keepdims=True) if one else each
+        every = [each for by_name in (weight, delay, *units.values()) for each in by_name.values()]
+        if not all(np.isfinite(each.sum()) for each in every):
+            raise OverflowError(
+                "derivatives overflow: membranes graze threshold; start from other weights, or limit "
+                "max_slope_inverse"
+            )
+        times = run.input_errors() if asked.kind("times") else {}
+        return Gradient(weight, delay, **units, times=times)
+
+
+class _Wanted:
+    """Which derivatives are asked for, by kinds and full names; all of them if nothing is said."""
+
+    def __init__(self, names: Collection[str] | None) -> None:
+        self._names = names
+
+    def kind(self, kind: str) -> bool:
+        return self._names is None or kind in self._names
+
+    def __call__(self, kind: str, name: str) -> bool:
+        return self._names is None or kind in self._names or f"{kind}/{name}" in self._names
+
+
+def _array(values: ArrayLike, shape: tuple[int, ...], what: str, times: bool = False) -> Floats:
+    """Return values that were given for all samples, or for each; times may be inf."""
+    array = np.asarray(values, np.float64)
+    if array.shape not in ((), shape, shape[1:], (1, *shape[1:])):
+        raise ValueError(f"{what} has shape {array.shape}, expected {shape} or {shape[1:]}")
+    if not (array > -np.inf).all() or not (times or np.isfinite(array).all()):
+        bad = array[~(np.isfinite(array))]
+        raise ValueError(f"{what} must be numbers{' or inf' if times else ''}, got {bad[0]}")
+    return np.broadcast_to(array, shape)

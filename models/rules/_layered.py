@@ -1,0 +1,90 @@
+"""Which networks are layers of neurons that spike at most once, and in which order they are computed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eventsim.errors import ConfigError
+from eventsim.models.rules._layers import Layers
+from eventsim.models.rules._spike_network import CONSTANTS, Pathway, SpikeNetwork
+from eventsim.order import senders_first
+
+__all__ = ["Layer", "compiled", "layered"]
+
+Floats = NDArray[np.float64]
+
+KINDS = ("uniform", "axonal", "dendritic", "synaptic")  # of delays, as `Layers` numbers them
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A population, and the projections that lead to it.
+
+    `shared` says whether inputs arrive in the same order at every neuron and all have the same threshold.
+    """
+
+    name: str
+    pathways: tuple[Pathway, ...]
+    shared: bool
+
+
+def layered(network: SpikeNetwork) -> list[Layer]:
+    """Return the layers of a network in feed-forward order.
+
+    Raises
+    ------
+    ConfigError
+        If a population may spike again, is without input or does not start at rest, has time constants that
+        differ from unit to unit or no threshold, or if a projection is not dense or closes a circle.
+    """
+    for name in network.neurons:
+        _check(network, name)
+    for p in network.pathways:
+        if not p.dense:
+            raise ConfigError(f"{p.name!r} does not connect every source to every target")
+    pairs = [(p.pre, p.post) for p in network.pathways if p.pre in network.neurons]
+    order = senders_first(network.neurons, pairs)
+    return [_layer(network, name) for name in order]
+
+
+def _layer(network: SpikeNetwork, name: str) -> Layer:
+    into = tuple(p for p in network.pathways if p.post == name)
+    if not into:
+        raise ConfigError(f"nothing is connected to {name!r}")
+    alike = network.parameters[f"v_th/{name}"].size == 1 and network.fixed[name]["v_leak"].size == 1
+    return Layer(name, into, alike and all(p.kind in ("uniform", "axonal") for p in into))
+
+
+def _check(network: SpikeNetwork, name: str) -> None:
+    model, fixed = network.net.populations[name].model, network.fixed[name]
+    if not model.first_spike_only:
+        raise ConfigError(f"neurons of {name!r} may spike again, they are not LIF(first_spike_only=True)")
+    start = fixed["v_leak"] if model.v_init is None else model.v_init
+    for what, value in (
+        ("v_init - v_leak", start - fixed["v_leak"]),
+        ("i_ext", fixed["i_ext"]),
+        ("i_init", model.i_init),
+    ):
+        if np.any(np.asarray(value) != 0):
+            raise ConfigError(f"neurons of {name!r} do not start at rest: {what} is not 0")
+    for key in CONSTANTS[:2]:
+        if network.parameters[f"{key}/{name}"].size != 1:
+            raise ConfigError(f"{key} of {name!r} differs from unit to unit")
+    if fixed["c_mem"].size != 1:
+        raise ConfigError(f"c_mem of {name!r} differs from unit to unit")
+    if not np.isfinite(network.parameters[f"v_th/{name}"]).all():
+        raise ConfigError(f"{name!r} has no threshold")
+
+
+def compiled(network: SpikeNetwork, layers: list[Layer], threads: int, shared: bool) -> Layers:
+    """Return the compiled layers; if not `shared`, every synapse has an arrival time of its own."""
+    names = [*network.sources, *(layer.name for layer in layers)]
+    records = []
+    for layer in layers:
+        constants = tuple(network.parameters[f"{key}/{layer.name}"] for key in CONSTANTS)
+        fixed = network.fixed[layer.name]
+        rest = np.array(np.broadcast_to(fixed["v_leak"], network.size(layer.name)))
+        links = [(names.index(p.pre), KINDS.index(p.kind), p.weight, p.delay) for p in layer.pathways]
+        records.append((not (shared and layer.shared), constants, rest, float(fixed["c_mem"][0]), links))
+    return Layers([network.size(name) for name in names], len(network.sources), records, threads)
