@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from eventsim.connect import Pairs
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.models.delay_maps import DelayMap, Sigmoid
-from eventsim.models.losses import TimeToFirstSpike
+from eventsim.models.losses import TargetTimes, TimeToFirstSpike
+from eventsim.models.rules.hardware_noise import HardwareNoise, WeightGrid
 from eventsim.models.rules.spike_gradient import Run, SpikeGradient
 from eventsim.network import Network
 from eventsim.order import senders_first
@@ -90,8 +91,16 @@ class SpikeLearner:
         be silent.
     bump : float
         By how much; doubled each time the same population needs it again in the next batch.
+    max_dw_norm : float
+        A sample's weight gradient of a neuron is dropped if its largest entry exceeds this; for feed-forward
+        networks whose neurons spike at most once.
     threads : int
         How many threads share a batch. Results do not depend on it.
+    noise : HardwareNoise
+        How the forward pass deviates from the network; for networks of the same kind. What it draws for every
+        pass comes from the `rng` of the methods.
+    weights : WeightGrid
+        The weights that the network can have; those of the optimiser are between them.
 
     Attributes
     ----------
@@ -127,14 +136,18 @@ class SpikeLearner:
         until: float = math.inf,
         max_missing: Mapping[str, float] | None = None,
         bump: float = 5e-4,
+        max_dw_norm: float = math.inf,
         threads: int = 1,
+        noise: HardwareNoise | None = None,
+        weights: WeightGrid | None = None,
     ) -> None:
         learn = (learn,) if isinstance(learn, str) else tuple(learn)
         constants = any(name.partition("/")[0] in ("tau_mem", "tau_syn") for name in learn)
-        self.rule = SpikeGradient(net, threads=threads, time_constants=constants)
+        self.rule = SpikeGradient(net, threads=threads, time_constants=constants, max_dw_norm=max_dw_norm)
         self._net = net
         self.threads, self.until = threads, float(until)
-        self.loss = TimeToFirstSpike() if loss is None else loss
+        self.loss: Any = TimeToFirstSpike() if loss is None else loss
+        self._in_tau_syn = isinstance(self.loss, TargetTimes)  # its classes follow from times in tau_syn
         self._neurons = _spiking(net)
         if output not in net.populations or net.populations[output].model.is_source:
             raise UnknownPart(
@@ -157,7 +170,9 @@ class SpikeLearner:
         for name in names:
             kind, _, part = name.partition("/")
             value = self.rule.parameters[name]
-            if kind == "delay":
+            if kind == "weight" and weights is not None:
+                value = value.copy()
+            elif kind == "delay":
                 try:
                     value = self._maps[part].inverse(value)
                 except ValueError as error:
@@ -167,6 +182,14 @@ class SpikeLearner:
             name: self._floor(name, value) for name, value in self._parameters.items() if name[0] in "tv"
         }
         self.parameters: Mapping[str, Floats] = MappingProxyType(self._parameters)
+        self.noise, self.weights = noise, weights
+        layers = {name: net.populations[name].n for name in self._neurons}
+        self._pattern = {} if noise is None else noise.fixed_pattern(layers, net.seed)
+        self._shapes = {
+            name.partition("/")[2]: (value.shape[0], value.shape[-1])
+            for name, value in self.rule.parameters.items()
+            if name.startswith("weight/")
+        }
         # By population, the weights that lead to it, and the targets of synapses that are not dense.
         self._into: dict[str, list[tuple[str, NDArray[np.int32] | None]]] = {
             name: [] for name in self._neurons
@@ -179,33 +202,47 @@ class SpikeLearner:
 
     # ------------------------------------------------------------------ what a user calls
 
-    def forward(self, inputs: Mapping[str, Any]) -> Run:
+    def forward(self, inputs: Mapping[str, Any], rng: np.random.Generator | None = None) -> Run:
         """Compute the spikes of all populations.
 
         Parameters
         ----------
         inputs : mapping of str to array_like or sequence
             Spikes of every source, as `SpikeGradient.forward` takes them; one sample alone counts for all.
+        rng : numpy.random.Generator
+            For the noise that is drawn anew; without it, only what is fixed deviates.
         """
         self._load()
-        return self.rule.forward(_broadcast(inputs), self.until)
+        inputs, n_samples = _broadcast(inputs)
+        if self.noise is None:
+            return self.rule.forward(inputs, self.until)
+        deviations = self.noise.draw(self._pattern, self._shapes, n_samples, rng)
+        return self.rule.forward(inputs, self.until, noise=deviations)
 
-    def first_spikes(self, inputs: Mapping[str, Any]) -> Floats:
+    def first_spikes(self, inputs: Mapping[str, Any], rng: np.random.Generator | None = None) -> Floats:
         """Return when each output spikes first, shape (n_samples, n_outputs); `inf` where it does not."""
-        found = [self.forward(part).first_spikes(self.output) for part in _blocks(inputs)]
+        found = [self.forward(part, rng).first_spikes(self.output) for part in _blocks(inputs)]
         return found[0] if len(found) == 1 else np.concatenate(found)
 
-    def predict(self, inputs: Mapping[str, Any]) -> Ints:
+    def predict(self, inputs: Mapping[str, Any], rng: np.random.Generator | None = None) -> Ints:
         """Return the class of each sample, shape (n_samples,); -1 if the outputs tell none."""
-        found = [self._predicted(self.forward(part)) for part in _blocks(inputs)]
+        found = [self._predicted(self.forward(part, rng)) for part in _blocks(inputs)]
         return found[0] if len(found) == 1 else np.concatenate(found)
 
-    def score(self, inputs: Mapping[str, Any], labels: ArrayLike) -> float:
+    def score(
+        self, inputs: Mapping[str, Any], labels: ArrayLike, rng: np.random.Generator | None = None
+    ) -> float:
         """Return the fraction of samples whose class is right."""
-        predicted = self.predict(inputs)
+        predicted = self.predict(inputs, rng)
         return float((predicted == self._labels(labels, len(predicted))).mean())
 
-    def gradients(self, inputs: Mapping[str, Any], labels: Any) -> tuple[float, dict[str, Floats]]:
+    def gradients(
+        self,
+        inputs: Mapping[str, Any],
+        labels: Any,
+        rng: np.random.Generator | None = None,
+        times: Mapping[str, ArrayLike] | None = None,
+    ) -> tuple[float, dict[str, Floats]]:
         """Return the mean loss of a batch and its derivatives in `parameters`.
 
         Parameters
@@ -214,6 +251,11 @@ class SpikeLearner:
             As for `forward`.
         labels : array_like of int, shape (n_samples,)
             Index of the correct output; for losses of spike trains, the target of each sample.
+        rng : numpy.random.Generator
+            For the noise, if some is drawn for every pass.
+        times : mapping of str to array_like, shape (n_samples, n)
+            First spikes of every population of neurons as another system measured them, in place of a forward
+            pass; see `SpikeGradient.observed`.
 
         Returns
         -------
@@ -228,23 +270,27 @@ class SpikeLearner:
         OverflowError
             If the loss or a derivative is no number.
         """
-        run = self.forward(inputs)
-        losses, errors = self._evaluate(run, labels)
+        run = self._seen(inputs, rng, times)
+        losses, errors, _ = self._evaluate(run, labels)
         return self._mean(losses), self._derivatives(run, errors)
 
-    def step(self, inputs: Mapping[str, Any], labels: Any, optimiser: Optimiser) -> Step:
+    def step(
+        self,
+        inputs: Mapping[str, Any],
+        labels: Any,
+        optimiser: Optimiser,
+        rng: np.random.Generator | None = None,
+        times: Mapping[str, ArrayLike] | None = None,
+    ) -> Step:
         """Learn from one batch: an optimiser's step or, if too many neurons are silent, a bump.
 
         Parameters are those of `gradients`, and the optimiser that changes `parameters`.
         """
-        run = self.forward(inputs)
-        losses, errors = self._evaluate(run, labels)
+        run = self._seen(inputs, rng, times)
+        losses, errors, correct = self._evaluate(run, labels)
         loss = self._mean(losses)
-        silent = {name: np.isinf(run.first_spikes(name)) for name in self._neurons}
-        missing = {name: float(each.mean()) for name, each in silent.items()}
-        correct = 0
-        if self._tells_classes:
-            correct = int(np.count_nonzero(self._predicted(run) == np.asarray(labels)))
+        silent = {name: run.first_spikes(name) == np.inf for name in self._neurons}
+        missing = {name: np.count_nonzero(each) / each.size for name, each in silent.items()}
         bumped = self._bump_if_needed(missing, silent)
         if bumped is None:
             if missing.get(self.output, 0.0) == 1.0:
@@ -257,6 +303,10 @@ class SpikeLearner:
         """Bring delays, time constants and thresholds back to where they are possible, after a change."""
         for name, delay_map in self._maps.items():
             delay_map.settle(self._parameters[f"delay/{name}"])
+        if self.weights is not None:
+            for name in self._shapes:
+                if f"weight/{name}" in self._parameters:
+                    self.weights.settle(self._parameters[f"weight/{name}"])
         for name, floor in self._floors.items():
             np.maximum(self._parameters[name], floor, out=self._parameters[name])
 
@@ -278,26 +328,49 @@ class SpikeLearner:
 
     # ------------------------------------------------------------------ what the public methods share
 
-    @property
-    def _tells_classes(self) -> bool:
-        return hasattr(self.loss, "predict_run") or hasattr(self.loss, "predict")
+    def _seen(
+        self,
+        inputs: Mapping[str, Any],
+        rng: np.random.Generator | None,
+        times: Mapping[str, ArrayLike] | None,
+    ) -> Run:
+        """Return the run to learn from, computed or measured."""
+        if times is not None:
+            self._load()
+            return self.rule.observed(_broadcast(inputs)[0], times)
+        if rng is None and self.noise is not None and self.noise.needs_rng:
+            raise ValueError(f"{self.noise} is drawn for every batch: give rng=numpy.random.default_rng(...)")
+        return self.forward(inputs, rng)
 
     def _load(self) -> None:
-        """Give `SpikeGradient` the delays that follow from p; the other parameters are the same arrays."""
+        """Give `SpikeGradient` what follows from the parameters; the others are the same arrays."""
         for name, delay_map in self._maps.items():
             key = f"delay/{name}"
             self.rule.parameters[key][:] = delay_map.value(self._parameters[key])
+        if self.weights is not None:
+            for name in self._shapes:
+                key = f"weight/{name}"
+                if key in self._parameters:
+                    self.rule.parameters[key][:] = self.weights.value(self._parameters[key])
 
-    def _evaluate(self, run: Run, labels: Any) -> tuple[Floats, Any]:
-        """Return the loss of each sample, and its derivatives as `SpikeGradient.backward` takes them."""
+    def _evaluate(self, run: Run, labels: Any) -> tuple[Floats, Any, int]:
+        """Return the loss of each sample, its errors for the backward pass, and how many classes are right."""
         if hasattr(self.loss, "of_run"):
-            if hasattr(self.loss, "predict_run"):
+            tells = hasattr(self.loss, "predict_run")
+            if tells:
                 labels = self._labels(labels, len(run))
             losses, errors = self.loss.of_run(run, self.output, labels, self._tau_syn)
-            return losses, errors
+            right = np.count_nonzero(self.loss.predict_run(run, self.output) == labels) if tells else 0
+            return losses, errors, int(right)
         times = run.first_spikes(self.output)
-        losses, errors = self.loss(times, self._labels(labels, len(times)), self._tau_syn)
-        return losses, errors
+        labels = self._labels(labels, len(times))
+        losses, errors = self.loss(times, labels, self._tau_syn)
+        return losses, errors, int(np.count_nonzero(self._class(times) == labels))
+
+    def _class(self, times: Floats) -> Ints:
+        """Return the class that output times tell."""
+        found: Ints = self.loss.predict(times / self._tau_syn if self._in_tau_syn else times)
+        return found
 
     def _predicted(self, run: Run) -> Ints:
         if hasattr(self.loss, "predict_run"):
@@ -305,25 +378,19 @@ class SpikeLearner:
             return classes
         if not hasattr(self.loss, "predict"):
             raise TypeError(f"{type(self.loss).__name__} is a loss of spike trains and tells no classes")
-        classes = self.loss.predict(run.first_spikes(self.output))
-        return classes
+        return self._class(run.first_spikes(self.output))
 
     def _derivatives(self, run: Run, errors: Any) -> dict[str, Floats]:
         """Return the derivatives of the mean loss by name."""
         n = len(run)
         errors = errors / n if isinstance(errors, np.ndarray) else [each / n for each in errors]
-        found = self.rule.backward(run, {self.output: errors})
+        found = self.rule.backward(run, {self.output: errors}, self._parameters)
         gradients = {}
         for name, value in self._parameters.items():
             kind, _, part = name.partition("/")
-            gradient = getattr(found, kind)[part]
+            gradient: Floats = getattr(found, kind)[part]
             if kind == "delay":
                 gradient = self._maps[part].gradient(value, gradient)
-            if not math.isfinite(gradient.sum()):
-                raise OverflowError(
-                    f"the gradient of {name} is no number, derivatives explode: limit max_dw_norm, lower the "
-                    "rate, or start from weaker weights"
-                )
             gradients[name] = gradient
         return gradients
 
@@ -452,12 +519,12 @@ def _blocks(inputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _broadcast(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return inputs in which a single row is repeated for all samples."""
+def _broadcast(inputs: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
+    """Return inputs in which a sample alone is repeated for all, and the number of samples."""
     lengths = {len(each) for each in inputs.values()}
-    if len(lengths) < 2 or 1 not in lengths:
-        return inputs
-    n = max(lengths)
+    n = max(lengths, default=1)
+    if lengths != {1, n} or n == 1:
+        return inputs, n
 
     def rows(each: Any) -> Any:
         if len(each) > 1:
@@ -466,4 +533,4 @@ def _broadcast(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
             return np.broadcast_to(each, (n, *each.shape[1:]))
         return [each[0]] * n
 
-    return {name: rows(each) for name, each in inputs.items()}
+    return {name: rows(each) for name, each in inputs.items()}, n

@@ -12,7 +12,7 @@ from eventsim.models.delay_maps import Clip, Shift, Sigmoid
 from eventsim.models.encoding import latency
 from eventsim.models.losses import TargetTimes, TimeToFirstSpike
 from eventsim.models.optimisers import Adam
-from eventsim.models.rules import SpikeLearner
+from eventsim.models.rules import HardwareNoise, SpikeLearner, WeightGrid
 from eventsim.models.spike_losses import TimeInvariant, VanRossum
 from eventsim.trace import Spikes
 
@@ -288,19 +288,8 @@ def test_inputs_and_labels_must_fit():
         learner.forward({"input": inputs["input"][:, :3]})
 
 
-def test_an_exploding_gradient_says_one_line():
+def test_a_loss_that_is_no_number_says_one_line():
     inputs, labels = batch(5)
-    learner = SpikeLearner(network(), "label", TimeInvariant())
-    backward = learner.rule.backward
-
-    def overflowing(run, errors):
-        gradient = backward(run, errors)
-        gradient.weight["hidden->label"][2, 1] = math.inf
-        return gradient
-
-    learner.rule.backward = overflowing
-    with pytest.raises(OverflowError, match=r"gradient of weight/hidden->label is no number.* limit max_dw"):
-        learner.step(inputs, labels, Adam())
 
     class NoNumber(TimeInvariant):
         def __call__(self, times, labels, tau_syn=1.0):
@@ -308,3 +297,104 @@ def test_an_exploding_gradient_says_one_line():
 
     with pytest.raises(OverflowError, match=r"the loss is nan: lower the rate"):
         SpikeLearner(network(), "label", NoNumber()).gradients(inputs, labels)
+
+
+# Deviations of a chip.
+
+
+def test_the_fixed_pattern_belongs_to_the_seed_of_the_network():
+    inputs, labels = batch()
+    plain = SpikeLearner(network(), "label", TimeInvariant())
+    noise = HardwareNoise(threshold_mean=0.1, threshold_fixed=0.05)
+    chips = [SpikeLearner(network(), "label", TimeInvariant(), noise=noise) for _ in range(2)]
+    times = [each.first_spikes(inputs) for each in (plain, *chips)]
+    assert np.array_equal(times[1], times[2])
+    assert (times[1] > times[0]).mean() > 0.8  # thresholds are higher
+    net = network()
+    net.seed = 4
+    other = SpikeLearner(net, "label", TimeInvariant(), noise=noise)
+    assert not np.array_equal(other.first_spikes(inputs), times[1])
+    chips[0].step(inputs, labels, Adam(0.01))  # nothing is drawn, so no rng is needed
+
+
+@pytest.mark.parametrize("what", ["threshold_batch", "threshold_sample", "delay", "output"])
+def test_noise_has_the_given_spread_and_comes_from_the_generator(what):
+    inputs = {"input": np.repeat(batch(1)[0]["input"], 400, axis=0)}
+    learner = SpikeLearner(network(), "label", TimeInvariant(), noise=HardwareNoise(**{what: 0.01}))
+    quiet = learner.forward(inputs).first_spikes("hidden")
+    assert (quiet == quiet[0]).all()
+    one, again, other = (
+        learner.forward(inputs, np.random.default_rng(seed)).first_spikes("hidden") for seed in (1, 1, 2)
+    )
+    assert np.array_equal(one, again)
+    spoke = np.isfinite(quiet[0]) & np.isfinite(one).all(axis=0)
+    assert not np.array_equal(one[:, spoke], other[:, spoke])
+    spread = one[:, spoke].std(axis=0)
+    if what == "threshold_batch":
+        assert spread.max() < 1e-12  # the same for all samples
+    else:
+        assert (spread > 0).all()
+    if what == "output":
+        assert spread == pytest.approx(0.01, rel=0.25)
+
+
+def test_derivatives_are_those_of_the_network_at_the_spikes_that_came():
+    """With output noise alone, hidden spikes move; the gradient is the one of these times."""
+    inputs, labels = batch(20)
+    noisy = SpikeLearner(network(), "label", TimeInvariant(), noise=HardwareNoise(output=0.05))
+    run = noisy.forward(inputs, np.random.default_rng(1))
+    seen = {name: run.first_spikes(name) for name in ("hidden", "label")}
+    _, gradients = noisy.gradients(inputs, labels, rng=np.random.default_rng(1))
+    _, others = SpikeLearner(network(), "label", TimeInvariant()).gradients(inputs, labels, times=seen)
+    for name, gradient in gradients.items():
+        assert gradient == pytest.approx(others[name], rel=1e-12, abs=1e-15)
+
+
+def test_noise_that_is_drawn_needs_a_generator_in_training():
+    inputs, labels = batch()
+    learner = SpikeLearner(network(), "label", noise=HardwareNoise(delay=0.01))
+    with pytest.raises(ValueError, match=r"is drawn for every batch: give rng=numpy.random.default_rng"):
+        learner.step(inputs, labels, Adam(0.01))
+    learner.step(inputs, labels, Adam(0.01), rng=np.random.default_rng(1))
+    with pytest.raises(ValueError, match=r"delay must be finite and at least 0, got -0.1"):
+        HardwareNoise(delay=-0.1)
+
+
+def test_it_learns_with_all_noise_and_coarse_weights():
+    noise = HardwareNoise(threshold_mean=0.05, threshold_fixed=0.03, threshold_batch=0.02, delay=0.01)
+    grid = WeightGrid(1 / 30, 2.1)
+    learner = SpikeLearner(
+        network(30),
+        "label",
+        TimeInvariant(),
+        noise=noise,
+        weights=grid,
+        max_missing={"hidden": 0.3, "label": 0.0},
+    )
+    optimiser = Adam(0.02)
+    for seed in range(80):
+        learner.step(*batch(50, seed), optimiser, rng=np.random.default_rng(seed))
+    assert learner.score(*batch(300, 99)) > 0.6
+    weight = learner.network().projections[0].weight
+    assert np.rint(weight * 30) == pytest.approx(weight * 30, abs=1e-9)
+    assert np.abs(weight).max() <= 2.1
+    fine = learner.parameters["weight/input->hidden"]
+    assert np.abs(fine).max() <= 2.1
+    assert np.abs(fine * 30 - np.rint(fine * 30)).max() > 0.1  # the optimiser's own
+    assert np.abs(fine - weight).max() <= 0.5 / 30 + 1e-12
+
+
+def test_weights_off_their_grid_are_clipped_and_rounded():
+    grid = WeightGrid(0.5, 1.2)
+    assert grid.value(np.array([0.26, -0.24, 7.0, -7.0])).tolist() == [0.5, 0.0, 1.2, -1.2]
+    assert WeightGrid().value(np.array([0.26])).tolist() == [0.26]
+    with pytest.raises(ValueError, match=r"limit must be positive \(inf: none\), got 0"):
+        WeightGrid(limit=0)
+
+
+def test_large_gradients_of_weights_are_dropped_and_those_of_delays_kept():
+    inputs, labels = batch(20)
+    _, whole = SpikeLearner(network(), "label", TimeInvariant()).gradients(inputs, labels)
+    _, guarded = SpikeLearner(network(), "label", TimeInvariant(), max_dw_norm=1e-4).gradients(inputs, labels)
+    assert np.abs(guarded["weight/input->hidden"]).max() < np.abs(whole["weight/input->hidden"]).max()
+    assert guarded["delay/input->hidden"] == pytest.approx(whole["delay/input->hidden"], rel=1e-12)
