@@ -1,0 +1,398 @@
+"""DelGrad: delays learned together with weights, by exact gradients of first-spike times, on Yin-Yang.
+
+A spike of neuron i arrives at neuron j a delay later, and the loss depends on differences of output times only, so
+that delays which shift all outputs cost nothing (Göltz et al. 2025, tables of settings in their code). Three kinds of
+network are compared: weights alone (W), weights and one delay for each source (WA), weights and one delay for each
+synapse (WS); the same with the noise of an analog chip; and all of them over sizes of the hidden layer.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Le
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from eventsim import rng as streams
+from eventsim.registry import register
+from eventsim.scenarios import tasks
+from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run
+from eventsim.scenarios.spike_training import Training, record, shown
+from eventsim.trace import Floats, Trace
+
+if TYPE_CHECKING:
+    from eventsim import Network
+    from eventsim.models.delay_maps import DelayMap
+    from eventsim.models.rules.hardware_noise import WeightGrid
+    from eventsim.models.rules.spike_learner import SpikeLearner
+
+W: dict[str, object] = {
+    "delays": "none",
+    "init_mean": (0.5, 0.5),
+    "learning_rate": 0.02,
+}
+WA: dict[str, object] = {"delays": "axonal", "learning_rate": 0.005, "delay_rate": 0.005}
+WS_5: dict[str, object] = {"n_hidden": 5, "learning_rate": 0.015, "delay_rate": 0.01}
+HARDWARE: dict[str, object] = {
+    "copies": 5,
+    "tau_mem": 1.0,
+    "v_th": 2.6,
+    "init_mean": (1.0, 0.075),
+    "init_std": (0.12, 0.15),
+    "delay_init_std": 0.5,
+    "delay_scale": 1.5,
+    "delay_shift": 2.0,
+    "learning_rate": 0.002,
+    "delay_rate": 0.002,
+    "batch": 40,
+    "batch_evaluated": 40,
+    "max_missing": (0.05, 0.05),
+    "margin": 0.3,
+    "weight_step": 1 / 30,
+    "weight_limit": 2.1,
+    "threshold_offset": 0.13,
+    "threshold_spread": 0.08,
+    "threshold_noise": 0.04,
+    "slot": 14.0,
+}
+PUBLISHED = {  # the authors' networks, one seed each
+    "W": ("0.967", "1.44"),
+    "WA": ("0.975", "2.28"),
+    "WS": ("0.982", "2.25"),
+    "WS-5": ("0.954", "2.77"),
+    "hw-aware-W": ("0.849", "1.74"),
+    "hw-aware-WA": ("0.928", "8.10"),
+}
+Pair = tuple[Annotated[float, *FINITE], Annotated[float, *FINITE]]
+PositivePair = tuple[Annotated[float, *NOT_NEGATIVE], Annotated[float, *NOT_NEGATIVE]]
+Fractions = tuple[Annotated[float, Ge(0), Le(1)], Annotated[float, Ge(0), Le(1)]]
+
+
+@register("scenario", "delgrad")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelGrad:
+    """Learning of delays and weights by exact spike-time gradients, on Yin-Yang, with chip noise if wanted."""
+
+    paper: ClassVar[str] = (
+        "Göltz et al. 2025, DelGrad: exact event-based gradients for training delays and weights"
+    )
+    presets: ClassVar[dict[str, dict[str, object]]] = {
+        "WS": {},
+        "W": W,
+        "WA": WA,
+        "WS-5": WS_5,
+        "W-5": W | {"n_hidden": 5},
+        "WA-5": WA | {"n_hidden": 5},
+        "hw-aware-W": HARDWARE | {"delays": "none"},
+        "hw-aware-WA": HARDWARE | {"delays": "axonal", "delay_noise": 0.01},
+        "sweep": {"compared": ("W", "WA", "WS"), "sizes": (5, 10, 15, 20, 25, 30), "networks": 5},
+        "quick": {"n_hidden": 10, "epochs": 30, "decay_every": 4, "decay": 0.8},
+    }
+
+    delays: Annotated[
+        Literal["none", "axonal", "dendritic", "synaptic"], "one for each source, target or synapse"
+    ] = "synaptic"
+    n_hidden: Annotated[int, Ge(1), "neurons of the hidden layer"] = 30
+    copies: Annotated[int, Ge(1), "lines of each input, which share its delay"] = 1
+    tau_mem: Annotated[float, *POSITIVE, "ms, membrane"] = 2.0
+    tau_syn: Annotated[float, *POSITIVE, "ms, synaptic current; times below are in its units"] = 1.0
+    v_th: Annotated[float, *POSITIVE, "threshold"] = 1.0
+    init_mean: Annotated[Pair, "initial weights into hidden and label layer"] = (1.0, 1.0)
+    init_std: Annotated[PositivePair, "their standard deviations"] = (1.0, 1.0)
+    positivity: Annotated[
+        Literal["sigmoid", "clip", "shift"], "how delays are kept positive; clip and shift start the same"
+    ] = "sigmoid"
+    delay_init_std: Annotated[float, *NOT_NEGATIVE, "of the normal p that a sigmoid makes delays of"] = 0.25
+    delay_scale: Annotated[float, *POSITIVE, "tau_syn, range of the sigmoid"] = 1.0
+    delay_shift: Annotated[float, *NOT_NEGATIVE, "tau_syn, shortest delay of the sigmoid"] = 0.0
+    learn_weights: Annotated[bool, "false keeps the initial weights"] = True
+    learn_delays: Annotated[bool, "false keeps the initial delays"] = True
+    epochs: Annotated[int, Ge(0), "passes over the training set"] = 300
+    batch: Annotated[int, Ge(1), "samples a step"] = 150
+    batch_evaluated: Annotated[int, Ge(1), "samples that share a draw of noise in evaluation"] = 200
+    learning_rate: Annotated[float, *POSITIVE, "of Adam, for weights"] = 0.01
+    delay_rate: Annotated[float, *POSITIVE, "of Adam, for delays"] = 0.003
+    decay_every: Annotated[int, Ge(1), "epochs between two reductions of the rates"] = 20
+    decay: Annotated[float, *POSITIVE, "factor of each reduction"] = 0.95
+    margin: Annotated[float, *NOT_NEGATIVE, "tau_syn, by which wrong outputs should be later"] = 0.2
+    max_missing: Annotated[Fractions, "silent neurons of each layer that are not bumped"] = (0.3, 0.0)
+    bump: Annotated[float, *NOT_NEGATIVE, "added to weights into silent neurons"] = 5e-4
+    max_dw_norm: Annotated[float, *POSITIVE, "larger gradients of a sample and neuron are dropped"] = 0.2
+    weight_step: Annotated[float, *NOT_NEGATIVE, "to which weights are rounded; 0 for none"] = 0.0
+    weight_limit: Annotated[float, *NOT_NEGATIVE, "beyond which weights are clipped; 0 for none"] = 0.0
+    threshold_offset: Annotated[float, *FINITE, "mean deviation of the chip's thresholds"] = 0.0
+    threshold_spread: Annotated[float, *NOT_NEGATIVE, "its spread over neurons, fixed"] = 0.0
+    threshold_noise: Annotated[float, *NOT_NEGATIVE, "spread from batch to batch"] = 0.0
+    delay_noise: Annotated[float, *NOT_NEGATIVE, "tau_syn, jitter of each arrival"] = 0.0
+    networks: Annotated[int, Ge(1), "trained with seeds that follow each other"] = 1
+    compared: Annotated[tuple[str, ...], "presets to be compared over `sizes`; none for this one alone"] = ()
+    sizes: Annotated[tuple[Annotated[int, Ge(1)], ...], "hidden neurons of the networks compared"] = ()
+    test_samples_recorded: Annotated[int, Ge(0), "shown to the network in the event engine"] = 10
+    slot: Annotated[float, *POSITIVE, "tau_syn, time between two of these samples"] = 4.0
+
+    @staticmethod
+    def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+        """Return the ways to draw a run of this scenario."""
+        from eventsim.scenarios import _delgrad_pictures
+
+        return _delgrad_pictures.known(trace)
+
+    def published(self) -> dict[str, str]:
+        """Return what the authors' networks reach with these settings, by metric."""
+        for preset, (accuracy, first) in PUBLISHED.items():
+            if replace(self, networks=1) == DelGrad(**self.presets[preset]):  # type: ignore[arg-type]
+                return {"test_accuracy": accuracy, "first_label_spike": first}
+        return {}
+
+    def run(self, run: Run) -> None:
+        """Train one network and look into it, or train many and compare them."""
+        if self.compared or self.sizes or self.networks > 1:
+            self._many(run)
+        else:
+            self._one(run)
+
+    # ---------------------------------------------------------------------------- what is built
+
+    def network(self, task: tasks.Task, seed: int) -> "Network":
+        """Return the untrained network: sources, hidden and label layer."""
+        from eventsim import Network, models
+
+        net = Network(seed=seed)
+        neuron = models.LIF(
+            tau_mem=self.tau_mem,
+            tau_syn=self.tau_syn,
+            c_mem=self.tau_syn,
+            v_th=self.v_th,
+            first_spike_only=True,
+        )
+        net.add("input", models.SpikeSource(), task.n_inputs * self.copies)
+        net.add("hidden", neuron, self.n_hidden)
+        net.add("label", neuron, task.n_classes)
+        for k, (pre, post) in enumerate((("input", "hidden"), ("hidden", "label"))):
+            shape = net.populations[pre].n, net.populations[post].n
+            weight = streams.stream(seed, "weight", pre, post).normal(
+                self.init_mean[k], self.init_std[k], shape
+            )
+            delay: float | Floats = 0.0
+            if self.delays != "none":
+                delay = self._initial_delays(shape, k, streams.stream(seed, "delay", pre, post))
+            net.connect(pre, post, weight=weight, delay=delay)
+        return net
+
+    def _initial_delays(self, shape: tuple[int, int], layer: int, rng: Generator) -> Floats:
+        """Return delays of the shape that their kind needs; copies of an input have the same."""
+        from eventsim.models.delay_maps import Sigmoid
+
+        copies = self.copies if layer == 0 else 1
+        rows = 1 if self.delays == "dendritic" else shape[0] // copies
+        columns = 1 if self.delays == "axonal" else shape[1]
+        share = (1 if self.delays == "dendritic" else copies, 1)
+        p = rng.normal(0.0, self.delay_init_std, (rows, columns))
+        scale, shift = self.delay_scale * self.tau_syn, self.delay_shift * self.tau_syn
+        return Sigmoid(scale, shift, share=share).value(p)
+
+    def delay_maps(self) -> "dict[str, DelayMap]":
+        """Return how the delays of each projection are kept positive, and which of them share one."""
+        from eventsim.models import delay_maps
+
+        maps: dict[str, DelayMap] = {}
+        for name, copies in (("input->hidden", self.copies), ("hidden->label", 1)):
+            share = (1 if self.delays == "dendritic" else copies, 1)
+            if self.positivity == "sigmoid":
+                scale, shift = self.delay_scale * self.tau_syn, self.delay_shift * self.tau_syn
+                maps[name] = delay_maps.Sigmoid(scale, shift, share=share)
+            else:
+                maps[name] = {"clip": delay_maps.Clip, "shift": delay_maps.Shift}[self.positivity](
+                    share=share
+                )
+        return maps
+
+    def learner(self, task: tasks.Task, seed: int, threads: int) -> "SpikeLearner":
+        """Return the rule that trains the network of a seed."""
+        from eventsim.models.rules.hardware_noise import HardwareNoise
+        from eventsim.models.rules.spike_learner import SpikeLearner
+        from eventsim.models.spike_losses import TimeInvariant
+
+        learn = ["weight"] * self.learn_weights + ["delay"] * (self.learn_delays and self.delays != "none")
+        return SpikeLearner(
+            self.network(task, seed),
+            "label",
+            TimeInvariant(self.margin),
+            learn=learn,
+            delays=self.delay_maps(),
+            max_missing=dict(zip(("hidden", "label"), self.max_missing, strict=True)),
+            bump=self.bump,
+            max_dw_norm=self.max_dw_norm,
+            threads=threads,
+            noise=HardwareNoise(**self.noise) if self.noise else None,
+            weights=self.weights(),
+        )
+
+    def training(self, task: tasks.Task, seed: int, threads: int = 1) -> Training:
+        """Return the training of the network of a seed."""
+        from eventsim.models.optimisers import Adam, StepDecay
+
+        learner = self.learner(task, seed, threads)
+        rates = {
+            name: self.delay_rate if name.startswith("delay/") else self.learning_rate
+            for name in learner.parameters
+        }
+        return Training(
+            task,
+            learner,
+            Adam(rates, schedule=StepDecay(self.decay_every, self.decay)),
+            learner.first_spikes,
+            lambda samples, rng: self.inputs(task, samples),
+            partial(streams.stream, seed),
+            epochs=self.epochs,
+            batch=self.batch,
+            batch_evaluated=self.batch_evaluated,
+            noisy_learner=bool(self.noise),
+        )
+
+    @property
+    def noise(self) -> dict[str, float]:
+        """What the chip's forward pass adds, as `HardwareNoise` has it; empty if nothing."""
+        deviations = {
+            "threshold_mean": self.threshold_offset,
+            "threshold_fixed": self.threshold_spread,
+            "threshold_batch": self.threshold_noise,
+            "delay": self.delay_noise * self.tau_syn,
+        }
+        return deviations if any(deviations.values()) else {}
+
+    def weights(self) -> "WeightGrid | None":
+        """Return the weights that the chip can have, or None for any."""
+        from eventsim.models.rules.hardware_noise import WeightGrid
+
+        if self.weight_step == 0 and self.weight_limit == 0:
+            return None
+        return WeightGrid(self.weight_step, self.weight_limit or np.inf)
+
+    def inputs(self, task: tasks.Task, samples: NDArray[Any]) -> dict[str, Floats]:
+        """Return the spike times of the inputs, shape (n_samples, n_inputs * copies): x y .. x y .. and so on."""
+        return {"input": np.tile(task.encode(samples) * self.tau_syn, (1, self.copies))}
+
+    # ---------------------------------------------------------------------------- what is done
+
+    def _one(self, run: Run) -> None:
+        task = tasks.yin_yang()
+        training = self.training(task, run.seed, run.threads)
+        learner: SpikeLearner = training.learner  # type: ignore[assignment]
+        slot = self.slot * self.tau_syn
+        untrained = learner.network()
+        _keep(run, "initial/", untrained)
+        for name, spikes in shown(task, untrained, training.inputs, self.test_samples_recorded, slot).items():
+            run.parameter(f"before/{name}/times", spikes.times)
+            run.parameter(f"before/{name}/units", spikes.units)
+        training.train(run)
+        trained = learner.network()
+        _keep(run, "", trained)
+        training.evaluate(run, self.tau_syn)
+        run.metric("trained_numbers", sum(value.size for value in learner.parameters.values()))
+        record(run, task, trained, training.inputs, self.test_samples_recorded, slot)
+
+    def _variants(self) -> "list[tuple[str, DelGrad]]":
+        """Return the settings to be compared, with the name of their kind."""
+        if not self.compared:
+            sizes = self.sizes or (self.n_hidden,)
+            return [(self.delays, replace(self, n_hidden=n)) for n in sizes]
+        shared = {"epochs": self.epochs, "batch": self.batch}
+        variants = []
+        for preset in self.compared:
+            for n in self.sizes or (self.n_hidden,):
+                own = f"{preset}-{n}" if f"{preset}-{n}" in self.presets else preset
+                values = self.presets[own] | shared | {"n_hidden": n}
+                variants.append((preset, DelGrad(**values)))  # type: ignore[arg-type]
+        return variants
+
+    def _many(self, run: Run) -> None:
+        """Train all networks, as many at a time as there are threads, each on one of them."""
+        task = tasks.yin_yang()
+        variants = self._variants()
+        waiting = [(v, k) for v in range(len(variants)) for k in range(self.networks)]
+        state = run.state or {"finished": {}, "active": {}}
+        finished: dict[str, dict[str, float]] = dict(state["finished"])
+        active: dict[tuple[int, int], Training] = {}
+
+        def begin(key: tuple[int, int]) -> None:
+            active[key] = variants[key[0]][1].training(task, run.seed + key[1])
+
+        def present() -> dict[str, Any]:
+            going = {_label(key): training.state() for key, training in active.items()}
+            return {"finished": finished, "active": going}
+
+        for key in waiting:
+            if _label(key) in state["active"]:
+                begin(key)
+                active[key].restore(state["active"][_label(key)])
+        waiting = [key for key in waiting if _label(key) not in finished and key not in active]
+        done = sum(variants[int(label.split("-")[0])][1].epochs for label in finished)
+        total = self.networks * sum(variant.epochs for _, variant in variants)
+        with (
+            ThreadPoolExecutor(run.threads) as pool,
+            run.progress(total, "epoch", done + sum(t.epoch for t in active.values())) as bar,
+        ):
+            while waiting or active:
+                while waiting and len(active) < run.threads:
+                    begin(waiting.pop(0))
+                run.checkpoint(present)
+                list(pool.map(_one_epoch, active.values()))
+                bar.update(sum(t.epochs > 0 for t in active.values()))
+                for key in [key for key, training in active.items() if training.epoch == training.epochs]:
+                    training = active.pop(key)
+                    figures, _ = training.measure(self.tau_syn)
+                    sizes = [value.size for value in training.learner.parameters.values()]  # type: ignore[attr-defined]
+                    finished[_label(key)] = figures | {"trained_numbers": float(sum(sizes))}
+                    name, variant = variants[key[0]]
+                    run.say(
+                        f"{name}, {variant.n_hidden} hidden, seed {run.seed + key[1]}: "
+                        f"test accuracy {figures['test_accuracy']:.4f}"
+                    )
+        self._report(run, variants, finished)
+
+    def _report(
+        self, run: Run, variants: "list[tuple[str, DelGrad]]", finished: dict[str, dict[str, float]]
+    ) -> None:
+        """Put the figures of all networks into the run, shape (n_variants, networks), and their means."""
+        kinds, sizes = [name for name, _ in variants], [variant.n_hidden for _, variant in variants]
+        for figure in finished[_label((0, 0))]:
+            values = np.array(
+                [
+                    [finished[_label((v, k))].get(figure, np.nan) for k in range(self.networks)]
+                    for v in range(len(variants))
+                ]
+            )
+            run.parameter(f"networks/{figure}", values)
+            if figure not in ("test_accuracy", "train_accuracy", "trained_numbers", "first_label_spike"):
+                continue
+            for v in range(len(variants)):
+                suffix = f"_{kinds[v]}_{sizes[v]}" if len(variants) > 1 else ""
+                run.metric(f"{figure}{suffix}", values[v].mean())
+                if figure == "test_accuracy":
+                    run.metric(f"{figure}{suffix}_std", values[v].std(ddof=1) if self.networks > 1 else 0.0)
+                    run.metric(f"{figure}{suffix}_min", values[v].min())
+        run.parameter("networks/n_hidden", np.array(sizes))
+        run.parameter("networks/kind", np.array([sorted(set(kinds)).index(kind) for kind in kinds]))
+        run.file.put(provenance={"kinds": " ".join(sorted(set(kinds)))})
+
+
+def _label(key: tuple[int, int]) -> str:
+    return f"{key[0]}-{key[1]}"
+
+
+def _one_epoch(training: Training) -> None:
+    while training.epoch < training.epochs and not training.advance():
+        pass
+
+
+def _keep(run: Run, prefix: str, network: "Network") -> None:
+    """Put weights and delays of a network into the run."""
+    for projection in network.projections:
+        run.parameter(f"{prefix}weight/{projection.name}", np.asarray(projection.weight))
+        if np.ndim(projection.delay):
+            run.parameter(f"{prefix}delay/{projection.name}", np.asarray(projection.delay))
