@@ -10,11 +10,7 @@ backward pass walks from the errors of the output times through these derivative
 gradient; if too many are silent, the weights into them are raised instead (Göltz et al. 2021).
 """
 
-import copy
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
@@ -23,10 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import UnknownPart
 from eventsim.models.losses import TimeToFirstSpike
-from eventsim.models.rules._first_spike import Kernel
 from eventsim.models.rules.feedforward import layer_named, layers_of
+from eventsim.models.rules.spike_learner import Optimiser, SpikeLearner, Step
 from eventsim.network import Network
-from eventsim.parameters import one_number
 from eventsim.registry import register
 
 __all__ = ["FirstSpike", "Step"]
@@ -42,30 +37,6 @@ class Loss(Protocol):
 
     def __call__(self, times: Floats, labels: Ints, tau_syn: float = 1.0) -> tuple[Floats, Floats]: ...
     def predict(self, times: Floats) -> Ints: ...
-
-
-class Optimiser(Protocol):
-    """What an optimiser has to offer; see `eventsim.models.optimisers`."""
-
-    def update(self, parameters: Mapping[str, Floats], gradients: Mapping[str, Floats]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a learning step saw and did.
-
-    Attributes
-    ----------
-    loss : mean loss of the batch, before the step.
-    correct : number of samples whose class was right.
-    missing : fraction of silent neurons, over the batch, by layer.
-    bumped : the layer whose weights were raised instead of a gradient step, or None.
-    """
-
-    loss: float
-    correct: int
-    missing: dict[str, float]
-    bumped: str | None
 
 
 @register("rule", "first_spike")
@@ -123,43 +94,24 @@ class FirstSpike:
         threads: int = 1,
     ) -> None:
         structure = layers_of(net)
-        self._net, self._layers, self._sources = net, structure.layers, structure.sources
-        self._output = layer_named(structure, output)
-        self.loss: Loss = TimeToFirstSpike() if loss is None else loss
-        self.max_missing = {
-            self._layers[layer_named(structure, name)].name: one_number(
-                fraction, f"max_missing of {name!r}", low=0, high=1
-            )
-            for name, fraction in (max_missing or {}).items()
-        }
-        self.first_bump = one_number(bump, "bump", low=0)
-        if not max_dw_norm > 0:
-            raise ValueError(f"max_dw_norm must be positive (inf: no limit), got {max_dw_norm!r}")
-        self.max_dw_norm = float(max_dw_norm)
-        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-            raise ValueError(f"threads must be a whole number, at least 1, got {threads!r}")
-        self.threads = threads
-        self._bump, self._bumped = self.first_bump, ""
-        self.weights: Mapping[str, Floats] = MappingProxyType(
-            {link.name: link.weight for layer in self._layers for link in layer.links}
+        for name in (output, *(max_missing or {})):
+            layer_named(structure, name)
+        self._learner = SpikeLearner(
+            net,
+            output,
+            TimeToFirstSpike() if loss is None else loss,
+            learn=("weight",),
+            max_missing=max_missing,
+            bump=bump,
+            max_dw_norm=max_dw_norm,
+            threads=threads,
         )
-        names = [*self._sources, *(layer.name for layer in self._layers)]
-        sizes = [*self._sources.values(), *(layer.n for layer in self._layers)]
-        self._populations = dict(zip(names, sizes, strict=True))
-        self._kernel = Kernel(
-            sizes,
-            len(self._sources),
-            [
-                (
-                    (layer.tau_mem, layer.tau_syn, layer.c_mem, layer.threshold),
-                    [(names.index(link.source), len(link.weight)) for link in layer.links],
-                    np.concatenate([link.delay for link in layer.links]),
-                )
-                for layer in self._layers
-            ],
-            threads,
-        )
-        self._pool = ThreadPoolExecutor(threads - 1, "first-spike") if threads > 1 else None
+        self.loss: Loss = self._learner.loss
+        self.max_missing, self.first_bump = self._learner.max_missing, self._learner.first_bump
+        self.max_dw_norm, self.threads, self.output = float(max_dw_norm), threads, output
+        self._sources = structure.sources
+        self._layers = {layer.name: layer.n for layer in structure.layers}
+        self.weights: Mapping[str, Floats] = MappingProxyType(_by_projection(self._learner.parameters))
 
     def forward(self, inputs: Mapping[str, ArrayLike]) -> dict[str, Floats]:
         """Compute the first-spike times of every layer.
@@ -179,25 +131,28 @@ class FirstSpike:
         UnknownPart, ValueError
             If a source is missing or unknown, or its times do not fit.
         """
-        given, n_samples = self._checked(inputs, self._sources)
-        self._load(False)
-        times = {layer.name: np.empty((n_samples, layer.n)) for layer in self._layers}
+        given, n_samples, origin = self._checked(inputs)
+        times = {name: np.empty((n_samples, n)) for name, n in self._layers.items()}
         for low in range(0, n_samples, BLOCK):
             high = min(low + BLOCK, n_samples)
-            part = {name: t if len(t) == 1 else t[low:high] for name, t in given.items()}
-            self._forward(part, high - low)
-            for layer, t in zip(self._layers, self._times(high - low), strict=True):
-                times[layer.name][low:high] = t
+            run = self._learner.forward(
+                {name: t if len(t) == 1 else t[low:high] for name, t in given.items()}
+            )
+            for name, found in times.items():
+                found[low:high] = run.first_spikes(name)
+        if origin:
+            for found in times.values():
+                found += origin
         return times
 
     def predict(self, inputs: Mapping[str, ArrayLike]) -> Ints:
         """Return the class of each sample, shape (n_samples,); -1 if no output spikes."""
-        return self.loss.predict(self.forward(inputs)[self._layers[self._output].name])
+        return self._learner.classes_of(self.forward(inputs)[self.output])
 
     def score(self, inputs: Mapping[str, ArrayLike], labels: ArrayLike) -> float:
         """Return the fraction of samples whose class is right."""
         predicted = self.predict(inputs)
-        return float((predicted == self._labels(labels, len(predicted))).mean())
+        return float((predicted == self._learner.checked_labels(labels, len(predicted))).mean())
 
     def gradients(
         self,
@@ -229,9 +184,9 @@ class FirstSpike:
         UnknownPart, ValueError
             If a population is missing or unknown, or times or labels do not fit.
         """
-        n_samples, checked = self._seen(inputs, labels, times)
-        losses, errors = self._evaluate(n_samples, checked)
-        return float(losses.mean()), self._backward(errors, n_samples, times is not None)
+        given, observed = self._seen(inputs, times)
+        loss, gradients = self._learner.gradients(given, labels, times=observed)
+        return loss, _by_projection(gradients)
 
     def step(
         self,
@@ -244,167 +199,87 @@ class FirstSpike:
 
         Parameters are those of `gradients`, and the optimiser that changes the weights.
         """
-        n_samples, checked = self._seen(inputs, labels, times)
-        losses, errors = self._evaluate(n_samples, checked)
-        predicted = self.loss.predict(self._times(n_samples)[self._output])
-        silent = [np.isinf(t) for t in self._times(n_samples)]
-        missing = {layer.name: float(s.mean()) for layer, s in zip(self._layers, silent, strict=True)}
-        bumped = self._bump_if_needed(missing, silent)
-        if bumped is None:
-            optimiser.update(self.weights, self._backward(errors, n_samples, times is not None))
-        return Step(float(losses.mean()), int((predicted == checked).sum()), missing, bumped)
+        given, observed = self._seen(inputs, times)
+        return self._learner.step(given, labels, _ByProjection(self.weights, optimiser), times=observed)
 
     def network(self) -> Network:
         """Return the network as declared, with the present weights."""
-        net = copy.copy(self._net)
-        net.projections = [
-            replace(projection, weight=self.weights[projection.name].copy()) for projection in net.projections
-        ]
-        return net
+        return self._learner.network()
 
     def state(self) -> dict[str, Any]:
         """Return what the next step depends on beside the optimiser: weights, and how bumping stands."""
-        weights = {name: weight.copy() for name, weight in self.weights.items()}
-        return {"weights": weights, "bump": self._bump, "bumped": self._bumped}
+        return self._learner.state()
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        for name, weight in self.weights.items():
-            weight[:] = state["weights"][name]
-        self._bump, self._bumped = float(state["bump"]), str(state["bumped"])
+        self._learner.restore(state)
 
     # ------------------------------------------------------------------ what the public methods share
 
-    def _checked(
-        self, given: Mapping[str, ArrayLike], expected: Mapping[str, int]
-    ) -> tuple[dict[str, Floats], int]:
-        """Return spike times by population as arrays of n_samples or 1 rows, and n_samples."""
-        if given.keys() != expected.keys():
-            for name in given:
-                if name not in expected:
-                    raise UnknownPart(f"spike times are given for {name!r}; expected: {', '.join(expected)}")
-            absent = next(name for name in expected if name not in given)
-            raise UnknownPart(f"spike times of {absent!r} are missing; given: {', '.join(given) or 'none'}")
-        arrays: dict[str, Floats] = {}
-        n_samples = 1
-        for name, n in expected.items():
-            times = np.asarray(given[name], np.float64)
-            if times.ndim == 1:
-                times = times[None, :]
-            if times.ndim != 2 or times.shape[1] != n or len(times) == 0:
-                raise ValueError(
-                    f"spike times of {name!r} have shape {np.shape(given[name])}, expected (n_samples, {n})"
-                )
-            if not (times.min() > -np.inf):  # nan fails too
-                bad = float(times[~(times > -np.inf)][0])
-                raise ValueError(f"spike times of {name!r} must be numbers or inf, got {bad!r}")
-            if len(times) != 1:
-                if n_samples not in (1, len(times)):
-                    raise ValueError(
-                        f"spike times of {name!r} hold {len(times)} samples, others hold {n_samples}"
-                    )
-                n_samples = len(times)
-            arrays[name] = times
-        return arrays, n_samples
+    def _checked(self, inputs: Mapping[str, ArrayLike]) -> tuple[dict[str, Floats], int, float]:
+        """Return inputs as arrays of n_samples or 1 rows, n_samples, and what is taken off to have none < 0.
+
+        A shift of all inputs shifts all spikes, so any time may be called 0.
+        """
+        given, n_samples = _rows(inputs, self._sources)
+        origin = min(0.0, min(float(times.min()) for times in given.values()))
+        if origin:
+            given = {name: times - origin for name, times in given.items()}
+        return given, n_samples, origin
 
     def _seen(
-        self, inputs: Mapping[str, ArrayLike], labels: ArrayLike, times: Mapping[str, ArrayLike] | None
-    ) -> tuple[int, Ints]:
-        """Leave the spike times of a batch, computed or measured, in the kernel; return size and labels."""
-        given, n_samples = self._checked(inputs, self._sources)
-        checked = self._labels(labels, n_samples)
-        self._load(times is not None)
+        self, inputs: Mapping[str, ArrayLike], times: Mapping[str, ArrayLike] | None
+    ) -> tuple[dict[str, Floats], dict[str, Floats] | None]:
+        """Return the inputs and the measured spikes, if there are any, with one row for each sample."""
+        given, n_samples, origin = self._checked(inputs)
         if times is None:
-            self._forward(given, n_samples)
-        else:
-            observed, n_observed = self._checked(times, {layer.name: layer.n for layer in self._layers})
-            if n_observed not in (1, n_samples):
-                raise ValueError(f"times hold {n_observed} samples, the inputs {n_samples}")
-            self._fill({**given, **observed}, n_samples)
-        return n_samples, checked
+            return given, None
+        observed, n_observed = _rows(times, self._layers)
+        if n_observed not in (1, n_samples):
+            raise ValueError(f"times hold {n_observed} samples, the inputs {n_samples}")
+        return given, {name: t - origin for name, t in observed.items()}
 
-    def _labels(self, labels: ArrayLike, n_samples: int) -> Ints:
-        checked = np.asarray(labels)
-        n = self._layers[self._output].n
-        if checked.shape != (n_samples,) or checked.dtype.kind not in "iu":
+
+class _ByProjection:
+    """An optimiser that knows weights by the names of their projections."""
+
+    def __init__(self, weights: Mapping[str, Floats], optimiser: Optimiser) -> None:
+        self.weights, self.optimiser = weights, optimiser
+
+    def update(self, parameters: Mapping[str, Floats], gradients: Mapping[str, Floats]) -> None:
+        self.optimiser.update(self.weights, _by_projection(gradients))
+
+
+def _by_projection(weights: Mapping[str, Floats]) -> dict[str, Floats]:
+    return {name.removeprefix("weight/"): weight for name, weight in weights.items()}
+
+
+def _rows(given: Mapping[str, ArrayLike], expected: Mapping[str, int]) -> tuple[dict[str, Floats], int]:
+    """Return spike times by population as arrays of n_samples or 1 rows, and n_samples."""
+    if given.keys() != expected.keys():
+        for name in given:
+            if name not in expected:
+                raise UnknownPart(f"spike times are given for {name!r}; expected: {', '.join(expected)}")
+        absent = next(name for name in expected if name not in given)
+        raise UnknownPart(f"spike times of {absent!r} are missing; given: {', '.join(given) or 'none'}")
+    arrays: dict[str, Floats] = {}
+    n_samples = 1
+    for name, n in expected.items():
+        times = np.asarray(given[name], np.float64)
+        if times.ndim == 1:
+            times = times[None, :]
+        if times.ndim != 2 or times.shape[1] != n or len(times) == 0:
             raise ValueError(
-                f"labels must be {n_samples} whole numbers, one per sample, "
-                f"got shape {checked.shape} of {checked.dtype}"
+                f"spike times of {name!r} have shape {np.shape(given[name])}, expected (n_samples, {n})"
             )
-        if checked.min() < 0 or checked.max() >= n:
-            wrong = checked[(checked < 0) | (checked >= n)][0]
-            raise ValueError(f"labels must lie in 0 to {n - 1}, got {int(wrong)}")
-        return checked.astype(np.int64, copy=False)
-
-    def _load(self, measured: bool) -> None:
-        """Give the kernel the weights as they are now."""
-        for k, layer in enumerate(self._layers):
-            for j, link in enumerate(layer.links):
-                self._kernel.load(k, j, link.weight, measured)
-
-    def _fill(self, times: Mapping[str, Floats], n_samples: int) -> None:
-        self._kernel.reserve(n_samples)
-        for k, (name, n) in enumerate(self._populations.items()):
-            if name in times:
-                self._kernel.times[k][:n_samples, :n] = times[name]
-
-    def _forward(self, given: Mapping[str, Floats], n_samples: int) -> None:
-        self._fill(given, n_samples)
-        self._share(n_samples, self._kernel.forward)
-
-    def _times(self, n_samples: int) -> list[Floats]:
-        """Return the times of each layer, views into the kernel's memory."""
-        kept = self._kernel.times[len(self._sources) :]
-        return [t[:n_samples, : layer.n] for t, layer in zip(kept, self._layers, strict=True)]
-
-    def _evaluate(self, n_samples: int, labels: Ints) -> tuple[Floats, Floats]:
-        return self.loss(self._times(n_samples)[self._output], labels, self._layers[self._output].tau_syn)
-
-    def _backward(self, errors: Floats, n_samples: int, measured: bool) -> dict[str, Floats]:
-        """Return the gradients of the mean loss; `errors` is dL/dt of the outputs for each sample."""
-        kernel = self._kernel
-        kernel.set_error(n_samples, {self._output: errors / n_samples})
-        self._share(
-            n_samples,
-            partial(kernel.backward, self.max_dw_norm, measured),
-        )
-        gradients: dict[str, Floats] = {}
-        for k, layer in enumerate(self._layers):
-            self._share(
-                kernel.rows_to_sum(k),
-                partial(kernel.sum_gradient, k, n_samples, measured),
-                work=n_samples * kernel.gradients[k].size,
-            )
-            first = 0
-            for link in layer.links:
-                rows = slice(first, first + len(link.weight))
-                gradients[link.name] = kernel.gradients[k][rows].copy()
-                first = rows.stop
-        return gradients
-
-    def _share(self, n: int, work_on: Callable[[int, int, int], None], work: int | None = None) -> None:
-        """Call work_on(thread, low, high) on a share of range(n) in each thread."""
-        threads = self.threads if work is None or work > 200_000 else 1
-        if self._pool is None or threads == 1 or n == 1:
-            work_on(0, 0, n)
-            return
-        borders = [n * k // threads for k in range(threads + 1)]
-        others = [
-            self._pool.submit(work_on, thread, borders[thread], borders[thread + 1])
-            for thread in range(1, threads)
-        ]
-        work_on(0, 0, borders[1])
-        for other in others:
-            other.result()
-
-    def _bump_if_needed(self, missing: Mapping[str, float], silent: list[NDArray[np.bool_]]) -> str | None:
-        """Raise the weights into silent neurons of the first layer that misses too many spikes."""
-        for layer, quiet in zip(self._layers, silent, strict=True):
-            if missing[layer.name] > self.max_missing.get(layer.name, 1.0):
-                self._bump = 2 * self._bump if self._bumped == layer.name else self.first_bump
-                self._bumped = layer.name
-                for link in layer.links:
-                    link.weight[:, quiet.any(axis=0)] += self._bump
-                return layer.name
-        self._bumped = ""
-        return None
+        if not (times.min() > -np.inf):  # nan fails too
+            bad = float(times[~(times > -np.inf)][0])
+            raise ValueError(f"spike times of {name!r} must be numbers or inf, got {bad!r}")
+        if len(times) != 1:
+            if n_samples not in (1, len(times)):
+                raise ValueError(
+                    f"spike times of {name!r} hold {len(times)} samples, others hold {n_samples}"
+                )
+            n_samples = len(times)
+        arrays[name] = times
+    return arrays, n_samples

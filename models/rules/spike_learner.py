@@ -234,7 +234,7 @@ class SpikeLearner:
     ) -> float:
         """Return the fraction of samples whose class is right."""
         predicted = self.predict(inputs, rng)
-        return float((predicted == self._labels(labels, len(predicted))).mean())
+        return float((predicted == self.checked_labels(labels, len(predicted))).mean())
 
     def gradients(
         self,
@@ -354,20 +354,20 @@ class SpikeLearner:
                     self.rule.parameters[key][:] = self.weights.value(self._parameters[key])
 
     def _evaluate(self, run: Run, labels: Any) -> tuple[Floats, Any, int]:
-        """Return the loss of each sample, its errors for the backward pass, and how many classes are right."""
+        """Return the loss of each sample, the errors that follow, and how many classes are right."""
         if hasattr(self.loss, "of_run"):
             tells = hasattr(self.loss, "predict_run")
             if tells:
-                labels = self._labels(labels, len(run))
+                labels = self.checked_labels(labels, len(run))
             losses, errors = self.loss.of_run(run, self.output, labels, self._tau_syn)
             right = np.count_nonzero(self.loss.predict_run(run, self.output) == labels) if tells else 0
             return losses, errors, int(right)
         times = run.first_spikes(self.output)
-        labels = self._labels(labels, len(times))
+        labels = self.checked_labels(labels, len(times))
         losses, errors = self.loss(times, labels, self._tau_syn)
-        return losses, errors, int(np.count_nonzero(self._class(times) == labels))
+        return losses, errors, int(np.count_nonzero(self.classes_of(times) == labels))
 
-    def _class(self, times: Floats) -> Ints:
+    def classes_of(self, times: Floats) -> Ints:
         """Return the class that output times tell."""
         found: Ints = self.loss.predict(times / self._tau_syn if self._in_tau_syn else times)
         return found
@@ -378,7 +378,7 @@ class SpikeLearner:
             return classes
         if not hasattr(self.loss, "predict"):
             raise TypeError(f"{type(self.loss).__name__} is a loss of spike trains and tells no classes")
-        return self._class(run.first_spikes(self.output))
+        return self.classes_of(run.first_spikes(self.output))
 
     def _derivatives(self, run: Run, errors: Any) -> dict[str, Floats]:
         """Return the derivatives of the mean loss by name."""
@@ -400,7 +400,8 @@ class SpikeLearner:
             raise OverflowError(f"the loss is {loss}: lower the rate, or start from weaker weights")
         return loss
 
-    def _labels(self, labels: Any, n_samples: int) -> Ints:
+    def checked_labels(self, labels: Any, n_samples: int) -> Ints:
+        """Return labels as an array, checked to be one output for each sample."""
         checked = np.asarray(labels)
         n = self._net.populations[self.output].n
         if checked.shape != (n_samples,) or checked.dtype.kind not in "iu":

@@ -96,7 +96,7 @@ def test_samples_do_not_depend_on_their_batch(learner):
         part = learner.forward({"input": inputs["input"][low:high], "bias": inputs["bias"]})
         assert all(np.array_equal(part[name], times[name][low:high]) for name in part)
     # The gradient of a batch is the mean over its samples, unless the guard drops some.
-    learner.max_dw_norm = math.inf
+    learner = FirstSpike(network(), "label", max_dw_norm=math.inf)
     _, whole = learner.gradients({"input": inputs["input"][:6], "bias": bias()}, labels[:6])
     singles = [
         learner.gradients({"input": inputs["input"][k], "bias": bias()}, labels[k : k + 1])[1]
