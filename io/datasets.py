@@ -163,6 +163,14 @@ def fsdd_spikes(split: str = "train", data: Folder = None) -> tuple[list[Spikes]
     return read_recordings(find(f"fsdd/fsdd_spikes_{_known(split)}.h5", data))
 
 
+def shd(split: str = "train", data: Folder = None) -> tuple[list[Spikes], Ints]:
+    """Read the Spiking Heidelberg Digits from ``shd/shd_train.h5`` and ``shd/shd_test.h5``; times in ms.
+
+    Cramer et al. (2020), The Heidelberg spiking data sets; 20 classes, 700 channels.
+    """
+    return read_recordings(find(f"shd/shd_{_known(split)}.h5", data))
+
+
 def nmnist_small(split: str = "train", data: Folder = None) -> tuple[list[Spikes], Ints]:
     """Read 1000 (100) recordings of N-MNIST; times in ms, unit = x + 34 y + 1156 for ON events.
 

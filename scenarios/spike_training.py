@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EVALUATED = 1000  # samples encoded at once where nothing is learned
 
-Encoder = Callable[[NDArray[Any], Generator | None], dict[str, Floats]]
+Encoder = Callable[[NDArray[Any], Generator | None], dict[str, Any]]  # first spikes, or lists of spikes
 
 
 class Learner(Protocol):
@@ -223,6 +223,9 @@ def shown(task: Task, network: "Network", inputs: Encoder, n_samples: int, slot:
     for k in range(min(n_samples, len(samples))):
         sim.reset()
         for source, times in inputs(samples[k : k + 1], None).items():
+            if isinstance(times, list):  # all spikes of each sample
+                sim.stimulate(source, times[0].times, times[0].units)
+                continue
             units = np.flatnonzero(times[0] < slot)
             sim.stimulate(source, times[0, units], units)
         sim.run(slot)

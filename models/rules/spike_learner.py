@@ -381,10 +381,18 @@ class SpikeLearner:
         return self.classes_of(run.first_spikes(self.output))
 
     def _derivatives(self, run: Run, errors: Any) -> dict[str, Floats]:
-        """Return the derivatives of the mean loss by name."""
+        """Return the derivatives of the mean loss by name; errors are of the output, or by population."""
         n = len(run)
-        errors = errors / n if isinstance(errors, np.ndarray) else [each / n for each in errors]
-        found = self.rule.backward(run, {self.output: errors}, self._parameters)
+        if not isinstance(errors, Mapping):
+            errors = {self.output: errors}
+        found = self.rule.backward(
+            run,
+            {
+                name: value / n if isinstance(value, np.ndarray) else [each / n for each in value]
+                for name, value in errors.items()
+            },
+            self._parameters,
+        )
         gradients = {}
         for name, value in self._parameters.items():
             kind, _, part = name.partition("/")
@@ -420,18 +428,19 @@ class SpikeLearner:
             if missing[name] > self.max_missing.get(name, 1.0):
                 self._bump = 2 * self._bump if self._bumped == name else self.first_bump
                 self._bumped = name
-                self._raise(name, np.asarray(silent[name].any(axis=0)))
+                self._raise(name, np.asarray(silent[name].any(axis=0)), self._bump)
                 return name
         self._bumped = ""
         return None
 
-    def _raise(self, name: str, quiet: Bools) -> None:
+    def _raise(self, name: str, quiet: Bools, by: float) -> None:
+        """Raise the weights into some neurons of a population."""
         for key, target in self._into[name]:
             weight = self._parameters[key]
             if target is None:
-                weight[:, quiet] += self._bump
+                weight[:, quiet] += by
             else:
-                weight[quiet[target]] += self._bump
+                weight[quiet[target]] += by
 
     def _warn_of_silence(self) -> None:
         if not self._warned:

@@ -1,0 +1,93 @@
+"""Keeps neurons of a network that learns from its spike times neither silent nor too busy.
+
+The number of spikes has no derivative in a parameter: it is constant until it jumps. But a neuron spikes more
+if its membrane comes higher, so a neuron with too many spikes has its membrane pulled down at each of them,
+one with too few pulled up, as if the loss held (mean count - bound)^2 / 2 and each spike of a neuron counted
+like a rise of its membrane (Nowotny et al. 2025). A neuron without any spike has no membrane at a spike to
+pull; there the weights are raised directly.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eventsim.errors import UnknownPart
+from eventsim.models.rules.spike_gradient import Run
+from eventsim.models.rules.spike_learner import Optimiser, SpikeLearner, Step
+from eventsim.network import Network
+from eventsim.parameters import one_number
+
+__all__ = ["ActiveLearner", "Activity"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """How many spikes a neuron should have.
+
+    Attributes
+    ----------
+    least, most : spikes a sample, in the mean over a batch, between which nothing is done.
+    pull : dL/dv at a spike, for each spike too many; a loss of one unit a sample is of order 1.
+    bump : added to the weights into neurons without a spike in the whole batch, after each step.
+    """
+
+    least: float
+    most: float
+    pull: float = 0.01
+    bump: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("least", "most", "pull", "bump"):
+            one_number(getattr(self, name), name, low=0)
+        if self.least > self.most:
+            raise ValueError(f"least must not be above most, got {self.least!r} and {self.most!r}")
+
+    def errors(self, run: Run, population: str) -> list[Floats]:
+        """Return for each sample dL/dT of each spike; where a membrane only grazes threshold, 0."""
+        mean = run.counts(population).mean(axis=0)
+        pull = self.pull * (mean - mean.clip(self.least, self.most))
+        found = []
+        for sample in range(len(run)):
+            inverse = run.slope_inverses(population, sample)
+            units = run.spikes(population, sample).units
+            usual = (inverse > 0) & np.isfinite(inverse)
+            found.append(np.where(usual, -pull[units] / np.where(usual, inverse, 1.0), 0.0))
+        return found
+
+
+class ActiveLearner(SpikeLearner):
+    """A `SpikeLearner` that keeps populations active; parameters as there, and
+
+    Parameters
+    ----------
+    activity : mapping of str to Activity
+        By population.
+    """
+
+    def __init__(self, net: Network, output: str, loss: Any = None, *, activity: Mapping[str, Activity],
+                 **options: Any) -> None:  # fmt: skip
+        super().__init__(net, output, loss, **options)
+        for name in activity:
+            if name not in self._neurons or name == output:
+                raise UnknownPart(f"no inner population of spiking neurons is named {name!r}")
+        self.activity = dict(activity)
+        self._silent: dict[str, NDArray[np.bool_]] = {}
+
+    def step(self, inputs: Mapping[str, Any], labels: Any, optimiser: Optimiser) -> Step:
+        """Learn from one batch as `SpikeLearner.step`, then raise weights into silent neurons."""
+        step = super().step(inputs, labels, optimiser)
+        for name, activity in self.activity.items():
+            if activity.bump:
+                self._raise(name, self._silent[name], activity.bump)
+        return step
+
+    def _evaluate(self, run: Run, labels: Any) -> tuple[Floats, Any]:
+        losses, errors = super()._evaluate(run, labels)
+        self._silent = {name: ~run.counts(name).any(axis=0) for name in self.activity}
+        each = {name: activity.errors(run, name) for name, activity in self.activity.items()}
+        return losses, {self.output: errors} | each
