@@ -89,7 +89,7 @@ def sweeps(n: int, seed: int) -> tuple[Recordings, Ints]:
 
     Each class is three bands of spikes that sweep from one channel to another and back to a third, like
     formants, each within its own stretch of time, and an onset that all channels of a range share. Samples
-    differ by speed (20 %), pitch (25 channels), jitter (10 ms) and background (2 spikes a second and channel);
+    differ by speed (20 %), pitch (25 channels), jitter (10 ms), background (2 spikes a second and channel);
     there are about 1400 spikes each.
     """
     shapes = np.random.default_rng(0)  # the classes are the same for all seeds
@@ -121,7 +121,7 @@ def sweeps(n: int, seed: int) -> tuple[Recordings, Ints]:
 
 
 def spikes(recordings: Recordings, group: int, latest: float) -> list[Spikes]:
-    """Return what the network is shown: spikes before `latest`, `group` neighbouring channels as one input."""
+    """Return what the network is shown: spikes before `latest`, `group` channels as one input."""
     return [
         Spikes(each.times[each.times < latest], each.units[each.times < latest] // group)
         for each in recordings

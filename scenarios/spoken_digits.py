@@ -10,7 +10,7 @@ accuracies on the one cannot be compared with those on the other.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 from annotated_types import Ge, Lt
@@ -35,15 +35,12 @@ Bounds = tuple[Annotated[float, *POSITIVE], Annotated[float, *POSITIVE]]
 class MembraneTraining(Training):
     """Training of a network whose outputs are the largest membranes of its label layer."""
 
-    learner: "ActiveLearner"
-
     def outputs(self, split: str) -> Floats:
         """Return the largest membranes of the label layer for a set, shape (n_samples, n_classes)."""
         samples, _ = self.task.sets[split]
         parts = []
         for k in range(0, len(samples), self.batch_evaluated):
-            run = self.learner.forward(self.inputs(samples[k : k + self.batch_evaluated], None))
-            parts.append(run.maxima(self.learner.output)[0])
+            parts.append(self.label_times(self.inputs(samples[k : k + self.batch_evaluated], None), None))
         return np.concatenate(parts)
 
     def accuracy(self, split: str) -> float:
@@ -95,6 +92,7 @@ class SpokenDigits:
     activity: Annotated[Bounds, "spikes a sample that hidden neurons are kept between"] = (8.0, 15.0)
     pull: Annotated[float, *NOT_NEGATIVE, "how strongly"] = 0.01
     bump: Annotated[float, *NOT_NEGATIVE, "added to weights into silent hidden neurons"] = 1e-4
+    slowest: Annotated[float, *POSITIVE, "ms, spikes with 1 / v' above it pass no gradient on"] = 50.0
     temperature: Annotated[float, *POSITIVE, "of the softmax of the largest membranes"] = 1.0
     shift: Annotated[int, Ge(0), "channels, in training samples are moved by at most so many"] = 20
     jitter: Annotated[float, *NOT_NEGATIVE, "ms, of spikes in training"] = 2.0
@@ -177,6 +175,7 @@ class SpokenDigits:
             },
             until=self.until(task),
             threads=threads,
+            max_slope_inverse=self.slowest,
             activity={"hidden": Activity(*self.activity, pull=self.pull, bump=self.bump)},
         )
 
@@ -194,7 +193,7 @@ class SpokenDigits:
         }
         return MembraneTraining(
             task,
-            learner,
+            cast("Any", learner),
             Adam(rates, schedule=CosineDecay(self.epochs)),
             lambda sources, rng: learner.forward(sources).maxima("label")[0],
             lambda samples, rng: self.inputs(task, samples, rng),

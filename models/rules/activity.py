@@ -88,6 +88,6 @@ class ActiveLearner(SpikeLearner):
 
     def _evaluate(self, run: Run, labels: Any) -> tuple[Floats, Any]:
         losses, errors = super()._evaluate(run, labels)
-        self._silent = {name: ~run.counts(name).any(axis=0) for name in self.activity}
+        self._silent = {name: run.counts(name).max(axis=0) == 0 for name in self.activity}
         each = {name: activity.errors(run, name) for name, activity in self.activity.items()}
         return losses, {self.output: errors} | each

@@ -96,6 +96,9 @@ class SpikeLearner:
         networks whose neurons spike at most once.
     threads : int
         How many threads share a batch. Results do not depend on it.
+    max_slope_inverse : float
+        Spikes whose membrane rose more slowly, 1 / v' above it, pass no gradient on; their derivatives are
+        large, and true only for tiny changes.
     noise : HardwareNoise
         How the forward pass deviates from the network; for networks of the same kind. What it draws for every
         pass comes from the `rng` of the methods.
@@ -138,12 +141,19 @@ class SpikeLearner:
         bump: float = 5e-4,
         max_dw_norm: float = math.inf,
         threads: int = 1,
+        max_slope_inverse: float = math.inf,
         noise: HardwareNoise | None = None,
         weights: WeightGrid | None = None,
     ) -> None:
         learn = (learn,) if isinstance(learn, str) else tuple(learn)
         constants = any(name.partition("/")[0] in ("tau_mem", "tau_syn") for name in learn)
-        self.rule = SpikeGradient(net, threads=threads, time_constants=constants, max_dw_norm=max_dw_norm)
+        self.rule = SpikeGradient(
+            net,
+            threads=threads,
+            time_constants=constants,
+            max_slope_inverse=max_slope_inverse,
+            max_dw_norm=max_dw_norm,
+        )
         self._net = net
         self.threads, self.until = threads, float(until)
         self.loss: Any = TimeToFirstSpike() if loss is None else loss
