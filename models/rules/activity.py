@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import UnknownPart
 from eventsim.models.rules.spike_gradient import Run
@@ -78,16 +78,23 @@ class ActiveLearner(SpikeLearner):
         self.activity = dict(activity)
         self._silent: dict[str, NDArray[np.bool_]] = {}
 
-    def step(self, inputs: Mapping[str, Any], labels: Any, optimiser: Optimiser) -> Step:
+    def step(
+        self,
+        inputs: Mapping[str, Any],
+        labels: Any,
+        optimiser: Optimiser,
+        rng: np.random.Generator | None = None,
+        times: Mapping[str, ArrayLike] | None = None,
+    ) -> Step:
         """Learn from one batch as `SpikeLearner.step`, then raise weights into silent neurons."""
-        step = super().step(inputs, labels, optimiser)
+        step = super().step(inputs, labels, optimiser, rng, times)
         for name, activity in self.activity.items():
             if activity.bump:
                 self._raise(name, self._silent[name], activity.bump)
         return step
 
-    def _evaluate(self, run: Run, labels: Any) -> tuple[Floats, Any]:
-        losses, errors = super()._evaluate(run, labels)
+    def _evaluate(self, run: Run, labels: Any) -> tuple[Floats, Any, int]:
+        losses, errors, correct = super()._evaluate(run, labels)
         self._silent = {name: run.counts(name).max(axis=0) == 0 for name in self.activity}
         each = {name: activity.errors(run, name) for name, activity in self.activity.items()}
-        return losses, {self.output: errors} | each
+        return losses, {self.output: errors} | each, correct

@@ -181,5 +181,5 @@ def test_shd_is_read_where_its_files_are(tmp_path):
     assert labels.tolist() == [19, 4]
     assert samples[0].times.tolist() == [125.0, 250.0]
     assert samples[1].units.tolist() == [3]
-    with pytest.raises(FileNotFoundError, match="shd_train.h5"):
+    with pytest.raises(FileNotFoundError, match="shd_train"):
         datasets.shd("train", tmp_path)
