@@ -1,9 +1,9 @@
 """DelGrad: delays learned together with weights, by exact gradients of first-spike times, on Yin-Yang.
 
-A spike of neuron i arrives at neuron j a delay later, and the loss depends on differences of output times only, so
-that delays which shift all outputs cost nothing (Göltz et al. 2025, tables of settings in their code). Three kinds of
-network are compared: weights alone (W), weights and one delay for each source (WA), weights and one delay for each
-synapse (WS); the same with the noise of an analog chip; and all of them over sizes of the hidden layer.
+A spike of neuron i arrives at neuron j a delay later, and the loss depends on differences of output times
+only, so that delays which shift all outputs cost nothing (Göltz et al. 2025, settings in their code). Three
+kinds of network are compared: weights alone (W), weights and one delay for each source (WA), weights and one
+delay for each synapse (WS); the same with the noise of an analog chip; and all over sizes of hidden layers.
 """
 
 from collections.abc import Callable
@@ -75,7 +75,7 @@ Fractions = tuple[Annotated[float, Ge(0), Le(1)], Annotated[float, Ge(0), Le(1)]
 @register("scenario", "delgrad")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DelGrad:
-    """Learning of delays and weights by exact spike-time gradients, on Yin-Yang, with chip noise if wanted."""
+    """Delays learned with weights by exact spike-time gradients, on Yin-Yang, with chip noise if wanted."""
 
     paper: ClassVar[str] = (
         "Göltz et al. 2025, DelGrad: exact event-based gradients for training delays and weights"
@@ -274,7 +274,7 @@ class DelGrad:
         return WeightGrid(self.weight_step, self.weight_limit or np.inf)
 
     def inputs(self, task: tasks.Task, samples: NDArray[Any]) -> dict[str, Floats]:
-        """Return the spike times of the inputs, shape (n_samples, n_inputs * copies): x y .. x y .. and so on."""
+        """Return the times of the inputs, shape (n_samples, n_inputs * copies): x y .. x y .. and so on."""
         return {"input": np.tile(task.encode(samples) * self.tau_syn, (1, self.copies))}
 
     # ---------------------------------------------------------------------------- what is done

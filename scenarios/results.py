@@ -94,7 +94,7 @@ def pictures(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
     """Return the ways to draw a run by name: the scenario's own first, then all that its contents allow."""
     from eventsim.io import plots
 
-    kind = parts("scenario").get(str(trace.provenance.get("scenario")))
+    kind: Any = parts("scenario").get(str(trace.provenance.get("scenario")))
     own = kind.pictures(trace) if hasattr(kind, "pictures") else {}
     return {**own, **plots.pictures(trace)}
 

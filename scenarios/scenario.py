@@ -42,8 +42,8 @@ class Scenario(Protocol):
     """What the runner asks of a scenario.
 
     It may also have `pictures(trace)`, a static method that returns its own ways to draw that `Trace` by
-    name (the first is what is drawn when nothing else is asked for), `published()`, what the paper reports by metric,
-    `accepts_hardware` and `time_unit`.
+    name (the first is what is drawn when nothing else is asked for), `published()`, what the paper reports
+    by metric, `accepts_hardware` and `time_unit`.
     """
 
     paper: ClassVar[str]

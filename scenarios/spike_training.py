@@ -15,7 +15,7 @@ from eventsim.trace import Floats, Ints, Spikes
 if TYPE_CHECKING:
     from eventsim import Network
     from eventsim.models.optimisers import Adam
-    from eventsim.models.rules.first_spike import Loss, Step
+    from eventsim.models.rules.spike_learner import Step
 
 EVALUATED = 1000  # samples encoded at once where nothing is learned
 
@@ -25,10 +25,9 @@ Encoder = Callable[[NDArray[Any], Generator | None], dict[str, Any]]  # first sp
 class Learner(Protocol):
     """What is trained: a rule that learns from labelled batches, such as `FirstSpike`."""
 
-    loss: "Loss"
+    loss: Any
 
-    @property
-    def step(self) -> "Callable[..., Step]":
+    def step(self, *args: Any, **kwargs: Any) -> "Step":
         """Learn from (inputs, labels, optimiser); it takes `rng` too if it is noisy."""
 
     def state(self) -> dict[str, Any]:
