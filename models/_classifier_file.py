@@ -21,6 +21,7 @@ LOSSES: dict[str, Any] = {each.__name__: each for each in (TimeInvariant, TimeTo
 
 def write(classifier: Any, path: str | os.PathLike[str], overwrite: bool) -> None:
     """Write a trained classifier."""
+    from eventsim import __version__
     from eventsim.io.hdf5 import save
 
     settings = {k: v for k, v in classifier.get_params().items() if k not in ("callbacks", "loss")}
@@ -44,7 +45,7 @@ def write(classifier: Any, path: str | os.PathLike[str], overwrite: bool) -> Non
         parameters={name: value.copy() for name, value in learner.rule.parameters.items()},
         training={name: np.array(values) for name, values in classifier.history_.items()},
         metrics={name: values[-1] for name, values in classifier.history_.items() if values},
-        provenance={"kind": KIND},
+        provenance={"scenario": KIND, "seed": classifier._seed, "version": __version__},
         state=state,
         time_unit=net.time_unit,
     )

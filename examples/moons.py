@@ -1,0 +1,18 @@
+"""Two half moons, learned from spike times: every coordinate is one spike, early for small values."""
+
+import numpy as np
+
+import eventsim as es
+
+rng = np.random.default_rng(1)
+angle, label = rng.uniform(0, np.pi, 1000), np.arange(1000) % 2
+x = np.where(label, 1 - np.cos(angle), np.cos(angle)) + rng.normal(0, 0.1, 1000)
+y = np.where(label, 0.5 - np.sin(angle), np.sin(angle)) + rng.normal(0, 0.1, 1000)
+points = np.stack([x, y], axis=1)
+times = es.models.encoding.latency((points - points.min(axis=0)) / np.ptp(points, axis=0))
+
+classifier = es.models.SpikingClassifier(hidden=(30,), delays="synaptic", epochs=100)
+classifier.fit(times[:700], label[:700])
+print(f"unseen samples: {classifier.score(times[700:], label[700:]):.3f} right")
+print("outputs of the first of them spike at", classifier.predict_times(times[700:701])[0].round(2))
+classifier.save("moons.h5", overwrite=True)
