@@ -24,14 +24,14 @@ def write(classifier: Any, path: str | os.PathLike[str], overwrite: bool) -> Non
     from eventsim import __version__
     from eventsim.io.hdf5 import save
 
-    settings = {k: v for k, v in classifier.get_params().items() if k not in ("callbacks", "loss")}
+    settings = {k: v for k, v in classifier._settings.items() if k not in ("callbacks", "loss")}
     if not isinstance(settings["random_state"], int | np.integer | None):
         settings["random_state"] = classifier._seed
     learner = classifier.learner_
     state = {
         "kind": KIND,
         "settings": settings,
-        "loss": _loss(classifier.loss),
+        "loss": _loss(classifier._settings["loss"]),
         "classes": classifier.classes_.tolist(),
         "n_features_in": classifier.n_features_in_,
         "shares": classifier._shares,
@@ -68,7 +68,8 @@ def read(cls: Any, path: str | os.PathLike[str]) -> Any:
         classifier._shares, classifier._seed = state["shares"], int(state["seed"])
         classifier._clock = Clock(**state["clock"])
         classifier.history_ = {name: values.tolist() for name, values in trace.training.items()}
-        classifier._make_learner(classifier._checked_settings())
+        classifier._settings = classifier.get_params() | {"hidden": classifier._checked_settings()}
+        classifier._make_learner()
         classifier.learner_.restore(state["learner"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileFormatError(f"the classifier in {os.fspath(path)} is damaged: {error}") from error

@@ -194,8 +194,9 @@ class SpikingClassifier:
             samples, index, apart = self._part(samples, index, seed)
         self.classes_, self.n_features_in_, self._seed = found, n_inputs, seed
         self._shares = counts / counts.sum()
+        self._settings = self.get_params() | {"hidden": sizes}  # what was learned with, whatever is set later
         self.history_: dict[str, list[float]] = {}
-        self._set_up(samples, sizes)
+        self._set_up(samples)
         self._learn(samples, index, apart, [*self.callbacks, *callbacks])
         return self
 
@@ -245,35 +246,37 @@ class SpikingClassifier:
         there, here = np.flatnonzero(kept), np.flatnonzero(~kept)
         return taken(samples, here), index[here], _Apart(taken(samples, there), index[there])
 
-    def _set_up(self, samples: Any, sizes: tuple[int, ...]) -> None:
+    def _set_up(self, samples: Any) -> None:
         """Make the clock for these samples and the untrained network."""
         from eventsim.models._classifier_network import Clock
 
         self._clock = Clock.of_samples(samples, float(self.late), self.tau_syn, bool(self.mirror))
-        self._make_learner(sizes)
+        self._make_learner()
 
-    def _make_learner(self, sizes: tuple[int, ...]) -> None:
+    def _make_learner(self) -> None:
+        """Make the untrained network and its learner."""
         from eventsim.models._classifier_network import classifier_network
         from eventsim.models.rules.spike_learner import SpikeLearner
         from eventsim.models.spike_losses import TimeInvariant
 
+        settings = self._settings
         n_inputs = self.n_features_in_ * (1 if np.isnan(self._clock.turn) else 2)
         net = classifier_network(
             n_inputs,
             self._clock.n_spikes,
-            sizes,
+            settings["hidden"],
             len(self.classes_),
-            self.delays,
-            float(self.tau_ratio),
+            settings["delays"],
+            float(settings["tau_ratio"]),
             self._seed,
         )
-        may_miss = {name: self.max_missing for name in net.populations if name.startswith("hidden")}
+        layers = [name for name in net.populations if name.startswith("hidden")]
         self.learner_ = SpikeLearner(
             net,
             "label",
-            TimeInvariant() if self.loss is None else self.loss,
-            max_missing=may_miss | {"label": 0.0},
-            threads=self.threads,
+            TimeInvariant() if settings["loss"] is None else settings["loss"],
+            max_missing=dict.fromkeys(layers, settings["max_missing"]) | {"label": 0.0},
+            threads=settings["threads"],
         )
 
     def _learn(
@@ -413,6 +416,18 @@ class SpikingClassifier:
             classifier_tags=ClassifierTags(),
             input_tags=InputTags(),
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        if "learner_" in state:
+            state["learner_"] = self.learner_.state()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "learner_" in state:
+            self._make_learner()
+            self.learner_.restore(state["learner_"])
 
     # ------------------------------------------------------------------ files
 

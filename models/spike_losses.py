@@ -57,7 +57,7 @@ class TimeInvariant:
         """Return the losses (n_samples,) and their derivatives in the times (n_samples, n_outputs)."""
         samples = np.arange(len(times))
         there = np.isfinite(times)
-        silent = None if there.all() else ~there.all(axis=1)
+        silent = None if there.all() else np.asarray(~there.all(axis=1))
         if silent is not None:
             times = np.where(silent[:, None], 0.0, times)
         late = times - times[samples, labels][:, None]

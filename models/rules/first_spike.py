@@ -208,11 +208,13 @@ class FirstSpike:
 
     def state(self) -> dict[str, Any]:
         """Return what the next step depends on beside the optimiser: weights, and how bumping stands."""
-        return self._learner.state()
+        state = self._learner.state()
+        return {"weights": _by_projection(state.pop("parameters")), **state}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self._learner.restore(state)
+        parameters = {f"weight/{name}": weight for name, weight in state["weights"].items()}
+        self._learner.restore({**state, "parameters": parameters})
 
     # ------------------------------------------------------------------ what the public methods share
 

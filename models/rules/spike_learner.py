@@ -164,7 +164,6 @@ class SpikeLearner:
                 f"no population of neurons is named {output!r}; known: {', '.join(_cells(net))}"
             )
         self.output = output
-        self._seen_in_step = dict.fromkeys([*self._neurons, output])
         self._tau_syn = float(np.mean(np.asarray(net.populations[output].model.tau_syn, np.float64)))
         self.max_missing = {
             self._known(name): one_number(fraction, f"max_missing of {name!r}", low=0, high=1)
@@ -282,7 +281,7 @@ class SpikeLearner:
             If the loss or a derivative is no number.
         """
         run = self._seen(inputs, rng, times)
-        losses, errors, _ = self._evaluate(run, labels, run.first_spikes(self.output))
+        losses, errors, _ = self._evaluate(run, labels)
         return self._mean(losses), self._derivatives(run, errors)
 
     def step(
@@ -298,10 +297,9 @@ class SpikeLearner:
         Parameters are those of `gradients`, and the optimiser that changes `parameters`.
         """
         run = self._seen(inputs, rng, times)
-        spikes = {name: run.first_spikes(name) for name in self._seen_in_step}
-        losses, errors, correct = self._evaluate(run, labels, spikes[self.output])
+        losses, errors, correct = self._evaluate(run, labels)
         loss = self._mean(losses)
-        silent = {name: spikes[name] == np.inf for name in self._neurons}
+        silent = {name: run.first_spikes(name) == np.inf for name in self._neurons}
         missing = {name: np.count_nonzero(each) / each.size for name, each in silent.items()}
         bumped = self._bump_if_needed(missing, silent)
         if bumped is None:
@@ -365,7 +363,7 @@ class SpikeLearner:
                 if key in self._parameters:
                     self.rule.parameters[key][:] = self.weights.value(self._parameters[key])
 
-    def _evaluate(self, run: Run, labels: Any, times: Floats) -> tuple[Floats, Any, int]:
+    def _evaluate(self, run: Run, labels: Any) -> tuple[Floats, Any, int]:
         """Return the loss of each sample, the errors that follow, and how many classes are right."""
         if hasattr(self.loss, "of_run"):
             tells = hasattr(self.loss, "predict_run")
@@ -374,6 +372,7 @@ class SpikeLearner:
             losses, errors = self.loss.of_run(run, self.output, labels, self._tau_syn)
             right = np.count_nonzero(self.loss.predict_run(run, self.output) == labels) if tells else 0
             return losses, errors, int(right)
+        times = run.first_spikes(self.output)
         labels = self.checked_labels(labels, len(times))
         losses, errors = self.loss(times, labels, self._tau_syn)
         return losses, errors, int(np.count_nonzero(self.classes_of(times) == labels))

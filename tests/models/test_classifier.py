@@ -1,6 +1,8 @@
 """The classifier as users meet it: moons and spirals, samples and labels of all sorts, files, messages."""
 
+import copy
 import math
+import pickle
 import re
 
 import numpy as np
@@ -223,6 +225,20 @@ def test_a_saved_classifier_is_the_same_and_its_file_a_trace(tmp_path):
     classifier.save(path, overwrite=True)
 
 
+def test_what_was_learned_outlives_a_change_of_settings_and_a_copy(tmp_path):
+    times, labels = easy()
+    classifier = quick().fit(times, labels)
+    found = classifier.predict_times(times)
+    classifier.set_params(hidden=(4,), delays="none", loss=TimeToFirstSpike())
+    classifier.save(tmp_path / "a.h5")
+    for again in (
+        SpikingClassifier.load(tmp_path / "a.h5"),
+        pickle.loads(pickle.dumps(classifier)),
+        copy.deepcopy(classifier),
+    ):
+        assert np.array_equal(again.predict_times(times), found)
+
+
 def test_a_file_of_something_else_is_refused(tmp_path):
     es.io.save(es.trace.Trace(), tmp_path / "a.h5")
     with pytest.raises(FileFormatError, match=r"a.h5 holds no classifier; SpikingClassifier.save writes one"):
@@ -365,9 +381,9 @@ def test_scikit_learn_clones_and_cross_validates_it():
     base = pytest.importorskip("sklearn.base")
     selection = pytest.importorskip("sklearn.model_selection")
     classifier = quick(rate=0.03)
-    copy = base.clone(classifier)
-    assert copy is not classifier
-    assert copy.get_params() == classifier.get_params()
+    clone = base.clone(classifier)
+    assert clone is not classifier
+    assert clone.get_params() == classifier.get_params()
     assert base.is_classifier(classifier)
     times, labels = easy(120)
     names = np.array(["no", "yes"])[labels]
