@@ -1,6 +1,7 @@
 """Build script: maps the flat source folders onto the `eventsim` package."""
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -51,15 +52,28 @@ def make_tree() -> None:
             link(Path(folder), root / package.removeprefix("eventsim."))
 
 
+def headers_of(source: Path) -> list[str]:
+    """Return the headers that a .pyx file names, and those that they name in turn."""
+    found: list[Path] = []
+    to_read = [source, source.with_suffix(".pxd")]
+    while to_read:
+        text = to_read.pop()
+        for name in re.findall(r'"(\w+\.h)"', text.read_text(encoding="utf-8") if text.is_file() else ""):
+            for header in (source.parent / name, Path("eventsim") / name):
+                if header.is_file() and header not in found:
+                    found.append(header)
+                    to_read.append(header)
+    return sorted(map(str, found))
+
+
 def extensions() -> list[Extension]:
     """One extension per .pyx, named by its import path."""
-    headers = [str(h) for folder in PACKAGE_DIR.values() for h in sorted(Path(folder).glob("*.h"))]
     return [
         Extension(
             f"{package}.{source.stem}",
             [str(source)],
             include_dirs=["eventsim", str(source.parent)],
-            depends=headers,
+            depends=headers_of(source),
             extra_compile_args=COMPILE_ARGS,
         )
         for package, folder in PACKAGE_DIR.items()

@@ -19,6 +19,7 @@ _HOME = {
     "ReferenceEngine": "eventsim.reference",
     "Network": "eventsim.network",
     "Simulation": "eventsim.simulation",
+    "TickModel": "eventsim.tick_model",
     "Spikes": "eventsim.trace",
     "Samples": "eventsim.trace",
     "Trace": "eventsim.trace",

@@ -16,13 +16,15 @@ import numpy as np
 from eventsim.connect import Connections, OneToOne
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError
-from eventsim.network import Network, Projection
+from eventsim.network import Network, Projection, is_continuous, sends_rates
 from eventsim.population import Population, PrivateSource
 from eventsim.schedules import Sweeps
 from eventsim.synapses import Synapses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from eventsim.ticks import Ticks
 
 SCHEDULES = ("auto", "ordered", "windows", "layered")
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "1": 1.0}
@@ -38,12 +40,16 @@ class Site:
     n, name : units and name of the population.
     seed : of the network.
     seconds : length of the network's time unit; 1 if it has none.
+    dt, batch, dtype : tick, samples and precision of continuous populations.
     """
 
     n: int
     name: str
     seed: int
     seconds: float
+    dt: float = 0.0
+    batch: int = 1
+    dtype: str = "float64"
 
 
 @dataclass(slots=True)
@@ -56,9 +62,18 @@ class Built:
     engine: Engine | None = None
     sweeps: Sweeps | None = None
     feeds: dict[str, str] = field(default_factory=dict)  # private source -> the population that draws it
+    ticks: Ticks | None = None
+    parts: dict[str, Any] = field(default_factory=dict)  # projections of rates by name
 
 
-def build(net: Network, schedule: str, needs_order: str | None) -> Built:
+def build(
+    net: Network,
+    schedule: str,
+    needs_order: str | None,
+    dt: float = 0.0,
+    batch: int = 1,
+    dtype: str = "float64",
+) -> Built:
     """Build a network.
 
     Parameters
@@ -67,6 +82,8 @@ def build(net: Network, schedule: str, needs_order: str | None) -> Built:
     schedule : {"auto", "ordered", "windows", "layered"}
     needs_order : str or None
         What was asked for that only the ordered schedule does, for the message if another is forced.
+    dt, batch, dtype
+        Tick, samples and precision of continuous populations, if there are any.
 
     Raises
     ------
@@ -79,21 +96,27 @@ def build(net: Network, schedule: str, needs_order: str | None) -> Built:
         raise ConfigError(
             f"{needs_order} needs the ordered schedule, but schedule={schedule!r} was asked for"
         )
+    if net.rules and not dt:
+        raise ConfigError(
+            f"{net.rules[0][0]!r} has a rule, but rules act on ticks and no population here is continuous"
+        )
     populations = {
-        p.name: p.model.build(Site(p.n, p.name, net.seed, SECONDS[net.time_unit]))
+        p.name: p.model.build(Site(p.n, p.name, net.seed, SECONDS[net.time_unit], dt, batch, dtype))
         for p in net.populations.values()
     }
     for declared in net.populations.values():
         populations[declared.name].keep(declared.record_spikes)
-    connections = [projection.resolve(net) for projection in net.projections]
-    order = net.zero_delay_order([c.min_delay for c in connections])
-    plan = _Plan(net, populations, connections)
+    spiking = [p for p in net.projections if not sends_rates(net.populations[p.pre].model)]
+    connections = [projection.resolve(net) for projection in spiking]
+    delays = {p.name: c.min_delay for p, c in zip(spiking, connections, strict=True)}
+    order = net.zero_delay_order([delays.get(p.name, np.inf) for p in net.projections])
+    plan = _Plan(net, populations, spiking, connections)
     chosen, why_not = plan.choose(schedule, bool(needs_order))
     if why_not:
         raise ConfigError(why_not)
     feeds = plan.private_feeds() if chosen == "windows" else {}
     synapses = []
-    for projection, arrays in zip(net.projections, connections, strict=True):
+    for projection, arrays in zip(spiking, connections, strict=True):
         pre, post = populations[projection.pre], populations[projection.post]
         if projection.pre in feeds:
             post.add_feed(pre, cast(float, arrays.weight), cast(float, arrays.delay))
@@ -101,7 +124,11 @@ def build(net: Network, schedule: str, needs_order: str | None) -> Built:
             synapses.append(Synapses(projection.name, pre, post, arrays))
     built = Built(chosen, populations, synapses, feeds=feeds)
     if chosen == "ordered":
-        built.engine = _engine(populations, synapses, order)
+        built.engine = _engine(net, populations, synapses, order)
+        if dt:
+            from eventsim.continuous import ticks_of
+
+            built.ticks, built.parts = ticks_of(net, populations, built.engine, dt)
     else:
         if chosen == "layered":
             order = plan.layers() or order
@@ -117,13 +144,16 @@ def build(net: Network, schedule: str, needs_order: str | None) -> Built:
     return built
 
 
-def _engine(populations: dict[str, Population], synapses: list[Synapses], order: list[str]) -> Engine:
+def _engine(
+    net: Network, populations: dict[str, Population], synapses: list[Synapses], order: list[str]
+) -> Engine:
     """Return an engine that knows all handlers; crossings of one instant are looked at in `order`."""
     engine = Engine()
     for name in order:
         population = populations[name]
         engine.register(population)
-        engine.reserve(population, population.n)
+        if not is_continuous(net.populations[name].model):
+            engine.reserve(population, population.n)
     for projection in synapses:
         engine.register(projection)
         projection.pre.add_outlet(projection)
@@ -134,9 +164,14 @@ class _Plan:
     """What a network allows."""
 
     def __init__(
-        self, net: Network, populations: dict[str, Population], connections: Sequence[Connections]
+        self,
+        net: Network,
+        populations: dict[str, Population],
+        projections: Sequence[Projection],
+        connections: Sequence[Connections],
     ) -> None:
         self.net = net
+        self.projections = projections
         self.populations = populations
         self.connections = connections
 
@@ -170,7 +205,7 @@ class _Plan:
     def layers(self) -> list[str] | None:
         """Return the populations in feed-forward order, or None if there is a loop."""
         try:
-            return self.net.zero_delay_order([0.0] * len(self.connections))
+            return self.net.zero_delay_order([0.0] * len(self.net.projections))
         except ConfigError:
             return None
 
@@ -183,7 +218,7 @@ class _Plan:
         """Return the width of a window: within the shortest delay and what populations can use."""
         delays = [
             c.min_delay
-            for projection, c in zip(self.net.projections, self.connections, strict=True)
+            for projection, c in zip(self.projections, self.connections, strict=True)
             if c.min_delay > 0 and not self.populations[projection.pre].is_source
         ]
         # A bit less than the delay, so that rounding lets no spike arrive in the window it was emitted in.
@@ -194,7 +229,7 @@ class _Plan:
         """Return the unrecorded sources whose every unit feeds the like unit of one population."""
         feeds: dict[str, str] = {}
         leaving: dict[str, list[tuple[Projection, Connections]]] = {name: [] for name in self.populations}
-        for projection, arrays in zip(self.net.projections, self.connections, strict=True):
+        for projection, arrays in zip(self.projections, self.connections, strict=True):
             leaving[projection.pre].append((projection, arrays))
         for name, population in self.populations.items():
             if not isinstance(population, PrivateSource) or population.keep_spikes or len(leaving[name]) != 1:

@@ -16,6 +16,7 @@ from eventsim.connect import Rule
 from eventsim.connections import Connections
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.order import senders_first
+from eventsim.rate_options import RateOptions, rate_options, refuse_rate_options
 from eventsim.values import Value
 
 __all__ = ["Connections", "Network", "Population", "Projection"]
@@ -53,6 +54,7 @@ class Projection:
     weight, delay : a number, a distribution, or an array as in `eventsim.values`.
     autapses : False leaves out connections of a unit to itself.
     multapses : False refuses several synapses from one unit to another.
+    rates : what is special to a projection of rates; None where spikes travel.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Projection:
     delay: Value = field(repr=False)
     autapses: bool = True
     multapses: bool = True
+    rates: RateOptions | None = None
 
     @property
     def label(self) -> str:
@@ -103,6 +106,7 @@ class Network:
     ----------
     populations : dict of Population by name, in the order they were added.
     projections : list of Projection, in the order they were connected.
+    rules : list of (name of a projection or population, learning rule).
 
     Examples
     --------
@@ -128,6 +132,7 @@ class Network:
         self.time_unit = time_unit
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []
+        self.rules: list[tuple[str, Any]] = []
 
     def add(self, name: str, model: Any, n: int, record_spikes: bool = True) -> Population:
         """Add a population.
@@ -176,6 +181,11 @@ class Network:
         autapses: bool = True,
         multapses: bool = True,
         name: str | None = None,
+        bias: Any = None,
+        tau_syn: float = 0.0,
+        feedback: Any = True,
+        signal: str = "rate",
+        port: str = "input",
     ) -> Projection:
         """Connect one population to another.
 
@@ -202,6 +212,16 @@ class Network:
             False draws without replacement, so that no pair is connected twice.
         name : str, optional
             Default "pre->post". A name in use gets "#2", "#3", ...
+        bias : float, Distribution or array_like, shape (n_post,), optional
+            Added to the input of the target. This and the following are for projections of rates only,
+            from one continuous population to another.
+        tau_syn : float
+            Time constant of a synaptic filter of rates, and of errors on their way back; 0 for none.
+        feedback : bool or array_like, shape (n_post, n_pre)
+            Whether errors of the target go back to the source through the transposed weights; an array
+            sends them through weights of their own (random feedback).
+        signal, port : str
+            What is read from the source, and where it goes in the target.
 
         Raises
         ------
@@ -216,6 +236,18 @@ class Network:
             raise ConfigError(f"{label} leads into a source, which takes no input")
         if name is not None:
             _check_name(name, "projection")
+        options = None
+        given = {
+            "bias": (bias, None),
+            "tau_syn": (tau_syn, 0.0),
+            "feedback": (feedback, True),
+            "signal": (signal, "rate"),
+            "port": (port, "input"),
+        }
+        if sends_rates(source.model) and is_continuous(target.model):
+            options = rate_options(bias, tau_syn, feedback, signal, port, source.n, target.n, label)
+        else:
+            refuse_rate_options(given, label)
         rule, weight, delay = _sorted_out(rule, weight, delay, source.n, target.n, label)
         projection = Projection(
             self._free_name(f"{source.name}->{target.name}" if name is None else name),
@@ -226,6 +258,7 @@ class Network:
             delay,
             bool(autapses),
             bool(multapses),
+            options,
         )
         alone = autapses or source is not target
         rule.check(source.n, target.n, alone, projection.multapses, label)
@@ -233,6 +266,32 @@ class Network:
             projection = _without_autapses(projection, rule)
         self.projections.append(projection)
         return projection
+
+    def learn(self, what: str | Projection | Population, rule: Any) -> None:
+        """Let the weights of a projection, or parameters of a population, follow a rule.
+
+        Parameters
+        ----------
+        what : str, Projection or Population
+            The projection or population, or its name.
+        rule : a rule from `eventsim.models.rules`, or one like them
+
+        Raises
+        ------
+        UnknownPart
+            If nothing has this name.
+        TypeError
+            If the rule cannot be attached.
+        """
+        name = what if isinstance(what, str) else what.name
+        known = [*self.populations, *(projection.name for projection in self.projections)]
+        if name not in known:
+            raise UnknownPart(
+                f"no population or projection named {name!r} to learn; known: {', '.join(known) or 'none'}"
+            )
+        if isinstance(rule, type) or not hasattr(rule, "attach"):
+            raise TypeError(f"the rule of {name!r} must come from es.models.rules, got {rule!r:.60}")
+        self.rules.append((name, rule))
 
     def zero_delay_order(self, min_delays: Sequence[float] | None = None) -> list[str]:
         """Return the populations so that whoever sends spikes without delay comes first.
@@ -257,6 +316,8 @@ class Network:
             (projection.pre, projection.post)
             for projection, delay in zip(self.projections, min_delays, strict=True)
             if delay == 0
+            and not is_continuous(self.populations[projection.pre].model)  # a tick lies in between
+            and not is_continuous(self.populations[projection.post].model)
         ]
         return senders_first(list(self.populations), instant)
 
@@ -288,6 +349,16 @@ class Network:
             k += 1
             free = f"{name}#{k}"
         return free
+
+
+def is_continuous(model: Any) -> bool:
+    """Return whether a model is advanced by ticks."""
+    return bool(getattr(model, "is_continuous", False))
+
+
+def sends_rates(model: Any) -> bool:
+    """Return whether a model shows rates to its targets, rather than sending them spikes."""
+    return is_continuous(model) and not getattr(model, "emits_spikes", False)
 
 
 def _sorted_out(

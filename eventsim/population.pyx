@@ -15,7 +15,7 @@ from eventsim.recorder cimport SampleLog, SpikeLog
 
 
 cdef enum:
-    TICKS_LAST = 1  # priority of samples: after deliveries and crossings of the same time
+    SAMPLES_LAST = 2  # priority: after deliveries, crossings and ticks of the same time
 
 
 cdef class Outlet(Handler):
@@ -141,7 +141,7 @@ cdef class Recording(Handler):
         self.every = every
         self.units = np.asarray(units, np.int64)
         self.unit = self.units.astype(np.int32)
-        column = np.full(population.n, -1, np.int32)
+        column = np.full(max(population.n, self.units.max(initial=0) + 1), -1, np.int32)
         column[self.units] = np.arange(len(self.units))
         self.column = column
         self.log = SampleLog(len(self.units) if every > 0.0 else 0)
@@ -154,7 +154,7 @@ cdef class Recording(Handler):
         for k in range(self.unit.shape[0]):
             row[k] = self.population.peek(self.index, self.unit[k], event.time)
         self.next += 1
-        return engine.push(self.next * self.every, self.id, 0, 0.0, TICKS_LAST)
+        return engine.push(self.next * self.every, self.id, 0, 0.0, SAMPLES_LAST)
 
     def cut(self, double time):
         """Forget the samples at and after `time`."""

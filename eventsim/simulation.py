@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim.build import Built, build
+from eventsim.continuous_side import ContinuousSide
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart
-from eventsim.network import Network
+from eventsim.network import Network, is_continuous
 from eventsim.population import Population, Recording
 from eventsim.spike_trains import checked_spikes
 from eventsim.trace import Samples, Spikes, Trace
@@ -21,7 +22,24 @@ from eventsim.trace import Samples, Spikes, Trace
 if TYPE_CHECKING:
     from eventsim.io import TraceFile
 
-TICKS_LAST = 1  # priority of samples: after deliveries and crossings of the same time
+SAMPLES_LAST = 2  # priority: after deliveries, crossings and ticks of the same time
+
+
+class Request(NamedTuple):
+    """What is to be recorded: a variable of some units of some samples of a population."""
+
+    population: str
+    variable: str
+    every: float | None
+    units: np.ndarray
+    samples: np.ndarray
+
+
+def _one_sample(population: str, variable: str) -> str:
+    return (
+        f"{variable!r} of {population!r} is recorded for several samples, a file holds one; "
+        "choose it with record(..., samples=0)"
+    )
 
 
 def _first_multiple(step: float, time: float) -> int:
@@ -34,7 +52,7 @@ def _first_multiple(step: float, time: float) -> int:
     return k
 
 
-class Simulation:
+class Simulation(ContinuousSide):
     """One run of a network.
 
     Parameters
@@ -45,6 +63,12 @@ class Simulation:
         What the network runs on; see `eventsim.hardware`.
     schedule : {"auto", "ordered", "windows", "layered"}
         How it is advanced. All give the same spikes up to rounding; `auto` takes the fastest that can.
+    dt : float, optional
+        Tick of continuous populations, in the network's time unit; needed if there are any.
+    batch : int
+        Samples that continuous populations compute side by side.
+    dtype : {"float64", "float32"}
+        Precision of continuous populations.
 
     Examples
     --------
@@ -59,14 +83,24 @@ class Simulation:
     np.float64(0.819061286735945)
     """
 
-    def __init__(self, net: Network, hardware: Any = None, schedule: str = "auto") -> None:
+    def __init__(
+        self,
+        net: Network,
+        hardware: Any = None,
+        schedule: str = "auto",
+        *,
+        dt: float | None = None,
+        batch: int = 1,
+        dtype: str = "float64",
+    ) -> None:
         if hardware is not None:
             net = hardware.transform(net)
         self.net = net
         self.hardware = hardware
         self._wanted = schedule
         self._needs_order: str | None = None
-        self._requests: list[tuple[str, str, float | None, np.ndarray]] = []
+        self._set_tick(dt, batch, dtype)
+        self._requests: list[Request] = []
         self._hooks: list[tuple[str, Callable[[float, int], object]]] = []
         self._recordings: dict[tuple[str, str], Recording] = {}
         self._built: Built | None = None
@@ -79,7 +113,12 @@ class Simulation:
     # Setting up -------------------------------------------------------------------------------------
 
     def record(
-        self, population: str, variable: str, every: float | None = None, units: ArrayLike | None = None
+        self,
+        population: str,
+        variable: str,
+        every: float | None = None,
+        units: ArrayLike | None = None,
+        samples: ArrayLike | None = None,
     ) -> None:
         """Record a state variable.
 
@@ -89,9 +128,11 @@ class Simulation:
             Such as ``"hidden", "v"``.
         every : float, optional
             Step of the grid, in the network's time unit: samples at k * every, from the closed form and
-            after all events of that time. Without it, at every event of a unit.
+            after all events of that time. Without it, at every event of a unit, or at every tick.
         units : array_like of int, optional
             Which units; all unless given.
+        samples : array_like of int, optional
+            Which samples of the batch, for continuous populations; all unless given.
 
         Raises
         ------
@@ -112,9 +153,11 @@ class Simulation:
             raise ValueError(f"units of {population!r} to record must differ, got {chosen.tolist()}")
         if any(request[:2] == (population, variable) for request in self._requests):
             raise ConfigError(f"{variable!r} of {population!r} is recorded already")
-        if every is None:
+        if is_continuous(declared.model):
+            every = self.dt if every is None else every
+        elif every is None:
             self._ordered_only(f"recording {variable!r} of {population!r} at every event")
-        request = (population, variable, every, chosen)
+        request = Request(population, variable, every, chosen, self._samples(population, samples))
         self._requests.append(request)
         if self._built:
             self._attach(request)
@@ -168,7 +211,10 @@ class Simulation:
         for name, declared in self.net.populations.items():
             if name not in file.populations:
                 file.add_population(name, declared.n, spikes=declared.record_spikes)
-        for population, variable, every, units in self._requests:
+        for request in self._requests:
+            population, variable, every, units, samples = request
+            if len(samples) > 1:
+                raise ConfigError(_one_sample(population, variable))
             if (population, variable) not in file.reports:
                 file.add_report(population, variable, units, every or 0.0)
         self._stream = file
@@ -228,6 +274,8 @@ class Simulation:
         if not self._begun and built.engine:
             for population in built.populations.values():
                 population.prepare(built.engine)
+            if built.ticks:
+                built.ticks.begin(built.engine)
         self._begun = True
 
     @property
@@ -276,8 +324,8 @@ class Simulation:
     def trace(self, population: str, variable: str) -> Samples:
         """Return the samples of a recorded variable so far.
 
-        On a grid, `values` has shape (n_times, n_units). At events, a row per event time with nan
-        for the units that had none.
+        On a grid, `values` has shape (n_times, n_units); (n_times, n_samples, n_units) of a continuous
+        population with several samples. At events, a row per event time with nan for the units that had none.
         """
         self._declared(population)
         self._build()
@@ -286,7 +334,10 @@ class Simulation:
             raise UnknownPart(f"{variable!r} of {population!r} is not recorded; call record() before the run")
         if recording.every > 0:
             times, values = recording.log.arrays()
-            return Samples(times, values, recording.units, recording.every)
+            request = self._request(population, variable)
+            if len(request.samples) > 1:
+                values = values.reshape(len(times), len(request.samples), len(request.units))
+            return Samples(times, values, request.units, recording.every)
         times, columns, values = recording.log.arrays()
         grid, row = np.unique(times, return_inverse=True)
         table = np.full((len(grid), len(recording.units)), np.nan)
@@ -294,19 +345,29 @@ class Simulation:
         return Samples(grid, table, recording.units, 0.0)
 
     def weights(self, projection: str) -> Any:
-        """Return (pre, post, weight, delay) of the synapses of a projection, each shape (n,)."""
-        for synapses in self._build().synapses:
+        """Return the weights of a projection.
+
+        Returns
+        -------
+        (pre, post, weight, delay), each shape (n,)
+            The synapses of a projection that carries spikes.
+        ndarray
+            A copy of the present weights of a projection of rates, (n_pre, n_post) if it is dense.
+        """
+        built = self._build()
+        for synapses in built.synapses:
             if synapses.name == projection:
                 return synapses.edges()
-        raise UnknownPart(
-            f"no projection named {projection!r}; known: {', '.join(p.name for p in self.net.projections)}"
-        )
+        return self._part(projection).weights()[0]
 
     def record_of_run(self) -> Trace:
         """Return everything recorded so far as a Trace."""
         from eventsim import __version__
 
         built = self._build()
+        for request in self._requests:
+            if len(request.samples) > 1:
+                raise ConfigError(_one_sample(request.population, request.variable))
         return Trace(
             sizes={name: p.n for name, p in self.net.populations.items()},
             spikes={name: self.spikes(name) for name, p in self.net.populations.items() if p.record_spikes},
@@ -386,24 +447,31 @@ class Simulation:
 
     def _build(self) -> Built:
         if self._built is None:
-            self._built = build(self.net, self._wanted, self._needs_order)
+            self._built = build(self.net, self._wanted, self._needs_order, self._dt, self.batch, self.dtype)
             for population, hook in self._hooks:
                 self._built.populations[population].add_hook(hook)
             for request in self._requests:
                 self._attach(request)
         return self._built
 
-    def _attach(self, request: tuple[str, str, float | None, np.ndarray]) -> None:
-        population, variable, every, units = request
+    def _attach(self, request: Request) -> None:
+        population, variable, every, units, samples = request
         built = self._build()
-        recording = Recording(built.populations[population], variable, every or 0.0, units)
-        built.populations[population].add_recording(recording)
+        handler = built.populations[population]
+        # Of several samples unit u of sample s has number s * n + u.
+        recording = Recording(
+            handler, variable, every or 0.0, np.add.outer(samples * handler.n, units).ravel()
+        )
+        handler.add_recording(recording)
         self._recordings[population, variable] = recording
         if every:
             recording.next = _first_multiple(every, self.now)
             if built.engine:
                 built.engine.register(recording)
-                built.engine.schedule(recording.next * every, recording, priority=TICKS_LAST)
+                built.engine.schedule(recording.next * every, recording, priority=SAMPLES_LAST)
+
+    def _request(self, population: str, variable: str) -> Request:
+        return next(r for r in self._requests if (r.population, r.variable) == (population, variable))
 
     def _drain(self, file: TraceFile) -> None:
         """Move what was recorded into the file."""

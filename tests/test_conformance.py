@@ -12,8 +12,12 @@ from eventsim import registry
 from eventsim.scenarios.scenario import keys, summary
 
 PARTS = [(kind, name) for kind in registry.KINDS for name in registry.parts(kind)]
-NEURONS = [name for name, part in registry.parts("neuron").items() if not part.is_source]
-SOURCES = [name for name, part in registry.parts("neuron").items() if part.is_source]
+CONTINUOUS = [
+    name for name, part in registry.parts("neuron").items() if getattr(part, "is_continuous", False)
+]
+SPIKING = [(name, part) for name, part in registry.parts("neuron").items() if name not in CONTINUOUS]
+NEURONS = [name for name, part in SPIKING if not part.is_source]
+SOURCES = [name for name, part in SPIKING if part.is_source]
 SCENARIOS = list(registry.parts("scenario"))
 HARDWARE = list(registry.parts("hardware"))
 

@@ -1,0 +1,141 @@
+"""From declared projections of rates and learning rules to what takes part in ticks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eventsim import rng
+from eventsim.connect import Distribution
+from eventsim.engine import Engine
+from eventsim.errors import ConfigError, UnknownPart
+from eventsim.network import Network, Projection, is_continuous, sends_rates
+from eventsim.rates import Dense, RateProjection
+from eventsim.ticks import Continuous, TickPart, Ticks
+
+
+def ticks_of(
+    net: Network, populations: dict[str, Any], engine: Engine, dt: float
+) -> tuple[Ticks, dict[str, Any]]:
+    """Return the tick of a network, registered with the engine, and its projections of rates by name.
+
+    Raises
+    ------
+    ConfigError, UnknownPart, ValueError
+        For a delay, port, signal or rule that does not do.
+    """
+    parts: dict[str, Any] = {}
+    for projection in net.projections:
+        if not sends_rates(net.populations[projection.pre].model):
+            continue
+        parts[projection.name] = rate_projection(net, projection, populations, dt)
+        if projection.rates is not None and not isinstance(projection.rates.feedback, bool):
+            feedback = feedback_projection(projection, populations)
+            parts[feedback.name] = feedback
+    observers = []
+    for name, rule in net.rules:
+        target = parts.get(name, populations.get(name))
+        if not isinstance(target, RateProjection | Continuous):
+            raise ConfigError(
+                f"{name!r} carries spikes; rules act on projections of rates and continuous populations"
+            )
+        observer = rule.attach(target)
+        if observer is not None:
+            observers.append(observer if isinstance(observer, TickPart) else _observer(observer))
+    continuous = [populations[name] for name, p in net.populations.items() if is_continuous(p.model)]
+    ticks = Ticks(dt, continuous, [*parts.values(), *observers])
+    for part in (*parts.values(), *observers, ticks):
+        engine.register(part)
+    return ticks, parts
+
+
+def delay_in_ticks(delay: float, dt: float, label: str) -> int:
+    """Return a delay as a number of ticks.
+
+    Raises
+    ------
+    ConfigError
+        If it is no multiple of the tick, to 1e-9 of it.
+    """
+    ticks = round(delay / dt)
+    if abs(delay - ticks * dt) > 1e-9 * dt * max(ticks, 1):
+        raise ConfigError(
+            f"the delay of {label} must be a multiple of the tick, got {delay:g} and dt = {dt:g}"
+        )
+    return ticks
+
+
+def rate_projection(net: Network, projection: Projection, populations: dict[str, Any], dt: float) -> Any:
+    """Return the projection of rates as it runs."""
+    pre, post = populations[projection.pre], populations[projection.post]
+    options = projection.rates
+    assert options is not None
+    label = projection.label
+    if options.port not in post.ports:
+        raise UnknownPart(
+            f"{projection.post!r} has no port {options.port!r}; known: {', '.join(post.ports) or 'none'}"
+        )
+    if options.signal not in pre.signals:
+        raise UnknownPart(
+            f"{projection.pre!r} has no signal {options.signal!r}; known: {', '.join(pre.signals)}"
+        )
+    if 0 < options.tau_syn < dt:
+        raise ConfigError(f"the tick dt = {dt:g} is longer than tau_syn = {options.tau_syn:g} of {label}")
+    connections = projection.resolve(net)
+    if connections.delay_kind != "uniform":
+        raise ConfigError(f"a projection of rates has one delay for all, not so {label}")
+    assert isinstance(connections.delay, float)
+    ticks = delay_in_ticks(connections.delay, dt, label)
+    if ticks > 1 and options.signal != "rate":
+        raise ConfigError(f"only rates travel with a delay, {label} sends {options.signal!r}")
+    dtype = np.float64 if pre.wide else np.float32
+    arguments: dict[str, Any] = {
+        "ticks": ticks,
+        "signal": options.signal,
+        "port": options.port,
+        "errors": options.feedback is True and options.signal == "rate",
+        "tau_syn": options.tau_syn,
+    }
+    bias = _bias(options.bias, net, projection, post.n, dtype)
+    weight = np.array(np.broadcast_to(connections.weight, (pre.n, post.n)), dtype)
+    return Dense(projection.name, pre, post, weight, bias, **arguments)
+
+
+def feedback_projection(projection: Projection, populations: dict[str, Any]) -> Dense:
+    """Return the way of errors through weights of their own."""
+    pre, post = populations[projection.pre], populations[projection.post]
+    assert projection.rates is not None
+    if "error" not in post.signals or "error" not in pre.ports:
+        raise ConfigError(f"no errors can go back along {projection.label}; leave feedback out")
+    return Dense(
+        f"{projection.name} feedback",
+        post,
+        pre,
+        np.array(projection.rates.feedback, np.float64 if pre.wide else np.float32),
+        signal="error",
+        port="error",
+        errors=False,
+        tau_syn=projection.rates.tau_syn,
+    )
+
+
+def _bias(bias: Any, net: Network, projection: Projection, n: int, dtype: Any) -> NDArray[Any] | None:
+    """Return one value per bias, or None."""
+    if bias is None:
+        return None
+    if isinstance(bias, Distribution):
+        return bias.draw(rng.stream(net.seed, "connect", projection.name, "bias"), n).astype(dtype)
+    if np.ndim(bias) and np.shape(bias) != (n,):
+        raise ValueError(f"bias of {projection.label} has {np.size(bias)} values, expected {n}")
+    return np.array(np.broadcast_to(bias, n), dtype)
+
+
+def _observer(observer: Any) -> TickPart:
+    """Return a rule written in Python as part of the tick."""
+    from eventsim.ticks import PythonTickPart
+
+    if not callable(getattr(observer, "on_tick", None)):
+        raise TypeError(f"attach() must return something with on_tick(time), or None, got {observer!r:.60}")
+    return PythonTickPart(observer)

@@ -1,0 +1,280 @@
+"""The side of a simulation that faces continuous populations: drive, nudge, weights, ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eventsim.errors import ConfigError, UnknownPart
+from eventsim.network import Network, is_continuous
+from eventsim.parameters import one_number
+
+if TYPE_CHECKING:
+    from eventsim.build import Built
+    from eventsim.ticks import Continuous, Feed
+
+Values = ArrayLike | Callable[[float], ArrayLike]
+
+
+class ContinuousSide:
+    """What `Simulation` offers for continuous populations.
+
+    Attributes
+    ----------
+    dt : float, tick in the network's time unit.
+    batch : int, samples computed side by side.
+    dtype : "float64" or "float32".
+    """
+
+    net: Network
+    _needs_order: str | None
+
+    def _build(self) -> Built:
+        raise NotImplementedError
+
+    def run(self, until: float) -> None:  # noqa: D102
+        raise NotImplementedError
+
+    def _set_tick(self, dt: float | None, batch: int, dtype: str) -> None:
+        names = [name for name, p in self.net.populations.items() if is_continuous(p.model)]
+        if names:
+            if dt is None:
+                raise ConfigError(
+                    f"{names[0]!r} is continuous and needs a tick; write Simulation(net, dt=...)"
+                )
+            if not (one_number(dt, "dt") > 0):
+                raise ConfigError(f"dt must be positive, got {dt!r}")
+            self._needs_order = f"a continuous population ({names[0]!r})"
+        elif dt is not None or batch != 1:
+            raise ConfigError("dt and batch are for continuous populations, of which this network has none")
+        if isinstance(batch, bool) or not isinstance(batch, int | np.integer) or batch < 1:
+            raise ConfigError(f"batch must be an integer of at least 1, got {batch!r}")
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise ConfigError(f"dtype must be float64 or float32, got {dtype!r}")
+        self._dt = 0.0 if dt is None else float(dt)
+        self.batch, self.dtype = int(batch), np.dtype(dtype).name
+
+    @property
+    def dt(self) -> float:
+        """The tick of continuous populations."""
+        if not self._dt:
+            raise ConfigError("this network has no continuous populations, so there is no tick")
+        return self._dt
+
+    # From outside -----------------------------------------------------------------------------------
+
+    def drive(
+        self,
+        population: str,
+        values: Values | None,
+        *,
+        every: float | None = None,
+        start: float | None = None,
+    ) -> None:
+        """Say what a `RateInput` shows, or what is added to the input of neurons, until the next call.
+
+        Parameters
+        ----------
+        population : str
+        values : array_like, callable or None
+            Without `every` constant, shape (n,) or (batch, n). With it a series, shape (steps, n) or
+            (steps, batch, n); the last step holds on. A callable gets the time of each tick and returns a
+            constant. None drives no more.
+        every : float, optional
+            How long a step of the series holds, a multiple of the tick.
+        start : float, optional
+            When the series begins; the next tick unless given.
+
+        Raises
+        ------
+        UnknownPart, ConfigError, ValueError
+            If there is no such continuous population, or the values do not fit.
+        """
+        handler = self._continuous(population)
+        if not handler.is_source and not handler.ports:
+            raise ConfigError(f"{population!r} takes no input")
+        handler.drive(None if values is None else self._feed(population, values, every, start))
+
+    def nudge(
+        self,
+        population: str,
+        target: Values | None,
+        beta: float = 0.1,
+        *,
+        kind: str = "rate",
+        every: float | None = None,
+        start: float | None = None,
+    ) -> None:
+        """Pull neurons towards a target, until the next call.
+
+        Parameters
+        ----------
+        population : str
+        target : array_like, callable or None
+            As in `drive`; of the same time as the rate it is compared with. None ends it.
+        beta : float
+            Strength; 0 ends it too.
+        kind : {"rate", "voltage", "cross_entropy"}
+            The error is beta phi' (target - r), beta (target - ub), or beta phi' (target - softmax(r)).
+        every, start : as in `drive`
+
+        Raises
+        ------
+        UnknownPart, ConfigError, ValueError
+            If there is no such population of neurons, or the target does not fit.
+        """
+        handler: Any = self._continuous(population)
+        if not hasattr(handler, "nudge_to"):
+            raise ConfigError(f"{population!r} has no errors and cannot be nudged")
+        if kind not in ("rate", "voltage", "cross_entropy"):
+            raise ConfigError(f"kind must be rate, voltage or cross_entropy, got {kind!r}")
+        strength = one_number(beta, "beta", low=0)
+        feed = None if target is None or strength == 0 else self._feed(population, target, every, start)
+        handler.nudge_to(feed, strength, kind)
+
+    def set_weights(
+        self, projection: str, weight: ArrayLike | None = None, bias: ArrayLike | None = None
+    ) -> None:
+        """Replace weights, or bias, of a projection of rates from the next tick on.
+
+        Parameters
+        ----------
+        projection : str
+        weight, bias : array_like, optional
+            In the shapes that `weights` and `bias` return.
+        """
+        part = self._part(projection)
+        old_weight, old_bias = part.weights()
+        for what, new, old in (("weight", weight, old_weight), ("bias", bias, old_bias)):
+            if new is None:
+                continue
+            if old is None:
+                raise ConfigError(f"{projection!r} has no bias")
+            if np.shape(new) != old.shape:
+                raise ValueError(f"{what} of {projection!r} has shape {np.shape(new)}, expected {old.shape}")
+            if not np.isfinite(new).all():
+                raise ValueError(f"{what} of {projection!r} must be finite")
+        part.set_weights(weight, bias)
+
+    def set_learning_rate(self, name: str, eta: float) -> None:
+        """Change the rate of the rule of a projection or population from the next tick on; 0 stops it."""
+        learns = any(name == learner for learner, _ in self.net.rules)
+        built = self._build()
+        target: Any = built.parts.get(name, built.populations.get(name))
+        if not learns or not hasattr(target, "set_rate"):
+            known = ", ".join(learner for learner, _ in self.net.rules) or "none"
+            raise UnknownPart(f"{name!r} has no rule whose rate could be set; known: {known}")
+        target.set_rate(one_number(eta, "eta", low=0))
+
+    # Results ----------------------------------------------------------------------------------------
+
+    def bias(self, projection: str) -> NDArray[Any]:
+        """Return a copy of the present bias of a projection of rates."""
+        bias = self._part(projection).weights()[1]
+        if bias is None:
+            raise ConfigError(f"{projection!r} has no bias")
+        return np.asarray(bias)
+
+    def array(self, population: str, variable: str = "rate") -> NDArray[Any]:
+        """Return a copy of a variable as of the last tick, shape (batch, n).
+
+        `tau_mem` and `tau_r`, shape (n,), can be asked for too.
+        """
+        handler: Any = self._continuous(population)
+        if variable in handler.signals:
+            return np.array(handler.signals[variable])
+        if variable in ("tau_mem", "tau_r") and hasattr(handler, variable):
+            return np.array(getattr(handler, variable))
+        known = ", ".join(handler.signals)
+        raise UnknownPart(f"{population!r} has no variable {variable!r}; known: {known}")
+
+    def run_ticks(self, n: int) -> None:
+        """Run n ticks more, exactly, however their times are rounded."""
+        if n < 0 or n != int(n):
+            raise ValueError(f"the number of ticks must be a whole number of at least 0, got {n!r}")
+        built = self._build()
+        if built.ticks is None:
+            raise ConfigError("this network has no continuous populations, so there is no tick")
+        k = built.ticks.k + int(n)
+        if n:
+            self.run(k * self.dt)
+
+    # Inside -----------------------------------------------------------------------------------------
+
+    def _continuous(self, population: str) -> Continuous:
+        if population not in self.net.populations:
+            names = ", ".join(self.net.populations) or "none"
+            raise UnknownPart(f"no population named {population!r} in this network; known: {names}")
+        if not is_continuous(self.net.populations[population].model):
+            raise ConfigError(f"{population!r} is not continuous; spikes are added with stimulate()")
+        handler: Any = self._build().populations[population]
+        found: Continuous = handler
+        return found
+
+    def _part(self, projection: str) -> Any:
+        parts = self._build().parts
+        if projection not in parts:
+            known = [
+                *(p.name for p in self.net.projections),
+                *(name for name in parts if name.endswith(" feedback")),
+            ]
+            if projection in known:
+                raise ConfigError(f"{projection!r} carries spikes")
+            raise UnknownPart(f"no projection named {projection!r}; known: {', '.join(known) or 'none'}")
+        return parts[projection]
+
+    def _samples(self, population: str, samples: ArrayLike | None) -> NDArray[np.int64]:
+        """Return the samples to record, checked."""
+        chosen = np.arange(self.batch) if samples is None else np.atleast_1d(np.asarray(samples, np.int64))
+        if not is_continuous(self.net.populations[population].model):
+            if samples is not None:
+                raise ConfigError(f"{population!r} is not continuous and has no samples")
+            return np.zeros(1, np.int64)
+        if chosen.size and (chosen.min() < 0 or chosen.max() >= self.batch):
+            raise ValueError(f"there are samples 0..{self.batch - 1}, got {chosen.tolist()}")
+        return chosen
+
+    def _feed(self, population: str, values: Any, every: float | None, start: float | None) -> Feed:
+        """Return what comes from outside as rows of (batch, n), one for each tick or group of ticks."""
+        from eventsim.continuous import delay_in_ticks
+        from eventsim.ticks import Feed
+
+        n = self.net.populations[population].n
+        shape, dtype = (self.batch, n), np.dtype(self.dtype)
+        if callable(values):
+            if every is not None:
+                raise ConfigError("a callable is asked at every tick; leave `every` out")
+            return Feed(values, shape, dtype)
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"values for {population!r} must be numbers, got {array.dtype}")
+        hold, first = 1, 0
+        if every is None:
+            array = array[None]
+        else:
+            hold = delay_in_ticks(one_number(every, "every"), self.dt, "a step of the series")
+            if hold < 1 or array.ndim == 0 or len(array) == 0:
+                raise ValueError(f"a series for {population!r} needs steps, and `every` of at least the tick")
+            if array.ndim == 2:
+                array = array[:, None, :]
+            ticks = self._build().ticks
+            first = ticks.k if start is None and ticks else delay_in_ticks(start or 0.0, self.dt, "the start")
+        if (
+            array.ndim > 3
+            or array.shape[-1:] != (n,)
+            or (array.ndim == 3 and array.shape[1] not in (1, self.batch))
+        ):
+            steps = "" if every is None else "steps, "
+            raise ValueError(
+                f"values for {population!r} have shape {np.shape(values)}, "
+                f"expected ({steps}{n}) or ({steps}{self.batch}, {n})"
+            )
+        if array.ndim == 2:
+            array = array[:, None, :]
+        if not np.isfinite(array).all():
+            raise ValueError(f"values for {population!r} must be finite")
+        rows = np.array(np.broadcast_to(array, (len(array), *shape)), dtype, order="C")
+        return Feed(rows, shape, dtype, first, hold)

@@ -1,0 +1,56 @@
+"""What a projection of rates has beyond weights and delays."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from eventsim import values
+from eventsim.errors import ConfigError
+from eventsim.parameters import one_number
+from eventsim.values import Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RateOptions:
+    """How rates go from one continuous population to another.
+
+    Attributes
+    ----------
+    bias : number, Distribution or array added to the target's port; None for none.
+    tau_syn : time constant of the synaptic filter of rates, and of errors on their way back; 0 without.
+    feedback : True sends errors back through the transposed weights, False does not, an array of shape
+        (n_post, n_pre) sends them through weights of its own.
+    signal, port : what is read from the source, and where it goes in the target.
+    """
+
+    bias: Value | None = field(default=None, repr=False)
+    tau_syn: float = 0.0
+    feedback: Any = field(default=True, repr=False)
+    signal: str = "rate"
+    port: str = "input"
+
+
+def rate_options(
+    bias: Any, tau_syn: Any, feedback: Any, signal: str, port: str, n_pre: int, n_post: int, label: str
+) -> RateOptions:
+    """Return the options of a projection of rates, checked."""
+    tau = one_number(tau_syn, f"tau_syn of {label}", low=0)
+    if not isinstance(feedback, bool):
+        feedback = np.array(feedback, float)
+        if feedback.shape != (n_post, n_pre):
+            raise ValueError(f"feedback of {label} has shape {feedback.shape}, expected ({n_post}, {n_pre})")
+        if not np.isfinite(feedback).all():
+            raise ValueError(f"feedback of {label} must be finite")
+    if bias is not None:
+        bias = values.declared(bias, "bias", label)
+        if isinstance(bias, np.ndarray) and bias.ndim != 1:
+            raise ValueError(f"bias of {label} has shape {bias.shape}, expected one value per unit")
+    return RateOptions(bias, tau, feedback, signal, port)
+
+
+def refuse_rate_options(given: dict[str, Any], label: str) -> None:
+    """Raise ConfigError if one of the options is given where spikes travel."""
+    for name, (value, default) in given.items():
+        if value is not default and not (isinstance(value, str | float | int) and value == default):
+            raise ConfigError(f"{label} carries spikes; {name} belongs to projections of rates")

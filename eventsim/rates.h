@@ -1,0 +1,123 @@
+/* Inner loops of rate projections and ticks, for floats and doubles; the bodies are in rates_real.h.
+
+   All clones of a function do the same operations in the same order (see vector.h), and a sum that is
+   kept in several lanes has the same lanes everywhere, so results do not depend on the processor. */
+
+#ifndef EVENTSIM_RATES_H
+#define EVENTSIM_RATES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "vector.h"
+
+#define RATES_LANES 16  /* partial sums of a scalar product */
+#define RATES_ROWS 4    /* rows of a matrix that are handled together */
+#define RATES_CHUNK 512 /* columns that are handled together; they stay in the nearest cache */
+
+#define REAL double
+#define NAME(name) rates_##name##_f64
+#include "rates_real.h"
+#undef REAL
+#undef NAME
+#define REAL float
+#define NAME(name) rates_##name##_f32
+#include "rates_real.h"
+#undef REAL
+#undef NAME
+
+/* The same for arrays of either kind: doubles if `wide`, else floats. */
+static inline void rates_add(int wide, void *to, const void *from, ptrdiff_t n) {
+    if (wide)
+        rates_add_f64(to, from, n);
+    else
+        rates_add_f32(to, from, n);
+}
+
+static inline void rates_add_scaled(int wide, void *to, const void *from, double c, ptrdiff_t n) {
+    if (wide)
+        rates_add_scaled_f64(to, from, c, n);
+    else
+        rates_add_scaled_f32(to, from, (float)c, n);
+}
+
+static inline void rates_follow(int wide, void *to, const void *from, double c, ptrdiff_t n) {
+    if (wide)
+        rates_follow_f64(to, from, c, n);
+    else
+        rates_follow_f32(to, from, (float)c, n);
+}
+
+static inline void rates_add_to_all(int wide, void *to, const double *row, double c, ptrdiff_t n, ptrdiff_t
+                                    batch) {
+    if (wide)
+        rates_add_to_all_f64(to, row, c, n, batch);
+    else
+        rates_add_to_all_f32(to, row, c, n, batch);
+}
+
+static inline void rates_add_row(int wide, void *to, const void *row, ptrdiff_t n, ptrdiff_t batch) {
+    if (wide)
+        rates_add_row_f64(to, row, n, batch);
+    else
+        rates_add_row_f32(to, row, n, batch);
+}
+
+static inline void rates_sum_rows(int wide, void *row, const void *from, double c, ptrdiff_t n, ptrdiff_t
+                                  batch) {
+    if (wide)
+        rates_sum_rows_f64(row, from, c, n, batch);
+    else
+        rates_sum_rows_f32(row, from, (float)c, n, batch);
+}
+
+static inline void rates_sweep(int wide, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a,
+                               const void *b, const void *x, void *out_f, const void *y, void *out_s) {
+    if (wide)
+        rates_sweep_f64(m, rows, cols, c, a, b, x, out_f, y, out_s);
+    else
+        rates_sweep_f32(m, rows, cols, (float)c, a, b, x, out_f, y, out_s);
+}
+
+static inline void rates_spread(int wide, const void *m, ptrdiff_t rows, ptrdiff_t cols, const void *x, void
+                                *out, ptrdiff_t batch) {
+    if (wide)
+        rates_spread_f64(m, rows, cols, x, out, batch);
+    else
+        rates_spread_f32(m, rows, cols, x, out, batch);
+}
+
+static inline void rates_collect(int wide, const void *m, ptrdiff_t rows, ptrdiff_t cols, const void *y, void
+                                 *out, ptrdiff_t batch) {
+    if (wide)
+        rates_collect_f64(m, rows, cols, y, out, batch);
+    else
+        rates_collect_f32(m, rows, cols, y, out, batch);
+}
+
+static inline void rates_outer(int wide, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a,
+                               const void *b, ptrdiff_t batch) {
+    if (wide)
+        rates_outer_f64(m, rows, cols, c, a, b, batch);
+    else
+        rates_outer_f32(m, rows, cols, (float)c, a, b, batch);
+}
+
+static inline void rates_momentum(int wide, void *p, const void *g, void *velocity, double rate, double mean,
+                                  double momentum, ptrdiff_t n) {
+    if (wide)
+        rates_momentum_f64(p, g, velocity, rate, mean, momentum, n);
+    else
+        rates_momentum_f32(p, g, velocity, (float)rate, (float)mean, (float)momentum, n);
+}
+
+static inline void rates_adam(int wide, void *p, const void *g, void *first, void *second, double rate, double
+                              spread, double mean, double beta1, double beta2, double epsilon, ptrdiff_t n) {
+    if (wide)
+        rates_adam_f64(p, g, first, second, rate, spread, mean, beta1, beta2, epsilon, n);
+    else
+        rates_adam_f32(p, g, first, second, (float)rate, (float)spread, (float)mean, (float)beta1, (float)beta2, (float)epsilon, n);
+}
+
+#endif

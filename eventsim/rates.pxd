@@ -1,0 +1,70 @@
+"""Projections of rates between continuous populations."""
+
+from libc.stdint cimport int64_t
+
+from eventsim.engine cimport Engine
+from eventsim.ticks cimport Continuous, TickPart
+
+
+cdef enum Optimiser:
+    FROZEN = 0
+    SGD = 1
+    MOMENTUM = 2
+    ADAM = 3
+
+
+cdef class RateProjection(TickPart):
+    cdef readonly Continuous pre, post
+    cdef readonly bint wide
+    cdef readonly int batch
+    cdef readonly double dt
+    cdef readonly dict state                # name -> array: weight, bias, x, and what learning remembers
+    cdef int64_t n_pre, n_post, n_weights, n_bias, size     # size of a number in bytes
+    cdef int64_t ticks                      # delay, at least 1
+    cdef double follow_x, follow_e          # share of the way that filters go in a tick; 1 without
+    cdef char *w
+    cdef char *b                            # NULL without bias
+    cdef char *source                       # a signal of `pre` other than its rate, or NULL
+    cdef char *error                        # signal of `post`, or NULL
+    cdef char *target                       # port of `post`
+    cdef char *back                         # port of `pre` for errors, or NULL
+    cdef char *x                            # (batch, n_pre) what the last product was taken of
+    cdef char *sent                         # (batch, n_post) the filtered error, or NULL
+    # Learning: weight += dt * eta * <x^T taught> (mean over the batch), both as of one tick.
+    cdef Optimiser optimiser
+    cdef readonly double eta
+    cdef double bias_factor, decay, momentum, beta1, beta2, epsilon
+    cdef int64_t steps                      # of the optimiser
+    cdef double due                         # dt * eta of the last tick, whose change is still to be made
+    cdef char *taught                       # signal of `post`
+    cdef char *taught_pre                   # signal of `pre` instead of x, or NULL
+    cdef char *gradient
+    cdef char *first
+    cdef char *second
+
+    cdef char *incoming(self, int64_t k) noexcept nogil
+    cdef char *outgoing(self) noexcept nogil
+    cdef int settle(self) except -1 nogil
+    cdef int settle_bias(self) except -1 nogil
+    cdef void improve(self, char *p, int64_t at, int64_t n, double factor) noexcept nogil
+    # out (batch, n_post) += x W ; out (batch, n_pre) += e W^T ; to (as W) += c * sum over the batch of x^T e
+    cdef int forward(self, char *x, char *out) except -1 nogil
+    cdef int backward(self, char *e, char *out) except -1 nogil
+    cdef int correlate(self, char *to, double c, char *x, char *e) except -1 nogil
+    # to (as the bias) += c * sum over the batch of e ; out (batch, n_post) += bias
+    cdef int sum_errors(self, char *to, double c, char *e) except -1 nogil
+    cdef int add_bias(self, char *out) except -1 nogil
+
+
+cdef class Dense(RateProjection):
+    cdef bint by_pre                        # rows of the stored matrix are sources, else targets
+    cdef bint big                           # products by BLAS
+    cdef int64_t rows, cols
+    cdef bint known                         # whether `product` is that of x and the present weights
+    cdef int64_t held                       # ticks since x changed
+    cdef char *product                      # (batch, n_post) x W as of now
+    cdef char *unlearnt                     # (batch, n_post) sum of c * taught of the held ticks
+    cdef char *overlap                      # (batch, batch) x x^T
+    cdef int gather_kept(self, int64_t k) except -1 nogil
+    cdef int spread(self, char *given, char *out) except -1 nogil
+    cdef int collect(self, char *given, char *out) except -1 nogil

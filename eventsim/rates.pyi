@@ -1,0 +1,48 @@
+"""Types of the projections of rates; see rates.pyx."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from eventsim.ticks import Continuous, TickPart
+
+Array = NDArray[Any]
+
+class RateProjection(TickPart):
+    pre: Continuous
+    post: Continuous
+    state: dict[str, Array]
+    eta: float
+    def __init__(
+        self,
+        name: str,
+        pre: Continuous,
+        post: Continuous,
+        weight: Array,
+        bias: Array | None = None,
+        *,
+        ticks: int = 1,
+        signal: str = "rate",
+        port: str = "input",
+        errors: bool = True,
+        tau_syn: float = 0.0,
+    ) -> None: ...
+    def learn_by(
+        self,
+        eta: float,
+        *,
+        post: str = "error",
+        pre: str = "",
+        optimiser: str = "sgd",
+        bias_factor: float = 1.0,
+        decay: float = 0.0,
+        momentum: float = 0.9,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> None: ...
+    def set_rate(self, eta: float) -> None: ...
+    def weights(self) -> tuple[Array, Array | None]: ...
+    def set_weights(self, weight: Any = None, bias: Any = None) -> None: ...
+
+class Dense(RateProjection): ...

@@ -1,0 +1,434 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Projections of rates between continuous populations, and their plasticity.
+
+At each tick a projection adds x W + b to a port of its target, x being the rate of its source as of
+the tick before (or earlier, with a delay), and e W^T to the port for errors of its source.
+
+A projection that learns makes the change of a tick, dt * eta * <x^T e>, when it reads the weights at
+the next one: nobody reads them in between, and change and products then share one pass over the
+matrix. When the input has not changed since, a change c x^T e of the weights changes their product by
+c (x x^T) e, so neither product nor weights need to be touched: both are brought up to date when the
+input changes. Exact but for rounding, and the same however a run is sliced.
+"""
+
+from libc.math cimport pow, sqrt
+from libc.stdint cimport int64_t
+from libc.string cimport memcmp, memcpy, memset
+
+import numpy as np
+from scipy.linalg.cython_blas cimport dgemm, sgemm
+
+from eventsim.ticks cimport Continuous, TickPart
+
+cdef extern from "rates.h" nogil:
+    void rates_add(int wide, void *to, const void *given, ptrdiff_t n)
+    void rates_add_scaled(int wide, void *to, const void *given, double c, ptrdiff_t n)
+    void rates_follow(int wide, void *to, const void *given, double c, ptrdiff_t n)
+    void rates_add_to_all(int wide, void *to, const double *row, double c, ptrdiff_t n, ptrdiff_t batch)
+    void rates_add_row(int wide, void *to, const void *row, ptrdiff_t n, ptrdiff_t batch)
+    void rates_sum_rows(int wide, void *row, const void *given, double c, ptrdiff_t n, ptrdiff_t batch)
+    void rates_sweep(int wide, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a, const void *b, const void
+                     *x, void *out_f, const void *y, void *out_s)
+    void rates_spread(int wide, const void *m, ptrdiff_t rows, ptrdiff_t cols, const void *x, void *out, ptrdiff_t batch)
+    void rates_collect(int wide, const void *m, ptrdiff_t rows, ptrdiff_t cols, const void *y, void *out, ptrdiff_t batch)
+    void rates_outer(int wide, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a, const void *b, ptrdiff_t
+                     batch)
+    void rates_momentum(int wide, void *p, const void *g, void *velocity, double rate, double mean, double momentum,
+                        ptrdiff_t n)
+    void rates_adam(int wide, void *p, const void *g, void *first, void *second, double rate, double spread, double mean,
+                    double beta1, double beta2, double epsilon, ptrdiff_t n)
+
+cdef enum:
+    REFRESH = 4096      # ticks after which a kept product is taken afresh, so that rounding does not pile up
+    BIG = 20000         # multiplications from which on BLAS is faster than a loop
+
+OPTIMISERS = {"frozen": FROZEN, "sgd": SGD, "momentum": MOMENTUM, "adam": ADAM}
+
+
+cdef char *memory(array) except? NULL:
+    """Return where a C-contiguous, writable array begins."""
+    cdef unsigned char[::1] view = array.reshape(-1).view(np.uint8)
+    return <char *> &view[0] if view.shape[0] else NULL
+
+
+cdef void gemm(bint wide, char ta, char tb, int m, int n, int k, double alpha, const char *a, int lda,
+               const char *b, int ldb, char *c, int ldc) noexcept nogil:
+    """c += alpha op(a) op(b), column by column as BLAS has it."""
+    cdef double one = 1.0
+    cdef float one_f = 1.0, alpha_f = <float> alpha
+    if wide:
+        dgemm(&ta, &tb, &m, &n, &k, &alpha, <double *> a, &lda, <double *> b, &ldb, &one, <double *> c, &ldc)
+    else:
+        sgemm(&ta, &tb, &m, &n, &k, &alpha_f, <float *> a, &lda, <float *> b, &ldb, &one_f, <float *> c, &ldc)
+
+
+cdef class RateProjection(TickPart):
+    """What all projections of rates share. Subclass, and override the products.
+
+    Parameters
+    ----------
+    name : str
+    pre, post : Continuous
+    weight : ndarray
+        As it is stored; owned by the projection, in the dtype of the populations.
+    bias : ndarray or None
+    ticks : int
+        Delay in ticks, at least 1.
+    signal, port : str
+        What is read from `pre` and where it goes in `post`.
+    errors : bool
+        Whether the error of `post` goes back to `pre`.
+    tau_syn : float
+        Time constant of the synaptic filter of rates and errors; 0 without.
+    """
+
+    def __init__(self, str name, Continuous pre not None, Continuous post not None, weight, bias=None, *,
+                 int64_t ticks=1, str signal="rate", str port="input", bint errors=True, double tau_syn=0.0):
+        self.name = name
+        self.pre, self.post = pre, post
+        self.wide, self.batch, self.dt = pre.wide, pre.batch, pre.dt
+        self.size = 8 if self.wide else 4
+        self.n_pre, self.n_post = pre.n, post.n
+        self.ticks = max(ticks, 1)
+        if self.ticks > 1:
+            pre.remember(self.ticks)
+        self.state = {"weight": weight, "x": self.zeros(self.batch, pre.n)}
+        self.w = memory(weight)
+        self.n_weights = weight.size
+        if bias is not None:
+            self.state["bias"] = bias
+            self.b = memory(bias)
+            self.n_bias = bias.size
+        self.x = memory(self.state["x"])
+        self.source = NULL if signal == "rate" else memory(pre.signals[signal])
+        self.target = memory(post.ports[port])
+        self.error = memory(post.signals["error"]) if "error" in post.signals else NULL
+        if errors and self.error != NULL and "error" in pre.ports:
+            self.back = memory(pre.ports["error"])
+        self.follow_x = self.follow_e = self.dt / tau_syn if tau_syn > 0 else 1.0
+        if tau_syn > 0 and self.back != NULL:
+            self.state["sent"] = self.zeros(self.batch, post.n)
+            self.sent = memory(self.state["sent"])
+        self.optimiser = FROZEN
+
+    def zeros(self, *shape):
+        """Return an array of zeros in the dtype of the populations."""
+        return np.zeros(shape, np.float64 if self.wide else np.float32)
+
+    def learn_by(self, double eta, *, str post="error", str pre="", str optimiser="sgd", double bias_factor=1.0,
+                 double decay=0.0, double momentum=0.9, double beta1=0.9, double beta2=0.999, double epsilon=1e-8):
+        """Learn: weight += dt * eta * (<pre^T post> - decay * weight) at each tick, or by momentum or Adam.
+
+        Parameters
+        ----------
+        eta : float
+            Weight change per time; for Adam the step per time.
+        post, pre : str
+            Signals of the two populations; without `pre` what the weights were multiplied with.
+        optimiser : {"sgd", "momentum", "adam", "frozen"}
+        bias_factor : float
+            Rate of the bias relative to `eta`.
+        decay : float
+            Weights decay with rate eta * decay.
+        """
+        self.optimiser = OPTIMISERS[optimiser]
+        self.eta, self.bias_factor, self.decay = eta, bias_factor, decay
+        self.momentum, self.beta1, self.beta2, self.epsilon = momentum, beta1, beta2, epsilon
+        self.taught = memory(self.post.signals[post])
+        self.taught_pre = memory(self.pre.signals[pre]) if pre else NULL
+        n = self.n_weights + self.n_bias
+        for name in ("gradient", "first", "second")[: {SGD: 0, MOMENTUM: 2, ADAM: 3}.get(self.optimiser, 0)]:
+            self.state[name] = self.zeros(n)
+        self.gradient = memory(self.state["gradient"]) if "gradient" in self.state else NULL
+        self.first = memory(self.state["first"]) if "first" in self.state else NULL
+        self.second = memory(self.state["second"]) if "second" in self.state else NULL
+
+    def set_rate(self, double eta):
+        """Change the learning rate from the next tick on; 0 stops learning."""
+        self.eta = eta
+
+    # Weights as a user sees them ------------------------------------------------------------------
+
+    def shaped(self, weight):
+        """Return stored weights in the shape a user gave them."""
+        return weight
+
+    def stored(self, weight):
+        """Return a user's weights as they are stored."""
+        return weight
+
+    def weights(self):
+        """Return a copy of (weight, bias) with all changes made; bias is None without."""
+        state = self.snapshot()  # what is due is made on the side, so that looking changes nothing
+        self.settle()
+        weight = self.shaped(self.state["weight"]).copy()
+        bias = self.state["bias"].copy() if self.b != NULL else None
+        self.restore(state)
+        return weight, bias
+
+    def set_weights(self, weight=None, bias=None):
+        """Replace the weights, the bias, or both, from the next tick on."""
+        self.settle()
+        if weight is not None:
+            self.state["weight"][...] = self.stored(np.asarray(weight))
+        if bias is not None:
+            self.state["bias"][...] = bias
+
+    def snapshot(self):
+        """Return the state as a dictionary of arrays and numbers."""
+        state = {name: array.copy() for name, array in self.state.items() if name != "gradient"}
+        return state | {"due": self.due, "eta": self.eta, "steps": self.steps}
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        for name, array in self.state.items():
+            if name in state:
+                array[...] = state[name]
+        self.due, self.eta, self.steps = state["due"], state["eta"], state["steps"]
+
+    # Ticks ----------------------------------------------------------------------------------------
+
+    cdef char *incoming(self, int64_t k) noexcept nogil:
+        """Return what the source shows to this projection at tick k, before the filter."""
+        return self.source if self.source != NULL else <char *> self.pre.rate_before(k, self.ticks)
+
+    cdef char *outgoing(self) noexcept nogil:
+        """Return the error to send back, or NULL."""
+        if self.back == NULL:
+            return NULL
+        if self.sent == NULL:
+            return self.error
+        rates_follow(self.wide, self.sent, self.error, self.follow_e, self.batch * self.n_post)
+        return self.sent
+
+    cdef int gather(self, int64_t k, double time) except -1 nogil:
+        cdef char *e
+        self.settle()
+        if self.follow_x < 1.0:
+            rates_follow(self.wide, self.x, self.incoming(k), self.follow_x, self.batch * self.n_pre)
+        else:
+            memcpy(self.x, self.incoming(k), self.batch * self.n_pre * self.size)
+        self.forward(self.x, self.target)
+        if self.b != NULL:
+            self.add_bias(self.target)
+        e = self.outgoing()
+        if e != NULL:
+            self.backward(e, self.back)
+        if self.optimiser != FROZEN:
+            self.due = self.dt * self.eta
+        return 0
+
+    cdef int settle(self) except -1 nogil:
+        """Make the change that is due: signals and x are still those of the last tick."""
+        cdef char *x = self.taught_pre if self.taught_pre != NULL else self.x
+        if self.due == 0.0:
+            return 0
+        if self.optimiser == SGD:
+            if self.decay > 0.0:
+                rates_add_scaled(self.wide, self.w, self.w, -self.due * self.decay, self.n_weights)
+            self.correlate(self.w, self.due / self.batch, x, self.taught)
+            self.settle_bias()
+        else:
+            memset(self.gradient, 0, (self.n_weights + self.n_bias) * self.size)
+            self.correlate(self.gradient, 1.0, x, self.taught)
+            self.steps += 1
+            self.improve(self.w, 0, self.n_weights, 1.0)
+            if self.b != NULL:
+                self.sum_errors(self.gradient + self.n_weights * self.size, 1.0, self.taught)
+                self.improve(self.b, self.n_weights, self.n_bias, self.bias_factor)
+        self.due = 0.0
+        return 0
+
+    cdef int settle_bias(self) except -1 nogil:
+        if self.b != NULL and self.bias_factor != 0.0:
+            self.sum_errors(self.b, self.due * self.bias_factor / self.batch, self.taught)
+        return 0
+
+    cdef void improve(self, char *p, int64_t at, int64_t n, double factor) noexcept nogil:
+        """Change n parameters along their gradient, which begins at number `at`."""
+        cdef int64_t offset = at * self.size
+        if self.optimiser == MOMENTUM:
+            rates_momentum(self.wide, p, self.gradient + offset, self.first + offset, factor * self.due,
+                           1.0 / self.batch, self.momentum, n)
+        else:
+            rates_adam(self.wide, p, self.gradient + offset, self.first + offset, self.second + offset,
+                       factor * self.due / (1.0 - pow(self.beta1, self.steps)),
+                       1.0 / sqrt(1.0 - pow(self.beta2, self.steps)), 1.0 / self.batch,
+                       self.beta1, self.beta2, self.epsilon, n)
+
+    cdef int forward(self, char *x, char *out) except -1 nogil:
+        with gil:
+            raise NotImplementedError
+
+    cdef int backward(self, char *e, char *out) except -1 nogil:
+        with gil:
+            raise NotImplementedError
+
+    cdef int correlate(self, char *to, double c, char *x, char *e) except -1 nogil:
+        with gil:
+            raise NotImplementedError(f"{type(self).__name__} has no weights to learn")
+
+    cdef int sum_errors(self, char *to, double c, char *e) except -1 nogil:
+        rates_sum_rows(self.wide, to, e, c, self.n_post, self.batch)
+        return 0
+
+    cdef int add_bias(self, char *out) except -1 nogil:
+        rates_add_row(self.wide, out, self.b, self.n_post, self.batch)
+        return 0
+
+
+cdef class Dense(RateProjection):
+    """Every unit to every unit: weight (n_pre, n_post)."""
+
+    def __init__(self, str name, Continuous pre not None, Continuous post not None, weight, bias=None, **options):
+        self.by_pre = post.n >= pre.n or post.n > 16  # long rows
+        self.rows, self.cols = (pre.n, post.n) if self.by_pre else (post.n, pre.n)
+        stored = np.array(self.stored(weight), np.float64 if pre.wide else np.float32, order="C")
+        super().__init__(name, pre, post, stored, bias, **options)
+        self.big = self.batch > 1 and self.n_weights * self.batch >= BIG
+        for key, shape in (("product", (self.batch, post.n)), ("unlearnt", (self.batch, post.n)),
+                           ("overlap", (self.batch, self.batch))):
+            self.state[key] = self.zeros(*shape)
+        self.product, self.unlearnt = memory(self.state["product"]), memory(self.state["unlearnt"])
+        self.overlap = memory(self.state["overlap"])
+
+    def shaped(self, weight):
+        """Return weights as (n_pre, n_post)."""
+        return weight if self.by_pre else weight.T
+
+    def stored(self, weight):
+        """Return weights as they are stored."""
+        return weight if self.by_pre else weight.T
+
+    def set_weights(self, weight=None, bias=None):
+        """Replace the weights, the bias, or both, from the next tick on."""
+        RateProjection.set_weights(self, weight, bias)
+        self.known = False
+
+    def snapshot(self):
+        """Return the state as a dictionary of arrays and numbers."""
+        return RateProjection.snapshot(self) | {"known": int(self.known), "held": self.held}
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        RateProjection.restore(self, state)
+        self.known, self.held = bool(state["known"]), state["held"]
+
+    cdef int gather(self, int64_t k, double time) except -1 nogil:
+        cdef char *new
+        cdef char *e
+        if self.follow_x < 1.0 or self.taught_pre != NULL or self.optimiser > SGD or self.decay > 0.0:
+            return RateProjection.gather(self, k, time)
+        if self.back == NULL:
+            return self.gather_kept(k)
+        if self.batch > 1 or self.due == 0.0:
+            return RateProjection.gather(self, k, time)
+        new = self.incoming(k)
+        e = self.outgoing()
+        self.settle_bias()
+        if self.by_pre:
+            rates_sweep(self.wide, self.w, self.rows, self.cols, self.due, self.x, self.taught, new, self.target,
+                        e, self.back)
+        else:
+            rates_sweep(self.wide, self.w, self.rows, self.cols, self.due, self.taught, self.x, e, self.back,
+                        new, self.target)
+        if self.b != NULL:
+            self.add_bias(self.target)
+        memcpy(self.x, new, self.n_pre * self.size)
+        self.due = self.dt * self.eta
+        return 0
+
+    cdef int gather_kept(self, int64_t k) except -1 nogil:
+        """A tick without errors to send back: the product of an input that has not changed is kept."""
+        cdef char *new = self.incoming(k)
+        cdef int64_t n_x = self.batch * self.n_pre, n_y = self.batch * self.n_post
+        cdef double c = self.due / self.batch
+        if self.known and self.held < REFRESH and memcmp(new, self.x, n_x * self.size) == 0:
+            if c != 0.0:
+                if self.held == 0:
+                    memset(self.overlap, 0, self.batch * self.batch * self.size)
+                    gemm(self.wide, b"T", b"N", self.batch, self.batch, self.n_pre, 1.0, self.x, self.n_pre, self.x,
+                         self.n_pre, self.overlap, self.batch)
+                self.settle_bias()
+                rates_add_scaled(self.wide, self.unlearnt, self.taught, c, n_y)
+                if self.batch == 1:
+                    rates_add_scaled(self.wide, self.product, self.taught, c * (
+                        (<double *> self.overlap)[0] if self.wide else (<float *> self.overlap)[0]), n_y)
+                else:
+                    gemm(self.wide, b"N", b"N", self.n_post, self.batch, self.batch, c, self.taught, self.n_post,
+                         self.overlap, self.batch, self.product, self.n_post)
+                self.held += 1
+        else:
+            memset(self.product, 0, n_y * self.size)
+            if self.held or self.batch > 1 or c == 0.0:
+                self.settle()
+                self.forward(new, self.product)
+            elif self.by_pre:
+                self.settle_bias()
+                rates_sweep(self.wide, self.w, self.rows, self.cols, c, self.x, self.taught, new, self.product, NULL, NULL)
+            else:
+                self.settle_bias()
+                rates_sweep(self.wide, self.w, self.rows, self.cols, c, self.taught, self.x, NULL, NULL, new, self.product)
+            memcpy(self.x, new, n_x * self.size)
+            self.known = True
+        rates_add(self.wide, self.target, self.product, n_y)
+        if self.b != NULL:
+            self.add_bias(self.target)
+        self.due = self.dt * self.eta if self.optimiser == SGD else 0.0
+        return 0
+
+    cdef int settle(self) except -1 nogil:
+        cdef int64_t n_y = self.batch * self.n_post
+        if self.held:
+            if self.due != 0.0:
+                rates_add_scaled(self.wide, self.unlearnt, self.taught, self.due / self.batch, n_y)
+                self.settle_bias()
+                self.due = 0.0
+            self.correlate(self.w, 1.0, self.x, self.unlearnt)
+            memset(self.unlearnt, 0, n_y * self.size)
+            self.held = 0
+            self.known = False
+            return 0
+        return RateProjection.settle(self)
+
+    cdef int forward(self, char *x, char *out) except -1 nogil:
+        if self.by_pre:
+            return self.spread(x, out)
+        return self.collect(x, out)
+
+    cdef int backward(self, char *e, char *out) except -1 nogil:
+        if self.by_pre:
+            return self.collect(e, out)
+        return self.spread(e, out)
+
+    cdef int correlate(self, char *to, double c, char *x, char *e) except -1 nogil:
+        cdef char *by_row = x if self.by_pre else e
+        cdef char *by_col = e if self.by_pre else x
+        if self.big:
+            gemm(self.wide, b"N", b"T", self.cols, self.rows, self.batch, c, by_col, self.cols, by_row, self.rows, to,
+                 self.cols)
+        elif self.batch == 1:
+            rates_sweep(self.wide, to, self.rows, self.cols, c, by_row, by_col, NULL, NULL, NULL, NULL)
+        else:
+            rates_outer(self.wide, to, self.rows, self.cols, c, by_row, by_col, self.batch)
+        return 0
+
+    cdef int spread(self, char *given, char *out) except -1 nogil:
+        if self.big:
+            gemm(self.wide, b"N", b"N", self.cols, self.batch, self.rows, 1.0, self.w, self.cols, given, self.rows, out,
+                 self.cols)
+        elif self.batch == 1:
+            rates_sweep(self.wide, self.w, self.rows, self.cols, 0.0, NULL, NULL, given, out, NULL, NULL)
+        else:
+            rates_spread(self.wide, self.w, self.rows, self.cols, given, out, self.batch)
+        return 0
+
+    cdef int collect(self, char *given, char *out) except -1 nogil:
+        if self.big:
+            gemm(self.wide, b"T", b"N", self.rows, self.batch, self.cols, 1.0, self.w, self.cols, given, self.cols, out,
+                 self.rows)
+        elif self.batch == 1:
+            rates_sweep(self.wide, self.w, self.rows, self.cols, 0.0, NULL, NULL, NULL, NULL, given, out)
+        else:
+            rates_collect(self.wide, self.w, self.rows, self.cols, given, out, self.batch)
+        return 0

@@ -1,0 +1,215 @@
+/* Included by rates.h once for each REAL. A matrix m is (rows, cols), a batch of vectors (batch, length),
+   all row by row. */
+
+/* to += from, n values. */
+VECTOR_CLONES static void NAME(add)(REAL *restrict to, const REAL *restrict from, ptrdiff_t n) {
+    for (ptrdiff_t k = 0; k < n; k++)
+        to[k] += from[k];
+}
+
+/* to += c * from, n values. */
+VECTOR_CLONES static void NAME(add_scaled)(REAL *restrict to, const REAL *restrict from, REAL c, ptrdiff_t n) {
+    for (ptrdiff_t k = 0; k < n; k++)
+        to[k] += c * from[k];
+}
+
+/* to += c * (from - to), n values: one step of a low-pass. */
+VECTOR_CLONES static void NAME(follow)(REAL *restrict to, const REAL *restrict from, REAL c, ptrdiff_t n) {
+    for (ptrdiff_t k = 0; k < n; k++)
+        to[k] += c * (from[k] - to[k]);
+}
+
+/* Add one row of doubles to each row of a batch. */
+VECTOR_CLONES static void NAME(add_to_all)(REAL *restrict to, const double *restrict row, double c, ptrdiff_t n,
+                                           ptrdiff_t batch) {
+    for (ptrdiff_t b = 0; b < batch; b++)
+        for (ptrdiff_t k = 0; k < n; k++)
+            to[b * n + k] += (REAL)(c * row[k]);
+}
+
+/* Add one row to each row of a batch. */
+VECTOR_CLONES static void NAME(add_row)(REAL *restrict to, const REAL *restrict row, ptrdiff_t n, ptrdiff_t batch) {
+    for (ptrdiff_t b = 0; b < batch; b++)
+        for (ptrdiff_t k = 0; k < n; k++)
+            to[b * n + k] += row[k];
+}
+
+/* row += c * (sum over the batch of from). */
+VECTOR_CLONES static void NAME(sum_rows)(REAL *restrict row, const REAL *restrict from, REAL c, ptrdiff_t n,
+                                         ptrdiff_t batch) {
+    REAL sum[RATES_CHUNK];
+    for (ptrdiff_t first = 0; first < n; first += RATES_CHUNK) {
+        ptrdiff_t width = n - first < RATES_CHUNK ? n - first : RATES_CHUNK;
+        for (ptrdiff_t k = 0; k < width; k++)
+            sum[k] = 0;
+        for (ptrdiff_t b = 0; b < batch; b++)
+            for (ptrdiff_t k = 0; k < width; k++)
+                sum[k] += from[b * n + first + k];
+        for (ptrdiff_t k = 0; k < width; k++)
+            row[first + k] += c * sum[k];
+    }
+}
+
+/* Scalar product, in lanes. */
+VECTOR_INLINE REAL NAME(dot)(const REAL *restrict a, const REAL *restrict b, ptrdiff_t n) {
+    REAL lane[RATES_LANES] = {0};
+    REAL sum = 0;
+    ptrdiff_t k = 0;
+    if (n >= RATES_LANES) {
+        for (; k + RATES_LANES <= n; k += RATES_LANES)
+            for (int l = 0; l < RATES_LANES; l++)
+                lane[l] += a[k + l] * b[k + l];
+        for (int half = RATES_LANES / 2; half > 0; half /= 2)
+            for (int l = 0; l < half; l++)
+                lane[l] += lane[l + half];
+        sum = lane[0];
+    }
+    for (; k < n; k++)
+        sum += a[k] * b[k];
+    return sum;
+}
+
+/* What one pass over a matrix does to a single sample, in this order, each part optional:
+       m[s][f] += c a[s] b[f]          `change`
+       out_f[f] += x[s] m[s][f]        `spread`
+       out_s[s] += m[s] . y            `collect` */
+VECTOR_INLINE void NAME(pass)(REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, REAL c, const REAL *restrict a,
+                              const REAL *restrict b, const REAL *restrict x, REAL *restrict out_f,
+                              const REAL *restrict y, REAL *restrict out_s, int change, int spread, int collect) {
+    ptrdiff_t s = 0;
+    for (; s + RATES_ROWS <= rows; s += RATES_ROWS) {
+        REAL *m0 = m + s * cols, *m1 = m0 + cols, *m2 = m1 + cols, *m3 = m2 + cols;
+        if (change) {
+            REAL a0 = c * a[s], a1 = c * a[s + 1], a2 = c * a[s + 2], a3 = c * a[s + 3];
+            if (spread) {
+                REAL x0 = x[s], x1 = x[s + 1], x2 = x[s + 2], x3 = x[s + 3];
+                VECTOR_LOOP
+                for (ptrdiff_t f = 0; f < cols; f++) {
+                    REAL by = b[f];
+                    REAL w0 = m0[f] + a0 * by, w1 = m1[f] + a1 * by, w2 = m2[f] + a2 * by, w3 = m3[f] + a3 * by;
+                    m0[f] = w0, m1[f] = w1, m2[f] = w2, m3[f] = w3;
+                    out_f[f] = (((out_f[f] + x0 * w0) + x1 * w1) + x2 * w2) + x3 * w3;
+                }
+            } else {
+                VECTOR_LOOP
+                for (ptrdiff_t f = 0; f < cols; f++) {
+                    REAL by = b[f];
+                    m0[f] += a0 * by, m1[f] += a1 * by, m2[f] += a2 * by, m3[f] += a3 * by;
+                }
+            }
+        } else if (spread) {
+            REAL x0 = x[s], x1 = x[s + 1], x2 = x[s + 2], x3 = x[s + 3];
+            VECTOR_LOOP
+            for (ptrdiff_t f = 0; f < cols; f++)
+                out_f[f] = (((out_f[f] + x0 * m0[f]) + x1 * m1[f]) + x2 * m2[f]) + x3 * m3[f];
+        }
+        if (collect) {
+            out_s[s] += NAME(dot)(m0, y, cols);
+            out_s[s + 1] += NAME(dot)(m1, y, cols);
+            out_s[s + 2] += NAME(dot)(m2, y, cols);
+            out_s[s + 3] += NAME(dot)(m3, y, cols);
+        }
+    }
+    for (; s < rows; s++) {
+        REAL *m0 = m + s * cols;
+        if (change) {
+            REAL a0 = c * a[s];
+            VECTOR_LOOP
+            for (ptrdiff_t f = 0; f < cols; f++)
+                m0[f] += a0 * b[f];
+        }
+        if (spread) {
+            REAL x0 = x[s];
+            VECTOR_LOOP
+            for (ptrdiff_t f = 0; f < cols; f++)
+                out_f[f] += x0 * m0[f];
+        }
+        if (collect)
+            out_s[s] += NAME(dot)(m0, y, cols);
+    }
+}
+
+/* The pass for one sample; a part is left out where its vectors are NULL. */
+VECTOR_CLONES static void NAME(sweep)(REAL *m, ptrdiff_t rows, ptrdiff_t cols, REAL c, const REAL *a, const REAL *b,
+                                      const REAL *x, REAL *out_f, const REAL *y, REAL *out_s) {
+    if (a && x && y)
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 1, 1);
+    else if (a && x)
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 1, 0);
+    else if (a && y)
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 0, 1);
+    else if (a)
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 0, 0);
+    else if (x && y)
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 0, 1, 1);
+    else if (x)
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 0, 1, 0);
+    else if (y)
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 0, 0, 1);
+}
+
+/* out (batch, cols) += x (batch, rows) m, for small matrices. */
+VECTOR_CLONES static void NAME(spread)(const REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, const REAL *restrict x,
+                                       REAL *restrict out, ptrdiff_t batch) {
+    for (ptrdiff_t b = 0; b < batch; b++)
+        for (ptrdiff_t s = 0; s < rows; s++) {
+            REAL by = x[b * rows + s];
+            VECTOR_LOOP
+            for (ptrdiff_t f = 0; f < cols; f++)
+                out[b * cols + f] += by * m[s * cols + f];
+        }
+}
+
+/* out (batch, rows) += y (batch, cols) m^T, for small matrices. */
+VECTOR_CLONES static void NAME(collect)(const REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, const REAL *restrict y,
+                                        REAL *restrict out, ptrdiff_t batch) {
+    for (ptrdiff_t b = 0; b < batch; b++)
+        for (ptrdiff_t s = 0; s < rows; s++)
+            out[b * rows + s] += NAME(dot)(m + s * cols, y + b * cols, cols);
+}
+
+/* m += c a^T b, a (batch, rows), b (batch, cols), for small matrices. */
+VECTOR_CLONES static void NAME(outer)(REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, REAL c,
+                                      const REAL *restrict a, const REAL *restrict b, ptrdiff_t batch) {
+    REAL sum[RATES_CHUNK];
+    for (ptrdiff_t first = 0; first < cols; first += RATES_CHUNK) {
+        ptrdiff_t width = cols - first < RATES_CHUNK ? cols - first : RATES_CHUNK;
+        for (ptrdiff_t s = 0; s < rows; s++) {
+            for (ptrdiff_t f = 0; f < width; f++)
+                sum[f] = 0;
+            for (ptrdiff_t k = 0; k < batch; k++) {
+                REAL by = a[k * rows + s];
+                const REAL *from = b + k * cols + first;
+                for (ptrdiff_t f = 0; f < width; f++)
+                    sum[f] += by * from[f];
+            }
+            REAL *to = m + s * cols + first;
+            for (ptrdiff_t f = 0; f < width; f++)
+                to[f] += c * sum[f];
+        }
+    }
+}
+
+/* Change a parameter along its gradient g (summed over the batch, not yet divided): momentum, then Adam.
+   velocity = momentum * velocity + mean * g ;  p += rate * velocity */
+VECTOR_CLONES static void NAME(momentum)(REAL *restrict p, const REAL *restrict g, REAL *restrict velocity, REAL rate,
+                                         REAL mean, REAL momentum, ptrdiff_t n) {
+    for (ptrdiff_t k = 0; k < n; k++) {
+        velocity[k] = momentum * velocity[k] + mean * g[k];
+        p[k] += rate * velocity[k];
+    }
+}
+
+/* Kingma and Ba 2015; `rate` and `spread` hold the bias corrections, rate / (1 - beta1^t) and 1 / sqrt(1 - beta2^t). */
+VECTOR_CLONES static void NAME(adam)(REAL *restrict p, const REAL *restrict g, REAL *restrict first,
+                                     REAL *restrict second, REAL rate, REAL spread, REAL mean, REAL beta1, REAL beta2,
+                                     REAL epsilon, ptrdiff_t n) {
+    for (ptrdiff_t k = 0; k < n; k++) {
+        REAL slope = mean * g[k];
+        REAL m = beta1 * first[k] + (1 - beta1) * slope;
+        REAL v = beta2 * second[k] + (1 - beta2) * (slope * slope);
+        first[k] = m;
+        second[k] = v;
+        p[k] += rate * m / ((REAL)sqrt(v) * spread + epsilon);
+    }
+}

@@ -1,0 +1,90 @@
+"""Continuous populations written in plain NumPy: the same place in the loop as the compiled ones, slower."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from eventsim.build import Site
+    from eventsim.ticks import Continuous
+
+
+class TickModel:
+    """A model of continuous units, one step for each tick. Subclass, and override `begin` and `step`.
+
+    Attributes
+    ----------
+    ports : names of what projections add to; the first takes spikes and drive. With "error" among
+        them, errors of the targets arrive there.
+    variables : names of the signals that others read and that can be recorded, "rate" among them; all but
+        the rate are attributes that `begin` makes, arrays of shape (batch, n). With "error" among
+        them, it is sent back to the sources, and rules learn from it.
+
+    Examples
+    --------
+    A leaky integrator:
+
+    >>> import numpy as np
+    >>> import eventsim as es
+    >>> class Leaky(es.TickModel):
+    ...     def __init__(self, tau):
+    ...         self.tau = tau
+    ...     def begin(self, batch, n, dt, rng):
+    ...         self.u = np.zeros((batch, n))
+    ...     def step(self, t, dt, inputs):
+    ...         self.u += dt / self.tau * (inputs["input"] - self.u)
+    ...         return np.tanh(self.u)
+    >>> net = es.Network()
+    >>> _ = net.add("cells", Leaky(tau=5.0), 3)
+    >>> sim = es.Simulation(net, dt=0.1)
+    >>> sim.drive("cells", [0.0, 1.0, 2.0])
+    >>> sim.run(5.0)
+    >>> sim.array("cells").round(3)
+    array([[0.   , 0.562, 0.854]])
+    """
+
+    ports: tuple[str, ...] = ("input",)
+    variables: tuple[str, ...] = ("rate",)
+    is_source: ClassVar[bool] = False
+    is_continuous: ClassVar[bool] = True
+
+    def begin(self, batch: int, n: int, dt: float, rng: np.random.Generator) -> None:
+        """Make the state, before the first tick; `rng` is a stream of this population's own."""
+
+    def step(self, t: float, dt: float, inputs: Mapping[str, NDArray[Any]]) -> Any:
+        """Return the rates after a tick at time t, shape (batch, n).
+
+        Parameters
+        ----------
+        inputs : mapping of port to ndarray, shape (batch, n)
+            What arrived for this tick; not to be kept, it is overwritten.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no step(t, dt, inputs)")
+
+    def build(self, site: Site) -> Continuous:
+        """Return the population; it works on a copy of this model."""
+        from eventsim import rng
+        from eventsim.ticks import PythonContinuous
+
+        model = copy.deepcopy(self)
+        model.begin(site.batch, site.n, site.dt, rng.stream(site.seed, "tick model", site.name))
+        return PythonContinuous(site, model)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state: all attributes that are arrays or numbers."""
+        return {
+            name: np.array(value)
+            for name, value in vars(self).items()
+            if isinstance(value, np.ndarray | float | int) and not isinstance(value, bool)
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a state that `snapshot` returned."""
+        for name, value in state.items():
+            kind = type(getattr(self, name))
+            setattr(self, name, np.array(value) if kind is np.ndarray else kind(value))

@@ -1,0 +1,64 @@
+"""Types of ticks; see ticks.pyx."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from eventsim.engine import Engine, Handler
+from eventsim.population import Population
+
+class Feed:
+    values: NDArray[Any]
+    first: int
+    hold: int
+    row: int
+    def __init__(
+        self,
+        values: NDArray[Any] | Callable[[float], Any],
+        shape: tuple[int, int],
+        dtype: Any,
+        first: int = 0,
+        hold: int = 1,
+    ) -> None: ...
+    def shown_again(self) -> None: ...
+
+class Continuous(Population):
+    batch: int
+    dt: float
+    wide: bool
+    ports: dict[str, NDArray[Any]]
+    signals: dict[str, NDArray[Any]]
+    state: dict[str, NDArray[Any]]
+    limit: float
+    driven: Feed | None
+    def __init__(
+        self,
+        site: Any,
+        ports: tuple[str, ...],
+        signals: dict[str, NDArray[Any]],
+        tau_spike: float = 0.0,
+        state: dict[str, NDArray[Any]] | None = None,
+    ) -> None: ...
+    def drive(self, feed: Feed | None) -> None: ...
+    def remember(self, depth: int) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
+    def restore(self, state: dict[str, Any]) -> None: ...
+
+class TickPart(Handler):
+    name: str
+
+class Ticks(Handler):
+    dt: float
+    k: int
+    populations: list[Continuous]
+    parts: list[TickPart]
+    def __init__(self, dt: float, populations: Sequence[Continuous], parts: Sequence[TickPart]) -> None: ...
+    def begin(self, engine: Engine) -> None: ...
+
+class PythonTickPart(TickPart):
+    def __init__(self, observer: Any) -> None: ...
+
+class PythonContinuous(Continuous):
+    model: Any
+    def __init__(self, site: Any, model: Any) -> None: ...

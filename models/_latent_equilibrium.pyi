@@ -1,0 +1,30 @@
+"""Types of the compiled prospective neurons; see _latent_equilibrium.pyx."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from eventsim.ticks import Continuous, Feed
+
+def activated(activation: str, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]: ...
+
+class ProspectivePopulation(Continuous):
+    tau_mem: NDArray[Any]
+    tau_r: NDArray[Any]
+    def __init__(
+        self,
+        site: Any,
+        parameters: Mapping[str, Any],
+        *,
+        activation: str,
+        errors: str,
+        gamma: float,
+        tau_spike: float,
+        noise: float = 0.0,
+        noise_key: int = 0,
+    ) -> None: ...
+    def nudge_to(self, target: Feed | None, beta: float, kind: str = "rate") -> None: ...
+    def learn_time_constants(self, rule: str, eta: float, least: float, optimiser: str = "sgd") -> None: ...
+    def set_rate(self, eta: float) -> None: ...
+    def set_time_constants(self, tau_mem: Any) -> None: ...

@@ -1,0 +1,171 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Populations of neurons with prospective rates and errors, one step per tick.
+
+A tick, with everything on the right as of the tick before:
+
+    inst = phi' * back (+ nudge)            errors from above, on arrival
+    dv = (inst - v) / tau_r; e = v + tau_mem dv; v += dt dv       dynamic errors, or e = inst
+    du = (current + gamma e - u) / tau_mem
+    ub = u + tau_r du                       of the u before the step
+    u += dt du; r = phi(ub); phi' = phi'(ub)
+    nudge = beta phi' (target - r)          for the next tick
+"""
+
+from libc.math cimport pow
+from libc.stdint cimport int64_t
+
+import numpy as np
+
+from eventsim.engine cimport Engine
+from eventsim.ticks cimport Continuous, Feed
+
+cdef extern from "activations.h" nogil:
+    void activate(int wide, int kind, const void *x, void *rate, void *slope, ptrdiff_t n)
+
+cdef extern from "_latent_equilibrium.h" nogil:
+    enum:
+        ERRORS_DYNAMIC
+    int le_step(int wide, const le_parameters *p, const le_state *s, int errors, double gamma, double dt, double limit)
+    void le_nudge(int wide, int kind, double beta, const void *target, const void *rate, const void *prospective,
+                  const void *slope, void *out, ptrdiff_t n, ptrdiff_t batch)
+    void le_noise(int wide, unsigned long long key, unsigned long long tick, double sigma, void *rate, ptrdiff_t n)
+    void le_tau_learn(int wide, const le_parameters *p, const le_state *s, const le_tau *rule, ptrdiff_t n)
+
+ACTIVATIONS = {"linear": 0, "tanh": 1, "logistic": 2, "hard_sigmoid": 3, "softplus": 4, "relu": 5}
+ERRORS = {"instant": 0, "prospective": 1, "dynamic": 2}
+TARGETS = {"rate": 0, "voltage": 1, "cross_entropy": 2}
+TAU_RULES = {"match": 1, "error": 2}
+
+cdef enum:
+    BLOCK = 256  # values in a loop, at least, however small the population
+
+
+cdef char *memory(array) except? NULL:
+    """Return where a C-contiguous, writable array begins."""
+    cdef unsigned char[::1] view = array.reshape(-1).view(np.uint8)
+    return <char *> &view[0] if view.shape[0] else NULL
+
+
+def activated(str activation, x):
+    """Return (phi(x), phi'(x)) in the dtype of `x`, float32 or float64."""
+    x = np.ascontiguousarray(x)
+    rate, slope = np.empty_like(x), np.empty_like(x)
+    if x.size:
+        activate(x.dtype == np.float64, ACTIVATIONS[activation], memory(x), memory(rate), memory(slope), x.size)
+    return rate, slope
+
+
+cdef class ProspectivePopulation(Continuous):
+    """`n` neurons with the parameters of `LatentEquilibrium`, each a number or an array of shape (n,)."""
+
+    def __init__(self, site, parameters, *, str activation, str errors, double gamma, double tau_spike,
+                 double noise=0.0, unsigned long long noise_key=0):
+        shape, dtype = (site.batch, site.n), np.dtype(site.dtype)
+        rate, slope = activated(activation, np.zeros(shape, dtype))
+        signals = {name: np.zeros(shape, dtype) for name in ("u", "prospective", "error")}
+        hidden = {"slope": slope, "du": np.zeros(shape, dtype), "v": np.zeros(shape, dtype),
+                  "nudge": np.zeros(shape, dtype),
+                  "tau_mem": np.array(np.broadcast_to(parameters["tau_mem"], site.n), float)}
+        super().__init__(site, ("input", "error"), {"u": signals.pop("u"), "rate": rate, **signals},
+                         tau_spike, hidden)
+        self.activation, self.errors, self.gamma = ACTIVATIONS[activation], ERRORS[errors], gamma
+        self.noise, self.noise_key = noise, noise_key
+        self.tau_mem = hidden["tau_mem"]
+        self.tau_r = np.array(np.broadcast_to(parameters["tau_r"], site.n), float)
+        times = max(1, min(site.batch, -(-BLOCK // max(site.n, 1))))
+        self.repeated = {name: np.empty((times, site.n), dtype) for name in ("tau_mem", "tau_r", "per_mem", "per_r")}
+        self.repeat()
+        self.parameters.tau_mem = memory(self.repeated["tau_mem"])
+        self.parameters.tau_r = memory(self.repeated["tau_r"])
+        self.parameters.per_mem = memory(self.repeated["per_mem"])
+        self.parameters.per_r = memory(self.repeated["per_r"])
+        self.parameters.block = times * site.n
+        self.at.current, self.at.back = memory(self.ports["input"]), memory(self.ports["error"])
+        self.at.u, self.at.v = memory(self.signals["u"]), memory(hidden["v"])
+        self.at.prospective, self.at.error = memory(self.signals["prospective"]), memory(self.signals["error"])
+        self.at.slope, self.at.du = memory(slope), memory(hidden["du"])
+        self.at.nudge = NULL
+        self.at.total = self.total
+        self.nudge = memory(hidden["nudge"])
+        cdef double[::1] tau = self.tau_mem
+        self.rule.tau_mem = &tau[0]
+
+    def repeat(self):
+        """Lay the time constants out as the loop reads them."""
+        for name, values in (("tau_mem", self.tau_mem), ("tau_r", self.tau_r)):
+            self.repeated[name][:] = values
+            with np.errstate(divide="ignore"):
+                self.repeated["per_" + name[4:]][:] = 1 / values
+
+    # From outside ---------------------------------------------------------------------------------
+
+    def nudge_to(self, Feed target, double beta, str kind="rate"):
+        """Pull the units towards `target` with strength beta from the next tick on; None ends it."""
+        self.target, self.beta, self.target_kind = target, beta, TARGETS[kind]
+        if target is None:
+            self.at.nudge = NULL
+
+    def learn_time_constants(self, str rule, double eta, double least, str optimiser="sgd"):
+        """Let tau_mem follow tau_r ("match") or the error ("error") with rate eta, not below `least`."""
+        cdef double[::1] moments
+        self.rule.kind, self.tau_eta, self.rule.least = TAU_RULES[rule], eta, least
+        if optimiser == "adam":
+            self.state["tau_moments"] = np.zeros(2 * self.n)
+            moments = self.state["tau_moments"]
+            self.rule.first, self.rule.second = &moments[0], &moments[self.n]
+            self.rule.beta1, self.rule.beta2, self.rule.epsilon = 0.9, 0.999, 1e-8
+
+    def set_rate(self, double eta):
+        """Change the learning rate of the time constants; 0 stops learning."""
+        self.tau_eta = eta
+
+    def set_time_constants(self, tau_mem):
+        """Replace tau_mem, shape () or (n,)."""
+        self.tau_mem[:] = tau_mem
+        self.repeat()
+
+    # Ticks ----------------------------------------------------------------------------------------
+
+    cdef int step(self, Engine engine, int64_t k, double time) except -1 nogil:
+        cdef bint changed
+        cdef void *row
+        if le_step(self.wide, &self.parameters, &self.at, self.errors, self.gamma, self.dt, self.limit):
+            with gil:
+                self.fail(time)
+        if self.rule.kind and self.tau_eta != 0.0:
+            self.tau_steps += 1
+            self.rule.rate = self.dt * self.tau_eta
+            self.rule.correct1 = 1.0 - pow(self.rule.beta1, self.tau_steps)
+            self.rule.correct2 = 1.0 - pow(self.rule.beta2, self.tau_steps)
+            le_tau_learn(self.wide, &self.parameters, &self.at, &self.rule, self.n)
+        activate(self.wide, self.activation, self.at.prospective, self.rate, self.at.slope, self.total)
+        if self.noise > 0.0:
+            le_noise(self.wide, self.noise_key, k, self.noise, self.rate, self.total)
+        if self.target is not None and self.beta != 0.0:
+            row = self.target.at(k, time, &changed)
+            le_nudge(self.wide, self.target_kind, self.beta, row, self.rate, self.at.prospective, self.at.slope,
+                     self.nudge, self.n, self.batch)
+            self.at.nudge = self.nudge
+        else:
+            self.at.nudge = NULL
+        return 0
+
+    def fail(self, double time):
+        """Say which unit left the range of sensible numbers."""
+        values = np.abs(self.signals["prospective"].reshape(self.batch, self.n))
+        wild = np.argwhere(~(values < self.limit))
+        raise FloatingPointError(
+            f"{self.name!r} grows without bound: unit {wild[0][1]} has left +-{self.limit:g} at time {time:g}; "
+            "the loop through its inputs or errors is unstable (smaller weights, beta, learning rate or dt help)")
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        Continuous.restore(self, state)
+        self.at.nudge = self.nudge if state["nudged"] else NULL
+        self.tau_steps, self.tau_eta = state["tau_steps"], state["tau_eta"]
+        self.repeat()
+
+    def snapshot(self):
+        """Return the state as a dictionary of arrays."""
+        return Continuous.snapshot(self) | {
+            "nudged": int(self.at.nudge != NULL), "tau_steps": self.tau_steps, "tau_eta": self.tau_eta}

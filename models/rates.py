@@ -1,0 +1,59 @@
+"""Sources of rates: values from outside, and traces of spikes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from eventsim.parameters import one_number
+from eventsim.registry import register
+
+if TYPE_CHECKING:
+    from eventsim.build import Site
+    from eventsim.ticks import Continuous
+
+
+@register("neuron", "rate_input")
+@dataclass(frozen=True, slots=True)
+class RateInput:
+    """Units whose rate is what `Simulation.drive` says, 0 before."""
+
+    variables: ClassVar[tuple[str, ...]] = ("rate",)
+    is_source: ClassVar[bool] = True
+    is_continuous: ClassVar[bool] = True
+
+    def build(self, site: Site) -> Continuous:
+        """Return the population that shows its drive."""
+        from eventsim.models._rates import RateInputPopulation
+
+        return RateInputPopulation(site)
+
+
+@register("neuron", "spike_trace")
+@dataclass(frozen=True, slots=True)
+class SpikeTrace:
+    """Units whose rate is the trace that arriving spikes leave: each adds its weight, which then decays.
+
+    The way from spikes to rates: connect a spiking population to it one to one, and it to others.
+
+    Attributes
+    ----------
+    tau_syn : time constant of the decay, time unit of the network.
+    """
+
+    tau_syn: float = 10.0
+
+    variables: ClassVar[tuple[str, ...]] = ("rate",)
+    is_source: ClassVar[bool] = False
+    is_continuous: ClassVar[bool] = True
+
+    def check(self, n: int, name: str) -> None:
+        """Raise ValueError if the time constant is not positive."""
+        if not one_number(self.tau_syn, f"tau_syn of {name!r}", low=0) > 0:
+            raise ValueError(f"tau_syn of {name!r} must be positive, got {self.tau_syn!r}")
+
+    def build(self, site: Site) -> Continuous:
+        """Return the population that keeps these traces."""
+        from eventsim.models._rates import SpikeTracePopulation
+
+        return SpikeTracePopulation(site, float(self.tau_syn))

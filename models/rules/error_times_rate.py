@@ -1,0 +1,75 @@
+"""Plasticity from an error and a rate, on ticks.
+
+    dW/dt = eta (<x^T e> - decay W)        db/dt = eta bias <e>
+
+x is the presynaptic rate that the weights were multiplied with, e the error of the target at the same
+tick, < > the mean over the batch. With the errors of LE and GLE this is gradient descent on their energy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from eventsim.parameters import one_number
+from eventsim.registry import register
+
+if TYPE_CHECKING:
+    from eventsim.rates import RateProjection
+
+
+@register("rule", "error_times_rate")
+@dataclass(frozen=True, slots=True)
+class ErrorTimesRate:
+    """Weights follow postsynaptic error times presynaptic rate, at every tick.
+
+    Attributes
+    ----------
+    eta : weight change per time; with Adam, the step per time (a step per tick / dt).
+    bias : rate of the bias relative to eta; 0 keeps it.
+    decay : weights decay with rate eta * decay.
+    optimiser : "sgd", "momentum" or "adam"; their memory advances by one with every tick.
+    momentum : of "momentum": velocity = momentum * velocity + gradient.
+    beta1, beta2, epsilon : of "adam".
+    post : signal of the target that takes the place of its error.
+    pre : signal of the source, as of the present tick, that takes the place of the rate.
+    """
+
+    eta: float
+    bias: float = 1.0
+    decay: float = 0.0
+    optimiser: str = "sgd"
+    momentum: float = 0.9
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    post: str = "error"
+    pre: str = ""
+
+    paper: ClassVar[str] = "Haider et al. 2021, Latent Equilibrium"
+
+    def __post_init__(self) -> None:
+        one_number(self.eta, "eta", low=0)
+        one_number(self.bias, "bias", low=0)
+        one_number(self.decay, "decay", low=0)
+        if self.optimiser not in ("sgd", "momentum", "adam"):
+            raise ValueError(f"optimiser must be one of sgd, momentum, adam, got {self.optimiser!r}")
+        for what in ("momentum", "beta1", "beta2"):
+            if not one_number(getattr(self, what), what, low=0) < 1:
+                raise ValueError(f"{what} must be below 1, got {getattr(self, what)!r}")
+        one_number(self.epsilon, "epsilon", low=0)
+
+    def attach(self, projection: RateProjection) -> None:
+        """Let a projection learn by this rule."""
+        projection.learn_by(
+            self.eta,
+            post=self.post,
+            pre=self.pre,
+            optimiser=self.optimiser,
+            bias_factor=self.bias,
+            decay=self.decay,
+            momentum=self.momentum,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            epsilon=self.epsilon,
+        )

@@ -1,0 +1,51 @@
+"""Learning of membrane time constants, on ticks.
+
+    match    d tau_mem/dt = eta <(tau_r - tau_mem) (du/dt)^2>       (LE, run without a target)
+    error    d tau_mem/dt = -eta <e du/dt>                          (GLE)
+
+The first makes the membrane as slow as the rate is prospective; the second is gradient descent on the energy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from eventsim.parameters import one_number
+from eventsim.registry import register
+
+if TYPE_CHECKING:
+    from eventsim.models._latent_equilibrium import ProspectivePopulation
+
+
+@register("rule", "time_constants")
+@dataclass(frozen=True, slots=True)
+class TimeConstants:
+    """Membrane time constants learn, by the error (GLE) or to match tau_r (LE).
+
+    Attributes
+    ----------
+    eta : rate of change per time; with Adam, the step per time.
+    by : "error" or "match".
+    least : smallest tau_mem; the tick unless given.
+    optimiser : "sgd" or "adam".
+    """
+
+    eta: float
+    by: str = "error"
+    least: float | None = None
+    optimiser: str = "sgd"
+
+    paper: ClassVar[str] = "Ellenberger et al. 2025, Backpropagation through space, time, and the brain"
+
+    def __post_init__(self) -> None:
+        one_number(self.eta, "eta", low=0)
+        if self.by not in ("error", "match"):
+            raise ValueError(f"by must be error or match, got {self.by!r}")
+        if self.optimiser not in ("sgd", "adam"):
+            raise ValueError(f"optimiser must be sgd or adam, got {self.optimiser!r}")
+
+    def attach(self, population: ProspectivePopulation) -> None:
+        """Let a population learn by this rule."""
+        least = population.dt if self.least is None else float(self.least)
+        population.learn_time_constants(self.by, self.eta, least, self.optimiser)

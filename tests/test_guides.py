@@ -1,0 +1,19 @@
+"""The examples of the guides in docs/ run as they stand, page by page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGES = {"continuous-models.md"}
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_the_examples_of_a_guide_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    examples = re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.M | re.S)
+    assert examples
+    names = {}
+    for example in examples:
+        exec(compile(example, page, "exec"), names)
