@@ -83,19 +83,26 @@ VECTOR_INLINE double vector_clamp(double x) {
     return x < 709.0 ? x : 709.0;
 }
 
-/* e^x; x is cut to [-708, 709], so the result is always finite and positive. */
-VECTOR_INLINE double vector_exp(double x) {
+/* e^x for x in [-708, 709]. Where it is cut is best another loop: gcc likes to branch around what it
+   knows the exponential of, and then builds no vectors. */
+VECTOR_INLINE double vector_exp_within(double x) {
     double scale;
-    double rest = vector_exp_split(vector_clamp(x), &scale);
+    double rest = vector_exp_split(x, &scale);
     return scale + scale * rest;
 }
 
-/* e^x - 1, accurate near 0 as well; cut as vector_exp. */
-VECTOR_INLINE double vector_expm1(double x) {
+/* e^x; x is cut to [-708, 709], so the result is always finite and positive. */
+VECTOR_INLINE double vector_exp(double x) { return vector_exp_within(vector_clamp(x)); }
+
+/* e^x - 1, accurate near 0 as well; for x in [-708, 709]. */
+VECTOR_INLINE double vector_expm1_within(double x) {
     double scale;
-    double rest = vector_exp_split(vector_clamp(x), &scale);
+    double rest = vector_exp_split(x, &scale);
     return (scale - 1.0) + scale * rest;
 }
+
+/* e^x - 1, cut as vector_exp. */
+VECTOR_INLINE double vector_expm1(double x) { return vector_expm1_within(vector_clamp(x)); }
 
 /* ln x for a positive normal x. */
 VECTOR_INLINE double vector_log(double x) {

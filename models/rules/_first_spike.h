@@ -23,6 +23,7 @@
 #ifndef EVENTSIM_FIRST_SPIKE_H
 #define EVENTSIM_FIRST_SPIKE_H
 
+#include <stddef.h>
 #include <stdlib.h>
 #include "vector.h"
 
@@ -572,8 +573,9 @@ VECTOR_INLINE double fs_kappa_slope(const fs_layer *L, double s) {
    Returns whether the arrivals span more than one frame. */
 VECTOR_CLONES
 static int fs_prepare(const fs_layer *L, const double *t, double *f, double *g, double *origin) {
-    double lows[VECTOR_LANES], highs[VECTOR_LANES], first, last, per_c = 1.0 / L->c_mem;
-    ptrdiff_t i, l;
+    double lows[VECTOR_LANES], highs[VECTOR_LANES], first, last;
+    double per_c = 1.0 / L->c_mem, tau_syn = L->tau_syn, rate = L->rate;
+    ptrdiff_t i, l, n = L->in_stride;
     for (l = 0; l < VECTOR_LANES; l++) {
         lows[l] = INFINITY;
         highs[l] = -INFINITY;
@@ -589,14 +591,28 @@ static int fs_prepare(const fs_layer *L, const double *t, double *f, double *g, 
         first = lows[l] < first ? lows[l] : first;
         last = highs[l] > last ? highs[l] : last;
     }
-    *origin = first < INFINITY ? first : 0.0;
+    double start = first < INFINITY ? first : 0.0;
+    *origin = start;
     if (last - first > L->reach) return 1;
     VECTOR_LOOP
-    for (i = 0; i < L->in_stride; i++) {
-        int arrives = t[i] < INFINITY;
-        double x = arrives ? t[i] - *origin : 0.0, grow = vector_exp(x / L->tau_syn) * per_c;
-        f[i] = arrives ? grow : 0.0;
-        g[i] = arrives ? grow * fs_h(L, x) : 0.0;
+    for (i = 0; i < n; i++) { /* first the time in the frame */
+        g[i] = vector_select(vector_mask(t[i] < INFINITY), t[i] - start, 0.0);
+        f[i] = vector_select(vector_mask(t[i] < INFINITY), per_c, 0.0);
+    }
+    if (L->kind == RATIO_ONE) {
+        VECTOR_LOOP
+        for (i = 0; i < n; i++) {
+            double grow = f[i] * vector_exp_within(g[i] / tau_syn);
+            f[i] = grow;
+            g[i] = grow * g[i];
+        }
+    } else {
+        VECTOR_LOOP
+        for (i = 0; i < n; i++) {
+            double grow = f[i] * vector_exp_within(g[i] / tau_syn);
+            f[i] = grow;
+            g[i] = grow * (-vector_expm1_within(-rate * g[i]) / rate);
+        }
     }
     return 0;
 }
@@ -640,16 +656,41 @@ static void fs_coefficients(const fs_layer *L, const double *t, const double *f,
                             const double *kernel_time, const double *slope, const double *delta,
                             double max_dw_norm, double *p, double *q, fs_scratch *S) {
     double tau_mem = L->tau_mem, rate = L->rate;
-    ptrdiff_t i, j;
+    ptrdiff_t i, j, n = L->stride;
+    double *scale = S->current, *x = S->x; /* delta / slope, and the time in the frame */
     VECTOR_LOOP
-    for (j = 0; j < L->stride; j++) {
-        int spikes = (T[j] < INFINITY) & (slope[j] > 0.0);
-        double x = spikes ? kernel_time[j] - origin : 0.0, scale = spikes ? delta[j] / slope[j] : 0.0;
-        double h = fs_h(L, x), decay = several ? 1.0 : scale * vector_exp(-x / tau_mem);
-        p[j] = several ? -scale : -decay * h;
-        q[j] = several ? 0.0 : decay;
-        S->time_p[j] = several ? scale : decay * (1.0 - (rate + 1.0 / tau_mem) * h);
-        S->time_q[j] = several ? 0.0 : decay / tau_mem;
+    for (j = 0; j < n; j++) {
+        int64_t spikes = vector_mask(T[j] < INFINITY) & vector_mask(slope[j] > 0.0);
+        scale[j] = vector_select(spikes, delta[j] / slope[j], 0.0);
+        x[j] = vector_select(spikes, kernel_time[j] - origin, 0.0);
+        p[j] = -scale[j];
+        q[j] = S->time_q[j] = 0.0;
+        S->time_p[j] = scale[j];
+    }
+    if (!several) {
+        VECTOR_LOOP
+        for (j = 0; j < n; j++) p[j] = vector_clamp(-x[j] / tau_mem);
+        if (L->kind == RATIO_ONE) {
+            VECTOR_LOOP
+            for (j = 0; j < n; j++) {
+                double decay = scale[j] * vector_exp_within(p[j]);
+                p[j] = -decay * x[j];
+                S->time_p[j] = decay * (1.0 - x[j] / tau_mem);
+                q[j] = decay;
+                S->time_q[j] = decay / tau_mem;
+            }
+        } else {
+            VECTOR_LOOP
+            for (j = 0; j < n; j++) x[j] = vector_clamp(-rate * x[j]);
+            VECTOR_LOOP
+            for (j = 0; j < n; j++) {
+                double decay = scale[j] * vector_exp_within(p[j]), h = -vector_expm1_within(x[j]) / rate;
+                p[j] = -decay * h;
+                S->time_p[j] = decay * (1.0 - (rate + 1.0 / tau_mem) * h);
+                q[j] = decay;
+                S->time_q[j] = decay / tau_mem;
+            }
+        }
     }
     for (j = 0; j < L->n_post; j++) {
         double largest = 0.0;

@@ -22,7 +22,7 @@
 #include "_first_spike.h"
 
 #define FT_LANES 32      /* samples side by side: four registers of the widest kind */
-#define FT_NEVER 1e300   /* u of what does not arrive */
+#define FT_NEVER 1e300   /* u of what does not arrive, or more */
 #define FT_SPAN 250.0    /* longest time in a sample, in tau_mem, for u to be a power; as much for a delay */
 
 typedef struct {
@@ -53,7 +53,7 @@ typedef struct {
 
 /* Bring the sources' spikes S->t into powers of e. Returns whether that is possible for all samples. */
 VECTOR_INLINE int ft_powers(const ft_layer *L, ft_scratch *S, double *origin) {
-    double last[FT_LANES];
+    double last[FT_LANES], tau_mem = L->unit.tau_mem;
     ptrdiff_t i, l;
     int64_t far = 0;
     VECTOR_LOOP
@@ -73,17 +73,17 @@ VECTOR_INLINE int ft_powers(const ft_layer *L, ft_scratch *S, double *origin) {
     VECTOR_LOOP
     for (l = 0; l < FT_LANES; l++) {
         origin[l] = origin[l] < INFINITY ? origin[l] : 0.0;
-        far |= last[l] - origin[l] > FT_SPAN * L->unit.tau_mem ? (int64_t)1 : 0;
+        far |= last[l] - origin[l] > FT_SPAN * tau_mem ? (int64_t)1 : 0;
     }
     if (far || !L->powers) return 0;
     for (i = 0; i < L->n_in; i++) {
         const double *t = S->t + i * FT_LANES;
         double *u = S->u + i * FT_LANES;
         VECTOR_LOOP
-        for (l = 0; l < FT_LANES; l++) {
-            double power = vector_exp((t[l] - origin[l]) / L->unit.tau_mem);
-            u[l] = t[l] < INFINITY ? power : FT_NEVER;
-        }
+        for (l = 0; l < FT_LANES; l++)
+            u[l] = vector_select(vector_mask(t[l] < INFINITY), (t[l] - origin[l]) / tau_mem, 700.0);
+        VECTOR_LOOP
+        for (l = 0; l < FT_LANES; l++) u[l] = vector_exp_within(u[l]);
     }
     return 1;
 }
@@ -96,10 +96,11 @@ VECTOR_INLINE void ft_sort(const ft_layer *L, double *key, double *w) {
         VECTOR_LOOP
         for (l = 0; l < FT_LANES; l++) {
             double a = one[l], b = other[l], c = mine[l], d = its[l];
-            one[l] = b < a ? b : a;
-            other[l] = b < a ? a : b;
-            mine[l] = b < a ? d : c;
-            its[l] = b < a ? c : d;
+            int64_t later = vector_mask(b < a);
+            one[l] = vector_select(later, b, a);
+            other[l] = vector_select(later, a, b);
+            mine[l] = vector_select(later, d, c);
+            its[l] = vector_select(later, c, d);
         }
     }
 }
@@ -110,12 +111,14 @@ VECTOR_INLINE void ft_sort(const ft_layer *L, double *key, double *w) {
 VECTOR_INLINE void ft_scan_powers(const ft_layer *L, const ft_scratch *S, const double *origin,
                                   double *T, double *slope) {
     double b1[FT_LANES], b2[FT_LANES], at1[FT_LANES], at2[FT_LANES], low[FT_LANES], high[FT_LANES];
-    double open[FT_LANES], tau_mem = L->unit.tau_mem;
+    double tau_mem = L->unit.tau_mem;
+    int64_t open[FT_LANES];
     ptrdiff_t k, l;
     VECTOR_LOOP
     for (l = 0; l < FT_LANES; l++) {
         b1[l] = b2[l] = low[l] = high[l] = 0.0;
-        at1[l] = at2[l] = open[l] = 1.0;
+        at1[l] = at2[l] = 1.0;
+        open[l] = -1;
     }
     for (k = 0; k < L->n_in; k++) {
         const double *u = S->key + k * FT_LANES, *w = S->w + k * FT_LANES;
@@ -125,17 +128,17 @@ VECTOR_INLINE void ft_scan_powers(const ft_layer *L, const ft_scratch *S, const 
         for (l = 0; l < FT_LANES; l++) {
             double term = w[l] * u[l], one = b1[l] + term, two = b2[l] + term * u[l];
             double next = k + 1 < L->n_in ? following[l] : FT_NEVER, half = 0.5 * one;
-            int there = next * (next - one) + two <= 0.0;
-            int before = (half > u[l]) & (half < next) & (half * half >= two);
-            int hit = (there | before) & (open[l] > 0.0);
+            int64_t there = vector_mask(next * (next - one) + two <= 0.0);
+            int64_t before = vector_mask(half > u[l]) & vector_mask(half < next) & vector_mask(half * half >= two);
+            int64_t hit = (there | before) & open[l];
             b1[l] = one;
             b2[l] = two;
-            at1[l] = hit ? one : at1[l];
-            at2[l] = hit ? two : at2[l];
-            low[l] = hit ? u[l] : low[l];
-            high[l] = hit ? next : high[l];
-            open[l] = hit ? 0.0 : open[l];
-            left |= open[l] > 0.0 ? (int64_t)1 : 0;
+            at1[l] = vector_select(hit, one, at1[l]);
+            at2[l] = vector_select(hit, two, at2[l]);
+            low[l] = vector_select(hit, u[l], low[l]);
+            high[l] = vector_select(hit, next, high[l]);
+            open[l] &= ~hit;
+            left |= open[l];
         }
         if (!left) break;
     }
@@ -145,10 +148,10 @@ VECTOR_INLINE void ft_scan_powers(const ft_layer *L, const ft_scratch *S, const 
         double u = 2.0 * at2[l] / (at1[l] + sqrt(square > 0.0 ? square : 0.0));
         u = u > low[l] ? u : low[l]; /* rounding must not move it out */
         u = u < high[l] ? u : high[l];
-        u = open[l] > 0.0 ? 1.0 : u;
+        u = vector_select(open[l], 1.0, u);
         double time = origin[l] + tau_mem * vector_log(u), rise = (at2[l] / (u * u) - 1.0) / tau_mem;
-        T[l] = open[l] > 0.0 ? INFINITY : time;
-        slope[l] = open[l] > 0.0 ? 0.0 : rise;
+        T[l] = vector_select(open[l], INFINITY, time);
+        slope[l] = vector_select(open[l], 0.0, rise);
     }
 }
 
@@ -244,9 +247,9 @@ static void ft_forward(const ft_layer *L, const ft_noise *noise, double *T, doub
                 double *key = S->key + i * FT_LANES, *w = S->w + i * FT_LANES;
                 VECTOR_LOOP
                 for (l = 0; l < FT_LANES; l++) {
-                    double later = u[l] * grow[i];
-                    key[l] = u[l] < FT_NEVER ? later : FT_NEVER;
-                    w[l] = u[l] < FT_NEVER ? weight[i] * scale[l] : 0.0;
+                    int64_t arrives = vector_mask(u[l] < FT_NEVER);
+                    key[l] = vector_select(arrives, u[l] * grow[i], FT_NEVER);
+                    w[l] = vector_select(arrives, weight[i] * scale[l], 0.0);
                 }
             }
             ft_sort(L, S->key, S->w);
@@ -258,7 +261,7 @@ static void ft_forward(const ft_layer *L, const ft_noise *noise, double *T, doub
                 VECTOR_LOOP
                 for (l = 0; l < FT_LANES; l++) {
                     key[l] = t[l] + delay[i];
-                    w[l] = t[l] < INFINITY ? weight[i] * scale[l] : 0.0;
+                    w[l] = vector_select(vector_mask(t[l] < INFINITY), weight[i] * scale[l], 0.0);
                 }
                 if (noise->jitter)
                     for (l = 0; l < noise->n_samples; l++)
@@ -301,11 +304,11 @@ static void ft_measured(const ft_layer *L, const ft_noise *noise, const double *
             ft_arrivals(L, noise, i, j, S->t + i * FT_LANES, x);
             VECTOR_LOOP
             for (l = 0; l < FT_LANES; l++) {
-                int causal = (x[l] <= last[l]) & (last[l] < INFINITY);
-                double s = causal ? last[l] - x[l] : 0.0, h = fs_h(N, s);
+                int64_t causal = vector_mask(x[l] <= last[l]) & vector_mask(last[l] < INFINITY);
+                double s = vector_select(causal, last[l] - x[l], 0.0), h = fs_h(N, s);
                 double e = w * vector_exp(-s / N->tau_mem);
-                alpha[l] += causal ? e * h : 0.0;
-                beta[l] += causal ? e * (1.0 - N->rate * h) : 0.0;
+                alpha[l] += vector_select(causal, e * h, 0.0);
+                beta[l] += vector_select(causal, e * (1.0 - N->rate * h), 0.0);
             }
         }
         fs_solve(N, 1, 1, FT_LANES, alpha, beta, waits, currents);
@@ -355,10 +358,10 @@ VECTOR_INLINE void ft_kappas(const ft_layer *L, const ft_noise *noise, int power
     if (N->kind == RATIO_TWO && powers) {
         VECTOR_LOOP
         for (l = 0; l < FT_LANES; l++) {
-            int causal = t[l] + delay <= M->last[l];
+            int64_t causal = vector_mask(t[l] + delay <= M->last[l]);
             double decay = u[l] * grow * M->inverse[l], square = decay * decay;
-            kappa[l] = causal ? tau_mem * (decay - square) : 0.0;
-            kappa_slope[l] = causal ? 2.0 * square - decay : 0.0;
+            kappa[l] = vector_select(causal, tau_mem * (decay - square), 0.0);
+            kappa_slope[l] = vector_select(causal, 2.0 * square - decay, 0.0);
         }
         return;
     }
@@ -366,19 +369,20 @@ VECTOR_INLINE void ft_kappas(const ft_layer *L, const ft_noise *noise, int power
     if (N->kind == RATIO_ONE && powers) {
         VECTOR_LOOP
         for (l = 0; l < FT_LANES; l++) {
-            int causal = x[l] <= M->last[l];
+            int64_t causal = vector_mask(x[l] <= M->last[l]);
             double decay = u[l] * grow * M->inverse[l], s = M->kernel[l] - x[l];
-            kappa[l] = causal ? decay * s : 0.0;
-            kappa_slope[l] = causal ? decay * (1.0 - s / tau_mem) : 0.0;
+            kappa[l] = vector_select(causal, decay * s, 0.0);
+            kappa_slope[l] = vector_select(causal, decay * (1.0 - s / tau_mem), 0.0);
         }
         return;
     }
     VECTOR_LOOP
     for (l = 0; l < FT_LANES; l++) {
-        int causal = (x[l] <= M->last[l]) & (M->last[l] < INFINITY);
-        double s = causal ? M->kernel[l] - x[l] : 0.0, decay = vector_exp(-s / tau_mem), h = fs_h(N, s);
-        kappa[l] = causal ? decay * h : 0.0;
-        kappa_slope[l] = causal ? decay * (1.0 - (N->rate + 1.0 / tau_mem) * h) : 0.0;
+        int64_t causal = vector_mask(x[l] <= M->last[l]);
+        double s = vector_select(causal, M->kernel[l] - x[l], 0.0), decay = vector_exp(-s / tau_mem);
+        double h = fs_h(N, s);
+        kappa[l] = vector_select(causal, decay * h, 0.0);
+        kappa_slope[l] = vector_select(causal, decay * (1.0 - (N->rate + 1.0 / tau_mem) * h), 0.0);
     }
 }
 
@@ -401,20 +405,23 @@ static void ft_backward(const ft_layer *L, const ft_noise *noise, int measured, 
         VECTOR_LOOP
         for (l = 0; l < FT_LANES; l++) {
             ptrdiff_t at = j * FT_LANES + l;
-            int spikes = (T[at] < INFINITY) & (slope[at] > 0.0);
-            double scale = spikes ? delta[at] / slope[at] : 0.0, size = scale < 0.0 ? -scale : scale;
-            M.last[l] = spikes ? T[at] : -INFINITY;
-            M.kernel[l] = spikes ? kernel_time[at] : 0.0;
+            int64_t spikes = vector_mask(T[at] < INFINITY) & vector_mask(slope[at] > 0.0);
+            double scale = vector_select(spikes, delta[at] / slope[at], 0.0);
+            M.last[l] = vector_select(spikes, T[at], -INFINITY);
+            M.kernel[l] = vector_select(spikes, kernel_time[at], 0.0);
             M.scale[l] = scale;
             M.keep[l] = 1.0;
-            active |= scale != 0.0 ? (int64_t)1 : 0;
-            large |= size * L->unit.peak * per_c > max_dw_norm ? (int64_t)1 : 0;
+            active |= vector_mask(scale != 0.0);
+            large |= vector_mask(fabs(scale) * L->unit.peak * per_c > max_dw_norm);
         }
         if (!active) continue;
-        if (powers)
+        if (powers) {
             VECTOR_LOOP
             for (l = 0; l < FT_LANES; l++)
-                M.inverse[l] = vector_exp((origin[l] - M.kernel[l]) / L->unit.tau_mem);
+                M.inverse[l] = vector_clamp((origin[l] - M.kernel[l]) / L->unit.tau_mem);
+            VECTOR_LOOP
+            for (l = 0; l < FT_LANES; l++) M.inverse[l] = vector_exp_within(M.inverse[l]);
+        }
         if (large || (measured && max_dw_norm < INFINITY)) {
             VECTOR_LOOP
             for (l = 0; l < FT_LANES; l++) largest[l] = 0.0;
@@ -423,12 +430,12 @@ static void ft_backward(const ft_layer *L, const ft_noise *noise, int measured, 
                 VECTOR_LOOP
                 for (l = 0; l < FT_LANES; l++) {
                     double dw = M.scale[l] * kappa[l] * per_c;
-                    dw = dw < 0.0 ? -dw : dw;
-                    largest[l] = dw > largest[l] ? dw : largest[l];
+                    largest[l] = fabs(dw) > largest[l] ? fabs(dw) : largest[l];
                 }
             }
             VECTOR_LOOP
-            for (l = 0; l < FT_LANES; l++) M.keep[l] = largest[l] > max_dw_norm ? 0.0 : 1.0;
+            for (l = 0; l < FT_LANES; l++)
+                M.keep[l] = vector_select(vector_mask(largest[l] > max_dw_norm), 0.0, 1.0);
         }
         for (i = 0; i < L->n_in; i++) {
             double w = weight[i] * per_c;
