@@ -14,6 +14,7 @@ __all__ = ["Layer", "compiled", "layered"]
 
 Floats = NDArray[np.float64]
 
+FEW = 128  # synapses; with tau_mem = 2 tau_syn so few are faster one target at a time
 KINDS = ("uniform", "axonal", "dendritic", "synaptic")  # of delays, as `Layers` numbers them
 
 
@@ -21,7 +22,8 @@ KINDS = ("uniform", "axonal", "dendritic", "synaptic")  # of delays, as `Layers`
 class Layer:
     """A population, and the projections that lead to it.
 
-    `shared` says whether inputs arrive in the same order at every neuron and all have the same threshold.
+    `shared` says whether inputs arrive in the same order at every neuron, all have the same threshold, and it
+    is worth while to make use of that.
     """
 
     name: str
@@ -53,7 +55,9 @@ def _layer(network: SpikeNetwork, name: str) -> Layer:
     if not into:
         raise ConfigError(f"nothing is connected to {name!r}")
     alike = network.parameters[f"v_th/{name}"].size == 1 and network.fixed[name]["v_leak"].size == 1
-    return Layer(name, into, alike and all(p.kind in ("uniform", "axonal") for p in into))
+    alike = alike and all(p.kind in ("uniform", "axonal") for p in into)
+    powers = np.array_equal(network.parameters[f"tau_mem/{name}"], 2 * network.parameters[f"tau_syn/{name}"])
+    return Layer(name, into, alike and not (powers and sum(p.n_synapses for p in into) <= FEW))
 
 
 def _check(network: SpikeNetwork, name: str) -> None:
