@@ -6,6 +6,7 @@ in place, parametrized ones, those of `functional_call`, float32. The tensors ar
 torch does it, which notices changes in place.
 """
 
+import inspect
 import itertools
 import threading
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ class Walker:
     def __init__(self, net: Network, constants: bool, options: dict[str, Any]) -> None:
         self.gradient = SpikeGradient(net, time_constants=constants, **options)
         self.lock = threading.Lock()
+        self.keys = list(self.gradient.parameters)
         self._arrays = [torch.from_numpy(array) for array in self.gradient.parameters.values()]
         self._numbers = itertools.count(1)
         self._held = 0  # the pass whose parameters the arrays hold
@@ -43,7 +45,7 @@ class Walker:
         if number and number == self._held:
             return number
         self._held = 0
-        for key, array, tensor in zip(self.gradient.parameters, self._arrays, tensors, strict=True):
+        for key, array, tensor in zip(self.keys, self._arrays, tensors, strict=True):
             if tensor.shape != array.shape:
                 kind, name = key.split("/", 1)
                 raise ValueError(
@@ -61,7 +63,7 @@ class Source:
 
     name: str
     n: int
-    tensors: list[Tensor]
+    shapes: list[torch.Size]  # of the tensors
     units: list[Any] | None = None  # of listed spikes, sample by sample
 
     def spikes(self, tensors: Sequence[Tensor]) -> Any:
@@ -77,22 +79,26 @@ class Source:
     def gradients(self, found: Any) -> list[Floats]:
         """Return the derivatives that the walk found, for each tensor."""
         if self.units is not None:
-            return [row.reshape(t.shape) for row, t in zip(found, self.tensors, strict=True)]
-        return [np.reshape(found, self.tensors[0].shape)]
+            return [row.reshape(shape) for row, shape in zip(found, self.shapes, strict=True)]
+        return [np.reshape(found, self.shapes[0])]
 
 
 @dataclass(slots=True)
 class Pass:
-    """One forward pass: what it is to compute, and what its way back needs."""
+    """One forward pass: what it is to compute, and what its way back needs.
+
+    The tensors of the autograd function are the parameters at the places `learned` and then the input times.
+    """
 
     walker: Walker
+    fixed: list[Tensor | None]  # parameters, None at the places of those that are learned
+    learned: list[int]
     sources: list[Source]
     outputs: Sequence[str]
     until: float
     n_spikes: int | str | None
     readouts: set[str]  # outputs that do not spike
     dtype: torch.dtype
-    n_parameters: int
     number: int = 0
     run: Run | None = None
     there: list[NDArray[np.bool_]] = field(default_factory=list)  # by output, where there are spikes
@@ -100,12 +106,13 @@ class Pass:
 
     def forward(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Return the spike times of each output."""
-        inputs, rest = {}, list(tensors[self.n_parameters :])
+        inputs, first = {}, len(self.learned)
         for source in self.sources:
-            inputs[source.name] = source.spikes(rest[: len(source.tensors)])
-            del rest[: len(source.tensors)]
+            end = first + len(source.shapes)
+            inputs[source.name] = source.spikes(tensors[first:end])
+            first = end
         with self.walker.lock:
-            self.number = self.walker.take(tensors[: self.n_parameters])
+            self.number = self.walker.take(self._all(tensors))
             self.run = self.walker.gradient.forward(inputs, self.until)
         found = []
         for name in self.outputs:
@@ -114,11 +121,11 @@ class Pass:
             else:
                 values = self.run.first_spikes(name) if self.n_spikes is None else self._several(name)
             self.there.append(values < np.inf)
-            found.append(torch.from_numpy(values).to(self.dtype))
+            found.append(_of_type(torch.from_numpy(values), self.dtype))
         return found
 
     def backward(
-        self, parameters: Sequence[Any], errors: Sequence[Tensor | None], types: Sequence[torch.dtype | None]
+        self, learned: Sequence[Any], errors: Sequence[Tensor | None], types: Sequence[torch.dtype | None]
     ) -> list[Tensor | None]:
         """Return the derivatives in all tensors, of these types; None where it says None."""
         assert self.run is not None
@@ -129,13 +136,22 @@ class Pass:
                 known = np.where(self.there[k], as_array(error), 0.0)
                 given[name] = self._listed(name, known) if name in self.places else known
         with self.walker.lock:
-            self.walker.take(parameters, self.number)
+            self.walker.take(self._all(learned), self.number)
             gradient = self.walker.gradient.backward(self.run, given)
-        by_name = gradient.parameters  # without time constants if no tensor asks for them
-        arrays = [by_name.get(key) for key in self.walker.gradient.parameters]
+        by_name, keys = gradient.parameters, self.walker.keys
+        arrays = [by_name[keys[k]] for k in self.learned]
         for source in self.sources:
             arrays += source.gradients(gradient.times[source.name])
-        return [dtype and torch.from_numpy(a).to(dtype) for a, dtype in zip(arrays, types, strict=True)]
+        return [
+            dtype and _of_type(torch.from_numpy(a), dtype) for a, dtype in zip(arrays, types, strict=True)
+        ]
+
+    def _all(self, learned: Sequence[Tensor]) -> list[Tensor]:
+        """Return all parameters, with these learned ones."""
+        found: list[Any] = list(self.fixed)
+        for place, tensor in zip(self.learned, learned, strict=False):  # input times may follow
+            found[place] = tensor
+        return found
 
     def _several(self, name: str) -> Floats:
         """Return the first spikes of each unit, (n_samples, n, n_spikes), `inf` where there are no more."""
@@ -184,7 +200,7 @@ class Spikes(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         # The walk needs no input times, but a second derivative in them is to be noticed.
         times = zip(tensors, ctx.needs_input_grad[1:], strict=True)
-        kept = [t for k, (t, want) in enumerate(times) if want or k < one.n_parameters]
+        kept = [t for k, (t, want) in enumerate(times) if want or k < len(one.learned)]
         ctx.n_kept = len(kept)
         ctx.save_for_backward(*kept)
 
@@ -194,7 +210,7 @@ class Spikes(torch.autograd.Function):
         types = [t if want else None for t, want in zip(ctx.dtypes, ctx.needs_input_grad[1:], strict=True)]
         if torch.is_grad_enabled():
             return None, *Derivatives.apply(ctx.one, ctx.n_kept, types, *ctx.saved_tensors, *errors)
-        return None, *ctx.one.backward(ctx.saved_tensors[: ctx.one.n_parameters], errors, types)
+        return None, *ctx.one.backward(ctx.saved_tensors, errors, types)
 
 
 class Derivatives(torch.autograd.Function):
@@ -205,7 +221,7 @@ class Derivatives(torch.autograd.Function):
         one: Pass, n_kept: int, types: list[torch.dtype | None], *tensors: Tensor | None
     ) -> tuple[Tensor | None, ...]:
         """Return the derivatives of the types asked for, None for None."""
-        return tuple(one.backward(tensors[: one.n_parameters], tensors[n_kept:], types))
+        return tuple(one.backward(tensors[:n_kept], tensors[n_kept:], types))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
@@ -217,7 +233,16 @@ class Derivatives(torch.autograd.Function):
         raise RuntimeError("EventLayer has first derivatives only, and was asked for second ones")
 
 
+# torch asks for the signature at each call, and finds it faster so.
+Spikes.forward.__signature__ = inspect.signature(Spikes.forward)  # type: ignore[attr-defined]
+
+
 def as_array(tensor: Tensor) -> Floats:
     """Return a tensor as a float64 array, which shares its memory if it can."""
-    array: Floats = tensor.detach().to(torch.float64).numpy()
+    array: Floats = _of_type(tensor.detach(), torch.float64).numpy()
     return array
+
+
+def _of_type(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a tensor of another type; `to` takes its time even if there is nothing to do."""
+    return tensor if tensor.dtype == dtype else tensor.to(dtype)

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -237,34 +238,33 @@ class EventLayer(torch.nn.Module):
         UnknownPart, ValueError, ConfigError, RuntimeError
             As `SpikeGradient.forward`, or if a tensor is not on the cpu.
         """
-        sources, dtype, alone = self._inputs(times)
+        sources, given, dtype, alone = self._inputs(times)
         parameters = self._parameters_now()
-        given = [tensor for source in sources for tensor in source.tensors]
-        constants = torch.is_grad_enabled() and any(
-            tensor.requires_grad
-            for key, tensor in zip(self._keys, parameters, strict=True)
-            if key.startswith("tau")
-        )
+        learned = []
+        if torch.is_grad_enabled():
+            learned = [k for k, tensor in enumerate(parameters) if tensor.requires_grad]
         one = Pass(
-            self._walker(constants),
+            self._walker(any(self._keys[k].startswith("tau") for k in learned)),
+            [None if k in learned else tensor for k, tensor in enumerate(parameters)],
+            learned,
             sources,
             self._outputs,
             self.until if until is None else until,
             self.n_spikes,
             self._readouts,
             dtype,
-            len(parameters),
         )
-        found = Spikes.apply(one, *parameters, *given)
+        found = Spikes.apply(one, *(parameters[k] for k in learned), *given)
         if alone:
             found = tuple(tensor.squeeze(0) for tensor in found)
         return found[0] if isinstance(self.output, str) else dict(zip(self._outputs, found, strict=True))
 
     def run(self, times: Inputs = None, until: float | None = None) -> Run:
         """Return all spikes of all populations, without derivatives, as `SpikeGradient.forward` does."""
-        sources, _, _ = self._inputs(times)
+        sources, given, _, _ = self._inputs(times)
         walker = self._walker(False)
-        inputs = {source.name: source.spikes(source.tensors) for source in sources}
+        rest = iter(given)
+        inputs = {s.name: s.spikes(list(itertools.islice(rest, len(s.shapes)))) for s in sources}
         with walker.lock:
             self._put(walker)
             return walker.gradient.forward(inputs, self.until if until is None else until)
@@ -316,21 +316,24 @@ class EventLayer(torch.nn.Module):
             raise UnknownPart(f"no population is named {name!r}; known: {known}")
         return self._net.populations[name].n
 
-    def _inputs(self, times: Inputs) -> tuple[list[Source], torch.dtype, bool]:
-        """Return the inputs, the type of the times, and whether they are one sample alone."""
+    def _inputs(self, times: Inputs) -> tuple[list[Source], list[Tensor], torch.dtype, bool]:
+        """Return the inputs, their tensors, the type of the times, and whether they are one sample alone."""
         if not isinstance(times, Mapping):
             if times is not None and len(self._sources) != 1:
                 raise ValueError(
                     f"the layer has the inputs {', '.join(self._sources) or '(none)'}: give times by name"
                 )
             times = {} if times is None else {self._sources[0]: times}
-        sources, types, alone = [], [], False
+        sources: list[Source] = []
+        given: list[Tensor] = []
+        alone = False
         for name, value in times.items():
             n = self._size(name)
             if _is_listed(value):
                 tensors = [_tensor(t, name) for t, _ in value]
-                sources.append(Source(name, n, tensors, [np.asarray(units) for _, units in value]))
-                types += [t.dtype for t in tensors if t.is_floating_point()]
+                units = [np.asarray(units) for _, units in value]
+                sources.append(Source(name, n, [t.shape for t in tensors], units))
+                given += tensors
                 continue
             tensor = _tensor(value, name)
             if tensor.ndim == 1:
@@ -340,10 +343,10 @@ class EventLayer(torch.nn.Module):
                     f"times of {name!r} have shape {tuple(tensor.shape)}, "
                     f"expected (n_samples, {n}) or (n_samples, {n}, n_spikes)"
                 )
-            sources.append(Source(name, n, [tensor]))
-            if tensor.is_floating_point():
-                types.append(tensor.dtype)
-        return sources, functools.reduce(torch.promote_types, types) if types else torch.float64, alone
+            sources.append(Source(name, n, [tensor.shape]))
+            given.append(tensor)
+        types = [t.dtype for t in given if t.is_floating_point()]
+        return sources, given, functools.reduce(torch.promote_types, types or [torch.float64]), alone
 
 
 def _learned(learn: Iterable[str], parameters: Mapping[str, Any]) -> set[str]:
@@ -369,12 +372,13 @@ def _name(key: str) -> str:
 
 def _is_listed(value: Any) -> bool:
     """Return whether spikes are given as (times, units) sample by sample."""
-    return isinstance(value, Sequence) and all(isinstance(one, tuple) and len(one) == 2 for one in value)
+    return isinstance(value, list | tuple) and all(isinstance(one, tuple) and len(one) == 2 for one in value)
 
 
 def _tensor(value: Any, name: str) -> Tensor:
     tensor: Tensor = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64)
-    _check_device(tensor, f"times of {name!r} are")
+    if not tensor.is_cpu:
+        _check_device(tensor, f"times of {name!r} are")
     if tensor.is_complex():
         raise TypeError(f"times of {name!r} must be real numbers, got {tensor.dtype}")
     return tensor
