@@ -6,7 +6,6 @@ in place, parametrized ones, those of `functional_call`, float32. The tensors ar
 torch does it, which notices changes in place.
 """
 
-import inspect
 import itertools
 import threading
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from eventsim.models.rules.spike_runs import Run
 from eventsim.network import Network
 from torch import Tensor
 
-__all__ = ["Pass", "Source", "Spikes", "Walker", "as_array"]
+__all__ = ["Pass", "Source", "Walker", "spikes"]
 
 Floats = NDArray[np.float64]
 
@@ -35,8 +34,9 @@ class Walker:
     def __init__(self, net: Network, constants: bool, options: dict[str, Any]) -> None:
         self.gradient = SpikeGradient(net, time_constants=constants, **options)
         self.lock = threading.Lock()
-        self.keys = list(self.gradient.parameters)
+        self.keys = [key.split("/", 1) for key in self.gradient.parameters]
         self._arrays = [torch.from_numpy(array) for array in self.gradient.parameters.values()]
+        self._shapes = [array.shape for array in self._arrays]
         self._numbers = itertools.count(1)
         self._held = 0  # the pass whose parameters the arrays hold
 
@@ -45,11 +45,10 @@ class Walker:
         if number and number == self._held:
             return number
         self._held = 0
-        for key, array, tensor in zip(self.keys, self._arrays, tensors, strict=True):
-            if tensor.shape != array.shape:
-                kind, name = key.split("/", 1)
+        for (kind, name), shape, tensor in zip(self.keys, self._shapes, tensors, strict=True):
+            if tensor.shape != shape:
                 raise ValueError(
-                    f"{kind} of {name!r} has shape {tuple(tensor.shape)}, expected {tuple(array.shape)}"
+                    f"{kind} of {name!r} has shape {tuple(tensor.shape)}, expected {tuple(shape)}"
                 )
         with torch.no_grad():
             torch._foreach_copy_(self._arrays, list(tensors))
@@ -138,8 +137,8 @@ class Pass:
         with self.walker.lock:
             self.walker.take(self._all(learned), self.number)
             gradient = self.walker.gradient.backward(self.run, given)
-        by_name, keys = gradient.parameters, self.walker.keys
-        arrays = [by_name[keys[k]] for k in self.learned]
+        keys = [self.walker.keys[k] for k in self.learned]
+        arrays = [getattr(gradient, kind)[name] for kind, name in keys]
         for source in self.sources:
             arrays += source.gradients(gradient.times[source.name])
         return [
@@ -233,8 +232,26 @@ class Derivatives(torch.autograd.Function):
         raise RuntimeError("EventLayer has first derivatives only, and was asked for second ones")
 
 
-# torch asks for the signature at each call, and finds it faster so.
-Spikes.forward.__signature__ = inspect.signature(Spikes.forward)  # type: ignore[attr-defined]
+class PlainSpikes(torch.autograd.Function):
+    """`Spikes` for calls outside of `torch.func`, in the older form, which torch calls in less time."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, ...]:
+        """Return the spike times of each output."""
+        output = Spikes.forward(*inputs)
+        Spikes.setup_context(ctx, inputs, output)
+        return output
+
+    backward = Spikes.backward
+
+
+_transforms_active = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
+
+
+def spikes(one: Pass, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Return the spike times of each output of a pass, differentiable in these tensors."""
+    found: tuple[Tensor, ...] = (Spikes if _transforms_active() else PlainSpikes).apply(one, *tensors)
+    return found
 
 
 def as_array(tensor: Tensor) -> Floats:

@@ -14,7 +14,7 @@ import torch
 from eventsim.errors import UnknownPart
 from eventsim.models.rules.spike_runs import Run
 from eventsim.network import Network
-from eventsim.torch._function import ALL, Pass, Source, Spikes, Walker
+from eventsim.torch._function import ALL, Pass, Source, Walker, spikes
 from eventsim.torch.values import Positive, Values
 from torch import Tensor
 from torch.nn.utils import parametrize
@@ -254,7 +254,7 @@ class EventLayer(torch.nn.Module):
             self._readouts,
             dtype,
         )
-        found = Spikes.apply(one, *(parameters[k] for k in learned), *given)
+        found = spikes(one, [*(parameters[k] for k in learned), *given])
         if alone:
             found = tuple(tensor.squeeze(0) for tensor in found)
         return found[0] if isinstance(self.output, str) else dict(zip(self._outputs, found, strict=True))
@@ -279,8 +279,8 @@ class EventLayer(torch.nn.Module):
     def extra_repr(self) -> str:
         """Return the populations and what is returned."""
         sizes = ", ".join(f"{name}: {p.n}" for name, p in self._net.populations.items())
-        spikes = "" if self.n_spikes is None else f", n_spikes={self.n_spikes!r}"
-        return f"{sizes}; output={self.output!r}, until={self.until:g}{spikes}"
+        several = "" if self.n_spikes is None else f", n_spikes={self.n_spikes!r}"
+        return f"{sizes}; output={self.output!r}, until={self.until:g}{several}"
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what copies and pickles hold: the walk is built anew when it is needed."""
