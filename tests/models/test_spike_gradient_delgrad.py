@@ -88,8 +88,9 @@ def yin_yang():
     return 0.15 + 1.85 * samples, labels
 
 
-def test_first_sample_has_the_published_times_loss_and_derivatives(golden):
-    grad = SpikeGradient(golden)
+@pytest.mark.parametrize("kernel", ["layers", "walk"])
+def test_first_sample_has_the_published_times_loss_and_derivatives(golden, kernel):
+    grad = SpikeGradient(golden, kernel=kernel)
     run = grad.forward({"input": [[0.58307879, 0.89319120, 1.56692121, 1.25680880]]})
     hidden = [2.308356259, 1.730601691, 1.158105494, np.inf, 1.324188351]
     assert run.first_spikes("hidden")[0] == pytest.approx(hidden, abs=2e-8)
@@ -109,9 +110,10 @@ def test_first_sample_has_the_published_times_loss_and_derivatives(golden):
     )
 
 
-def test_whole_test_set_is_classified_as_published(golden, yin_yang):
+@pytest.mark.parametrize("kernel", ["layers", "walk"])
+def test_whole_test_set_is_classified_as_published(golden, yin_yang, kernel):
     inputs, labels = yin_yang
-    run = SpikeGradient(golden).forward({"input": inputs})
+    run = SpikeGradient(golden, kernel=kernel).forward({"input": inputs})
     times = run.first_spikes("label")
     confusion = np.zeros((3, 3), int)
     np.add.at(confusion, (labels, times.argmin(axis=1)), 1)
@@ -122,9 +124,10 @@ def test_whole_test_set_is_classified_as_published(golden, yin_yang):
     assert losses.mean() == pytest.approx(0.006444168558, abs=1e-10)
 
 
-def test_times_are_those_of_the_event_queue(golden, yin_yang):
+@pytest.mark.parametrize("kernel", ["layers", "walk"])
+def test_times_are_those_of_the_event_queue(golden, yin_yang, kernel):
     inputs = yin_yang[0][:20]
-    run = SpikeGradient(golden).forward({"input": inputs})
+    run = SpikeGradient(golden, kernel=kernel).forward({"input": inputs})
     for sample, times in enumerate(inputs):
         sim = es.Simulation(golden, schedule="ordered")
         sim.stimulate("input", times, np.arange(4))
