@@ -110,7 +110,7 @@ class SpikingClassifier:
 
     def __init__(
         self,
-        hidden: int | Sequence[int] = (30,),
+        hidden: int | Sequence[int] = (60,),
         delays: Literal["synaptic", "axonal", "dendritic", "none"] = "synaptic",
         *,
         epochs: int = 300,

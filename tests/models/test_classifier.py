@@ -61,7 +61,7 @@ def test_a_spiral_of_three_arms_is_learned_with_the_defaults():
 def test_delays_of_every_kind_are_learned(delays):
     classifier = SpikingClassifier(delays=delays, epochs=60).fit(*moons(300, seed=1))
     assert classifier.score(*moons(300, seed=2)) > 0.9
-    shapes = {"axonal": (4, 1), "dendritic": (1, 30)}
+    shapes = {"axonal": (4, 1), "dendritic": (1, 60)}
     found = classifier.learner_.parameters.get("delay/input->hidden1")
     assert found is None if delays == "none" else found.shape == shapes[delays]
 
