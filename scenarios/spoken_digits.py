@@ -77,27 +77,29 @@ class SpokenDigits:
     group: Annotated[int, Ge(1), "neighbouring channels that are one input"] = 1
     n_hidden: Annotated[int, Ge(1), "neurons of the hidden layer"] = 128
     tau_mem: Annotated[float, *POSITIVE, "ms, membrane of hidden neurons"] = 20.0
-    tau_syn: Annotated[float, *POSITIVE, "ms, synaptic current"] = 5.0
+    tau_syn: Annotated[float, *POSITIVE, "ms, their synaptic current"] = 10.0
     t_ref: Annotated[float, *NOT_NEGATIVE, "ms, refractory time of hidden neurons"] = 2.0
     tau_label: Annotated[float, *POSITIVE, "ms, membrane of the label layer"] = 50.0
+    tau_syn_label: Annotated[float, *POSITIVE, "ms, its synaptic current"] = 5.0
     train_delays: Annotated[bool, "else they stay as they were drawn"] = True
     delay: Annotated[float, *POSITIVE, "ms, mean of the delays at first; recurrent ones have 5 ms more"] = (
         10.0
     )
     longest: Annotated[float, *POSITIVE, "ms, a trained delay stays below it"] = 60.0
-    epochs: Annotated[int, Ge(1), "passes over the training set"] = 40
+    epochs: Annotated[int, Ge(1), "passes over the training set"] = 20
     batch: Annotated[int, Ge(1), "samples a step"] = 32
-    learning_rate: Annotated[float, *POSITIVE, "of Adam, for weights"] = 0.001
+    learning_rate: Annotated[float, *POSITIVE, "of Adam, for weights into hidden neurons"] = 0.0005
+    label_rate: Annotated[float, *POSITIVE, "of Adam, for weights into the label layer"] = 0.001
     delay_rate: Annotated[float, *POSITIVE, "of Adam, for the parameters of delays"] = 0.01
     activity: Annotated[Bounds, "spikes a sample that hidden neurons are kept between"] = (8.0, 15.0)
     pull: Annotated[float, *NOT_NEGATIVE, "how strongly"] = 0.01
     bump: Annotated[float, *NOT_NEGATIVE, "added to weights into silent hidden neurons"] = 1e-4
     slowest: Annotated[float, *POSITIVE, "ms, spikes with 1 / v' above it pass no gradient on"] = 50.0
     temperature: Annotated[float, *POSITIVE, "of the softmax of the largest membranes"] = 1.0
-    shift: Annotated[int, Ge(0), "channels, in training samples are moved by at most so many"] = 20
-    jitter: Annotated[float, *NOT_NEGATIVE, "ms, of spikes in training"] = 2.0
+    shift: Annotated[int, Ge(0), "channels, in training samples are moved by at most so many"] = 0
+    jitter: Annotated[float, *NOT_NEGATIVE, "ms, of spikes in training"] = 0.0
     stretch: Annotated[float, *NOT_NEGATIVE, "training samples last e^-this to e^this times as long"] = 0.0
-    drop: Annotated[float, Ge(0), Lt(1), "fraction of spikes left out in training, at most"] = 0.2
+    drop: Annotated[float, Ge(0), Lt(1), "fraction of spikes left out in training, at most"] = 0.0
     test_samples_recorded: Annotated[int, Ge(0), "shown to the trained network in the event engine"] = 5
 
     def run(self, run: Run) -> None:
@@ -138,15 +140,15 @@ class SpokenDigits:
         n_inputs, n, n_labels = -(-N_CHANNELS // self.group), self.n_hidden, task.n_classes
         net = Network(seed=run.seed, time_unit="ms")
         hidden = models.LIF(tau_mem=self.tau_mem, tau_syn=self.tau_syn, t_ref=self.t_ref)
-        label = models.LIF(tau_mem=self.tau_label, tau_syn=self.tau_syn, v_th=np.inf)
+        label = models.LIF(tau_mem=self.tau_label, tau_syn=self.tau_syn_label, v_th=np.inf)
         net.add("input", models.SpikeSource(), n_inputs)
         net.add("hidden", hidden, n)
         net.add("label", label, n_labels)
         # A spike of weight w lifts the membrane by w tau_mem tau_syn in the integral over time.
         lift = 100.0 / (self.tau_mem * self.tau_syn)
-        label_lift = 250.0 / (self.tau_label * self.tau_syn)
+        label_lift = 250.0 / (self.tau_label * self.tau_syn_label)
         for pre, post, shape, mean, std, least in (
-            ("input", "hidden", (n_inputs, n), 0.003 * lift, 0.03 * lift, 0.0),
+            ("input", "hidden", (n_inputs, n), 0.0042 * lift, 0.042 * lift, 0.0),
             ("hidden", "hidden", (n, n), 0.0, 0.01 * lift * np.sqrt(128 / n), 5.0),
             ("hidden", "label", (n, n_labels), 0.0, 0.007 * label_lift * np.sqrt(128 / n), 0.0),
         ):
@@ -191,6 +193,7 @@ class SpokenDigits:
             name: self.delay_rate if name.startswith("delay/") else self.learning_rate
             for name in learner.parameters
         }
+        rates["weight/hidden->label"] = self.label_rate
         return MembraneTraining(
             task,
             cast("Any", learner),
