@@ -86,7 +86,7 @@ class SpokenDigits:
         10.0
     )
     longest: Annotated[float, *POSITIVE, "ms, a trained delay stays below it"] = 60.0
-    epochs: Annotated[int, Ge(1), "passes over the training set"] = 20
+    epochs: Annotated[int, Ge(1), "passes over the training set"] = 40
     batch: Annotated[int, Ge(1), "samples a step"] = 32
     learning_rate: Annotated[float, *POSITIVE, "of Adam, for weights into hidden neurons"] = 0.0005
     label_rate: Annotated[float, *POSITIVE, "of Adam, for weights into the label layer"] = 0.001
@@ -97,9 +97,9 @@ class SpokenDigits:
     slowest: Annotated[float, *POSITIVE, "ms, spikes with 1 / v' above it pass no gradient on"] = 50.0
     temperature: Annotated[float, *POSITIVE, "of the softmax of the largest membranes"] = 1.0
     shift: Annotated[int, Ge(0), "channels, in training samples are moved by at most so many"] = 0
-    jitter: Annotated[float, *NOT_NEGATIVE, "ms, of spikes in training"] = 0.0
-    stretch: Annotated[float, *NOT_NEGATIVE, "training samples last e^-this to e^this times as long"] = 0.0
-    drop: Annotated[float, Ge(0), Lt(1), "fraction of spikes left out in training, at most"] = 0.0
+    jitter: Annotated[float, *NOT_NEGATIVE, "ms, of spikes in training"] = 1.0
+    stretch: Annotated[float, *NOT_NEGATIVE, "training samples last e^-this to e^this times as long"] = 0.1
+    drop: Annotated[float, Ge(0), Lt(1), "fraction of spikes left out in training, at most"] = 0.15
     test_samples_recorded: Annotated[int, Ge(0), "shown to the trained network in the event engine"] = 5
 
     def run(self, run: Run) -> None:

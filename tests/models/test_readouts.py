@@ -134,3 +134,113 @@ def test_derivatives_of_maxima_are_central_differences(block):
             else:
                 pytest.fail(f"seed {seed}, {key}: difference {found}, derivative {parts.sum()}")
     assert checked >= 60
+
+
+def one_readout(weights, tau_mem=2.0, **constants):
+    net = es.Network()
+    net.add("input", es.models.SpikeSource(), len(weights))
+    net.add("readout", es.models.LIF(tau_mem=tau_mem, v_th=np.inf, **constants), 1)
+    net.connect("input", "readout", weight=np.array(weights, float).reshape(-1, 1))
+    return SpikeGradient(net)
+
+
+def test_where_an_arrival_ends_the_rise_the_maximum_moves_with_it_up_the_slope():
+    grad = one_readout([1.0, -5.0])
+    run = grad.forward({"input": np.array([[0.0, 0.4]])}, until=9.0)
+    values, times = run.maxima("readout")
+    em, es_ = np.exp(-0.4 / 2), np.exp(-0.4)
+    assert times[0, 0] == 0.4
+    assert values[0, 0] == pytest.approx(2 * (em - es_), rel=1e-14)
+    gradient = grad.backward(run, {"readout": np.ones((1, 1))})
+    slope = 2 * (es_ - em / 2)
+    assert gradient.times["input"][0] == pytest.approx([-slope, slope], rel=1e-12)
+    assert gradient.weight["input->readout"][:, 0] == pytest.approx([2 * (em - es_), 0.0], rel=1e-12)
+
+
+def test_without_an_end_the_maximum_may_be_approached_for_ever():
+    grad = one_readout([0.1, -1.0], i_ext=0.6)
+    run = grad.forward({"input": np.array([[0.5, 1.0]])})
+    values, times = run.maxima("readout")
+    assert values[0, 0] == pytest.approx(1.2)
+    assert times[0, 0] == np.inf
+    gradient = grad.backward(run, {"readout": np.full((1, 1), 2.0)})
+    assert not gradient.weight["input->readout"].any()
+    assert gradient.tau_mem["readout"] == pytest.approx([1.2])  # of v_leak + i_ext tau_mem / c_mem
+
+
+def test_a_membrane_that_only_falls_is_highest_at_the_start_and_has_no_derivative():
+    grad = one_readout([-1.0])
+    run = grad.forward({"input": np.array([[0.0]])}, until=4.0)
+    assert [float(x[0, 0]) for x in run.maxima("readout")] == [0.0, 0.0]
+    gradient = grad.backward(run, {"readout": np.ones((1, 1))})
+    assert not gradient.weight["input->readout"].any()
+    assert not gradient.times["input"].any()
+
+
+def recurrent(each, seed=0):
+    """Dense populations with shared delays; if `each`, constants are given unit by unit, all the same."""
+    rng = np.random.default_rng(seed)
+    net = es.Network(seed=1)
+
+    def constant(value, n):
+        return np.full(n, value) if each else value
+
+    net.add("input", es.models.SpikeSource(), 9)
+    model = es.models.LIF(tau_mem=constant(1.6, 7), tau_syn=0.9, t_ref=0.2 * (seed % 2), v_reset=-0.1)
+    net.add("hidden", model, 7)
+    net.add("readout", es.models.LIF(tau_mem=constant(3.0, 4), tau_syn=0.9, v_th=np.inf), 4)
+    net.connect("input", "hidden", weight=rng.normal(0.3, 0.6, (9, 7)), delay=rng.uniform(0, 1, (9, 1)))
+    net.connect("hidden", "hidden", weight=rng.normal(0, 0.4, (7, 7)), delay=rng.uniform(0.3, 1, (7, 1)))
+    net.connect("hidden", "readout", weight=rng.normal(0, 1, (7, 4)), delay=0.1)
+    samples = [(rng.uniform(0, 20, 150), rng.integers(0, 9, 150)) for _ in range(5)]
+    return net, samples, rng.normal(size=(5, 4))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_units_in_lockstep_do_what_they_do_one_by_one(seed):
+    found = []
+    for each in (False, True):
+        net, samples, heights = recurrent(each, seed)
+        grad = SpikeGradient(net)
+        run = grad.forward({"input": samples}, until=25.0)
+        errors = errors_of(net, run)["hidden"]
+        gradient = grad.backward(run, {"readout": heights, "hidden": errors})
+        assert run.counts("hidden").max() > 5
+        found.append((run, gradient))
+    (run, gradient), (other, expected) = found
+    np.testing.assert_array_equal(run.counts("hidden"), other.counts("hidden"))
+    for sample in range(5):
+        a, b = run.spikes("hidden", sample), other.spikes("hidden", sample)
+        np.testing.assert_array_equal(a.units, b.units)
+        np.testing.assert_allclose(a.times, b.times, rtol=0, atol=1e-11)
+        np.testing.assert_allclose(
+            gradient.times["input"][sample], expected.times["input"][sample], rtol=1e-6, atol=1e-8
+        )
+    for one, two in zip(run.maxima("readout"), other.maxima("readout"), strict=True):
+        np.testing.assert_allclose(one, two, rtol=0, atol=1e-10)
+    for key, value in gradient.parameters.items():
+        if value.shape == expected.parameters[key].shape:
+            np.testing.assert_allclose(value, expected.parameters[key], rtol=1e-6, atol=1e-8, err_msg=key)
+        else:
+            assert value.sum() == pytest.approx(expected.parameters[key].sum(), rel=1e-6, abs=1e-8)
+
+
+def test_lockstep_does_not_depend_on_threads_to_the_bit():
+    found = []
+    for threads in (1, 2):
+        net, samples, heights = recurrent(False)
+        grad = SpikeGradient(net, threads=threads)
+        run = grad.forward({"input": samples * 8}, until=25.0)
+        gradient = grad.backward(run, {"readout": np.tile(heights, (8, 1))})
+        found.append([x.tobytes() for x in (*run.maxima("readout"), *gradient.parameters.values())])
+    assert found[0] == found[1]
+
+
+def test_bad_questions_are_refused():
+    net, samples, _ = recurrent(False)
+    grad = SpikeGradient(net)
+    run = grad.forward({"input": samples}, until=5.0)
+    with pytest.raises(ValueError, match="'hidden' has a threshold"):
+        run.maxima("hidden")
+    with pytest.raises(ValueError, match=r"expected \(5, 4\)"):
+        grad.backward(run, {"readout": np.ones((5, 3))})
