@@ -28,7 +28,7 @@ from eventsim.models.optimisers import Adam
 from eventsim.models.rules import SpikeLearner
 
 RATE = 1e-12
-AT_LEAST = 0.1  # s that a measurement takes, about
+AT_LEAST = 0.1  # s that a measurement takes at least, about
 
 Step = Callable[[], float]
 
@@ -137,18 +137,19 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
         sides["torch around nothing"] = torch_alone
         steps = {name: side(net, inputs, until, labels) for name, side in sides.items()}
         taken: dict[str, list[float]] = {name: [] for name in sides}
-        n_steps = 5
+        n_steps = dict.fromkeys(sides, 1)
         for repeat in range(repeats + 1):
             losses = []
             for name, step in steps.items():
                 begin = time.process_time()
-                for _ in range(n_steps):
+                for _ in range(n_steps[name]):
                     loss = step()
-                seconds = (time.process_time() - begin) / n_steps
+                seconds = (time.process_time() - begin) / n_steps[name]
                 if repeat:
                     taken[name].append(seconds * 1e3)
+                else:
+                    n_steps[name] = math.ceil(AT_LEAST / seconds)
                 losses.append(loss)
-            n_steps = max(n_steps, math.ceil(AT_LEAST / seconds))
             if not np.ptp(losses) <= 1e-6 * abs(losses[0]):
                 raise RuntimeError(f"{work}: losses differ, {losses}")
         in_ms = {name: (statistics.median(each), "ms/step") for name, each in taken.items()}
