@@ -69,7 +69,7 @@ class Ours:
         self.adam = Adam(rates)
 
     def step(self, times: Floats, labels: NDArray[np.int64]) -> float:
-        return self.learner.step({"input": times}, labels, self.adam).loss
+        return float(self.learner.step({"input": times}, labels, self.adam).loss)
 
 
 class InTorch:
