@@ -309,6 +309,7 @@ VECTOR_INLINE int fs_factors(const fs_layer *L, ptrdiff_t m, fs_scratch *S) {
     return single;
 }
 
+#define FS_TOGETHER 8 /* samples, of a layer whose weights do not fit in the cache */
 #define FS_BLOCK 128 /* neurons that are advanced together */
 #define FS_FEW 32    /* arrivals: with more of them few neurons reach their bound between two of them */
 
@@ -464,49 +465,50 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, ptrdiff_t first, ptrdiff_t width, 
     }
 }
 
-/* First-spike times T (stride) of a sample from its arrivals t (n_in; inf: none), and the slope of v
-   at T. If f is given, the factors f and g (in_stride) are left there in the order of the inputs.
-   Returns 0, or 1 if the arrivals span more than one frame (f and g are of no use then), or -1 if
-   memory is out. *origin is the start of the frame. */
+/* First-spike times T and slopes of v there, (n, stride), of n samples, FS_TOGETHER at most, from their
+   arrivals t (n, in_stride; inf: none). S is the memory of n samples. Weights that do not fit in the cache are
+   read once for all of them. Returns 0, or -1 if memory is out. */
 VECTOR_CLONES
-static int fs_forward(const fs_layer *L, const double *t, double *f, double *g, double *T,
-                      double *slope, double *origin, fs_scratch *S) {
-    const double *alpha = S->alpha, *beta = S->beta, *start = S->x;
-    const double *gap = S->limit, *waits = S->wait, *currents = S->current;
-    ptrdiff_t m = fs_sort(L->n_in, t, S), k, j, first = 0;
-    int single;
-    if (m < 0) return -1;
+static int fs_forward(const fs_layer *L, ptrdiff_t n, const double *t, double *T, double *slope,
+                      fs_scratch *S) {
+    ptrdiff_t m[FS_TOGETHER], s, j, first = 0;
+    int single[FS_TOGETHER];
+    for (s = 0; s < n; s++) {
+        m[s] = fs_sort(L->n_in, t + s * L->in_stride, &S[s]);
+        if (m[s] < 0) return -1;
+        single[s] = m[s] ? fs_factors(L, m[s], &S[s]) : 1;
+    }
     VECTOR_LOOP
-    for (j = 0; j < L->stride; j++) {
+    for (j = 0; j < n * L->stride; j++) {
         T[j] = INFINITY;
         slope[j] = 0.0;
     }
-    if (f)
-        for (k = 0; k < L->in_stride; k++) f[k] = g[k] = 0.0;
-    *origin = m ? S->sorted[0] : 0.0;
-    if (m == 0) return 0;
-    single = fs_factors(L, m, S);
-    if (f && single)
-        for (k = 0; k < m; k++) {
-            f[S->order[k]] = S->f[k];
-            g[S->order[k]] = S->g[k];
-        }
     for (; L->stride - first >= 16; first += FS_BLOCK) {
         ptrdiff_t width = L->stride - first < FS_BLOCK ? L->stride - first : FS_BLOCK;
-        fs_scan(L, first, width, m, single, S, T, slope);
+        for (s = 0; s < n; s++)
+            if (m[s])
+                fs_scan(L, first, width, m[s], single[s], &S[s], T + s * L->stride, slope + s * L->stride);
     }
-    if (L->stride - first == 8) fs_scan(L, first, 8, m, single, S, T, slope); /* fits in registers */
-    fs_solve(L, 0, 0, L->stride, S->alpha, S->beta, S->wait, S->current);
-    VECTOR_LOOP
-    for (j = 0; j < L->stride; j++) {
-        /* Certain to cross within the gap, so rounding must not move it out; at once if above threshold. */
-        int above = alpha[j] >= L->theta, open = (T[j] == INFINITY) & (beta[j] > 0.0);
-        double wait = above ? 0.0 : waits[j], current = above ? beta[j] : currents[j];
-        wait = wait <= gap[j] ? wait : gap[j];
-        T[j] = open ? start[j] + wait : T[j];
-        slope[j] = open & (wait < INFINITY) ? current - L->theta / L->tau_mem : slope[j];
+    if (L->stride - first == 8) /* fits in registers */
+        for (s = 0; s < n; s++)
+            if (m[s]) fs_scan(L, first, 8, m[s], single[s], &S[s], T + s * L->stride, slope + s * L->stride);
+    for (s = 0; s < n; s++) {
+        const double *alpha = S[s].alpha, *beta = S[s].beta, *start = S[s].x, *gap = S[s].limit;
+        const double *waits = S[s].wait, *currents = S[s].current;
+        double *time = T + s * L->stride, *rise = slope + s * L->stride;
+        if (!m[s]) continue;
+        fs_solve(L, 0, 0, L->stride, S[s].alpha, S[s].beta, S[s].wait, S[s].current);
+        VECTOR_LOOP
+        for (j = 0; j < L->stride; j++) {
+            /* Certain to cross within the gap, so rounding must not move it out; at once if above. */
+            int above = alpha[j] >= L->theta, open = (time[j] == INFINITY) & (beta[j] > 0.0);
+            double wait = above ? 0.0 : waits[j], current = above ? beta[j] : currents[j];
+            wait = wait <= gap[j] ? wait : gap[j];
+            time[j] = open ? start[j] + wait : time[j];
+            rise[j] = open & (wait < INFINITY) ? current - L->theta / L->tau_mem : rise[j];
+        }
     }
-    return !single;
+    return 0;
 }
 
 /* ------------------------------------------------------------------ measured spikes, not the model's */
@@ -569,7 +571,7 @@ VECTOR_INLINE double fs_kappa_slope(const fs_layer *L, double s) {
     return vector_exp(-s / L->tau_mem) * (1.0 - (L->rate + 1.0 / L->tau_mem) * fs_h(L, s)) / L->c_mem;
 }
 
-/* The factors f and g of a sample, in the order of its arrivals t (in_stride), as fs_forward used them.
+/* The factors f and g of a sample, in the order of its arrivals t (in_stride).
    Returns whether the arrivals span more than one frame. */
 VECTOR_CLONES
 static int fs_prepare(const fs_layer *L, const double *t, double *f, double *g, double *origin) {

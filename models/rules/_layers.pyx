@@ -71,8 +71,7 @@ cdef extern from "_first_spike_synaptic.h" nogil:
         const double *jitter
         const double *theta
         Py_ssize_t n_samples
-    int fs_forward(const fs_layer *, const double *t, double *f, double *g, double *T, double *slope,
-                   double *origin, fs_scratch *)
+    int fs_forward(const fs_layer *, Py_ssize_t n, const double *t, double *T, double *slope, fs_scratch *)
     int fs_prepare(const fs_layer *, const double *t, double *f, double *g, double *origin)
     void fs_measured(const fs_layer *, const double *t, const double *T, double *kernel_time, double *slope,
                      fs_scratch *)
@@ -98,7 +97,7 @@ cdef extern from "_first_spike_synaptic.h" nogil:
     void ft_backward(const ft_layer *, const ft_noise *, int measured, const double *T,
                      const double *kernel_time, const double *slope, const double *delta, double max_dw_norm,
                      double *by_weight, double *by_delay, double *by_theta, double *sent, ft_scratch *)
-    int VECTOR_LANES, FS_BUCKETS, FT_LANES
+    int VECTOR_LANES, FS_BUCKETS, FS_TOGETHER, FT_LANES
     double FT_SPAN
 
 cdef enum:  # of a thread's scratch
@@ -113,6 +112,7 @@ cdef enum:  # kinds of delays
 
 cdef enum:
     N_PIECE = 16  # blocks of samples whose backward pass is in memory at once
+    N_CACHED = 768 * 1024  # bytes of weights that are taken to stay in a cache
 
 BLOCK = FT_LANES
 PIECE = N_PIECE
@@ -130,6 +130,7 @@ cdef struct Layer:
     fs_layer neurons
     ft_layer target          # as `_first_spike_synaptic.h` wants it
     bint by_target           # whether that is what runs
+    int n_together           # else, how many samples read the weights together
     int population, n_links
     Link *links
     const double *tau_mem    # the parameters
@@ -155,7 +156,7 @@ cdef struct Layer:
 
 
 cdef struct Scratch:         # memory of one thread
-    fs_scratch shared
+    fs_scratch *shared       # for each of some samples
     ft_scratch target
     double *arrival
     double *sent
@@ -346,6 +347,7 @@ cdef class Layers:
     cdef int n_parts
     cdef size_t n_values, n_partial
     cdef int n_piece                 # samples there is room for in a piece
+    cdef int n_together              # samples whose arrivals are scanned together where that pays
     cdef double *partial             # (PIECE, n_partial)
     cdef double *total               # (n_partial,)
     cdef bint wants_times, wants_weights, wants_constants
@@ -356,7 +358,7 @@ cdef class Layers:
         cdef Link *link
         cdef double[::1] view
         self.n_populations, self.n_sources, self.sizes = len(sizes), n_sources, sizes
-        self.n_layers, self.n_threads = len(layers), n_threads
+        self.n_layers, self.n_threads, self.n_together = len(layers), n_threads, 1
         self.memory, self.piece_memory, self.gradients, self.values = [], [], [], None
         self.layer = <Layer *>calloc(self.n_layers, sizeof(Layer))
         self.scratch = <Scratch *>calloc(n_threads, sizeof(Scratch))
@@ -390,9 +392,15 @@ cdef class Layers:
             layer.v_leak = self.doubles(self.memory, np.ascontiguousarray(v_leak, np.float64))
             self.set_memory(layer, first, sizes[n_sources + k], c_mem)
             widest = max(widest, layer.neurons.in_stride, layer.neurons.stride)
+            layer.n_together = 1
+            if not layer.by_target and first * layer.neurons.stride * sizeof(double) > <size_t>N_CACHED:
+                layer.n_together = self.n_together = FS_TOGETHER
         self.partial = self.doubles(self.memory, np.zeros(<int>N_PIECE * self.n_partial))
         self.total = self.doubles(self.memory, np.zeros(self.n_partial))
         for k in range(n_threads):
+            self.scratch[k].shared = <fs_scratch *>calloc(self.n_together, sizeof(fs_scratch))
+            if not self.scratch[k].shared:
+                raise MemoryError
             self.set_scratch(&self.scratch[k], widest + 2 * VECTOR_LANES)
 
     def __dealloc__(self):
@@ -400,6 +408,9 @@ cdef class Layers:
         if self.layer:
             for k in range(self.n_layers):
                 free(self.layer[k].links)
+        if self.scratch:
+            for k in range(self.n_threads):
+                free(self.scratch[k].shared)
         free(self.layer)
         free(self.scratch)
         free(self.stride)
@@ -456,7 +467,21 @@ cdef class Layers:
         return 0
 
     cdef int set_scratch(self, Scratch *scratch, int n) except -1:
-        cdef fs_scratch *shared = &scratch.shared
+        cdef int k
+        cdef double *room
+        for k in range(self.n_together):
+            self.set_shared(&scratch.shared[k], n)
+        scratch.arrival = self.doubles(self.memory, np.full(n * self.n_together, np.inf))
+        scratch.sent = self.doubles(self.memory, np.zeros(n * FT_LANES))
+        room = self.doubles(self.memory, np.zeros(8 * n * FT_LANES))
+        n *= FT_LANES
+        scratch.target.t, scratch.target.u = room, room + n
+        scratch.target.key, scratch.target.w = room + 2 * n, room + 3 * n
+        scratch.T, scratch.slope = room + 4 * n, room + 5 * n
+        scratch.kernel, scratch.delta = room + 6 * n, room + 7 * n
+        return 0
+
+    cdef int set_shared(self, fs_scratch *shared, int n) except -1:
         cdef double *room = self.doubles(self.memory, np.zeros(<int>N_ARRAYS * n))
         cdef int32_t *whole = self.ints(self.memory, np.zeros(<int>N_INT_ARRAYS * n, np.int32))
         shared.order, shared.bucket, shared.pick = whole, whole + n, whole + 2 * n
@@ -470,14 +495,6 @@ cdef class Layers:
         shared.wait, shared.current = room + 15 * n, room + 16 * n
         shared.time_p, shared.time_q = room + 17 * n, room + 18 * n
         shared.doubt_alpha, shared.doubt_beta = room + 19 * n, room + 20 * n
-        scratch.arrival = self.doubles(self.memory, np.full(n, np.inf))
-        scratch.sent = self.doubles(self.memory, np.zeros(n * FT_LANES))
-        room = self.doubles(self.memory, np.zeros(8 * n * FT_LANES))
-        n *= FT_LANES
-        scratch.target.t, scratch.target.u = room, room + n
-        scratch.target.key, scratch.target.w = room + 2 * n, room + 3 * n
-        scratch.T, scratch.slope = room + 4 * n, room + 5 * n
-        scratch.kernel, scratch.delta = room + 6 * n, room + 7 * n
         return 0
 
     # Values ---------------------------------------------------------------------------------------------
@@ -607,7 +624,6 @@ cdef class Layers:
         cdef Layer *layer
         cdef Scratch *scratch = &self.scratch[thread]
         cdef double *time
-        cdef double origin
         cdef size_t stride
         with nogil:
             for b in range(low, high):
@@ -620,15 +636,7 @@ cdef class Layers:
                     if layer.by_target:
                         self.forward_lanes(layer, batch, k, first, n, scratch)
                     else:
-                        pad(scratch.arrival, layer.neurons.n_in, layer.neurons.in_stride)
-                        for s in range(n):
-                            self.gather(layer, batch, first + s, scratch.arrival)
-                            status = fs_forward(&layer.neurons, scratch.arrival, NULL, NULL,
-                                                time + s * stride,
-                                                batch.slope[k] + (first + s) * stride,
-                                                &origin, &scratch.shared)
-                            if status < 0:
-                                break
+                        status = self.forward_rows(layer, batch, k, first, n, scratch)
                     if status < 0:
                         break
                     if until < INFINITY:
@@ -639,6 +647,24 @@ cdef class Layers:
                     break
         if status < 0:
             raise MemoryError
+
+    cdef int forward_rows(self, Layer *layer, Batch batch, int k, int first, int n,
+                          Scratch *scratch) noexcept nogil:
+        cdef size_t stride = layer.neurons.stride, in_stride = layer.neurons.in_stride
+        cdef double *time = batch.time[layer.population] + first * stride
+        cdef double *slope = batch.slope[k] + first * stride
+        cdef int s, some, low = 0
+        for s in range(layer.n_together):
+            pad(scratch.arrival + s * in_stride, layer.neurons.n_in, in_stride)
+        while low < n:
+            some = min(layer.n_together, n - low)
+            for s in range(some):
+                self.gather(layer, batch, first + low + s, scratch.arrival + s * in_stride)
+            if fs_forward(&layer.neurons, some, scratch.arrival, time + low * stride, slope + low * stride,
+                          scratch.shared) < 0:
+                return -1
+            low += some
+        return 0
 
     cdef void forward_lanes(self, Layer *layer, Batch batch, int k, int first, int n,
                             Scratch *scratch) noexcept nogil:
@@ -687,7 +713,7 @@ cdef class Layers:
                     for s in range(n):
                         self.gather(layer, batch, first + s, scratch.arrival)
                         fs_measured(&layer.neurons, scratch.arrival, batch.time[layer.population] + at,
-                                    batch.kernel_time[k] + at, batch.slope[k] + at, &scratch.shared)
+                                    batch.kernel_time[k] + at, batch.slope[k] + at, scratch.shared)
                         at += stride
 
     # Backward -------------------------------------------------------------------------------------------
@@ -766,7 +792,7 @@ cdef class Layers:
             fs_coefficients(neurons, layer.arrival + in_at, layer.f + in_at, layer.g + in_at, origin,
                             layer.several[row + s], batch.measured, time, kernel_time, slope, delta,
                             max_dw_norm, layer.p + (row + s) * stride, layer.q + (row + s) * stride,
-                            &scratch.shared)
+                            scratch.shared)
             for j in range(n_post):
                 if time[j] < INFINITY and slope[j] > 0 and delta[j] != 0:
                     scale = delta[j] / slope[j]
@@ -784,11 +810,11 @@ cdef class Layers:
                     if below:
                         fs_send(neurons, link.first, link.n, layer.arrival + in_at, layer.f + in_at,
                                 layer.g + in_at, layer.several[row + s], time, kernel_time, below,
-                                &scratch.shared)
+                                scratch.shared)
                     continue
                 memset(scratch.sent, 0, link.n * sizeof(double))
                 fs_send(neurons, link.first, link.n, layer.arrival + in_at, layer.f + in_at, layer.g + in_at,
-                        layer.several[row + s], time, kernel_time, scratch.sent, &scratch.shared)
+                        layer.several[row + s], time, kernel_time, scratch.sent, scratch.shared)
                 for i in range(link.n):
                     by_delay[link.first + i] += scratch.sent[i]
                     if below:

@@ -248,6 +248,24 @@ def test_threads_and_company_change_nothing_not_even_the_last_bit(kind, ratio):
     assert (found[0].times["p0"] == found[1].times["p0"]).all()
 
 
+def test_weights_that_do_not_fit_in_the_cache_are_read_for_several_samples_at_once():
+    net, inputs = chain("axonal", 1.0, sizes=(400, 256, 3), n_samples=19)
+    inputs["p0"][3] = np.inf  # nothing arrives
+    inputs["p0"][4, :390] = np.inf
+    grad = SpikeGradient(net, kernel="layers")
+    run, walked = (
+        grad.forward(inputs),
+        SpikeGradient(net, kernel="walk", time_constants=False).forward(inputs),
+    )
+    for name in ("p1", "p2"):
+        expected = walked.first_spikes(name)
+        assert run.first_spikes(name) == pytest.approx(expected, rel=0, abs=1e-12)
+        for sample in range(19):
+            alone = grad.forward({"p0": inputs["p0"][sample : sample + 1]})
+            assert (alone.first_spikes(name)[0] == run.first_spikes(name)[sample]).all()
+    assert np.isinf(run.first_spikes("p1")[3]).all()
+
+
 @pytest.mark.parametrize("kind", ["axonal", "synaptic"])
 def test_silent_inputs_and_neurons_have_no_derivatives(kind):
     net, inputs = chain(kind)
