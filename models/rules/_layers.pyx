@@ -356,7 +356,6 @@ cdef class Layers:
         cdef int k, j, first, n_parts, widest = 1
         cdef Layer *layer
         cdef Link *link
-        cdef double[::1] view
         self.n_populations, self.n_sources, self.sizes = len(sizes), n_sources, sizes
         self.n_layers, self.n_threads, self.n_together = len(layers), n_threads, 1
         self.memory, self.piece_memory, self.gradients, self.values = [], [], [], None
@@ -532,7 +531,7 @@ cdef class Layers:
         return True
 
     cdef bint carry(self, Layer *layer) noexcept nogil:
-        cdef int i, j, l, row, n_post = layer.neurons.n_post
+        cdef int i, j, one, row, n_post = layer.neurons.n_post
         cdef size_t stride = layer.neurons.stride, in_stride = layer.neurons.in_stride
         cdef Link *link
         cdef double d, w, longest = 0.0, tau_mem = layer.tau_mem[0], tau_syn = layer.tau_syn[0]
@@ -547,8 +546,8 @@ cdef class Layers:
         layer.target.unit.theta = 1.0
         layer.target.unit.c_mem = 1.0
         layer.target.unit.peak = layer.neurons.peak * layer.neurons.c_mem
-        for l in range(layer.n_links):
-            link = &layer.links[l]
+        for one in range(layer.n_links):
+            link = &layer.links[one]
             for i in range(link.n):
                 row = link.first + i
                 if not layer.by_target:
@@ -777,7 +776,7 @@ cdef class Layers:
         cdef double origin, scale
         cdef Link *link
         cdef double *below
-        cdef int s, i, l
+        cdef int s, i, one
         for s in range(n):
             at, in_at = (first + s) * stride, (row + s) * in_stride
             time, kernel_time = batch.time[layer.population] + at, batch.kernel_time[k] + at
@@ -801,8 +800,8 @@ cdef class Layers:
                         fs_constants(neurons, neurons.n_in, layer.arrival + in_at,
                                      layer.transposed + j * in_stride, time[j], kernel_time[j], scale,
                                      &by_mem[j], &by_mem[n_post + j])
-            for l in range(layer.n_links):
-                link = &layer.links[l]
+            for one in range(layer.n_links):
+                link = &layer.links[one]
                 below = NULL
                 if self.wants_times or link.source >= self.n_sources:
                     below = batch.delta[link.source] + <size_t>(first + s) * self.stride[link.source]
@@ -829,10 +828,10 @@ cdef class Layers:
         cdef double *sent = NULL
         cdef double *by_mem = partial + n_post
         cdef Link *link
-        cdef int i, l, s
+        cdef int i, one, s
         cdef double scale
-        for l in range(layer.n_links):
-            if self.wants_times or layer.links[l].source >= self.n_sources:
+        for one in range(layer.n_links):
+            if self.wants_times or layer.links[one].source >= self.n_sources:
                 sent = scratch.sent
         self.gather_lanes(layer, batch, first, n, scratch.target.t)
         turn(batch.time[layer.population] + at, stride, n_post, n, scratch.T, INFINITY)
@@ -863,8 +862,8 @@ cdef class Layers:
                                  layer.transposed + j * in_stride, scratch.T[j * FT_LANES + s],
                                  scratch.kernel[j * FT_LANES + s], scale, &by_mem[j], &by_mem[n_post + j])
         if sent:
-            for l in range(layer.n_links):
-                link = &layer.links[l]
+            for one in range(layer.n_links):
+                link = &layer.links[one]
                 if self.wants_times or link.source >= self.n_sources:
                     add_back(sent + <size_t>link.first * FT_LANES, link.n, n,
                              batch.delta[link.source] + <size_t>first * self.stride[link.source],
@@ -917,13 +916,13 @@ cdef class Layers:
         """Return the sums of `sum_weights` (n_in, n_post) of layer k, a view that the next sum overwrites."""
         return self.gradients[k]
 
-    def synapse_gradients(self, int k, int l):
-        """Return dL/dw (n_pre, n_post) and dL/ddelay, as its kind wants it, of projection l into layer k.
+    def synapse_gradients(self, int k, int one):
+        """Return dL/dw (n_pre, n_post) and dL/ddelay, as its kind wants it, of one projection into layer k.
 
         Of layers whose inputs arrive in the same order at every neuron, the former is None.
         """
         cdef Layer *layer = &self.layer[k]
-        cdef Link *link = &layer.links[l]
+        cdef Link *link = &layer.links[one]
         cdef size_t n_post = layer.neurons.n_post, in_stride = layer.neurons.in_stride, j
         cdef const double *by_delay = self.total + layer.partial + 3 * n_post
         cdef const double *by_weight = by_delay
