@@ -82,6 +82,7 @@ def extensions() -> list[Extension]:
 
 
 make_tree()
+jobs = int(os.environ.get("EVENTSIM_BUILD_JOBS", "0")) or os.cpu_count() or 1
 setup(
     packages=list(PACKAGE_DIR),
     package_dir=PACKAGE_DIR,
@@ -92,6 +93,6 @@ setup(
         include_path=[str(TREE)],
         build_dir="build/cython",  # keeps generated C out of the source folders
         compiler_directives={"language_level": 3},
-        nthreads=int(os.environ.get("EVENTSIM_BUILD_JOBS", "0")),
     ),
+    options={"build_ext": {"parallel": jobs}},  # compilers side by side
 )
