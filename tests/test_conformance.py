@@ -23,12 +23,28 @@ HARDWARE = list(registry.parts("hardware"))
 
 QUICK = {  # settings with which a scenario ends in a second or two
     "balanced-network": {"duration": 50.0},
+    "delgrad": {"epochs": 1, "n_hidden": 8, "test_samples_recorded": 2},
     "fast-and-deep": {"epochs": 1, "n_hidden": 20, "test_samples_recorded": 2},
+    "spoken-digits": {
+        "dataset": "sweeps",
+        "n_hidden": 8,
+        "group": 35,
+        "epochs": 1,
+        "test_samples_recorded": 1,
+    },
     "yin-yang": {"epochs": 1, "runs": 2},
 }
 EMPTY = {  # settings with nothing to do
     "balanced-network": {"duration": 0.0},
+    "delgrad": {"epochs": 0, "n_hidden": 5, "test_samples_recorded": 0},
     "fast-and-deep": {"epochs": 0, "n_hidden": 5, "test_samples_recorded": 0},
+    "spoken-digits": {
+        "dataset": "sweeps",
+        "n_hidden": 8,
+        "group": 35,
+        "epochs": 0,
+        "test_samples_recorded": 0,
+    },
     "yin-yang": {"epochs": 0, "runs": 1},
 }
 NEEDS = {"poisson": {"rate": 500.0}, "regular": {"period": 1.5}, "spike_source": {"times": [1.0, 2.5]}}
