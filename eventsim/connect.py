@@ -340,3 +340,12 @@ fixed_probability = FixedProbability
 fixed_indegree = FixedIndegree
 fixed_outdegree = FixedOutdegree
 pairs = Pairs
+
+
+def __getattr__(name: str) -> Any:
+    """Find the rules for images, which stand in a module of their own."""
+    if name in ("convolution", "max_pool", "mean_pool"):
+        from eventsim import images
+
+        return getattr(images, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 
 from eventsim import rng
 from eventsim.connect import Distribution
+from eventsim.convolutions import Convolution, Pooling
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.images import Convolve, Pool
 from eventsim.network import Network, Projection, is_continuous, sends_rates
+from eventsim.rate_deliveries import RateDelivery
 from eventsim.rates import Dense, RateProjection
+from eventsim.sparse_rates import Sparse
 from eventsim.ticks import Continuous, TickPart, Ticks
 
 
@@ -29,6 +33,9 @@ def ticks_of(
     parts: dict[str, Any] = {}
     for projection in net.projections:
         if not sends_rates(net.populations[projection.pre].model):
+            continue
+        if not is_continuous(net.populations[projection.post].model):
+            parts[projection.name] = rate_delivery(net, projection, populations)
             continue
         parts[projection.name] = rate_projection(net, projection, populations, dt)
         if projection.rates is not None and not isinstance(projection.rates.feedback, bool):
@@ -83,24 +90,77 @@ def rate_projection(net: Network, projection: Projection, populations: dict[str,
         )
     if 0 < options.tau_syn < dt:
         raise ConfigError(f"the tick dt = {dt:g} is longer than tau_syn = {options.tau_syn:g} of {label}")
-    connections = projection.resolve(net)
-    if connections.delay_kind != "uniform":
-        raise ConfigError(f"a projection of rates has one delay for all, not so {label}")
-    assert isinstance(connections.delay, float)
-    ticks = delay_in_ticks(connections.delay, dt, label)
-    if ticks > 1 and options.signal != "rate":
-        raise ConfigError(f"only rates travel with a delay, {label} sends {options.signal!r}")
-    dtype = np.float64 if pre.wide else np.float32
+    rule = projection.rule
     arguments: dict[str, Any] = {
-        "ticks": ticks,
         "signal": options.signal,
         "port": options.port,
         "errors": options.feedback is True and options.signal == "rate",
         "tau_syn": options.tau_syn,
     }
-    bias = _bias(options.bias, net, projection, post.n, dtype)
-    weight = np.array(np.broadcast_to(connections.weight, (pre.n, post.n)), dtype)
-    return Dense(projection.name, pre, post, weight, bias, **arguments)
+    delays, travels = _delays(projection, net, dt)
+    if np.ndim(delays):
+        if isinstance(rule, Convolve | Pool) or options.tau_syn > 0:
+            raise ConfigError(f"delays that differ need listed synapses without a filter, not so {label}")
+    else:
+        arguments["ticks"] = int(delays)
+    if travels and options.signal != "rate":
+        raise ConfigError(f"only rates travel with a delay, {label} sends {options.signal!r}")
+    dtype = np.float64 if pre.wide else np.float32
+    n_bias = rule.kernels.shape[0] if isinstance(rule, Convolve) else post.n
+    bias = _bias(options.bias, net, projection, n_bias, dtype)
+    if isinstance(rule, Convolve):
+        placed: dict[str, Any] = {"shape": rule.shape, "stride": rule.stride, "pad": rule.pad}
+        return Convolution(projection.name, pre, post, rule.kernels, bias, **placed, **arguments)
+    if isinstance(rule, Pool):
+        if bias is not None:
+            raise ConfigError(f"{label} pools and has no bias")
+        windows: dict[str, Any] = {"shape": rule.shape, "window": rule.window}
+        windows |= {"stride": rule.stride, "largest": rule.largest}
+        return Pooling(projection.name, pre, post, **windows, **arguments)
+    connections = projection.resolve(net)
+    if connections.dense and not np.ndim(delays):
+        weight = np.array(np.broadcast_to(connections.weight, (pre.n, post.n)), dtype)
+        return Dense(projection.name, pre, post, weight, bias, **arguments)
+    shape = (pre.n, post.n) if connections.dense else connections.n_syn
+    weight = np.ravel(np.broadcast_to(connections.weight, shape))
+    lags = None
+    if np.ndim(delays):
+        lags = delays[connections.sources()] if connections.delay_kind == "axonal" else np.ravel(delays)
+    units = connections.sources(), connections.targets()
+    return Sparse(projection.name, pre, post, *units, weight, bias, lags, **arguments)
+
+
+def _delays(projection: Projection, net: Network, dt: float) -> tuple[Any, bool]:
+    """Return the delay, or delays, in ticks, and whether any is longer than a tick."""
+    label = projection.label
+    if isinstance(projection.delay, float):
+        ticks = delay_in_ticks(projection.delay, dt, label)
+        return ticks, ticks > 1
+    if isinstance(projection.rule, Convolve | Pool):
+        raise ConfigError(f"a convolution or pooling has one delay for all, not so {label}")
+    connections = projection.resolve(net)
+    delays = np.asarray(connections.delay)
+    if connections.delay_kind == "uniform":
+        ticks = delay_in_ticks(float(delays), dt, label)
+        return ticks, ticks > 1
+    lags = np.array([delay_in_ticks(float(delay), dt, label) for delay in delays.ravel()], np.int32)
+    return lags, bool(lags.max(initial=0) > 1)
+
+
+def rate_delivery(net: Network, projection: Projection, populations: dict[str, Any]) -> RateDelivery:
+    """Return a projection from a continuous population to a spiking one as it runs."""
+    pre, post = populations[projection.pre], populations[projection.post]
+    label = projection.label
+    if pre.batch > 1:
+        raise ConfigError(
+            f"{label} leads to spikes, which have no samples; it needs batch=1, not {pre.batch}"
+        )
+    connections = projection.resolve(net)
+    if connections.delay_kind != "uniform":
+        raise ConfigError(f"a projection of rates to spiking neurons has one delay for all, not so {label}")
+    weight = np.broadcast_to(connections.weight, (pre.n, post.n) if connections.dense else connections.n_syn)
+    units = connections.sources(), connections.targets()
+    return RateDelivery(projection.name, pre, post, *units, np.ravel(weight), float(connections.delay))
 
 
 def feedback_projection(projection: Projection, populations: dict[str, Any]) -> Dense:

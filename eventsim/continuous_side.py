@@ -73,6 +73,7 @@ class ContinuousSide:
         *,
         every: float | None = None,
         start: float | None = None,
+        repeat: bool = False,
     ) -> None:
         """Say what a `RateInput` shows, or what is added to the input of neurons, until the next call.
 
@@ -87,6 +88,8 @@ class ContinuousSide:
             How long a step of the series holds, a multiple of the tick.
         start : float, optional
             When the series begins; the next tick unless given.
+        repeat : bool
+            Whether the series starts again after its last step.
 
         Raises
         ------
@@ -96,7 +99,7 @@ class ContinuousSide:
         handler = self._continuous(population)
         if not handler.is_source and not handler.ports:
             raise ConfigError(f"{population!r} takes no input")
-        handler.drive(None if values is None else self._feed(population, values, every, start))
+        handler.drive(None if values is None else self._feed(population, values, every, start, repeat))
 
     def nudge(
         self,
@@ -107,6 +110,7 @@ class ContinuousSide:
         kind: str = "rate",
         every: float | None = None,
         start: float | None = None,
+        repeat: bool = False,
     ) -> None:
         """Pull neurons towards a target, until the next call.
 
@@ -119,7 +123,7 @@ class ContinuousSide:
             Strength; 0 ends it too.
         kind : {"rate", "voltage", "cross_entropy"}
             The error is beta phi' (target - r), beta (target - ub), or beta phi' (target - softmax(r)).
-        every, start : as in `drive`
+        every, start, repeat : as in `drive`
 
         Raises
         ------
@@ -132,7 +136,9 @@ class ContinuousSide:
         if kind not in ("rate", "voltage", "cross_entropy"):
             raise ConfigError(f"kind must be rate, voltage or cross_entropy, got {kind!r}")
         strength = one_number(beta, "beta", low=0)
-        feed = None if target is None or strength == 0 else self._feed(population, target, every, start)
+        feed = (
+            None if target is None or strength == 0 else self._feed(population, target, every, start, repeat)
+        )
         handler.nudge_to(feed, strength, kind)
 
     def set_weights(
@@ -147,15 +153,18 @@ class ContinuousSide:
             In the shapes that `weights` and `bias` return.
         """
         part = self._part(projection)
+        if not hasattr(part, "set_weights"):
+            raise ConfigError(f"weights of {projection!r} lead to spiking neurons and stay as declared")
         old_weight, old_bias = part.weights()
         for what, new, old in (("weight", weight, old_weight), ("bias", bias, old_bias)):
             if new is None:
                 continue
             if old is None:
                 raise ConfigError(f"{projection!r} has no bias")
-            if np.shape(new) != old.shape:
-                raise ValueError(f"{what} of {projection!r} has shape {np.shape(new)}, expected {old.shape}")
-            if not np.isfinite(new).all():
+            shape = getattr(new, "shape", np.shape(new))
+            if shape != old.shape:
+                raise ValueError(f"{what} of {projection!r} has shape {shape}, expected {old.shape}")
+            if not np.isfinite(getattr(new, "data", new) if hasattr(new, "toarray") else new).all():
                 raise ValueError(f"{what} of {projection!r} must be finite")
         part.set_weights(weight, bias)
 
@@ -237,7 +246,9 @@ class ContinuousSide:
             raise ValueError(f"there are samples 0..{self.batch - 1}, got {chosen.tolist()}")
         return chosen
 
-    def _feed(self, population: str, values: Any, every: float | None, start: float | None) -> Feed:
+    def _feed(
+        self, population: str, values: Any, every: float | None, start: float | None, repeat: bool
+    ) -> Feed:
         """Return what comes from outside as rows of (batch, n), one for each tick or group of ticks."""
         from eventsim.continuous import delay_in_ticks
         from eventsim.ticks import Feed
@@ -277,4 +288,4 @@ class ContinuousSide:
         if not np.isfinite(array).all():
             raise ValueError(f"values for {population!r} must be finite")
         rows = np.array(np.broadcast_to(array, (len(array), *shape)), dtype, order="C")
-        return Feed(rows, shape, dtype, first, hold)
+        return Feed(rows, shape, dtype, first, hold, repeat)

@@ -80,30 +80,6 @@ static inline void rates_sweep(int wide, void *m, ptrdiff_t rows, ptrdiff_t cols
         rates_sweep_f32(m, rows, cols, (float)c, a, b, x, out_f, y, out_s);
 }
 
-static inline void rates_spread(int wide, const void *m, ptrdiff_t rows, ptrdiff_t cols, const void *x, void
-                                *out, ptrdiff_t batch) {
-    if (wide)
-        rates_spread_f64(m, rows, cols, x, out, batch);
-    else
-        rates_spread_f32(m, rows, cols, x, out, batch);
-}
-
-static inline void rates_collect(int wide, const void *m, ptrdiff_t rows, ptrdiff_t cols, const void *y, void
-                                 *out, ptrdiff_t batch) {
-    if (wide)
-        rates_collect_f64(m, rows, cols, y, out, batch);
-    else
-        rates_collect_f32(m, rows, cols, y, out, batch);
-}
-
-static inline void rates_outer(int wide, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a,
-                               const void *b, ptrdiff_t batch) {
-    if (wide)
-        rates_outer_f64(m, rows, cols, c, a, b, batch);
-    else
-        rates_outer_f32(m, rows, cols, (float)c, a, b, batch);
-}
-
 static inline void rates_momentum(int wide, void *p, const void *g, void *velocity, double rate, double mean,
                                   double momentum, ptrdiff_t n) {
     if (wide)

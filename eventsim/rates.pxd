@@ -58,7 +58,6 @@ cdef class RateProjection(TickPart):
 
 cdef class Dense(RateProjection):
     cdef bint by_pre                        # rows of the stored matrix are sources, else targets
-    cdef bint big                           # products by BLAS
     cdef int64_t rows, cols
     cdef bint known                         # whether `product` is that of x and the present weights
     cdef int64_t held                       # ticks since x changed

@@ -16,7 +16,6 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy, memset
 
 import numpy as np
-from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 from eventsim.ticks cimport Continuous, TickPart
 
@@ -29,18 +28,18 @@ cdef extern from "rates.h" nogil:
     void rates_sum_rows(int wide, void *row, const void *given, double c, ptrdiff_t n, ptrdiff_t batch)
     void rates_sweep(int wide, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a, const void *b, const void
                      *x, void *out_f, const void *y, void *out_s)
-    void rates_spread(int wide, const void *m, ptrdiff_t rows, ptrdiff_t cols, const void *x, void *out, ptrdiff_t batch)
-    void rates_collect(int wide, const void *m, ptrdiff_t rows, ptrdiff_t cols, const void *y, void *out, ptrdiff_t batch)
-    void rates_outer(int wide, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a, const void *b, ptrdiff_t
-                     batch)
     void rates_momentum(int wide, void *p, const void *g, void *velocity, double rate, double mean, double momentum,
                         ptrdiff_t n)
     void rates_adam(int wide, void *p, const void *g, void *first, void *second, double rate, double spread, double mean,
                     double beta1, double beta2, double epsilon, ptrdiff_t n)
 
+cdef extern from "products.h" nogil:
+    void products_multiply(int wide, ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, double alpha, const void *p,
+                           ptrdiff_t pi, ptrdiff_t pk, const void *q, void *c)
+    void products_dots(int wide, ptrdiff_t n, ptrdiff_t rows, ptrdiff_t cols, const void *a, const void *m, void *c)
+
 cdef enum:
     REFRESH = 4096      # ticks after which a kept product is taken afresh, so that rounding does not pile up
-    BIG = 20000         # multiplications from which on BLAS is faster than a loop
 
 OPTIMISERS = {"frozen": FROZEN, "sgd": SGD, "momentum": MOMENTUM, "adam": ADAM}
 
@@ -49,17 +48,6 @@ cdef char *memory(array) except? NULL:
     """Return where a C-contiguous, writable array begins."""
     cdef unsigned char[::1] view = array.reshape(-1).view(np.uint8)
     return <char *> &view[0] if view.shape[0] else NULL
-
-
-cdef void gemm(bint wide, char ta, char tb, int m, int n, int k, double alpha, const char *a, int lda,
-               const char *b, int ldb, char *c, int ldc) noexcept nogil:
-    """c += alpha op(a) op(b), column by column as BLAS has it."""
-    cdef double one = 1.0
-    cdef float one_f = 1.0, alpha_f = <float> alpha
-    if wide:
-        dgemm(&ta, &tb, &m, &n, &k, &alpha, <double *> a, &lda, <double *> b, &ldb, &one, <double *> c, &ldc)
-    else:
-        sgemm(&ta, &tb, &m, &n, &k, &alpha_f, <float *> a, &lda, <float *> b, &ldb, &one_f, <float *> c, &ldc)
 
 
 cdef class RateProjection(TickPart):
@@ -170,7 +158,7 @@ cdef class RateProjection(TickPart):
         """Replace the weights, the bias, or both, from the next tick on."""
         self.settle()
         if weight is not None:
-            self.state["weight"][...] = self.stored(np.asarray(weight))
+            self.state["weight"][...] = self.stored(weight)
         if bias is not None:
             self.state["bias"][...] = bias
 
@@ -285,7 +273,6 @@ cdef class Dense(RateProjection):
         self.rows, self.cols = (pre.n, post.n) if self.by_pre else (post.n, pre.n)
         stored = np.array(self.stored(weight), np.float64 if pre.wide else np.float32, order="C")
         super().__init__(name, pre, post, stored, bias, **options)
-        self.big = self.batch > 1 and self.n_weights * self.batch >= BIG
         for key, shape in (("product", (self.batch, post.n)), ("unlearnt", (self.batch, post.n)),
                            ("overlap", (self.batch, self.batch))):
             self.state[key] = self.zeros(*shape)
@@ -298,7 +285,7 @@ cdef class Dense(RateProjection):
 
     def stored(self, weight):
         """Return weights as they are stored."""
-        return weight if self.by_pre else weight.T
+        return np.asarray(weight) if self.by_pre else np.asarray(weight).T
 
     def set_weights(self, weight=None, bias=None):
         """Replace the weights, the bias, or both, from the next tick on."""
@@ -347,16 +334,15 @@ cdef class Dense(RateProjection):
             if c != 0.0:
                 if self.held == 0:
                     memset(self.overlap, 0, self.batch * self.batch * self.size)
-                    gemm(self.wide, b"T", b"N", self.batch, self.batch, self.n_pre, 1.0, self.x, self.n_pre, self.x,
-                         self.n_pre, self.overlap, self.batch)
+                    products_dots(self.wide, self.batch, self.batch, self.n_pre, self.x, self.x, self.overlap)
                 self.settle_bias()
                 rates_add_scaled(self.wide, self.unlearnt, self.taught, c, n_y)
                 if self.batch == 1:
                     rates_add_scaled(self.wide, self.product, self.taught, c * (
                         (<double *> self.overlap)[0] if self.wide else (<float *> self.overlap)[0]), n_y)
                 else:
-                    gemm(self.wide, b"N", b"N", self.n_post, self.batch, self.batch, c, self.taught, self.n_post,
-                         self.overlap, self.batch, self.product, self.n_post)
+                    products_multiply(self.wide, self.batch, self.n_post, self.batch, c, self.overlap, self.batch, 1,
+                                      self.taught, self.product)
                 self.held += 1
         else:
             memset(self.product, 0, n_y * self.size)
@@ -404,31 +390,24 @@ cdef class Dense(RateProjection):
     cdef int correlate(self, char *to, double c, char *x, char *e) except -1 nogil:
         cdef char *by_row = x if self.by_pre else e
         cdef char *by_col = e if self.by_pre else x
-        if self.big:
-            gemm(self.wide, b"N", b"T", self.cols, self.rows, self.batch, c, by_col, self.cols, by_row, self.rows, to,
-                 self.cols)
-        elif self.batch == 1:
+        if self.batch == 1:
             rates_sweep(self.wide, to, self.rows, self.cols, c, by_row, by_col, NULL, NULL, NULL, NULL)
         else:
-            rates_outer(self.wide, to, self.rows, self.cols, c, by_row, by_col, self.batch)
+            products_multiply(self.wide, self.rows, self.cols, self.batch, c, by_row, 1, self.rows, by_col, to)
         return 0
 
     cdef int spread(self, char *given, char *out) except -1 nogil:
-        if self.big:
-            gemm(self.wide, b"N", b"N", self.cols, self.batch, self.rows, 1.0, self.w, self.cols, given, self.rows, out,
-                 self.cols)
-        elif self.batch == 1:
+        """out (batch, cols) += given (batch, rows) m."""
+        if self.batch == 1:
             rates_sweep(self.wide, self.w, self.rows, self.cols, 0.0, NULL, NULL, given, out, NULL, NULL)
         else:
-            rates_spread(self.wide, self.w, self.rows, self.cols, given, out, self.batch)
+            products_multiply(self.wide, self.batch, self.cols, self.rows, 1.0, given, self.rows, 1, self.w, out)
         return 0
 
     cdef int collect(self, char *given, char *out) except -1 nogil:
-        if self.big:
-            gemm(self.wide, b"T", b"N", self.rows, self.batch, self.cols, 1.0, self.w, self.cols, given, self.cols, out,
-                 self.rows)
-        elif self.batch == 1:
+        """out (batch, rows) += given (batch, cols) m^T."""
+        if self.batch == 1:
             rates_sweep(self.wide, self.w, self.rows, self.cols, 0.0, NULL, NULL, NULL, NULL, given, out)
         else:
-            rates_collect(self.wide, self.w, self.rows, self.cols, given, out, self.batch)
+            products_dots(self.wide, self.batch, self.rows, self.cols, given, self.w, out)
         return 0

@@ -148,48 +148,6 @@ VECTOR_CLONES static void NAME(sweep)(REAL *m, ptrdiff_t rows, ptrdiff_t cols, R
         NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 0, 0, 1);
 }
 
-/* out (batch, cols) += x (batch, rows) m, for small matrices. */
-VECTOR_CLONES static void NAME(spread)(const REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, const REAL *restrict x,
-                                       REAL *restrict out, ptrdiff_t batch) {
-    for (ptrdiff_t b = 0; b < batch; b++)
-        for (ptrdiff_t s = 0; s < rows; s++) {
-            REAL by = x[b * rows + s];
-            VECTOR_LOOP
-            for (ptrdiff_t f = 0; f < cols; f++)
-                out[b * cols + f] += by * m[s * cols + f];
-        }
-}
-
-/* out (batch, rows) += y (batch, cols) m^T, for small matrices. */
-VECTOR_CLONES static void NAME(collect)(const REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, const REAL *restrict y,
-                                        REAL *restrict out, ptrdiff_t batch) {
-    for (ptrdiff_t b = 0; b < batch; b++)
-        for (ptrdiff_t s = 0; s < rows; s++)
-            out[b * rows + s] += NAME(dot)(m + s * cols, y + b * cols, cols);
-}
-
-/* m += c a^T b, a (batch, rows), b (batch, cols), for small matrices. */
-VECTOR_CLONES static void NAME(outer)(REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, REAL c,
-                                      const REAL *restrict a, const REAL *restrict b, ptrdiff_t batch) {
-    REAL sum[RATES_CHUNK];
-    for (ptrdiff_t first = 0; first < cols; first += RATES_CHUNK) {
-        ptrdiff_t width = cols - first < RATES_CHUNK ? cols - first : RATES_CHUNK;
-        for (ptrdiff_t s = 0; s < rows; s++) {
-            for (ptrdiff_t f = 0; f < width; f++)
-                sum[f] = 0;
-            for (ptrdiff_t k = 0; k < batch; k++) {
-                REAL by = a[k * rows + s];
-                const REAL *from = b + k * cols + first;
-                for (ptrdiff_t f = 0; f < width; f++)
-                    sum[f] += by * from[f];
-            }
-            REAL *to = m + s * cols + first;
-            for (ptrdiff_t f = 0; f < width; f++)
-                to[f] += c * sum[f];
-        }
-    }
-}
-
 /* Change a parameter along its gradient g (summed over the batch, not yet divided): momentum, then Adam.
    velocity = momentum * velocity + mean * g ;  p += rate * velocity */
 VECTOR_CLONES static void NAME(momentum)(REAL *restrict p, const REAL *restrict g, REAL *restrict velocity, REAL rate,

@@ -14,6 +14,7 @@ cdef class Feed:
     cdef object function                    # called with the time; None for an array
     cdef readonly int64_t first, hold       # tick of row 0, ticks for which a row holds
     cdef readonly int64_t row               # of the last tick; -1 before
+    cdef readonly bint repeat               # whether the series starts again after its last row
     cdef char *start                        # of `values`
     cdef int64_t n_rows, n_bytes            # rows, bytes of a row
     # The row of tick k; `changed` tells whether it differs from that of the tick before.

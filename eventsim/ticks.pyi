@@ -20,6 +20,7 @@ class Feed:
         dtype: Any,
         first: int = 0,
         hold: int = 1,
+        repeat: bool = False,
     ) -> None: ...
     def shown_again(self) -> None: ...
 

@@ -48,12 +48,13 @@ cdef class Feed:
     shape, dtype : of a row
     first : tick of row 0; earlier ticks see row 0 as well
     hold : ticks for which each row holds; the last holds for ever
+    repeat : the series starts again instead
     """
 
-    def __init__(self, values, shape, dtype, int64_t first=0, int64_t hold=1):
+    def __init__(self, values, shape, dtype, int64_t first=0, int64_t hold=1, bint repeat=False):
         self.function = values if callable(values) else None
         self.values = np.zeros((1, *shape), dtype) if self.function is not None else values
-        self.first, self.hold = first, hold
+        self.first, self.hold, self.repeat = first, hold, repeat
         self.row = -1
         self.n_rows = len(self.values)
         self.n_bytes = self.values[0].nbytes
@@ -66,7 +67,7 @@ cdef class Feed:
     cdef void *at(self, int64_t k, double time, bint *changed) except NULL nogil:
         cdef int64_t row = 0 if k < self.first else (k - self.first) // self.hold
         if row >= self.n_rows:
-            row = self.n_rows - 1
+            row = row % self.n_rows if self.repeat else self.n_rows - 1
         if self.function is not None:
             with gil:
                 self.ask(time)

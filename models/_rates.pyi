@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from eventsim.ticks import Continuous
 
 class RateInputPopulation(Continuous):
@@ -9,3 +12,6 @@ class RateInputPopulation(Continuous):
 
 class SpikeTracePopulation(Continuous):
     def __init__(self, site: Any, tau_syn: float) -> None: ...
+
+class RateSpikesPopulation(Continuous):
+    def __init__(self, site: Any, scale: float, keys: NDArray[np.uint64]) -> None: ...

@@ -57,3 +57,37 @@ class SpikeTrace:
         from eventsim.models._rates import SpikeTracePopulation
 
         return SpikeTracePopulation(site, float(self.tau_syn))
+
+
+@register("neuron", "rate_spikes")
+@dataclass(frozen=True, slots=True)
+class RateSpikes:
+    """Units that turn the rates they receive into Poisson spikes at their own times.
+
+    The way from rates to spikes: connect rates to it, and it to spiking neurons.
+
+    Attributes
+    ----------
+    scale : spikes per unit of the network's time for an input of 1; a negative input is silent.
+    """
+
+    scale: float = 1.0
+
+    variables: ClassVar[tuple[str, ...]] = ("rate",)
+    is_source: ClassVar[bool] = False
+    is_continuous: ClassVar[bool] = True
+    emits_spikes: ClassVar[bool] = True
+
+    def check(self, n: int, name: str) -> None:
+        """Raise ValueError if the scale is not positive."""
+        if not one_number(self.scale, f"scale of {name!r}", low=0) > 0:
+            raise ValueError(f"scale of {name!r} must be positive, got {self.scale!r}")
+
+    def build(self, site: Site) -> Continuous:
+        """Return the population that spikes."""
+        from eventsim import rng
+        from eventsim.models._rates import RateSpikesPopulation
+
+        return RateSpikesPopulation(
+            site, float(self.scale), rng.unit_keys(site.seed, site.n, "spikes", site.name)
+        )

@@ -144,3 +144,201 @@ def test_looking_at_the_weights_changes_nothing():
         looked.run_ticks(1)
         looked.weights("0->1")
     assert (looked.weights("0->1") == quiet.weights("0->1")).all()
+
+
+@pytest.mark.parametrize(("rule", "optimiser"), [("match", "sgd"), ("error", "sgd")])
+def test_time_constants_learn_as_in_the_twin(rule, optimiser):
+    sim, slow = pair(model="gle", tau_mem=1.0, tau_r=0.5, errors="dynamic", eta=0.0, batch=3)
+    for k in range(3):
+        sim.net.learn(str(k + 1), es.models.rules.TimeConstants(eta=0.05, by=rule, optimiser=optimiser))
+    slow.eta_tau, slow.tau_rule = 0.05, rule
+    run_both(sim, slow, 60)
+    for k, layer in enumerate(slow.layers):
+        np.testing.assert_allclose(sim.array(str(k + 1), "tau_mem"), layer.tau_mem, 1e-10)
+        assert not np.allclose(layer.tau_mem, 1.0, atol=1e-4)
+    assert_equal(sim, slow)
+
+
+# The sheet of Latent Equilibrium, section (g) ------------------------------------------------------------
+
+
+def chain(n_layers, tau, tau_r=None, dt=DT):
+    """Return a chain of single linear neurons with weight 1."""
+    net = es.Network()
+    net.add("0", es.models.RateInput(), 1)
+    for k in range(n_layers):
+        neuron = es.models.LatentEquilibrium(tau_mem=tau, tau_r=tau_r, activation="linear", gamma=0.0)
+        net.add(str(k + 1), neuron, 1)
+        net.connect(str(k), str(k + 1), weight=1.0, feedback=False)
+    return es.Simulation(net, dt=dt)
+
+
+def time_to_90_percent(sim, n_layers, duration):
+    sim.drive("0", [1.0])
+    sim.record(str(n_layers), "rate")
+    sim.run(duration)
+    samples = sim.trace(str(n_layers), "rate")
+    return samples.times[np.argmax(samples.values[:, 0] >= 0.9)]
+
+
+@pytest.mark.parametrize("tau", [10.0, 100.0])
+@pytest.mark.parametrize("n_layers", [1, 2, 4, 8, 16])
+def test_the_response_of_a_chain_takes_a_tick_a_layer_however_slow_the_neurons(n_layers, tau):
+    found = time_to_90_percent(chain(n_layers, tau), n_layers, 5.0)
+    assert found == pytest.approx(n_layers * DT, abs=DT / 2)
+
+
+def test_without_prospectivity_each_layer_adds_its_lag():
+    times = [time_to_90_percent(chain(n, 10.0, tau_r=0.0), n, 400.0) for n in (1, 2, 4, 8, 16)]
+    # The sheet's figures read u after its step; here phi is of the u before it, a tick later in each layer.
+    late = DT * np.array([1, 2, 4, 8, 16])
+    np.testing.assert_allclose(times - late, [23.0, 38.8, 66.7, 117.5, 212.7], atol=0.15)
+    assert (np.diff(times) / np.diff([1, 2, 4, 8, 16]) > 10).all()
+
+
+def gradient_errors(betas):
+    """Return the relative errors of dW / (eta beta) against backpropagation by hand, after settling."""
+    weights = [np.random.default_rng(5).normal(0, 0.5, s) for s in pairwise((4, 10, 8, 3))]
+    x, y = np.random.default_rng(6).normal(size=4), np.random.default_rng(7).normal(size=3)
+    rates = [x]
+    for weight in weights:
+        rates.append(np.tanh(rates[-1] @ weight))
+    error = (y - rates[-1]) * (1 - rates[-1] ** 2)
+    exact = []
+    for k in (2, 1, 0):
+        exact.insert(0, np.outer(rates[k], error))
+        error = (weights[k] @ error) * (1 - rates[k] ** 2)
+    found = []
+    for beta in betas:
+        net = es.Network()
+        net.add("0", es.models.RateInput(), 4)
+        for k, weight in enumerate(weights):
+            net.add(str(k + 1), es.models.LatentEquilibrium(tau_mem=10.0), weight.shape[1])
+            net.connect(str(k), str(k + 1), weight=weight)
+        sim = es.Simulation(net, dt=DT)
+        sim.drive("0", x)
+        sim.nudge("3", y, beta)
+        sim.run_ticks(400)
+        changes = [np.outer(sim.array(str(k)), sim.array(str(k + 1), "error")) / beta for k in range(3)]
+        distance = sum(((a - b) ** 2).sum() for a, b in zip(changes, exact, strict=True))
+        found.append(np.sqrt(distance / sum((b**2).sum() for b in exact)))
+    return found
+
+
+def test_weak_nudging_gives_the_gradient_of_backpropagation():
+    at_02, at_01, at_001 = gradient_errors([0.02, 0.01, 0.001])
+    assert at_01 < 2e-2
+    assert at_001 < 2e-3
+    assert at_02 / at_01 == pytest.approx(2.0, rel=0.1)  # proportional to beta
+
+
+def energy(sim, target=None, beta=0.0):
+    """Return E = 1/2 sum over layers |ub - W r - b|^2 + beta L, as of the last tick."""
+    total = 0.0
+    for k in range(3):
+        mismatch = (
+            sim.array(str(k + 1), "prospective")
+            - sim.array(str(k)) @ sim.weights(f"{k}->{k + 1}")
+            - sim.bias(f"{k}->{k + 1}")
+        )
+        total += 0.5 * (mismatch**2).sum()
+    if target is not None:
+        total += 0.5 * beta * ((target - sim.array("3")) ** 2).sum()
+    return total
+
+
+def test_the_network_is_in_equilibrium_after_a_tick_a_layer():
+    sim, _ = pair(eta=0.0)
+    sim.drive("0", [0.5, -1.0, 0.3, 0.8])
+    sim.run_ticks(4)
+    assert energy(sim) < 1e-12
+
+
+def test_plasticity_lowers_the_energy_monotonically():
+    sim, _ = pair(eta=0.05)
+    y = np.array([0.4, -0.3, 0.6])
+    sim.drive("0", [0.5, -1.0, 0.3, 0.8])
+    sim.set_learning_rate("0->1", 0.0)
+    sim.nudge("3", y, 0.1)
+    sim.run_ticks(200)  # settle
+    course = []
+    for _ in range(50):
+        sim.run_ticks(20)
+        course.append(energy(sim, y, 0.1))
+    assert (np.diff(course) < 0).all()
+    assert course[-1] < 0.9 * course[0]
+
+
+def test_ticks_converge_to_the_exact_event_driven_solution():
+    """Check 9: between jumps of its input u is an exponential, so an exact integrator is at hand."""
+    tau, jumps, levels = 10.0, np.array([0.0, 7.0, 11.0, 23.0]), np.array([1.0, -0.5, 2.0, 0.3])
+    errors = []
+    for dt in (0.2, 0.1, 0.05):
+        sim = chain(1, tau, dt=dt)
+        sim.drive("0", lambda t: levels[np.searchsorted(jumps, t + 1e-9, side="right") - 1])
+        sim.record("1", "u", every=1.0)
+        sim.run(40.0)
+        samples = sim.trace("1", "u")
+        u, exact = 0.0, []
+        for t in samples.times:
+            u, start = 0.0, 0.0
+            for k, level in enumerate(levels):
+                end = min(t, jumps[k + 1] if k + 1 < len(jumps) else np.inf)
+                if end > start:
+                    u, start = level + (u - level) * np.exp(-(end - start) / tau), end
+            exact.append(u)
+        errors.append(np.abs(samples.values[:, 0] - exact).max())
+    assert errors[2] < 0.02
+    np.testing.assert_allclose(np.divide(errors[:-1], errors[1:]), 2.0, rtol=0.1)  # first order
+
+
+# The sheet of Generalized Latent Equilibrium, section (g): 1 to 4 are in test_adjoint.py ------------------
+
+
+def test_halving_the_tick_hardly_changes_what_is_learned():
+    """Sheet check 9."""
+    found = []
+    for dt in (0.02, 0.01):
+        net = es.Network(time_unit="1")
+        gle = es.models.GeneralizedLatentEquilibrium
+        rng = np.random.default_rng(8)
+        net.add("x", es.models.RateInput(), 1)
+        net.add("h", gle(tau_mem=[1.0, 1.0, 0.5], tau_r=[1.0, 0.1, 0.1]), 3)
+        net.add("y", gle(tau_mem=1.0, tau_r=1.0, activation="linear"), 1)
+        net.connect("x", "h", weight=rng.normal(0, 1, (1, 3)))
+        net.connect("h", "y", weight=rng.normal(0, 1, (3, 1)))
+        for projection in net.projections:
+            net.learn(projection, es.models.rules.ErrorTimesRate(eta=0.02))
+        sim = es.Simulation(net, dt=dt)
+        t = dt * np.arange(round(100 / dt))
+        sim.drive("x", (np.sin(0.5 * t) + np.sin(1.1 * t))[:, None], every=dt)
+        sim.nudge("y", (0.5 * np.sin(0.5 * t - 0.3))[:, None], 1.0, every=dt)
+        sim.run(100.0)
+        found.append(np.concatenate([sim.weights("x->h").ravel(), sim.weights("h->y").ravel()]))
+    assert np.linalg.norm(found[0] - found[1]) < 0.02 * np.linalg.norm(found[1])
+
+
+@pytest.mark.parametrize("activation", list(twin.ACTIVATIONS))
+@pytest.mark.parametrize(("dtype", "ulps"), [("float64", 4), ("float32", 4)])
+def test_activations_are_accurate_to_a_few_units_in_the_last_place(activation, dtype, ulps):
+    from mpmath import mp, mpf
+
+    from eventsim.models._latent_equilibrium import activated
+
+    x = np.concatenate(
+        [np.linspace(-30, 30, 301), np.geomspace(1e-6, 1e-1, 40), -np.geomspace(1e-6, 1e-1, 40)]
+    )
+    x = x.astype(dtype)
+    rate, _ = activated(activation, x)
+    functions = {
+        "linear": lambda v: v,
+        "tanh": mp.tanh,
+        "logistic": lambda v: 1 / (1 + mp.exp(-v)),
+        "hard_sigmoid": lambda v: min(max(v, mpf(0)), mpf(1)),
+        "softplus": lambda v: mp.log1p(mp.exp(v)),
+        "relu": lambda v: max(v, mpf(0)),
+    }
+    with mp.workdps(40):
+        for value, found in zip(x, rate, strict=True):
+            exact = functions[activation](mpf(float(value)))
+            assert abs(mpf(float(found)) - exact) <= ulps * mpf(float(np.spacing(np.abs(found))))

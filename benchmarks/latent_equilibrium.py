@@ -1,0 +1,179 @@
+"""Steps a second of Latent Equilibrium networks with learning on: workload W4, and the engine's share of it.
+
+Layers 2-30-3 and 784-500-10, tanh, tau 10, dt 0.1, eta 0.01, beta 0.1. All layers of a step read rates
+and errors of the step before. Ours and the peers (numpy, torch if it is there) take the same inputs and
+agree to 1e-10 in double precision. Figures are steps per second of processor time, best of several
+stretches, one thread (set OPENBLAS_NUM_THREADS=1 for numpy), float32. "input changes" gives a new input
+at every tick; "input held" keeps it, so that its product need not be taken again.
+"""
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import eventsim as es
+
+TAU, DT, ETA, BETA = 10.0, 0.1, 0.01, 0.1
+CASES = (((2, 30, 3), 1), ((2, 30, 3), 32), ((784, 500, 10), 1), ((784, 500, 10), 32))
+SERIES = 64  # different inputs, repeated
+
+Array = NDArray[Any]
+
+
+def arrays(sizes: tuple[int, ...], batch: int, dtype: str) -> tuple[list[Array], Array, Array]:
+    """Return weights, a series of inputs (SERIES, batch, n) and a target (batch, n)."""
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(0, 1 / np.sqrt(a), (a, b)).astype(dtype) for a, b in pairwise(sizes)]
+    inputs = rng.random((SERIES, batch, sizes[0])).astype(dtype)
+    return weights, inputs, rng.uniform(-0.5, 0.5, (batch, sizes[-1])).astype(dtype)
+
+
+def simulation(sizes: tuple[int, ...], batch: int, dtype: str, still: bool = False) -> es.Simulation:
+    """Return the network in eventsim; `still` leaves out all work of neurons and synapses."""
+    weights, _, target = arrays(sizes, batch, dtype)
+    net = es.Network(seed=1)
+    net.add("0", es.models.RateInput(), sizes[0])
+    if not still:
+        for k, weight in enumerate(weights):
+            net.add(str(k + 1), es.models.LatentEquilibrium(tau_mem=TAU), sizes[k + 1])
+            projection = net.connect(str(k), str(k + 1), weight=weight, bias=0.0)
+            net.learn(projection, es.models.rules.ErrorTimesRate(eta=ETA))
+    sim = es.Simulation(net, dt=DT, batch=batch, dtype=dtype)
+    if not still:
+        sim.nudge(str(len(weights)), target, BETA)
+    return sim
+
+
+class Peer:
+    """The same step by array operations of a library."""
+
+    def __init__(
+        self, sizes: tuple[int, ...], batch: int, dtype: str, convert: Callable[[Array], Any]
+    ) -> None:
+        weights, inputs, target = arrays(sizes, batch, dtype)
+        self.batch, self.target = batch, convert(target)
+        self.inputs = [convert(x) for x in inputs]
+        self.w = [convert(w) for w in weights]
+        zeros = [[convert(np.zeros((batch, n), dtype)) for n in sizes[1:]] for _ in range(3)]
+        self.b = [convert(np.zeros(n, dtype)) for n in sizes[1:]]
+        self.u, self.e, self.r = zeros
+        self.slope = [convert(np.ones((batch, n), dtype)) for n in sizes[1:]]
+        self.x = convert(np.zeros((batch, sizes[0]), dtype))
+        self.nudge: Any = 0.0
+
+    def step(self, x: Any, tanh: Callable[[Any], Any]) -> None:
+        """Advance by one tick."""
+        below = [self.x, *self.r[:-1]]
+        back = [self.e[k + 1] @ self.w[k + 1].T for k in range(len(self.w) - 1)] + [None]
+        for k in range(len(self.w)):
+            error = self.nudge if back[k] is None else self.slope[k] * back[k]
+            current = below[k] @ self.w[k] + self.b[k]
+            du = (current - self.u[k] + error) / TAU
+            prospective = self.u[k] + TAU * du
+            self.u[k] = self.u[k] + DT * du
+            self.e[k] = error + 0 * du
+            self.w[k] += (DT * ETA / self.batch) * (below[k].T @ self.e[k])
+            self.b[k] += DT * ETA * self.e[k].mean(0)
+            self.r[k] = tanh(prospective)
+            self.slope[k] = 1 - self.r[k] * self.r[k]
+        self.nudge = BETA * self.slope[-1] * (self.target - self.r[-1])
+        self.x = x
+
+
+def peers() -> dict[str, tuple[Callable[[Array], Any], Callable[[Any], Any]]]:
+    """Return the libraries that are installed: how an array enters, and their tanh."""
+    found: dict[str, tuple[Callable[[Array], Any], Callable[[Any], Any]]] = {"numpy": (np.array, np.tanh)}
+    try:
+        import torch
+    except ImportError:
+        return found
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    found["torch"] = (lambda array: torch.from_numpy(array.copy()), torch.tanh)
+    return found
+
+
+def agreement(sizes: tuple[int, ...], batch: int, steps: int = 30) -> float:
+    """Return the largest difference of weights after some steps in double precision."""
+    sim = simulation(sizes, batch, "float64")
+    inputs = arrays(sizes, batch, "float64")[1]
+    sim.drive("0", inputs[:steps], every=DT)
+    sim.run_ticks(steps)
+    worst = 0.0
+    for convert, tanh in peers().values():
+        peer = Peer(sizes, batch, "float64", convert)
+        for k in range(steps):
+            peer.step(peer.inputs[k], tanh)
+        for k, weight in enumerate(peer.w):
+            worst = max(worst, float(np.abs(np.asarray(weight) - sim.weights(f"{k}->{k + 1}")).max()))
+    return worst
+
+
+def rate(advance: Callable[[int], None], seconds: float) -> float:
+    """Return steps a second of processor time, best of stretches of about a tenth of `seconds` each."""
+    n, taken = 8, 0.0
+    while taken < seconds / 20:
+        n *= 2
+        begin = time.process_time()
+        advance(n)
+        taken = time.process_time() - begin
+    best, end = n / taken, time.process_time() + seconds
+    while time.process_time() < end:
+        begin = time.process_time()
+        advance(n)
+        best = max(best, n / (time.process_time() - begin))
+    return best
+
+
+def ours(sizes: tuple[int, ...], batch: int, held: bool, seconds: float, still: bool = False) -> float:
+    """Return our steps a second."""
+    sim = simulation(sizes, batch, "float32", still)
+    inputs = arrays(sizes, batch, "float32")[1]
+    if held:
+        sim.drive("0", inputs[0])
+        return rate(sim.run_ticks, seconds)
+    sim.drive("0", inputs, every=DT, repeat=True)
+    return rate(sim.run_ticks, seconds)
+
+
+def run(seconds: float = 2.0) -> list[dict[str, Any]]:
+    """Measure; rows of work, system, n, figure, unit."""
+    rows = []
+
+    def add(sizes: tuple[int, ...], batch: int, system: str, figure: float, unit: str = "steps/s") -> None:
+        work = f"LE {'-'.join(map(str, sizes))}, batch {batch}"
+        rows.append({"work": work, "system": system, "n": batch, "figure": figure, "unit": unit})
+
+    for sizes, batch in CASES:
+        difference = agreement(sizes, batch)
+        if not difference < 1e-10:
+            raise AssertionError(f"peers differ by {difference:g} on {sizes}, batch {batch}")
+        changing = ours(sizes, batch, False, seconds)
+        add(sizes, batch, "eventsim, input changes", changing)
+        add(sizes, batch, "eventsim, input held", ours(sizes, batch, True, seconds))
+        empty = ours(sizes, batch, True, seconds / 4, still=True)
+        add(sizes, batch, "share of the engine", 100 * changing / empty, "% of a step")
+        for name, (convert, tanh) in peers().items():
+            peer = Peer(sizes, batch, "float32", convert)
+
+            def advance(n: int, peer: Peer = peer, tanh: Callable[[Any], Any] = tanh) -> None:
+                for k in range(n):
+                    peer.step(peer.inputs[k % SERIES], tanh)
+
+            add(sizes, batch, name, rate(advance, seconds))
+    return rows
+
+
+def main() -> None:
+    """Print the table."""
+    for row in run():
+        figure = f"{row['figure']:.1f}" if row["unit"].startswith("%") else f"{row['figure']:,.0f}"
+        print(f"{row['work']:26s} {row['system']:26s} {figure:>12s} {row['unit']}")
+
+
+if __name__ == "__main__":
+    main()
