@@ -190,7 +190,7 @@ def compare_gradients(
     beta : float
         Strength of the cost and of the nudging.
     """
-    t: Floats = np.arange(ticks) * dt
+    t = np.arange(ticks, dtype=np.float64) * np.float64(dt)
     x, y = (np.asarray(given(t) if callable(given) else given, float) for given in (inputs, targets))
     matrices = [np.array(w, float) for w in weights]
     found = {}
