@@ -1,0 +1,93 @@
+"""Pictures of Latent Equilibrium runs: response against depth, tracking, the mimicked teacher."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eventsim.trace import Trace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    """Return the pictures that a trace has the data for, by name."""
+    found: dict[str, Callable[[Trace], Any]] = {}
+    if "response/depth" in trace.parameters:
+        found["response"] = response
+    if "tracking/t" in trace.parameters or "tracking_curve" in trace.training:
+        found["tracking"] = tracking
+    if "mimic/input" in trace.parameters:
+        found["mimic"] = mimic
+    return found
+
+
+def response(trace: Trace) -> "Figure":
+    """Draw the time to 90 % of a step against the number of layers."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    depth, times = trace.parameters["response/depth"], trace.parameters["response/ms"]
+    with plots.style():
+        figure = Figure(figsize=(5.0, 3.6), layout="constrained")
+        axes = figure.subplots()
+        for row, label, colour in zip(
+            times, ("prospective", "not prospective"), plots.COLOURS[:2], strict=True
+        ):
+            axes.loglog(depth, row, marker="o", color=colour, label=label)
+        axes.set(
+            xlabel="layers", ylabel="time to 90 % (ms)", xticks=depth, xticklabels=[str(d) for d in depth]
+        )
+        axes.legend()
+    return figure
+
+
+def tracking(trace: Trace) -> "Figure":
+    """Draw outputs beside what they should be: a synthesis at first and later, or chains and a sine."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    with plots.style():
+        if "tracking/t" in trace.parameters:
+            figure = Figure(figsize=(7.0, 3.0), layout="constrained")
+            axes = figure.subplots()
+            t = trace.parameters["tracking/t"]
+            curves = (("input", "input", "#b0b0b0"), ("prospective", "prospective", plots.COLOURS[0]),
+                      ("not_prospective", "not prospective", plots.COLOURS[1]))  # fmt: skip
+            for name, label, colour in curves:
+                axes.plot(t, trace.parameters[f"tracking/{name}"], color=colour, label=label)
+            axes.set(xlabel="time (ms)", ylabel="rate of the last layer")
+            axes.legend(loc="upper right")
+            return figure
+        t, target, rate = np.concatenate(list(trace.training["tracking_curve"]), axis=1)
+        figure = Figure(figsize=(10.0, 3.0), layout="constrained")
+        ends = (t[0] + 100, t[-1] * 2 / 3, t[-1])
+        titles = ("at first", "after learning, nudged", "later, without a teacher")
+        for axes, end, title in zip(figure.subplots(1, 3, sharey=True), ends, titles, strict=True):
+            shown = (t <= end) & (t >= end - 100)
+            axes.plot(t[shown], target[shown], color="#b0b0b0", label="target")
+            axes.plot(t[shown], rate[shown], color=plots.COLOURS[0], label="output")
+            axes.set(xlabel="time (ms)")
+            axes.set_title(title)
+        figure.axes[0].legend()
+    return figure
+
+
+def mimic(trace: Trace) -> "Figure":
+    """Draw what teacher and student make of inputs."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    with plots.style():
+        figure = Figure(figsize=(4.4, 3.4), layout="constrained")
+        axes = figure.subplots()
+        x = trace.parameters["mimic/input"]
+        axes.plot(x, trace.parameters["mimic/teacher"], color="#b0b0b0", label="teacher")
+        axes.plot(x, trace.parameters["mimic/student"], color=plots.COLOURS[0], label="student")
+        axes.set(xlabel="input", ylabel="potential of the output")
+        axes.legend()
+    return figure

@@ -1,0 +1,123 @@
+"""Latent Equilibrium on signals: a sawtooth made of sines, and how fast chains of neurons answer."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eventsim.scenarios.scenario import Run
+from eventsim.trace import Floats
+
+if TYPE_CHECKING:
+    from eventsim import Simulation
+    from eventsim.scenarios.latent_equilibrium import LatentEquilibrium
+
+PERIOD = 50.0  # ms, of the sawtooth
+TAUGHT = 2 / 3  # of a run; the rest is without nudging and learning
+SLICE = 2000  # ticks between two possible checkpoints
+DEPTHS = (1, 2, 4, 8, 16)
+SINE = 0.02  # per ms: 20 Hz
+SINE_DEPTH = 10
+
+
+def sines(t: Floats) -> Floats:
+    """Return 50 sines of 10, 20 ... 500 Hz at times in ms, shape (n_times, 50)."""
+    found: Floats = np.sin(2 * np.pi * np.arange(10, 501, 10) * 1e-3 * t[:, None])
+    return found
+
+
+def sawtooth(t: Floats) -> Floats:
+    """Return a sawtooth from -1 to 1 at times in ms, shape (n_times, 1)."""
+    found: Floats = 2 * (t[:, None] / PERIOD % 1.0) - 1
+    return found
+
+
+def fourier(scenario: "LatentEquilibrium", run: Run) -> None:
+    """Learn a sawtooth from sines while they play; then see whether it goes on without a teacher."""
+    from eventsim import Simulation
+    from eventsim.models.rules import ErrorTimesRate
+
+    sizes = [50, *scenario.hidden, 1]
+    taus = scenario.time_constants(sizes, run.seed)
+    net = scenario.network(sizes, run.seed, taus, "nothing")
+    for projection in net.projections:
+        net.learn(projection, ErrorTimesRate(eta=scenario.rate))
+    sim = Simulation(net, dt=scenario.dt, dtype=scenario.precision)
+    dt, taught = scenario.dt, int(TAUGHT * scenario.ticks)
+    sim.record("label", "rate", every=dt)
+    depth = len(sizes) - 1  # ticks that the input takes to the output
+    state = run.state or {"tick": 0}
+    if "sim" in state:
+        sim.restore(state["sim"])
+    tick = int(state["tick"])
+    with run.progress(scenario.ticks, "tick", tick) as bar:
+        while tick < scenario.ticks:
+            run.checkpoint({"tick": tick, "sim": sim.snapshot()})
+            n = min(SLICE, (taught if tick < taught else scenario.ticks) - tick)
+            t = (tick + np.arange(n)) * dt
+            target, nudged = sawtooth(t - depth * dt), tick < taught
+            sim.drive("image", sines(t), every=dt)
+            sim.nudge("label", target if nudged else None, scenario.beta, every=dt if nudged else None)
+            for name, _ in net.rules:
+                sim.set_learning_rate(name, scenario.rate if nudged else 0.0)
+            sim.run_ticks(n)
+            rate = sim.trace("label", "rate").values[-n:, 0]
+            run.series("tracking_error", np.sqrt(np.mean((rate - target[:, 0]) ** 2)))
+            run.series("tracking_time", t[-1])
+            thin = slice(None, None, max(1, round(0.1 / dt)))
+            run.series("tracking_curve", np.stack([t[thin], target[thin, 0], rate[thin]]))
+            tick += n
+            bar.update(n)
+    errors, times = (np.array(run._series[name]) for name in ("tracking_error", "tracking_time"))
+    first = times <= PERIOD
+    run.metric("rms_error_first_period", np.sqrt(np.mean(errors[first] ** 2)))
+    last = (times > taught * dt - PERIOD) & (times <= taught * dt)
+    run.metric("rms_error_last_period_taught", np.sqrt(np.mean(errors[last] ** 2)))
+    run.metric("rms_error_untaught", np.sqrt(np.mean(errors[times > taught * dt] ** 2)))
+    for projection in net.projections:
+        run.parameter(f"weight/{projection.name}", sim.weights(projection.name))
+
+
+def _chain(depth: int, tau: float, prospective: bool, dt: float, dtype: str) -> "Simulation":
+    """Return a chain of linear neurons behind one input, all weights 1."""
+    from eventsim import Network, Simulation, models
+
+    net = Network()
+    net.add("0", models.RateInput(), 1)
+    for k in range(depth):
+        neuron = models.LatentEquilibrium(tau, None if prospective else 0.0, "linear")
+        net.add(str(k + 1), neuron, 1)
+        net.connect(str(k), str(k + 1), weight=1.0)
+    return Simulation(net, dt=dt, dtype=dtype)
+
+
+def response(scenario: "LatentEquilibrium", run: Run) -> None:
+    """Measure when chains reach 90 % of a unit step, and how well ten layers track a sine."""
+    dt, tau = scenario.dt, scenario.tau
+    times = np.zeros((2, len(DEPTHS)))
+    for row, prospective in zip(times, (True, False), strict=True):
+        for k, depth in enumerate(DEPTHS):
+            sim = _chain(depth, tau, prospective, dt, "float64")
+            sim.record(str(depth), "rate", every=dt)
+            sim.drive("0", [1.0])
+            sim.run(60 * tau if not prospective else 2 * depth * dt + tau)
+            # the input shows at the end of tick 0
+            values = sim.trace(str(depth), "rate").values[:, 0]
+            row[k] = np.argmax(values >= 0.9) * dt
+            run.metric(f"ms_to_90_percent_{'' if prospective else 'not_prospective_'}{depth}_layers", row[k])
+    run.parameter("response/depth", np.array(DEPTHS))
+    run.parameter("response/ms", times)
+    t = np.arange(round(200 / dt)) * dt
+    run.parameter("tracking/t", t)
+    run.parameter("tracking/input", np.sin(2 * np.pi * SINE * t))
+    for name, prospective in (("prospective", True), ("not_prospective", False)):
+        sim = _chain(SINE_DEPTH, tau, prospective, dt, "float64")
+        last = str(SINE_DEPTH)
+        sim.record(last, "rate", every=dt)
+        sim.drive("0", np.sin(2 * np.pi * SINE * t)[:, None], every=dt)
+        sim.run_ticks(len(t))
+        rate = sim.trace(last, "rate").values[:, 0]
+        run.parameter(f"tracking/{name}", rate)
+        late = t >= 100
+        run.metric(
+            f"tracking_error_{name}", np.sqrt(np.mean((rate - np.sin(2 * np.pi * SINE * t))[late] ** 2))
+        )

@@ -1,0 +1,161 @@
+"""Training of prospective classifiers on still samples: shown side by side, learning never pauses.
+
+Each batch is held for a number of ticks; neither neurons nor errors are reset in between, and the first ticks
+of a batch therefore mix it with the one before. Training can stop and go on between any two batches.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from eventsim.scenarios.scenario import Run
+from eventsim.trace import Floats, Ints
+
+if TYPE_CHECKING:
+    from eventsim import Simulation
+
+EVALUATED = 500  # samples side by side where nothing is learned
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Samples (n, n_inputs) with labels by split; samples are divided by `scale` when they are shown."""
+
+    name: str
+    n_inputs: int
+    n_classes: int
+    sets: dict[str, tuple[NDArray[Any], Ints]]
+    scale: float = 1.0
+
+    def shown(self, split: str, chosen: Any) -> Floats:
+        """Return samples as the network sees them, shape (n, n_inputs)."""
+        values: Floats = self.sets[split][0][chosen] / np.float32(self.scale)
+        return values
+
+
+@dataclass(slots=True)
+class Presentations:
+    """A network on its way through the epochs of a task.
+
+    Attributes
+    ----------
+    task : Task
+    sim : Simulation with populations "image" and "label", as many samples side by side as its batch.
+    tested : returns a simulation of a given batch with the present weights, for evaluation.
+    rng : returns the stream of random numbers for a purpose, as `Run.rng`.
+    ticks, epochs : per presentation, and passes over the training set; what is left after whole batches
+        of a shuffled epoch is not shown in it.
+    beta : strength of the nudging.
+    tau_target : time constant with which targets are low-passed, 0 for none.
+    """
+
+    task: Task
+    sim: "Simulation"
+    tested: "Callable[[int], Simulation]"
+    rng: Callable[..., Generator]
+    ticks: int
+    epochs: int
+    beta: float
+    tau_target: float = 0.0
+    epoch: int = 0
+    next: int = 0
+    _tally: Floats = field(default_factory=lambda: np.zeros(3))
+    _target: Floats | None = None
+    _order: Ints | None = None
+
+    @property
+    def n_batches(self) -> int:
+        """Whole batches of an epoch."""
+        return len(self.task.sets["train"][1]) // self.sim.batch
+
+    def advance(self) -> dict[str, float]:
+        """Show the next batch; at the end of an epoch return its figures, else nothing."""
+        labels = self.task.sets["train"][1]
+        if self._order is None:
+            self._order = self.rng("shuffle", self.epoch).permutation(len(labels))
+        batch = self.sim.batch
+        chosen = self._order[self.next * batch : (self.next + 1) * batch]
+        target = np.eye(self.task.n_classes)[labels[chosen]]
+        self.sim.drive("image", self.task.shown("train", chosen))
+        self._nudge(target)
+        self.sim.run_ticks(self.ticks)
+        answer = self.sim.array("label", "prospective") - self.sim.array("label", "error")  # not nudged
+        self._tally += (
+            0.5 * ((target - answer) ** 2).sum(),
+            (answer.argmax(axis=1) == labels[chosen]).sum(),
+            batch,
+        )
+        self.next += 1
+        if self.next < self.n_batches:
+            return {}
+        loss, correct, n = self._tally
+        figures = {
+            "train_loss": loss / n,
+            "train_accuracy": correct / n,
+            "validation_accuracy": self.accuracy("validation"),
+        }
+        self.epoch, self.next = self.epoch + 1, 0
+        self._tally, self._order = np.zeros(3), None
+        return figures
+
+    def _nudge(self, target: Floats) -> None:
+        if not self.tau_target:
+            self.sim.nudge("label", target, self.beta)
+            return
+        if self._target is None:
+            self._target = np.zeros_like(target)
+        series = np.empty((self.ticks, *target.shape))
+        for row in series:
+            self._target += self.sim.dt / self.tau_target * (target - self._target)
+            row[:] = self._target
+        self.sim.nudge("label", series, self.beta, every=self.sim.dt)
+
+    def accuracy(self, split: str) -> float:
+        """Return the fraction of a set whose largest output is right after as many ticks, without nudging."""
+        labels = self.task.sets[split][1]
+        batch = min(EVALUATED, len(labels))
+        sim, correct = self.tested(batch), 0
+        for start in range(0, len(labels), batch):
+            chosen = np.arange(start, min(start + batch, len(labels)))
+            shown = np.resize(chosen, batch)  # the last ones are filled up with repetitions
+            sim.drive("image", self.task.shown(split, shown))
+            sim.run_ticks(self.ticks)
+            answer = sim.array("label", "rate").argmax(axis=1)[: len(chosen)]
+            correct += int((answer == labels[chosen]).sum())
+        return correct / len(labels)
+
+    def train(self, run: Run, state: Callable[[], dict[str, Any]]) -> None:
+        """Train to the end, reporting into the run; `state` returns what it goes on from."""
+        done = self.epoch * self.n_batches + self.next
+        with run.progress(self.epochs * self.n_batches, "batch", done) as bar:
+            while self.epoch < self.epochs:
+                run.checkpoint(state)
+                figures = self.advance()
+                bar.update()
+                for name, value in figures.items():
+                    run.series(name, value)
+                if figures:
+                    shown = ", ".join(f"{k.replace('_', ' ')} {v:.4f}" for k, v in figures.items())
+                    run.say(f"epoch {self.epoch}: {shown}")
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next batch depends on."""
+        state = {
+            "epoch": self.epoch,
+            "batch": self.next,
+            "tally": self._tally.copy(),
+            "sim": self.sim.snapshot(),
+        }
+        return state if self._target is None else state | {"target": self._target.copy()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.epoch, self.next = int(state["epoch"]), int(state["batch"])
+        self._tally, self._order = np.array(state["tally"]), None
+        self.sim.restore(state["sim"])
+        if "target" in state:
+            self._target = np.array(state["target"])

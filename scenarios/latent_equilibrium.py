@@ -1,0 +1,324 @@
+"""Latent Equilibrium: slow neurons that look ahead by their own lag compute and learn at once.
+
+Rates are phi(u + tau du/dt), which undoes the lag of the membrane, so that the answer of a deep network and
+the errors that teach it need a tick per layer instead of tau per layer, and learning is never switched
+off (Haider et al. 2021). Tasks: still images, synthesis of a sawtooth, the response of chains of neurons,
+and the dendritic microcircuit, each with the control whose rates are phi(u).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Le, MinLen
+
+from eventsim import rng as streams
+from eventsim.registry import register
+from eventsim.scenarios.scenario import NOT_NEGATIVE, POSITIVE, Run
+from eventsim.trace import Floats, Trace
+
+if TYPE_CHECKING:
+    from eventsim import Network, Simulation
+    from eventsim.scenarios._prospective_training import Presentations, Task
+
+TASKS = Literal["mnist", "fashion-mnist", "digits", "yin-yang", "fourier", "response", "bars", "mimic"]
+QUICK: dict[str, object] = {
+    "task": "digits",
+    "hidden": (60, 30),
+    "tau": 10.0,
+    "dt": 0.1,
+    "ticks": 20,
+    "batch": 32,
+    "rate": 2.0,
+    "weight_std": 0.0,
+    "epochs": 15,
+}
+BARS: dict[str, object] = {"task": "bars", "dt": 0.1, "ticks": 100, "epochs": 1000}
+PUBLISHED: dict[str, dict[str, str]] = {
+    "mnist": {"test_error": "0.0198"},
+    "mnist-tau-200": {"test_error": "0.0198"},
+    "mnist-random-feedback": {"test_error": "0.026"},
+    "mnist-not-prospective": {"test_error": "> 0.10"},
+}
+
+
+@register("scenario", "latent-equilibrium")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatentEquilibrium:
+    """Slow neurons that compute and learn at once, by prospective rates: images, signals, microcircuits."""
+
+    paper: ClassVar[str] = (
+        "Haider et al. 2021, Latent Equilibrium: a unified learning theory for arbitrarily fast computation "
+        "with arbitrarily slow neurons"
+    )
+    presets: ClassVar[dict[str, dict[str, object]]] = {
+        "mnist": {},
+        "mnist-20-ticks": {"ticks": 20, "epochs": 100},
+        "mnist-tau-200": {"tau": 200.0},
+        "mnist-random-feedback": {"feedback": "random"},
+        "mnist-not-prospective": {"prospective": False, "tau": 10.0, "dt": 1.0, "ticks": 200},
+        "mismatch-0.2": {"tau_spread": 0.2, "epochs": 100},
+        "mismatch-0.3": {"tau_spread": 0.3, "epochs": 100},
+        "mismatch-learned": {"tau_spread": 0.2, "tau_epochs": 10, "epochs": 100},
+        "mismatch-prospective-errors": {"tau_spread": 0.01, "errors": "prospective", "epochs": 100},
+        "synaptic-filter-0.1": {"tau_syn": 0.1, "epochs": 100},
+        "synaptic-filter-0.5": {"tau_syn": 0.5, "dt": 0.1, "epochs": 100},
+        "synaptic-filter-2": {"tau_syn": 2.0, "dt": 0.1, "ticks": 1000, "epochs": 100},
+        "rate-noise": {"noise": 0.2, "tau_syn": 0.5, "dt": 0.05, "epochs": 100},
+        "fourier": {
+            "task": "fourier",
+            "hidden": (30,),
+            "activation": "tanh",
+            "tau": 10.0,
+            "dt": 0.005,
+            "ticks": 120_000,
+            "rate": 0.25,
+        },
+        "response": {"task": "response", "tau": 10.0, "dt": 0.1},
+        "bars": BARS,
+        "bars-not-prospective": BARS | {"prospective": False},
+        "mimic": {"task": "mimic", "dt": 0.01, "ticks": 100, "epochs": 500},
+        "yin-yang": QUICK | {"task": "yin-yang", "hidden": (120,), "activation": "tanh", "epochs": 60},
+        "quick": QUICK,
+        "quick-not-prospective": QUICK | {"prospective": False},
+        "quick-random-feedback": QUICK | {"feedback": "random"},
+        "quick-tau-100": QUICK | {"tau": 100.0},
+        "quick-mismatch": QUICK | {"tau_spread": 0.3},
+        "quick-mismatch-learned": QUICK | {"tau_spread": 0.3, "tau_epochs": 2},
+    }
+
+    task: Annotated[TASKS, "what is learned or measured"] = "mnist"
+    hidden: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1), "neurons of the hidden layers"] = (
+        300,
+        100,
+    )
+    activation: Annotated[
+        Literal["hard_sigmoid", "tanh", "logistic", "softplus", "relu"],
+        "of hidden neurons; outputs are linear",
+    ] = "hard_sigmoid"
+    tau: Annotated[float, *POSITIVE, "ms, membrane and prospective time constant"] = 20.0
+    prospective: Annotated[bool, "false is the control: rates phi(u)"] = True
+    errors: Annotated[
+        Literal["instant", "prospective"], "prospective: the soma sees u + tau_r du/dt only"
+    ] = "instant"
+    tau_spread: Annotated[
+        float, Ge(0), Le(1), "relative deviation of tau_mem and of tau_r, drawn for each neuron"
+    ] = 0.0
+    tau_epochs: Annotated[int, Ge(0), "passes in which tau_mem learns to match tau_r, before training"] = 0
+    tau_rate: Annotated[float, *POSITIVE, "of that, per presentation"] = 160.0
+    tau_syn: Annotated[
+        float,
+        *NOT_NEGATIVE,
+        "ms, synaptic filter of rates and errors; 0 for none; targets get the sum of all",
+    ] = 0.0
+    noise: Annotated[float, *NOT_NEGATIVE, "standard deviation of what is added to rates at every tick"] = 0.0
+    feedback: Annotated[
+        Literal["transposed", "random"], "weights that errors go back through: the transposed or fixed ones"
+    ] = "transposed"
+    dt: Annotated[float, *POSITIVE, "ms, tick"] = 0.01
+    ticks: Annotated[int, Ge(1), "of a presentation; of the whole run for fourier"] = 100
+    beta: Annotated[float, Gt(0), Le(1), "strength of nudging"] = 0.1
+    batch: Annotated[int, Ge(1), "samples shown side by side"] = 512
+    rate: Annotated[
+        float, *POSITIVE, "learning rate of a presentation, whatever its ticks; fourier: per ms"
+    ] = 16.0
+    layer_factors: Annotated[
+        tuple[Annotated[float, *NOT_NEGATIVE], ...], "of the rate by layer; the last holds on"
+    ] = (1.0, 0.2, 0.1)
+    weight_std: Annotated[float, *NOT_NEGATIVE, "of initial weights and biases; 0 for 1/sqrt(inputs)"] = 0.05
+    epochs: Annotated[int, Ge(0), "passes over the training set"] = 200
+    precision: Annotated[Literal["float32", "float64"], "of rates and weights"] = "float32"
+
+    @staticmethod
+    def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+        """Return the ways to draw a run of this scenario."""
+        from eventsim.scenarios import _latent_equilibrium_pictures
+
+        return _latent_equilibrium_pictures.known(trace)
+
+    def published(self) -> dict[str, str]:
+        """Return what the paper reports for these settings, by metric."""
+        for preset, figures in PUBLISHED.items():
+            if self == LatentEquilibrium(**self.presets[preset]):  # type: ignore[arg-type]
+                return figures
+        return {}
+
+    def run(self, run: Run) -> None:
+        """Do what the task asks for."""
+        if self.task in ("fourier", "response"):
+            from eventsim.scenarios import _prospective_signals
+
+            {"fourier": _prospective_signals.fourier, "response": _prospective_signals.response}[self.task](
+                self, run
+            )
+        elif self.task in ("bars", "mimic"):
+            from eventsim.scenarios import _microcircuits
+
+            {"bars": _microcircuits.bars_task, "mimic": _microcircuits.mimic}[self.task](self, run)
+        else:
+            self._classify(run)
+
+    # ---------------------------------------------------------------------------- what is built
+
+    def sizes(self, task: "Task") -> list[int]:
+        """Return the number of units by layer."""
+        return [task.n_inputs, *self.hidden, task.n_classes]
+
+    @staticmethod
+    def names(n_layers: int) -> list[str]:
+        """Return the names of the populations."""
+        return ["image", *(f"hidden{k}" for k in range(1, n_layers - 1)), "label"]
+
+    def time_constants(self, sizes: list[int], seed: int) -> dict[str, dict[str, Floats]]:
+        """Return tau_mem and tau_r of each layer after the input, shape (n,)."""
+        found = {}
+        for name, n in list(zip(self.names(len(sizes)), sizes, strict=True))[1:]:
+            found[name] = {}
+            for which in ("tau_mem", "tau_r"):
+                factor = 1 + self.tau_spread * streams.stream(seed, which, name).normal(size=n)
+                found[name][which] = np.clip(self.tau * factor, max(1.0, self.dt), 1000.0)
+            if not self.tau_spread:
+                found[name] = {which: np.full(n, self.tau) for which in ("tau_mem", "tau_r")}
+            if not self.prospective:
+                found[name]["tau_r"] = np.zeros(n)
+        return found
+
+    def network(
+        self,
+        sizes: list[int],
+        seed: int,
+        taus: dict[str, dict[str, Floats]],
+        learning: Literal["weights", "tau_mem", "nothing"] = "weights",
+        noise: float | None = None,
+    ) -> "Network":
+        """Return the untrained network."""
+        from eventsim import Network, models
+
+        net, names = Network(seed=seed), self.names(len(sizes))
+        net.add("image", models.RateInput(), sizes[0])
+        per_ms = 1 / (self.ticks * self.dt)
+        for k, (pre, post) in enumerate(pairwise(names)):
+            neuron = models.LatentEquilibrium(
+                taus[post]["tau_mem"],
+                taus[post]["tau_r"],
+                "linear" if post == "label" else self.activation,
+                errors=self.errors,
+                noise=self.noise if noise is None else noise,
+            )
+            net.add(post, neuron, sizes[k + 1])
+            shape = sizes[k], sizes[k + 1]
+            std = self.weight_std or 1 / np.sqrt(sizes[k])
+            rng = streams.stream(seed, "weight", pre, post)
+            weight, bias = rng.normal(0, std, shape), rng.normal(0, std, shape[1])
+            back: bool | Floats = True
+            if self.feedback == "random" and k:
+                back = streams.stream(seed, "feedback", pre, post).normal(0, std, shape[::-1])
+            projection = net.connect(
+                pre,
+                post,
+                weight=weight,
+                bias=bias if self.weight_std else 0.0,
+                tau_syn=self.tau_syn,
+                feedback=back,
+            )
+            if learning == "weights":
+                factor = self.layer_factors[min(k, len(self.layer_factors) - 1)]
+                net.learn(projection, models.rules.ErrorTimesRate(eta=self.rate * factor * per_ms))
+            elif learning == "tau_mem":
+                rule = models.rules.TimeConstants(eta=self.tau_rate * per_ms, by="match", least=self.dt)
+                net.learn(post, rule)
+        return net
+
+    def training(self, task: "Task", seed: int, taus: dict[str, dict[str, Floats]]) -> "Presentations":
+        """Return the training of the network of a seed."""
+        from eventsim import Simulation
+        from eventsim.scenarios._prospective_training import Presentations
+
+        sizes = self.sizes(task)
+        batch = min(self.batch, len(task.sets["train"][1]))
+        sim = Simulation(self.network(sizes, seed, taus), dt=self.dt, batch=batch, dtype=self.precision)
+
+        def tested(batch: int) -> "Simulation":
+            quiet = self.network(sizes, seed, taus, "nothing")
+            test = Simulation(quiet, dt=self.dt, batch=batch, dtype=self.precision)
+            for projection in quiet.projections:
+                name = projection.name
+                test.set_weights(name, sim.weights(name), sim.bias(name))
+            return test
+
+        return Presentations(
+            task,
+            sim,
+            tested,
+            partial(streams.stream, seed),
+            ticks=self.ticks,
+            epochs=self.epochs,
+            beta=self.beta,
+            tau_target=self.tau_syn * (len(sizes) - 1),
+        )
+
+    # ---------------------------------------------------------------------------- what is done
+
+    def _classify(self, run: Run) -> None:
+        from eventsim.scenarios import _prospective_data
+
+        task = _prospective_data.still(run, self.task)
+        taus = self.time_constants(self.sizes(task), run.seed)
+        state = run.state or {}
+        for name, values in taus.items():
+            for which, array in values.items():
+                run.parameter(f"initial/{which}/{name}", array)
+        if self.tau_epochs:
+            taus = state["taus"] if "taus" in state else self._match(run, task, taus)
+        training = self.training(task, run.seed, taus)
+        if "training" in state:
+            training.restore(state["training"])
+        fixed = {"taus": taus} if self.tau_epochs else {}
+        present = training.state
+        training.train(run, lambda: fixed | {"training": present()})
+        run.metric("test_accuracy", training.accuracy("test"))
+        run.metric("test_error", 1 - run.metrics["test_accuracy"])
+        run.metric("validation_accuracy", training.accuracy("validation"))
+        run.metric("simulated_ms_per_presentation", self.ticks * self.dt)
+        for projection in training.sim.net.projections:
+            run.parameter(f"weight/{projection.name}", training.sim.weights(projection.name))
+            run.parameter(f"bias/{projection.name}", training.sim.bias(projection.name))
+        for name, values in taus.items():
+            run.parameter(f"tau_mem/{name}", values["tau_mem"])
+
+    def _match(
+        self, run: Run, task: "Task", taus: dict[str, dict[str, Floats]]
+    ) -> dict[str, dict[str, Floats]]:
+        """Show data without a target until tau_mem has become tau_r; return the time constants then.
+
+        Layers learn all the while, the later ones well only when the earlier have.
+        """
+        from eventsim import Simulation
+
+        sizes = self.sizes(task)
+        batch = min(self.batch, len(task.sets["train"][1]))
+        net = self.network(sizes, run.seed, taus, "tau_mem", noise=0.0)
+        sim = Simulation(net, dt=self.dt, batch=batch, dtype=self.precision)
+        n = len(task.sets["train"][1])
+        state = (run.state or {}).get("matching", {"epoch": 0})
+        if "sim" in state:
+            sim.restore(state["sim"])
+        for epoch in range(int(state["epoch"]), self.tau_epochs):
+            here = {"matching": {"epoch": epoch, "sim": sim.snapshot()}}
+            run.checkpoint(here)
+            order = streams.stream(run.seed, "match", epoch).permutation(n)
+            for start in range(0, n - batch + 1, batch):
+                sim.drive("image", task.shown("train", order[start : start + batch]))
+                sim.run_ticks(self.ticks)
+            left = [
+                np.abs(sim.array(name, "tau_mem") - taus[name]["tau_r"]) / taus[name]["tau_r"]
+                for name in taus
+            ]
+            run.series("tau_deviation", [each.mean() for each in left])
+        found = {name: values | {"tau_mem": sim.array(name, "tau_mem")} for name, values in taus.items()}
+        deviation = [np.abs(v["tau_mem"] / v["tau_r"] - 1).mean() for v in found.values()]
+        run.metric("tau_deviation", max(deviation))
+        return found

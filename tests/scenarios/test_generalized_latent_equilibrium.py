@@ -1,0 +1,149 @@
+"""Scenario generalized-latent-equilibrium: the quick checks of the sheet, and going on after a stop."""
+
+import numpy as np
+import pytest
+
+from eventsim import io
+from eventsim.scenarios import _chaotic_series, _exact_gradients, _sequence_data
+from eventsim.scenarios._sequence_training import Plateau, Sequences, Stream
+from eventsim.scenarios.generalized_latent_equilibrium import GeneralizedLatentEquilibrium
+from eventsim.scenarios.running import Request, execute
+
+
+def outcome(path, preset="quick", seed=0, resume=False, **values):
+    request = Request(name="generalized-latent-equilibrium", preset=None if resume else preset, values=values,
+                      seed=seed, output=path, quiet=True, threads=1, resume=resume)  # fmt: skip
+    return execute(request)
+
+
+def trace(path, preset="quick", **values):
+    assert outcome(path, preset, **values).complete
+    return io.load(path)
+
+
+@pytest.mark.parametrize("frequency", [0.5, 2.0, 5.0])
+def test_learning_points_along_the_exact_gradient_where_instant_errors_do_not(frequency):
+    found = _exact_gradients.compared(frequency, 0.01)
+    assert _exact_gradients.angle(found["dynamic"], found["exact"]) < (26 if frequency <= 2 else 41)
+    assert _exact_gradients.angle(found["instant"], found["exact"]) > (60 if frequency < 2 else 90)
+
+
+def test_for_slow_inputs_learning_is_the_exact_gradient_in_length_too():
+    found = _exact_gradients.compared(0.05, 0.02)
+    assert _exact_gradients.angle(found["dynamic"], found["exact"]) < 2
+    np.testing.assert_allclose(np.linalg.norm(found["dynamic"]) / np.linalg.norm(found["exact"]), 1, atol=0.05)
+
+
+def test_the_lag_net_finds_the_sign_and_the_value_of_its_teacher(tmp_path):
+    found = trace(tmp_path / "a.h5", "lag-net", ticks=40_000, rate=0.06)
+    assert found.parameters["initial/weight"][0, 0] < 0
+    assert abs(found.metrics["weight_fast_deviation"]) < 0.1
+    assert abs(found.metrics["weight_slow_deviation"]) < 0.1
+
+
+def test_the_lag_line_comes_closer_to_its_teacher(tmp_path):
+    found = trace(tmp_path / "a.h5", "lag-line", ticks=20_000, batch=10, rate=1e-3)
+    errors = found.training["squared_error"]
+    assert errors[-1] < 0.1 * errors[0]
+
+
+def test_a_teacher_with_the_students_parameters_leaves_no_error(tmp_path, monkeypatch):
+    from eventsim.scenarios import _lag_teachers
+
+    monkeypatch.setattr(_lag_teachers, "WEIGHTS", (0.5, 0.5))
+    monkeypatch.setattr(_lag_teachers, "TAUS", (0.5, 0.5))
+
+    class Same:
+        def uniform(self, *_):
+            return np.full(4, 0.5)
+
+        def integers(self, low, high, n):
+            return np.zeros(n, int)
+
+    monkeypatch.setattr(_lag_teachers.streams, "stream", lambda *_: Same())
+    found = trace(tmp_path / "a.h5", "lag-line", ticks=6000, batch=2)
+    assert found.training["squared_error"].max() == 0.0
+
+
+def test_sequences_are_straight_lines_between_points():
+    values = np.array([[0.0, 2.0, 1.0]])[:, :, None]
+    task = Sequences("x", 1, 2, {"train": (values, np.array([0]))})
+    np.testing.assert_allclose(task.shown("train", [0], 5)[:, 0, 0], [0, 1, 2, 1.5, 1])
+
+
+def test_a_rate_falls_after_more_epochs_without_progress_than_it_has_patience_for():
+    plateau = Plateau(patience=2, factor=0.5)
+    assert [plateau.tell(loss) for loss in (1.0, 0.9, 1.0, 1.0, 1.0, 0.8)] == [1, 1, 1, 1, 0.5, 0.5]
+
+
+def test_mel_bands_of_a_tone_are_highest_at_its_pitch():
+    t = np.arange(8000) / 8000
+    for pitch in (400.0, 1500.0):
+        bands = _sequence_data.mel_bands([(8000 * np.sin(2 * np.pi * pitch * t)).astype(np.int16)])[0]
+        filters = _sequence_data.mel_filters(8000.0)
+        centre = np.fft.rfftfreq(512, 1 / 8000)[filters[bands.mean(axis=0).argmax()].argmax()]
+        assert abs(centre - pitch) < 0.1 * pitch + 20
+
+
+def test_mackey_glass_rests_where_the_equation_says_and_moves_elsewhere():
+    assert (_chaotic_series.mackey_glass(100, start=1.0) == 1.0).all()  # 0.2 / (1 + 1) = 0.1
+    assert _chaotic_series.mackey_glass(300).std() > 0.1
+
+
+def test_mackey_glass_halving_the_step_changes_little(monkeypatch):
+    coarse = _chaotic_series.mackey_glass(100)
+    monkeypatch.setattr(_chaotic_series, "FINE", 20)
+    np.testing.assert_allclose(coarse, _chaotic_series.mackey_glass(100), atol=2e-3)
+
+
+def results(trace):
+    return {f"{room}/{k}": np.asarray(v).tobytes() for room in ("metrics", "training", "parameters")
+            for k, v in getattr(trace, room).items()}  # fmt: skip
+
+
+def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch):
+    small = {"epochs": 2, "fast": 4, "slow": 4, "ticks": 40, "batch": 1000}
+    whole = trace(tmp_path / "a.h5", **small)
+    advance, train, calls, current = Stream.advance, Stream.train, [], []
+
+    def watched(self, run):
+        current[:] = [run]
+        return train(self, run)
+
+    def stopping(self):
+        calls.append(self)
+        if len(calls) in (2, 5):
+            current[0].interrupted = True
+        return advance(self)
+
+    monkeypatch.setattr(Stream, "train", watched)
+    monkeypatch.setattr(Stream, "advance", stopping)
+    assert not outcome(tmp_path / "b.h5", **small).complete
+    assert not outcome(tmp_path / "b.h5", resume=True).complete
+    assert outcome(tmp_path / "b.h5", resume=True).complete
+    assert results(io.load(tmp_path / "b.h5")) == results(whole)
+
+
+def test_without_the_files_generated_sequences_stand_in_and_the_run_says_so(tmp_path, monkeypatch):
+    monkeypatch.delenv("EVENTSIM_DATA", raising=False)
+    found = trace(tmp_path / "a.h5", "mnist-1d-15k", epochs=0, ticks=20, fast=2, slow=2, layers=1)
+    assert "stand in for mnist-1d" in found.provenance["notes"]
+
+
+def test_every_preset_is_a_setting_that_exists_and_published_figures_are_known():
+    for values in GeneralizedLatentEquilibrium.presets.values():
+        GeneralizedLatentEquilibrium(**values)
+    assert GeneralizedLatentEquilibrium().published() == {"test_accuracy": "0.917"}
+
+
+def test_the_numbers_of_parameters_are_those_of_the_paper():
+    for preset, expected in (("mnist-1d-15k", 15e3), ("mnist-1d-42k", 42e3)):
+        scenario = GeneralizedLatentEquilibrium(**GeneralizedLatentEquilibrium.presets[preset])
+        net = scenario.network(1, 10, 0)
+        numbers = sum(np.size(p.weight) + net.populations[p.post].n for p in net.projections)
+        assert abs(numbers / expected - 1) < 0.04
+
+
+def test_students_can_be_drawn(tmp_path):
+    found = trace(tmp_path / "a.h5", "lag-net", ticks=12_000)
+    assert GeneralizedLatentEquilibrium.pictures(found)["teacher"](found).axes

@@ -1,0 +1,140 @@
+"""Scenario latent-equilibrium: the quick checks of the sheet, and going on after a stop."""
+
+import numpy as np
+import pytest
+
+import eventsim as es
+from eventsim import io
+from eventsim.scenarios import _microcircuits, _prospective_signals
+from eventsim.scenarios._prospective_training import Presentations
+from eventsim.scenarios.latent_equilibrium import LatentEquilibrium
+from eventsim.scenarios.running import Request, execute
+
+SHORT = {"epochs": 5}
+
+
+def outcome(path, preset="quick", seed=0, resume=False, **values):
+    request = Request(name="latent-equilibrium", preset=None if resume else preset, values=values, seed=seed,
+                      output=path, quiet=True, threads=1, resume=resume)  # fmt: skip
+    return execute(request)
+
+
+def trace(path, preset="quick", **values):
+    assert outcome(path, preset, **values).complete
+    return io.load(path)
+
+
+def test_response_time_is_a_tick_per_layer_and_without_prospectivity_tau_per_layer(tmp_path):
+    found = trace(tmp_path / "a.h5", "response").parameters
+    depth, (prospective, slow) = found["response/depth"], found["response/ms"]
+    np.testing.assert_allclose(prospective, 0.1 * depth, atol=0.1 + 1e-9)
+    assert (np.diff(slow) >= 10.0 * np.diff(depth)).all()
+
+
+def test_response_time_does_not_depend_on_tau():
+    found = []
+    for tau in (10.0, 100.0):
+        sim = _prospective_signals._chain(8, tau, True, 0.1, "float64")
+        sim.record("8", "rate", every=0.1)
+        sim.drive("0", [1.0])
+        sim.run(5.0)
+        found.append(np.argmax(sim.trace("8", "rate").values[:, 0] >= 0.9))
+    assert found[0] == found[1]
+
+
+def test_digits_are_learned_with_fast_and_with_slow_neurons_alike(tmp_path):
+    fast = trace(tmp_path / "a.h5", **SHORT).metrics["test_accuracy"]
+    slow = trace(tmp_path / "b.h5", **SHORT, tau=100.0).metrics["test_accuracy"]
+    assert fast >= 0.85
+    assert abs(fast - slow) <= 0.03
+
+
+def test_digits_are_not_learned_without_prospectivity(tmp_path):
+    assert trace(tmp_path / "a.h5", **SHORT, prospective=False).metrics["test_accuracy"] <= 0.3
+
+
+def test_accuracy_does_not_depend_on_the_length_of_a_presentation(tmp_path):
+    short = trace(tmp_path / "a.h5", **SHORT).metrics["test_accuracy"]
+    long = trace(tmp_path / "b.h5", **SHORT, ticks=100).metrics["test_accuracy"]
+    assert abs(short - long) <= 0.03
+
+
+def test_membranes_learn_to_match_their_prospection(tmp_path):
+    found = trace(tmp_path / "a.h5", epochs=0, tau_spread=0.2, tau_epochs=2)
+    tau_r = {name: found.parameters[f"initial/tau_r/{name}"] for name in ("hidden1", "hidden2", "label")}
+    for name, wanted in tau_r.items():
+        before = np.abs(found.parameters[f"initial/tau_mem/{name}"] - wanted).mean()
+        after = np.abs(found.parameters[f"tau_mem/{name}"] - wanted).mean()
+        assert after < before
+
+
+def test_the_synthesis_gets_better_while_it_is_taught(tmp_path):
+    found = trace(tmp_path / "a.h5", "fourier", dt=0.05, ticks=12_000).metrics
+    assert found["rms_error_last_period_taught"] < 0.6 * found["rms_error_first_period"]
+
+
+def test_apical_potentials_vanish_when_interneurons_predict_themselves():
+    weights = _microcircuits.initial_weights((9, 30, 3), 0)
+    sim = es.Simulation(_microcircuits.circuit((9, 30, 3), weights, True, {}), dt=0.1, batch=8)
+    sim.drive("image", _microcircuits.bars()[0])
+    sim.run_ticks(10)
+    apical = sim.array("label") @ weights["label->hidden"] + sim.array("inter") @ weights["inter->hidden"]
+    assert np.abs(apical).max() < 1e-6
+    sim.drive("taught", [1.0])
+    sim.drive("target", [1.0, 0.1, 0.1])
+    sim.run_ticks(10)
+    apical = sim.array("label") @ weights["label->hidden"] + sim.array("inter") @ weights["inter->hidden"]
+    assert np.abs(apical).max() > 1e-3
+
+
+def results(trace):
+    return {f"{room}/{k}": np.asarray(v).tobytes() for room in ("metrics", "training", "parameters")
+            for k, v in getattr(trace, room).items()}  # fmt: skip
+
+
+@pytest.mark.parametrize("values", [{}, {"tau_syn": 0.5, "noise": 0.05}])
+def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch, values):
+    whole = trace(tmp_path / "a.h5", epochs=2, **values)
+    advance, calls = Presentations.advance, []
+
+    def stopping(self):
+        calls.append(self)
+        if len(calls) in (15, 50):
+            self.rng = self.rng
+            current[0].interrupted = True
+        return advance(self)
+
+    current = []
+    train = Presentations.train
+
+    def watched(self, run, state):
+        current[:] = [run]
+        return train(self, run, state)
+
+    monkeypatch.setattr(Presentations, "train", watched)
+    monkeypatch.setattr(Presentations, "advance", stopping)
+    assert not outcome(tmp_path / "b.h5", epochs=2, **values).complete
+    assert not outcome(tmp_path / "b.h5", resume=True).complete
+    assert outcome(tmp_path / "b.h5", resume=True).complete
+    assert results(io.load(tmp_path / "b.h5")) == results(whole)
+
+
+def test_without_the_files_the_digits_stand_in_and_the_run_says_so(tmp_path, monkeypatch):
+    monkeypatch.delenv("EVENTSIM_DATA", raising=False)
+    found = trace(tmp_path / "a.h5", "mnist", epochs=0, ticks=5, batch=32)
+    assert "stand in for mnist" in found.provenance["notes"]
+
+
+def test_every_preset_is_a_setting_that_exists_and_published_figures_are_known():
+    for values in LatentEquilibrium.presets.values():
+        LatentEquilibrium(**values)
+    assert LatentEquilibrium().published() == {"test_error": "0.0198"}
+    assert LatentEquilibrium(epochs=3).published() == {}
+
+
+@pytest.mark.parametrize("preset", ["response", "fourier"])
+def test_runs_can_be_drawn(tmp_path, preset):
+    values = {"dt": 0.05, "ticks": 12_000} if preset == "fourier" else {}
+    found = trace(tmp_path / "a.h5", preset, **values)
+    for draw in LatentEquilibrium.pictures(found).values():
+        assert draw(found).axes
