@@ -68,7 +68,7 @@ def fourier(scenario: "LatentEquilibrium", run: Run) -> None:
             tick += n
             bar.update(n)
     errors, times = (np.array(run._series[name]) for name in ("tracking_error", "tracking_time"))
-    first = times <= PERIOD
+    first = times <= max(PERIOD, times[0])
     run.metric("rms_error_first_period", np.sqrt(np.mean(errors[first] ** 2)))
     last = (times > taught * dt - PERIOD) & (times <= taught * dt)
     run.metric("rms_error_last_period_taught", np.sqrt(np.mean(errors[last] ** 2)))

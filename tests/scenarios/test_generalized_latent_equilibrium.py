@@ -31,7 +31,9 @@ def test_learning_points_along_the_exact_gradient_where_instant_errors_do_not(fr
 def test_for_slow_inputs_learning_is_the_exact_gradient_in_length_too():
     found = _exact_gradients.compared(0.05, 0.02)
     assert _exact_gradients.angle(found["dynamic"], found["exact"]) < 2
-    np.testing.assert_allclose(np.linalg.norm(found["dynamic"]) / np.linalg.norm(found["exact"]), 1, atol=0.05)
+    np.testing.assert_allclose(
+        np.linalg.norm(found["dynamic"]) / np.linalg.norm(found["exact"]), 1, atol=0.05
+    )
 
 
 def test_the_lag_net_finds_the_sign_and_the_value_of_its_teacher(tmp_path):

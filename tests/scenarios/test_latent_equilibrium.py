@@ -77,12 +77,12 @@ def test_apical_potentials_vanish_when_interneurons_predict_themselves():
     weights = _microcircuits.initial_weights((9, 30, 3), 0)
     sim = es.Simulation(_microcircuits.circuit((9, 30, 3), weights, True, {}), dt=0.1, batch=8)
     sim.drive("image", _microcircuits.bars()[0])
-    sim.run_ticks(10)
+    sim.run_ticks(200)
     apical = sim.array("label") @ weights["label->hidden"] + sim.array("inter") @ weights["inter->hidden"]
     assert np.abs(apical).max() < 1e-6
     sim.drive("taught", [1.0])
     sim.drive("target", [1.0, 0.1, 0.1])
-    sim.run_ticks(10)
+    sim.run_ticks(200)
     apical = sim.array("label") @ weights["label->hidden"] + sim.array("inter") @ weights["inter->hidden"]
     assert np.abs(apical).max() > 1e-3
 
