@@ -100,7 +100,6 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch, values):
     def stopping(self):
         calls.append(self)
         if len(calls) in (15, 50):
-            self.rng = self.rng
             current[0].interrupted = True
         return advance(self)
 
