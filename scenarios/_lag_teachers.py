@@ -106,7 +106,9 @@ def _follow(
     squares = np.zeros(2)
 
     def target(time: float) -> Floats:
-        found = sim.array(teacher, "rate")  # the teacher was added first, so it has made this tick's step
+        found: Floats = sim.array(
+            teacher, "rate"
+        )  # the teacher was added first, so it has made this tick's step
         squares[:] += np.mean((found - sim.array(student, "rate")) ** 2), 1
         return found
 
@@ -183,7 +185,8 @@ def lag_net(scenario: "GeneralizedLatentEquilibrium", run: Run) -> None:
 
     def signal(tick: int, n: int) -> Floats:
         t = (tick + np.arange(n)) * scenario.dt
-        return np.sin(np.outer(t, FREQUENCIES)).sum(axis=1)[:, None]
+        series: Floats = np.sin(np.outer(t, FREQUENCIES)).sum(axis=1)[:, None]
+        return series
 
     sim = _follow(run, scenario, net, 1, min(NET_WARM_UP, scenario.ticks), signal)
     weight = sim.weights("input->first")[0]

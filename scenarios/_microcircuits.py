@@ -212,4 +212,5 @@ def _potentials(weights: dict[str, Floats], prospective: bool, dt: float, ticks:
     sim = Simulation(circuit((1, 1, 1), weights, prospective, {}), dt=dt, batch=len(x))
     sim.drive("image", x)
     sim.run_ticks(ticks)
-    return sim.array("label", "prospective")
+    prospectives: Floats = sim.array("label", "prospective")
+    return prospectives

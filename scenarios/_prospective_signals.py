@@ -53,7 +53,7 @@ def fourier(scenario: "LatentEquilibrium", run: Run) -> None:
         while tick < scenario.ticks:
             run.checkpoint({"tick": tick, "sim": sim.snapshot()})
             n = min(SLICE, (taught if tick < taught else scenario.ticks) - tick)
-            t = (tick + np.arange(n)) * dt
+            t: Floats = np.arange(tick, tick + n, dtype=np.float64) * dt
             target, nudged = sawtooth(t - depth * dt), tick < taught
             sim.drive("image", sines(t), every=dt)
             sim.nudge("label", target if nudged else None, scenario.beta, every=dt if nudged else None)

@@ -70,7 +70,7 @@ class Presentations:
     @property
     def n_batches(self) -> int:
         """Whole batches of an epoch."""
-        return len(self.task.sets["train"][1]) // self.sim.batch
+        return len(self.task.sets["train"][1]) // int(self.sim.batch)
 
     def advance(self) -> dict[str, float]:
         """Show the next batch; at the end of an epoch return its figures, else nothing."""

@@ -174,7 +174,7 @@ class LatentEquilibrium:
 
     def time_constants(self, sizes: list[int], seed: int) -> dict[str, dict[str, Floats]]:
         """Return tau_mem and tau_r of each layer after the input, shape (n,)."""
-        found = {}
+        found: dict[str, dict[str, Floats]] = {}
         for name, n in list(zip(self.names(len(sizes)), sizes, strict=True))[1:]:
             found[name] = {}
             for which in ("tau_mem", "tau_r"):
