@@ -140,7 +140,7 @@ def ours(sizes: tuple[int, ...], batch: int, held: bool, seconds: float, still: 
     return rate(sim.run_ticks, seconds)
 
 
-def run(seconds: float = 2.0) -> list[dict[str, Any]]:
+def run(seconds: float = 1.0) -> list[dict[str, Any]]:
     """Measure; rows of work, system, n, figure, unit."""
     rows = []
 

@@ -1,8 +1,9 @@
 /* Products of matrices for batches of rates, for floats and doubles; the bodies are in products_real.h.
 
    A library for linear algebra would start threads of its own, and sum in an order that depends on their number and on
-   the processor. Here every sum runs over k = 0, 1, ... in one order (in VEC lanes for scalar products), so results
-   have the same bits everywhere; with tiles kept in registers the speed is that of a good library on one thread. */
+   the processor. Here every sum runs over k = 0, 1, ... in one order (in VEC lanes for scalar products), with one
+   rounding for a product and its addition wherever the processor has that, so results have the same bits on all
+   such processors; with tiles kept in registers the speed is that of a good library on one thread. */
 
 #ifndef EVENTSIM_PRODUCTS_H
 #define EVENTSIM_PRODUCTS_H
@@ -11,6 +12,11 @@
 #include <string.h>
 
 #include "vector.h"
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=fast") /* elsewhere it is off, see setup.py */
+#endif
 
 enum { TILE_ROWS = 4, TILE_VECTORS = 3, VECTOR_BYTES = 32 };
 
@@ -24,6 +30,10 @@ enum { TILE_ROWS = 4, TILE_VECTORS = 3, VECTOR_BYTES = 32 };
 #include "products_real.h"
 #undef REAL
 #undef NAME
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
 
 /* c (n, cols) += alpha p q, p (n, depth) read as p[i pi + k pk], q (depth, cols). */
 static inline void products_multiply(int wide, ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, double alpha,

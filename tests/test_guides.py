@@ -17,3 +17,12 @@ def test_the_examples_of_a_guide_run(page, tmp_path, monkeypatch):
     names = {}
     for example in examples:
         exec(compile(example, page, "exec"), names)
+
+
+def test_the_example_of_rates_and_spikes_runs(capsys):
+    path = DOCS.parent / "examples" / "rates_and_spikes.py"
+    names: dict[str, object] = {}
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
+    early, late = re.findall(r"(-?\d+\.\d+) in the", capsys.readouterr().out)
+    assert abs(float(late) - 0.8) < abs(float(early) - 0.8)  # it learned, against the spikes that come back
+    assert len(names["spikes"].times) > 10
