@@ -17,8 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from eventsim.connections import Connections, Indices
 from eventsim.distributions import CHUNK, Distribution, exponential, lognormal, normal, uniform
 from eventsim.errors import ConfigError
+from eventsim.images import convolution, max_pool, mean_pool
 from eventsim.parameters import one_number
 from eventsim.partners import partners
+from eventsim.rule import Rule
 
 __all__ = [
     "Connections",
@@ -26,35 +28,20 @@ __all__ = [
     "Rule",
     "all_to_all",
     "axonal",
+    "convolution",
     "dendritic",
     "exponential",
     "fixed_indegree",
     "fixed_outdegree",
     "fixed_probability",
     "lognormal",
+    "max_pool",
+    "mean_pool",
     "normal",
     "one_to_one",
     "pairs",
     "uniform",
 ]
-
-
-class Rule:
-    """Says which units of one population reach which units of another.
-
-    `autapses` is False only where both are the same population and self connections are left out.
-    """
-
-    __slots__ = ()
-
-    def check(self, n_pre: int, n_post: int, autapses: bool, multapses: bool, label: str) -> None:
-        """Raise ConfigError, naming the projection `label`, if the rule cannot be followed."""
-
-    def draw(
-        self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
-    ) -> Connections:
-        """Return the synapses, without weights and delays."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,12 +327,3 @@ fixed_probability = FixedProbability
 fixed_indegree = FixedIndegree
 fixed_outdegree = FixedOutdegree
 pairs = Pairs
-
-
-def __getattr__(name: str) -> Any:
-    """Find the rules for images, which stand in a module of their own."""
-    if name in ("convolution", "max_pool", "mean_pool"):
-        from eventsim import images
-
-        return getattr(images, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
