@@ -1,6 +1,6 @@
 """One-step prediction of the Mackey-Glass series, learned while it is heard."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,7 +9,6 @@ from eventsim.trace import Floats
 
 if TYPE_CHECKING:
     from eventsim import Simulation
-    from eventsim.scenarios.generalized_latent_equilibrium import GeneralizedLatentEquilibrium
 
 DELAY, FINE = 17.0, 10  # of the equation; steps of the solver per unit of its time
 LENGTH, WASHED, TESTED = 12_000, 500, 2000  # units of time; the last `TESTED` are for the test
@@ -33,7 +32,7 @@ def mackey_glass(length: int, start: float = 1.2, delay: float = DELAY) -> Float
     return found
 
 
-def predict(scenario: "GeneralizedLatentEquilibrium", run: Run) -> None:
+def predict(scenario: Any, run: Run) -> None:
     """Let the net hear the series and be told the next value at every tick; then measure it on what follows.
 
     An answer takes a tick per layer, so that predicting the next value is to look that much further ahead.

@@ -1,15 +1,12 @@
 """What GLE learns beside the exact gradient of the cost of a stretch of time, by frequency of the input."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats
-
-if TYPE_CHECKING:
-    from eventsim.scenarios.generalized_latent_equilibrium import GeneralizedLatentEquilibrium
 
 TEACHER = np.array([1.0, 2.0, 1.0, 2.0])  # two weights, two membrane time constants
 STUDENT = np.array([0.8, 1.5, 0.8, 1.7])
@@ -108,7 +105,7 @@ def compared(frequency: float, dt: float) -> dict[str, Floats]:
     }
 
 
-def angles(scenario: "GeneralizedLatentEquilibrium", run: Run) -> None:
+def angles(scenario: Any, run: Run) -> None:
     """Measure the angle to the exact gradient over frequencies, for dynamic and for instant errors."""
     found = []
     for frequency in FREQUENCIES:

@@ -10,7 +10,6 @@ from eventsim.trace import Floats
 
 if TYPE_CHECKING:
     from eventsim import Network, Simulation
-    from eventsim.scenarios.generalized_latent_equilibrium import GeneralizedLatentEquilibrium
 
 CHUNK = 5000  # ticks between two possible checkpoints
 WEIGHTS, TAUS, TAU_R = (1.0, 2.0), (1.0, 2.0), 0.1  # lag line: the teacher
@@ -36,7 +35,7 @@ def _chain(
     prefix: str,
     weights: Any,
     taus: Any,
-    scenario: "GeneralizedLatentEquilibrium",
+    scenario: Any,
     learning: bool,
 ) -> None:
     """Add two neurons in a chain behind the input."""
@@ -65,7 +64,7 @@ def _layers(
     net: "Network",
     prefix: str,
     weights: list[Floats],
-    scenario: "GeneralizedLatentEquilibrium",
+    scenario: Any,
     learning: bool,
 ) -> None:
     """Add two layers of an instantaneous and a slow neuron each, and a linear output."""
@@ -89,9 +88,7 @@ def _layers(
         pre = prefix + name
 
 
-def _follow(
-    run: Run, scenario: "GeneralizedLatentEquilibrium", net: "Network", batch: int, warm_up: int, signal: Any
-) -> "Simulation":
+def _follow(run: Run, scenario: Any, net: "Network", batch: int, warm_up: int, signal: Any) -> "Simulation":
     """Let the student learn from the teacher, whose rate of the same tick is the target."""
     from eventsim import Simulation
 
@@ -135,7 +132,7 @@ def _follow(
     return sim
 
 
-def lag_line(scenario: "GeneralizedLatentEquilibrium", run: Run) -> None:
+def lag_line(scenario: Any, run: Run) -> None:
     """Two neurons in a chain learn weights and time constants of two others from a square wave."""
     from eventsim import Network
 
@@ -166,7 +163,7 @@ def lag_line(scenario: "GeneralizedLatentEquilibrium", run: Run) -> None:
         run.metric(f"{name}_deviation", value / wanted - 1)
 
 
-def lag_net(scenario: "GeneralizedLatentEquilibrium", run: Run) -> None:
+def lag_net(scenario: Any, run: Run) -> None:
     """The first weights of a net of instantaneous and slow neurons learn those of a teacher from sines."""
     from eventsim import Network, models
 

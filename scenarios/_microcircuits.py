@@ -1,6 +1,6 @@
 """The dendritic microcircuit: bars in 3 x 3 images, and a student that mimics a teacher."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from eventsim.trace import Floats, Ints
 
 if TYPE_CHECKING:
     from eventsim import Network, Simulation
-    from eventsim.scenarios.latent_equilibrium import LatentEquilibrium
 
 RATE_HIDDEN, RATE_OUTPUT, RATE_INTER = 0.05, 0.01, 0.02  # per ms, with presentations of 10 ms
 LIMIT_HIDDEN, LIMIT_OUTPUT = 4.0, 5.0
@@ -126,7 +125,7 @@ def answers(sim: "Simulation", prospective: bool, dt: float, ticks: int) -> Ints
     return np.asarray(rates[first:].mean(axis=0).argmax(axis=1))
 
 
-def bars_task(scenario: "LatentEquilibrium", run: Run) -> None:
+def bars_task(scenario: Any, run: Run) -> None:
     """Learn the bars one image after the other; nothing is reset in between."""
     from eventsim import Simulation
 
@@ -160,7 +159,7 @@ def bars_task(scenario: "LatentEquilibrium", run: Run) -> None:
         run.parameter(f"weight/{projection.name}", sim.weights(projection.name))
 
 
-def mimic(scenario: "LatentEquilibrium", run: Run) -> None:
+def mimic(scenario: Any, run: Run) -> None:
     """Learn to predict oneself, then to answer as a teacher of the same kind does; one cell per layer."""
     from eventsim import Simulation
 

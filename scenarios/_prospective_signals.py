@@ -1,6 +1,6 @@
 """Latent Equilibrium on signals: a sawtooth made of sines, and how fast chains of neurons answer."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,7 +9,6 @@ from eventsim.trace import Floats
 
 if TYPE_CHECKING:
     from eventsim import Simulation
-    from eventsim.scenarios.latent_equilibrium import LatentEquilibrium
 
 PERIOD = 50.0  # ms, of the sawtooth
 TAUGHT = 2 / 3  # of a run; the rest is without nudging and learning
@@ -31,7 +30,7 @@ def sawtooth(t: Floats) -> Floats:
     return found
 
 
-def fourier(scenario: "LatentEquilibrium", run: Run) -> None:
+def fourier(scenario: Any, run: Run) -> None:
     """Learn a sawtooth from sines while they play; then see whether it goes on without a teacher."""
     from eventsim import Simulation
     from eventsim.models.rules import ErrorTimesRate
@@ -90,7 +89,7 @@ def _chain(depth: int, tau: float, prospective: bool, dt: float, dtype: str) -> 
     return Simulation(net, dt=dt, dtype=dtype)
 
 
-def response(scenario: "LatentEquilibrium", run: Run) -> None:
+def response(scenario: Any, run: Run) -> None:
     """Measure when chains reach 90 % of a unit step, and how well ten layers track a sine."""
     dt, tau = scenario.dt, scenario.tau
     times = np.zeros((2, len(DEPTHS)))
