@@ -108,7 +108,7 @@ class BalancedNetwork:
                 sim.run(min((k + 1) * self.slice, self.duration))
                 bar.update(sim.now - began)
         run.file.put(duration=sim.now)
-        run.file.checkpoint()
+        run.checkpoint(lambda: {"simulation": sim.snapshot()}, force=True)  # all spikes can be read back now
         self._measure(run)
 
     def _measure(self, run: Run) -> None:

@@ -1,9 +1,13 @@
-"""Figures of the balanced network, against plain loops."""
+"""Figures of the balanced network, against plain loops; its spikes and its state become visible together."""
+
+import shutil
 
 import numpy as np
 import pytest
 
+from eventsim import io
 from eventsim.scenarios.balanced_network import BalancedNetwork, interval_statistics
+from eventsim.scenarios.running import Request, execute
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1000])
@@ -40,3 +44,25 @@ def test_presets_keep_the_shares_of_the_benchmark():
         assert chosen.n_excitatory == 4 * chosen.n_inhibitory
         assert chosen.k_excitatory == 4 * chosen.k_inhibitory
         assert (chosen.rate_external == 0) == (chosen.i_ext > 0)
+
+
+@pytest.mark.parametrize("duration", [40.0, 47.0])
+def test_a_run_killed_while_it_measures_goes_on_to_the_same_spikes(duration, tmp_path, monkeypatch):
+    whole, killed = tmp_path / "whole.h5", tmp_path / "killed.h5"
+    measure = BalancedNetwork._measure
+
+    def watched(scenario, run):
+        if not killed.exists():
+            shutil.copy(run.file.path, killed)  # what a reader would find if the run were killed here
+        measure(scenario, run)
+
+    monkeypatch.setattr(BalancedNetwork, "_measure", watched)
+    values = {"duration": duration}
+    execute(Request(name="balanced-network", values=values, seed=4, output=whole, quiet=True))
+    execute(Request(name="balanced-network", output=killed, resume=True, quiet=True))
+    wanted, found = io.load(whole), io.load(killed)
+    assert len(wanted.spikes["excitatory"].times) > 100
+    for name, spikes in wanted.spikes.items():
+        np.testing.assert_array_equal(found.spikes[name].times, spikes.times)
+        np.testing.assert_array_equal(found.spikes[name].units, spikes.units)
+    assert found.metrics == wanted.metrics
