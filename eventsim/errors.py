@@ -19,3 +19,7 @@ class ConfigError(ValueError):
 
 class FileFormatError(OSError):
     """A file that is not ours, is damaged, or is newer than this version reads."""
+
+
+class TargetLost(ConnectionError):
+    """A target, such as a chip in another process, that does not answer any more."""
