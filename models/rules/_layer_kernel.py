@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.models.rules._arrivals import lateness
 from eventsim.models.rules._input_spikes import FirstSpikes, Given
 from eventsim.models.rules._layered import compiled, layered
 from eventsim.models.rules._layers import PIECE, Batch, Layers
@@ -161,9 +162,10 @@ class LayerKernel:
         n_samples: int,
         times: Mapping[str, ArrayLike],
         noise: Noise | None = None,
+        arrivals: Mapping[str, ArrayLike] | None = None,
     ) -> LayerRun:
         """Return a run of which another system has computed the spikes."""
-        layers = self._ready(noise is not None)
+        layers = self._ready(noise is not None or bool(arrivals))
         batch = Batch(layers, n_samples, True)
         self._put(batch, given, np.inf)
         for layer in self._order:
@@ -176,8 +178,11 @@ class LayerKernel:
                 )
             what = f"spike times of {name!r}"
             batch.put(self.place(name), _array(times[name], (n_samples, self.network.size(name)), what, True))
+        if arrivals:
+            first = {name: batch.times(place) for name, place in self._places.items()}
+            noise = Noise(delays=lateness(self.network, first, arrivals, n_samples))
         if noise is not None:
-            self._disturb(batch, noise)
+            self._disturb(batch, noise, bool(arrivals))
         self._share(batch.n_blocks, partial(layers.measure, batch))
         return LayerRun(self, layers, batch, np.inf, given)
 
@@ -232,7 +237,8 @@ class LayerKernel:
             assert first is not None
             batch.put(self.place(name), first, until)
 
-    def _disturb(self, batch: Batch, noise: Noise) -> None:
+    def _disturb(self, batch: Batch, noise: Noise, lost: bool = False) -> None:
+        """Load the deviations of a run; `lost`: spikes may be late for ever."""
         known = {p.name for p in self.network.pathways}
         for what, names in (
             ("delays", noise.delays),
@@ -248,7 +254,9 @@ class LayerKernel:
             jitter = None
             if any(p.name in noise.delays for p in layer.pathways):
                 parts = [
-                    _array(noise.delays.get(p.name, 0.0), (n, p.n_pre, p.n_post), f"noise of {p.name!r}")
+                    _array(
+                        noise.delays.get(p.name, 0.0), (n, p.n_pre, p.n_post), f"noise of {p.name!r}", lost
+                    )
                     for p in layer.pathways
                 ]
                 jitter = np.ascontiguousarray(np.concatenate(parts, axis=1))

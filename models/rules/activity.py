@@ -85,9 +85,10 @@ class ActiveLearner(SpikeLearner):
         optimiser: Optimiser,
         rng: np.random.Generator | None = None,
         times: Mapping[str, ArrayLike] | None = None,
+        arrivals: Mapping[str, ArrayLike] | None = None,
     ) -> Step:
         """Learn from one batch as `SpikeLearner.step`, then raise weights into silent neurons."""
-        step = super().step(inputs, labels, optimiser, rng, times)
+        step = super().step(inputs, labels, optimiser, rng, times, arrivals)
         for name, activity in self.activity.items():
             if activity.bump:
                 self._raise(name, self._silent[name], activity.bump)

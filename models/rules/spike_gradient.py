@@ -164,7 +164,11 @@ class SpikeGradient:
         return self._kernel(given, noise is not None).forward(given, n_samples, until, noise)
 
     def observed(
-        self, inputs: Mapping[str, Any], times: Mapping[str, ArrayLike], noise: Noise | None = None
+        self,
+        inputs: Mapping[str, Any],
+        times: Mapping[str, ArrayLike],
+        noise: Noise | None = None,
+        arrivals: Mapping[str, ArrayLike] | None = None,
     ) -> Run:
         """Return a run whose spikes another system has computed or measured, for a backward pass.
 
@@ -180,16 +184,21 @@ class SpikeGradient:
             First spikes of every population of neurons; `inf` for none.
         noise : Noise
             Of delays only: by how much arrivals at each synapse were later than spike and delay tell.
+        arrivals : mapping of str to array_like, shape (n_samples, n_pre) or (n_samples, n_pre, n_post)
+            Instead of `noise`, when spikes arrived after their delay, by projection; `inf` for never. One
+            moves with its spike and its delay, by as much as they (Göltz et al. 2025).
 
         Raises
         ------
         UnknownPart, ValueError
             If a population is missing or unknown, or spikes or parameters do not do.
         """
+        if noise is not None and arrivals:
+            raise ValueError("arrivals tell what noise of delays tells: give one of them")
         given, n_samples = given_spikes(self._network, inputs)
         kernel = self._kernel(given, True)
         assert isinstance(kernel, LayerKernel)
-        return kernel.observed(given, n_samples, times, noise)
+        return kernel.observed(given, n_samples, times, noise, arrivals)
 
     def backward(
         self, run: Run, errors: Mapping[str, Any], wanted: Collection[str] | None = None

@@ -252,6 +252,7 @@ class SpikeLearner:
         labels: Any,
         rng: np.random.Generator | None = None,
         times: Mapping[str, ArrayLike] | None = None,
+        arrivals: Mapping[str, ArrayLike] | None = None,
     ) -> tuple[float, dict[str, Floats]]:
         """Return the mean loss of a batch and its derivatives in `parameters`.
 
@@ -266,6 +267,8 @@ class SpikeLearner:
         times : mapping of str to array_like, shape (n_samples, n)
             First spikes of every population of neurons as another system measured them, in place of a forward
             pass; see `SpikeGradient.observed`.
+        arrivals : mapping of str to array_like, shape (n_samples, n_pre) or (n_samples, n_pre, n_post)
+            With `times`, when spikes arrived after their delay, by projection, where that was measured too.
 
         Returns
         -------
@@ -280,7 +283,7 @@ class SpikeLearner:
         OverflowError
             If the loss or a derivative is no number.
         """
-        run = self._seen(inputs, rng, times)
+        run = self._seen(inputs, rng, times, arrivals)
         losses, errors, _ = self._evaluate(run, labels)
         return self._mean(losses), self._derivatives(run, errors)
 
@@ -291,12 +294,13 @@ class SpikeLearner:
         optimiser: Optimiser,
         rng: np.random.Generator | None = None,
         times: Mapping[str, ArrayLike] | None = None,
+        arrivals: Mapping[str, ArrayLike] | None = None,
     ) -> Step:
         """Learn from one batch: an optimiser's step or, if too many neurons are silent, a bump.
 
         Parameters are those of `gradients`, and the optimiser that changes `parameters`.
         """
-        run = self._seen(inputs, rng, times)
+        run = self._seen(inputs, rng, times, arrivals)
         losses, errors, correct = self._evaluate(run, labels)
         loss = self._mean(losses)
         silent = {name: run.first_spikes(name) == np.inf for name in self._neurons}
@@ -343,11 +347,12 @@ class SpikeLearner:
         inputs: Mapping[str, Any],
         rng: np.random.Generator | None,
         times: Mapping[str, ArrayLike] | None,
+        arrivals: Mapping[str, ArrayLike] | None,
     ) -> Run:
         """Return the run to learn from, computed or measured."""
         if times is not None:
             self._load()
-            return self.rule.observed(_broadcast(inputs)[0], times)
+            return self.rule.observed(_broadcast(inputs)[0], times, arrivals=arrivals)
         if rng is None and self.noise is not None and self.noise.needs_rng:
             raise ValueError(f"{self.noise} is drawn for every batch: give rng=numpy.random.default_rng(...)")
         return self.forward(inputs, rng)

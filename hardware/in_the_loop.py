@@ -1,0 +1,112 @@
+"""Training with a target in the loop: its spikes, the gradients of the network as it was declared.
+
+The forward pass is the target's, with all its imperfections; the derivatives are those of the ideal neurons
+at the spike times that were observed, with nominal parameters (Göltz et al. 2021). Where the target measures
+delayed spikes as well, these are put in place of spike time plus delay (Göltz et al. 2025).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eventsim.hardware.target import Observed, Target
+from eventsim.models.rules.spike_learner import Optimiser, SpikeLearner, Step
+
+__all__ = ["InTheLoop"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class InTheLoop:
+    """A learner whose forward pass is a target's.
+
+    If the target fails, nothing has changed: the same step can be tried again and gives what it would have
+    given.
+
+    Parameters
+    ----------
+    learner : SpikeLearner
+        Of a feed-forward network whose neurons spike at most once; its `noise` is not used.
+    target : Target
+    until : float
+        End of a sample, time unit of the network.
+
+    Attributes
+    ----------
+    trial : int
+        Number of the next run on the target; each run counts one.
+    counters : dict of str to int
+        What happened on the target so far, such as ``clipped`` weights and ``lost`` spikes.
+    hardware_seconds : float
+        Time that the target took so far.
+
+    Examples
+    --------
+    >>> import numpy as np, eventsim as es
+    >>> net = es.Network()
+    >>> _ = net.add("input", es.models.SpikeSource(), 2)
+    >>> _ = net.add("label", es.models.LIF(first_spike_only=True), 2)
+    >>> _ = net.connect("input", "label", weight=np.array([[2.0, 2.2], [2.1, 2.0]]))
+    >>> learner = es.models.rules.SpikeLearner(net, "label", learn="weight")
+    >>> loop = es.hardware.InTheLoop(learner, es.hardware.SimulatedTarget(), until=10.0)
+    >>> inputs, labels = {"input": [[0.1, 0.9], [0.9, 0.1]]}, [0, 1]
+    >>> adam = es.models.optimisers.Adam(0.05)
+    >>> losses = [loop.step(inputs, labels, adam).loss for _ in range(30)]
+    >>> losses[-1] < losses[0], loop.score(inputs, labels), loop.trial
+    (True, 1.0, 31)
+    """
+
+    def __init__(self, learner: SpikeLearner, target: Target, *, until: float) -> None:
+        self.learner, self.target, self.until = learner, target, float(until)
+        self.trial = 0
+        self.counters: dict[str, int] = {}
+        self.hardware_seconds = 0.0
+
+    def observe(self, inputs: Mapping[str, Any]) -> Observed:
+        """Run the present network on the target; see `Target.run`."""
+        changed = self.target.configure(self.learner.network())
+        observed = self.target.run(inputs, until=self.until, trial=self.trial)
+        self.trial += 1
+        for counts in (changed, observed.counters):
+            for name, count in counts.items():
+                self.counters[name] = self.counters.get(name, 0) + count
+        self.hardware_seconds += observed.hardware_seconds
+        return observed
+
+    def step(self, inputs: Mapping[str, Any], labels: Any, optimiser: Optimiser) -> Step:
+        """Learn from one batch as `SpikeLearner.step` does, from the spikes that the target shows."""
+        observed = self.observe(inputs)
+        times = {name: observed.first_spikes(name) for name in observed.spikes}
+        return self.learner.step(inputs, labels, optimiser, times=times, arrivals=observed.arrivals)
+
+    def first_spikes(self, inputs: Mapping[str, Any]) -> Floats:
+        """Return when each output spikes first, shape (n_samples, n_outputs); `inf` where it does not."""
+        return self.observe(inputs).first_spikes(self.learner.output)
+
+    def predict(self, inputs: Mapping[str, Any]) -> Ints:
+        """Return the class of each sample, shape (n_samples,); -1 if the outputs tell none."""
+        return self.learner.classes_of(self.first_spikes(inputs))
+
+    def score(self, inputs: Mapping[str, Any], labels: ArrayLike) -> float:
+        """Return the fraction of samples whose class is right."""
+        predicted = self.predict(inputs)
+        return float((predicted == self.learner.checked_labels(labels, len(predicted))).mean())
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next step depends on beside the optimiser and the target."""
+        return {
+            "learner": self.learner.state(),
+            "trial": self.trial,
+            "counters": dict(self.counters),
+            "hardware_seconds": self.hardware_seconds,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.learner.restore(state["learner"])
+        self.trial = int(state["trial"])
+        self.counters = {name: int(count) for name, count in state["counters"].items()}
+        self.hardware_seconds = float(state["hardware_seconds"])
