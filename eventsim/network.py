@@ -7,6 +7,7 @@ built; the same seed and the same name give the same synapses, whatever else the
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,10 +83,9 @@ class Projection:
         n_pre, n_post = net.populations[self.pre].n, net.populations[self.post].n
         autapses = self.autapses or self.pre != self.post
         synapses = self.rule.draw(self._stream(net, "pairs"), n_pre, n_post, autapses, self.multapses)
-        synapses.weight = values.weights_of(self.weight, synapses, self._stream(net, "weight"), self.label)
-        synapses.delay, synapses.delay_kind = values.delays_of(
-            self.delay, synapses, self._stream(net, "delay"), self.label
-        )
+        weights, delays = (partial(self._stream, net, purpose) for purpose in ("weight", "delay"))
+        synapses.weight = values.weights_of(self.weight, synapses, weights, self.label)
+        synapses.delay, synapses.delay_kind = values.delays_of(self.delay, synapses, delays, self.label)
         return synapses
 
     def _stream(self, net: "Network", purpose: str) -> np.random.Generator:

@@ -6,6 +6,7 @@ where the synapses were listed one by one.
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from eventsim.distributions import CHUNK, Distribution, chunks
 from eventsim.parameters import one_number
 
 Value = float | Distribution | Values
+# Made only where something is drawn: making a stream takes longer than all else here.
+Stream = Callable[[], np.random.Generator]
 
 
 def is_sparse(value: Any) -> bool:
@@ -166,7 +169,7 @@ def narrowed(array: Values) -> Values:
     return short
 
 
-def weights_of(value: Value, synapses: Connections, rng: np.random.Generator, label: str) -> float | Values:
+def weights_of(value: Value, synapses: Connections, stream: Stream, label: str) -> float | Values:
     """Return the weight of `synapses`: one number, shape (n_syn,), or (n_pre, n_post) if dense."""
     if isinstance(value, float):
         return value
@@ -176,28 +179,26 @@ def weights_of(value: Value, synapses: Connections, rng: np.random.Generator, la
         and value.shape == (synapses.n_pre, synapses.n_post)
     ):
         return value
-    weights = _one_each(value, synapses, rng, "weight", label)
+    weights = _one_each(value, synapses, stream, "weight", label)
     return weights.reshape(synapses.n_pre, synapses.n_post) if synapses.dense else weights
 
 
-def delays_of(
-    value: Value, synapses: Connections, rng: np.random.Generator, label: str
-) -> tuple[float | Values, str]:
+def delays_of(value: Value, synapses: Connections, stream: Stream, label: str) -> tuple[float | Values, str]:
     """Return the delay of `synapses` and its kind, as `Connections` has them."""
     if isinstance(value, float):
         return value, "uniform"
     if not isinstance(value, Distribution) and value.ndim == 2 and value.shape[1] == 1:
         # Also where there is one target only: a delay for each source is one for each synapse.
         return value.reshape(-1).astype(np.float64), "axonal"
-    return _one_each(value, synapses, rng, "delay", label), "synaptic"
+    return _one_each(value, synapses, stream, "delay", label), "synaptic"
 
 
 def _one_each(
-    value: Distribution | Values, synapses: Connections, rng: np.random.Generator, what: str, label: str
+    value: Distribution | Values, synapses: Connections, stream: Stream, what: str, label: str
 ) -> Values:
     """Return one value per synapse, shape (n_syn,): drawn, as listed, or looked up."""
     if isinstance(value, Distribution):
-        drawn = value.draw(rng, synapses.n_syn)
+        drawn = value.draw(stream(), synapses.n_syn)
         check_values(drawn, what, label)
         return drawn
     if value.ndim == 1:

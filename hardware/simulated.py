@@ -9,13 +9,13 @@ import numpy as np
 
 from eventsim.errors import ConfigError
 from eventsim.hardware.ideal import Ideal
-from eventsim.hardware.target import Observed, SpikeTrains, checked_inputs
+from eventsim.hardware.target import Observed, SpikeTrains, Target, checked_inputs
 from eventsim.models.inputs import SpikeSource
 from eventsim.models.rules.spike_gradient import SpikeGradient
 from eventsim.network import Network, is_continuous
 from eventsim.simulation import Simulation
 
-__all__ = ["SimulatedTarget"]
+__all__ = ["SimulatedTarget", "target_of"]
 
 
 class SimulatedTarget:
@@ -111,3 +111,9 @@ def without_spikes(network: Network) -> Network:
         for name, p in network.populations.items()
     }
     return bare
+
+
+def target_of(hardware: Any) -> Target:
+    """Return the target of a part of kind "hardware": what its `target()` makes, else a simulated one."""
+    own = getattr(hardware, "target", None)
+    return own() if callable(own) else SimulatedTarget(hardware)
