@@ -1,37 +1,41 @@
 /* Included by products.h once for each REAL. */
 
 #define LANES ((int)(VECTOR_BYTES / sizeof(REAL)))
+#define PANEL (TILE_VECTORS * LANES)
+#define GROUP_ROWS ((ptrdiff_t)(GROUP_BYTES / sizeof(REAL) / BLOCK_DEPTH)) /* a multiple of TILE_ROWS */
 #if defined(__GNUC__)
 typedef REAL NAME(vec) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 #define VEC NAME(vec)
 #define VEC_LOAD(vec, from) (vec) = *(const VEC *)(from)
 #define VEC_STORE(to, vec) *(VEC *)(to) = (vec)
 #define VEC_ADD_PRODUCT(sum, a, b) (sum) += (a) * (b)
-#define VEC_LANE(vec, l) (vec)[l]
 #else
 typedef struct {
     REAL lane[VECTOR_BYTES / sizeof(REAL)];
 } NAME(vec);
 #define VEC NAME(vec)
+#define VEC_LOAD(vec, from) memcpy(&(vec), (from), sizeof(VEC))
+#define VEC_STORE(to, vec) memcpy((to), &(vec), sizeof(VEC))
 #define VEC_EACH(what)                                                                                                 \
     for (int e = 0; e < LANES; e++)                                                                                    \
     what
-#define VEC_LOAD(vec, from) memcpy(&(vec), (from), sizeof(VEC))
-#define VEC_STORE(to, vec) memcpy((to), &(vec), sizeof(VEC))
 #define VEC_ADD_PRODUCT(sum, a, b) VEC_EACH((sum).lane[e] += (a).lane[e] * (b))
-#define VEC_LANE(vec, l) (vec).lane[l]
 #endif
 
-/* A tile of c += alpha p q: ni rows and nv vectors of columns, kept in registers over all k; the first `skip` columns
-   are left alone. */
-VECTOR_INLINE void NAME(tile)(int ni, int nv, ptrdiff_t depth, REAL alpha, const REAL *restrict p, ptrdiff_t pi,
-                              ptrdiff_t pk, const REAL *restrict q, ptrdiff_t cols, REAL *restrict c, int skip) {
+/* sum (TILE_ROWS, PANEL) = p q for ni rows and nv vectors of columns, kept in registers over all k. Here p is
+   p[i pi + k pk], and row k of q begins at k qk. */
+VECTOR_INLINE void NAME(sums)(int ni, int nv, ptrdiff_t depth, const REAL *restrict p, ptrdiff_t pi, ptrdiff_t pk,
+                              const REAL *restrict q, ptrdiff_t qk, REAL *restrict out) {
     VEC sum[TILE_ROWS][TILE_VECTORS], row[TILE_VECTORS];
-    memset(sum, 0, sizeof sum);
+#pragma GCC unroll 4
+    for (int i = 0; i < ni; i++)
+#pragma GCC unroll 4
+        for (int v = 0; v < nv; v++)
+            sum[i][v] = (VEC){0};
     for (ptrdiff_t k = 0; k < depth; k++) {
 #pragma GCC unroll 4
         for (int v = 0; v < nv; v++)
-            VEC_LOAD(row[v], q + k * cols + v * LANES);
+            VEC_LOAD(row[v], q + k * qk + v * LANES);
 #pragma GCC unroll 4
         for (int i = 0; i < ni; i++) {
             REAL by = p[i * pi + k * pk];
@@ -43,75 +47,138 @@ VECTOR_INLINE void NAME(tile)(int ni, int nv, ptrdiff_t depth, REAL alpha, const
 #pragma GCC unroll 4
     for (int i = 0; i < ni; i++)
 #pragma GCC unroll 4
-        for (int v = 0; v < nv; v++) {
-            REAL *to = c + i * cols + v * LANES;
-            if (skip == 0) {
-                VEC_LOAD(row[0], to);
-                VEC_ADD_PRODUCT(row[0], sum[i][v], alpha);
-                VEC_STORE(to, row[0]);
-            } else {
-                REAL lane[VECTOR_BYTES / sizeof(REAL)];
-                VEC_STORE(lane, sum[i][v]);
-                for (int l = 0; l < LANES; l++)
-                    if (v * LANES + l >= skip)
-                        to[l] += lane[l] * alpha;
-            }
-        }
+        for (int v = 0; v < nv; v++)
+            VEC_STORE(out + i * PANEL + v * LANES, sum[i][v]);
 }
 
-/* Some columns from f on of up to TILE_ROWS rows; returns the column after them. The last tile is moved back so that
-   it ends with the last column, and skips what was done. */
-VECTOR_INLINE ptrdiff_t NAME(tiles)(int ni, ptrdiff_t f, ptrdiff_t cols, ptrdiff_t depth, REAL alpha, const REAL *p,
-                                    ptrdiff_t pi, ptrdiff_t pk, const REAL *q, REAL *c) {
-    ptrdiff_t left = cols - f;
-    ptrdiff_t nv = left > 2 * LANES ? 3 : left > LANES ? 2 : 1;
-    if (cols < LANES) {
-        for (ptrdiff_t i = 0; i < ni; i++)
-            for (ptrdiff_t g = 0; g < cols; g++) {
-                REAL sum = 0;
-                for (ptrdiff_t k = 0; k < depth; k++)
-                    sum += p[i * pi + k * pk] * q[k * cols + g];
-                c[i * cols + g] += sum * alpha;
-            }
-        return cols;
+/* Each size is a function of its own: within a larger one a compiler runs out of registers. */
+#define TILE(ni, nv)                                                                                                   \
+    VECTOR_CLONES static void NAME(sums_##ni##_##nv)(ptrdiff_t depth, const REAL *p, ptrdiff_t pi, ptrdiff_t pk,       \
+                                                     const REAL *q, ptrdiff_t qk, REAL *out) {                         \
+        NAME(sums)(ni, nv, depth, p, pi, pk, q, qk, out);                                                              \
     }
-    nv = nv * LANES > cols ? cols / LANES : nv;
-    ptrdiff_t from = f < cols - nv * LANES ? f : cols - nv * LANES;
-    int skip = (int)(f - from);
-    q += from;
-    c += from;
-#define TILES(rows)                                                                                                    \
-    if (ni == rows) {                                                                                                  \
-        if (nv == 3)                                                                                                   \
-            NAME(tile)(rows, 3, depth, alpha, p, pi, pk, q, cols, c, skip);                                            \
-        else if (nv == 2)                                                                                              \
-            NAME(tile)(rows, 2, depth, alpha, p, pi, pk, q, cols, c, skip);                                            \
-        else                                                                                                           \
-            NAME(tile)(rows, 1, depth, alpha, p, pi, pk, q, cols, c, skip);                                            \
-    }
-    TILES(4)
-    TILES(2)
-    TILES(1)
+#define TILES(ni) TILE(ni, 1) TILE(ni, 2) TILE(ni, 3)
+TILES(1)
+TILES(2)
+TILES(3)
+TILES(4)
 #undef TILES
-    return from + nv * LANES;
+#undef TILE
+
+/* c += alpha p q for a tile, of which columns from `skip` up to `width` are changed. */
+VECTOR_INLINE void NAME(tile)(ptrdiff_t ni, ptrdiff_t nv, ptrdiff_t depth, REAL alpha, const REAL *p, ptrdiff_t pi,
+                              ptrdiff_t pk, const REAL *q, ptrdiff_t qk, REAL *restrict c, ptrdiff_t cols,
+                              ptrdiff_t skip, ptrdiff_t width) {
+#define SIZES(ni) NAME(sums_##ni##_1), NAME(sums_##ni##_2), NAME(sums_##ni##_3)
+    static void (*const sums[])(ptrdiff_t, const REAL *, ptrdiff_t, ptrdiff_t, const REAL *, ptrdiff_t, REAL *) = {
+        SIZES(1), SIZES(2), SIZES(3), SIZES(4)};
+#undef SIZES
+    REAL sum[TILE_ROWS * TILE_VECTORS * VECTOR_BYTES / sizeof(REAL)];
+    sums[(ni - 1) * TILE_VECTORS + nv - 1](depth, p, pi, pk, q, qk, sum);
+    for (ptrdiff_t i = 0; i < ni; i++) {
+        ptrdiff_t l = skip;
+        for (; l + LANES <= width; l += LANES) {
+            VEC to, by;
+            VEC_LOAD(by, sum + i * PANEL + l);
+            VEC_LOAD(to, c + i * cols + l);
+            VEC_ADD_PRODUCT(to, by, alpha);
+            VEC_STORE(c + i * cols + l, to);
+        }
+        for (; l < width; l++)
+            c[i * cols + l] += sum[i * PANEL + l] * alpha;
+    }
 }
 
+#ifdef INTERLEAVE
+/* Write LANES rows of q, from (LANES) values each, as columns. */
+VECTOR_INLINE void NAME(transpose)(const REAL *restrict q, ptrdiff_t qj, REAL *restrict to) {
+    VEC a[VECTOR_BYTES / sizeof(REAL)], b[VECTOR_BYTES / sizeof(REAL)];
+#pragma GCC unroll 8
+    for (int j = 0; j < LANES; j++)
+        VEC_LOAD(a[j], q + j * qj);
+#pragma GCC unroll 3
+    for (int stage = 1; stage < LANES; stage *= 2) {
+#pragma GCC unroll 4
+        for (int j = 0; j < LANES / 2; j++) {
+            b[2 * j] = INTERLEAVE(LOW, a[j], a[j + LANES / 2]);
+            b[2 * j + 1] = INTERLEAVE(HIGH, a[j], a[j + LANES / 2]);
+        }
+#pragma GCC unroll 8
+        for (int j = 0; j < LANES; j++)
+            a[j] = b[j];
+    }
+#pragma GCC unroll 8
+    for (int k = 0; k < LANES; k++)
+        VEC_STORE(to + k * PANEL, a[k]);
+}
+#endif
+
+/* Copy `width` columns of q, q[k qk + j qj], into a panel (depth, PANEL), and zeros up to whole vectors. */
+VECTOR_INLINE void NAME(pack)(ptrdiff_t depth, ptrdiff_t width, const REAL *restrict q, ptrdiff_t qk, ptrdiff_t qj,
+                              REAL *restrict to) {
+    ptrdiff_t j = 0;
+    if (qj == 1 && width >= PANEL) {
+        for (ptrdiff_t k = 0; k < depth; k++)
+            memcpy(to + k * PANEL, q + k * qk, PANEL * sizeof(REAL));
+        return;
+    }
+#ifdef INTERLEAVE
+    for (; qk == 1 && j + LANES <= width && j < PANEL; j += LANES) {
+        ptrdiff_t k = 0;
+        for (; k + LANES <= depth; k += LANES)
+            NAME(transpose)(q + k + j * qj, qj, to + k * PANEL + j);
+        for (; k < depth; k++)
+            for (ptrdiff_t l = j; l < j + LANES; l++)
+                to[k * PANEL + l] = q[k + l * qj];
+    }
+#endif
+    for (; j < PANEL && (j < width || j % LANES); j++)
+        for (ptrdiff_t k = 0; k < depth; k++)
+            to[k * PANEL + j] = j < width ? q[k * qk + j * qj] : (REAL)0;
+}
+
+/* c += alpha p q, q (depth, cols) read as q[k qk + j qj]. The sum over k is cut into equal blocks. In each, columns of q
+   are copied so that they lie side by side in the nearest caches, and rows of p if their values lie far apart. For few
+   rows that would cost more than it brings. */
 VECTOR_CLONES static void NAME(multiply)(ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, REAL alpha, const REAL *p,
-                                         ptrdiff_t pi, ptrdiff_t pk, const REAL *q, REAL *c) {
-    /* With a long sum, columns of q stay in the cache while all rows pass; else each row of c is visited once. */
-    int columns_first = depth > n;
-    ptrdiff_t i = 0, f = 0;
-    while (i < n && f < cols) {
-        int ni = n - i >= 4 ? 4 : n - i >= 2 ? 2 : 1;
-        ptrdiff_t next = NAME(tiles)(ni, f, cols, depth, alpha, p + i * pi, pi, pk, q, c + i * cols);
-        if (columns_first) {
-            i += ni;
-            if (i == n)
-                i = 0, f = next;
-        } else {
-            f = next;
-            if (f == cols)
-                f = 0, i += ni;
+                                         ptrdiff_t pi, ptrdiff_t pk, const REAL *q, ptrdiff_t qk, ptrdiff_t qj,
+                                         REAL *c) {
+    REAL panels[PANEL_BYTES / sizeof(REAL)], rows[GROUP_BYTES / sizeof(REAL)];
+    ptrdiff_t deepest = depth > 0 ? (depth - 1) / ((depth + BLOCK_DEPTH - 1) / BLOCK_DEPTH) + 1 : 1;
+    if (qj == 1 && cols >= LANES && n < PACKED_ROWS) {
+        /* Columns of q stay in the cache while all rows pass. The last tile is moved back so that it ends with the last
+           column, and skips what was done. */
+        for (ptrdiff_t j = 0, nv, from; j < cols; j = from + nv * LANES) {
+            nv = cols - j > 2 * LANES ? 3 : cols - j > LANES ? 2 : 1;
+            nv = nv * LANES > cols ? cols / LANES : nv;
+            from = j < cols - nv * LANES ? j : cols - nv * LANES;
+            for (ptrdiff_t i = 0; i < n; i += TILE_ROWS)
+                NAME(tile)(n - i < TILE_ROWS ? n - i : TILE_ROWS, nv, depth, alpha, p + i * pi, pi, pk, q + from, qk,
+                           c + i * cols + from, cols, j - from, nv * LANES);
+        }
+        return;
+    }
+    ptrdiff_t block = (ptrdiff_t)(PANEL_BYTES / sizeof(REAL)) / PANEL / deepest * PANEL; /* columns */
+    for (ptrdiff_t first = 0; first < depth; first += deepest) {
+        ptrdiff_t deep = depth - first < deepest ? depth - first : deepest;
+        for (ptrdiff_t from = 0, to; from < cols; from = to) {
+            to = cols - from < block ? cols : from + block;
+            for (ptrdiff_t j = from; j < to; j += PANEL)
+                NAME(pack)(deep, to - j, q + first * qk + j * qj, qk, qj, panels + (j - from) * deep);
+            for (ptrdiff_t i = 0; i < n; i += TILE_ROWS) {
+                const REAL *some = p + i * pi + first * pk;
+                ptrdiff_t ni = n - i < TILE_ROWS ? n - i : TILE_ROWS, si = pi, sk = pk;
+                if (pk != 1 && to - from > PANEL) {
+                    ptrdiff_t at = i % GROUP_ROWS, left = n - i < GROUP_ROWS ? n - i : GROUP_ROWS;
+                    for (ptrdiff_t k = 0; at == 0 && k < deep; k++)
+                        for (ptrdiff_t r = 0; r < left; r++)
+                            rows[k * GROUP_ROWS + r] = some[r * pi + k * pk];
+                    some = rows + at, si = 1, sk = GROUP_ROWS;
+                }
+                for (ptrdiff_t j = from; j < to; j += PANEL)
+                    NAME(tile)(ni, to - j > 2 * LANES ? 3 : to - j > LANES ? 2 : 1, deep, alpha, some, si, sk, panels + (j - from) * deep, PANEL,
+                                c + i * cols + j, cols, 0, to - j < PANEL ? to - j : PANEL);
+            }
         }
     }
 }
@@ -176,9 +243,10 @@ VECTOR_CLONES static void NAME(dots)(ptrdiff_t n, ptrdiff_t rows, ptrdiff_t cols
 }
 
 #undef LANES
+#undef PANEL
+#undef GROUP_ROWS
 #undef VEC
 #undef VEC_LOAD
 #undef VEC_STORE
 #undef VEC_EACH
 #undef VEC_ADD_PRODUCT
-#undef VEC_LANE

@@ -39,8 +39,14 @@ def settle(sim, x, y):
     return sim.array("y", "error"), sim.array("x", "error"), sim.weights("x->y")
 
 
-@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (40, 2), (2, 40), (17, 33), (50, 30)])
-@pytest.mark.parametrize("batch", [1, 2, 7])
+SHAPES = [
+    (shape, batch)
+    for shape in ((3, 5), (5, 3), (40, 2), (2, 40), (17, 33), (50, 30), (300, 20))
+    for batch in (1, 2, 7, 23)
+] + [((530, 75), 110), ((75, 530), 110), ((101, 97), 300)]  # these do not fit into one block of a product
+
+
+@pytest.mark.parametrize(("shape", "batch"), SHAPES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_dense_products_of_all_shapes(shape, batch, dtype):
     rng = np.random.default_rng(0)
