@@ -232,6 +232,8 @@ def counters_from(frame: Frame) -> dict[str, int]:
 
 
 def _put_trains(frame: Frame, trains: SpikeTrains) -> dict[str, Any]:
+    if trains.once:
+        return {"n": trains.n, "first": frame.put(trains.first_spikes())}
     arrays = {"times": trains.times, "units": trains.units, "starts": trains.starts}
     return {"n": trains.n, **{key: frame.put(value) for key, value in arrays.items()}}
 
@@ -239,6 +241,11 @@ def _put_trains(frame: Frame, trains: SpikeTrains) -> dict[str, Any]:
 def _trains(frame: Frame, told: Any, n_samples: int, what: str) -> SpikeTrains:
     parts = table(told, what)
     n = whole(parts.get("n"), f"n of {what}", 1, MOST_UNITS)
+    if "first" in parts:
+        first = frame.array(parts["first"], "<f8", 2)
+        if first.shape != (n_samples, n) or not (first >= 0).all():
+            raise FrameError(f"{what}: first spikes must be >= 0 or inf, {n_samples} rows of {n}")
+        return SpikeTrains.of_first(first)
     times = frame.array(parts.get("times"), "<f8", 1)
     units, starts = (frame.array(parts.get(key), "<i8", 1) for key in ("units", "starts"))
     fits = len(starts) == n_samples + 1 and len(units) == len(times)

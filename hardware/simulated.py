@@ -76,7 +76,8 @@ class SimulatedTarget:
         # Whether closed forms do is decided for each sample alone: its spikes must not depend on others.
         single = np.full(n_samples, self._layers is not None)
         for each in given.values():
-            single &= each.counts().max(axis=1) <= 1
+            if not each.once:
+                single &= each.counts().max(axis=1) <= 1
         if single.all():
             return self._computed(given, seen, until)
         parts: list[Observed] = []

@@ -29,34 +29,37 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class SpikeTrains(Sequence[Spikes]):
     """The spikes of one population in many samples; a sequence of `Spikes`, one for each sample.
 
-    Attributes
+    Parameters
     ----------
     times : ndarray, shape (n_spikes,), float64
         Sample after sample, each sorted by (time, unit); in the network's time unit.
     units : ndarray, shape (n_spikes,), int64
     starts : ndarray, shape (n_samples + 1,), int64
         Sample s has the spikes from ``starts[s]`` to ``starts[s + 1]``.
-    n : units of the population.
+    n : int
+        Units of the population.
+
+    Attributes
+    ----------
+    times, units, starts, n : the same. They may be shared with whoever made them, and are only to be read.
     """
 
-    times: Floats
-    units: Ints
-    starts: Ints
-    n: int
+    __slots__ = ("_first", "_listed", "n")
+
+    def __init__(self, times: Floats, units: Ints, starts: Ints, n: int) -> None:
+        self.n = n
+        self._listed: tuple[Floats, Ints, Ints] | None = (times, units, starts)
+        self._first: Floats | None = None
 
     @classmethod
     def of_first(cls, times: Floats) -> "SpikeTrains":
         """Return trains of one spike for each unit at most, from shape (n_samples, n); `inf` for none."""
-        units = times.argsort(axis=1, kind="stable")
-        ordered = np.take_along_axis(times, units, axis=1)
-        there = ordered < np.inf
-        starts = np.zeros(len(times) + 1, np.int64)
-        np.cumsum(there.sum(axis=1), out=starts[1:])
-        return cls(ordered[there], units[there], starts, times.shape[1])
+        trains = cls.__new__(cls)
+        trains.n, trains._first, trains._listed = times.shape[1], times, None
+        return trains
 
     @classmethod
     def of_lists(cls, samples: Sequence[Spikes], n: int) -> "SpikeTrains":
@@ -72,6 +75,8 @@ class SpikeTrains(Sequence[Spikes]):
         """Return the samples of several trains of one population, one after another."""
         if len(parts) == 1:
             return parts[0]
+        if all(part._first is not None for part in parts):
+            return cls.of_first(np.concatenate([part.first_spikes() for part in parts]))
         ends = np.cumsum([0, *(len(part.times) for part in parts)])
         starts = [part.starts[:-1] + end for part, end in zip(parts, ends, strict=False)]
         return cls(
@@ -81,16 +86,53 @@ class SpikeTrains(Sequence[Spikes]):
             parts[0].n,
         )
 
+    @property
+    def times(self) -> Floats:
+        """Times of all spikes, sample after sample."""
+        return self._lists()[0]
+
+    @property
+    def units(self) -> Ints:
+        """Unit of each spike."""
+        return self._lists()[1]
+
+    @property
+    def starts(self) -> Ints:
+        """Where each sample starts."""
+        return self._lists()[2]
+
+    @property
+    def once(self) -> bool:
+        """Whether these are first spikes, so that no unit spikes more than once in a sample."""
+        return self._first is not None
+
     def first_spikes(self) -> Floats:
         """Return when each unit spikes first, shape (n_samples, n); `inf` where it does not."""
+        if self._first is not None:
+            return self._first.copy()
         first = np.full(len(self) * self.n, np.inf)
         np.minimum.at(first, self._places(), self.times)
         return first.reshape(len(self), self.n)
 
     def counts(self) -> Ints:
         """Return how often each unit spikes, shape (n_samples, n)."""
+        if self._first is not None:
+            return (self._first < np.inf).astype(np.int64)
         counts = np.bincount(self._places(), minlength=len(self) * self.n)
         return counts.reshape(len(self), self.n)
+
+    def _lists(self) -> tuple[Floats, Ints, Ints]:
+        """Return times, units and starts; those of first spikes are sorted when they are asked for."""
+        if self._listed is None:
+            first = self._first
+            assert first is not None
+            units = first.argsort(axis=1, kind="stable")
+            ordered = np.take_along_axis(first, units, axis=1)
+            there = ordered < np.inf
+            starts = np.zeros(len(first) + 1, np.int64)
+            np.cumsum(there.sum(axis=1), out=starts[1:])
+            self._listed = ordered[there], units[there], starts
+        return self._listed
 
     def _places(self) -> Ints:
         """Return where the unit of each spike is in an array of shape (n_samples, n), flattened."""
@@ -98,7 +140,7 @@ class SpikeTrains(Sequence[Spikes]):
         return places
 
     def __len__(self) -> int:
-        return len(self.starts) - 1
+        return len(self._first) if self._first is not None else len(self.starts) - 1
 
     def __iter__(self) -> Iterator[Spikes]:
         return (self[k] for k in range(len(self)))
@@ -112,8 +154,11 @@ class SpikeTrains(Sequence[Spikes]):
             low, high, step = at.indices(len(self))
             if step != 1:
                 raise ValueError(f"samples are taken in order, one by one, got step {step}")
-            first, last = self.starts[low], self.starts[max(low, high)]
-            starts = self.starts[low : max(low, high) + 1] - first
+            high = max(low, high)
+            if self._first is not None:
+                return SpikeTrains.of_first(self._first[low:high])
+            first, last = self.starts[low], self.starts[high]
+            starts = self.starts[low : high + 1] - first
             return SpikeTrains(self.times[first:last], self.units[first:last], starts, self.n)
         if not -len(self) <= at < len(self):
             raise IndexError(f"there are {len(self)} samples, got {at}")

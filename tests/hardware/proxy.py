@@ -58,6 +58,7 @@ class Proxy:
         self.n_answers = 0
         self._lock = threading.Lock()
         self._open = []
+        self.mistake = None  # of a fault itself
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = self._listener.getsockname()
         self._start(self._accept)
@@ -70,6 +71,7 @@ class Proxy:
         self._listener.close()
         for sock in self._open:
             _shut(sock)
+        assert self.mistake is None, self.mistake
 
     def _start(self, work, *arguments):
         threading.Thread(target=work, args=arguments, daemon=True).start()
@@ -102,7 +104,12 @@ class Proxy:
                 with self._lock:
                     k = self.n_answers
                     self.n_answers += 1
-                for each in self.fault(k, frame, way):
+                try:
+                    frames = self.fault(k, frame, way)
+                except (LookupError, TypeError, ValueError, AssertionError) as error:
+                    self.mistake = repr(error)
+                    raise OSError("the fault is at fault") from error
+                for each in frames:
                     way.host.sendall(each)
                 if way.over:
                     break

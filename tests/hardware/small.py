@@ -51,6 +51,8 @@ class Chip(SimulatedTarget):
             spikes[name] = SpikeTrains.of_first(times + late)
             if name == "hidden":
                 arrivals["hidden->label"] = times + late + 0.4
+            else:  # a population of each form
+                spikes[name] = SpikeTrains.of_lists(list(spikes[name]), 3)
         return Observed(spikes, arrivals, {"lost": len(seen)}, 0.25 * len(seen))
 
     def configure(self, network):

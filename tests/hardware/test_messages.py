@@ -272,9 +272,14 @@ def test_too_large_a_header_is_not_sent():
 # ---------------------------------------------------------------------- observations
 
 
+SIZES = {"a": 2, "b": 2}
+
+
 def observation():
     first = np.array([[0.5, np.inf], [0.2, 0.1]])
-    return Observed({"a": SpikeTrains.of_first(first)}, {"p": first + 1}, {"lost": np.int64(3)}, 0.25)
+    once = SpikeTrains.of_first(first)
+    spikes = {"a": SpikeTrains.of_lists(list(once), 2), "b": once}
+    return Observed(spikes, {"p": first + 1}, {"lost": np.int64(3)}, 0.25)
 
 
 def written(**changes):
@@ -286,8 +291,10 @@ def written(**changes):
 
 
 def test_an_observation_comes_back_as_it_was():
-    found, expected = observed_from(written(), 2, {"a": 2}), observation()
-    np.testing.assert_array_equal(found.first_spikes("a"), expected.first_spikes("a"))
+    found, expected = observed_from(written(), 2, SIZES), observation()
+    for name in SIZES:
+        np.testing.assert_array_equal(found.first_spikes(name), expected.first_spikes(name))
+        assert [each.units.tolist() for each in found.spikes[name]] == [[0], [1, 0]]
     np.testing.assert_array_equal(found.arrivals["p"], expected.arrivals["p"])
     assert found.counters == {"lost": 3}
     assert found.hardware_seconds == 0.25
@@ -296,11 +303,11 @@ def test_an_observation_comes_back_as_it_was():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"spikes": {}}, "spikes of a were expected, got"),
-        ({"spikes": {"a": {"n": 2}}}, "expected {'array': number}, got None"),
-        ({"spikes": {"a": {"n": 2, "times": {"array": 9}}}}, "there are 4 arrays, got number 9"),
+        ({"spikes": {}}, "spikes of a, b were expected, got"),
+        ({"spikes": {"a": {"n": 2}, "b": {}}}, "expected {'array': number}, got None"),
+        ({"spikes": {"a": {"n": 2, "times": {"array": 9}}, "b": {}}}, "there are 5 arrays, got number 9"),
         (
-            {"spikes": {"a": {"n": 2, "times": {"array": 1}}}},
+            {"spikes": {"a": {"n": 2, "times": {"array": 1}}, "b": {}}},
             "array 1 is <i8 with 1 dimensions, expected <f8",
         ),
         ({"arrivals": {"p": {"array": 0}}}, "arrivals of 'p' must be numbers, a row for each sample"),
@@ -312,7 +319,7 @@ def test_an_observation_comes_back_as_it_was():
 )
 def test_an_observation_that_does_not_fit_is_no_observation(changes, message):
     with pytest.raises(FrameError, match=message):
-        observed_from(written(**changes), 2, {"a": 2})
+        observed_from(written(**changes), 2, SIZES)
 
 
 @pytest.mark.parametrize(
@@ -328,10 +335,14 @@ def test_an_observation_that_does_not_fit_is_no_observation(changes, message):
         (2, [0, 1], "do not fit 2 samples"),
         (2, [0, 4, 3], "do not fit 2 samples"),
         (2, [1, 1, 3], "do not fit 2 samples"),
+        (3, [[0.5, np.nan], [0.2, 0.1]], "first spikes must be >= 0 or inf, 2 rows of 2"),
+        (3, [[0.5, -0.1], [0.2, 0.1]], "first spikes must be >= 0 or inf, 2 rows of 2"),
+        (3, [[0.5, 0.1]], "first spikes must be >= 0 or inf, 2 rows of 2"),
+        (3, [[0.5], [0.1]], "first spikes must be >= 0 or inf, 2 rows of 2"),
     ],
 )
 def test_spikes_that_do_not_fit_together_are_no_spikes(number, values, message):
     frame = written()
     frame.arrays[number] = np.array(values, frame.arrays[number].dtype)
     with pytest.raises(FrameError, match=message):
-        observed_from(frame, 2, {"a": 2})
+        observed_from(frame, 2, SIZES)

@@ -146,14 +146,14 @@ def other_units(frame, way):
 def wrong_units(frame, way):
     """Units beyond the population, with right checksums."""
     header, body = header_of(frame), body_of(frame)
-    units = header["spikes"]["hidden"]["units"]["array"]
+    units = header["spikes"]["label"]["units"]["array"]
     at = 8 * sum(int(np.prod(shape)) for _, shape in header["arrays"][:units])
-    return [frame_of(header, body[:at] + struct.pack("<q", 12) + body[at + 8 :])]
+    return [frame_of(header, body[:at] + struct.pack("<q", 3) + body[at + 8 :])]
 
 
 def nan_times(frame, way):
     header, body = header_of(frame), body_of(frame)
-    assert header["spikes"]["hidden"]["times"] == {"array": 0}
+    assert header["spikes"]["hidden"]["first"] == {"array": 0}
     return [frame_of(header, struct.pack("<d", float("nan")) + body[8:])]
 
 

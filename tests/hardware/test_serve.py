@@ -108,9 +108,11 @@ def test_a_conversation_by_the_documentation_alone(server):
     for dtype, shape in told["arrays"]:
         found.append(np.frombuffer(body, dtype, int(np.prod(shape)), at).reshape(shape))
         at += 8 * found[-1].size
-    for name, trains in expected.spikes.items():
-        for part in ("times", "units", "starts"):
-            np.testing.assert_array_equal(found[told["spikes"][name][part]["array"]], getattr(trains, part))
+    for part in ("times", "units", "starts"):
+        array = found[told["spikes"]["label"][part]["array"]]
+        np.testing.assert_array_equal(array, getattr(expected.spikes["label"], part))
+    first = found[told["spikes"]["hidden"]["first"]["array"]]
+    np.testing.assert_array_equal(first, expected.first_spikes("hidden"))
     arrivals = found[told["arrivals"]["hidden->label"]["array"]]
     np.testing.assert_array_equal(arrivals, expected.arrivals["hidden->label"])
 
