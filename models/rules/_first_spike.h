@@ -511,66 +511,6 @@ static int fs_forward(const fs_layer *L, ptrdiff_t n, const double *t, double *T
     return 0;
 }
 
-/* ------------------------------------------------------------------ measured spikes, not the model's */
-
-/* The closed forms take a measured time T: the causal set is that of T, the sums and the slope are
-   the model's. Then every derivative has the form above with a kernel time T' and a slope that may
-   differ from the model's at T; a slope of 0 says that the model would not spike with this set.
-   For equal time constants T' = T and the slope is e^{(T_model - T)/tau} v'(T_model), as in the closed
-   form; for tau_mem = 2 tau_syn e^{-T'/tau_mem} = (s + c e^{T/tau_mem})/a_1 as published (Göltz et al. 2021,
-   methods); in general T' = T. */
-VECTOR_CLONES
-static void fs_measured(const fs_layer *L, const double *t, const double *T, double *kernel_time,
-                        double *slope, fs_scratch *S) {
-    ptrdiff_t i, j, l;
-    for (j = 0; j < L->stride; j++) {
-        const double *w = L->transposed + (j < L->n_post ? j : 0) * L->in_stride;
-        double alpha[VECTOR_LANES] = {0}, beta[VECTOR_LANES] = {0}, a = 0.0, b = 0.0;
-        kernel_time[j] = T[j];
-        slope[j] = 0.0;
-        S->alpha[j] = S->beta[j] = 0.0;
-        if (j >= L->n_post || !(T[j] < INFINITY)) continue;
-        for (i = 0; i < L->in_stride; i += VECTOR_LANES) /* t is padded with inf */
-            for (l = 0; l < VECTOR_LANES; l++) {
-                int causal = t[i + l] <= T[j];
-                double s = causal ? T[j] - t[i + l] : 0.0, h = fs_h(L, s);
-                double e = w[i + l] * vector_exp(-s / L->tau_mem) / L->c_mem;
-                alpha[l] += causal ? e * h : 0.0;
-                beta[l] += causal ? e * (1.0 - L->rate * h) : 0.0;
-            }
-        for (l = 0; l < VECTOR_LANES; l++) {
-            a += alpha[l];
-            b += beta[l];
-        }
-        S->alpha[j] = a;
-        S->beta[j] = b;
-    }
-    fs_solve(L, 1, 0, L->stride, S->alpha, S->beta, S->wait, S->current);
-    for (j = 0; j < L->n_post; j++) {
-        double s = S->wait[j], late = -s; /* the model spikes s after T */
-        if (!(s < INFINITY) || !(T[j] < INFINITY)) continue;
-        if (L->kind == RATIO_TWO) {
-            /* relative to T: a_1 -> tau_mem beta, c -> theta, s -> sqrt(A^2 - 4 B theta) */
-            double B = L->tau_mem * S->beta[j], A = S->alpha[j] + B;
-            double x = (sqrt(A * A - 4.0 * B * L->theta) + L->theta) / B;
-            kernel_time[j] = T[j] - L->tau_mem * log(x);
-            late = kernel_time[j] - T[j] - s;
-        }
-        slope[j] = (S->current[j] - L->theta / L->tau_mem) * exp(-late / L->tau_mem);
-    }
-}
-
-/* ------------------------------------------------------------------ derivatives */
-
-/* kappa(s) and its derivative, s of either sign */
-VECTOR_INLINE double fs_kappa(const fs_layer *L, double s) {
-    return vector_exp(-s / L->tau_mem) * fs_h(L, s) / L->c_mem;
-}
-
-VECTOR_INLINE double fs_kappa_slope(const fs_layer *L, double s) {
-    return vector_exp(-s / L->tau_mem) * (1.0 - (L->rate + 1.0 / L->tau_mem) * fs_h(L, s)) / L->c_mem;
-}
-
 /* The factors f and g of a sample, in the order of its arrivals t (in_stride).
    Returns whether the arrivals span more than one frame. */
 VECTOR_CLONES
@@ -617,6 +557,84 @@ static int fs_prepare(const fs_layer *L, const double *t, double *f, double *g, 
         }
     }
     return 0;
+}
+
+/* ------------------------------------------------------------------ measured spikes, not the model's */
+
+/* The closed forms take a measured time T: the causal set is that of T, the sums and the slope are
+   the model's. Then every derivative has the form above with a kernel time T' and a slope that may
+   differ from the model's at T; a slope of 0 says that the model would not spike with this set.
+   For equal time constants T' = T and the slope is e^{(T_model - T)/tau} v'(T_model), as in the closed
+   form; for tau_mem = 2 tau_syn e^{-T'/tau_mem} = (s + c e^{T/tau_mem})/a_1 as published (Göltz et al. 2021,
+   methods); in general T' = T. */
+VECTOR_CLONES
+static void fs_measured(const fs_layer *L, const double *t, const double *T, double *kernel_time,
+                        double *slope, fs_scratch *S) {
+    ptrdiff_t i, j, l;
+    double origin;
+    int several = fs_prepare(L, t, S->f, S->g, &origin);
+    for (j = 0; j < L->stride; j++) {
+        const double *w = L->transposed + (j < L->n_post ? j : 0) * L->in_stride;
+        double alpha[VECTOR_LANES] = {0}, beta[VECTOR_LANES] = {0}, a = 0.0, b = 0.0;
+        kernel_time[j] = T[j];
+        slope[j] = 0.0;
+        S->alpha[j] = S->beta[j] = S->x[j] = 0.0;
+        if (j >= L->n_post || !(T[j] < INFINITY)) continue;
+        if (several) {
+            for (i = 0; i < L->in_stride; i += VECTOR_LANES) /* t is padded with inf */
+                for (l = 0; l < VECTOR_LANES; l++) {
+                    int causal = t[i + l] <= T[j];
+                    double s = causal ? T[j] - t[i + l] : 0.0, h = fs_h(L, s);
+                    double e = w[i + l] * vector_exp(-s / L->tau_mem) / L->c_mem;
+                    alpha[l] += causal ? e * h : 0.0;
+                    beta[l] += causal ? e * (1.0 - L->rate * h) : 0.0;
+                }
+        } else { /* - P and Q of the frame */
+            for (i = 0; i < L->in_stride; i += VECTOR_LANES)
+                for (l = 0; l < VECTOR_LANES; l++) {
+                    alpha[l] += t[i + l] <= T[j] ? w[i + l] * S->g[i + l] : 0.0;
+                    beta[l] += t[i + l] <= T[j] ? w[i + l] * S->f[i + l] : 0.0;
+                }
+            S->x[j] = T[j] - origin;
+        }
+        for (l = 0; l < VECTOR_LANES; l++) {
+            a += alpha[l];
+            b += beta[l];
+        }
+        S->alpha[j] = a;
+        S->beta[j] = b;
+    }
+    if (!several)
+        VECTOR_LOOP
+        for (j = 0; j < L->stride; j++) {
+            double x = S->x[j], Q = S->beta[j];
+            S->alpha[j] = vector_exp(-x / L->tau_mem) * (fs_h(L, x) * Q - S->alpha[j]);
+            S->beta[j] = vector_exp(-x / L->tau_syn) * Q;
+        }
+    fs_solve(L, 1, 0, L->stride, S->alpha, S->beta, S->wait, S->current);
+    for (j = 0; j < L->n_post; j++) {
+        double s = S->wait[j], late = -s; /* the model spikes s after T */
+        if (!(s < INFINITY) || !(T[j] < INFINITY)) continue;
+        if (L->kind == RATIO_TWO) {
+            /* relative to T: a_1 -> tau_mem beta, c -> theta, s -> sqrt(A^2 - 4 B theta) */
+            double B = L->tau_mem * S->beta[j], A = S->alpha[j] + B;
+            double x = (sqrt(A * A - 4.0 * B * L->theta) + L->theta) / B;
+            kernel_time[j] = T[j] - L->tau_mem * log(x);
+            late = kernel_time[j] - T[j] - s;
+        }
+        slope[j] = (S->current[j] - L->theta / L->tau_mem) * exp(-late / L->tau_mem);
+    }
+}
+
+/* ------------------------------------------------------------------ derivatives */
+
+/* kappa(s) and its derivative, s of either sign */
+VECTOR_INLINE double fs_kappa(const fs_layer *L, double s) {
+    return vector_exp(-s / L->tau_mem) * fs_h(L, s) / L->c_mem;
+}
+
+VECTOR_INLINE double fs_kappa_slope(const fs_layer *L, double s) {
+    return vector_exp(-s / L->tau_mem) * (1.0 - (L->rate + 1.0 / L->tau_mem) * fs_h(L, s)) / L->c_mem;
 }
 
 /* (1 - (1 + z) e^{-z}) / z^2 times e^{-s/tau_mem}, where z = rate s. */
@@ -694,14 +712,25 @@ static void fs_coefficients(const fs_layer *L, const double *t, const double *f,
             }
         }
     }
+    if (!(max_dw_norm < INFINITY)) return;
     for (j = 0; j < L->n_post; j++) {
-        double largest = 0.0;
+        double lanes[VECTOR_LANES] = {0}, largest = 0.0;
+        ptrdiff_t l;
         if (!measured && !(fabs(delta[j]) * L->peak > max_dw_norm * slope[j])) continue; /* the usual case */
-        for (i = 0; i < L->n_in; i++)
-            if (t[i] <= T[j]) {
-                double dw = several ? p[j] * fs_kappa(L, kernel_time[j] - t[i]) : p[j] * f[i] + q[j] * g[i];
-                if (fabs(dw) > largest) largest = fabs(dw);
+        if (p[j] == 0.0 && q[j] == 0.0) continue;
+        if (several) {
+            for (i = 0; i < L->n_in; i++) {
+                double dw = t[i] <= T[j] ? fabs(p[j] * fs_kappa(L, kernel_time[j] - t[i])) : 0.0;
+                largest = dw > largest ? dw : largest;
             }
+        } else { /* t is padded with inf */
+            for (i = 0; i < L->in_stride; i += VECTOR_LANES)
+                for (l = 0; l < VECTOR_LANES; l++) {
+                    double dw = t[i + l] <= T[j] ? fabs(p[j] * f[i + l] + q[j] * g[i + l]) : 0.0;
+                    lanes[l] = dw > lanes[l] ? dw : lanes[l];
+                }
+            for (l = 0; l < VECTOR_LANES; l++) largest = lanes[l] > largest ? lanes[l] : largest;
+        }
         if (largest > max_dw_norm) p[j] = q[j] = 0.0;
     }
 }

@@ -784,8 +784,6 @@ cdef class Layers:
             self.gather(layer, batch, first + s, layer.arrival + in_at)
             layer.several[row + s] = fs_prepare(neurons, layer.arrival + in_at, layer.f + in_at,
                                                 layer.g + in_at, &origin)
-            if batch.measured:
-                layer.several[row + s] = 1
             for j in range(stride):
                 delta[j] = batch.delta[layer.population][at + j] if slope[j] > min_slope else 0.0
             fs_coefficients(neurons, layer.arrival + in_at, layer.f + in_at, layer.g + in_at, origin,

@@ -366,6 +366,31 @@ def test_observed_times_enter_delays_of_each_kind_alike(ratio):
         )
 
 
+@pytest.mark.parametrize("ratio", [1.0, 2.0, 1.37, 0.6])
+@pytest.mark.parametrize(("span", "late"), [(3.0, 5.0), (3.0, 40.0), (60.0, 80.0)])
+def test_observed_times_far_from_their_inputs_enter_delays_of_each_kind_alike(ratio, span, late):
+    """Sums in one frame, or where inputs span too much synapse by synapse, against synapse by synapse."""
+    rng = np.random.default_rng(9)
+    weight = rng.normal(1.5, 1.0, (6, 4))
+    grads = []
+    for delay in (np.zeros((6, 1)), np.zeros((6, 4))):
+        net = es.Network()
+        net.add("in", es.models.SpikeSource(), 6)
+        net.add("cell", es.models.LIF(tau_mem=ratio, first_spike_only=True), 4)
+        net.connect("in", "cell", weight=weight, delay=delay)
+        grads.append(SpikeGradient(net, max_dw_norm=1e3))
+    passed = 0
+    for _ in range(40):  # one sample each, so that large derivatives of one do not hide those of another
+        inputs = {"in": rng.uniform(0.0, span, (1, 6))}
+        times, error = {"cell": rng.uniform(0.0, late, (1, 4))}, {"cell": rng.normal(size=(1, 4))}
+        one, other = (grad.backward(grad.observed(inputs, times), error) for grad in grads)
+        passed += np.count_nonzero(one.weight["in->cell"])
+        for key in ("weight", "times"):
+            found, expected = (next(iter(getattr(g, key).values())) for g in (one, other))
+            assert found == pytest.approx(expected, rel=1e-8, abs=1e-9 * abs(expected).max())
+    assert passed > 50
+
+
 @pytest.mark.parametrize("ratio", [1.0, 2.0, 1.37])
 def test_noise_moves_spikes_and_leaves_the_backward_pass_to_the_nominal_network(ratio):
     net, inputs = chain("synaptic", ratio, n_samples=25)
