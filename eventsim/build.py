@@ -121,11 +121,11 @@ def build(
         if projection.pre in feeds:
             post.add_feed(pre, cast(float, arrays.weight), cast(float, arrays.delay))
         else:
-            synapses.append(Synapses(projection.name, pre, post, arrays))
+            synapses.append(Synapses(projection.name, pre, post, arrays, projection.port))
     built = Built(chosen, populations, synapses, feeds=feeds)
     if chosen == "ordered":
         built.engine = _engine(net, populations, synapses, order)
-        if dt:
+        if any(is_continuous(p.model) for p in net.populations.values()):
             from eventsim.continuous import ticks_of
 
             built.ticks, built.parts = ticks_of(net, populations, built.engine, dt)

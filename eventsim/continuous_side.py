@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.network import Network, is_continuous
+from eventsim.network import Network, is_continuous, needs_tick
 from eventsim.parameters import one_number
 
 if TYPE_CHECKING:
@@ -40,16 +40,19 @@ class ContinuousSide:
 
     def _set_tick(self, dt: float | None, batch: int, dtype: str) -> None:
         names = [name for name, p in self.net.populations.items() if is_continuous(p.model)]
-        if names:
+        stepped = [name for name, p in self.net.populations.items() if needs_tick(p.model)]
+        if stepped:
             if dt is None:
-                raise ConfigError(
-                    f"{names[0]!r} is continuous and needs a tick; write Simulation(net, dt=...)"
-                )
+                what = "is continuous and" if names else "is integrated by steps and"
+                raise ConfigError(f"{stepped[0]!r} {what} needs a tick; write Simulation(net, dt=...)")
             if not (one_number(dt, "dt") > 0):
                 raise ConfigError(f"dt must be positive, got {dt!r}")
-            self._needs_order = f"a continuous population ({names[0]!r})"
-        elif dt is not None or batch != 1:
-            raise ConfigError("dt and batch are for continuous populations, of which this network has none")
+            kind = "a continuous population" if names else "a population on ticks"
+            self._needs_order = f"{kind} ({stepped[0]!r})"
+        elif dt is not None:
+            raise ConfigError("dt is for populations on ticks, of which this network has none")
+        if batch != 1 and not names:
+            raise ConfigError("batch is for continuous populations, of which this network has none")
         if isinstance(batch, bool) or not isinstance(batch, int | np.integer) or batch < 1:
             raise ConfigError(f"batch must be an integer of at least 1, got {batch!r}")
         if np.dtype(dtype) not in (np.float32, np.float64):

@@ -5,7 +5,7 @@ built; the same seed and the same name give the same synapses, whatever else the
 """
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -56,6 +56,7 @@ class Projection:
     autapses : False leaves out connections of a unit to itself.
     multapses : False refuses several synapses from one unit to another.
     rates : what is special to a projection of rates; None where spikes travel.
+    port : number of the target's input that spikes reach.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Projection:
     autapses: bool = True
     multapses: bool = True
     rates: RateOptions | None = None
+    port: int = 0
 
     @property
     def label(self) -> str:
@@ -212,6 +214,9 @@ class Network:
             False draws without replacement, so that no pair is connected twice.
         name : str, optional
             Default "pre->post". A name in use gets "#2", "#3", ...
+        port : str
+            Where it goes in the target: a compartment of a neuron that has several, an input of a continuous
+            population. The target's first unless given.
         bias : float, Distribution or array_like, shape (n_post,), optional
             Added to the input of the target. This and the following are for projections of rates only,
             from one continuous population to another.
@@ -220,8 +225,8 @@ class Network:
         feedback : bool or array_like, shape (n_post, n_pre)
             Whether errors of the target go back to the source through the transposed weights; an array
             sends them through weights of their own (random feedback).
-        signal, port : str
-            What is read from the source, and where it goes in the target.
+        signal : str
+            What is read from the source.
 
         Raises
         ------
@@ -236,18 +241,18 @@ class Network:
             raise ConfigError(f"{label} leads into a source, which takes no input")
         if name is not None:
             _check_name(name, "projection")
-        options = None
+        options, number = None, 0
         given = {
             "bias": (bias, None),
             "tau_syn": (tau_syn, 0.0),
             "feedback": (feedback, True),
             "signal": (signal, "rate"),
-            "port": (port, "input"),
         }
         if sends_rates(source.model) and is_continuous(target.model):
             options = rate_options(bias, tau_syn, feedback, signal, port, source.n, target.n, label)
         else:
             refuse_rate_options(given, label)
+            number = _port_number(target, port)
         rule, weight, delay = _sorted_out(rule, weight, delay, source.n, target.n, label)
         projection = Projection(
             self._free_name(f"{source.name}->{target.name}" if name is None else name),
@@ -259,6 +264,7 @@ class Network:
             bool(autapses),
             bool(multapses),
             options,
+            number,
         )
         alone = autapses or source is not target
         rule.check(source.n, target.n, alone, projection.multapses, label)
@@ -351,9 +357,26 @@ class Network:
         return free
 
 
+def _port_number(target: Population, port: str) -> int:
+    """Return which input of a population `port` names."""
+    known: Mapping[str, int] = getattr(target.model, "ports", {})
+    if not isinstance(known, Mapping):  # a continuous population, whose first port takes spikes
+        known = {known[0]: 0} if known else {}
+    if port in known:
+        return known[port]
+    if port == "input":
+        return 0
+    raise UnknownPart(f"{target.name!r} has no port {port!r}; known: {', '.join(known) or 'input'}")
+
+
 def is_continuous(model: Any) -> bool:
     """Return whether a model is advanced by ticks."""
     return bool(getattr(model, "is_continuous", False))
+
+
+def needs_tick(model: Any) -> bool:
+    """Return whether a model asks for a tick: a continuous one, or neurons integrated by steps."""
+    return is_continuous(model) or bool(getattr(model, "on_ticks", False))
 
 
 def sends_rates(model: Any) -> bool:

@@ -16,6 +16,7 @@ cdef struct Fan:
     double w
     Py_ssize_t n
     int32_t first
+    int32_t port        # of the targets: which of their inputs is reached
 
 
 cdef struct Arrival:
@@ -51,6 +52,7 @@ cdef class Population(Handler):
     cdef readonly bint keep_spikes      # whether spikes are recorded
     cdef readonly SpikeLog log          # spikes so far
     cdef readonly SpikeLog fresh        # spikes of the current sweep
+    cdef readonly dict event_logs       # events that do not leave their unit, name -> SpikeLog
     cdef readonly list hooks            # Python callables (time, unit), called at each spike
     cdef bint hooked
     cdef list outlets

@@ -20,6 +20,7 @@ class Population(Handler):
     keep_spikes: bool
     log: SpikeLog
     fresh: SpikeLog
+    event_logs: dict[str, SpikeLog]
     hooks: list[Callable[[float, int], object]]
     recordings: list[Recording]
     def __init__(self, n: int, name: str = "") -> None: ...

@@ -43,6 +43,7 @@ cdef class Population(Handler):
         self.keep_spikes = True
         self.log = SpikeLog()
         self.fresh = SpikeLog()
+        self.event_logs = {}
         self.hooks = []
         self.outlets = []
         self.recordings = []

@@ -64,7 +64,8 @@ class Simulation(ContinuousSide):
     schedule : {"auto", "ordered", "windows", "layered"}
         How it is advanced. All give the same spikes up to rounding; `auto` takes the fastest that can.
     dt : float, optional
-        Tick of continuous populations, in the network's time unit; needed if there are any.
+        Tick of continuous populations and of neurons integrated by steps, in the network's time unit;
+        needed if there are any.
     batch : int
         Samples that continuous populations compute side by side.
     dtype : {"float64", "float32"}
@@ -211,6 +212,9 @@ class Simulation(ContinuousSide):
         for name, declared in self.net.populations.items():
             if name not in file.populations:
                 file.add_population(name, declared.n, spikes=declared.record_spikes)
+            for event in self._build().populations[name].event_logs if declared.record_spikes else ():
+                if f"{name}.{event}" not in file.populations:
+                    file.add_population(f"{name}.{event}", declared.n)
         for request in self._requests:
             population, variable, every, units, samples = request
             if len(samples) > 1:
@@ -313,13 +317,27 @@ class Simulation(ContinuousSide):
     # Results ----------------------------------------------------------------------------------------
 
     def spikes(self, population: str) -> Spikes:
-        """Return the spikes of a population so far, by (time, unit); without those streamed to a file."""
+        """Return the spikes of a population so far, by (time, unit); without those streamed to a file.
+
+        Events that stay within a neuron are spikes of "population.compartment".
+        """
+        whole, _, compartment = population.rpartition(".")
+        if population not in self.net.populations and whole in self.net.populations:
+            logs = self._build().populations[whole].event_logs
+            if compartment not in logs:
+                known = ", ".join(logs) or "none"
+                raise UnknownPart(f"{whole!r} has no events of {compartment!r}; known: {known}")
+            population, log = whole, logs[compartment]
+        else:
+            log = None
         declared = self._declared(population)
         if not declared.record_spikes:
             raise ConfigError(
                 f"spikes of {population!r} are not recorded; it was added with record_spikes=False"
             )
-        return Spikes(*self._build().populations[population].log.arrays())
+        if log is None:
+            log = self._build().populations[population].log
+        return Spikes(*log.arrays())
 
     def trace(self, population: str, variable: str) -> Samples:
         """Return the samples of a recorded variable so far.
@@ -368,9 +386,12 @@ class Simulation(ContinuousSide):
         for request in self._requests:
             if len(request.samples) > 1:
                 raise ConfigError(_one_sample(request.population, request.variable))
+        sizes = {name: p.n for name, p in self.net.populations.items()}
+        kept = [name for name, p in self.net.populations.items() if p.record_spikes]
+        inner = [f"{name}.{event}" for name in kept for event in built.populations[name].event_logs]
         return Trace(
-            sizes={name: p.n for name, p in self.net.populations.items()},
-            spikes={name: self.spikes(name) for name, p in self.net.populations.items() if p.record_spikes},
+            sizes=sizes | {name: sizes[name.rpartition(".")[0]] for name in inner},
+            spikes={name: self.spikes(name) for name in (*kept, *inner)},
             samples={key: self.trace(*key) for key in self._recordings},
             provenance={"seed": self.net.seed, "version": __version__, "schedule": built.schedule},
             duration=self.now,
@@ -416,7 +437,8 @@ class Simulation(ContinuousSide):
         else:
             built.sweeps.restore(state["body"])  # type: ignore[union-attr]
         for population in built.populations.values():
-            population.log.cut(self.now)
+            for log in (population.log, *population.event_logs.values()):
+                log.cut(self.now)
         for key, recording in self._recordings.items():
             recording.cut(self.now)
             recording.next = int(state["next_samples"]["/".join(key)])
@@ -480,6 +502,9 @@ class Simulation(ContinuousSide):
                 log = self._build().populations[name].log
                 file.append_spikes(name, *log.arrays())
                 log.clear()
+                for event, log in self._build().populations[name].event_logs.items():
+                    file.append_spikes(f"{name}.{event}", *log.arrays())
+                    log.clear()
         for (population, variable), recording in self._recordings.items():
             samples = self.trace(population, variable)
             file.append_samples(population, variable, samples.times, samples.values)

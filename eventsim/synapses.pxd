@@ -12,10 +12,18 @@ cdef enum DelayKind:
     SYNAPTIC = 2
 
 
+cdef class ArrivalObserver:
+    """Sees what arrives at the synapses of a projection (ordered schedule)."""
+
+    # The spikes that reach the synapses first, first + 1, ... in storage order, before they act.
+    cdef int on_arrival(self, double time, int64_t first, const Fan *fan) except -1 nogil
+
+
 cdef class Synapses(Outlet):
     cdef readonly str name
     cdef readonly Population pre, post
     cdef readonly int64_t n
+    cdef readonly int port              # of the targets
     cdef int delay_kind
     cdef double one_delay
     cdef const double *axonal           # (n_pre,)
@@ -27,6 +35,8 @@ cdef class Synapses(Outlet):
     cdef float *w32
     cdef double w
     cdef readonly dict arrays           # owners of the memory above
+    cdef readonly ArrivalObserver observer
+    cdef bint observed
     # The group of synapses of `pre` from position `cursor` on that share a delay: fills `fan` and `delay`, moves the cursor.
     # Returns False if there is none left.
     cdef bint group(self, int pre, int64_t *cursor, double *delay, Fan *fan) noexcept nogil

@@ -17,5 +17,8 @@ class Synapses(Outlet):
     nbytes: int
     min_delay: float
     max_delay: float
-    def __init__(self, name: str, pre: Population, post: Population, connections: Connections) -> None: ...
+    port: int
+    def __init__(
+        self, name: str, pre: Population, post: Population, connections: Connections, port: int = 0
+    ) -> None: ...
     def edges(self) -> tuple[Ints, Ints, Floats, Floats]: ...

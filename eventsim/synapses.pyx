@@ -29,6 +29,13 @@ cdef int by_delay(const void *a, const void *b) noexcept nogil:
     return x.target - y.target
 
 
+cdef class ArrivalObserver:
+    """Sees what arrives at the synapses of a projection."""
+
+    cdef int on_arrival(self, double time, int64_t first, const Fan *fan) except -1 nogil:
+        return 0
+
+
 cdef class Synapses(Outlet):
     """The synapses of one projection.
 
@@ -38,22 +45,37 @@ cdef class Synapses(Outlet):
     pre, post : Population
     connections : Connections
         As `Projection.resolve` gives them; arrays are taken over where they fit as they are.
+    port : int
+        Which input of the targets is reached.
     """
 
-    def __init__(self, str name, Population pre not None, Population post not None, connections):
+    def __init__(self, str name, Population pre not None, Population post not None, connections, int port=0):
         self.name = name
         self.pre = pre
         self.post = post
-        self.arrays = {}
+        self.port = port
         self.place(connections)
 
+    def watch(self, ArrivalObserver observer not None):
+        """Let `observer` see all arrivals."""
+        self.observer = observer
+        self.observed = True
+
     def place(self, connections):
-        """Lay the synapses out by source."""
+        """Lay the synapses out by source; those that were before are forgotten.
+
+        Spikes on their way reach the new ones, so their delays must not differ within a source.
+        """
         weight, delay = connections.weight, connections.delay
         cdef int64_t[::1] start
         cdef const int32_t[::1] target
         cdef const double[::1] w64, d64
         cdef const float[::1] w32, d32
+        self.arrays = {}
+        self.start = NULL
+        self.target = NULL
+        self.w64 = NULL
+        self.w32 = NULL
         order = None
         synaptic = connections.delay_kind == "synaptic"
         if connections.dense:
@@ -263,6 +285,7 @@ cdef class Synapses(Outlet):
         fan.n = stop - begin
         fan.target = self.target + begin if self.target != NULL else NULL
         fan.first = 0
+        fan.port = self.port
         fan.w64 = self.w64 + begin if self.w64 != NULL else NULL
         fan.w32 = self.w32 + begin if self.w32 != NULL else NULL
         fan.w = self.w
@@ -301,15 +324,18 @@ cdef class Synapses(Outlet):
         cdef double delay = 0.0
         cdef double emitted = event.value
         cdef double time = event.time
-        cdef int64_t cursor
+        cdef int64_t cursor, begin
         cdef int unit = event.unit
         if self.delay_kind != SYNAPTIC:
-            cursor = self.first(unit)
-            self.group(unit, &cursor, &delay, &fan)
+            begin = cursor = self.first(unit)
+            if not self.group(unit, &cursor, &delay, &fan):
+                return 0  # it was rewired while the spike was on its way
         else:
-            cursor = unit
+            begin = cursor = unit
             unit = self.source_of(cursor)
             self.group(unit, &cursor, &delay, &fan)
             if cursor < self.first(unit + 1):
                 engine.push(emitted + self.delay_at(cursor), self.id, <int> cursor, emitted, 0)
+        if self.observed:
+            self.observer.on_arrival(time, begin, &fan)
         return self.post.deliver(engine, time, &fan)

@@ -82,7 +82,23 @@ EMPTY = {  # settings with nothing to do
     },
     "yin-yang": {"epochs": 0, "runs": 1},
 }
-NEEDS = {"poisson": {"rate": 500.0}, "regular": {"period": 1.5}, "spike_source": {"times": [1.0, 2.5]}}
+NEEDS = {
+    "multi_compartment": {  # with as little capacitance as the weights of these tests are small
+        "compartments": (
+            es.models.Compartment(
+                "soma",
+                1.0,
+                0.1,
+                v_th=-69.0,
+                event=es.models.ThresholdEvent((es.models.Clamp(-70.0, 1.0, 2.0),)),
+            ),
+        ),
+        "couplings": (),
+    },
+    "poisson": {"rate": 500.0},
+    "regular": {"period": 1.5},
+    "spike_source": {"times": [1.0, 2.5]},
+}
 
 
 def made(kind, name):

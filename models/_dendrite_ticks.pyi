@@ -1,0 +1,12 @@
+"""Types of neurons with compartments on ticks; see _dendrite_ticks.pyx."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from eventsim.models._dendrite_tree import Tree
+from eventsim.models._dendrites import Dendrites
+
+class SteppedDendrites(Dendrites):
+    dt: float
+    def __init__(self, n: int, name: str, tree: Tree, values: dict[str, NDArray[Any]], dt: float) -> None: ...

@@ -1,0 +1,445 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Populations of neurons with compartments, integrated by steps: for conductances, exponential currents, adaptation.
+
+A step is the implicit midpoint rule with synapses at their mean over the step, which is exact for arrivals at any
+time in it; so potentials are of second order in dt. All units step side by side; those that cross a threshold,
+or in which a clamp begins or ends within the step, are taken again one by one, from event to event. A crossing is
+where the parabola through both ends, with the slope at the first, reaches the threshold.
+
+A spike at a time within a step is known at its end only: it is sent with its own time, and arrives late, by less than
+dt, where its shortest delay would end before that.
+"""
+
+from libc.math cimport INFINITY, exp, fmax, fmin, nextafter, sqrt
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+import numpy as np
+
+from eventsim.engine cimport Engine, Event
+from eventsim.models._dendrites cimport Dendrites, doubles, integers
+from eventsim.population cimport Fan, Outlet, fan_target, fan_weight
+
+
+cdef extern from "_dendrite_ticks.h" nogil:
+    enum:
+        DENDRITE_BLOCK
+    ctypedef struct dendrite_step:
+        ptrdiff_t n
+        int K, S
+        const int32_t *parent
+        const int32_t *slot_at
+        const int32_t *steep
+        const int32_t *adapts
+        const double *e_rev
+        const double *keep
+        const double *mean_of_old
+        const double *mean_of_new
+        const double *c2
+        const double *g_still
+        const double *coupling
+        double *drive
+        double *clamp_g
+        double *clamp_gv
+        double *limit
+        const double *g_exp
+        const double *v_t
+        const double *delta_t
+        const double *cut
+        double *gate
+        const double *a
+        const double *v_w
+        const double *half_w
+        const double *keep_w
+        double *v
+        double *v_new
+        double *w
+        double *w_new
+        double *g
+        double *added
+        double *ended
+        double *mean
+        double *flag
+        double care
+    void dendrite_block(const dendrite_step *d, ptrdiff_t at, ptrdiff_t m, double *diag, double *rhs)
+
+
+cdef enum:
+    MOST = 64           # circuits
+    TICK = -1           # unit of the event that ends a step
+    TICKS = 1           # its priority: after deliveries and crossings
+
+cdef double CARE = 2.0          # times dt / tau_mem: h I' / (2 c) above which an exponential current takes shorter steps
+cdef double SHORTEST = 1e-4     # of a step
+
+
+cdef class SteppedDendrites(Dendrites):
+    """Neurons with compartments that step by `dt`."""
+
+    cdef readonly double dt
+    cdef dendrite_step d
+    cdef double *next               # (n,) next transition
+    cdef double *b                  # (n, K)
+    cdef double *work               # diagonal and right-hand side of a block
+    cdef int64_t[::1] tick          # (1,) steps so far
+    cdef double *shortest           # (n_outlets,) delay of each projection
+    cdef bint settled
+
+    def __init__(self, int n, str name, tree, values, double dt):
+        super().__init__(n, name, tree, values)
+        self.dt = dt
+        K, S = self.K, self.S
+
+        def by_circuit(key):
+            return np.array(np.broadcast_to(values[key].T, (K, n)), order="C")
+
+        own = self.values
+        still = by_circuit("g_leak").copy()
+        for k, parent in enumerate(tree.parent):
+            if parent >= 0:
+                still[k] += by_circuit("coupling")[k]
+                still[parent] += by_circuit("coupling")[k]
+        tau_w = by_circuit("tau_w")
+        own |= {
+            "t_c2": 2.0 * by_circuit("c_mem") / dt,
+            "t_still": still,
+            "t_coupling": by_circuit("coupling"),
+            "t_exp": by_circuit("g_exp"),
+            "t_v_t": by_circuit("v_t"),
+            "t_delta": np.where(by_circuit("delta_t") > 0, by_circuit("delta_t"), 1.0),
+            "t_cut": by_circuit("v_th"),
+            "t_a": by_circuit("a"),
+            "t_v_w": by_circuit("v_w"),
+            "t_half_w": 0.5 * dt / tau_w,
+            "t_keep_w": np.exp(-dt / tau_w),
+            "t_tau_w": tau_w,
+            "b": values["b"],
+            "steep": (values["delta_t"] > 0).any(axis=0),
+            "adapts": (values["a"] != 0).any(axis=0) | (values["b"] != 0).any(axis=0),
+        }
+        tau = np.array([each for _, each, _ in tree.slots])
+        own["t_keep"] = np.exp(-dt / tau)
+        own["t_old"] = -np.expm1(-dt / tau) * tau / dt
+        own["t_new"] = tau / dt
+        for key, shape in (("drive", (K, n)), ("clamp_g", (K, n)), ("clamp_gv", (K, n)), ("limit", (K, n)),
+                           ("gate", (K, n)), ("v_new", (K, n)), ("w_new", (K, n)), ("mean", (S, n)), ("flag", (n,)),
+                           ("next", (n,))):
+            own["t_" + key] = np.zeros(shape)
+        self.arrays |= {
+            "v": by_circuit("v_init").copy(),
+            "w": np.zeros((K, n)),
+            "g": np.zeros((S, n)),
+            "added": np.zeros((S, n)),
+            "ended": np.zeros((S, n)),
+            "tick": np.zeros(1, np.int64),
+        }
+        self.tick = self.arrays["tick"]
+        cdef dendrite_step *d = &self.d
+        d.n, d.K, d.S = n, self.K, self.S
+        steep = values["delta_t"] > 0
+        d.care = min(0.05, CARE * dt * np.max((values["g_exp"] / values["c_mem"])[steep], initial=0.0))
+        d.parent, d.slot_at = self.parent, self.slot_at
+        d.steep, d.adapts = integers(own, "steep"), integers(own, "adapts")
+        d.e_rev = self.e_rev
+        d.keep, d.mean_of_old, d.mean_of_new = doubles(own, "t_keep"), doubles(own, "t_old"), doubles(own, "t_new")
+        d.c2, d.g_still, d.coupling = doubles(own, "t_c2"), doubles(own, "t_still"), doubles(own, "t_coupling")
+        d.drive, d.clamp_g, d.clamp_gv = doubles(own, "t_drive"), doubles(own, "t_clamp_g"), doubles(own, "t_clamp_gv")
+        d.limit, d.gate = doubles(own, "t_limit"), doubles(own, "t_gate")
+        d.g_exp, d.v_t, d.delta_t = doubles(own, "t_exp"), doubles(own, "t_v_t"), doubles(own, "t_delta")
+        d.cut, d.a, d.v_w = doubles(own, "t_cut"), doubles(own, "t_a"), doubles(own, "t_v_w")
+        d.half_w, d.keep_w = doubles(own, "t_half_w"), doubles(own, "t_keep_w")
+        d.v, d.w = doubles(self.arrays, "v"), doubles(self.arrays, "w")
+        d.v_new, d.w_new = doubles(own, "t_v_new"), doubles(own, "t_w_new")
+        d.g, d.added, d.ended = doubles(self.arrays, "g"), doubles(self.arrays, "added"), doubles(self.arrays, "ended")
+        d.mean, d.flag = doubles(own, "t_mean"), doubles(own, "t_flag")
+        self.next = doubles(own, "t_next")
+        self.b = doubles(own, "b")
+        self.work = <double *> calloc(2 * self.K * DENDRITE_BLOCK, sizeof(double))
+        if self.work == NULL:
+            raise MemoryError
+        for unit in range(n):
+            self.refresh(unit)
+
+    def __dealloc__(self):
+        free(self.work)
+        free(self.shortest)
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        super().restore(state)
+        for unit in range(self.n):
+            self.refresh(unit)
+
+    cdef int refresh(self, int unit) except -1 nogil:
+        """Derive from phases and currents what a step reads."""
+        cdef int K = self.K, k, ph, at, set_ = unit * self.stride
+        cdef ptrdiff_t o
+        cdef bint watching
+        for k in range(K):
+            o = k * self.d.n + unit
+            at = set_ * K + k
+            ph = self.phase[unit * K + k]
+            self.d.drive[o] = self.i_leak[at] + self.i_ext[at] + self.i_step[unit * K + k]
+            self.d.clamp_g[o] = self.d.clamp_gv[o] = 0.0
+            self.d.gate[o] = 1.0
+            if 1 <= ph <= self.n_phases[k]:
+                self.d.clamp_g[o] = self.conductances[at * self.P + ph - 1]
+                self.d.clamp_gv[o] = self.d.clamp_g[o] * self.targets[at * self.P + ph - 1]
+                self.d.gate[o] = 0.0
+            watching = ph == 0 and self.v_th[at] < INFINITY
+            # A comparator that waits for a fall has the unit looked at in every step.
+            self.d.limit[o] = INFINITY if not watching else self.v_th[at] if self.armed[unit * K + k] else -INFINITY
+        self.next[unit] = self.next_transition(unit)
+        return 0
+
+    # One unit, from event to event ----------------------------------------------------------------
+
+    cdef void step_one(self, int unit, double h, const double *v, const double *w, double *end, double *w_end) noexcept nogil:
+        """Step the potentials `v` and adaptations `w` of a unit by h, its synapses at their mean."""
+        cdef double[MOST] x, y
+        cdef const dendrite_step *d = &self.d
+        cdef int K = self.K, k, s, p
+        cdef ptrdiff_t o
+        cdef double c2, slope, f, keep, scale = self.dt / h
+        for k in range(K):
+            o = k * d.n + unit
+            c2 = d.c2[o] * scale
+            x[k] = c2 + d.g_still[o] + d.clamp_g[o]
+            y[k] = c2 * v[k] + d.drive[o] + d.clamp_gv[o]
+            if d.steep[k]:
+                slope = d.gate[o] * d.g_exp[o] * exp(fmin((fmin(v[k], d.cut[o]) - d.v_t[o]) / d.delta_t[o], 700.0))
+                x[k] -= slope
+                y[k] += slope * (d.delta_t[o] - v[k])
+            if d.adapts[k]:
+                y[k] -= w[k] + d.half_w[o] / scale * (d.a[o] * (v[k] - d.v_w[o]) - w[k])
+        for s in range(self.S):
+            f = d.mean[s * d.n + unit]
+            k = self.slot_at[s]
+            if d.e_rev[s] != d.e_rev[s]:
+                y[k] += f
+            else:
+                x[k] += f
+                y[k] += f * d.e_rev[s]
+        for k in range(K - 1):
+            p = self.parent[k]
+            f = d.coupling[k * d.n + unit] / x[k]
+            x[p] -= f * d.coupling[k * d.n + unit]
+            y[p] += f * y[k]
+        for k in range(K - 1, -1, -1):
+            o = k * d.n + unit
+            if k < K - 1:
+                y[k] += d.coupling[o] * y[self.parent[k]]
+            y[k] /= x[k]
+            end[k] = 2.0 * y[k] - v[k]
+            if d.adapts[k]:
+                keep = exp(-2.0 * d.half_w[o] / scale)
+                w_end[k] = w[k] * keep + d.a[o] * (y[k] - d.v_w[o]) * (1.0 - keep)
+            else:
+                w_end[k] = w[k]
+
+    cdef double slope_of(self, int unit, int k, const double *v, const double *w) noexcept nogil:
+        """Return dv/dt of a compartment."""
+        cdef const dendrite_step *d = &self.d
+        cdef int s, o
+        cdef ptrdiff_t at = k * d.n + unit
+        cdef double i = d.drive[at] + d.clamp_gv[at] - (d.g_still[at] + d.clamp_g[at]) * v[k]
+        for o in range(self.K):
+            if o != k and self.parent[o] == k:
+                i += d.coupling[o * d.n + unit] * v[o]
+        if self.parent[k] >= 0:
+            i += d.coupling[at] * v[self.parent[k]]
+        for s in range(self.S):
+            if self.slot_at[s] == k:
+                i += d.mean[s * d.n + unit] * (1.0 if d.e_rev[s] != d.e_rev[s] else d.e_rev[s] - v[k])
+        if d.steep[k]:
+            i += d.gate[at] * d.g_exp[at] * d.delta_t[at] * exp(
+                fmin((fmin(v[k], d.cut[at]) - d.v_t[at]) / d.delta_t[at], 700.0))
+        if d.adapts[k]:
+            i -= w[k]
+        return 2.0 * i / (d.c2[at] * self.dt)
+
+    cdef double longest(self, int unit, const double *v) noexcept nogil:
+        """Return the longest step that a unit can take for its exponential currents."""
+        cdef const dendrite_step *d = &self.d
+        cdef double h = self.dt, slope
+        cdef ptrdiff_t o
+        cdef int k
+        for k in range(self.K):
+            if d.steep[k]:
+                o = k * d.n + unit
+                slope = d.gate[o] * d.g_exp[o] * exp(fmin((fmin(v[k], d.cut[o]) - d.v_t[o]) / d.delta_t[o], 700.0))
+                if slope > d.care * d.c2[o]:
+                    h = fmin(h, self.dt * fmax(d.care * d.c2[o] / slope, SHORTEST))
+        return h
+
+    cdef int take_again(self, Engine engine, int unit, double start, double end) except -1 nogil:
+        """Carry a unit over a step from event to event; `v` and `w` hold its start, `v_new` and `w_new` get its end."""
+        cdef double[MOST] v, w, v_end, w_end
+        cdef uint8_t[MOST] fired
+        cdef int K = self.K, k, first
+        cdef ptrdiff_t o
+        cdef double t = start, stop, h, theta, least, f0, f1, rise
+        cdef bint transitions, any_fired
+        for k in range(K):
+            o = k * self.d.n + unit
+            v[k] = self.d.v[o]
+            w[k] = self.d.w[o]
+        while t < end:
+            stop = fmin(end, self.next[unit])
+            h = fmin(stop - t, self.longest(unit, v))
+            if h < stop - t:
+                stop = t + h
+            memset(fired, 0, K)
+            first = -1
+            least = 2.0
+            if h > 0.0:
+                self.step_one(unit, h, v, w, v_end, w_end)
+                for k in range(K):
+                    if self.phase[unit * K + k] or self.v_th[unit * self.stride * K + k] == INFINITY:
+                        continue
+                    f0 = v[k] - self.v_th[unit * self.stride * K + k]
+                    f1 = v_end[k] - self.v_th[unit * self.stride * K + k]
+                    if not self.armed[unit * K + k]:
+                        f0, f1 = -f0, -f1
+                    if f1 < 0.0 or (f0 >= 0.0 and self.since[unit * K + k] == t):
+                        continue
+                    theta = 0.0
+                    if f0 < 0.0:
+                        rise = h * self.slope_of(unit, k, v, w) * (1.0 if self.armed[unit * K + k] else -1.0)
+                        theta = parabola_root(f0, rise, f1)
+                    if theta < least:
+                        least = theta
+                        first = k
+            if first >= 0:
+                if least < 1.0:
+                    stop = t + least * h
+                    if least > 0.0:
+                        self.step_one(unit, least * h, v, w, v_end, w_end)
+                    else:
+                        for k in range(K):
+                            v_end[k] = v[k]
+                            w_end[k] = w[k]
+                k = first
+                if self.armed[unit * K + k]:
+                    fired[k] = 1
+                    self.fire(unit, k, stop)
+                else:
+                    self.armed[unit * K + k] = 1
+                    self.since[unit * K + k] = stop
+            if h > 0.0:
+                for k in range(K):
+                    v[k] = v_end[k]
+                    w[k] = w_end[k]
+            t = stop
+            transitions = self.next_transition(unit) <= t
+            if transitions:
+                self.pass_time(unit, t, v, fired)
+            if transitions or first >= 0:
+                self.refresh(unit)
+                any_fired = False
+                for k in range(K):
+                    if fired[k]:
+                        any_fired = True
+                        w[k] += self.b[unit * self.stride * K + k]
+                if any_fired:
+                    self.announce(engine, t, unit, fired)
+        for k in range(K):
+            o = k * self.d.n + unit
+            self.d.v_new[o] = v[k]
+            self.d.w_new[o] = w[k]
+        return 0
+
+    # Events -------------------------------------------------------------------------------------
+
+    cdef int begin(self, Engine engine) except -1:
+        cdef int k
+        if not self.settled:
+            self.settled = True
+            self.shortest = <double *> calloc(self.n_outlets + 1, sizeof(double))
+            if self.shortest == NULL:
+                raise MemoryError
+            for k in range(self.n_outlets):
+                self.shortest[k] = getattr(self.outlets[k], "min_delay", 0.0)
+            # Neurons above threshold at once fire in the first step.
+            for unit in range(self.n):
+                self.refresh(unit)
+            engine.push((self.tick[0] + 1) * self.dt, self.id, TICK, 0.0, TICKS)
+        return 0
+
+    cdef int emit(self, Engine engine, double time, int unit) except -1 nogil:
+        cdef int k
+        cdef double sent
+        if self.keep_spikes:
+            self.log.append(time, unit)
+        for k in range(self.n_outlets):
+            sent = time
+            if sent + self.shortest[k] < engine.time:
+                sent = engine.time - self.shortest[k]
+                while sent + self.shortest[k] < engine.time:
+                    sent = nextafter(sent, INFINITY)
+            (<Outlet> self.outlet[k]).send(engine, sent, unit)
+        if self.hooked:
+            self.call_hooks(time, unit)
+        return 0
+
+    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
+        """Keep what arrives for the end of the step: its size, and what is left of it then."""
+        cdef Py_ssize_t k
+        cdef int unit
+        cdef double *added = self.d.added + fan.port * self.d.n
+        cdef double *ended = self.d.ended + fan.port * self.d.n
+        cdef double w, left
+        if self.S == 0:
+            with gil:
+                raise TypeError(f"{self.name!r} takes no input: none of its compartments has a receptor")
+        left = exp(-((self.tick[0] + 1) * self.dt - time) * self.mu_of_slot[fan.port])
+        for k in range(fan.n):
+            unit = fan_target(fan, k)
+            w = fan_weight(fan, k)
+            added[unit] += w
+            ended[unit] += w * left
+        return 0
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        if event.unit != TICK:
+            return Dendrites.receive(self, engine, event)
+        self.step(engine, self.tick[0] * self.dt, event.time)
+        self.tick[0] += 1
+        return engine.push((self.tick[0] + 1) * self.dt, self.id, TICK, 0.0, TICKS)
+
+    cdef int step(self, Engine engine, double start, double end) except -1 nogil:
+        cdef dendrite_step *d = &self.d
+        cdef ptrdiff_t at, m, unit
+        at = 0
+        while at < d.n:
+            m = min(d.n - at, <ptrdiff_t> DENDRITE_BLOCK)
+            dendrite_block(d, at, m, self.work, self.work + self.K * DENDRITE_BLOCK)
+            for unit in range(at, at + m):
+                if d.flag[unit] > 0.0 or self.next[unit] <= end:
+                    self.take_again(engine, <int> unit, start, end)
+            at += m
+        # The memory stays where the arrays of the state are: copied, not swapped.
+        for at in range(self.K * d.n):
+            d.v[at] = d.v_new[at]
+        for at in range(self.K * d.n):
+            d.w[at] = d.w_new[at]
+        return 0
+
+    cdef double peek(self, int variable, int unit, double time) noexcept nogil:
+        cdef ptrdiff_t at = self.which[variable] * self.d.n + unit
+        if self.kind[variable] == 1:
+            return self.d.g[at]
+        return self.d.w[at] if self.kind[variable] == 2 else self.d.v[at]
+
+
+cdef double parabola_root(double f0, double rise, double f1) noexcept nogil:
+    """Return where f0 + rise x + (f1 - f0 - rise) x^2 first reaches 0 for f0 < 0 <= f1; x in (0, 1]."""
+    cdef double a = f1 - f0 - rise
+    cdef double square = rise * rise - 4.0 * a * f0
+    cdef double x = -1.0
+    if square >= 0.0 and rise + sqrt(square) > 0.0:
+        x = -2.0 * f0 / (rise + sqrt(square))
+    if 0.0 < x <= 1.0:
+        return x
+    return f0 / (f0 - f1)

@@ -1,0 +1,19 @@
+"""Types of neurons with compartments; see _dendrites.pyx."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from eventsim.models._dendrite_tree import Tree
+from eventsim.population import Population
+
+class Watcher: ...
+
+class Dendrites(Population):
+    circuits: tuple[str, ...]
+    arrays: dict[str, NDArray[Any]]
+    def add_watcher(self, watcher: Watcher) -> None: ...
+    def circuit_of(self, port: int) -> int: ...
+
+class ExactDendrites(Dendrites):
+    def __init__(self, n: int, name: str, tree: Tree, values: dict[str, NDArray[Any]]) -> None: ...

@@ -1,0 +1,710 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Populations of neurons with compartments, exact between events.
+
+Between inputs, starts and ends of clamps, and steps of currents, every potential is a sum of exponentials (see
+_dendrite_modes.pxd). Modes are found once for each set of clamps that are on. The next crossing is looked for by
+steps that cannot pass it: from a point below threshold with slope f' and an upper bound U of f'' from there on,
+the potential stays below f + f' u + U u^2 / 2, so nothing happens before that reaches zero. The steps end at the
+crossing, quadratically; a bound on the whole future comes first. A long step is not followed by the next at
+once, since an input may come before: the unit is looked at again when it has passed.
+"""
+
+from cpython.ref cimport PyObject
+from libc.math cimport INFINITY, exp, fabs, fmax, fmin, sqrt
+from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memset
+
+import numpy as np
+
+from eventsim.engine cimport Engine, Event
+from eventsim.models._dendrite_modes cimport MOST, Modes, find_modes, response
+from eventsim.population cimport Fan, Population, fan_target, fan_weight
+from eventsim.recorder cimport SpikeLog
+
+cdef enum:
+    MOST_AT_ONCE = 1000     # events of a compartment within one instant
+    MOST_STEPS = 200        # of a search before the unit is looked at again
+    LOG_ROOM = 16           # of the first table of modes
+
+DOUBLES = ("c_mem", "g_leak", "i_leak", "i_ext", "coupling", "v_th", "hold_off", "level", "targets", "conductances",
+           "durations", "step_time", "step_change", "tau", "e_rev")
+INTEGERS = ("step_circuit", "parent", "n_phases", "slot_circuit", "slot_tau")
+
+
+cdef double *doubles(dict owner, str name):
+    cdef double[::1] flat
+    owner[name] = np.ascontiguousarray(owner[name], np.float64)
+    if owner[name].size == 0:
+        return NULL
+    flat = owner[name].reshape(-1)
+    return &flat[0]
+
+
+cdef int32_t *integers(dict owner, str name):
+    cdef int32_t[::1] flat
+    owner[name] = np.ascontiguousarray(owner[name], np.int32)
+    if owner[name].size == 0:
+        return NULL
+    flat = owner[name].reshape(-1)
+    return &flat[0]
+
+
+cdef class Watcher:
+    """Sees the events of compartments."""
+
+    cdef int on_event(self, double time, int unit, int circuit) except -1 nogil:
+        return 0
+
+
+cdef class Dendrites(Population):
+    """`n` neurons with the parameters of a `Tree`; the base of the solvers.
+
+    Parameters
+    ----------
+    n, name
+    tree : Tree
+    values : dict of arrays
+        What `Tree.arrays` returns.
+    """
+
+    def __init__(self, int n, str name, tree, values):
+        super().__init__(n, name)
+        self.variables = tuple(tree.variables)
+        self.circuits = tuple(tree.names)
+        self.K, self.S, self.A = len(tree.names), len(tree.slots), len(tree.taus)
+        self.P, self.M = values["targets"].shape[2], values["step_time"].shape[1]
+        self.soma = tree.soma
+        self.stride = int(len(values["c_mem"]) > 1)
+        self.values = dict(values)
+        self.values["mu"] = np.array([1.0 / tau for _, tau, _ in tree.slots])
+        self.c_mem = doubles(self.values, "c_mem")
+        self.g_leak = doubles(self.values, "g_leak")
+        self.i_leak = doubles(self.values, "i_leak")
+        self.i_ext = doubles(self.values, "i_ext")
+        self.coupling = doubles(self.values, "coupling")
+        self.v_th = doubles(self.values, "v_th")
+        self.hold_off = doubles(self.values, "hold_off")
+        self.level = doubles(self.values, "level")
+        self.targets = doubles(self.values, "targets")
+        self.conductances = doubles(self.values, "conductances")
+        self.durations = doubles(self.values, "durations")
+        self.step_time = doubles(self.values, "step_time")
+        self.step_change = doubles(self.values, "step_change")
+        self.tau = doubles(self.values, "tau")
+        self.mu_of_slot = doubles(self.values, "mu")
+        self.e_rev = doubles(self.values, "e_rev")
+        self.step_circuit = integers(self.values, "step_circuit")
+        self.parent = integers(self.values, "parent")
+        self.n_phases = integers(self.values, "n_phases")
+        self.slot_at = integers(self.values, "slot_circuit")
+        self.slot_tau = integers(self.values, "slot_tau")
+        self.values["kind"] = [kind for kind, _ in tree.variables.values()]
+        self.values["which"] = [which for _, which in tree.variables.values()]
+        self.kind = integers(self.values, "kind")
+        self.which = integers(self.values, "which")
+        self.event_logs = {event: SpikeLog() for event in tree.events}
+        self.logs = [None] * self.K
+        for event, k in zip(tree.events, tree.event_number):
+            self.logs[k] = self.event_logs[event]
+        self.log_of = <PyObject **> calloc(self.K, sizeof(PyObject *))
+        if self.log_of == NULL:
+            raise MemoryError
+        for k in range(self.K):
+            if self.logs[k] is not None:
+                self.log_of[k] = <PyObject *> self.logs[k]
+        self.watchers = []
+        self.arrays = {
+            "phase": np.zeros((n, self.K), np.int32),
+            "armed": np.ones((n, self.K), np.int32),
+            "n_steps": np.zeros(n, np.int32),
+            "until": np.full((n, self.K), np.inf),
+            "i_step": np.zeros((n, self.K)),
+            "since": np.full((n, self.K), -np.inf),
+        }
+        self.phase = integers(self.arrays, "phase")
+        self.armed = integers(self.arrays, "armed")
+        self.n_steps = integers(self.arrays, "n_steps")
+        self.until = doubles(self.arrays, "until")
+        self.i_step = doubles(self.arrays, "i_step")
+        self.since = doubles(self.arrays, "since")
+
+    def __dealloc__(self):
+        free(self.log_of)
+
+    def add_watcher(self, Watcher watcher not None):
+        """Let `watcher` see the events of all compartments."""
+        self.watchers.append(watcher)
+        self.n_watchers += 1
+
+    def circuit_of(self, int port):
+        """Return the number of the circuit that an input leads to."""
+        return self.slot_at[port]
+
+    def keep(self, bint keep):
+        self.keep_spikes = keep
+
+    def snapshot(self):
+        """Return the state as a dictionary of arrays."""
+        return {name: array.copy() for name, array in self.arrays.items()}
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        for name, array in self.arrays.items():
+            array[...] = state[name]
+
+    cdef double next_transition(self, int unit) noexcept nogil:
+        """Return when the next phase ends or current steps."""
+        cdef int k
+        cdef double least = INFINITY
+        cdef const double *until = self.until + unit * self.K
+        for k in range(self.K):
+            least = fmin(least, until[k])
+        if self.n_steps[unit] < self.M:
+            least = fmin(least, self.step_time[unit * self.stride * self.M + self.n_steps[unit]])
+        return least
+
+    cdef bint pass_time(self, int unit, double time, const double *v, uint8_t *fired) except -1 nogil:
+        """Make the transitions that are due at `time`, where the potentials are `v`.
+
+        Marks compartments that fire in `fired`, where those that crossed are marked already. Returns whether
+        conductances or constant currents have changed.
+        """
+        cdef int set_ = unit * self.stride
+        cdef int k, m, p, n_at_once
+        cdef int32_t *phase = self.phase + unit * self.K
+        cdef double *until = self.until + unit * self.K
+        cdef const double *durations
+        cdef bint changed = False
+        while self.n_steps[unit] < self.M and self.step_time[set_ * self.M + self.n_steps[unit]] <= time:
+            m = set_ * self.M + self.n_steps[unit]
+            self.i_step[unit * self.K + self.step_circuit[m]] += self.step_change[m]
+            self.n_steps[unit] += 1
+            changed = True
+        for k in range(self.K):
+            n_at_once = 0
+            p = self.n_phases[k]
+            durations = self.durations + (set_ * self.K + k) * self.P
+            while until[k] <= time:
+                n_at_once += 1
+                if n_at_once > MOST_AT_ONCE:
+                    self.fail_endless(unit, k, time)
+                if phase[k] <= p:
+                    changed = True
+                    until[k] += durations[phase[k]] if phase[k] < p else self.hold_off[set_ * self.K + k]
+                    phase[k] += 1
+                    continue
+                phase[k] = 0
+                until[k] = INFINITY
+                self.armed[unit * self.K + k] = 1
+                # One that fired just now is above threshold whatever the rounding.
+                if fired[k] or v[k] >= self.v_th[set_ * self.K + k]:
+                    if self.level[set_ * self.K + k] != 0.0:
+                        fired[k] = 1
+                        changed = self.fire(unit, k, time) or changed
+                    else:
+                        self.armed[unit * self.K + k] = 0
+                        self.since[unit * self.K + k] = time
+        return changed
+
+    cdef bint fire(self, int unit, int k, double time) noexcept nogil:
+        """Start the event of a compartment; returns whether conductances change."""
+        cdef int at = unit * self.stride * self.K + k
+        self.phase[unit * self.K + k] = 1
+        if self.n_phases[k]:
+            self.until[unit * self.K + k] = time + self.durations[at * self.P]
+            return True
+        self.until[unit * self.K + k] = time + self.hold_off[at]
+        return False
+
+    cdef int fail_endless(self, int unit, int k, double time) except -1 with gil:
+        raise RuntimeError(
+            f"compartment {self.circuits[k]!r} of unit {unit} of {self.name!r} fires without end at time {time!r}: v stays "
+            "above v_th and its event takes no time; give it a clamp, a hold-off, or mode='edge'")
+
+    cdef uint64_t clamp_code(self, int unit) noexcept nogil:
+        """Return a number for the set of clamps that are on."""
+        cdef uint64_t code = 0
+        cdef int k
+        cdef const int32_t *phase = self.phase + unit * self.K
+        for k in range(self.K):
+            code *= self.n_phases[k] + 1
+            if phase[k] <= self.n_phases[k]:
+                code += phase[k]
+        return code
+
+    cdef int announce(self, Engine engine, double time, int unit, const uint8_t *fired) except -1 nogil:
+        """Record the events of a unit, and send its spike."""
+        cdef int k
+        for k in range(self.K):
+            if fired[k]:
+                if self.log_of[k] != NULL and self.keep_spikes:
+                    (<SpikeLog> self.log_of[k]).append(time, unit)
+                if self.n_watchers:
+                    self.tell_watchers(time, unit, k)
+        if fired[self.soma]:
+            self.emit(engine, time, unit)
+        return 0
+
+    cdef int tell_watchers(self, double time, int unit, int k) except -1 with gil:
+        for watcher in self.watchers:
+            (<Watcher> watcher).on_event(time, unit, k)
+        return 0
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
+        cdef Fan fan
+        if not 0 <= event.unit < self.n:
+            with gil:
+                raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
+        fan.target = NULL
+        fan.w64 = NULL
+        fan.w32 = NULL
+        fan.first = event.unit
+        fan.port = 0
+        fan.n = 1
+        fan.w = event.value
+        return self.deliver(engine, event.time, &fan)
+
+
+cdef class ExactDendrites(Dendrites):
+    """Neurons whose synapses are currents and whose conductances are constant between events."""
+
+    cdef double *p                          # (n, K) modes at time t, relative to where they settle
+    cdef double *i_syn                      # (n, S) synaptic currents at time t
+    cdef double *v_inf                      # (n, K) where the potentials would settle
+    cdef double *t                          # (n,) last event of the unit
+    cdef double *due                        # (n,) when it is looked at next
+    cdef double *hit                        # (n, K) crossing of the comparator, if it is known
+    cdef Modes **modes                      # (n,) of the clamps that are on
+    cdef Modes **table                      # open addressing by (set, clamps)
+    cdef uint64_t *keys
+    cdef Py_ssize_t room, n_modes
+    cdef double look_ahead                  # a step longer than this ends a search for now
+    cdef uint64_t n_codes
+
+    def __init__(self, int n, str name, tree, values):
+        super().__init__(n, name, tree, values)
+        cdef int unit, k
+        codes = 1
+        for k in range(self.K):
+            codes *= self.n_phases[k] + 1
+        if codes * n >= 2**63:
+            raise ValueError(f"{name!r} has too many combinations of clamps ({codes}) to tell apart")
+        self.n_codes = codes
+        self.arrays |= {
+            "p": np.zeros((n, self.K)),
+            "i_syn": np.zeros((n, self.S)),
+            "v_inf": np.zeros((n, self.K)),
+            "t": np.zeros(n),
+            "due": np.full(n, np.inf),
+            "hit": np.full((n, self.K), np.inf),
+        }
+        self.p = doubles(self.arrays, "p")
+        self.i_syn = doubles(self.arrays, "i_syn")
+        self.v_inf = doubles(self.arrays, "v_inf")
+        self.t = doubles(self.arrays, "t")
+        self.due = doubles(self.arrays, "due")
+        self.hit = doubles(self.arrays, "hit")
+        self.look_ahead = 0.05 * min([*tree.taus, np.min(values["c_mem"] / (values["g_leak"] + 1e-9))], default=1.0)
+        self.modes = <Modes **> calloc(max(n, 1), sizeof(Modes *))
+        self.room = 1 << LOG_ROOM
+        self.table = <Modes **> calloc(self.room, sizeof(Modes *))
+        self.keys = <uint64_t *> calloc(self.room, sizeof(uint64_t))
+        if self.modes == NULL or self.table == NULL or self.keys == NULL:
+            raise MemoryError
+        v_init = np.ascontiguousarray(np.broadcast_to(values["v_init"], (n, self.K)))
+        cdef const double[:, ::1] v = v_init
+        for unit in range(n):
+            self.settle_in(unit, &v[unit, 0])
+
+    def __dealloc__(self):
+        cdef Py_ssize_t k
+        if self.table != NULL:
+            for k in range(self.room):
+                free(self.table[k])
+        free(self.table)
+        free(self.keys)
+        free(self.modes)
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        cdef int unit
+        super().restore(state)
+        for unit in range(self.n):
+            self.modes[unit] = self.modes_of(unit)
+
+    # Modes --------------------------------------------------------------------------------------
+
+    cdef Modes *modes_of(self, int unit) except NULL nogil:
+        """Return the modes for the clamps of a unit that are on."""
+        cdef uint64_t key = self.clamp_code(unit) + self.n_codes * <uint64_t> (unit * self.stride) + 1
+        cdef Py_ssize_t at = <Py_ssize_t> ((key * <uint64_t> 0x9E3779B97F4A7C15) >> 20) & (self.room - 1)
+        while self.keys[at] != key:
+            if self.keys[at] == 0:
+                if 2 * self.n_modes >= self.room:
+                    self.grow_table()
+                    return self.modes_of(unit)
+                self.table[at] = self.make_modes(unit)
+                self.keys[at] = key
+                self.n_modes += 1
+                break
+            at = (at + 1) & (self.room - 1)
+        return self.table[at]
+
+    cdef int grow_table(self) except -1 nogil:
+        cdef Py_ssize_t room = 2 * self.room, k, at
+        cdef Modes **table = <Modes **> calloc(room, sizeof(Modes *))
+        cdef uint64_t *keys = <uint64_t *> calloc(room, sizeof(uint64_t))
+        if table == NULL or keys == NULL:
+            free(table)
+            free(keys)
+            with gil:
+                raise MemoryError
+        for k in range(self.room):
+            if self.keys[k]:
+                at = <Py_ssize_t> ((self.keys[k] * <uint64_t> 0x9E3779B97F4A7C15) >> 20) & (room - 1)
+                while keys[at]:
+                    at = (at + 1) & (room - 1)
+                keys[at] = self.keys[k]
+                table[at] = self.table[k]
+        free(self.table)
+        free(self.keys)
+        self.table = table
+        self.keys = keys
+        self.room = room
+        return 0
+
+    cdef Modes *make_modes(self, int unit) except NULL nogil:
+        cdef int K = self.K, S = self.S, k, o, ph
+        cdef int set_ = unit * self.stride
+        cdef size_t room = 2 * K + 2 * K * K + 3 * K * S
+        cdef Modes *m = <Modes *> malloc(sizeof(Modes) + room * sizeof(double))
+        cdef double *work = <double *> calloc(3 * K * K, sizeof(double))
+        cdef double *g = work + 2 * K * K
+        cdef double *memory = <double *> (m + 1)
+        cdef double g_clamp
+        if m == NULL or work == NULL:
+            free(m)
+            free(work)
+            with gil:
+                raise MemoryError
+        m.lam = memory
+        m.drive = memory + K
+        m.T = memory + 2 * K
+        m.R = m.T + K * K
+        m.D = m.R + K * K
+        m.H = m.D + K * S
+        m.near = m.H + K * S
+        for k in range(K):
+            g[k * K + k] += self.g_leak[set_ * K + k]
+            m.drive[k] = self.i_leak[set_ * K + k] + self.i_ext[set_ * K + k]
+            o = self.parent[k]
+            if o >= 0:
+                g_clamp = self.coupling[set_ * K + k]
+                g[k * K + k] += g_clamp
+                g[o * K + o] += g_clamp
+                g[k * K + o] -= g_clamp
+                g[o * K + k] -= g_clamp
+            ph = self.phase[unit * K + k]
+            if 1 <= ph <= self.n_phases[k]:
+                g_clamp = self.conductances[(set_ * K + k) * self.P + ph - 1]
+                g[k * K + k] += g_clamp
+                m.drive[k] += g_clamp * self.targets[(set_ * K + k) * self.P + ph - 1]
+        find_modes(m, work, K, S, self.c_mem + set_ * K, g, <const int *> self.slot_at, self.mu_of_slot)
+        free(work)
+        return m
+
+    cdef int settle_in(self, int unit, const double *v) except -1 nogil:
+        """Start from the potentials `v` with the clamps and currents that are on now."""
+        cdef int K = self.K, S = self.S, j, k, s
+        cdef Modes *m = self.modes_of(unit)
+        cdef double *v_inf = self.v_inf + unit * K
+        cdef double *p = self.p + unit * K
+        cdef const double *i_syn = self.i_syn + unit * S
+        cdef const double *i_step = self.i_step + unit * K
+        cdef double x
+        self.modes[unit] = m
+        memset(v_inf, 0, K * sizeof(double))
+        for j in range(K):
+            x = 0.0
+            for k in range(K):
+                x += m.T[k * K + j] * (m.drive[k] + i_step[k])
+            x /= m.lam[j]
+            for k in range(K):
+                v_inf[k] += m.T[k * K + j] * x
+        for j in range(K):
+            x = 0.0
+            for k in range(K):
+                x += m.R[j * K + k] * (v[k] - v_inf[k])
+            for s in range(S):
+                x -= m.D[j * S + s] * i_syn[s]
+            p[j] = x
+        return 0
+
+    # One unit -----------------------------------------------------------------------------------
+
+    cdef void advance(self, int unit, double time) noexcept nogil:
+        """Bring a unit to `time`, which nothing precedes."""
+        cdef int K = self.K, S = self.S, j, s
+        cdef double dt = time - self.t[unit], x
+        cdef double[MOST] decay
+        cdef const Modes *m = self.modes[unit]
+        cdef double *p = self.p + unit * K
+        cdef double *i_syn = self.i_syn + unit * S
+        if dt <= 0.0:
+            return
+        self.t[unit] = time
+        for j in range(K):
+            p[j] *= exp(-m.lam[j] * dt)
+        if m.n_near:
+            for j in range(K):
+                x = 0.0
+                for s in range(S):
+                    if m.near[j * S + s] != 0.0:
+                        x += m.near[j * S + s] * i_syn[s] * response(m.lam[j], self.mu_of_slot[s], dt)
+                p[j] += x
+        for j in range(self.A):
+            decay[j] = exp(-dt / self.tau[j])
+        for s in range(S):
+            i_syn[s] *= decay[self.slot_tau[s]]
+
+    cdef void potentials(self, int unit, double *v) noexcept nogil:
+        """Write the potentials at time t."""
+        cdef int K = self.K, S = self.S, j, k, s
+        cdef const Modes *m = self.modes[unit]
+        cdef double x
+        for k in range(K):
+            x = self.v_inf[unit * K + k]
+            for j in range(K):
+                x += m.T[k * K + j] * self.p[unit * K + j]
+            for s in range(S):
+                x += m.H[k * S + s] * self.i_syn[unit * S + s]
+            v[k] = x
+
+    cdef double predict(self, int unit) noexcept nogil:
+        """Return when the unit is to be looked at next, and keep the crossings that are known."""
+        cdef double t = self.t[unit]
+        cdef double due = self.next_transition(unit), s
+        cdef double *hit = self.hit + unit * self.K
+        cdef int k
+        cdef bint crossing
+        for k in range(self.K):
+            if hit[k] == t:  # certain, since no input moves a potential at once
+                due = t
+                continue
+            hit[k] = INFINITY
+            if self.phase[unit * self.K + k] or self.v_th[unit * self.stride * self.K + k] == INFINITY:
+                continue
+            s = self.search(unit, k, due - t, &crossing)
+            if s == INFINITY:
+                continue
+            due = fmin(due, t + s)
+            if crossing:
+                hit[k] = t + s
+        return due
+
+    cdef double search(self, int unit, int k, double limit, bint *crossing) noexcept nogil:
+        """Return a time that no crossing of compartment k precedes, or that of the crossing; inf for none before `limit`."""
+        cdef int K = self.K, S = self.S, A = self.A, j, s, _n
+        cdef const Modes *m = self.modes[unit]
+        cdef const double *p = self.p + unit * K
+        cdef const double *i_syn = self.i_syn + unit * S
+        cdef double[2 * MOST] c, rate, now
+        cdef double sign = 1.0 if self.armed[unit * K + k] else -1.0
+        cdef double rest = sign * (self.v_inf[unit * K + k] - self.v_th[unit * self.stride * K + k])
+        cdef double f = rest, top = rest, slope, bend, step, time = 0.0, t = self.t[unit], x
+        cdef double tiny = -1e-13 * fabs(self.v_th[unit * self.stride * K + k])
+        crossing[0] = False
+        for j in range(K):
+            c[j] = sign * m.T[k * K + j] * p[j]
+            rate[j] = m.lam[j]
+        for j in range(A):
+            c[K + j] = 0.0
+            rate[K + j] = 1.0 / self.tau[j]
+        for s in range(S):
+            c[K + self.slot_tau[s]] += sign * m.H[k * S + s] * i_syn[s]
+        for j in range(K + A):
+            f += c[j]
+            top += fmax(c[j], 0.0)
+            now[j] = c[j]
+        if f >= 0.0:
+            if self.since[unit * K + k] != t:
+                crossing[0] = True
+                return 0.0
+            f = fmin(tiny, -1e-300)  # it has just been crossed the other way
+        if m.n_near:
+            top += self.near_top(unit, k, sign, 0.0)
+        if top < 0.0:
+            return INFINITY
+        for _n in range(MOST_STEPS):
+            slope = bend = 0.0
+            for j in range(K + A):
+                x = now[j] * rate[j]
+                slope -= x
+                bend += fmax(x, 0.0) * rate[j]
+            if m.n_near:
+                slope += self.near_slope(unit, k, sign, time)
+                bend += self.near_bend(unit, k, sign, time)
+            # The first zero of f + slope u + bend u^2 / 2; none if it only falls.
+            x = slope + sqrt(slope * slope - 2.0 * bend * f)
+            if not x > 0.0:
+                return INFINITY
+            step = -2.0 * f / x
+            if time + step >= limit:
+                return INFINITY
+            if step <= 1e-16 * (t + time) or t + time + step == t + time:
+                crossing[0] = True
+                return time + step
+            time += step
+            if step > self.look_ahead:
+                return time
+            f = top = rest
+            for j in range(K + A):
+                now[j] = c[j] * exp(-rate[j] * time)
+                f += now[j]
+                top += fmax(now[j], 0.0)
+            if m.n_near:
+                f += self.near_value(unit, k, sign, time)
+                top += self.near_top(unit, k, sign, time)
+            if f >= 0.0:
+                crossing[0] = True
+                return time
+            if top < 0.0:
+                return INFINITY
+        return time
+
+    # What the pairs of close rates add to the potential of a compartment, a time after t: value, slope, and upper bounds
+    # of value and curvature from then on. See _dendrite_modes.pxd.
+
+    cdef double near_value(self, int unit, int k, double sign, double time) noexcept nogil:
+        cdef const Modes *m = self.modes[unit]
+        cdef int j, s
+        cdef double x = 0.0
+        for j in range(self.K):
+            for s in range(self.S):
+                if m.near[j * self.S + s] != 0.0:
+                    x += (sign * m.T[k * self.K + j] * m.near[j * self.S + s] * self.i_syn[unit * self.S + s]
+                          * response(m.lam[j], self.mu_of_slot[s], time))
+        return x
+
+    cdef double near_slope(self, int unit, int k, double sign, double time) noexcept nogil:
+        cdef const Modes *m = self.modes[unit]
+        cdef int j, s
+        cdef double x = 0.0
+        for j in range(self.K):
+            for s in range(self.S):
+                if m.near[j * self.S + s] != 0.0:
+                    x += (sign * m.T[k * self.K + j] * m.near[j * self.S + s] * self.i_syn[unit * self.S + s]
+                          * (exp(-self.mu_of_slot[s] * time) - m.lam[j] * response(m.lam[j], self.mu_of_slot[s], time)))
+        return x
+
+    cdef double near_top(self, int unit, int k, double sign, double time) noexcept nogil:
+        cdef const Modes *m = self.modes[unit]
+        cdef int j, s
+        cdef double x = 0.0, q, low
+        for j in range(self.K):
+            for s in range(self.S):
+                q = sign * m.T[k * self.K + j] * m.near[j * self.S + s] * self.i_syn[unit * self.S + s]
+                if q > 0.0:
+                    low = fmin(m.lam[j], self.mu_of_slot[s])
+                    # s e^(-low s) bounds the response and is largest at 1 / low
+                    x += q * (response(m.lam[j], self.mu_of_slot[s], time) if time * low > 1.01 else 0.37 / low)
+        return x
+
+    cdef double near_bend(self, int unit, int k, double sign, double time) noexcept nogil:
+        cdef const Modes *m = self.modes[unit]
+        cdef int j, s
+        cdef double x = 0.0, q, lam, mu, low
+        for j in range(self.K):
+            for s in range(self.S):
+                q = sign * m.T[k * self.K + j] * m.near[j * self.S + s] * self.i_syn[unit * self.S + s]
+                lam, mu = m.lam[j], self.mu_of_slot[s]
+                low = fmin(lam, mu)
+                if q > 0.0:  # lam^2 response - (lam + mu) e^(-mu s): largest, 0.0498 lam for equal rates, at 3 / lam
+                    x += q * (lam * lam * response(lam, mu, time) if time * low > 3.1 else 0.06 * fmax(lam, mu))
+                elif q < 0.0:
+                    x -= q * (lam + mu) * exp(-low * time)
+        return x
+
+    cdef double peek(self, int variable, int unit, double time) noexcept nogil:
+        cdef int K = self.K, S = self.S, j, s, k = self.which[variable]
+        cdef double dt = fmax(time - self.t[unit], 0.0), x
+        cdef const Modes *m = self.modes[unit]
+        if self.kind[variable] == 1:
+            return self.i_syn[unit * S + k] * exp(-dt * self.mu_of_slot[k])
+        x = self.v_inf[unit * K + k]
+        for j in range(K):
+            x += m.T[k * K + j] * self.p[unit * K + j] * exp(-m.lam[j] * dt)
+        for s in range(S):
+            x += m.H[k * S + s] * self.i_syn[unit * S + s] * exp(-dt * self.mu_of_slot[s])
+        if m.n_near:
+            x += self.near_value(unit, k, 1.0, dt)
+        return x
+
+    # Events -------------------------------------------------------------------------------------
+
+    cdef int begin(self, Engine engine) except -1:
+        cdef int unit
+        for unit in range(self.n):
+            self.due[unit] = self.predict(unit)
+            engine.predict(self.first_slot + unit, self.due[unit])
+        return 0
+
+    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
+        cdef Py_ssize_t k
+        cdef int unit, j, S = self.S
+        cdef double due, w
+        cdef const Modes *m
+        if self.S == 0:
+            self.fail_no_input()
+        for k in range(fan.n):
+            unit = fan_target(fan, k)
+            w = fan_weight(fan, k)
+            self.advance(unit, time)
+            m = self.modes[unit]
+            self.i_syn[unit * S + fan.port] += w
+            for j in range(self.K):
+                self.p[unit * self.K + j] -= m.D[j * S + fan.port] * w
+            due = self.predict(unit)
+            if due != self.due[unit]:
+                self.due[unit] = due
+                engine.predict(self.first_slot + unit, due)
+            if self.watched:
+                self.note(time, unit)
+        return 0
+
+    cdef int fail_no_input(self) except -1 with gil:
+        raise TypeError(f"{self.name!r} takes no input: none of its compartments has a receptor")
+
+    cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
+        """Look at a unit: it may cross, have a transition, or neither."""
+        cdef double[MOST] v
+        cdef uint8_t[MOST] fired
+        cdef double *hit = self.hit + unit * self.K
+        cdef int k
+        cdef bint changed = False
+        self.advance(unit, time)
+        memset(fired, 0, self.K)
+        for k in range(self.K):
+            if hit[k] <= time:
+                hit[k] = INFINITY
+                if self.armed[unit * self.K + k]:
+                    fired[k] = 1
+                    changed = True
+                else:
+                    self.armed[unit * self.K + k] = 1
+                    self.since[unit * self.K + k] = time
+        if changed or self.next_transition(unit) <= time:
+            self.potentials(unit, v)
+            for k in range(self.K):
+                if fired[k]:
+                    self.fire(unit, k, time)
+            self.pass_time(unit, time, v, fired)
+            self.settle_in(unit, v)
+        self.due[unit] = self.predict(unit)
+        engine.predict(self.first_slot + unit, self.due[unit])
+        self.announce(engine, time, unit, fired)
+        if self.watched:
+            self.note(time, unit)
+        return 0

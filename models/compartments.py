@@ -1,0 +1,99 @@
+"""What a neuron with active dendrites is declared with: compartments, their inputs, and their events.
+
+The equations are those of `eventsim.models.dendrites`. Numbers are in ms, mV, nS, pA and pF.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clamp:
+    """One phase of an event: a conductance that pulls the membrane to a target.
+
+    Attributes
+    ----------
+    target : mV.
+    conductance : nS.
+    duration : ms; None in the last phase for what t_ref and hold_off leave.
+    """
+
+    target: ArrayLike
+    conductance: ArrayLike
+    duration: ArrayLike | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThresholdEvent:
+    """What a compartment does when it reaches its threshold.
+
+    Attributes
+    ----------
+    clamps : phases, one after the other; none for a mere comparator.
+    hold_off : ms from the last clamp to the end of refractoriness.
+    t_ref : ms without another event; the durations of the clamps and hold_off unless given.
+    mode : what happens where v is above threshold when refractoriness ends: ``"level"`` fires again, as the
+        chip does, ``"edge"`` waits until v has been below.
+    """
+
+    clamps: tuple[Clamp, ...] = ()
+    hold_off: ArrayLike | None = None
+    t_ref: ArrayLike | None = None
+    mode: Literal["level", "edge"] = "level"
+
+
+@dataclass(frozen=True, slots=True)
+class Receptor:
+    """A synaptic input that jumps by the weight of a spike and decays.
+
+    Attributes
+    ----------
+    tau_syn : ms.
+    e_rev : mV, reversal potential of a conductance (weights in nS); None for a current (weights in pA).
+    """
+
+    tau_syn: float = 5.0
+    e_rev: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compartment:
+    """One compartment of a neuron; numbers may be one per unit, as arrays of shape (n,).
+
+    Attributes
+    ----------
+    name : what ports, variables and events are called after.
+    c_mem : pF.
+    g_leak : nS.
+    v_leak : mV.
+    v_th : mV, threshold; inf for a passive compartment.
+    event : what happens there; None only for a passive compartment.
+    receptors : inputs by name; a single one is reached by the name of the compartment.
+    i_ext : pA, constant current.
+    steps : pairs (time in ms, pA): from then on this current is added to i_ext.
+    v_init : mV at time 0; v_leak unless given.
+    delta_t, v_t : mV, slope and onset of an exponential current; none for delta_t = 0.
+    a, b, tau_w : nS, pA, ms: adaptation by the potential and at each event; none for a = b = 0.
+    """
+
+    name: str
+    c_mem: ArrayLike = 200.0
+    g_leak: ArrayLike = 10.0
+    v_leak: ArrayLike = -70.0
+    v_th: ArrayLike = np.inf
+    event: ThresholdEvent | None = None
+    receptors: Mapping[str, Receptor] = field(default_factory=lambda: {"input": Receptor()})
+    i_ext: ArrayLike = 0.0
+    steps: tuple[tuple[ArrayLike, ArrayLike], ...] = ()
+    v_init: ArrayLike | None = None
+    delta_t: float = 0.0
+    v_t: ArrayLike = -50.0
+    a: ArrayLike = 0.0
+    b: ArrayLike = 0.0
+    tau_w: ArrayLike = 100.0

@@ -1,0 +1,130 @@
+"""Neurons with active dendrites: trees of compartments, each of which may fire an event of its own.
+
+    c_mem dv/dt = g_leak (v_leak - v) + i_ext + i_syn + sum_m g_m (v_m - v) + g(t) (target - v)
+                  [+ g_leak delta_t exp((v - v_t) / delta_t) - w,   tau_w dw/dt = a (v - v_leak) - w]
+
+Where v reaches v_th from below a compartment fires: g(t) clamps it to one target after another (a sodium
+spike and its reset, a calcium spike, an NMDA plateau), and until t_ref has passed it does not fire again.
+What remains of t_ref after the clamps is the hold-off, in which the membrane may fall below threshold. Events
+of the soma are the neuron's spikes. Schemmel et al. 2017; the circuit is that of Aamir et al. 2018.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from numpy.typing import ArrayLike
+
+from eventsim.models.compartments import Clamp, Compartment, ThresholdEvent
+from eventsim.registry import register
+
+if TYPE_CHECKING:
+    from eventsim.build import Site
+    from eventsim.models._dendrite_tree import Tree
+    from eventsim.population import Population
+
+
+def _two_compartments() -> tuple[Compartment, ...]:
+    """Return a soma with a sodium spike and a dendrite with an NMDA plateau, driven by currents."""
+    reset = ThresholdEvent((Clamp(-75.0, 200.0, 2.0),))
+    plateau = ThresholdEvent((Clamp(-35.0, 40.0, 20.0),), hold_off=20.0)
+    return (
+        Compartment("soma", 200.0, 10.0, v_th=-50.0, event=reset),
+        Compartment("dendrite", 100.0, 5.0, v_th=-55.0, event=plateau),
+    )
+
+
+@register("neuron", "multi_compartment")
+@dataclass(frozen=True, slots=True, eq=False)
+class MultiCompartment:
+    """Neuron that is a tree of compartments with events of their own, such as dendritic plateaus.
+
+    Times in ms, potentials in mV, conductances in nS, currents in pA, capacitances in pF; any other set of
+    units that fits together does as well, such as that of a chip whose time runs faster.
+
+    Attributes
+    ----------
+    compartments : of which the tree consists; the order does not matter to any result.
+    couplings : triples (name, name, conductance); inf joins two compartments into one circuit.
+    soma : the compartment whose events are the spikes; the first unless given.
+    solver : ``"exact"`` follows the exact flow between events; ``"ticks"`` integrates by the step dt of the
+        simulation, to second order, with events inside a step interpolated. ``"auto"`` is exact where the
+        model allows it: without conductances at synapses, exponential current and adaptation.
+
+    Examples
+    --------
+    >>> import eventsim as es
+    >>> net = es.Network()
+    >>> _ = net.add("volley", es.models.SpikeSource(times=[1.0]), 1)
+    >>> _ = net.add("cell", es.models.MultiCompartment(), 1)
+    >>> _ = net.connect("volley", "cell", weight=600.0, port="dendrite")
+    >>> sim = es.Simulation(net)
+    >>> sim.record("cell", "dendrite.v", every=1.0)
+    >>> sim.run(50.0)
+    >>> len(sim.spikes("cell")), len(sim.spikes("cell.dendrite"))
+    (0, 1)
+    """
+
+    compartments: tuple[Compartment, ...] = field(default_factory=_two_compartments)
+    couplings: tuple[tuple[str, str, ArrayLike], ...] = (("soma", "dendrite", 2.0),)
+    soma: str | None = None
+    solver: Literal["auto", "exact", "ticks"] = "auto"
+
+    paper: ClassVar[str] = (
+        "Schemmel et al. 2017, An accelerated analog neuromorphic hardware system emulating NMDA- and "
+        "calcium-based non-linear dendrites"
+    )
+    is_source: ClassVar[bool] = False
+
+    @property
+    def tree(self) -> Tree:
+        """The tree in the order in which it is computed; raises what `check` raises for its shape."""
+        from eventsim.models._dendrite_tree import Tree
+
+        return Tree(self.compartments, self.couplings, self.soma)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """What can be recorded: "v" of the soma; "name.v", "name.receptor", "name.w" of a compartment."""
+        return tuple(self.tree.variables)
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Number of each input, by "compartment.receptor", or "compartment" if that has one only."""
+        return self.tree.ports
+
+    @property
+    def on_ticks(self) -> bool:
+        """Whether the neuron is integrated by steps."""
+        tree = self.tree
+        if self.solver not in ("auto", "exact", "ticks"):
+            raise ValueError(f"solver must be 'auto', 'exact' or 'ticks', got {self.solver!r}")
+        if self.solver == "exact" and tree.only_ticks:
+            raise ValueError(
+                f"solver='exact' needs piecewise linear equations, but {tree.only_ticks}; take solver='ticks'"
+            )
+        return self.solver == "ticks" or bool(tree.only_ticks)
+
+    def check(self, n: int, name: str) -> None:
+        """Raise ValueError if the tree or a parameter does not do; the message names population and unit."""
+        self.tree.arrays(n, name, warn=True)
+        _ = self.on_ticks
+
+    def build(self, site: Site) -> Population:
+        """Return the population that computes these neurons."""
+        arrays = self.tree.arrays(site.n, site.name)
+        if self.on_ticks:
+            from eventsim.models._dendrite_ticks import SteppedDendrites
+
+            return SteppedDendrites(site.n, site.name, self.tree, arrays, site.dt)
+        from eventsim.models._dendrites import ExactDendrites
+
+        return ExactDendrites(site.n, site.name, self.tree, arrays)
+
+    def plateau_potential(self, compartment: str, v_neighbours: float | None = None) -> float:
+        """Return where the first clamp of a compartment's event would settle, mV.
+
+        With neighbours at `v_neighbours`, their resting potentials unless given; without synaptic input.
+        """
+        return self.tree.settled(compartment, v_neighbours)
