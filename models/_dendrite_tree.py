@@ -324,8 +324,9 @@ class Tree:
             # Decimals that add up in the paper need not in binary.
             if hold_off is not None and np.any(np.abs(left) > 1e-9 * t_ref):
                 raise ConfigError(
-                    f"clamps, hold_off and t_ref of {where!r} of {name!r} do not add up: {_first(used, True)} + "
-                    f"{_first(hold_off, True)} against {_first(t_ref, True)}; leave one of them out"
+                    f"clamps, hold_off and t_ref of {where!r} of {name!r} do not add up: "
+                    f"{_first(used, True)} + {_first(hold_off, True)} against {_first(t_ref, True)}; "
+                    "leave one of them out"
                 )
             if hold_off is None:
                 hold_off = left

@@ -39,7 +39,7 @@ def active(event=RESET, v_th=-50.0, **options):
         ("at least one compartment", lambda: added()),
         ("no compartment is called 'x', the soma", lambda: added(A, soma="x")),
         (
-            r"conductance of the coupling of 'b' and 'a' of the tree of 'cells' must not be negative, got -1.0",
+            "conductance of the coupling of 'b' and 'a' of the tree of 'cells' must not be negative",
             lambda: added(A, B, couplings=(("b", "a", -1.0),)),
         ),
         (
