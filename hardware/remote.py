@@ -258,6 +258,8 @@ class RemoteTarget:
         while True:
             frame = self._link.receive(end)
             number = frame.header.get("id")
+            if number is not None:
+                whole(number, "id")
             if frame.kind == "error" and (number is None or number in wanted):
                 code, message = (text(frame.header.get(key), key) for key in ("code", "message"))
                 if code == "refused":

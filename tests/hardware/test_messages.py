@@ -290,6 +290,10 @@ def written(**changes):
     return frame
 
 
+LAYOUT = [[array.dtype.str, list(array.shape)] for array in written().arrays]
+BODY = b"".join(array.tobytes() for array in written().arrays)
+
+
 def test_an_observation_comes_back_as_it_was():
     found, expected = observed_from(written(), 2, SIZES), observation()
     for name in SIZES:
@@ -320,6 +324,21 @@ def test_an_observation_comes_back_as_it_was():
 def test_an_observation_that_does_not_fit_is_no_observation(changes, message):
     with pytest.raises(FrameError, match=message):
         observed_from(written(**changes), 2, SIZES)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_an_observation_with_a_part_replaced_is_an_observation_or_an_error(data):
+    frame = written()
+    place = frame.header
+    while True:
+        key = data.draw(st.sampled_from(sorted(place)))
+        if not isinstance(place[key], dict) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(JSON)
+    with suppress(FrameError):
+        assert len(observed_from(parsed(frame_of(frame.header | {"arrays": LAYOUT}, BODY)), 2, SIZES)) == 2
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,14 @@ def failed(frame, way):
     return [frame_of(told)]
 
 
+def odd_number(frame, way):
+    return [changed(frame, id=[header_of(frame)["id"]])]
+
+
+def no_text(frame, way):
+    return [frame_of({"type": "error", "id": None, "code": 5})]
+
+
 def busy(frame, way):
     return [frame_of({"type": "error", "id": None, "code": "busy", "message": "come back later"})]
 
@@ -196,6 +204,8 @@ FAULTS = [
     missing_population,
     other_kind,
     failed,
+    odd_number,
+    no_text,
     busy,
 ]
 
@@ -253,18 +263,21 @@ def test_late_answers_of_a_step_before_are_not_taken_for_new_ones(server, undist
         assert_same(trained(chip), undisturbed)
 
 
-def test_a_server_that_hangs_costs_the_timeout_and_a_retry(server, undisturbed):
+@pytest.mark.parametrize("k", [0, 7])
+@pytest.mark.parametrize("part", [0.0, 0.5])
+def test_a_server_that_hangs_costs_the_timeout_and_a_retry(server, undisturbed, k, part):
     hung = []
 
-    def swallow(k, frame, way):
-        if k != 7:
+    def hang(number, frame, way):
+        """Say a part of what was to be said, or nothing, and leave the connection open."""
+        if number != k:
             return [frame]
-        hung.append(k)
-        return []
+        hung.append(number)
+        return [frame[: int(part * len(frame))]]
 
-    with Proxy(server.address, swallow) as proxy, remote(proxy.address, timeout=2.0) as chip:
+    with Proxy(server.address, hang) as proxy, remote(proxy.address, timeout=1.0) as chip:
         assert_same(trained(chip), undisturbed)
-        assert hung == [7]
+        assert hung == [k]
         assert chip.failures >= 1
 
 
