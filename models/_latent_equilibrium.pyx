@@ -152,10 +152,12 @@ cdef class ProspectivePopulation(Continuous):
 
     def fail(self, double time):
         """Say which unit left the range of sensible numbers."""
-        values = np.abs(self.signals["prospective"].reshape(self.batch, self.n))
-        wild = np.argwhere(~(values < self.limit))
+        wild = [np.argwhere(~(np.abs(self.signals[name].reshape(self.batch, self.n)) < self.limit))
+                for name in ("prospective", "error")]
+        what = "unit" if len(wild[0]) else "the error of unit"
+        unit = (wild[0] if len(wild[0]) else wild[1])[0][1]
         raise FloatingPointError(
-            f"{self.name!r} grows without bound: unit {wild[0][1]} has left +-{self.limit:g} at time {time:g}; "
+            f"{self.name!r} grows without bound: {what} {unit} has left +-{self.limit:g} at time {time:g}; "
             "the loop through its inputs or errors is unstable (smaller weights, beta, learning rate or dt help)")
 
     def restore(self, state):

@@ -29,12 +29,12 @@ VECTOR_INLINE int NAME(le_block)(const le_parameters *p, const le_state *s, ptrd
         error[k] = e;
         du_out[k] = du;
         /* nan compares false */
-        wild |= !((ub < limit) & (ub > -limit));
+        wild |= !((ub < limit) & (ub > -limit) & (e < limit) & (e > -limit));
     }
     return wild;
 }
 
-/* Advance all units by one tick; returns whether a value left [-limit, limit]. */
+/* Advance all units by one tick; returns whether a potential or an error left [-limit, limit]. */
 VECTOR_CLONES static int NAME(le_step)(const le_parameters *p, const le_state *s, int errors, REAL gamma, REAL dt,
                                        REAL limit) {
     int wild = 0;

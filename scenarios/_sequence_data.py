@@ -14,13 +14,16 @@ WINDOW, STRIDE, FRAMES = 512, 200, 40  # of 8 kHz audio: 64 ms every 25 ms, one 
 SIZES = {"train": 4000, "validation": 500, "test": 1000}
 
 
-def sequences(run: Run, dataset: str) -> Sequences:
-    """Return training, validation and test set; the stand-in where the files of a set are missing."""
+def sequences(run: Run, dataset: str, held_out: int = 0) -> Sequences:
+    """Return training, validation and test set; the stand-in where the files of a set are missing.
+
+    `held_out` sequences of MNIST-1D are kept from training and are its validation set.
+    """
     from eventsim.io import datasets
 
     try:
         if dataset == "mnist-1d":
-            return mnist_1d(datasets.mnist1d("train", run.data), datasets.mnist1d("test", run.data))
+            return mnist_1d(datasets.mnist1d("train", run.data), datasets.mnist1d("test", run.data), held_out)
         if dataset == "spoken-digits":
             return spoken(datasets.fsdd("train", run.data), datasets.fsdd("test", run.data))
     except FileNotFoundError as missing:
@@ -28,12 +31,17 @@ def sequences(run: Run, dataset: str) -> Sequences:
     return surrogate()
 
 
-def mnist_1d(train: tuple[Floats, Ints], test: tuple[Floats, Ints]) -> Sequences:
-    """Return MNIST-1D; all 4000 training sequences are learned from, as published.
+def mnist_1d(train: tuple[Floats, Ints], test: tuple[Floats, Ints], held_out: int = 0) -> Sequences:
+    """Return MNIST-1D. Settings are chosen with some of the 4000 training sequences held out.
 
-    So "validation" are 500 of those, and nothing is chosen by the test set.
+    Without, all are learned from, as published, and "validation" are 500 of them.
     """
-    sets = {"train": train, "validation": (train[0][-500:], train[1][-500:]), "test": test}
+    first, last = len(train[1]) - held_out, len(train[1]) - (held_out or 500)
+    sets = {
+        "train": (train[0][:first], train[1][:first]),
+        "validation": (train[0][last:], train[1][last:]),
+        "test": test,
+    }
     return Sequences(
         "mnist-1d", 1, 10, {k: (x[:, :, None].astype(np.float32), y) for k, (x, y) in sets.items()}
     )

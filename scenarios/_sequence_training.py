@@ -57,6 +57,15 @@ class Plateau:
         return self.scale
 
 
+def spread(labels: Ints, rng: Generator) -> Ints:
+    """Return a random order in which each class is spread evenly, so that a batch has as many of each."""
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        place[members] = (rng.permutation(len(members)) + rng.uniform()) / len(members)
+    return np.argsort(place)
+
+
 @dataclass(slots=True)
 class Stream:
     """A network on its way through the epochs of a set of sequences.
@@ -70,6 +79,9 @@ class Stream:
     rates : learning rate of each projection that learns.
     ticks, epochs : per sequence, and passes over the training set.
     plateau : how the rates fall, by the loss on the first training sequences.
+    cosine : true lets them fall along half a wave of the cosine instead, to nothing at the end.
+    staggered : true lets the sequences of a batch begin one after the other, evenly over their length.
+    balanced : true fills each batch with as many sequences of each class, but for one.
     """
 
     task: Sequences
@@ -81,36 +93,72 @@ class Stream:
     epochs: int
     beta: float
     plateau: Plateau
+    cosine: bool = False
+    staggered: bool = False
+    balanced: bool = False
     epoch: int = 0
     next: int = 0
-    _order: Ints | None = field(default=None)
+    _order: tuple[int, Ints] | None = field(default=None)
 
     @property
     def n_batches(self) -> int:
         """Whole batches of an epoch."""
         return len(self.task.sets["train"][1]) // int(self.sim.batch)
 
+    @property
+    def scale(self) -> float:
+        """Present learning rate as a share of the first."""
+        if not self.cosine:
+            return self.plateau.scale
+        done = (self.epoch + self.next / self.n_batches) / self.epochs
+        return float(0.5 * (1 + np.cos(np.pi * done)))
+
     def advance(self) -> dict[str, float]:
         """Show the next batch of sequences; at the end of an epoch return its figures, else nothing."""
-        labels = self.task.sets["train"][1]
-        if self._order is None:
-            self._order = self.rng("shuffle", self.epoch).permutation(len(labels))
-            for name, rate in self.rates.items():
-                self.sim.set_learning_rate(name, rate * self.plateau.scale)
-        batch = self.sim.batch
-        chosen = self._order[self.next * batch : (self.next + 1) * batch]
-        self.sim.drive("input", self.task.shown("train", chosen, self.ticks), every=self.sim.dt)
-        self.sim.nudge("label", np.eye(self.task.n_classes)[labels[chosen]], self.beta, kind="cross_entropy")
+        scale = self.scale
+        for name, rate in self.rates.items():
+            self.sim.set_learning_rate(name, rate * scale)
+        self._show()
         self.sim.run_ticks(self.ticks)
         self.next += 1
         if self.next < self.n_batches:
             return {}
-        accuracy, loss = self.measure("train", EVALUATED)
-        figures = {"train_loss": loss, "train_accuracy": accuracy, "rate_scale": self.plateau.scale}
-        figures["validation_accuracy"], figures["validation_loss"] = self.measure("validation")
-        self.plateau.tell(loss)
-        self.epoch, self.next, self._order = self.epoch + 1, 0, None
+        accuracy, loss = self.measure("validation")
+        figures = {"rate_scale": scale, "validation_accuracy": accuracy, "validation_loss": loss}
+        if not self.cosine:
+            figures["train_accuracy"], figures["train_loss"] = self.measure("train", EVALUATED)
+            self.plateau.tell(figures["train_loss"])
+        self.epoch, self.next = self.epoch + 1, 0
         return figures
+
+    def _chosen(self, number: int) -> Ints:
+        """Return the training sequences of a batch, counted from the first of the first epoch."""
+        epoch, place = divmod(max(number, 0), self.n_batches)
+        batch = int(self.sim.batch)
+        if self._order is None or self._order[0] != epoch:
+            labels, rng = self.task.sets["train"][1], self.rng("shuffle", epoch)
+            self._order = epoch, spread(labels, rng) if self.balanced else rng.permutation(len(labels))
+        return self._order[1][place * batch : (place + 1) * batch]
+
+    def _show(self) -> None:
+        """Drive inputs and targets for the next `ticks` ticks."""
+        number = self.epoch * self.n_batches + self.next
+        labels, one_hot = self.task.sets["train"][1], np.eye(self.task.n_classes)
+        chosen = self._chosen(number)
+        x = self.task.shown("train", chosen, self.ticks)
+        if not self.staggered:
+            self.sim.drive("input", x, every=self.sim.dt)
+            self.sim.nudge("label", one_hot[labels[chosen]], self.beta, kind="cross_entropy")
+            return
+        before = self._chosen(number - 1)
+        late = np.arange(len(chosen)) * self.ticks // len(chosen)  # ticks that sequences begin late
+        ticks = np.arange(self.ticks)[:, None]
+        started = ticks >= late
+        x = np.concatenate([self.task.shown("train", before, self.ticks), x])
+        x = x[ticks + self.ticks - late, np.arange(len(chosen))]
+        targets = one_hot[np.where(started, labels[chosen], labels[before])]
+        self.sim.drive("input", x, every=self.sim.dt)
+        self.sim.nudge("label", targets, self.beta, every=self.sim.dt, kind="cross_entropy")
 
     def measure(self, split: str, most: int | None = None) -> tuple[float, float]:
         """Return accuracy, by the sum of outputs over a sequence, and mean cross-entropy over its ticks."""
@@ -160,7 +208,7 @@ class Stream:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.epoch, self.next, self._order = int(state["epoch"]), int(state["batch"]), None
+        self.epoch, self.next = int(state["epoch"]), int(state["batch"])
         p = state["plateau"]
         self.plateau.scale, self.plateau.best, self.plateau.bad = (
             float(p["scale"]),

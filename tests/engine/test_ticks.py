@@ -318,6 +318,17 @@ def test_an_unstable_loop_stops_with_population_and_time():
         sim.run(100.0)
 
 
+def test_errors_that_grow_without_bound_stop_the_run_though_rates_stay_small():
+    net = es.Network(time_unit="1")
+    slow = es.models.GeneralizedLatentEquilibrium(tau_mem=1.0, tau_r=0.1, activation="linear", gamma=0.0)
+    net.add("x", slow, 2)
+    net.connect("x", "x", weight=0.5)  # forward the loop is a low-pass; errors gain by tau_mem / tau_r in it
+    sim = es.Simulation(net, dt=DT)
+    sim.nudge("x", [0.1, 0.0], beta=1.0)
+    with pytest.raises(FloatingPointError, match=r"'x' grows .*: the error of unit 0 has left .* at time \d"):
+        sim.run(100.0)
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [

@@ -22,6 +22,29 @@ def test_errors_have_the_phase_of_the_adjoint_and_the_inverse_of_its_gain(omega)
     assert abs(found["error"] * found["adjoint"]) == pytest.approx(1, rel=0.03)
 
 
+@pytest.mark.parametrize("omega", [0.1, 1.0, 3.0])
+@pytest.mark.parametrize(("tau_mem", "tau_r"), [(1.0, 0.1), (1.0, 1.0), (0.5, 1.5)])
+def test_a_tick_of_a_tenth_of_tau_r_and_a_thirtieth_of_a_radian_gives_gains_within_a_percent(
+    omega, tau_mem, tau_r
+):
+    """Sheet check 1: neurons that remember, answer at once, and lead their input."""
+    found = adjoint.transfer(omega, tau_mem, tau_r, min(tau_r / 10, 0.03 / omega), periods=2)
+    forward = (1 + 1j * omega * tau_r) / (1 + 1j * omega * tau_mem)
+    assert abs(found["forward"]) == pytest.approx(abs(forward), rel=0.01)
+    assert abs(found["error"]) == pytest.approx(1 / abs(forward), rel=0.01)
+
+
+@pytest.mark.parametrize(("tau_mem", "tau_r"), [(1.0, 0.1), (0.5, 1.5)])
+@pytest.mark.parametrize("omega", [1.0, 10.0])
+def test_responses_and_errors_converge_with_the_first_order_of_the_tick(omega, tau_mem, tau_r):
+    forward = (1 + 1j * omega * tau_r) / (1 + 1j * omega * tau_mem)
+    deviations = []
+    for dt in (0.008, 0.004, 0.002):
+        found = adjoint.transfer(omega, tau_mem, tau_r, dt, periods=2)
+        deviations.append([abs(found["forward"] / forward - 1), abs(found["error"] * forward - 1)])
+    np.testing.assert_allclose(np.divide(deviations[:-1], deviations[1:]), 2.0, rtol=0.05)
+
+
 def sines(omegas, dt, ticks, phases=None):
     t = dt * np.arange(ticks)
     phases = np.arange(len(omegas)) if phases is None else phases

@@ -1,5 +1,6 @@
 """Prospective neurons against the NumPy twin, closed forms, and the checks of the two papers' sheets."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -316,6 +317,56 @@ def test_halving_the_tick_hardly_changes_what_is_learned():
         sim.run(100.0)
         found.append(np.concatenate([sim.weights("x->h").ravel(), sim.weights("h->y").ravel()]))
     assert np.linalg.norm(found[0] - found[1]) < 0.02 * np.linalg.norm(found[1])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_batch_that_learns_has_the_same_bits_in_slices_on_threads_and_after_a_restore(dtype):
+    """As in the training on sequences: slow and fast neurons, a batch, Adam at every tick, cross-entropy."""
+    x, y = np.random.default_rng(1).normal(size=(90, 20, 2)), np.eye(3)[np.arange(20) % 3]
+
+    def simulation():
+        rng, net = np.random.default_rng(0), es.Network(time_unit="1")
+        net.add("0", es.models.RateInput(), 2)
+        for k, (n_pre, n) in enumerate(pairwise((2, 9, 20, 3))):
+            tau_r = np.where(np.arange(n) % 3, 0.2, 1.0)
+            net.add(str(k + 1), es.models.GeneralizedLatentEquilibrium(1.0, tau_r), n)
+            projection = net.connect(str(k), str(k + 1), weight=rng.normal(0, 0.5, (n_pre, n)), bias=0.0)
+            net.learn(projection, es.models.rules.ErrorTimesRate(eta=0.01, optimiser="adam"))
+            net.learn(str(k + 1), es.models.rules.TimeConstants(eta=0.001, optimiser="adam", least=0.3))
+        sim = es.Simulation(net, dt=0.2, batch=20, dtype=dtype)
+        sim.nudge("3", y, 1.0, kind="cross_entropy")
+        sim.drive("0", x, every=0.2)
+        return sim
+
+    def outcome(sim):
+        found = [sim.weights(name).tobytes() for name in ("0->1", "1->2", "2->3")]
+        return found + [sim.array(str(k), name).tobytes() for k in (1, 2, 3) for name in ("rate", "tau_mem")]
+
+    def whole(_):
+        sim = simulation()
+        sim.run_ticks(90)
+        return outcome(sim)
+
+    expected = whole(0)
+    sliced = simulation()
+    for end in (0.1, 1.0, 1.0, 7.77, 18.0):
+        sliced.run(end)
+    assert outcome(sliced) == expected
+    half = simulation()
+    half.run_ticks(41)
+    state = half.snapshot()
+    half.run_ticks(30)
+    half.restore(state)
+    half.run_ticks(49)
+    assert outcome(half) == expected
+    other = simulation()
+    other.restore(state)
+    other.nudge("3", y, 1.0, kind="cross_entropy")
+    other.drive("0", x, every=0.2, start=0.0)
+    other.run_ticks(49)
+    assert outcome(other) == expected
+    with ThreadPoolExecutor(3) as pool:
+        assert all(found == expected for found in pool.map(whole, range(3)))
 
 
 @pytest.mark.parametrize("activation", list(twin.ACTIVATIONS))

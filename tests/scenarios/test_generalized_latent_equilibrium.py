@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eventsim import io
-from eventsim.scenarios import _chaotic_series, _exact_gradients, _sequence_data
+from eventsim.scenarios import _chaotic_series, _exact_gradients, _sequence_data, _sequence_training
 from eventsim.scenarios._sequence_training import Plateau, Sequences, Stream
 from eventsim.scenarios.generalized_latent_equilibrium import GeneralizedLatentEquilibrium
 from eventsim.scenarios.running import Request, execute
@@ -78,6 +78,66 @@ def test_a_rate_falls_after_more_epochs_without_progress_than_it_has_patience_fo
     assert [plateau.tell(loss) for loss in (1.0, 0.9, 1.0, 1.0, 1.0, 0.8)] == [1, 1, 1, 1, 0.5, 0.5]
 
 
+def test_a_rate_along_the_cosine_falls_to_nothing_at_the_end():
+    task = Sequences("x", 1, 2, {"train": (np.zeros((8, 5, 1)), np.arange(8) % 2)})
+    scenario = GeneralizedLatentEquilibrium(layers=1, fast=1, slow=1, batch=2, epochs=3)
+    training = scenario.training(task, 0)
+    found = []
+    for training.epoch in range(3):
+        for training.next in range(4):
+            found.append(training.scale)
+    np.testing.assert_allclose(found, 0.5 * (1 + np.cos(np.pi * np.arange(12) / 12)))
+
+
+@pytest.mark.parametrize("counts", [(40, 40, 40), (7, 60, 53)])
+def test_in_a_balanced_order_every_batch_has_its_share_of_every_class(counts):
+    labels = np.random.default_rng(1).permutation(np.repeat(np.arange(3), counts))
+    orders = [_sequence_training.spread(labels, np.random.default_rng(seed)) for seed in (0, 1)]
+    for order in orders:
+        assert (np.sort(order) == np.arange(120)).all()
+        for start in range(0, 120, 12):
+            shares = np.bincount(labels[order[start : start + 12]], minlength=3)
+            assert (np.abs(shares - np.array(counts) / 10) <= 1).all()
+    assert not (orders[0] == orders[1]).all()
+
+
+def test_staggered_sequences_begin_one_after_the_other_with_their_labels():
+    """Every row shows whole sequences, one behind the other; the label changes with the sequence."""
+    values = (
+        np.arange(12.0)[:, None, None] + np.linspace(0, 0.5, 4)[:, None]
+    )  # number of the sequence, and place
+    labels = np.arange(12) % 3
+    task = Sequences("x", 1, 3, {"train": (values, labels)})
+    scenario = GeneralizedLatentEquilibrium(layers=1, fast=1, slow=1, batch=4, ticks=8, epochs=2)
+    training = scenario.training(task, 0)
+    shown, told = [], []
+    training.sim.drive = lambda name, x, every: shown.append(x[..., 0])
+    training.sim.nudge = lambda name, y, beta, every, kind: told.append(y.argmax(axis=2))
+    for training.next in range(3):
+        training._show()
+    shown, told = np.concatenate(shown), np.concatenate(told)
+    assert (labels[np.floor(shown + 1e-6).astype(int)] == told).all()
+    for row, late in enumerate((0, 2, 4, 6)):
+        sequence = np.floor(shown[late : late + 16, row] + 1e-6).astype(int)
+        chosen = [training._chosen(k)[row] for k in range(2)]
+        assert (sequence == np.repeat(chosen, 8)).all()
+        np.testing.assert_allclose(shown[late : late + 8, row] - chosen[0], np.linspace(0, 0.5, 8), atol=1e-6)
+
+
+def test_held_out_sequences_are_not_learned_from_and_the_test_set_is_not_looked_at(tmp_path):
+    from eventsim.scenarios._sequence_data import mnist_1d
+
+    sets = [
+        (np.random.default_rng(k).normal(size=(n, 40)), np.arange(n) % 10) for k, n in enumerate((900, 30))
+    ]
+    whole, part = mnist_1d(*sets), mnist_1d(*sets, held_out=200)
+    assert [len(part.sets[k][1]) for k in ("train", "validation", "test")] == [700, 200, 30]
+    assert [len(whole.sets[k][1]) for k in ("train", "validation", "test")] == [900, 500, 30]
+    assert (part.sets["validation"][0][:, :, 0] == sets[0][0][700:].astype(np.float32)).all()
+    found = trace(tmp_path / "a.h5", held_out=100, epochs=0, ticks=20, fast=2, slow=2, layers=1)
+    assert "test_accuracy" not in found.metrics
+
+
 def test_mel_bands_of_a_tone_are_highest_at_its_pitch():
     t = np.arange(8000) / 8000
     for pitch in (400.0, 1500.0):
@@ -139,7 +199,11 @@ def test_every_preset_is_a_setting_that_exists_and_published_figures_are_known()
 
 
 def test_the_numbers_of_parameters_are_those_of_the_paper():
-    for preset, expected in (("mnist-1d-15k", 15e3), ("mnist-1d-42k", 42e3)):
+    for preset, expected in (
+        ("mnist-1d-15k", 15e3),
+        ("mnist-1d-42k", 42e3),
+        ("mnist-1d-42k-published", 42e3),
+    ):
         scenario = GeneralizedLatentEquilibrium(**GeneralizedLatentEquilibrium.presets[preset])
         net = scenario.network(1, 10, 0)
         numbers = sum(np.size(p.weight) + net.populations[p.post].n for p in net.projections)
