@@ -100,14 +100,35 @@ def fashion_mnist(split: str = "train", data: Folder = None) -> tuple[NDArray[np
     return _idx_pair("fashion-mnist", split, data)
 
 
-def mnist1d(split: str = "train", data: Folder = None) -> tuple[Floats, Ints]:
-    """Read the frozen default MNIST-1D set: sequences (4000 or 1000, 40) float64, labels 0..9.
+def mnist1d(split: str = "train", data: Folder = None, length: int = 40) -> tuple[Floats, Ints]:
+    """Read the frozen default MNIST-1D set: sequences (4000 or 1000, length) float64, labels 0..9.
 
+    Parameters
+    ----------
+    split : {"train", "test"}
+    length : int
+        40 as published; else the same sequences are drawn again from the templates, at so many points. They
+        have 72 before the published ones are thinned out; more are straight lines between those.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError, FileFormatError
+
+    Notes
+    -----
     Greydanus, Kobak (2024), Scaling down deep learning with MNIST-1D.
     """
     suffix = {"train": "", "test": "_test"}[_known(split)]
+    if length < 2:
+        raise ValueError(f"a sequence has at least 2 points, got length={length}")
     with _arrays("mnist1d/mnist1d.npz", data) as file:
-        return file[f"x{suffix}"], file[f"y{suffix}"]
+        if length == 40:
+            return file[f"x{suffix}"], file[f"y{suffix}"]
+        from eventsim.io import _mnist_1d
+
+        sequences, labels = _mnist_1d.draw(file["template_x"], file["template_y"], length)
+    part = slice(4000, None) if split == "test" else slice(4000)
+    return sequences[part], labels[part]
 
 
 def digits(split: str = "train") -> tuple[NDArray[np.uint8], Ints]:

@@ -14,16 +14,18 @@ WINDOW, STRIDE, FRAMES = 512, 200, 40  # of 8 kHz audio: 64 ms every 25 ms, one 
 SIZES = {"train": 4000, "validation": 500, "test": 1000}
 
 
-def sequences(run: Run, dataset: str, held_out: int = 0) -> Sequences:
+def sequences(run: Run, dataset: str, points: int = 72, held_out: int = 0) -> Sequences:
     """Return training, validation and test set; the stand-in where the files of a set are missing.
 
-    `held_out` sequences of MNIST-1D are kept from training and are its validation set.
+    Sequences of MNIST-1D have so many `points`; `held_out` of them are kept from training and are its
+    validation set.
     """
     from eventsim.io import datasets
 
     try:
         if dataset == "mnist-1d":
-            return mnist_1d(datasets.mnist1d("train", run.data), datasets.mnist1d("test", run.data), held_out)
+            train, test = (datasets.mnist1d(split, run.data, points) for split in ("train", "test"))
+            return mnist_1d(train, test, held_out)
         if dataset == "spoken-digits":
             return spoken(datasets.fsdd("train", run.data), datasets.fsdd("test", run.data))
     except FileNotFoundError as missing:

@@ -35,8 +35,10 @@ LAG_LINE: dict[str, object] = {
     "ticks": 400_000,
     "precision": "float64",
 }
-# As published: sequences in any order, all of a batch beginning at once, the rate halved on a plateau.
+# As published: small weights at first, sequences in any order, all of a batch beginning at once, the rate
+# halved on a plateau.
 PUBLISHED_TRAINING: dict[str, object] = {
+    "weight_scale": 1.0,
     "balanced": False,
     "staggered": False,
     "rate": 1e-3,
@@ -62,6 +64,7 @@ SPOKEN_PUBLISHED: dict[str, object] = SPOKEN | {
     "slow": 600,
     "balanced": False,
     "staggered": False,
+    "weight_scale": 1.0,
     "batch": 256,
     "rate": 2.5e-5,
     "falling": "plateau",
@@ -74,6 +77,7 @@ MACKEY_GLASS: dict[str, object] = {
     "layers": 2,
     "fast": 20,
     "slow": 40,
+    "weight_scale": 1.0,
     "rate": 1e-3,
     "epochs": 300,
 }
@@ -84,7 +88,7 @@ LAG_MEMORY: dict[str, object] = {
     "slow": 0,
     "tau_fast": 2.0,
 }
-LARGE: dict[str, object] = {"fast": 30, "slow": 60, "rate": 2e-4, "epochs": 30}
+LARGE: dict[str, object] = {"fast": 30, "slow": 60, "rate": 3e-4, "epochs": 30}
 PUBLISHED: dict[str, dict[str, str]] = {
     "mnist-1d-15k": {"test_accuracy": "0.917"},
     "mnist-1d-15k-published": {"test_accuracy": "0.917"},
@@ -144,14 +148,16 @@ class GeneralizedLatentEquilibrium:
     ticks: Annotated[int, Ge(1), "of a sequence; of the whole run for the teachers"] = 360
     beta: Annotated[float, Gt(0), Le(10), "strength of nudging"] = 1.0
     gamma: Annotated[float, *NOT_NEGATIVE, "how strongly errors enter the membranes"] = 0.0
+    weight_scale: Annotated[float, *POSITIVE, "first weights: within this / sqrt(number of inputs)"] = 2.5
     batch: Annotated[int, Ge(1), "samples shown side by side"] = 100
     staggered: Annotated[bool, "sequences of a batch begin one after the other, not together"] = True
     balanced: Annotated[bool, "each batch has as many sequences of each class"] = True
-    rate: Annotated[float, *POSITIVE, "of Adam per tick; of the teachers' nets as in the paper"] = 3e-4
+    rate: Annotated[float, *POSITIVE, "of Adam per tick; of the teachers' nets as in the paper"] = 5e-4
     falling: Annotated[Literal["plateau", "cosine"], "the rate falls by the loss, or to the end"] = "cosine"
     patience: Annotated[int, Ge(0), "epochs without progress before the rate falls"] = 2
     factor: Annotated[float, Gt(0), Le(1), "by which it falls"] = 0.5
     epochs: Annotated[int, Ge(0), "passes over the training set"] = 40
+    points: Annotated[int, Ge(2), "of a sequence of MNIST-1D; the frozen set is thinned out to 40"] = 72
     held_out: Annotated[int, Ge(0), Le(2000), "training sequences of MNIST-1D to choose settings by"] = 0
     precision: Annotated[Literal["float32", "float64"], "of rates and weights"] = "float32"
 
@@ -226,7 +232,7 @@ class GeneralizedLatentEquilibrium:
             )
             net.add(post, neuron, n_outputs if last else len(tau_mem))
             shape = net.populations[pre].n, net.populations[post].n
-            rng, bound = streams.stream(seed, "weight", pre, post), 1 / np.sqrt(shape[0])
+            rng, bound = streams.stream(seed, "weight", pre, post), self.weight_scale / np.sqrt(shape[0])
             weight, bias = rng.uniform(-bound, bound, shape), rng.uniform(-bound, bound, shape[1])
             projection = net.connect(pre, post, weight=weight, bias=bias, feedback=learning and pre != before)
             if learning:
@@ -284,7 +290,7 @@ class GeneralizedLatentEquilibrium:
     def _classify(self, run: Run) -> None:
         from eventsim.scenarios import _sequence_data
 
-        task = _sequence_data.sequences(run, self.task, self.held_out)
+        task = _sequence_data.sequences(run, self.task, self.points, self.held_out)
         training = self.training(task, run.seed)
         if run.state:
             training.restore(run.state)

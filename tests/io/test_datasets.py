@@ -159,6 +159,27 @@ def test_a_damaged_file_is_refused_and_a_repaired_one_taken(tmp_path, data):
     assert len(datasets.mackey_glass_parameters(tmp_path / "mackey-glass")["tau"]) == 14
 
 
+def test_mnist_1d_drawn_again_at_its_published_length_is_the_published_set(data):
+    from eventsim.io import _mnist_1d
+
+    with np.load(data / "mnist1d" / "mnist1d.npz") as file:
+        x, y = _mnist_1d.draw(file["template_x"], file["template_y"], 40)
+        np.testing.assert_allclose(x[:4000], file["x"], rtol=0, atol=1e-14)
+        np.testing.assert_allclose(x[4000:], file["x_test"], rtol=0, atol=1e-14)
+        assert (y == np.concatenate([file["y"], file["y_test"]])).all()
+
+
+def test_mnist_1d_has_the_same_sequences_at_any_number_of_points(data):
+    few, fine = datasets.mnist1d("test")[0], datasets.mnist1d("test", length=72)
+    assert fine[0].shape == (1000, 72)
+    assert (fine[1] == datasets.mnist1d("test")[1]).all()
+    thinned = np.stack([np.interp(np.linspace(0, 1, 40), np.linspace(0, 1, 72), x) for x in fine[0]])
+    slope, offset = np.polyfit(thinned.ravel(), few.ravel(), 1)  # the two differ in their mean and scale
+    np.testing.assert_allclose(slope * thinned + offset, few, atol=1e-12)
+    with pytest.raises(ValueError, match="at least 2 points, got length=1"):
+        datasets.mnist1d(length=1)
+
+
 def test_unknown_splits_and_sizes_are_refused():
     for load in (datasets.mnist, datasets.fsdd, datasets.digits, datasets.nmnist_small, datasets.mnist1d):
         with pytest.raises(ValueError, match="split must be 'train' or 'test', got 'all'"):
