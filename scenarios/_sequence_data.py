@@ -1,11 +1,12 @@
 """Sequences to classify: MNIST-1D, spoken digits as mel bands, and a stand-in made of random templates."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.scenarios._sequence_training import Sequences
+from eventsim.scenarios._sequence_training import Curve, Sequences
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
 
@@ -14,12 +15,18 @@ WINDOW, STRIDE, FRAMES = 512, 200, 40  # of 8 kHz audio: 64 ms every 25 ms, one 
 SIZES = {"train": 4000, "validation": 500, "test": 1000}
 
 
-def sequences(run: Run, dataset: str, points: int = 72, held_out: int = 0) -> Sequences:
+def sequences(
+    run: Run, dataset: str, points: int = 72, held_out: int = 0, curve: Curve = "straight"
+) -> Sequences:
     """Return training, validation and test set; the stand-in where the files of a set are missing.
 
     Sequences of MNIST-1D have so many `points`; `held_out` of them are kept from training and are its
     validation set.
     """
+    return replace(_found(run, dataset, points, held_out), curve=curve)
+
+
+def _found(run: Run, dataset: str, points: int, held_out: int) -> Sequences:
     from eventsim.io import datasets
 
     try:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -14,26 +15,39 @@ from eventsim.trace import Floats, Ints
 if TYPE_CHECKING:
     from eventsim import Simulation
 
+Curve = Literal["straight", "cubic"]
 EVALUATED = 500  # sequences side by side where nothing is learned
 
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """Sequences (n, length, n_inputs) with labels by split."""
+    """Sequences (n, length, n_inputs) with labels by split, and how lines are drawn through their points."""
 
     name: str
     n_inputs: int
     n_classes: int
     sets: dict[str, tuple[NDArray[Any], Ints]]
+    curve: Curve = "straight"
 
     def shown(self, split: str, chosen: Any, ticks: int) -> Floats:
-        """Return sequences as they are driven, shape (ticks, n, n_inputs): straight lines between points."""
+        """Return sequences as they are driven, shape (ticks, n, n_inputs): drawn through their points."""
         values = self.sets[split][0][chosen]
-        places = np.linspace(0, values.shape[1] - 1, ticks)
-        left = np.minimum(places.astype(np.int64), values.shape[1] - 2)
-        part = (places - left)[:, None]
-        drawn: Floats = (1 - part) * values[:, left] + part * values[:, left + 1]
-        return np.ascontiguousarray(drawn.transpose(1, 0, 2), dtype=np.float32)
+        drawn = np.tensordot(pen(values.shape[1], ticks, self.curve), values, (1, 1))
+        return np.ascontiguousarray(drawn, dtype=np.float32)
+
+
+@lru_cache(maxsize=8)
+def pen(points: int, ticks: int, curve: Curve) -> Floats:
+    """Return what turns the points of a sequence into its ticks, shape (ticks, points).
+
+    Straight lines have kinks, which prospective errors sharpen layer by layer; cubic splines have none.
+    """
+    from scipy.interpolate import make_interp_spline
+
+    at, places = np.arange(points), np.linspace(0, points - 1, ticks)
+    through = make_interp_spline(at, np.eye(points), k=3 if curve == "cubic" else 1)
+    weights: Floats = through(places).astype(np.float32)
+    return weights
 
 
 @dataclass(slots=True)
@@ -82,6 +96,7 @@ class Stream:
     cosine : true lets them fall along half a wave of the cosine instead, to nothing at the end.
     staggered : true lets the sequences of a batch begin one after the other, evenly over their length.
     balanced : true fills each batch with as many sequences of each class, but for one.
+    ramp : ticks in which input and target pass from one sequence to the next; 0 for a jump.
     """
 
     task: Sequences
@@ -96,6 +111,7 @@ class Stream:
     cosine: bool = False
     staggered: bool = False
     balanced: bool = False
+    ramp: int = 0
     epoch: int = 0
     next: int = 0
     _order: tuple[int, Ints] | None = field(default=None)
@@ -144,21 +160,35 @@ class Stream:
         """Drive inputs and targets for the next `ticks` ticks."""
         number = self.epoch * self.n_batches + self.next
         labels, one_hot = self.task.sets["train"][1], np.eye(self.task.n_classes)
-        chosen = self._chosen(number)
+        chosen, before = self._chosen(number), self._chosen(number - 1)
         x = self.task.shown("train", chosen, self.ticks)
-        if not self.staggered:
+        if not (self.staggered or self.ramp):
             self.sim.drive("input", x, every=self.sim.dt)
             self.sim.nudge("label", one_hot[labels[chosen]], self.beta, kind="cross_entropy")
             return
-        before = self._chosen(number - 1)
-        late = np.arange(len(chosen)) * self.ticks // len(chosen)  # ticks that sequences begin late
-        ticks = np.arange(self.ticks)[:, None]
-        started = ticks >= late
-        x = np.concatenate([self.task.shown("train", before, self.ticks), x])
-        x = x[ticks + self.ticks - late, np.arange(len(chosen))]
-        targets = one_hot[np.where(started, labels[chosen], labels[before])]
+        late = np.zeros(len(chosen), np.int64)  # ticks that sequences begin late
+        if self.staggered:
+            late = np.arange(len(chosen)) * self.ticks // len(chosen)
+        age = np.arange(self.ticks)[:, None] - late
+        earlier = self.task.shown("train", before, self.ticks)
+        x = np.concatenate([earlier, x])[age + self.ticks, np.arange(len(chosen))]
+        share = self._passed(age)
+        x += np.where(age >= 0, 1 - share, 0).astype(np.float32)[:, :, None] * (earlier[-1] - x)
+        share = share[:, :, None]
+        targets = (1 - share) * one_hot[labels[before]] + share * one_hot[labels[chosen]]
         self.sim.drive("input", x, every=self.sim.dt)
         self.sim.nudge("label", targets, self.beta, every=self.sim.dt, kind="cross_entropy")
+
+    def _passed(self, age: Ints) -> Floats:
+        """Return how far input and target have passed to the sequences that are so many ticks old.
+
+        A label that jumps comes out of every slow layer as a pulse (tau_mem / tau_r times as high, and turned
+        round at the next tick), so that six layers would learn from little else.
+        """
+        if not self.ramp:
+            return (age >= 0).astype(np.float64)
+        share: Floats = 0.5 - 0.5 * np.cos(np.pi * np.clip((age + 1) / self.ramp, 0, 1))
+        return share
 
     def measure(self, split: str, most: int | None = None) -> tuple[float, float]:
         """Return accuracy, by the sum of outputs over a sequence, and mean cross-entropy over its ticks."""

@@ -35,12 +35,14 @@ LAG_LINE: dict[str, object] = {
     "ticks": 400_000,
     "precision": "float64",
 }
-# As published: small weights at first, sequences in any order, all of a batch beginning at once, the rate
-# halved on a plateau.
+# As published: small weights at first, sequences in any order, all of a batch beginning at once and without
+# a passage, straight lines between their points, the rate halved on a plateau.
 PUBLISHED_TRAINING: dict[str, object] = {
     "weight_scale": 1.0,
     "balanced": False,
     "staggered": False,
+    "curve": "straight",
+    "ramp": 0,
     "rate": 1e-3,
     "falling": "plateau",
     "epochs": 150,
@@ -64,6 +66,8 @@ SPOKEN_PUBLISHED: dict[str, object] = SPOKEN | {
     "slow": 600,
     "balanced": False,
     "staggered": False,
+    "curve": "straight",
+    "ramp": 0,
     "weight_scale": 1.0,
     "batch": 256,
     "rate": 2.5e-5,
@@ -158,6 +162,8 @@ class GeneralizedLatentEquilibrium:
     factor: Annotated[float, Gt(0), Le(1), "by which it falls"] = 0.5
     epochs: Annotated[int, Ge(0), "passes over the training set"] = 40
     points: Annotated[int, Ge(2), "of a sequence of MNIST-1D; the frozen set is thinned out to 40"] = 72
+    curve: Annotated[Literal["straight", "cubic"], "drawn through the points of a sequence"] = "cubic"
+    ramp: Annotated[int, Ge(0), "ticks in which input and target pass to the next sequence"] = 16
     held_out: Annotated[int, Ge(0), Le(2000), "training sequences of MNIST-1D to choose settings by"] = 0
     precision: Annotated[Literal["float32", "float64"], "of rates and weights"] = "float32"
 
@@ -283,6 +289,7 @@ class GeneralizedLatentEquilibrium:
             cosine=self.falling == "cosine",
             staggered=self.staggered,
             balanced=self.balanced,
+            ramp=self.ramp,
         )
 
     # ---------------------------------------------------------------------------- what is done
@@ -290,7 +297,7 @@ class GeneralizedLatentEquilibrium:
     def _classify(self, run: Run) -> None:
         from eventsim.scenarios import _sequence_data
 
-        task = _sequence_data.sequences(run, self.task, self.points, self.held_out)
+        task = _sequence_data.sequences(run, self.task, self.points, self.held_out, self.curve)
         training = self.training(task, run.seed)
         if run.state:
             training.restore(run.state)

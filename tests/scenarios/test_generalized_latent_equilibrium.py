@@ -108,7 +108,7 @@ def test_staggered_sequences_begin_one_after_the_other_with_their_labels():
     )  # number of the sequence, and place
     labels = np.arange(12) % 3
     task = Sequences("x", 1, 3, {"train": (values, labels)})
-    scenario = GeneralizedLatentEquilibrium(layers=1, fast=1, slow=1, batch=4, ticks=8, epochs=2)
+    scenario = GeneralizedLatentEquilibrium(layers=1, fast=1, slow=1, batch=4, ticks=8, ramp=0, epochs=2)
     training = scenario.training(task, 0)
     shown, told = [], []
     training.sim.drive = lambda name, x, every: shown.append(x[..., 0])
@@ -213,3 +213,44 @@ def test_the_numbers_of_parameters_are_those_of_the_paper():
 def test_students_can_be_drawn(tmp_path):
     found = trace(tmp_path / "a.h5", "lag-net", ticks=12_000)
     assert GeneralizedLatentEquilibrium.pictures(found)["teacher"](found).axes
+
+
+@pytest.mark.parametrize("staggered", [True, False])
+def test_input_and_target_pass_smoothly_to_the_next_sequence(staggered):
+    """In the passage they are mixtures of the last value before and of the next sequence, in equal shares."""
+    values = np.random.default_rng(1).normal(size=(8, 5, 1))
+    labels = np.arange(8) % 4
+    task = Sequences("x", 1, 4, {"train": (values, labels)})
+    scenario = GeneralizedLatentEquilibrium(
+        layers=1, fast=1, slow=1, batch=4, ticks=20, ramp=6, staggered=staggered, balanced=False, epochs=2
+    )
+    training = scenario.training(task, 0)
+    shown, told = [], []
+    training.sim.drive = lambda name, x, every: shown.append(x[..., 0])
+    training.sim.nudge = lambda name, y, beta, every, kind: told.append(y)
+    for training.next in range(2):
+        training._show()
+    x, y = np.concatenate(shown), np.concatenate(told)
+    for row in range(4):
+        begin = 20 + (5 * row if staggered else 0)
+        before, after = (training._chosen(k)[row] for k in range(2))
+        drawn = task.shown("train", [before, after], 20)[..., 0]
+        share = 0.5 - 0.5 * np.cos(np.pi * np.minimum(np.arange(1, 21) / 6, 1))[: 40 - begin]
+        expected = drawn[-1, 0] + share * (drawn[: len(share), 1] - drawn[-1, 0])
+        np.testing.assert_allclose(x[begin:, row], expected, atol=1e-6)
+        target = np.outer(1 - share, np.eye(4)[labels[before]]) + np.outer(share, np.eye(4)[labels[after]])
+        np.testing.assert_allclose(y[begin:, row], target, atol=1e-12)
+    np.testing.assert_allclose(y.sum(axis=2), 1.0)
+
+
+def test_a_cubic_line_through_points_has_no_kinks():
+    """It meets all points, and a sine drawn through 24 of them to a hundredth of what straight lines miss."""
+    at = np.linspace(0, 2 * np.pi, 24)
+    sine = np.sin(at)[None, :, None]
+    truth = np.sin(np.linspace(0, 2 * np.pi, 231))
+    miss = {}
+    for curve in ("straight", "cubic"):
+        drawn = Sequences("x", 1, 2, {"train": (sine, np.zeros(1))}, curve).shown("train", [0], 231)[:, 0, 0]
+        np.testing.assert_allclose(drawn[::10], sine[0, :, 0], atol=1e-6)
+        miss[curve] = np.abs(drawn - truth).max()
+    assert miss["cubic"] < 0.02 * miss["straight"]
