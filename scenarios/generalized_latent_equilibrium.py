@@ -238,8 +238,9 @@ class GeneralizedLatentEquilibrium:
             )
             net.add(post, neuron, n_outputs if last else len(tau_mem))
             shape = net.populations[pre].n, net.populations[post].n
-            rng, bound = streams.stream(seed, "weight", pre, post), self.weight_scale / np.sqrt(shape[0])
+            rng, bound = streams.stream(seed, "weight", pre, post), 1 / np.sqrt(shape[0])
             weight, bias = rng.uniform(-bound, bound, shape), rng.uniform(-bound, bound, shape[1])
+            weight *= self.weight_scale
             projection = net.connect(pre, post, weight=weight, bias=bias, feedback=learning and pre != before)
             if learning:
                 net.learn(projection, self.rule())
