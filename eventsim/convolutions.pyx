@@ -7,7 +7,7 @@ are products of matrices.
 """
 
 from libc.stdint cimport int32_t, int64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -47,48 +47,90 @@ cdef Geometry geometry(shape, out_channels, window, stride, pad):
     return g
 
 
+cdef inline void copy_row(real *to, const real *given, int64_t n) noexcept nogil:
+    cdef int64_t x = 0
+    while x + 4 <= n:
+        memcpy(to + x, given + x, 4 * sizeof(real))
+        x += 4
+    while x < n:
+        to[x] = given[x]
+        x += 1
+
+
+cdef inline void add_row(real *to, const real *given, int64_t n) noexcept nogil:
+    cdef int64_t x = 0
+    while x + 4 <= n:
+        to[x] += given[x]
+        to[x + 1] += given[x + 1]
+        to[x + 2] += given[x + 2]
+        to[x + 3] += given[x + 3]
+        x += 4
+    while x < n:
+        to[x] += given[x]
+        x += 1
+
+
 cdef void windows(const Geometry *g, real *image, real *columns, bint back) noexcept nogil:
     """Copy the windows of an image into columns; `back`, add columns to the image."""
-    cdef int64_t c, i, j, y, x, row, column
+    cdef int64_t c, i, j, y, x, row, first, end, start
     cdef real *to = columns
+    cdef real *at
     for c in range(g.channels):
         for i in range(g.window_height):
             for j in range(g.window_width):
+                # windows first ... end - 1 of a row lie inside the image
+                start = j - g.pad
+                first = min(max(0, (g.stride - 1 - start) // g.stride), g.out_width) if start < 0 else 0
+                end = max(first, min(g.out_width, (g.width - 1 - start) // g.stride + 1 if start < g.width else 0))
                 for y in range(g.out_height):
                     row = y * g.stride + i - g.pad
-                    for x in range(g.out_width):
-                        column = x * g.stride + j - g.pad
-                        if row >= 0 and row < g.height and column >= 0 and column < g.width:
-                            if back:
-                                image[(c * g.height + row) * g.width + column] += to[x]
-                            else:
-                                to[x] = image[(c * g.height + row) * g.width + column]
-                        elif not back:
+                    at = image + (c * g.height + row) * g.width + start
+                    if row < 0 or row >= g.height:
+                        if not back:
+                            memset(to, 0, g.out_width * sizeof(real))
+                    elif back and g.stride == 1:
+                        add_row(at + first, to + first, end - first)
+                    elif back:
+                        for x in range(first, end):
+                            at[x * g.stride] += to[x]
+                    else:
+                        for x in range(first):
+                            to[x] = 0
+                        if g.stride == 1:
+                            copy_row(to + first, at + first, end - first)
+                        else:
+                            for x in range(first, end):
+                                to[x] = at[x * g.stride]
+                        for x in range(end, g.out_width):
                             to[x] = 0
                     to += g.out_width
 
 
 cdef void pool(const Geometry *g, const real *image, real *out, int32_t *winner, bint largest) noexcept nogil:
-    """Add the largest value, or the mean, of each window to `out`."""
-    cdef int64_t c, i, j, y, x, unit, at = 0
-    cdef real top, total, value
+    """Add the largest value, or the mean, of each window to `out`; on a tie the first one wins."""
+    cdef int64_t c, i, j, y, x
+    cdef int32_t start, unit
+    cdef real share = <real> 1 / (g.window_height * g.window_width)
     for c in range(g.channels):
         for y in range(g.out_height):
-            for x in range(g.out_width):
-                total = 0
-                unit = (c * g.height + y * g.stride) * g.width + x * g.stride
-                top = image[unit]
-                winner[at] = <int32_t> unit
-                for i in range(g.window_height):
-                    for j in range(g.window_width):
-                        unit = (c * g.height + y * g.stride + i) * g.width + x * g.stride + j
-                        value = image[unit]
-                        total += value
-                        if value > top:
-                            top = value
-                            winner[at] = <int32_t> unit
-                out[at] += top if largest else total / (g.window_height * g.window_width)
-                at += 1
+            for i in range(g.window_height):
+                for j in range(g.window_width):
+                    start = <int32_t> ((c * g.height + y * g.stride + i) * g.width + j)
+                    if not largest:
+                        for x in range(g.out_width):
+                            out[x] += share * image[start + x * g.stride]
+                    elif i == 0 and j == 0:
+                        for x in range(g.out_width):
+                            winner[x] = <int32_t> (start + x * g.stride)
+                    else:
+                        for x in range(g.out_width):
+                            unit = <int32_t> (start + x * g.stride)
+                            winner[x] = unit if image[unit] > image[winner[x]] else winner[x]
+            if largest:
+                for x in range(g.out_width):
+                    out[x] += image[winner[x]]
+            winner += g.out_width
+            out += g.out_width
 
 
 cdef void unpool(const Geometry *g, const real *e, real *out, const int32_t *winner, bint largest) noexcept nogil:

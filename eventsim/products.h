@@ -19,7 +19,7 @@
 #endif
 
 enum { TILE_ROWS = 4, TILE_VECTORS = 3, VECTOR_BYTES = 32 }; /* a tile fills the registers of AVX2 */
-enum { BLOCK_DEPTH = 256 };                                  /* of a sum that is taken in one go, at most */
+enum { BLOCK_DEPTH = 256, SHORT_DEPTH = 64 };                /* of a sum in one go; below it rows are not copied */
 enum { PANEL_BYTES = 65536, GROUP_BYTES = 65536 };           /* columns and rows that are copied in one go */
 enum { PACKED_ROWS = 96 };                                   /* with as many rows columns are copied */
 enum { DOT_ROWS = 8, DOT_SIDES = 64 };                       /* with fewer rows, or rows and columns, nothing is */

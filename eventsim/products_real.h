@@ -168,7 +168,7 @@ VECTOR_CLONES static void NAME(multiply)(ptrdiff_t n, ptrdiff_t cols, ptrdiff_t 
             for (ptrdiff_t i = 0; i < n; i += TILE_ROWS) {
                 const REAL *some = p + i * pi + first * pk;
                 ptrdiff_t ni = n - i < TILE_ROWS ? n - i : TILE_ROWS, si = pi, sk = pk;
-                if (pk != 1 && to - from > PANEL) {
+                if (pk != 1 && to - from > PANEL && deep > SHORT_DEPTH) {
                     ptrdiff_t at = i % GROUP_ROWS, left = n - i < GROUP_ROWS ? n - i : GROUP_ROWS;
                     for (ptrdiff_t k = 0; at == 0 && k < deep; k++)
                         for (ptrdiff_t r = 0; r < left; r++)

@@ -1,13 +1,19 @@
 """Still samples for prospective classifiers, read or generated; stand-ins where files are missing."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from eventsim.scenarios._prospective_training import Task
 from eventsim.scenarios.scenario import Run
 
 
-def still(run: Run, dataset: str) -> Task:
-    """Return training, validation and test set; the digits where the files of a set are missing."""
+def still(run: Run, dataset: str, enlarged: bool = False) -> Task:
+    """Return training, validation and test set; the digits where the files of a set are missing.
+
+    `enlarged` makes images of 28 x 28 of the digits by repeating their pixels.
+    """
     from eventsim.io import datasets
 
     if dataset in ("mnist", "fashion-mnist"):
@@ -16,7 +22,7 @@ def still(run: Run, dataset: str) -> Task:
             (images, labels), (test, test_labels) = (read(split, run.data) for split in ("train", "test"))
         except FileNotFoundError as missing:
             run.note(f"{missing}; the 8x8 digits stand in for {dataset}")
-            return digits()
+            return digits(enlarged)
         flat = images.reshape(len(images), -1)
         sets = {
             "train": (flat[:50_000], labels[:50_000]),
@@ -29,10 +35,10 @@ def still(run: Run, dataset: str) -> Task:
         return Task(
             dataset, 4, 3, {split: datasets.yin_yang(size, seed) for split, (size, seed) in sizes.items()}
         )
-    return digits()
+    return digits(enlarged)
 
 
-def digits() -> Task:
+def digits(enlarged: bool = False) -> Task:
     """Return scikit-learn's 8 x 8 digits, every tenth of the training images for validation."""
     from eventsim.io import datasets
 
@@ -44,4 +50,12 @@ def digits() -> Task:
         "validation": (flat[kept], labels[kept]),
         "test": (test.reshape(len(test), -1), test_labels.astype(np.int64)),
     }
-    return Task("digits", 64, 10, sets, 16.0)
+    if enlarged:
+        sets = {split: (_enlarged(samples), kinds) for split, (samples, kinds) in sets.items()}
+    return Task("digits", sets["train"][0].shape[1], 10, sets, 16.0)
+
+
+def _enlarged(samples: NDArray[Any]) -> NDArray[Any]:
+    """Return images of 28 x 28 for images of 8 x 8, one a row."""
+    nearest = np.arange(28) * 8 // 28
+    return samples.reshape(-1, 8, 8)[:, nearest][:, :, nearest].reshape(len(samples), -1)

@@ -34,16 +34,16 @@ def fourier(scenario: Any, run: Run) -> None:
     """Learn a sawtooth from sines while they play; then see whether it goes on without a teacher."""
     from eventsim import Simulation
     from eventsim.models.rules import ErrorTimesRate
+    from eventsim.scenarios._prospective_network import layers, network, time_constants
 
-    sizes = [50, *scenario.hidden, 1]
-    taus = scenario.time_constants(sizes, run.seed)
-    net = scenario.network(sizes, run.seed, taus, "nothing")
+    built = layers(scenario, 50, 1)
+    net = network(scenario, built, run.seed, time_constants(scenario, built, run.seed), "nothing")
     for projection in net.projections:
         net.learn(projection, ErrorTimesRate(eta=scenario.rate))
     sim = Simulation(net, dt=scenario.dt, dtype=scenario.precision)
     dt, taught = scenario.dt, int(TAUGHT * scenario.ticks)
     sim.record("label", "rate", every=dt)
-    depth = len(sizes) - 1  # ticks that the input takes to the output
+    depth = len(built) - 1  # ticks that the input takes to the output
     state = run.state or {"tick": 0}
     if "sim" in state:
         sim.restore(state["sim"])

@@ -9,7 +9,6 @@ and the dendritic microcircuit, each with the control whose rates are phi(u).
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -21,7 +20,7 @@ from eventsim.scenarios.scenario import NOT_NEGATIVE, POSITIVE, Run
 from eventsim.trace import Floats, Trace
 
 if TYPE_CHECKING:
-    from eventsim import Network, Simulation
+    from eventsim import Simulation
     from eventsim.scenarios._prospective_training import Presentations, Task
 
 TASKS = Literal["mnist", "fashion-mnist", "digits", "yin-yang", "fourier", "response", "bars", "mimic"]
@@ -36,12 +35,23 @@ QUICK: dict[str, object] = {
     "weight_std": 0.0,
     "epochs": 15,
 }
+LENET: dict[str, object] = {
+    "maps": (20, 50),
+    "hidden": (500,),
+    "tau": 10.0,
+    "dt": 0.1,
+    "batch": 128,
+    "rate": 8.0,
+    "layer_factors": (1.0, 0.2, 0.1),
+    "epochs": 100,
+}
 BARS: dict[str, object] = {"task": "bars", "dt": 0.1, "ticks": 100, "epochs": 1000}
 PUBLISHED: dict[str, dict[str, str]] = {
     "mnist": {"test_error": "0.0198"},
     "mnist-tau-200": {"test_error": "0.0198"},
     "mnist-random-feedback": {"test_error": "0.026"},
     "mnist-not-prospective": {"test_error": "> 0.10"},
+    "mnist-lenet": {"test_error": "0.011"},
 }
 
 
@@ -68,6 +78,9 @@ class LatentEquilibrium:
         "synaptic-filter-0.5": {"tau_syn": 0.5, "dt": 0.1, "epochs": 100},
         "synaptic-filter-2": {"tau_syn": 2.0, "dt": 0.1, "ticks": 1000, "epochs": 100},
         "rate-noise": {"noise": 0.2, "tau_syn": 0.5, "dt": 0.05, "epochs": 100},
+        "mnist-lenet": LENET,
+        "fashion-mnist-lenet": LENET
+        | {"task": "fashion-mnist", "ticks": 50, "layer_factors": (1.0, 0.2, 0.2, 0.2, 0.2, 0.1)},
         "fourier": {
             "task": "fourier",
             "hidden": (30,),
@@ -95,6 +108,11 @@ class LatentEquilibrium:
         300,
         100,
     )
+    maps: Annotated[
+        tuple[Annotated[int, Ge(1)], ...],
+        "output channels of convolutions before the hidden layers; 2 x 2 rates are pooled after each",
+    ] = ()
+    window: Annotated[int, Ge(1), "width and height of convolutions"] = 5
     activation: Annotated[
         Literal["hard_sigmoid", "tanh", "logistic", "softplus", "relu"],
         "of hidden neurons; outputs are linear",
@@ -161,92 +179,25 @@ class LatentEquilibrium:
         else:
             self._classify(run)
 
-    # ---------------------------------------------------------------------------- what is built
-
-    def sizes(self, task: "Task") -> list[int]:
-        """Return the number of units by layer."""
-        return [task.n_inputs, *self.hidden, task.n_classes]
-
-    @staticmethod
-    def names(n_layers: int) -> list[str]:
-        """Return the names of the populations."""
-        return ["image", *(f"hidden{k}" for k in range(1, n_layers - 1)), "label"]
-
-    def time_constants(self, sizes: list[int], seed: int) -> dict[str, dict[str, Floats]]:
-        """Return tau_mem and tau_r of each layer after the input, shape (n,)."""
-        found: dict[str, dict[str, Floats]] = {}
-        for name, n in list(zip(self.names(len(sizes)), sizes, strict=True))[1:]:
-            found[name] = {}
-            for which in ("tau_mem", "tau_r"):
-                factor = 1 + self.tau_spread * streams.stream(seed, which, name).normal(size=n)
-                found[name][which] = np.clip(self.tau * factor, max(1.0, self.dt), 1000.0)
-            if not self.tau_spread:
-                found[name] = {which: np.full(n, self.tau) for which in ("tau_mem", "tau_r")}
-            if not self.prospective:
-                found[name]["tau_r"] = np.zeros(n)
-        return found
-
-    def network(
-        self,
-        sizes: list[int],
-        seed: int,
-        taus: dict[str, dict[str, Floats]],
-        learning: Literal["weights", "tau_mem", "nothing"] = "weights",
-        noise: float | None = None,
-    ) -> "Network":
-        """Return the untrained network."""
-        from eventsim import Network, models
-
-        net, names = Network(seed=seed), self.names(len(sizes))
-        net.add("image", models.RateInput(), sizes[0])
-        per_ms = 1 / (self.ticks * self.dt)
-        for k, (pre, post) in enumerate(pairwise(names)):
-            neuron = models.LatentEquilibrium(
-                taus[post]["tau_mem"],
-                taus[post]["tau_r"],
-                "linear" if post == "label" else self.activation,
-                errors=self.errors,
-                noise=self.noise if noise is None else noise,
-            )
-            net.add(post, neuron, sizes[k + 1])
-            shape = sizes[k], sizes[k + 1]
-            std = self.weight_std or 1 / np.sqrt(sizes[k])
-            rng = streams.stream(seed, "weight", pre, post)
-            weight, bias = rng.normal(0, std, shape), rng.normal(0, std, shape[1])
-            back: bool | Floats = True
-            if self.feedback == "random" and k:
-                back = streams.stream(seed, "feedback", pre, post).normal(0, std, shape[::-1])
-            projection = net.connect(
-                pre,
-                post,
-                weight=weight,
-                bias=bias if self.weight_std else 0.0,
-                tau_syn=self.tau_syn,
-                feedback=back,
-            )
-            if learning == "weights":
-                factor = self.layer_factors[min(k, len(self.layer_factors) - 1)]
-                net.learn(projection, models.rules.ErrorTimesRate(eta=self.rate * factor * per_ms))
-            elif learning == "tau_mem":
-                rule = models.rules.TimeConstants(eta=self.tau_rate * per_ms, by="match", least=self.dt)
-                net.learn(post, rule)
-        return net
+    # ---------------------------------------------------------------------------- what is done
 
     def training(self, task: "Task", seed: int, taus: dict[str, dict[str, Floats]]) -> "Presentations":
         """Return the training of the network of a seed."""
         from eventsim import Simulation
+        from eventsim.scenarios._prospective_network import layers, network
         from eventsim.scenarios._prospective_training import Presentations
 
-        sizes = self.sizes(task)
+        built = layers(self, task.n_inputs, task.n_classes)
         batch = min(self.batch, len(task.sets["train"][1]))
-        sim = Simulation(self.network(sizes, seed, taus), dt=self.dt, batch=batch, dtype=self.precision)
+        sim = Simulation(network(self, built, seed, taus), dt=self.dt, batch=batch, dtype=self.precision)
 
         def tested(batch: int) -> "Simulation":
-            quiet = self.network(sizes, seed, taus, "nothing")
+            quiet = network(self, built, seed, taus, "nothing")
             test = Simulation(quiet, dt=self.dt, batch=batch, dtype=self.precision)
-            for projection in quiet.projections:
+            for layer, projection in zip(built[1:], quiet.projections, strict=True):
                 name = projection.name
-                test.set_weights(name, sim.weights(name), sim.bias(name))
+                if layer.shape:
+                    test.set_weights(name, sim.weights(name), sim.bias(name))
             return test
 
         return Presentations(
@@ -257,16 +208,16 @@ class LatentEquilibrium:
             ticks=self.ticks,
             epochs=self.epochs,
             beta=self.beta,
-            tau_target=self.tau_syn * (len(sizes) - 1),
+            tau_target=self.tau_syn * (len(built) - 1),
         )
-
-    # ---------------------------------------------------------------------------- what is done
 
     def _classify(self, run: Run) -> None:
         from eventsim.scenarios import _prospective_data
+        from eventsim.scenarios._prospective_network import layers, time_constants
 
-        task = _prospective_data.still(run, self.task)
-        taus = self.time_constants(self.sizes(task), run.seed)
+        task = _prospective_data.still(run, self.task, enlarged=bool(self.maps))
+        built = layers(self, task.n_inputs, task.n_classes)
+        taus = time_constants(self, built, run.seed)
         state = run.state or {}
         for name, values in taus.items():
             for which, array in values.items():
@@ -283,9 +234,10 @@ class LatentEquilibrium:
         run.metric("test_error", 1 - run.metrics["test_accuracy"])
         run.metric("validation_accuracy", training.accuracy("validation"))
         run.metric("simulated_ms_per_presentation", self.ticks * self.dt)
-        for projection in training.sim.net.projections:
-            run.parameter(f"weight/{projection.name}", training.sim.weights(projection.name))
-            run.parameter(f"bias/{projection.name}", training.sim.bias(projection.name))
+        for layer, projection in zip(built[1:], training.sim.net.projections, strict=True):
+            if layer.shape:
+                run.parameter(f"weight/{projection.name}", training.sim.weights(projection.name))
+                run.parameter(f"bias/{projection.name}", training.sim.bias(projection.name))
         for name, values in taus.items():
             run.parameter(f"tau_mem/{name}", values["tau_mem"])
 
@@ -297,10 +249,11 @@ class LatentEquilibrium:
         Layers learn all the while, the later ones well only when the earlier have.
         """
         from eventsim import Simulation
+        from eventsim.scenarios._prospective_network import layers, network
 
-        sizes = self.sizes(task)
         batch = min(self.batch, len(task.sets["train"][1]))
-        net = self.network(sizes, run.seed, taus, "tau_mem", noise=0.0)
+        built = layers(self, task.n_inputs, task.n_classes)
+        net = network(self, built, run.seed, taus, "tau_mem", noise=0.0)
         sim = Simulation(net, dt=self.dt, batch=batch, dtype=self.precision)
         n = len(task.sets["train"][1])
         state = (run.state or {}).get("matching", {"epoch": 0})

@@ -5,7 +5,9 @@ import pytest
 
 import eventsim as es
 from eventsim import io
+from eventsim.errors import ConfigError
 from eventsim.scenarios import _microcircuits, _prospective_signals
+from eventsim.scenarios._prospective_network import layers
 from eventsim.scenarios._prospective_training import Presentations
 from eventsim.scenarios.latent_equilibrium import LatentEquilibrium
 from eventsim.scenarios.running import Request, execute
@@ -122,6 +124,22 @@ def test_without_the_files_the_digits_stand_in_and_the_run_says_so(tmp_path, mon
     monkeypatch.delenv("EVENTSIM_DATA", raising=False)
     found = trace(tmp_path / "a.h5", "mnist", epochs=0, ticks=5, batch=32)
     assert "stand in for mnist" in found.provenance["notes"]
+
+
+def test_convolutions_learn_the_digits_and_their_weights_are_kept(tmp_path):
+    values = {"task": "digits", "maps": (3, 6), "hidden": (30,), "window": 5, "weight_std": 0.0,
+              "ticks": 20, "batch": 32, "rate": 8.0, "tau": 10.0, "dt": 0.1, "epochs": 2}  # fmt: skip
+    found = trace(tmp_path / "a.h5", "mnist-lenet", **values)
+    assert found.parameters["weight/pooled1->maps2"].shape == (6, 3, 5, 5)
+    assert found.parameters["weight/pooled2->hidden1"].shape == (6 * 4 * 4, 30)
+    assert found.metrics["test_accuracy"] >= 0.6
+
+
+def test_images_that_cannot_be_halved_are_refused():
+    with pytest.raises(ConfigError, match="windows of 4 leave 25 x 25 of 28 x 28"):
+        layers(LatentEquilibrium(maps=(3,), window=4), 784, 10)
+    with pytest.raises(ConfigError, match="square images"):
+        layers(LatentEquilibrium(maps=(3,)), 783, 10)
 
 
 def test_every_preset_is_a_setting_that_exists_and_published_figures_are_known():
