@@ -45,10 +45,13 @@ LENET: dict[str, object] = {
     "layer_factors": (1.0, 0.2, 0.1),
     "epochs": 100,
 }
+MNIST_SHORT: dict[str, object] = {"ticks": 20, "batch": 128, "epochs": 40}
 BARS: dict[str, object] = {"task": "bars", "dt": 0.1, "ticks": 100, "epochs": 1000}
 PUBLISHED: dict[str, dict[str, str]] = {
     "mnist": {"test_error": "0.0198"},
     "mnist-tau-200": {"test_error": "0.0198"},
+    "mnist-short": {"test_error": "0.0198"},
+    "mnist-short-tau-200": {"test_error": "0.0198"},
     "mnist-random-feedback": {"test_error": "0.026"},
     "mnist-not-prospective": {"test_error": "> 0.10"},
     "mnist-lenet": {"test_error": "0.011"},
@@ -66,7 +69,8 @@ class LatentEquilibrium:
     )
     presets: ClassVar[dict[str, dict[str, object]]] = {
         "mnist": {},
-        "mnist-20-ticks": {"ticks": 20, "epochs": 100},
+        "mnist-short": MNIST_SHORT,
+        "mnist-short-tau-200": MNIST_SHORT | {"tau": 200.0},
         "mnist-tau-200": {"tau": 200.0},
         "mnist-random-feedback": {"feedback": "random"},
         "mnist-not-prospective": {"prospective": False, "tau": 10.0, "dt": 1.0, "ticks": 200},
