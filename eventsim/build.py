@@ -17,12 +17,12 @@ from eventsim.connect import Connections, OneToOne
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError
 from eventsim.network import Network, Projection, is_continuous, sends_rates
-from eventsim.population import Population, PrivateSource
+from eventsim.population import Exit, Population, PrivateSource
 from eventsim.schedules import Sweeps
 from eventsim.synapses import Synapses
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from eventsim.ticks import Ticks
 
@@ -73,6 +73,7 @@ def build(
     dt: float = 0.0,
     batch: int = 1,
     dtype: str = "float64",
+    exits: Mapping[str, Exit] | None = None,
 ) -> Built:
     """Build a network.
 
@@ -84,6 +85,8 @@ def build(
         What was asked for that only the ordered schedule does, for the message if another is forced.
     dt, batch, dtype
         Tick, samples and precision of continuous populations, if there are any.
+    exits : mapping of str to Exit, optional
+        What the spikes of a population pass on their way out.
 
     Raises
     ------
@@ -106,6 +109,8 @@ def build(
     }
     for declared in net.populations.values():
         populations[declared.name].keep(declared.record_spikes)
+    for name, exit in (exits or {}).items():
+        populations[name].put_exit(exit)
     spiking = [p for p in net.projections if not sends_rates(net.populations[p.pre].model)]
     connections = [projection.resolve(net) for projection in spiking]
     delays = {p.name: c.min_delay for p, c in zip(spiking, connections, strict=True)}
@@ -152,6 +157,8 @@ def _engine(
     for name in order:
         population = populations[name]
         engine.register(population)
+        if population.exit is not None:
+            engine.register(population.exit)
         if not is_continuous(net.populations[name].model):
             engine.reserve(population, population.n)
     for projection in synapses:
@@ -233,6 +240,8 @@ class _Plan:
             leaving[projection.pre].append((projection, arrays))
         for name, population in self.populations.items():
             if not isinstance(population, PrivateSource) or population.keep_spikes or len(leaving[name]) != 1:
+                continue
+            if population.exit is not None:
                 continue
             projection, arrays = leaving[name][0]
             if (

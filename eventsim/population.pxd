@@ -43,6 +43,17 @@ cdef class Outlet(Handler):
     cdef int send(self, Engine engine, double time, int unit) except -1 nogil
 
 
+cdef class Exit(Handler):
+    """What spikes of a population pass on their way out; see `eventsim.gate`."""
+
+    cdef Population population
+    # When a spike of `unit` that crosses at `time` leaves, not before `time`; inf if it is lost.
+    cdef double leave(self, double time, int unit) noexcept nogil
+    # Remember the state, and come back to it, around a sweep that went beyond the end of a run.
+    cdef int save(self) except -1
+    cdef int rollback(self) except -1
+
+
 cdef class Population(Handler):
     cdef readonly str name
     cdef readonly int n
@@ -55,6 +66,8 @@ cdef class Population(Handler):
     cdef readonly dict event_logs       # events that do not leave their unit, name -> SpikeLog
     cdef readonly list hooks            # Python callables (time, unit), called at each spike
     cdef bint hooked
+    cdef readonly Exit exit             # None where spikes leave as they come
+    cdef bint gated
     cdef list outlets
     cdef PyObject **outlet
     cdef int n_outlets
@@ -63,6 +76,8 @@ cdef class Population(Handler):
 
     # A unit fires: record it and send it on (ordered schedule).
     cdef int emit(self, Engine engine, double time, int unit) except -1 nogil
+    # A spike leaves, at the clock's time.
+    cdef int depart(self, Engine engine, double time, int unit) except -1 nogil
     # A spike arrives at the units of a fan (ordered schedule).
     cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil
     # Schedule or predict whatever comes without input, once, before the first run (ordered schedule).

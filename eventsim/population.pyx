@@ -6,6 +6,7 @@ the engine. It knows neither what its inputs are nor who watches it.
 """
 
 from cpython.ref cimport PyObject
+from libc.math cimport INFINITY
 from libc.stdlib cimport free, realloc
 
 import numpy as np
@@ -24,6 +25,19 @@ cdef class Outlet(Handler):
     cdef int send(self, Engine engine, double time, int unit) except -1 nogil:
         with gil:
             raise NotImplementedError(f"{type(self).__name__} cannot send spikes")
+
+
+cdef class Exit(Handler):
+    """What spikes of a population pass on their way out; see `eventsim.gate`."""
+
+    cdef double leave(self, double time, int unit) noexcept nogil:
+        return time
+
+    cdef int save(self) except -1:
+        return 0
+
+    cdef int rollback(self) except -1:
+        return 0
 
 
 cdef class Population(Handler):
@@ -61,6 +75,12 @@ cdef class Population(Handler):
         self.n_outlets += 1
         self.outlets.append(outlet)  # owns the reference
 
+    def put_exit(self, Exit exit not None):
+        """Let all spikes pass `exit` before they are recorded and sent on."""
+        self.exit = exit
+        self.gated = True
+        exit.population = self
+
     def keep(self, bint keep):
         """Record spikes or not."""
         self.keep_spikes = keep
@@ -75,6 +95,14 @@ cdef class Population(Handler):
         self.begin(engine)
 
     cdef int emit(self, Engine engine, double time, int unit) except -1 nogil:
+        cdef double leaves
+        if self.gated:
+            leaves = self.exit.leave(time, unit)
+            if leaves > time:
+                return engine.push(leaves, self.exit.id, unit, 0.0, 0) if leaves < INFINITY else 0
+        return self.depart(engine, time, unit)
+
+    cdef int depart(self, Engine engine, double time, int unit) except -1 nogil:
         cdef int k
         if self.keep_spikes:
             self.log.append(time, unit)

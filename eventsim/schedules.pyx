@@ -12,6 +12,7 @@ ordered schedule.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, qsort, realloc
 from libc.string cimport memmove
@@ -19,6 +20,7 @@ from libc.string cimport memmove
 import numpy as np
 
 from eventsim.population cimport Arrival, Population, Recording
+from eventsim.recorder cimport SpikeLog
 from eventsim.synapses cimport SYNAPTIC, UNIFORM, Synapses
 
 
@@ -48,8 +50,8 @@ cdef inline bint before(const Flight *a, const Flight *b) noexcept nogil:
 cdef class Flights:
     """Spikes of one projection that are under way.
 
-    With one delay for all they arrive in the order they were emitted; otherwise they wait in a heap
-    by time of arrival.
+    With one delay for all they arrive in the order they were emitted; otherwise, or where some leave
+    late, they wait in a heap by time of arrival.
     """
 
     cdef readonly Synapses synapses
@@ -60,7 +62,7 @@ cdef class Flights:
 
     def __init__(self, Synapses synapses not None):
         self.synapses = synapses
-        self.ordered = synapses.delay_kind == UNIFORM
+        self.ordered = synapses.delay_kind == UNIFORM and not synapses.pre.gated
 
     def __dealloc__(self):
         free(self.flight)
@@ -239,6 +241,8 @@ cdef class Station:
     cdef list incoming, outgoing        # of Flights
     cdef Inbox inbox
     cdef bint passive                   # its spikes are drawn by the population that it feeds
+    cdef SpikeLog leaving               # of a population with an exit: spikes on their way out, by time
+    cdef object saved
 
     def __init__(self, Population population not None, incoming, outgoing, bint passive):
         self.population = population
@@ -246,6 +250,7 @@ cdef class Station:
         self.outgoing = list(outgoing)
         self.inbox = Inbox()
         self.passive = passive
+        self.leaving = SpikeLog()
 
     cdef int sweep(self, double start, double end, bint window) except -1:
         """Advance the population over [start, end) and let its spikes set out."""
@@ -262,24 +267,85 @@ cdef class Station:
         with nogil:
             self.inbox.sort()
             population.sweep(start, end, self.inbox.arrival, self.inbox.n, window)
+            if population.gated:
+                self.pass_exit()
             population.fresh.sort()
+            if population.gated:
+                for k in range(population.fresh.n):
+                    self.leaving.append(population.fresh.time[k], population.fresh.unit[k])
+                self.leaving.sort()
         for flights in self.outgoing:
             with nogil:
                 for k in range(population.fresh.n):
                     flights.send(population.fresh.time[k], population.fresh.unit[k])
         return 0
 
-    cdef int release(self, double start, double end) except -1:
-        """Record the spikes of the sweep that lie in [start, end)."""
-        cdef Py_ssize_t k
+    cdef void pass_exit(self) noexcept nogil:
+        """Replace the times of the sweep's spikes by those at which they leave; drop those that do not."""
+        cdef double *times = self.population.fresh.time
+        cdef int32_t *units = self.population.fresh.unit
+        cdef Py_ssize_t k, n = 0
         cdef double time
-        if not self.population.keep_spikes:
-            return 0
         for k in range(self.population.fresh.n):
-            time = self.population.fresh.time[k]
-            if start <= time < end:
-                self.population.log.append(time, self.population.fresh.unit[k])
+            time = self.population.exit.leave(times[k], units[k])
+            if time < INFINITY:
+                times[n] = time
+                units[n] = units[k]
+                n += 1
+        self.population.fresh.n = n
+
+    cdef int release(self, double start, double end) except -1:
+        """Record the spikes that lie in [start, end); those that leave later wait."""
+        cdef SpikeLog spikes = self.leaving if self.population.gated else self.population.fresh
+        cdef Py_ssize_t k, n = 0
+        cdef double time
+        for k in range(spikes.n):
+            time = spikes.time[k]
+            if start <= time < end and self.population.keep_spikes:
+                self.population.log.append(time, spikes.unit[k])
+            if time >= end:
+                spikes.time[n] = time
+                spikes.unit[n] = spikes.unit[k]
+                n += 1
+        if self.population.gated:
+            self.leaving.n = n
         return 0
+
+    cdef int save(self) except -1:
+        self.population.save()
+        if self.population.gated:
+            self.population.exit.save()
+            self.saved = self.leaving.arrays()
+        return 0
+
+    cdef int rollback(self) except -1:
+        self.population.rollback()
+        if self.population.gated:
+            self.population.exit.rollback()
+            self.wait(*self.saved)
+        return 0
+
+    def wait(self, times, units):
+        """Let these spikes be the ones on their way out."""
+        self.leaving.n = 0
+        for time, unit in zip(times, units, strict=True):
+            self.leaving.append(time, unit)
+
+    def snapshot(self):
+        """Return the state of the population and of its exit as a nested dictionary of arrays and numbers."""
+        state = self.population.snapshot()
+        if self.population.gated:
+            times, units = self.leaving.arrays()
+            state = {"units": state, "exit": self.population.exit.snapshot(), "leaving": {"times": times, "of": units}}
+        return state
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        if self.population.gated:
+            self.population.exit.restore(state["exit"])
+            self.wait(state["leaving"]["times"], state["leaving"]["of"])
+            state = state["units"]
+        self.population.restore(state)
 
 
 cdef class Sweeps:
@@ -361,7 +427,7 @@ cdef class Sweeps:
         cdef Station station
         cdef Flights flights
         for station in self.stations:
-            station.population.save()
+            station.save()
         for flights in self.flights.values():
             flights.save()
         return 0
@@ -370,7 +436,7 @@ cdef class Sweeps:
         cdef Station station
         cdef Flights flights
         for station in self.stations:
-            station.population.rollback()
+            station.rollback()
         for flights in self.flights.values():
             flights.rollback()
         return 0
@@ -392,7 +458,7 @@ cdef class Sweeps:
             "now": self.now,
             "window": self.window,
             "flights": {name: flights.snapshot() for name, flights in self.flights.items()},
-            "populations": {s.population.name: s.population.snapshot() for s in self.stations},
+            "populations": {s.population.name: s.snapshot() for s in self.stations},
         }
 
     def restore(self, state):
@@ -402,4 +468,4 @@ cdef class Sweeps:
         for name, flights in self.flights.items():
             flights.restore(state["flights"][name])
         for station in self.stations:
-            station.population.restore(state["populations"][station.population.name])
+            station.restore(state["populations"][station.population.name])

@@ -24,6 +24,7 @@ from eventsim.recorder cimport SpikeLog
 cdef enum:
     BLOCK = 512         # units whose private arrivals are drawn together, so that they stay in cache
 
+OWN = ("v_th", "v_reset", "t_ref")  # parameters that units of a window need not share
 PARAMETERS = ("tau_mem", "tau_syn", "c_mem", "v_th", "v_leak", "v_reset", "i_ext", "t_ref")
 
 
@@ -57,7 +58,8 @@ cdef class LIFPopulation(Population):
         self.delta = delta
         self.once = first_spike_only
         self.stride = int(any(np.ndim(parameters[key]) for key in PARAMETERS))
-        self.windowed = self.stride == 0
+        # A window treats the flow of all units alike; they may differ in threshold and reset.
+        self.windowed = not any(np.ndim(parameters[key]) for key in PARAMETERS if key not in OWN)
         self.cells = <Cell *> calloc(n if self.stride else 1, sizeof(Cell))
         self.sums = <Sums *> calloc(max(n, 1), sizeof(Sums))
         self.chosen = <uint8_t *> calloc(max(n, 1), 1)
@@ -409,10 +411,12 @@ cdef class LIFPopulation(Population):
         cdef double es = 0.0 if self.delta else exp(-width * c.rate_syn)
         cdef double kw = 0.0 if self.delta else kappa(c, width)
         cdef double v, i, v_end, i_end, top, d, d_end
-        # Rounding must not let a unit pass that touches the threshold.
-        cdef double limit = c.v_th - 1e-9 * (fmax(c.v_th - c.v_reset, c.v_th - c.v_leak))
+        cdef double limit
         cdef int unit
         for unit in range(first, last):
+            c = self.cells + unit * self.stride
+            # Rounding must not let a unit pass that touches the threshold.
+            limit = c.v_th - 1e-9 * (fmax(c.v_th - c.v_reset, c.v_th - c.v_leak))
             v = self.v[unit]
             i = self.i[unit]
             if self.release[unit] >= end and not self.always[unit]:

@@ -28,6 +28,7 @@
 typedef struct {
     ptrdiff_t n_in, in_stride, n_post;
     fs_layer unit;            /* constants of the neurons, with c_mem = theta = 1 */
+    const fs_layer *units;    /* (n_post,) the same for each neuron, or NULL if all are alike */
     double c_mem;
     int powers;               /* whether all delays are short enough for u */
     const double *theta;      /* (n_post,) v_th - v_leak */
@@ -37,6 +38,10 @@ typedef struct {
     const int32_t *pairs;     /* (n_pairs, 2) what the sorting network compares */
     ptrdiff_t n_pairs;
 } ft_layer;
+
+VECTOR_INLINE const fs_layer *ft_unit(const ft_layer *L, ptrdiff_t j) {
+    return L->units ? L->units + j : &L->unit;
+}
 
 /* Memory of one thread, (n_in, FT_LANES) each. */
 typedef struct {
@@ -156,8 +161,8 @@ VECTOR_INLINE void ft_scan_powers(const ft_layer *L, const ft_scratch *S, const 
 }
 
 /* Any ratio: S->key has the sorted arrival times, S->w the weights over c_mem theta. */
-VECTOR_INLINE void ft_scan_times(const ft_layer *L, const ft_scratch *S, double *T, double *slope) {
-    const fs_layer *N = &L->unit;
+VECTOR_INLINE void ft_scan_times(const fs_layer *N, ptrdiff_t n_in, const ft_scratch *S, double *T,
+                                 double *slope) {
     double v[FT_LANES], current[FT_LANES], alpha[FT_LANES], beta[FT_LANES], start[FT_LANES], gaps[FT_LANES];
     double open[FT_LANES], waits[FT_LANES], currents[FT_LANES], a[FT_LANES], b[FT_LANES];
     double tau_mem = N->tau_mem;
@@ -169,14 +174,14 @@ VECTOR_INLINE void ft_scan_times(const ft_layer *L, const ft_scratch *S, double 
         T[l] = INFINITY;
         slope[l] = 0.0;
     }
-    for (k = 0; k < L->n_in; k++) {
+    for (k = 0; k < n_in; k++) {
         const double *x = S->key + k * FT_LANES, *w = S->w + k * FT_LANES;
-        const double *following = x + (k + 1 < L->n_in ? FT_LANES : 0);
+        const double *following = x + (k + 1 < n_in ? FT_LANES : 0);
         int64_t left = 0, doubtful = 0, doubt[FT_LANES];
         double gap[FT_LANES];
         VECTOR_LOOP
         for (l = 0; l < FT_LANES; l++) {
-            double next = k + 1 < L->n_in ? following[l] : INFINITY;
+            double next = k + 1 < n_in ? following[l] : INFINITY;
             int last = (next == INFINITY) & (x[l] < INFINITY);
             double step = next < INFINITY ? next - x[l] : 0.0;
             double i = current[l] + w[l], decay = vector_exp(-step / tau_mem), h = fs_h(N, step);
@@ -231,7 +236,7 @@ VECTOR_INLINE void ft_scan_times(const ft_layer *L, const ft_scratch *S, double 
 VECTOR_CLONES
 static void ft_forward(const ft_layer *L, const ft_noise *noise, double *T, double *slope, ft_scratch *S) {
     double origin[FT_LANES], theta[FT_LANES], scale[FT_LANES];
-    int powers = L->unit.kind == RATIO_TWO && !noise->jitter && ft_powers(L, S, origin);
+    int powers = L->unit.kind == RATIO_TWO && !L->units && !noise->jitter && ft_powers(L, S, origin);
     ptrdiff_t i, j, l;
     for (j = 0; j < L->n_post; j++) {
         const double *weight = L->weight + j * L->in_stride, *delay = L->delay + j * L->in_stride;
@@ -268,7 +273,7 @@ static void ft_forward(const ft_layer *L, const ft_noise *noise, double *T, doub
                         key[l] += noise->jitter[(l * L->n_in + i) * L->n_post + j];
             }
             ft_sort(L, S->key, S->w);
-            ft_scan_times(L, S, T + j * FT_LANES, slope + j * FT_LANES);
+            ft_scan_times(ft_unit(L, j), L->n_in, S, T + j * FT_LANES, slope + j * FT_LANES);
         }
         VECTOR_LOOP
         for (l = 0; l < FT_LANES; l++) slope[j * FT_LANES + l] *= theta[l];
@@ -291,12 +296,12 @@ VECTOR_INLINE void ft_arrivals(const ft_layer *L, const ft_noise *noise, ptrdiff
 VECTOR_CLONES
 static void ft_measured(const ft_layer *L, const ft_noise *noise, const double *T, double *kernel_time,
                         double *slope, ft_scratch *S) {
-    const fs_layer *N = &L->unit;
     double alpha[FT_LANES], beta[FT_LANES], x[FT_LANES], waits[FT_LANES], currents[FT_LANES];
     ptrdiff_t i, j, l;
     for (j = 0; j < L->n_post; j++) {
         const double *last = T + j * FT_LANES, *weight = L->weight + j * L->in_stride;
         double *kernel = kernel_time + j * FT_LANES, *rise = slope + j * FT_LANES, theta = L->theta[j];
+        const fs_layer *N = ft_unit(L, j);
         VECTOR_LOOP
         for (l = 0; l < FT_LANES; l++) alpha[l] = beta[l] = 0.0;
         for (i = 0; i < L->n_in; i++) {
@@ -350,7 +355,7 @@ typedef struct {
 /* c_mem kappa and c_mem kappa' of FT_LANES arrivals of one synapse at one neuron; 0 if not causal. */
 VECTOR_INLINE void ft_kappas(const ft_layer *L, const ft_noise *noise, int powers, const ft_neuron *M,
                              ptrdiff_t i, ptrdiff_t j, const ft_scratch *S, double *kappa, double *kappa_slope) {
-    const fs_layer *N = &L->unit;
+    const fs_layer *N = ft_unit(L, j);
     const double *t = S->t + i * FT_LANES, *u = S->u + i * FT_LANES;
     double delay = L->delay[j * L->in_stride + i], grow = L->grow[j * L->in_stride + i], x[FT_LANES];
     double tau_mem = N->tau_mem;
@@ -396,11 +401,12 @@ static void ft_backward(const ft_layer *L, const ft_noise *noise, int measured, 
                         double *sent, ft_scratch *S) {
     double origin[FT_LANES], kappa[FT_LANES], kappa_slope[FT_LANES], largest[FT_LANES];
     double sum_w[VECTOR_LANES], sum_d[VECTOR_LANES], per_c = 1.0 / L->c_mem;
-    int powers = L->unit.kind != RATIO_ANY && !noise->jitter && ft_powers(L, S, origin);
+    int powers = L->unit.kind != RATIO_ANY && !L->units && !noise->jitter && ft_powers(L, S, origin);
     ptrdiff_t i, j, l, q;
     ft_neuron M;
     for (j = 0; j < L->n_post; j++) {
         const double *weight = L->weight + j * L->in_stride;
+        double peak = ft_unit(L, j)->peak;
         int64_t active = 0, large = 0;
         VECTOR_LOOP
         for (l = 0; l < FT_LANES; l++) {
@@ -412,7 +418,7 @@ static void ft_backward(const ft_layer *L, const ft_noise *noise, int measured, 
             M.scale[l] = scale;
             M.keep[l] = 1.0;
             active |= vector_mask(scale != 0.0);
-            large |= vector_mask(fabs(scale) * L->unit.peak * per_c > max_dw_norm);
+            large |= vector_mask(fabs(scale) * peak * per_c > max_dw_norm);
         }
         if (!active) continue;
         if (powers) {

@@ -16,6 +16,7 @@ from eventsim.models.rules._layers import PIECE, Batch, Layers
 from eventsim.models.rules._spike_network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.rules.noise import Noise
 from eventsim.models.rules.spike_runs import Gradient, Run
+from eventsim.parameters import one_number
 from eventsim.trace import Spikes
 
 __all__ = ["LayerKernel", "LayerRun"]
@@ -244,6 +245,7 @@ class LayerKernel:
             ("delays", noise.delays),
             ("thresholds", noise.thresholds),
             ("spikes", noise.spikes),
+            ("clocks", noise.clocks),
         ):
             for name in names:
                 if name not in (known if what == "delays" else self.network.neurons):
@@ -261,18 +263,19 @@ class LayerKernel:
                 ]
                 jitter = np.ascontiguousarray(np.concatenate(parts, axis=1))
             offset, shift = (
-                np.ascontiguousarray(_array(given[layer.name], size, f"noise of {layer.name!r}"))
+                np.ascontiguousarray(_array(given[layer.name], size, f"noise of {layer.name!r}", times))
                 if layer.name in given
                 else None
-                for given in (noise.thresholds, noise.spikes)
+                for given, times in ((noise.thresholds, False), (noise.spikes, True))
             )
+            clock = one_number(noise.clocks.get(layer.name, 0.0), f"clock of {layer.name!r}", low=0)
             if offset is not None:
                 least = (
                     self.network.parameters[f"v_th/{layer.name}"] - self.network.fixed[layer.name]["v_leak"]
                 )
                 if not (least + offset > 0).all():
                     raise ValueError(f"noise brings thresholds of {layer.name!r} down to rest")
-            batch.disturb(k, jitter, offset, shift)
+            batch.disturb(k, jitter, offset, shift, clock)
 
     def _share(self, n: int, work_on: Callable[[int, int, int], None], work: int | None = None) -> None:
         """Call work_on(thread, low, high) on a share of range(n) in each thread."""

@@ -22,7 +22,7 @@ KINDS = ("uniform", "axonal", "dendritic", "synaptic")  # of delays, as `Layers`
 class Layer:
     """A population, and the projections that lead to it.
 
-    `shared` says whether inputs arrive in the same order at every neuron, all have the same threshold, and it
+    `shared` says whether inputs arrive in the same order at every neuron, all have the same constants, and it
     is worth while to make use of that.
     """
 
@@ -37,7 +37,7 @@ def layered(network: SpikeNetwork) -> list[Layer]:
     Raises
     ------
     ConfigError
-        If a population may spike again, is without input or does not start at rest, has time constants that
+        If a population may spike again, is without input or does not start at rest, has capacitances that
         differ from unit to unit or no threshold, or if a projection is not dense or closes a circle.
     """
     for name in network.neurons:
@@ -54,7 +54,8 @@ def _layer(network: SpikeNetwork, name: str) -> Layer:
     into = tuple(p for p in network.pathways if p.post == name)
     if not into:
         raise ConfigError(f"nothing is connected to {name!r}")
-    alike = network.parameters[f"v_th/{name}"].size == 1 and network.fixed[name]["v_leak"].size == 1
+    alike = all(network.parameters[f"{key}/{name}"].size == 1 for key in CONSTANTS)
+    alike = alike and network.fixed[name]["v_leak"].size == 1
     alike = alike and all(p.kind in ("uniform", "axonal") for p in into)
     powers = np.array_equal(network.parameters[f"tau_mem/{name}"], 2 * network.parameters[f"tau_syn/{name}"])
     return Layer(name, into, alike and not (powers and sum(p.n_synapses for p in into) <= FEW))
@@ -72,9 +73,6 @@ def _check(network: SpikeNetwork, name: str) -> None:
     ):
         if np.any(np.asarray(value) != 0):
             raise ConfigError(f"neurons of {name!r} do not start at rest: {what} is not 0")
-    for key in CONSTANTS[:2]:
-        if network.parameters[f"{key}/{name}"].size != 1:
-            raise ConfigError(f"{key} of {name!r} differs from unit to unit")
     if fixed["c_mem"].size != 1:
         raise ConfigError(f"c_mem of {name!r} differs from unit to unit")
     if not np.isfinite(network.parameters[f"v_th/{name}"]).all():

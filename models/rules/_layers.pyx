@@ -14,6 +14,8 @@ from libc.string cimport memcmp, memcpy, memset
 
 import numpy as np
 
+from eventsim.draws cimport stamped
+
 cdef extern from "_first_spike_synaptic.h" nogil:
     enum:
         RATIO_ONE
@@ -54,6 +56,7 @@ cdef extern from "_first_spike_synaptic.h" nogil:
     ctypedef struct ft_layer:
         Py_ssize_t n_in, in_stride, n_post
         fs_layer unit
+        const fs_layer *units
         double c_mem
         int powers
         const double *theta
@@ -136,7 +139,8 @@ cdef struct Layer:
     const double *tau_mem    # the parameters
     const double *tau_syn
     const double *v_th
-    int n_th
+    int n_mem, n_syn, n_th   # how many there are: 1, or one for each neuron
+    fs_layer *units          # (n_post,) constants of each neuron, or NULL if all are alike
     const double *v_leak     # (n_post,)
     double *weight           # (n_in, stride)
     double *transposed       # (n_post, in_stride)
@@ -212,6 +216,7 @@ cdef class Batch:
     cdef const double **jitter   # per layer (n_samples, n_in, n_post) of delays, or NULL
     cdef const double **offset   # per layer (n_samples, n_post) of thresholds, or NULL
     cdef const double **shift    # per layer (n_samples, n_post) of spike times, or NULL
+    cdef double *clock           # per layer, period of the time stamps of its spikes; 0 for none
     cdef list memory, time_arrays, delta_arrays, slope_arrays
 
     def __cinit__(self, Layers layers, int n_samples, bint measured=False):
@@ -220,7 +225,7 @@ cdef class Batch:
         self.n_blocks = (n_samples + FT_LANES - 1) // FT_LANES
         self.memory, self.time_arrays, self.delta_arrays, self.slope_arrays = [], [], [], []
         self.nbytes = 0
-        self.time = <double **>calloc(7 * layers.n_populations, sizeof(double *))
+        self.time = <double **>calloc(8 * layers.n_populations, sizeof(double *))
         if not self.time:
             raise MemoryError
         self.delta = self.time + layers.n_populations
@@ -229,6 +234,7 @@ cdef class Batch:
         self.jitter = <const double **>(self.kernel_time + layers.n_populations)
         self.offset = self.jitter + layers.n_populations
         self.shift = self.offset + layers.n_populations
+        self.clock = <double *>(self.shift + layers.n_populations)
         for k in range(layers.n_populations):
             self.time[k] = self.rows(self.time_arrays, layers.stride[k])
         for k in range(layers.n_layers):
@@ -263,11 +269,12 @@ cdef class Batch:
                 for i in range(n, stride):
                     row[i] = INFINITY
 
-    def disturb(self, int k, jitter, offset, shift):
+    def disturb(self, int k, jitter, offset, shift, double clock=0.0):
         """Let layer k deviate: delays (n_samples, n_in, n_post), thresholds and spike times (n_samples, n).
 
-        Each is a C-contiguous array, or None.
+        Each is a C-contiguous array, or None. Spike times are then moved to the next multiple of `clock`.
         """
+        self.clock[k] = clock
         self.jitter[k] = self.kept(jitter)
         self.offset[k] = self.kept(offset)
         self.shift[k] = self.kept(shift)
@@ -387,7 +394,7 @@ cdef class Layers:
                 first += link.n
             layer.tau_mem, layer.tau_syn = self.parameter(constants[0]), self.parameter(constants[1])
             layer.v_th = self.parameter(constants[2])
-            layer.n_th = constants[2].size
+            layer.n_mem, layer.n_syn, layer.n_th = (array.size for array in constants)
             layer.v_leak = self.doubles(self.memory, np.ascontiguousarray(v_leak, np.float64))
             self.set_memory(layer, first, sizes[n_sources + k], c_mem)
             widest = max(widest, layer.neurons.in_stride, layer.neurons.stride)
@@ -407,6 +414,7 @@ cdef class Layers:
         if self.layer:
             for k in range(self.n_layers):
                 free(self.layer[k].links)
+                free(self.layer[k].units)
         if self.scratch:
             for k in range(self.n_threads):
                 free(self.scratch[k].shared)
@@ -443,6 +451,11 @@ cdef class Layers:
         turned = (n_post, neurons.in_stride)
         layer.transposed = self.doubles(self.memory, np.zeros(turned))
         layer.theta = self.doubles(self.memory, np.zeros(n_post))
+        if layer.n_mem > 1 or layer.n_syn > 1:
+            layer.units = <fs_layer *>calloc(n_post, sizeof(fs_layer))
+            if not layer.units:
+                raise MemoryError
+        target.units = layer.units
         layer.partial = self.n_partial
         self.n_partial += 3 * n_post
         gradient = np.zeros((n_in, n_post))
@@ -535,9 +548,9 @@ cdef class Layers:
         cdef size_t stride = layer.neurons.stride, in_stride = layer.neurons.in_stride
         cdef Link *link
         cdef double d, w, longest = 0.0, tau_mem = layer.tau_mem[0], tau_syn = layer.tau_syn[0]
-        if not (tau_mem > 0 and tau_syn > 0):
-            return False
         for j in range(n_post):
+            if not (layer.tau_mem[j if layer.n_mem > 1 else 0] > 0 and layer.tau_syn[j if layer.n_syn > 1 else 0] > 0):
+                return False
             layer.theta[j] = layer.v_th[j if layer.n_th > 1 else 0] - layer.v_leak[j]
             if not layer.theta[j] > 0:
                 return False
@@ -546,6 +559,11 @@ cdef class Layers:
         layer.target.unit.theta = 1.0
         layer.target.unit.c_mem = 1.0
         layer.target.unit.peak = layer.neurons.peak * layer.neurons.c_mem
+        if layer.units:
+            for j in range(n_post):
+                layer.units[j] = layer.target.unit
+                set_constants(&layer.units[j], layer.tau_mem[j if layer.n_mem > 1 else 0],
+                              layer.tau_syn[j if layer.n_syn > 1 else 0], 1.0)
         for one in range(layer.n_links):
             link = &layer.links[one]
             for i in range(link.n):
@@ -681,6 +699,11 @@ cdef class Layers:
             for s in range(n):
                 for j in range(n_post):
                     time[s * stride + j] += shift[s * n_post + j]
+        if batch.clock[k] > 0:
+            for s in range(n):
+                for j in range(n_post):
+                    if time[s * stride + j] < INFINITY:
+                        time[s * stride + j] = stamped(time[s * stride + j], batch.clock[k])
 
     def measure(self, Batch batch, int thread, int low, int high):
         """Find how the spike times of all populations, measured ones, enter the closed forms."""
@@ -825,6 +848,7 @@ cdef class Layers:
         cdef size_t n_post = layer.neurons.n_post, at = first * stride, j, n_synapses = n_post * in_stride
         cdef double *sent = NULL
         cdef double *by_mem = partial + n_post
+        cdef fs_layer neurons
         cdef Link *link
         cdef int i, one, s
         cdef double scale
@@ -856,7 +880,10 @@ cdef class Layers:
                         scratch.arrival[i] = scratch.target.t[i * FT_LANES + s] + layer.delay[j * in_stride + i]
                         if noise.jitter:
                             scratch.arrival[i] += noise.jitter[(s * layer.neurons.n_in + i) * n_post + j]
-                    fs_constants(&layer.neurons, layer.neurons.n_in, scratch.arrival,
+                    neurons = layer.neurons
+                    if layer.units:
+                        set_constants(&neurons, layer.units[j].tau_mem, layer.units[j].tau_syn, layer.theta[j])
+                    fs_constants(&neurons, layer.neurons.n_in, scratch.arrival,
                                  layer.transposed + j * in_stride, scratch.T[j * FT_LANES + s],
                                  scratch.kernel[j * FT_LANES + s], scale, &by_mem[j], &by_mem[n_post + j])
         if sent:

@@ -20,9 +20,11 @@ class Noise:
     ----------
     thresholds : by population, added to v_th: (n,), or (n_samples, n).
     delays : by projection, added to the delays: (n_pre, n_post), or (n_samples, n_pre, n_post).
-    spikes : by population, added to its spike times: (n,), or (n_samples, n).
+    spikes : by population, added to its spike times: (n,), or (n_samples, n); `inf` loses a spike.
+    clocks : by population, its spikes then leave at the next multiple of this, > 0.
     """
 
     thresholds: Mapping[str, ArrayLike] = field(default_factory=dict)
     delays: Mapping[str, ArrayLike] = field(default_factory=dict)
     spikes: Mapping[str, ArrayLike] = field(default_factory=dict)
+    clocks: Mapping[str, float] = field(default_factory=dict)

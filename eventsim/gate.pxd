@@ -1,0 +1,25 @@
+"""How spikes leave a population that an imperfect substrate carries."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from eventsim.population cimport Exit
+
+
+cdef class Bus:
+    cdef readonly double rate
+    cdef readonly int room
+    cdef double free                        # when the next spike may go
+    cdef readonly int64_t n_lost, n_delayed
+    cdef double carry(self, double time) noexcept nogil
+
+
+cdef class Gate(Exit):
+    cdef readonly int n
+    cdef double[::1] latency, jitter, loss  # (n,)
+    cdef uint64_t[::1] jitter_key, loss_key # (n,)
+    cdef uint64_t[::1] count                # (n,) spikes that have come
+    cdef readonly double resolution
+    cdef readonly Bus bus
+    cdef bint shared
+    cdef readonly int64_t n_lost, n_cut
+    cdef dict saved

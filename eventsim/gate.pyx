@@ -1,0 +1,141 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""How spikes leave a population that an imperfect substrate carries: late, lost, by a clock, through a bus.
+
+The k-th spike of a unit leaves `latency + jitter * x_k` after its crossing, unless it is lost; x_k is a function of
+the unit's key and of k alone, so it depends neither on the schedule, on slices of a run, nor on other units. A spike
+that would leave before its crossing leaves at once and is counted. With a resolution the spike waits for the next
+tick of a clock. A bus carries so many spikes per time; those that find it busy wait in line, or are lost.
+"""
+
+from libc.math cimport INFINITY
+from libc.stdint cimport uint64_t
+
+import numpy as np
+
+from eventsim.draws cimport normal_at, stamped, uniform_at
+from eventsim.engine cimport Engine, Event
+from eventsim.population cimport Exit
+
+
+cdef class Bus:
+    """Carries one spike at a time; several populations may share it.
+
+    Parameters
+    ----------
+    rate : float
+        Spikes per time unit of the network, > 0.
+    room : int
+        How many spikes may wait; more are lost.
+    """
+
+    def __init__(self, double rate, int room):
+        self.rate = rate
+        self.room = room
+        self.free = -INFINITY
+
+    cdef double carry(self, double time) noexcept nogil:
+        """Return when a spike that comes at `time` gets through, inf if it does not."""
+        if time >= self.free:
+            self.free = time + 1.0 / self.rate
+            return time
+        if (self.free - time) * self.rate > self.room + 1e-9:
+            self.n_lost += 1
+            return INFINITY
+        time = self.free
+        self.free = time + 1.0 / self.rate
+        self.n_delayed += 1
+        return time
+
+
+cdef class Gate(Exit):
+    """The way out of one population.
+
+    Parameters
+    ----------
+    n : int
+        Units of the population.
+    latency, jitter : array_like, shape (n,) or ()
+        Mean and standard deviation of how late spikes leave, in the network's time unit.
+    jitter_keys : array_like of uint64, shape (n,)
+        What jitter is drawn from, for each unit; see `eventsim.draws`.
+    loss : array_like, shape (n,) or ()
+        Probability of a spike to be lost.
+    loss_keys : array_like of uint64, shape (n,)
+    resolution : float
+        Period of the clock; 0 for none.
+    bus : Bus, optional
+
+    Attributes
+    ----------
+    n_lost, n_cut : spikes that were lost, and that would have left before their crossing.
+    """
+
+    def __init__(self, int n, latency=0.0, jitter=0.0, jitter_keys=0, loss=0.0, loss_keys=0,
+                 double resolution=0.0, Bus bus=None):
+        self.n = n
+        self.latency = np.array(np.broadcast_to(latency, n), np.float64)
+        self.jitter = np.array(np.broadcast_to(jitter, n), np.float64)
+        self.loss = np.array(np.broadcast_to(loss, n), np.float64)
+        self.jitter_key = np.array(np.broadcast_to(jitter_keys, n), np.uint64)
+        self.loss_key = np.array(np.broadcast_to(loss_keys, n), np.uint64)
+        self.count = np.zeros(n, np.uint64)
+        self.resolution = resolution
+        self.bus = bus
+        self.shared = bus is not None
+
+    cdef double leave(self, double time, int unit) noexcept nogil:
+        cdef uint64_t k = self.count[unit]
+        cdef double late
+        self.count[unit] = k + 1
+        if self.loss[unit] > 0.0 and uniform_at(self.loss_key[unit], k) < self.loss[unit]:
+            self.n_lost += 1
+            return INFINITY
+        late = self.latency[unit]
+        if self.jitter[unit] > 0.0:
+            late += self.jitter[unit] * normal_at(self.jitter_key[unit], k)
+            if late < 0.0:
+                self.n_cut += 1
+                late = 0.0
+        time += late
+        if self.resolution > 0.0:
+            time = stamped(time, self.resolution)
+        if self.shared:
+            time = self.bus.carry(time)
+        return time
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        """Let a spike out whose time has come (ordered schedule)."""
+        return self.population.depart(engine, event.time, event.unit)
+
+    def counters(self):
+        """Return how many spikes were lost, left at once instead of earlier, or waited for the bus."""
+        found = {"lost": int(self.n_lost), "cut": int(self.n_cut)}
+        if self.bus is not None:
+            found["lost_on_bus"], found["delayed_on_bus"] = int(self.bus.n_lost), int(self.bus.n_delayed)
+        return found
+
+    def snapshot(self):
+        """Return how many spikes have left, and what is counted."""
+        bus = self.bus
+        return {
+            "count": np.array(self.count),
+            "lost": int(self.n_lost),
+            "cut": int(self.n_cut),
+            "bus": np.zeros(0) if bus is None else np.array([bus.free, bus.n_lost, bus.n_delayed], np.float64),
+        }
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        self.count = np.array(state["count"], np.uint64)
+        self.n_lost, self.n_cut = int(state["lost"]), int(state["cut"])
+        if self.bus is not None:
+            self.bus.free = state["bus"][0]
+            self.bus.n_lost, self.bus.n_delayed = int(state["bus"][1]), int(state["bus"][2])
+
+    cdef int save(self) except -1:
+        self.saved = self.snapshot()
+        return 0
+
+    cdef int rollback(self) except -1:
+        self.restore(self.saved)
+        return 0
