@@ -109,8 +109,8 @@ def build(
     }
     for declared in net.populations.values():
         populations[declared.name].keep(declared.record_spikes)
-    for name, exit in (exits or {}).items():
-        populations[name].put_exit(exit)
+    for name, way_out in (exits or {}).items():
+        populations[name].put_exit(way_out)
     spiking = [p for p in net.projections if not sends_rates(net.populations[p.pre].model)]
     connections = [projection.resolve(net) for projection in spiking]
     delays = {p.name: c.min_delay for p, c in zip(spiking, connections, strict=True)}

@@ -22,4 +22,6 @@ cdef class Gate(Exit):
     cdef readonly Bus bus
     cdef bint shared
     cdef readonly int64_t n_lost, n_cut
+    cdef double horizon                     # crossings from here on are not counted: the run ends there
     cdef dict saved
+    cdef tuple before                       # (n_lost, n_cut) of a sweep that was taken back

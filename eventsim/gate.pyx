@@ -82,19 +82,21 @@ cdef class Gate(Exit):
         self.resolution = resolution
         self.bus = bus
         self.shared = bus is not None
+        self.horizon = INFINITY
+        self.before = (0, 0)
 
     cdef double leave(self, double time, int unit) noexcept nogil:
         cdef uint64_t k = self.count[unit]
         cdef double late
         self.count[unit] = k + 1
         if self.loss[unit] > 0.0 and uniform_at(self.loss_key[unit], k) < self.loss[unit]:
-            self.n_lost += 1
+            self.n_lost += time < self.horizon
             return INFINITY
         late = self.latency[unit]
         if self.jitter[unit] > 0.0:
             late += self.jitter[unit] * normal_at(self.jitter_key[unit], k)
             if late < 0.0:
-                self.n_cut += 1
+                self.n_cut += time < self.horizon
                 late = 0.0
         time += late
         if self.resolution > 0.0:
@@ -109,13 +111,13 @@ cdef class Gate(Exit):
 
     def counters(self):
         """Return how many spikes were lost, left at once instead of earlier, or waited for the bus."""
-        found = {"lost": int(self.n_lost), "cut": int(self.n_cut)}
+        found = {"lost": max(int(self.n_lost), self.before[0]), "cut": max(int(self.n_cut), self.before[1])}
         if self.bus is not None:
             found["lost_on_bus"], found["delayed_on_bus"] = int(self.bus.n_lost), int(self.bus.n_delayed)
         return found
 
     def snapshot(self):
-        """Return how many spikes have left, and what is counted."""
+        """Return how many spikes have come, and what is counted."""
         bus = self.bus
         return {
             "count": np.array(self.count),
@@ -128,6 +130,7 @@ cdef class Gate(Exit):
         """Go back to a state that `snapshot` returned."""
         self.count = np.array(state["count"], np.uint64)
         self.n_lost, self.n_cut = int(state["lost"]), int(state["cut"])
+        self.before = (0, 0)
         if self.bus is not None:
             self.bus.free = state["bus"][0]
             self.bus.n_lost, self.bus.n_delayed = int(state["bus"][1]), int(state["bus"][2])
@@ -137,5 +140,7 @@ cdef class Gate(Exit):
         return 0
 
     cdef int rollback(self) except -1:
+        before = (int(self.n_lost), int(self.n_cut))
         self.restore(self.saved)
+        self.before = before
         return 0

@@ -75,11 +75,11 @@ cdef class Population(Handler):
         self.n_outlets += 1
         self.outlets.append(outlet)  # owns the reference
 
-    def put_exit(self, Exit exit not None):
+    def put_exit(self, Exit exit_ not None):
         """Let all spikes pass `exit` before they are recorded and sent on."""
-        self.exit = exit
+        self.exit = exit_
         self.gated = True
-        exit.population = self
+        exit_.population = self
 
     def keep(self, bint keep):
         """Record spikes or not."""

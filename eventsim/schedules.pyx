@@ -19,6 +19,7 @@ from libc.string cimport memmove
 
 import numpy as np
 
+from eventsim.gate cimport Gate
 from eventsim.population cimport Arrival, Population, Recording
 from eventsim.recorder cimport SpikeLog
 from eventsim.synapses cimport SYNAPTIC, UNIFORM, Synapses
@@ -311,9 +312,11 @@ cdef class Station:
             self.leaving.n = n
         return 0
 
-    cdef int save(self) except -1:
+    cdef int save(self, double until) except -1:
+        """Remember the state; of the sweep to come what happens from `until` on is not to be counted."""
         self.population.save()
         if self.population.gated:
+            (<Gate?> self.population.exit).horizon = until
             self.population.exit.save()
             self.saved = self.leaving.arrays()
         return 0
@@ -322,6 +325,7 @@ cdef class Station:
         self.population.rollback()
         if self.population.gated:
             self.population.exit.rollback()
+            (<Gate?> self.population.exit).horizon = INFINITY
             self.wait(*self.saved)
         return 0
 
@@ -395,7 +399,7 @@ cdef class Sweeps:
                     self.window += 1
                     self.now = end
                 else:
-                    self.save()
+                    self.save(until)
                     self.sweep(start, end, True)
                     self.release(self.now, until)
                     self.rollback()
@@ -423,11 +427,11 @@ cdef class Sweeps:
             station.release(start, end)
         return 0
 
-    cdef int save(self) except -1:
+    cdef int save(self, double until) except -1:
         cdef Station station
         cdef Flights flights
         for station in self.stations:
-            station.save()
+            station.save(until)
         for flights in self.flights.values():
             flights.save()
         return 0

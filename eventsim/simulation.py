@@ -61,6 +61,8 @@ class Simulation(ContinuousSide):
         Stays as it is; several simulations may run the same network.
     hardware : target, optional
         What the network runs on; see `eventsim.hardware`.
+    trial : int
+        Number of the run on it, for what differs from run to run.
     schedule : {"auto", "ordered", "windows", "layered"}
         How it is advanced. All give the same spikes up to rounding; `auto` takes the fastest that can.
     dt : float, optional
@@ -90,14 +92,16 @@ class Simulation(ContinuousSide):
         hardware: Any = None,
         schedule: str = "auto",
         *,
+        trial: int = 0,
         dt: float | None = None,
         batch: int = 1,
         dtype: str = "float64",
     ) -> None:
+        self._asked = net
         if hardware is not None:
-            net = hardware.transform(net)
+            net = hardware.transform(net, trial)
         self.net = net
-        self.hardware = hardware
+        self.hardware, self.trial = hardware, trial
         self._wanted = schedule
         self._needs_order: str | None = None
         self._set_tick(dt, batch, dtype)
@@ -378,6 +382,26 @@ class Simulation(ContinuousSide):
                 return synapses.edges()
         return self._part(projection).weights()[0]
 
+    def counters(self) -> dict[str, int]:
+        """Return what happened to spikes on imperfect hardware so far, by name.
+
+        ``lost`` spikes never left; those ``cut`` would have left before their crossing and left with it; of
+        those that found a bus busy some were ``lost_on_bus`` and some ``delayed_on_bus``.
+        """
+        counts: dict[str, int] = {}
+        buses = set()
+        for population in self._build().populations.values():
+            gate: Any = population.exit
+            if gate is None:
+                continue
+            for name, count in gate.counters().items():
+                if name.endswith("_on_bus"):  # shared, so counted once
+                    if (id(gate.bus), name) in buses:
+                        continue
+                    buses.add((id(gate.bus), name))
+                counts[name] = counts.get(name, 0) + count
+        return counts
+
     def record_of_run(self) -> Trace:
         """Return everything recorded so far as a Trace."""
         from eventsim import __version__
@@ -393,7 +417,12 @@ class Simulation(ContinuousSide):
             sizes=sizes | {name: sizes[name.rpartition(".")[0]] for name in inner},
             spikes={name: self.spikes(name) for name in (*kept, *inner)},
             samples={key: self.trace(*key) for key in self._recordings},
-            provenance={"seed": self.net.seed, "version": __version__, "schedule": built.schedule},
+            provenance={
+                "seed": self.net.seed,
+                "version": __version__,
+                "schedule": built.schedule,
+                **{f"spikes_{name}": count for name, count in self.counters().items()},
+            },
             duration=self.now,
             time_unit=self.net.time_unit,
         )
@@ -469,7 +498,12 @@ class Simulation(ContinuousSide):
 
     def _build(self) -> Built:
         if self._built is None:
-            self._built = build(self.net, self._wanted, self._needs_order, self._dt, self.batch, self.dtype)
+            exits = {} if self.hardware is None else self.hardware.exits(self._asked, self.trial)
+            if any(gate.bus is not None for gate in exits.values()):
+                self._needs_order = self._needs_order or "a bus that spikes share"
+            self._built = build(
+                self.net, self._wanted, self._needs_order, self._dt, self.batch, self.dtype, exits
+            )
             for population, hook in self._hooks:
                 self._built.populations[population].add_hook(hook)
             for request in self._requests:

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from numpy.random import Generator
-
+    from eventsim.gate import Gate
     from eventsim.network import Network
-    from eventsim.trace import Floats
 
 
 @register("hardware", "ideal")
@@ -19,22 +17,30 @@ if TYPE_CHECKING:
 class Ideal:
     """No distortion: parameters as declared, every spike on time."""
 
-    def transform(self, network: Network) -> Network:
-        """Return the network that the target can hold; here the network itself."""
-        return network
-
-    def offsets(self, rng: Generator, n_units: int, n_spikes: int) -> Floats | None:
-        """Return how much later the k-th spike of a unit leaves it.
+    def transform(self, network: Network, trial: int = 0) -> Network:
+        """Return the network that the target can hold; here the network itself.
 
         Parameters
         ----------
-        rng : Generator
-            The stream of this run: a trial-to-trial effect is drawn anew for every run.
-        n_units, n_spikes : int
+        network : Network
+        trial : int
+            Number of the run: what differs from run to run is drawn anew for each.
+        """
+        return network
+
+    def exits(self, network: Network, trial: int = 0) -> dict[str, Gate]:
+        """Return what spikes pass on their way out of each population, new at each call; here nothing.
+
+        Parameters
+        ----------
+        network : Network
+            As it was before `transform`.
+        trial : int
+            Number of the run.
 
         Returns
         -------
-        ndarray, shape (n_units, n_spikes), or None
-            In the network's time unit; None where spikes leave on time.
+        dict of str to Gate
+            By population; spikes of those that are missing leave as they come.
         """
-        return None
+        return {}

@@ -65,6 +65,11 @@ class InTheLoop:
         self.counters: dict[str, int] = {}
         self.hardware_seconds = 0.0
 
+    @property
+    def loss(self) -> Any:
+        """What is minimised."""
+        return self.learner.loss
+
     def observe(self, inputs: Mapping[str, Any]) -> Observed:
         """Run the present network on the target; see `Target.run`."""
         changed = self.target.configure(self.learner.network())

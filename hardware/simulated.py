@@ -2,32 +2,47 @@
 
 import copy
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from eventsim import draws
 from eventsim.errors import ConfigError
-from eventsim.hardware.ideal import Ideal
-from eventsim.hardware.target import Observed, SpikeTrains, Target, checked_inputs
+from eventsim.gate import Gate
+from eventsim.hardware.chip import Chip
+from eventsim.hardware.part import Leaving, Part, Trials
+from eventsim.hardware.placement import delayed
+from eventsim.hardware.substrate import Hardware, Prepared, gates, with_thresholds
+from eventsim.hardware.target import Observed, SpikeTrains, checked_inputs
 from eventsim.models.inputs import SpikeSource
+from eventsim.models.rules._layer_kernel import LayerRun
+from eventsim.models.rules._spike_network import CONSTANTS, FIXED
+from eventsim.models.rules.noise import Noise
 from eventsim.models.rules.spike_gradient import SpikeGradient
 from eventsim.network import Network, is_continuous
 from eventsim.simulation import Simulation
 
 __all__ = ["SimulatedTarget", "target_of"]
 
+Floats = NDArray[np.float64]
+
 
 class SimulatedTarget:
     """Computes what a chip would do; see `Target`.
 
     Feed-forward networks of neurons that spike at most once are computed by closed forms, a batch at a time;
-    all others event by event, sample by sample.
+    all others, and those whose spikes share a bus, event by event, sample by sample. Both draw the same
+    numbers.
 
     Parameters
     ----------
-    hardware : part of kind "hardware"
-        What becomes of the network: its `transform` is applied. `Ideal()` unless given.
+    hardware : of kind "hardware"
+        What becomes of the network and of its spikes: a chip, a `Substrate`, or a part. Nothing unless given.
+    closed_forms : bool
+        False simulates event by event in any case.
 
     Examples
     --------
@@ -44,27 +59,51 @@ class SimulatedTarget:
            [       inf]])
     """
 
-    def __init__(self, hardware: Any = None) -> None:
-        self.hardware = Ideal() if hardware is None else hardware
-        self._network: Network | None = None
+    def __init__(self, hardware: Any = None, *, closed_forms: bool = True) -> None:
+        self.hardware = hardware._alone() if isinstance(hardware, Part) else hardware
+        self.closed_forms = closed_forms
+        self._device: Hardware | None = self.hardware if isinstance(self.hardware, Hardware) else None
+        self._nominal: Network | None = None  # as it was asked for
+        self._network: Network | None = None  # as the hardware makes it
         self._layers: SpikeGradient | None = None  # of networks that closed forms take
+        self._prepared: Prepared | None = None  # for networks of the structure last asked for
+        self._asked: Any = None
+        self._kind: Any = None
 
     def configure(self, network: Network) -> Mapping[str, int]:
         """Take a network as the hardware makes it; see `Target.configure`."""
-        network = self.hardware.transform(network)
-        for name, population in network.populations.items():
-            model = population.model
-            if is_continuous(model) or (model.is_source and not isinstance(model, SpikeSource)):
-                raise ConfigError(
-                    f"a target runs spiking neurons with a SpikeSource for their inputs, "
-                    f"{name!r} is {type(model).__name__}"
-                )
-        try:
-            layers = SpikeGradient(network, kernel="layers", time_constants=False)
-        except ConfigError:
-            layers = None
-        self._network, self._layers = network, layers
-        return {}
+        counters: Mapping[str, int] = {}
+        nominal = network
+        if self._device is not None:
+            asked = structure(network), scale(self._device, network)
+            if asked != self._asked:
+                self._prepared, self._asked = self._device.prepared(network), asked
+            assert self._prepared is not None
+            network, counters = self._prepared.written(network)
+        elif self.hardware is not None:
+            network = self.hardware.transform(network)
+        kind = structure(network)
+        before = self._network
+        if (
+            before is None
+            or kind != self._kind
+            or not (self._layers is not None and reloaded(self._layers, before, network))
+        ):
+            for name, population in network.populations.items():
+                model = population.model
+                if is_continuous(model) or (model.is_source and not isinstance(model, SpikeSource)):
+                    raise ConfigError(
+                        f"a target runs spiking neurons with a SpikeSource for their inputs, "
+                        f"{name!r} is {type(model).__name__}"
+                    )
+            self._layers = None
+            if self.closed_forms:
+                with suppress(ConfigError):
+                    self._layers = SpikeGradient(
+                        own_thresholds(network), kernel="layers", time_constants=False
+                    )
+        self._nominal, self._network, self._kind = nominal, network, kind
+        return dict(counters)
 
     def run(self, inputs: Mapping[str, Any], *, until: float, trial: int, first: int = 0) -> Observed:
         """Compute a batch; see `Target.run`."""
@@ -72,36 +111,214 @@ class SimulatedTarget:
         if network is None:
             raise ConfigError("the target has no network yet: call configure(network) first")
         given, n_samples = checked_inputs(network, inputs)
-        seen = [name for name, p in network.populations.items() if p.record_spikes and not p.model.is_source]
-        # Whether closed forms do is decided for each sample alone: its spikes must not depend on others.
-        single = np.full(n_samples, self._layers is not None)
+        batch = _Batch(self._device, self._prepared, network, trial, first + np.arange(n_samples), until)
+        # Whether closed forms do is decided for each sample alone, so that its spikes do not depend on
+        # others.
+        single = np.full(n_samples, self._layers is not None and not batch.shares_a_bus)
         for each in given.values():
             if not each.once:
+                if not each.once:
                 single &= each.counts().max(axis=1) <= 1
         if single.all():
-            return self._computed(given, seen, until)
-        parts: list[Observed] = []
-        for k in range(n_samples):
-            sample = {name: each[k : k + 1] for name, each in given.items()}
-            computed = self._computed if single[k] else self._simulated
-            parts.append(computed(sample, seen, until))
-        return Observed.joined(parts)
+            observed = self._computed(given, batch)
+        else:
+            parts: list[Observed] = []
+            for k in range(n_samples):
+                sample = {name: each[k : k + 1] for name, each in given.items()}
+                one = _Batch(self._device, self._prepared, network, trial, batch.numbers[k : k + 1], until)
+                parts.append(self._computed(sample, one) if single[k] else self._simulated(sample, one))
+            observed = Observed.joined(parts)
+        if isinstance(self._device, Chip):
+            assert self._nominal is not None
+            seconds = self._device.cost(self._nominal, n_samples, until).hardware_seconds
+            observed = replace(observed, hardware_seconds=seconds)
+        return observed
 
-    def _computed(self, given: Mapping[str, SpikeTrains], seen: list[str], until: float) -> Observed:
+    def _computed(self, given: Mapping[str, SpikeTrains], batch: "_Batch") -> Observed:
         """Compute layers by their closed forms."""
         assert self._layers is not None
-        run = self._layers.forward({name: each.first_spikes() for name, each in given.items()}, until)
-        return Observed({name: SpikeTrains.of_first(run.first_spikes(name)) for name in seen})
+        times = {name: each.first_spikes() for name, each in given.items()}
+        counters: dict[str, int] = {}
+        noise = batch.noise()
+        for name in times:
+            if name in batch.leavings:
+                late, cut = batch.late[name]
+                batch.count(counters, times[name], late, cut)
+                times[name] = times[name] + late
+                clock = batch.leavings[name].resolution
+                times[name] = draws.stamps(times[name], clock) if clock else times[name]
+        for name, v_th in batch.thresholds.items():
+            self._layers.parameters[f"v_th/{name}"][:] = v_th
+        run = self._layers.forward(times, batch.until, noise, derivatives=False)
+        if noise is not None:
+            assert isinstance(run, LayerRun)
+            for name in noise.spikes:
+                batch.count(counters, run.crossings(name), *batch.late[name])
+        times = {name: run.first_spikes(name) for name in batch.network.populations}
+        return Observed(
+            {name: SpikeTrains.of_first(times[name]) for name in batch.seen}, batch.arrivals(times), counters
+        )
 
-    def _simulated(self, given: Mapping[str, SpikeTrains], seen: list[str], until: float) -> Observed:
+    def _simulated(self, given: Mapping[str, SpikeTrains], batch: "_Batch") -> Observed:
         """Simulate one sample event by event."""
-        assert self._network is not None
-        simulation = Simulation(without_spikes(self._network))
+        simulation = Simulation(without_spikes(batch.network), hardware=batch)
         for name, each in given.items():
             simulation.stimulate(name, each.times, each.units)
-        simulation.run(until)
-        sizes = {name: population.n for name, population in self._network.populations.items()}
-        return Observed({name: SpikeTrains.of_lists([simulation.spikes(name)], sizes[name]) for name in seen})
+        simulation.run(batch.until)
+        sizes = {name: population.n for name, population in batch.network.populations.items()}
+        trains = {
+            name: SpikeTrains.of_lists([simulation.spikes(name)], sizes[name])
+            for name, population in batch.network.populations.items()
+            if population.record_spikes
+        }
+        first = {name: train.first_spikes() for name, train in trains.items()}
+        counters = {name: count for name, count in simulation.counters().items() if count}
+        return Observed({name: trains[name] for name in batch.seen}, batch.arrivals(first), counters)
+
+
+class _Batch:
+    """What is drawn for some samples of a trial; for one sample it is the hardware of its simulation."""
+
+    def __init__(
+        self,
+        device: Hardware | None,
+        prepared: Prepared | None,
+        network: Network,
+        trial: int,
+        numbers: NDArray[np.int64],
+        until: float,
+    ) -> None:
+        self.device, self.network, self.numbers, self.until = device, network, numbers, until
+        self.leavings: dict[str, Leaving] = {}
+        self.shares: dict[str, Floats] = {}
+        if device is not None and prepared is not None:
+            trials = Trials(device.device, device.seed, trial, numbers)
+            self.leavings = prepared.leavings(network, trials)
+            self.shares = prepared.threshold_shares(network, trials)
+        self.late = {name: leaving.shifts(len(numbers)) for name, leaving in self.leavings.items()}
+        populations = network.populations.items()
+        self.seen = [name for name, p in populations if p.record_spikes and not p.model.is_source]
+
+    @property
+    def shares_a_bus(self) -> bool:
+        """Whether the spikes of a sample wait for each other."""
+        return any(leaving.bus is not None for leaving in self.leavings.values())
+
+    @property
+    def thresholds(self) -> dict[str, Any]:
+        """What all samples of the run have for thresholds."""
+        found = {}
+        for name, population in self.network.populations.items():
+            model = population.model
+            if not model.is_source:
+                found[name] = model.v_th
+                if name in self.shares and (self.shares[name] == self.shares[name][:1]).all():
+                    v_th = np.asarray(model.v_th, np.float64)
+                    found[name] = v_th + self.shares[name][0] * (v_th - model.v_leak)
+        return found
+
+    def noise(self) -> Noise | None:
+        """Return the deviations as layers take them, or None if there are none."""
+        neurons = [name for name in self.leavings if not self.network.populations[name].model.is_source]
+        if not (neurons or self.shares):
+            return None  # the ideal run, to the bit
+        thresholds = {}
+        for name, shares in self.shares.items():
+            if not (shares == shares[:1]).all():
+                model = self.network.populations[name].model
+                thresholds[name] = shares * (np.asarray(model.v_th, np.float64) - model.v_leak)
+        return Noise(
+            thresholds=thresholds,
+            spikes={name: self.late[name][0] for name in neurons},
+            clocks={name: self.leavings[name].resolution for name in neurons},
+        )
+
+    def count(self, counters: dict[str, int], times: Floats, late: Floats, cut: NDArray[np.bool_]) -> None:
+        """Count the spikes at some times that were lost, and that would have left too early."""
+        there = times < self.until
+        for name, n in (
+            ("lost", int(np.count_nonzero(there & (late == np.inf)))),
+            ("cut", int(np.count_nonzero(there & cut & (late < np.inf)))),
+        ):
+            if n:
+                counters[name] = counters.get(name, 0) + n
+
+    def arrivals(self, first: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Return when first spikes arrive after their delay, by projection; nothing without a device."""
+        if self.device is None:
+            return {}
+        found = {}
+        for projection in self.network.projections:
+            if delayed(projection) and projection.pre in first:
+                delay = np.asarray(projection.delay, np.float64)
+                times = first[projection.pre]
+                if delay.ndim == 2 and delay.shape[1] > 1:
+                    found[projection.name] = times[:, :, None] + delay
+                elif delay.ndim == 2 or delay.size == 1:
+                    found[projection.name] = times + delay.reshape(-1)
+        return found
+
+    def transform(self, network: Network, trial: int = 0) -> Network:
+        """Return the network with the thresholds of this sample."""
+        return with_thresholds(network, self.shares)
+
+    def exits(self, network: Network, trial: int = 0) -> dict[str, Gate]:
+        """Return the exits of this sample."""
+        return gates(self.leavings, 0)
+
+
+def own_thresholds(network: Network) -> Network:
+    """Return the network with a threshold of its own for each neuron, for runs that change it."""
+    net = copy.copy(network)
+    net.populations = {
+        name: p
+        if p.model.is_source
+        else replace(p, model=replace(p.model, v_th=np.full(p.n, 1.0) * p.model.v_th))
+        for name, p in network.populations.items()
+    }
+    return net
+
+
+def scale(device: Hardware, network: Network) -> float:
+    """Return what the parts of a device depend on beside the structure of a network."""
+    return device.scale(network) if isinstance(device, Chip) else 1.0
+
+
+def structure(network: Network) -> Any:
+    """Return what two networks have in common that differ in parameters only."""
+    return (
+        [(name, p.n, type(p.model), p.record_spikes) for name, p in network.populations.items()],
+        [
+            (p.name, p.pre, p.post, type(p.rule), np.shape(p.weight), np.shape(p.delay))
+            for p in network.projections
+        ],
+    )
+
+
+def reloaded(layers: SpikeGradient, known: Network, network: Network) -> bool:
+    """Load the parameters of a network of the known one's structure; return whether that was possible."""
+    for name, population in network.populations.items():
+        if population.model.is_source:
+            continue
+        for key in FIXED:
+            if not np.array_equal(
+                getattr(known.populations[name].model, key), getattr(population.model, key)
+            ):
+                return False
+        for key in CONSTANTS:
+            parameter = layers.parameters[f"{key}/{name}"]
+            value = np.asarray(getattr(population.model, key), np.float64).reshape(-1)
+            if value.size not in (1, parameter.size):
+                return False
+            parameter[:] = value
+    for projection in network.projections:
+        for kind in ("weight", "delay"):
+            parameter = layers.parameters[f"{kind}/{projection.name}"]
+            value = getattr(projection, kind)
+            if not isinstance(value, float | np.ndarray):
+                return False
+            parameter[:] = value
+    return True
 
 
 def without_spikes(network: Network) -> Network:

@@ -18,6 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from eventsim import rng as streams
+from eventsim.errors import ConfigError
 from eventsim.registry import register
 from eventsim.scenarios import tasks
 from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run
@@ -59,6 +60,10 @@ HARDWARE: dict[str, object] = {
     "threshold_noise": 0.04,
     "slot": 14.0,
 }
+NOISE_KEYS = ("threshold_offset", "threshold_spread", "threshold_noise", "delay_noise")
+CHIP: dict[str, object] = {key: value for key, value in HARDWARE.items() if key not in NOISE_KEYS} | {
+    "init_mean": (0.1, 0.075)
+}
 PUBLISHED = {  # the authors' networks, one seed each
     "W": ("0.967", "1.44"),
     "WA": ("0.975", "2.28"),
@@ -89,6 +94,8 @@ class DelGrad:
         "WA-5": WA | {"n_hidden": 5},
         "hw-aware-W": HARDWARE | {"delays": "none"},
         "hw-aware-WA": HARDWARE | {"delays": "axonal", "delay_noise": 0.01},
+        "brainscales2-W": CHIP | {"delays": "none"},
+        "brainscales2-WA": CHIP | {"delays": "axonal"},
         "sweep": {"compared": ("W", "WA", "WS"), "sizes": (5, 10, 15, 20, 25, 30), "networks": 5},
         "quick": {"n_hidden": 10, "epochs": 30, "decay_every": 4, "decay": 0.8},
     }
@@ -133,6 +140,12 @@ class DelGrad:
     sizes: Annotated[tuple[Annotated[int, Ge(1)], ...], "hidden neurons of the networks compared"] = ()
     test_samples_recorded: Annotated[int, Ge(0), "shown to the network in the event engine"] = 10
     slot: Annotated[float, *POSITIVE, "tau_syn, time between two of these samples"] = 4.0
+    in_the_loop: Annotated[bool, "with --hardware: trained on it; false: trained without, then put on it"] = (
+        True
+    )
+    hardware_slot: Annotated[float, *POSITIVE, "tau_syn, time of a sample on hardware"] = 30.0
+
+    accepts_hardware: ClassVar[bool] = True
 
     @staticmethod
     def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
@@ -150,7 +163,13 @@ class DelGrad:
 
     def run(self, run: Run) -> None:
         """Train one network and look into it, or train many and compare them."""
+        if run.hardware not in (None, "ideal") and self.noise:
+            raise ConfigError(
+                f"--hardware {run.hardware} has its own noise; leave out {', '.join(NOISE_KEYS)}"
+            )
         if self.compared or self.sizes or self.networks > 1:
+            if run.hardware not in (None, "ideal"):
+                raise ConfigError("many networks are compared on the ideal target only; sweep seeds instead")
             self._many(run)
         else:
             self._one(run)
@@ -211,8 +230,10 @@ class DelGrad:
                 )
         return maps
 
-    def learner(self, task: tasks.Task, seed: int, threads: int) -> "SpikeLearner":
-        """Return the rule that trains the network of a seed."""
+    def learner(
+        self, task: tasks.Task, seed: int, threads: int, grid: "WeightGrid | None" = None
+    ) -> "SpikeLearner":
+        """Return the rule that trains the network of a seed, with the weights of a chip if there is one."""
         from eventsim.models.rules.hardware_noise import HardwareNoise
         from eventsim.models.rules.spike_learner import SpikeLearner
         from eventsim.models.spike_losses import TimeInvariant
@@ -229,23 +250,30 @@ class DelGrad:
             max_dw_norm=self.max_dw_norm,
             threads=threads,
             noise=HardwareNoise(**self.noise) if self.noise else None,
-            weights=self.weights(),
+            weights=self.weights() if grid is None else grid,
         )
 
-    def training(self, task: tasks.Task, seed: int, threads: int = 1) -> Training:
-        """Return the training of the network of a seed."""
+    def training(self, task: tasks.Task, seed: int, threads: int = 1, hardware: Any = None) -> Training:
+        """Return the training of the network of a seed, with hardware in the loop if there is some."""
         from eventsim.models.optimisers import Adam, StepDecay
+        from eventsim.scenarios import on_hardware
 
-        learner = self.learner(task, seed, threads)
+        grid = on_hardware.weight_grid(hardware, self.network(task, seed)) if hardware is not None else None
+        learner = self.learner(task, seed, threads, grid)
+        trained: Any = learner
+        if hardware is not None:
+            trained = on_hardware.on_target(learner, hardware, self.hardware_slot * self.tau_syn)
         rates = {
             name: self.delay_rate if name.startswith("delay/") else self.learning_rate
             for name in learner.parameters
         }
         return Training(
             task,
-            learner,
+            trained,
             Adam(rates, schedule=StepDecay(self.decay_every, self.decay)),
-            learner.first_spikes,
+            (lambda sources, rng: trained.first_spikes(sources))
+            if hardware is not None
+            else learner.first_spikes,
             lambda samples, rng: self.inputs(task, samples),
             partial(streams.stream, seed),
             epochs=self.epochs,
@@ -280,9 +308,13 @@ class DelGrad:
     # ---------------------------------------------------------------------------- what is done
 
     def _one(self, run: Run) -> None:
+        from eventsim.scenarios import on_hardware
+
         task = tasks.yin_yang()
-        training = self.training(task, run.seed, run.threads)
-        learner: SpikeLearner = training.learner  # type: ignore[assignment]
+        hardware = on_hardware.hardware_of(run)
+        training = self.training(task, run.seed, run.threads, hardware if self.in_the_loop else None)
+        trained: Any = training.learner
+        learner: SpikeLearner = trained.learner if hardware is not None and self.in_the_loop else trained
         slot = self.slot * self.tau_syn
         untrained = learner.network()
         _keep(run, "initial/", untrained)
@@ -290,11 +322,18 @@ class DelGrad:
             run.parameter(f"before/{name}/times", spikes.times)
             run.parameter(f"before/{name}/units", spikes.units)
         training.train(run)
-        trained = learner.network()
-        _keep(run, "", trained)
+        network = learner.network()
+        _keep(run, "", network)
+        if hardware is not None:
+            until = self.hardware_slot * self.tau_syn
+            loop = trained if self.in_the_loop else on_hardware.on_target(learner, hardware, until)
+            training.label_times = lambda sources, rng: loop.first_spikes(sources)
         training.evaluate(run, self.tau_syn)
+        if hardware is not None:
+            first = run.metrics.get("first_label_spike", 0.0) * self.tau_syn
+            on_hardware.report(run, loop, hardware, first, until)
         run.metric("trained_numbers", sum(value.size for value in learner.parameters.values()))
-        record(run, task, trained, training.inputs, self.test_samples_recorded, slot)
+        record(run, task, network, training.inputs, self.test_samples_recorded, slot, hardware)
 
     def _variants(self) -> "list[tuple[str, DelGrad]]":
         """Return the settings to be compared, with the name of their kind."""

@@ -7,12 +7,14 @@ end the trained network is simulated by the event engine on the first test sampl
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
+from eventsim import rng as streams
 from eventsim.registry import register
 from eventsim.scenarios import tasks
 from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run
@@ -22,6 +24,7 @@ from eventsim.trace import Floats
 
 if TYPE_CHECKING:
     from eventsim import Network
+    from eventsim.models.optimisers import Adam
     from eventsim.models.rules.first_spike import FirstSpike
 
 MNIST: dict[str, object] = {
@@ -68,6 +71,17 @@ class FastAndDeep:
         },
         "mnist-16x16": MNIST_16 | {"n_hidden": 128},
         "mnist-16x16-246": MNIST_16 | {"n_hidden": 246},
+        "brainscales2": {
+            "copies": 5,
+            "v_th": 2.6,
+            "bias_for_label": False,
+            "init_mean": (0.1, 0.075),
+            "init_std": (0.12, 0.15),
+            "epochs": 200,
+            "batch": 40,
+            "learning_rate": 0.002,
+            "max_missing": (0.3, 0.05),
+        },
         "quick": {
             "epochs": 30,
             "batch": 60,
@@ -84,7 +98,10 @@ class FastAndDeep:
     n_hidden: Annotated[int, Ge(1), "neurons of the hidden layer"] = 120
     tau_mem: Annotated[float, *POSITIVE, "ms, membrane"] = 1.0
     tau_syn: Annotated[float, *POSITIVE, "ms, synaptic current; times below are in its units"] = 1.0
-    bias_time: Annotated[float | None, "tau_syn, spike of the bias into both layers; none for no bias"] = 0.9
+    v_th: Annotated[float, *POSITIVE, "threshold"] = 1.0
+    copies: Annotated[int, Ge(1), "lines of each input and of the bias into the hidden layer"] = 1
+    bias_for_label: Annotated[bool, "whether the bias leads to the label layer too"] = True
+    bias_time: Annotated[float | None, "tau_syn, spike of the bias; none for no bias"] = 0.9
     init_mean: Annotated[Pair, "initial weights into hidden and label layer"] = (1.5, 0.5)
     init_std: Annotated[PositivePair, "their standard deviations"] = (0.8, 0.8)
     epochs: Annotated[int, Ge(0), "passes over the training set"] = 300
@@ -101,6 +118,12 @@ class FastAndDeep:
     max_dw_norm: Annotated[float, *POSITIVE, "larger gradients of a sample and neuron are dropped"] = 0.2
     test_samples_recorded: Annotated[int, Ge(0), "shown to the trained network in the event engine"] = 10
     slot: Annotated[float, *POSITIVE, "tau_syn, time between two of these samples"] = 4.0
+    in_the_loop: Annotated[bool, "with --hardware: trained on it; false: trained without, then put on it"] = (
+        True
+    )
+    hardware_slot: Annotated[float, *POSITIVE, "tau_syn, time of a sample on hardware"] = 30.0
+
+    accepts_hardware: ClassVar[bool] = True
 
     def published(self) -> dict[str, str]:
         """Return what the paper reports for these settings, by metric."""
@@ -119,7 +142,10 @@ class FastAndDeep:
     def run(self, run: Run) -> None:
         """Train, evaluate once, and simulate the trained network on a few samples."""
         task = self.task(run)
-        learner = self.learner(self.network(run, task), run.threads)
+        if run.hardware not in (None, "ideal"):
+            self._on_hardware(run, task)
+            return
+        learner = self.learner(self.network(task, run.seed), run.threads)
         for name, weight in learner.weights.items():
             run.parameter(f"initial/{name}", weight)
         training = self.training(run, task, learner)
@@ -129,6 +155,28 @@ class FastAndDeep:
         training.evaluate(run, self.tau_syn)
         slot = self.slot * self.tau_syn
         record(run, task, learner.network(), training.inputs, self.test_samples_recorded, slot)
+
+    def _on_hardware(self, run: Run, task: Task) -> None:
+        """Train with the hardware in the loop, or without and put the trained network on it."""
+        from eventsim.scenarios import on_hardware
+
+        hardware = on_hardware.hardware_of(run)
+        training = self.hardware_training(task, run.seed, run.threads, hardware if self.in_the_loop else None)
+        trained: Any = training.learner
+        learner = trained.learner if self.in_the_loop else trained
+        for projection in learner.network().projections:
+            run.parameter(f"initial/weight/{projection.name}", np.asarray(projection.weight))
+        training.train(run)
+        for projection in learner.network().projections:
+            run.parameter(f"weight/{projection.name}", np.asarray(projection.weight))
+        until, slot = self.hardware_slot * self.tau_syn, self.slot * self.tau_syn
+        loop = trained if self.in_the_loop else on_hardware.on_target(learner, hardware, until)
+        training.label_times = lambda sources, rng: loop.first_spikes(sources)
+        training.evaluate(run, self.tau_syn)
+        first = run.metrics.get("first_label_spike", 0.0) * self.tau_syn
+        on_hardware.report(run, loop, hardware, first, until)
+        recorded = self.test_samples_recorded
+        record(run, task, learner.network(), training.inputs, recorded, slot, hardware)
 
     # ---------------------------------------------------------------------------- what is built
 
@@ -150,24 +198,34 @@ class FastAndDeep:
             run.note("MNIST was not found (--data or EVENTSIM_DATA): scikit-learn's 8x8 digits in its place")
             return tasks.digits()
 
-    def network(self, run: Run, task: Task) -> "Network":
-        """Return the untrained network: sources, hidden and label layer."""
+    def network(self, task: Task, seed: int) -> "Network":
+        """Return the untrained network of a seed: sources, hidden and label layer."""
         from eventsim import Network, models
 
-        net = Network(seed=run.seed)
+        net = Network(seed=seed)
         neuron = models.LIF(
-            tau_mem=self.tau_mem, tau_syn=self.tau_syn, c_mem=self.tau_syn, first_spike_only=True
+            tau_mem=self.tau_mem,
+            tau_syn=self.tau_syn,
+            c_mem=self.tau_syn,
+            v_th=self.v_th,
+            first_spike_only=True,
         )
-        sizes = {"input": task.n_inputs, "bias": 1, "hidden": self.n_hidden, "label": task.n_classes}
+        sizes = {
+            "input": task.n_inputs * self.copies,
+            "bias": self.copies,
+            "hidden": self.n_hidden,
+            "label": task.n_classes,
+        }
         if self.bias_time is None:
             del sizes["bias"]
         for name, n in sizes.items():
             net.add(name, neuron if name in ("hidden", "label") else models.SpikeSource(), n)
         for k, (pre, post) in enumerate((("input", "hidden"), ("hidden", "label"))):
             for source in (pre, "bias"):
-                if source in sizes:
+                if source in sizes and (source != "bias" or k == 0 or self.bias_for_label):
                     shape = sizes[source], sizes[post]
-                    draw = run.rng("weight", source, post).normal(self.init_mean[k], self.init_std[k], shape)
+                    rng = streams.stream(seed, "weight", source, post)
+                    draw = rng.normal(self.init_mean[k], self.init_std[k], shape)
                     net.connect(source, post, weight=draw)
         return net
 
@@ -188,12 +246,10 @@ class FastAndDeep:
 
     def training(self, run: Run, task: Task, learner: "FirstSpike") -> Training:
         """Return the training that is to be done."""
-        from eventsim.models.optimisers import Adam, StepDecay
-
         return Training(
             task,
             learner,
-            Adam(self.learning_rate, schedule=StepDecay(self.decay_every, self.decay)),
+            self._optimiser(),
             lambda sources, rng: learner.forward(sources)["label"],
             lambda samples, rng: self.inputs(task, samples, rng),
             run.rng,
@@ -201,6 +257,44 @@ class FastAndDeep:
             batch=self.batch,
             noisy_inputs=self.noise > 0,
         )
+
+    def hardware_training(self, task: Task, seed: int, threads: int, hardware: Any) -> Training:
+        """Return the training of a seed with hardware in the loop; with None, without, for hardware later."""
+        from eventsim.models.losses import TimeToFirstSpike
+        from eventsim.models.rules.spike_learner import SpikeLearner
+        from eventsim.scenarios import on_hardware
+
+        network = self.network(task, seed)
+        learner = SpikeLearner(
+            network,
+            "label",
+            TimeToFirstSpike(self.xi, self.alpha, self.beta),
+            learn="weight",
+            max_missing=dict(zip(("hidden", "label"), self.max_missing, strict=True)),
+            bump=self.bump,
+            max_dw_norm=self.max_dw_norm,
+            threads=threads,
+            weights=None if hardware is None else on_hardware.weight_grid(hardware, network),
+        )
+        trained: Any = learner
+        if hardware is not None:
+            trained = on_hardware.on_target(learner, hardware, self.hardware_slot * self.tau_syn)
+        return Training(
+            task,
+            trained,
+            self._optimiser(),
+            lambda sources, rng: trained.first_spikes(sources),
+            lambda samples, rng: on_hardware.rows_for_all(self.inputs(task, samples, rng)),
+            partial(streams.stream, seed),
+            epochs=self.epochs,
+            batch=self.batch,
+            noisy_inputs=self.noise > 0,
+        )
+
+    def _optimiser(self) -> "Adam":
+        from eventsim.models.optimisers import Adam, StepDecay
+
+        return Adam(self.learning_rate, schedule=StepDecay(self.decay_every, self.decay))
 
     def inputs(
         self, task: Task, samples: NDArray[Any], rng: np.random.Generator | None = None
@@ -211,7 +305,7 @@ class FastAndDeep:
         times = task.encode(samples)
         if rng is not None and self.noise > 0:
             times = encoding.noisy(times, self.noise, rng)
-        sources = {"input": times * self.tau_syn}
+        sources = {"input": np.tile(times * self.tau_syn, (1, self.copies))}
         if self.bias_time is not None:
-            sources["bias"] = encoding.bias(self.bias_time * self.tau_syn)
+            sources["bias"] = np.tile(encoding.bias(self.bias_time * self.tau_syn), (1, self.copies))
         return sources

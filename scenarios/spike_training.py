@@ -212,12 +212,14 @@ class Training:
         self.optimiser.restore(state["optimiser"])
 
 
-def shown(task: Task, network: "Network", inputs: Encoder, n_samples: int, slot: float) -> dict[str, Spikes]:
+def shown(
+    task: Task, network: "Network", inputs: Encoder, n_samples: int, slot: float, hardware: Any = None
+) -> dict[str, Spikes]:
     """Simulate the first test samples event by event, sample k beginning at k * slot; return all spikes."""
     from eventsim import Simulation
 
     samples, _ = task.sets["test"]
-    sim = Simulation(network)
+    sim = Simulation(network, hardware=hardware)
     found: dict[str, list[Spikes]] = {name: [] for name in network.populations}
     for k in range(min(n_samples, len(samples))):
         sim.reset()
@@ -240,9 +242,17 @@ def shown(task: Task, network: "Network", inputs: Encoder, n_samples: int, slot:
     }
 
 
-def record(run: Run, task: Task, network: "Network", inputs: Encoder, n_samples: int, slot: float) -> None:
+def record(
+    run: Run,
+    task: Task,
+    network: "Network",
+    inputs: Encoder,
+    n_samples: int,
+    slot: float,
+    hardware: Any = None,
+) -> None:
     """Put the spikes of `shown` into the run's file."""
-    for name, spikes in shown(task, network, inputs, n_samples, slot).items():
+    for name, spikes in shown(task, network, inputs, n_samples, slot, hardware).items():
         if name not in run.file.populations:
             run.file.add_population(name, network.populations[name].n)
         run.file.append_spikes(name, spikes.times, spikes.units)

@@ -42,6 +42,7 @@ QUICK = {  # settings with which a scenario ends in a second or two
         "weight_std": 0.0,
         "epochs": 2,
     },
+    "robustness": {"imperfections": ("jitter",), "networks": 1, "n_hidden": 10, "epochs": 1},
     "spoken-digits": {
         "dataset": "sweeps",
         "n_hidden": 8,
@@ -73,6 +74,7 @@ EMPTY = {  # settings with nothing to do
         "weight_std": 0.0,
         "epochs": 0,
     },
+    "robustness": {"imperfections": ("latency",), "networks": 1, "n_hidden": 5, "epochs": 0},
     "spoken-digits": {
         "dataset": "sweeps",
         "n_hidden": 8,
@@ -177,16 +179,33 @@ def test_a_source_repeats_under_a_seed_and_spikes_in_order(name):
     assert (np.diff(run(3)) >= 0).all()
 
 
+def run_on(target, times, trial=0):
+    net = es.Network(seed=1)
+    net.add("input", es.models.SpikeSource(times=times, units=[0] * len(times)), 1)
+    net.add("cells", es.models.LIF(), 3)
+    net.connect("input", "cells", weight=1.9)
+    sim = es.Simulation(net, hardware=target, trial=trial)
+    sim.run(20.0)
+    return sim.spikes("cells")
+
+
 @pytest.mark.parametrize("name", HARDWARE)
-def test_a_target_repeats_under_a_seed_and_takes_an_empty_spike_train(name):
-    target = made("hardware", name)
+def test_hardware_repeats_under_its_seeds_and_takes_an_empty_spike_train(name):
+    one, other = (run_on(made("hardware", name), [0.5, 0.6, 0.7, 0.8, 4.0, 4.1, 4.2]) for _ in range(2))
+    assert len(one) > 0
+    np.testing.assert_array_equal(one.times, other.times)
+    np.testing.assert_array_equal(one.units, other.units)
+    assert len(run_on(made("hardware", name), [])) == 0
+
+
+@pytest.mark.parametrize("name", HARDWARE)
+def test_hardware_leaves_the_network_it_is_given_as_it_is(name):
     net = es.Network(seed=1)
     net.add("cells", es.models.LIF(), 3)
-    assert target.transform(net).populations.keys() == net.populations.keys()
-    one, other = (target.offsets(np.random.default_rng(2), 3, 5) for _ in range(2))
-    np.testing.assert_array_equal(one, other)
-    empty = target.offsets(np.random.default_rng(2), 3, 0)
-    assert empty is None or empty.shape == (3, 0)
+    model = net.populations["cells"].model
+    made_of_it = made("hardware", name).transform(net)
+    assert made_of_it.populations.keys() == net.populations.keys()
+    assert net.populations["cells"].model is model
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

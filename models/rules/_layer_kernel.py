@@ -39,6 +39,8 @@ class LayerRun(Run):
         super().__init__(kernel.network, batch.n_samples, until)
         self.kernel, self.layers, self.batch = kernel, layers, batch
         self.parameters = layers.values
+        self.forward_only = False
+        self.pending = False  # whether `Layers.measure` is still to be called
         self._given = given
 
     @property
@@ -59,6 +61,7 @@ class LayerRun(Run):
         units = self.spikes(population, sample).units
         if population in self._network.sources:
             return np.zeros(len(units))
+        self.kernel.complete(self)
         slopes = self.batch.slopes(self.kernel.place(population) - self.layers.n_sources)[sample, units]
         with np.errstate(divide="ignore"):
             inverses: Floats = 1.0 / np.maximum(slopes, 0.0)
@@ -97,6 +100,17 @@ class LayerRun(Run):
                 row[given.places[sample][: len(spikes)]] = spikes
         return found
 
+    def crossings(self, population: str) -> Floats:
+        """Return when neurons crossed threshold, shape (n_samples, n), of a forward pass with noise.
+
+        That is when spikes would have come, had noise not moved them. To be asked before derivatives are.
+        """
+        if not self.pending:
+            raise ValueError(
+                "only a forward pass with noise has crossings beside its spikes, before derivatives"
+            )
+        return self.batch.crossings(self.kernel.place(population) - self.layers.n_sources).copy()
+
     def _times(self, population: str) -> Floats:
         self._number(population)
         return self.batch.times(self.kernel.place(population))
@@ -128,6 +142,7 @@ class LayerKernel:
         }
         self._layers = compiled(network, self._order, self.threads, shared=True)
         self._by_target: Layers | None = None
+        self._forward: Layers | None = None
         self._min_slope = 1.0 / settings.max_slope_inverse
         self._max_dw_norm = settings.max_dw_norm
         self._pool = ThreadPoolExecutor(self.threads - 1, "first-spike") if self.threads > 1 else None
@@ -144,18 +159,27 @@ class LayerKernel:
         return ""
 
     def forward(
-        self, given: Mapping[str, Given], n_samples: int, until: float, noise: Noise | None = None
+        self,
+        given: Mapping[str, Given],
+        n_samples: int,
+        until: float,
+        noise: Noise | None = None,
+        derivatives: bool = True,
     ) -> LayerRun:
-        """Compute all spikes in [0, until)."""
-        layers = self._ready(noise is not None)
+        """Compute all spikes in [0, until); without `derivatives` there is no backward pass for them."""
+        if not derivatives and (noise is None or not (noise.thresholds or noise.delays)):
+            layers = self._ready_forward()
+        else:
+            layers = self._ready(noise is not None)
         batch = Batch(layers, n_samples, noise is not None)
         self._put(batch, given, until)
         if noise is not None:
             self._disturb(batch, noise)
         self._share(batch.n_blocks, partial(layers.forward, batch, until))
-        if noise is not None:
-            self._share(batch.n_blocks, partial(layers.measure, batch))
-        return LayerRun(self, layers, batch, until, given)
+        run = LayerRun(self, layers, batch, until, given)
+        run.pending = noise is not None
+        run.forward_only = not derivatives
+        return run
 
     def observed(
         self,
@@ -190,9 +214,7 @@ class LayerKernel:
     def backward(self, run: LayerRun, errors: Mapping[str, Any], wanted: Collection[str] | None) -> Gradient:
         """Walk back from the errors of spikes."""
         layers, batch = run.layers, run.batch
-        layers.refresh()
-        if run.parameters is not layers.values and not layers.holds(run.parameters):
-            raise ValueError("parameters have changed since the forward pass; run it again")
+        self.complete(run)
         batch.clear_errors()
         for name, value in errors.items():
             run._put_errors(name, value)
@@ -220,6 +242,17 @@ class LayerKernel:
                 sums[k] = found
         return self._gradient(run, sums, asked, constants)
 
+    def complete(self, run: LayerRun) -> None:
+        """Make a run ready for derivatives: check parameters, find what its spike times tell of slopes."""
+        if run.forward_only:
+            raise ValueError("the run was made without derivatives")
+        run.layers.refresh()
+        if run.parameters is not run.layers.values and not run.layers.holds(run.parameters):
+            raise ValueError("parameters have changed since the forward pass; run it again")
+        if run.pending:
+            self._share(run.batch.n_blocks, partial(run.layers.measure, run.batch))
+            run.pending = False
+
     # ------------------------------------------------------------------ what these methods share
 
     def _ready(self, by_target: bool) -> Layers:
@@ -227,6 +260,15 @@ class LayerKernel:
         if by_target and self._by_target is None:
             self._by_target = compiled(self.network, self._order, self.threads, shared=False)
         layers = self._by_target if by_target and self._by_target is not None else self._layers
+        return self._fresh(layers)
+
+    def _ready_forward(self) -> Layers:
+        """Return layers with the present parameters that only go forward."""
+        if self._forward is None:
+            self._forward = compiled(self.network, self._order, self.threads, shared=True, forward=True)
+        return self._fresh(self._forward)
+
+    def _fresh(self, layers: Layers) -> Layers:
         if not layers.refresh():
             self.network.check()
             raise ConfigError("a threshold has become infinite")

@@ -23,12 +23,14 @@ class Layer:
     """A population, and the projections that lead to it.
 
     `shared` says whether inputs arrive in the same order at every neuron, all have the same constants, and it
-    is worth while to make use of that.
+    is worth while to make use of that; `shared_forward` the same of a forward pass alone, which may have
+    neurons of different thresholds.
     """
 
     name: str
     pathways: tuple[Pathway, ...]
     shared: bool
+    shared_forward: bool
 
 
 def layered(network: SpikeNetwork) -> list[Layer]:
@@ -54,11 +56,12 @@ def _layer(network: SpikeNetwork, name: str) -> Layer:
     into = tuple(p for p in network.pathways if p.post == name)
     if not into:
         raise ConfigError(f"nothing is connected to {name!r}")
-    alike = all(network.parameters[f"{key}/{name}"].size == 1 for key in CONSTANTS)
-    alike = alike and network.fixed[name]["v_leak"].size == 1
+    alike = all(network.parameters[f"{key}/{name}"].size == 1 for key in CONSTANTS[:2])
     alike = alike and all(p.kind in ("uniform", "axonal") for p in into)
     powers = np.array_equal(network.parameters[f"tau_mem/{name}"], 2 * network.parameters[f"tau_syn/{name}"])
-    return Layer(name, into, alike and not (powers and sum(p.n_synapses for p in into) <= FEW))
+    alike = alike and not (powers and sum(p.n_synapses for p in into) <= FEW)
+    one_threshold = network.parameters[f"v_th/{name}"].size == 1 and network.fixed[name]["v_leak"].size == 1
+    return Layer(name, into, alike and one_threshold, alike)
 
 
 def _check(network: SpikeNetwork, name: str) -> None:
@@ -79,8 +82,13 @@ def _check(network: SpikeNetwork, name: str) -> None:
         raise ConfigError(f"{name!r} has no threshold")
 
 
-def compiled(network: SpikeNetwork, layers: list[Layer], threads: int, shared: bool) -> Layers:
-    """Return the compiled layers; if not `shared`, every synapse has an arrival time of its own."""
+def compiled(
+    network: SpikeNetwork, layers: list[Layer], threads: int, shared: bool, forward: bool = False
+) -> Layers:
+    """Return the compiled layers; if not `shared`, every synapse has an arrival time of its own.
+
+    `forward`: they are for forward passes alone.
+    """
     names = [*network.sources, *(layer.name for layer in layers)]
     records = []
     for layer in layers:
@@ -88,5 +96,6 @@ def compiled(network: SpikeNetwork, layers: list[Layer], threads: int, shared: b
         fixed = network.fixed[layer.name]
         rest = np.array(np.broadcast_to(fixed["v_leak"], network.size(layer.name)))
         links = [(names.index(p.pre), KINDS.index(p.kind), p.weight, p.delay) for p in layer.pathways]
-        records.append((not (shared and layer.shared), constants, rest, float(fixed["c_mem"][0]), links))
+        together = shared and (layer.shared_forward if forward else layer.shared)
+        records.append((not together, constants, rest, float(fixed["c_mem"][0]), links))
     return Layers([network.size(name) for name in names], len(network.sources), records, threads)

@@ -217,13 +217,14 @@ cdef class Batch:
     cdef const double **offset   # per layer (n_samples, n_post) of thresholds, or NULL
     cdef const double **shift    # per layer (n_samples, n_post) of spike times, or NULL
     cdef double *clock           # per layer, period of the time stamps of its spikes; 0 for none
-    cdef list memory, time_arrays, delta_arrays, slope_arrays
+    cdef list memory, time_arrays, delta_arrays, slope_arrays, kernel_arrays
 
     def __cinit__(self, Layers layers, int n_samples, bint measured=False):
         cdef int k
         self.layers, self.n_samples, self.measured = layers, n_samples, measured
         self.n_blocks = (n_samples + FT_LANES - 1) // FT_LANES
         self.memory, self.time_arrays, self.delta_arrays, self.slope_arrays = [], [], [], []
+        self.kernel_arrays = []
         self.nbytes = 0
         self.time = <double **>calloc(8 * layers.n_populations, sizeof(double *))
         if not self.time:
@@ -241,7 +242,7 @@ cdef class Batch:
             self.slope[k] = self.rows(self.slope_arrays, layers.stride[layers.n_sources + k])
             self.kernel_time[k] = self.time[layers.n_sources + k]
             if measured:
-                self.kernel_time[k] = self.rows(self.memory, layers.stride[layers.n_sources + k])
+                self.kernel_time[k] = self.rows(self.kernel_arrays, layers.stride[layers.n_sources + k])
 
     def __dealloc__(self):
         free(self.time)
@@ -291,6 +292,13 @@ cdef class Batch:
     def times(self, int population):
         """Return the spike times (n_samples, n) of a population, a view."""
         return self.time_arrays[population][: self.n_samples, : self.layers.sizes[population]]
+
+    def crossings(self, int k):
+        """Return when membranes of layer k crossed threshold (n_samples, n), a view; before `Layers.measure` only.
+
+        Of a run that is measured; these differ from its spike times by how late spikes were.
+        """
+        return self.kernel_arrays[k][: self.n_samples, : self.layers.sizes[self.layers.n_sources + k]]
 
     def slopes(self, int k):
         """Return the slopes of v at the spikes (n_samples, n) of a layer, a view."""
@@ -576,7 +584,9 @@ cdef class Layers:
                     w = link.weight[<size_t>i * n_post + j]
                     layer.transposed[j * in_stride + row] = w
                     if not layer.by_target:
-                        layer.weight[row * stride + j] = w
+                        # A neuron of another threshold crosses when one of the first threshold and such weights does;
+                        # only forward passes may have such neurons here.
+                        layer.weight[row * stride + j] = w * (layer.theta[0] / layer.theta[j])
                         continue
                     if link.kind == SYNAPTIC:
                         d = link.delay[<size_t>i * n_post + j]
@@ -656,6 +666,8 @@ cdef class Layers:
                         status = self.forward_rows(layer, batch, k, first, n, scratch)
                     if status < 0:
                         break
+                    if batch.measured:
+                        self.delay_spikes(layer, batch, k, first, n)
                     if until < INFINITY:
                         for s in range(n * <int>stride):
                             if time[s] >= until:
@@ -688,22 +700,23 @@ cdef class Layers:
         cdef ft_noise noise = self.noise(layer, batch, k, first, n)
         cdef size_t stride = layer.neurons.stride, n_post = layer.neurons.n_post
         cdef double *time = batch.time[layer.population] + first * stride
-        cdef const double *shift
-        cdef size_t s, j
         self.gather_lanes(layer, batch, first, n, scratch.target.t)
         ft_forward(&layer.target, &noise, scratch.T, scratch.slope, &scratch.target)
         turn_back(scratch.T, n_post, n, time, stride, INFINITY)
         turn_back(scratch.slope, n_post, n, batch.slope[k] + first * stride, stride, 0.0)
-        if batch.shift[k]:
-            shift = batch.shift[k] + first * n_post
-            for s in range(n):
-                for j in range(n_post):
+
+    cdef void delay_spikes(self, Layer *layer, Batch batch, int k, int first, int n) noexcept nogil:
+        """Keep when neurons crossed threshold, and move their spikes to when they leave."""
+        cdef size_t stride = layer.neurons.stride, n_post = layer.neurons.n_post, s, j
+        cdef double *time = batch.time[layer.population] + first * stride
+        cdef const double *shift = batch.shift[k] + first * n_post if batch.shift[k] else NULL
+        memcpy(batch.kernel_time[k] + first * stride, time, n * stride * sizeof(double))
+        for s in range(n):
+            for j in range(n_post):
+                if shift:
                     time[s * stride + j] += shift[s * n_post + j]
-        if batch.clock[k] > 0:
-            for s in range(n):
-                for j in range(n_post):
-                    if time[s * stride + j] < INFINITY:
-                        time[s * stride + j] = stamped(time[s * stride + j], batch.clock[k])
+                if batch.clock[k] > 0 and time[s * stride + j] < INFINITY:
+                    time[s * stride + j] = stamped(time[s * stride + j], batch.clock[k])
 
     def measure(self, Batch batch, int thread, int low, int high):
         """Find how the spike times of all populations, measured ones, enter the closed forms."""

@@ -130,7 +130,13 @@ class SpikeGradient:
         self.time_constants = bool(time_constants)
         self.parameters: Mapping[str, Floats] = self._network.parameters
 
-    def forward(self, inputs: Mapping[str, Any], until: float = math.inf, noise: Noise | None = None) -> Run:
+    def forward(
+        self,
+        inputs: Mapping[str, Any],
+        until: float = math.inf,
+        noise: Noise | None = None,
+        derivatives: bool = True,
+    ) -> Run:
         """Compute all spikes in [0, until).
 
         Parameters
@@ -143,6 +149,8 @@ class SpikeGradient:
         noise : Noise
             How the run deviates from the network. Derivatives are then those of the network without noise at
             the spike times that came of it, as in `observed`. For layers only.
+        derivatives : bool
+            Whether there may be a backward pass; without, some forward passes are faster.
 
         Returns
         -------
@@ -161,7 +169,10 @@ class SpikeGradient:
         if not until > 0:
             raise ValueError(f"until must be a time after 0, got {until!r}")
         given, n_samples = given_spikes(self._network, inputs)
-        return self._kernel(given, noise is not None).forward(given, n_samples, until, noise)
+        kernel = self._kernel(given, noise is not None)
+        if isinstance(kernel, LayerKernel):
+            return kernel.forward(given, n_samples, until, noise, derivatives)
+        return kernel.forward(given, n_samples, until, noise)
 
     def observed(
         self,

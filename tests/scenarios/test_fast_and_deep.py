@@ -80,7 +80,7 @@ def test_the_engine_gives_the_times_that_the_rule_learned_with(yin_yang):
     samples, _ = io.datasets.yin_yang(1000, 40)
     n, slot = scenario.test_samples_recorded, scenario.slot
     task = scenario.task(outcome.run)
-    learner = scenario.learner(scenario.network(outcome.run, task), 1)
+    learner = scenario.learner(scenario.network(task, outcome.run.seed), 1)
     for name, weight in learner.weights.items():
         weight[:] = trace.parameters[f"weight/{name}"]
     expected = learner.forward(scenario.inputs(task, samples[:n]))

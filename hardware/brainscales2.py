@@ -1,0 +1,127 @@
+"""BrainScaleS-2: an analog chip a thousand times faster than biology, with its published numbers.
+
+512 neuron circuits of 256 synapses each, weights of six bits, a sign for each row, so that an input takes
+two of them; circuits are joined where a neuron has more inputs. Spikes leave at ticks of 8 ns. Delays are
+made of two circuits each, in the second half of the chip, and belong to a line: 8.25 to 33.25 us in steps of
+0.125 us, at most 128 of them (Göltz et al. 2021, 2025; their code).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from eventsim.hardware.chip import Chip
+from eventsim.hardware.delays import DelaySteps
+from eventsim.hardware.part import Part
+from eventsim.hardware.placement import Layout
+from eventsim.hardware.spikes import Jitter, SpikeLoss, TimeStamps
+from eventsim.hardware.spread import Deviation, Spread
+from eventsim.hardware.trials import ThresholdNoise
+from eventsim.hardware.weights import WeightRange, WeightSteps
+from eventsim.network import Network
+from eventsim.registry import register
+
+__all__ = ["BrainScaleS2", "BrainScaleS2Ideal"]
+
+CIRCUITS = 512
+ROWS = 256
+MOST_JOINED = 64
+ELEMENTS = 128
+LARGEST = 63  # of a weight of six bits
+STEPS_PER_WEIGHT = 30
+STAMP_US = 0.008
+DELAY_US = (8.25, 33.25, 0.125)  # shortest, longest, step
+
+
+@register("hardware", "brainscales2-ideal")
+@dataclass(frozen=True)
+class BrainScaleS2Ideal(Chip):
+    """BrainScaleS-2 with perfect circuits: its weights, delays, time stamps and room, and nothing else.
+
+    Attributes
+    ----------
+    device, seed : seeds of what is fixed in the device and of what differs from run to run.
+    us_per_unit : us on the chip for one time unit of the network; unless given, 6 us are the network's
+        tau_syn.
+    beyond : what becomes of weights beyond 63 steps: "clip" (counted) or "refuse".
+    """
+
+    device: int = 0
+    seed: int = 0
+    us_per_unit: float | None = None
+    beyond: Literal["clip", "refuse"] = "clip"
+
+    paper: ClassVar[str] = "Pehle et al. 2022, The BrainScaleS-2 accelerated neuromorphic system"
+    tau_us: ClassVar[float] = 6.0  # type: ignore[misc]
+    speed_up: ClassVar[float] = 1000.0  # type: ignore[misc]
+    wait_us: ClassVar[float] = 100.0  # type: ignore[misc]
+    power_watt: ClassVar[float] = 0.175  # type: ignore[misc]
+
+    def label(self) -> str:
+        """Return what messages call the chip."""
+        return "BrainScaleS-2"
+
+    def layout(self) -> Layout:
+        """Return how much there is room for."""
+        return Layout(self.label(), CIRCUITS, ROWS, MOST_JOINED, ELEMENTS, 2)
+
+    def parts_for(self, network: Network) -> tuple[Part, ...]:
+        """Return what is digital about the chip, in the network's time unit."""
+        us = 1.0 / self.scale(network)
+        shortest, longest, step = DELAY_US
+        return (
+            WeightSteps(1.0 / STEPS_PER_WEIGHT),
+            WeightRange(LARGEST / STEPS_PER_WEIGHT, self.beyond),
+            DelaySteps(step * us, shortest * us, longest * us, lines=True),
+            TimeStamps(STAMP_US * us),
+        )
+
+
+@register("hardware", "brainscales2")
+@dataclass(frozen=True)
+class BrainScaleS2(BrainScaleS2Ideal):
+    """BrainScaleS-2 as its users find it: noisy thresholds and spike times on top of its weights and delays.
+
+    Deviations of thresholds are those that its users put into their model of the chip, relative to a
+    threshold of 2.6 (0.13, 0.08, 0.04), and so is the jitter, 0.01 of 6 us (Göltz et al. 2025). What has no
+    published number is 0.
+
+    Attributes
+    ----------
+    device, seed : seeds of what is fixed in the device and of what differs from run to run.
+    us_per_unit : us on the chip for one time unit of the network; unless given, 6 us are the network's
+        tau_syn.
+    beyond : what becomes of weights beyond 63 steps: "clip" (counted) or "refuse".
+    threshold_offset, threshold_spread : mean and standard deviation of thresholds from circuit to circuit,
+        relative.
+    threshold_noise : standard deviation from run to run, relative.
+    jitter_us : of spikes of neurons and of delay elements, us.
+    tau_spread : of both time constants from circuit to circuit, relative.
+    synapse_spread : of weights from synapse to synapse, relative.
+    delay_spread : of delays from element to element, relative.
+    loss : probability of a spike to be lost.
+    """
+
+    threshold_offset: float = 0.13 / 2.6
+    threshold_spread: float = 0.08 / 2.6
+    threshold_noise: float = 0.04 / 2.6
+    jitter_us: float = 0.06
+    tau_spread: float = 0.0
+    synapse_spread: float = 0.0
+    delay_spread: float = 0.0
+    loss: float = 0.0
+
+    def parts_for(self, network: Network) -> tuple[Part, ...]:
+        """Return all parts of the chip, in the network's time unit."""
+        us = 1.0 / self.scale(network)
+        return (
+            *super().parts_for(network),
+            Deviation("v_th", 1.0 + self.threshold_offset),
+            Spread("v_th", self.threshold_spread),
+            Spread("tau_mem", self.tau_spread),
+            Spread("tau_syn", self.tau_spread),
+            Spread("weight", self.synapse_spread),
+            Spread("delay", self.delay_spread),
+            ThresholdNoise(run=self.threshold_noise),
+            Jitter(self.jitter_us * us, whose="all"),
+            SpikeLoss(self.loss),
+        )

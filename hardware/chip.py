@@ -1,0 +1,90 @@
+"""Chips: substrates with room for so much, a clock of their own, and a price.
+
+A chip is faster than what its networks stand for. It is told in microseconds of its own; the network in its
+time unit, which the chip translates by the time constant that both have: `tau_us` on the chip is the
+network's tau_syn.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventsim.errors import ConfigError
+from eventsim.hardware.substrate import Hardware
+from eventsim.network import Network
+
+__all__ = ["Chip", "Cost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What samples cost on a chip.
+
+    Attributes
+    ----------
+    hardware_seconds : time that the chip is busy.
+    biological_seconds : time that the network stands for, `speed_up` times as long.
+    energy_joule_estimate : published power times that time; an estimate, nothing was measured.
+    """
+
+    hardware_seconds: float
+    biological_seconds: float
+    energy_joule_estimate: float
+
+
+class Chip(Hardware):
+    """A chip; see `BrainScaleS2`.
+
+    Attributes
+    ----------
+    tau_us : synaptic time constant on the chip, us.
+    us_per_unit : us on the chip for one time unit of the network; None for tau_us / tau_syn of the network.
+    speed_up : how many times faster than biology.
+    wait_us : before the first sample of a run.
+    power_watt : of the chip, for the estimate of energy.
+    """
+
+    __slots__ = ()
+
+    tau_us: float
+    us_per_unit: float | None
+    speed_up: float
+    wait_us: float
+    power_watt: float
+
+    @abstractmethod
+    def label(self) -> str:
+        """Return what messages call the chip."""
+
+    def scale(self, network: Network) -> float:
+        """Return how many us on the chip one time unit of the network is.
+
+        Raises
+        ------
+        ConfigError
+            If neurons have no tau_syn, or different ones, to tell it.
+        """
+        if self.us_per_unit is not None:
+            return self.us_per_unit
+        constants = {
+            float(np.mean(p.model.tau_syn))
+            for p in network.populations.values()
+            if not p.model.is_source and np.all(np.asarray(getattr(p.model, "tau_syn", 0.0)) > 0)
+        }
+        if len(constants) != 1:
+            found = ", ".join(f"{tau:g}" for tau in sorted(constants)) or "none"
+            raise ConfigError(
+                f"{self.label()} takes its {self.tau_us:g} us for the tau_syn of the network, "
+                f"which must be one, got {found}; say us_per_unit instead"
+            )
+        return self.tau_us / constants.pop()
+
+    def cost(self, network: Network, n_samples: int, slot: float) -> Cost:
+        """Return what it costs to show samples, one each `slot` in the network's time unit."""
+        seconds = 1e-6 * (self.wait_us + n_samples * slot * self.scale(network))
+        return Cost(seconds, seconds * self.speed_up, seconds * self.power_watt)
+
+    def microseconds(self, network: Network, time: float) -> float:
+        """Return a time of the network in us on the chip, such as that of a decision."""
+        return time * self.scale(network)

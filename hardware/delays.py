@@ -1,0 +1,74 @@
+"""The delays that a chip can make: of whole lines, in steps, between a shortest and a longest."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from eventsim.errors import ConfigError
+from eventsim.hardware.draft import Draft
+from eventsim.hardware.part import DIGITAL, Part
+from eventsim.parameters import one_number
+from eventsim.registry import register
+
+__all__ = ["DelaySteps"]
+
+
+@register("hardware", "delay_steps")
+@dataclass(frozen=True, slots=True)
+class DelaySteps(Part):
+    """Delays are ``shortest + k * step``, up to the longest; each becomes the nearest one. No delay needs no
+    element.
+
+    Attributes
+    ----------
+    step : distance of two neighbouring delays, time unit of the network; 0 for any delay.
+    shortest, longest : range of delays, time unit of the network.
+    lines : whether delays belong to lines, so that they cannot differ from target to target.
+    beyond : "refuse" raises ConfigError for a delay out of range, "clip" takes the nearest and counts it.
+    """
+
+    step: float = 0.0
+    shortest: float = 0.0
+    longest: float = np.inf
+    lines: bool = False
+    beyond: Literal["clip", "refuse"] = "refuse"
+    stage: ClassVar[int] = DIGITAL
+
+    def __post_init__(self) -> None:
+        one_number(self.step, "step", low=0)
+        one_number(self.shortest, "shortest", low=0)
+        if not self.longest >= self.shortest:
+            raise ValueError(f"longest must be at least shortest, got {self.longest!r} < {self.shortest!r}")
+        if self.beyond not in ("clip", "refuse"):
+            raise ValueError(f"beyond must be clip or refuse, got {self.beyond!r}")
+
+    def alter(self, draft: Draft) -> None:
+        """Round and limit all delays."""
+        if not (self.step or self.shortest or self.longest < np.inf or self.lines):
+            return
+        for projection in draft.network.projections:
+            if projection.name not in draft.placement.elements:
+                continue
+            synapses = draft.synapses(projection)
+            delay = synapses.delay
+            if self.lines and delay.ndim and delay.shape != (synapses.n_pre, 1):
+                raise ConfigError(
+                    f"delays of {projection.label} differ from target to target; the chip delays whole "
+                    "lines, as es.connect.axonal(values) does"
+                )
+            # Half a step beyond an end rounds to it; a delay given in other units may miss it by its last
+            # bits.
+            slack = max(0.5 * self.step, 1e-9 * self.shortest)
+            wrong = (delay < self.shortest - slack) | (delay > self.longest + slack)
+            if wrong.any():
+                if self.beyond == "refuse":
+                    raise ConfigError(
+                        f"delays of {projection.label} must lie between {self.shortest:g} and "
+                        f"{self.longest:g} {draft.network.time_unit}, which is what the chip can make, "
+                        f"got {float(delay[wrong][0]):g}"
+                    )
+                draft.count("delays_clipped", int(wrong.sum()))
+            if self.step:
+                delay = self.shortest + np.rint((delay - self.shortest) / self.step) * self.step
+            synapses.put_delay(np.clip(delay, self.shortest, self.longest))

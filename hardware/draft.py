@@ -1,0 +1,165 @@
+"""A network in the making: what parts of a substrate change, before it is declared anew."""
+
+import copy
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eventsim.connect import AllToAll, Pairs
+from eventsim.hardware.placement import Placement
+from eventsim.network import Network, Projection
+
+__all__ = ["Draft", "DraftSynapses"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class DraftSynapses:
+    """The synapses of one projection.
+
+    Attributes
+    ----------
+    weight : (n_pre, n_post) if every source reaches every target, else (n_syn,); replace it by `put_weight`.
+    delay : shape (), (n_pre, 1), (1, n_post), (n_pre, n_post) or (n_syn,); replace it by `put_delay`.
+    """
+
+    def __init__(self, network: Network, projection: Projection, placement: Placement) -> None:
+        self.projection = projection
+        found = projection.resolve(network)
+        self.dense = found.dense
+        self.n_pre, self.n_post = found.n_pre, found.n_post
+        shape = (found.n_pre, found.n_post) if found.dense else (found.n_syn,)
+        self.weight: Floats = np.array(np.broadcast_to(np.asarray(found.weight, np.float64), shape))
+        delay: Any = np.array(found.delay, np.float64)
+        declared: Any = projection.delay
+        if found.delay_kind == "axonal":
+            delay = delay.reshape(-1, 1)
+        elif delay.ndim and isinstance(declared, np.ndarray) and declared.shape == (1, found.n_post):
+            delay = np.array(declared, np.float64)
+        elif delay.ndim:
+            delay = delay.reshape(shape)
+        self.delay: Floats = delay
+        self._found = found
+        self._changed: set[str] = set()
+        self._placement = placement
+        self._places: tuple[Ints, Ints] | None = None
+
+    def places(self) -> tuple[Ints, Ints]:
+        """Return the numbers of the excitatory and inhibitory places, in the shape of the weights."""
+        if self._places is None:
+            if self.dense:
+                self._places = self._placement.dense(self.projection.name, self.projection.post)
+            else:
+                columns = self._placement.circuits[self.projection.post][self._found.targets()]
+                rows = self._placement.rows[self.projection.name][self._found.sources()]
+                excitatory = columns * self._placement.n_rows + rows
+                self._places = excitatory, excitatory + 1
+        return self._places
+
+    def sources(self) -> NDArray[np.int32]:
+        """Return the source of each synapse, shape (n_syn,)."""
+        return self._found.sources()
+
+    def put_weight(self, weight: Floats) -> None:
+        """Set the weights; it counts as a change only if one differs."""
+        if not np.array_equal(weight, self.weight):
+            self._changed.add("weight")
+            self.weight = weight
+
+    def put_delay(self, delay: Floats) -> None:
+        """Set the delays, in any of their shapes."""
+        if delay.shape != self.delay.shape or not np.array_equal(delay, self.delay):
+            self._changed.add("delay")
+            self.delay = delay
+
+    def multiply_delays(self, factors: Floats) -> None:
+        """Multiply the delays from each source by a factor of its own, shape (n_pre,)."""
+        listed = self.delay.ndim == 1
+        self.put_delay(self.delay * (factors[self.sources()] if listed else factors[:, None]))
+
+    def declared(self) -> Projection:
+        """Return the projection with what has changed."""
+        if not self._changed:
+            return self.projection
+        rule: Any = AllToAll() if self.dense else Pairs(self._found.sources(), self._found.targets())
+        delay: Any = float(self.delay) if self.delay.ndim == 0 else self.delay
+        return replace(self.projection, rule=rule, weight=self.weight, delay=delay)
+
+
+class Draft:
+    """A network that parts change one after another.
+
+    Attributes
+    ----------
+    network, placement : what it was, and where it lies.
+    device : seed of the fixed pattern.
+    counters : how many things became different from what was asked for, by name.
+    """
+
+    def __init__(self, network: Network, placement: Placement, device: int) -> None:
+        self.network, self.placement, self.device = network, placement, device
+        self.counters: dict[str, int] = {}
+        self._synapses: dict[str, DraftSynapses] = {}
+        self._parameters: dict[str, dict[str, Floats]] = {}
+
+    @property
+    def neurons(self) -> list[str]:
+        """Names of the populations that are no sources."""
+        return [name for name, p in self.network.populations.items() if not p.model.is_source]
+
+    def has(self, population: str, key: str) -> bool:
+        """Say whether neurons of a population have a parameter."""
+        model = self.network.populations[population].model
+        return key in {each.name for each in fields(model)} and getattr(model, key) is not None
+
+    def values(self, population: str, key: str) -> Floats:
+        """Return a parameter of each neuron, shape (n,); a copy."""
+        changed = self._parameters.get(population, {})
+        declared = self.network.populations[population]
+        value = changed[key] if key in changed else getattr(declared.model, key)
+        return np.array(np.broadcast_to(np.asarray(value, np.float64), declared.n))
+
+    def put(self, population: str, key: str, values: Floats) -> None:
+        """Set a parameter of each neuron; it counts as a change only if one differs."""
+        if not np.array_equal(values, self.values(population, key)):
+            self._parameters.setdefault(population, {})[key] = values
+
+    def multiply(self, population: str, key: str, factors: Floats | float, offset: float = 0.0) -> None:
+        """Multiply a parameter of each neuron, of thresholds their distance from rest, and add to it."""
+        values = self.values(population, key)
+        rest = self.values(population, "v_leak") if key == "v_th" else np.zeros(len(values))
+        finite = np.isfinite(values)
+        values[finite] = (rest + factors * (values - rest) + offset)[finite]
+        self.put(population, key, values)
+
+    def synapses(self, projection: Projection) -> DraftSynapses:
+        """Return the synapses of a projection."""
+        if projection.name not in self._synapses:
+            self._synapses[projection.name] = DraftSynapses(self.network, projection, self.placement)
+        return self._synapses[projection.name]
+
+    def count(self, name: str, n: int) -> None:
+        """Count things that became different."""
+        if n:
+            self.counters[name] = self.counters.get(name, 0) + int(n)
+
+    def finished(self) -> Network:
+        """Return the network with what has changed; itself if nothing has."""
+        projections = [
+            self._synapses[p.name].declared() if p.name in self._synapses else p
+            for p in self.network.projections
+        ]
+        same = all(one is other for one, other in zip(projections, self.network.projections, strict=True))
+        if same and not self._parameters:
+            return self.network
+        net = copy.copy(self.network)
+        net.projections = projections
+        net.populations = dict(net.populations)
+        for name, changed in self._parameters.items():
+            population = net.populations[name]
+            values = {key: value[0] if (value == value[0]).all() else value for key, value in changed.items()}
+            net.populations[name] = replace(population, model=replace(population.model, **values))
+        return net

@@ -1,0 +1,105 @@
+"""A generic mixed-signal chip: digital weights of few bits, analog neurons that differ, one bus."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from eventsim.hardware.chip import Chip
+from eventsim.hardware.faults import DeadNeurons, MissingSynapses
+from eventsim.hardware.part import Part
+from eventsim.hardware.placement import Layout
+from eventsim.hardware.spikes import Bus, Jitter, Latency
+from eventsim.hardware.spread import Spread
+from eventsim.hardware.weights import WeightRange, WeightSteps
+from eventsim.network import Network
+from eventsim.parameters import one_number
+from eventsim.registry import register
+
+__all__ = ["MixedSignal"]
+
+
+@register("hardware", "mixed-signal")
+@dataclass(frozen=True)
+class MixedSignal(Chip):
+    """A chip that is no one in particular; every number can be chosen.
+
+    Attributes
+    ----------
+    device, seed : seeds of what is fixed in the device and of what differs from run to run.
+    us_per_unit : us on the chip for one time unit of the network; unless given, tau_us are the network's
+        tau_syn.
+    tau_us : synaptic time constant on the chip, us.
+    circuits, rows : neuron circuits, and synapses of each (two for an input); 0 for as many as are needed.
+    weight_bits : of a weight, without its sign; 0 for weights of any value.
+    largest : weight of the largest number that these bits make.
+    beyond : what becomes of larger weights: "clip" (counted) or "refuse".
+    threshold_spread, tau_spread, synapse_spread : from place to place, relative standard deviations.
+    latency_us, jitter_us : mean delay of spikes on their way out, and its standard deviation from spike to
+        spike.
+    bus_per_us, bus_room : spikes per us that the bus carries (0: any number), and how many may wait for it.
+    missing, dead : fractions of synapses and of neurons that do not work.
+    speed_up : how many times faster than biology.
+    wait_us, power_watt : before the first sample of a run, and of the whole chip, for estimates.
+    """
+
+    device: int = 0
+    seed: int = 0
+    us_per_unit: float | None = None
+    tau_us: float = 1000.0
+    circuits: int = 256
+    rows: int = 512
+    weight_bits: int = 4
+    largest: float = 2.0
+    beyond: Literal["clip", "refuse"] = "clip"
+    threshold_spread: float = 0.05
+    tau_spread: float = 0.1
+    synapse_spread: float = 0.05
+    latency_us: float = 1.0
+    jitter_us: float = 1.0
+    bus_per_us: float = 10.0
+    bus_room: int = 64
+    missing: float = 0.0
+    dead: float = 0.0
+    speed_up: float = 1.0
+    wait_us: float = 0.0
+    power_watt: float = 0.01
+
+    paper: ClassVar[str] = (
+        "Chicca et al. 2014, Neuromorphic electronic circuits for building autonomous systems"
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("tau_us", "largest", "speed_up"):
+            if not one_number(getattr(self, name), name, low=0) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
+        for name in ("circuits", "rows", "weight_bits", "bus_per_us", "wait_us", "power_watt"):
+            one_number(getattr(self, name), name, low=0)
+
+    def label(self) -> str:
+        """Return what messages call the chip."""
+        return "the mixed-signal chip"
+
+    def layout(self) -> Layout:
+        """Return how much there is room for."""
+        return Layout(self.label(), self.circuits, self.rows)
+
+    def parts_for(self, network: Network) -> tuple[Part, ...]:
+        """Return all parts of the chip, in the network's time unit."""
+        us = 1.0 / self.scale(network)
+        parts: list[Part] = [
+            Spread("v_th", self.threshold_spread),
+            Spread("tau_mem", self.tau_spread),
+            Spread("tau_syn", self.tau_spread),
+            Spread("weight", self.synapse_spread),
+            Latency(self.latency_us * us),
+            Jitter(self.jitter_us * us),
+            MissingSynapses(self.missing),
+            DeadNeurons(self.dead),
+        ]
+        if self.weight_bits:
+            parts += [
+                WeightSteps(self.largest / (2**self.weight_bits - 1)),
+                WeightRange(self.largest, self.beyond),
+            ]
+        if self.bus_per_us:
+            parts.append(Bus(self.bus_per_us / us, self.bus_room))
+        return tuple(parts)

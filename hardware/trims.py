@@ -1,0 +1,130 @@
+"""Trims: settings of single circuits that undo what a device does to parameters; what calibration leaves."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eventsim.errors import ConfigError, FileFormatError
+from eventsim.hardware.draft import Draft
+from eventsim.hardware.part import DIGITAL, Part
+from eventsim.registry import register
+
+__all__ = ["Calibration", "Trims"]
+
+Floats = NDArray[np.float64]
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """Trims of one device, and how far its circuits were off before and after.
+
+    Attributes
+    ----------
+    device : seed of the device.
+    trims : by "v_th", "tau_mem", "tau_syn" for each circuit, and by "delay" for each element: the factor that
+        what is asked for is multiplied by, shape (n,).
+    before, after : by the same names, by what share the spikes that tell the quantity were late, shape (n,).
+    """
+
+    device: int
+    trims: Mapping[str, Floats]
+    before: Mapping[str, Floats] = field(default_factory=dict)
+    after: Mapping[str, Floats] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        """Write a TOML file, which `load` reads back to the bit."""
+        import tomli_w
+
+        tables = {"trims": self.trims, "before": self.before, "after": self.after}
+        plain = {
+            name: {key: value.tolist() for key, value in table.items()} for name, table in tables.items()
+        }
+        Path(path).write_text(tomli_w.dumps({"version": VERSION, "device": self.device} | plain), "utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Calibration":
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError, PermissionError
+            If there is no file that can be read.
+        FileFormatError
+            If it is no calibration, or of a later version.
+        """
+        try:
+            found = tomllib.loads(Path(path).read_text("utf-8"))
+            version = int(found["version"])
+            tables = [
+                {key: np.array(value, np.float64) for key, value in found.get(name, {}).items()}
+                for name in ("trims", "before", "after")
+            ]
+            calibration = cls(int(found["device"]), *tables)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+            raise FileFormatError(f"{path} is no calibration: {error}") from None
+        if version > VERSION:
+            raise FileFormatError(f"{path} is a calibration of version {version}, this reads up to {VERSION}")
+        for name, trims in calibration.trims.items():
+            if trims.ndim != 1 or not (np.isfinite(trims).all() and (trims > 0).all()):
+                raise FileFormatError(f"{path} is no calibration: trims of {name} must be positive numbers")
+        return calibration
+
+
+@lru_cache(maxsize=8)
+def loaded(path: str) -> Calibration:
+    """Return the calibration in a file, read once."""
+    return Calibration.load(path)
+
+
+@register("hardware", "trims")
+@dataclass(frozen=True, slots=True)
+class Trims(Part):
+    """What is asked for is multiplied by a factor of each circuit, and of each delay element.
+
+    Attributes
+    ----------
+    calibration : the factors, as `calibrate` finds them; None for none.
+    """
+
+    calibration: Calibration | None = None
+    stage: ClassVar[int] = DIGITAL
+
+    def alter(self, draft: Draft) -> None:
+        """Apply the trims.
+
+        Raises
+        ------
+        ConfigError
+            If they are of another device, or of fewer circuits.
+        """
+        if self.calibration is None:
+            return
+        if self.calibration.device != draft.device:
+            raise ConfigError(
+                f"the calibration is of device {self.calibration.device}, this is device {draft.device}"
+            )
+        for key, trims in self.calibration.trims.items():
+            if key == "delay":
+                for projection in draft.network.projections:
+                    if projection.name in draft.placement.elements:
+                        factors = self._at(trims, draft.placement.elements[projection.name], "delay elements")
+                        draft.synapses(projection).multiply_delays(factors)
+                continue
+            for name in draft.neurons:
+                if draft.has(name, key):
+                    factors = self._at(trims, draft.placement.circuits[name], "circuits")
+                    draft.multiply(name, key, factors)
+
+    @staticmethod
+    def _at(trims: Floats, places: NDArray[np.int64], what: str) -> Floats:
+        if places.size and places.max() >= len(trims):
+            raise ConfigError(f"the calibration has {len(trims)} {what}, the network uses {places.max() + 1}")
+        return trims[places]

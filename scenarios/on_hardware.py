@@ -1,0 +1,67 @@
+"""Spiking scenarios on imperfect hardware: training in the loop, and what that takes."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eventsim.scenarios.scenario import Run
+from eventsim.trace import Floats
+
+if TYPE_CHECKING:
+    from eventsim import Network
+    from eventsim.hardware.in_the_loop import InTheLoop
+    from eventsim.models.rules.hardware_noise import WeightGrid
+    from eventsim.models.rules.spike_learner import SpikeLearner
+
+
+def hardware_of(run: Run) -> Any:
+    """Return the hardware that a run asks for, with the run's seed for its device; None for the ideal one."""
+    if run.hardware in (None, "ideal"):
+        return None
+    from eventsim.hardware.named import named
+
+    return named(run.hardware, device=run.seed)  # type: ignore[arg-type]
+
+
+def weight_grid(hardware: Any, network: "Network") -> "WeightGrid | None":
+    """Return the weights that the hardware can have, for the learner to know what it writes; None for any."""
+    from eventsim.hardware.part import Part
+    from eventsim.hardware.weights import WeightRange, WeightSteps
+    from eventsim.models.rules.hardware_noise import WeightGrid
+
+    parts = (hardware,) if isinstance(hardware, Part) else hardware.parts_for(network)
+    step = max((part.step for part in parts if isinstance(part, WeightSteps)), default=0.0)
+    limit = min((part.limit for part in parts if isinstance(part, WeightRange)), default=np.inf)
+    return WeightGrid(step, limit) if step or limit < np.inf else None
+
+
+def on_target(learner: "SpikeLearner", hardware: Any, until: float) -> "InTheLoop":
+    """Return the learner with a simulated chip for its forward pass."""
+    from eventsim.hardware.in_the_loop import InTheLoop
+    from eventsim.hardware.simulated import SimulatedTarget
+
+    return InTheLoop(learner, SimulatedTarget(hardware), until=until)
+
+
+def rows_for_all(sources: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return spike times with a row for each sample, where one row counted for all."""
+    n = max(len(times) for times in sources.values())
+    return {name: np.broadcast_to(times, (n, times.shape[1])) for name, times in sources.items()}
+
+
+def report(run: Run, loop: "InTheLoop", hardware: Any, first_spike: float, slot: float) -> None:
+    """Keep what the run took on the hardware, and what one decision would take."""
+    from eventsim.hardware.chip import Chip
+
+    for name, count in loop.counters.items():
+        run.metric(f"hardware_{name}", count)
+    if not isinstance(hardware, Chip):
+        return
+    network = loop.learner.network()
+    run.metric("hardware_seconds", loop.hardware_seconds)
+    run.metric("hardware_biological_seconds", loop.hardware_seconds * hardware.speed_up)
+    run.metric("hardware_energy_joule_estimate", loop.hardware_seconds * hardware.power_watt)
+    run.metric("decision_us", hardware.microseconds(network, first_spike))
+    run.metric("slot_us", hardware.microseconds(network, slot))
+    run.metric("energy_per_sample_uj_estimate", hardware.microseconds(network, slot) * hardware.power_watt)

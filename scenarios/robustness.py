@@ -1,0 +1,277 @@
+"""What imperfect hardware costs: first-spike networks on Yin-Yang, trained in the loop and not, over
+imperfections.
+
+One imperfection at a time is put on the chip, at several levels. A network is trained with this chip in the
+loop and tested on it; and the network of the same seed that was trained without any imperfection is put on
+the same chip as it is. Each seed has its own weights and its own device (Göltz et al. 2021, figure 5; Göltz
+et al. 2025).
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge
+
+from eventsim.errors import ConfigError
+from eventsim.registry import register
+from eventsim.scenarios import tasks
+from eventsim.scenarios.delgrad import DelGrad
+from eventsim.scenarios.fast_and_deep import FastAndDeep
+from eventsim.scenarios.scenario import POSITIVE, Run
+from eventsim.scenarios.spike_training import Training
+from eventsim.trace import Floats, Trace
+
+Job = tuple[str, float, int, int]  # imperfection, level, copies of the inputs, seed
+
+LEVELS: dict[str, tuple[float, ...]] = {
+    "weight_bits": (3, 4, 5, 6, 7, 8),
+    "weight_range": (0.25, 0.5, 1.0, 2.0),
+    "weight_range_copies": (0.25, 0.5, 1.0, 2.0),
+    "weight_spread": (0.01, 0.02, 0.05, 0.1),
+    "threshold_spread": (0.01, 0.02, 0.05, 0.1),
+    "threshold_noise": (0.01, 0.02, 0.05),
+    "tau_spread": (0.05, 0.1, 0.2),
+    "tau_ratio": (0.5, 0.8, 1.25, 2.0),
+    "jitter": (0.001, 0.005, 0.01, 0.02, 0.05, 0.1),
+    "input_jitter": (0.01, 0.02, 0.05, 0.1),
+    "latency": (0.1, 0.5),
+    "spike_loss": (0.01, 0.05),
+    "time_stamps": (0.01, 0.05, 0.1),
+    "missing_synapses": (0.01, 0.05, 0.1),
+    "dead_neurons": (0.01, 0.05, 0.1),
+    "delay_steps": (0.05, 0.1, 0.25),
+    "delay_spread": (0.02, 0.05, 0.1),
+}
+MEANING = {
+    "weight_bits": "weights of n bits with their sign, up to weight_limit",
+    "weight_range": "largest weight",
+    "weight_range_copies": "largest weight, inputs on five lines each",
+    "weight_spread": "weights from synapse to synapse, relative",
+    "threshold_spread": "thresholds from neuron to neuron, relative",
+    "threshold_noise": "thresholds from sample to sample, relative",
+    "tau_spread": "both time constants from neuron to neuron, relative",
+    "tau_ratio": "membrane time constant of the chip over that of the learning rule's",
+    "jitter": "spike times of neurons, tau_syn",
+    "input_jitter": "spike times of inputs, tau_syn",
+    "latency": "mean lateness of spikes of neurons, spread over them by half as much, tau_syn",
+    "spike_loss": "probability of a spike to be lost",
+    "time_stamps": "period of the clock, tau_syn",
+    "missing_synapses": "fraction",
+    "dead_neurons": "fraction",
+    "delay_steps": "steps of delays, tau_syn (delgrad)",
+    "delay_spread": "delays from element to element, relative (delgrad)",
+}
+COPIES = 5
+
+
+def parts_of(imperfection: str, level: float, tau_syn: float, weight_limit: float) -> list[Any]:
+    """Return the parts that make an imperfection of some level."""
+    from eventsim import hardware as hw
+
+    if imperfection == "weight_bits":
+        return [hw.WeightSteps(weight_limit / (2 ** (int(level) - 1) - 1)), hw.WeightRange(weight_limit)]
+    made: dict[str, Callable[[], list[Any]]] = {
+        "weight_range": lambda: [hw.WeightRange(level)],
+        "weight_range_copies": lambda: [hw.WeightRange(level)],
+        "weight_spread": lambda: [hw.Spread("weight", level)],
+        "threshold_spread": lambda: [hw.Spread("v_th", level)],
+        "threshold_noise": lambda: [hw.ThresholdNoise(sample=level)],
+        "tau_spread": lambda: [hw.Spread("tau_mem", level), hw.Spread("tau_syn", level)],
+        "tau_ratio": lambda: [hw.Deviation("tau_mem", level)],
+        "jitter": lambda: [hw.Jitter(level * tau_syn)],
+        "input_jitter": lambda: [hw.Jitter(level * tau_syn, whose="inputs")],
+        "latency": lambda: [hw.Latency(level * tau_syn, 0.5 * level * tau_syn)],
+        "spike_loss": lambda: [hw.SpikeLoss(level)],
+        "time_stamps": lambda: [hw.TimeStamps(level * tau_syn)],
+        "missing_synapses": lambda: [hw.MissingSynapses(level)],
+        "dead_neurons": lambda: [hw.DeadNeurons(level)],
+        "delay_steps": lambda: [hw.DelaySteps(level * tau_syn)],
+        "delay_spread": lambda: [hw.Spread("delay", level)],
+    }
+    return made[imperfection]()
+
+
+@register("scenario", "robustness")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Robustness:
+    """Accuracy over the imperfections of a chip, trained with it in the loop and without it."""
+
+    paper: ClassVar[str] = "Göltz, Kriener et al. 2021, Fast and energy-efficient neuromorphic deep learning"
+    presets: ClassVar[dict[str, dict[str, object]]] = {
+        "fast-and-deep": {},
+        "delgrad-W": {"system": "delgrad", "preset": "W", "n_hidden": 30, "learning_rate": 0.02},
+        "delgrad-WA": {"system": "delgrad", "preset": "WA", "n_hidden": 30, "learning_rate": 0.01},
+        "quick": {"imperfections": ("jitter", "weight_bits"), "networks": 1, "epochs": 10, "decay_every": 1},
+    }
+
+    system: Annotated[Literal["fast-and-deep", "delgrad"], "what is trained"] = "fast-and-deep"
+    preset: Annotated[str, "its settings, by name; none for its defaults"] = ""
+    imperfections: Annotated[tuple[str, ...], "which ones; none for all"] = ()
+    networks: Annotated[int, Ge(1), "seeds of each point"] = 5
+    n_hidden: Annotated[int, Ge(1), "neurons of the hidden layer"] = 120
+    epochs: Annotated[int, Ge(0), "passes over the training set"] = 60
+    batch: Annotated[int, Ge(1), "samples a step"] = 100
+    learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.01
+    decay_every: Annotated[int, Ge(1), "epochs between two reductions of the rate"] = 4
+    decay: Annotated[float, *POSITIVE, "factor of each reduction"] = 0.8
+    missing_labels: Annotated[float, Ge(0), "fraction of silent label neurons that are not bumped"] = 0.05
+    weight_limit: Annotated[float, *POSITIVE, "largest weight where weights have bits"] = 4.0
+
+    @staticmethod
+    def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+        """Return the ways to draw a run of this scenario."""
+        from eventsim.scenarios import _robustness_pictures
+
+        return _robustness_pictures.known(trace)
+
+    def run(self, run: Run) -> None:
+        """Measure all points, in as many processes as there are threads."""
+        jobs = list(self._jobs(run.seed))
+        found: dict[str, dict[str, float]] = dict(run.state["found"]) if run.state else {}
+        waiting = [job for job in jobs if _label(job) not in found]
+        with run.progress(len(jobs), "network", len(found)) as bar, _pool(run.threads) as pool:
+            running: dict[Future[dict[str, float]], Job] = {}
+            while waiting or running:
+                run.checkpoint(lambda: {"found": found})
+                while waiting and len(running) < run.threads:
+                    job = waiting.pop(0)
+                    running[pool.submit(measured, self, job)] = job
+                for done in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
+                    job = running.pop(done)
+                    found[_label(job)] = done.result()
+                    run.say(f"{_label(job)}: {found[_label(job)]}")
+                    bar.update(1)
+        self._report(run, found)
+
+    def chosen(self) -> tuple[str, ...]:
+        """Return the imperfections to look at.
+
+        Raises
+        ------
+        ConfigError
+            If one is unknown.
+        """
+        for name in self.imperfections:
+            if name not in LEVELS:
+                raise ConfigError(f"no imperfection is called {name!r}; known: {', '.join(LEVELS)}")
+        delays = self.system == "delgrad" and self.preset not in ("W", "W-5")
+        return self.imperfections or tuple(name for name in LEVELS if delays or not name.startswith("delay"))
+
+    def settings(self, copies: int) -> FastAndDeep | DelGrad:
+        """Return what is trained, with so many lines for each input."""
+        kind: Any = FastAndDeep if self.system == "fast-and-deep" else DelGrad
+        if self.preset and self.preset not in kind.presets:
+            raise ConfigError(
+                f"{self.system} has no preset {self.preset!r}; known: {', '.join(kind.presets)}"
+            )
+        values = kind.presets[self.preset] if self.preset else {}
+        own = {
+            "n_hidden": self.n_hidden,
+            "epochs": self.epochs,
+            "batch": self.batch,
+            "learning_rate": self.learning_rate,
+            "decay_every": self.decay_every,
+            "decay": self.decay,
+            "max_missing": (0.3, self.missing_labels),
+            "copies": copies,
+        }
+        if copies > 1:  # as much in all, so that the lines together start where one line does
+            mean, std = (kind(**values).init_mean, kind(**values).init_std)
+            own["init_mean"] = (mean[0] / copies, mean[1])
+            own["init_std"] = (std[0] / copies, std[1])
+        settings: FastAndDeep | DelGrad = kind(**(values | own))
+        return settings
+
+    def training(self, copies: int, seed: int, hardware: Any) -> Training:
+        """Return the training of one network, with hardware in the loop if there is some."""
+        settings, task = self.settings(copies), tasks.yin_yang()
+        if isinstance(settings, FastAndDeep):
+            return settings.hardware_training(task, seed, 1, hardware)
+        return settings.training(task, seed, 1, hardware)
+
+    def hardware(self, imperfection: str, level: float, seed: int) -> Any:
+        """Return the chip with one imperfection; each seed has a device of its own."""
+        from eventsim.hardware.substrate import Substrate
+
+        tau_syn = self.settings(1).tau_syn
+        return Substrate(parts_of(imperfection, level, tau_syn, self.weight_limit), device=seed, seed=seed)
+
+    def _jobs(self, first: int) -> Iterator[Job]:
+        """Return what is to be trained: networks without imperfections, then those of each point."""
+        points = [(name, level) for name in self.chosen() for level in LEVELS[name]]
+        for seed in range(first, first + self.networks):
+            for copies in sorted({_copies(name) for name, _ in points} | {1}):
+                yield "none", 0.0, copies, seed
+        for seed in range(first, first + self.networks):
+            for name, level in points:
+                yield name, level, _copies(name), seed
+
+    def _report(self, run: Run, found: dict[str, dict[str, float]]) -> None:
+        """Put the table into the run: rows (imperfection, level), columns mean and spread of both."""
+        names = self.chosen()
+        seeds = range(run.seed, run.seed + self.networks)
+        clean = np.array([found[_label(("none", 0.0, 1, seed))]["test"] for seed in seeds])
+        run.metric("test_accuracy", clean.mean())
+        run.metric("test_accuracy_std", clean.std(ddof=1) if self.networks > 1 else 0.0)
+        rows: list[tuple[float, ...]] = []
+        for k, name in enumerate(names):
+            for level in LEVELS[name]:
+                loop = [found[_label((name, level, _copies(name), seed))]["test"] for seed in seeds]
+                untrained = [
+                    found[_label(("none", 0.0, _copies(name), seed))][f"{name}/{level:g}"] for seed in seeds
+                ]
+                row = [k, level]
+                for values in (np.array(loop), np.array(untrained)):
+                    row += [values.mean(), values.std(ddof=1) if self.networks > 1 else 0.0]
+                rows.append(tuple(row))
+                run.metric(f"{name}_{level:g}_in_the_loop", row[2])
+                run.metric(f"{name}_{level:g}_without", row[4])
+        run.parameter("robustness/table", np.array(rows))
+        run.parameter("robustness/clean", clean)
+        run.file.put(provenance={"imperfections": " ".join(names)})
+
+
+def measured(scenario: Robustness, job: Job) -> dict[str, float]:
+    """Return the test accuracies of one network: its own, and without imperfections that on each chip too."""
+    from eventsim.scenarios.on_hardware import on_target
+
+    name, level, copies, seed = job
+    hardware = None if name == "none" else scenario.hardware(name, level, seed)
+    training = scenario.training(copies, seed, hardware)
+    while training.epoch < training.epochs:
+        training.advance()
+    found = {"test": training.accuracy("test")}
+    if hardware is None:
+        learner: Any = training.learner
+        until = scenario.settings(copies).hardware_slot * scenario.settings(copies).tau_syn
+        for other in scenario.chosen():
+            if _copies(other) == copies:
+                for each in LEVELS[other]:
+                    loop = on_target(learner, scenario.hardware(other, each, seed), until)
+                    training.label_times = lambda sources, rng, loop=loop: loop.first_spikes(sources)
+                    found[f"{other}/{each:g}"] = training.accuracy("test")
+    return found
+
+
+def _copies(imperfection: str) -> int:
+    return COPIES if imperfection.endswith("_copies") else 1
+
+
+def _label(job: Job) -> str:
+    name, level, copies, seed = job
+    return f"{name}_{level:g}_{copies}_{seed}"
+
+
+def _pool(n: int) -> ProcessPoolExecutor:
+    """Return a pool of processes that start anew: threads of ours do not survive a fork."""
+    return ProcessPoolExecutor(n, mp_context=get_context("spawn"))
+
+
+def table(trace: Trace) -> list[tuple[str, float, Floats]]:
+    """Return the rows of a run: imperfection, level, means and spreads in the loop and without (4,)."""
+    names = str(trace.provenance["imperfections"]).split()
+    return [(names[int(row[0])], float(row[1]), row[2:]) for row in trace.parameters["robustness/table"]]
