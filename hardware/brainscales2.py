@@ -16,6 +16,7 @@ from eventsim.hardware.placement import Layout
 from eventsim.hardware.spikes import Jitter, SpikeLoss, TimeStamps
 from eventsim.hardware.spread import Deviation, Spread
 from eventsim.hardware.trials import ThresholdNoise
+from eventsim.hardware.trims import Trims, loaded
 from eventsim.hardware.weights import WeightRange, WeightSteps
 from eventsim.network import Network
 from eventsim.registry import register
@@ -99,6 +100,7 @@ class BrainScaleS2(BrainScaleS2Ideal):
     synapse_spread : of weights from synapse to synapse, relative.
     delay_spread : of delays from element to element, relative.
     loss : probability of a spike to be lost.
+    calibration : file of trims of this device, see `calibrate`; "" for none.
     """
 
     threshold_offset: float = 0.13 / 2.6
@@ -109,6 +111,7 @@ class BrainScaleS2(BrainScaleS2Ideal):
     synapse_spread: float = 0.0
     delay_spread: float = 0.0
     loss: float = 0.0
+    calibration: str = ""
 
     def parts_for(self, network: Network) -> tuple[Part, ...]:
         """Return all parts of the chip, in the network's time unit."""
@@ -124,4 +127,5 @@ class BrainScaleS2(BrainScaleS2Ideal):
             ThresholdNoise(run=self.threshold_noise),
             Jitter(self.jitter_us * us, whose="all"),
             SpikeLoss(self.loss),
+            Trims(loaded(self.calibration) if self.calibration else None),
         )

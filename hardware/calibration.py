@@ -29,7 +29,7 @@ __all__ = ["calibrate"]
 
 Floats = NDArray[np.float64]
 
-STRONG, WEAK = 12.0, 1.35  # currents, relative to the one that just reaches threshold
+STRONG, WEAK = 12.0, 1.8  # currents, relative to the one that just reaches threshold
 LINES, WEIGHT = 5, 0.9  # inputs that spike together, and the weight of each
 ROUNDS = 2  # that v_th and tau_mem take turns
 UNTIL = 30.0  # tau_syn, end of a run

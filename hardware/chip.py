@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventsim.errors import ConfigError
-from eventsim.hardware.substrate import Hardware
+from eventsim.hardware.device import Hardware
 from eventsim.network import Network
 
 __all__ = ["Chip", "Cost"]

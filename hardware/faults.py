@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.hardware.draft import Draft
-from eventsim.hardware.part import BROKEN, Leaving, Part, Trials
+from eventsim.hardware.leaving import Leaving, Trials
+from eventsim.hardware.part import BROKEN, Part
 from eventsim.hardware.placement import Placement
 from eventsim.network import Projection
 from eventsim.parameters import one_number

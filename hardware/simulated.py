@@ -13,10 +13,10 @@ from eventsim import draws
 from eventsim.errors import ConfigError
 from eventsim.gate import Gate
 from eventsim.hardware.chip import Chip
-from eventsim.hardware.part import Leaving, Part, Trials
+from eventsim.hardware.device import Hardware, Prepared, gates, with_thresholds
+from eventsim.hardware.leaving import Leaving, Trials
 from eventsim.hardware.placement import delayed
-from eventsim.hardware.substrate import Hardware, Prepared, gates, with_thresholds
-from eventsim.hardware.target import Observed, SpikeTrains, checked_inputs
+from eventsim.hardware.target import Observed, SpikeTrains, Target, checked_inputs
 from eventsim.models.inputs import SpikeSource
 from eventsim.models.rules._layer_kernel import LayerRun
 from eventsim.models.rules._spike_network import CONSTANTS, FIXED
@@ -60,7 +60,7 @@ class SimulatedTarget:
     """
 
     def __init__(self, hardware: Any = None, *, closed_forms: bool = True) -> None:
-        self.hardware = hardware._alone() if isinstance(hardware, Part) else hardware
+        self.hardware = hardware
         self.closed_forms = closed_forms
         self._device: Hardware | None = self.hardware if isinstance(self.hardware, Hardware) else None
         self._nominal: Network | None = None  # as it was asked for
@@ -117,7 +117,6 @@ class SimulatedTarget:
         single = np.full(n_samples, self._layers is not None and not batch.shares_a_bus)
         for each in given.values():
             if not each.once:
-                if not each.once:
                 single &= each.counts().max(axis=1) <= 1
         if single.all():
             observed = self._computed(given, batch)

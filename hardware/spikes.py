@@ -5,7 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from eventsim.hardware.part import Leaving, Part, Trials
+from eventsim.hardware.leaving import Leaving, Trials
+from eventsim.hardware.part import Part
 from eventsim.hardware.placement import Placement
 from eventsim.parameters import one_number
 from eventsim.registry import register

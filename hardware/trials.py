@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from eventsim import draws
 from eventsim.hardware.draft import Draft
-from eventsim.hardware.part import ANALOG, Part, Trials
+from eventsim.hardware.leaving import Trials
+from eventsim.hardware.part import ANALOG, Part
 from eventsim.hardware.placement import Placement
 from eventsim.parameters import one_number
 from eventsim.registry import register

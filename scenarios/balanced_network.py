@@ -62,6 +62,8 @@ class BalancedNetwork:
     duration: Annotated[float, *NOT_NEGATIVE, "ms, simulated"] = 1000.0
     slice: Annotated[float, *POSITIVE, "ms, between two chances to stop or keep the state"] = 10.0
 
+    accepts_hardware: ClassVar[bool] = True
+
     def network(self, seed: int) -> Any:
         """Return the network, declared."""
         from eventsim import Network, connect, models
@@ -94,8 +96,9 @@ class BalancedNetwork:
     def run(self, run: Run) -> None:
         """Simulate, the spikes going to the file meanwhile, then read them back for the figures."""
         from eventsim import Simulation
+        from eventsim.scenarios.on_hardware import hardware_of
 
-        sim = Simulation(self.network(run.seed))
+        sim = Simulation(self.network(run.seed), hardware=hardware_of(run))
         if run.state is not None:
             sim.restore(run.state["simulation"])
         sim.stream(run.file)
@@ -109,6 +112,8 @@ class BalancedNetwork:
                 bar.update(sim.now - began)
         run.file.put(duration=sim.now)
         run.checkpoint(lambda: {"simulation": sim.snapshot()}, force=True)  # all spikes can be read back now
+        for name, count in sim.counters().items():
+            run.metric(f"hardware_{name}", count)
         self._measure(run)
 
     def _measure(self, run: Run) -> None:

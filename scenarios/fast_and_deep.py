@@ -73,7 +73,7 @@ class FastAndDeep:
         "mnist-16x16-246": MNIST_16 | {"n_hidden": 246},
         "brainscales2": {
             "copies": 5,
-            "v_th": 2.6,
+            "v_th": 1.52,
             "bias_for_label": False,
             "init_mean": (0.1, 0.075),
             "init_std": (0.12, 0.15),

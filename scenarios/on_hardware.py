@@ -26,11 +26,10 @@ def hardware_of(run: Run) -> Any:
 
 def weight_grid(hardware: Any, network: "Network") -> "WeightGrid | None":
     """Return the weights that the hardware can have, for the learner to know what it writes; None for any."""
-    from eventsim.hardware.part import Part
     from eventsim.hardware.weights import WeightRange, WeightSteps
     from eventsim.models.rules.hardware_noise import WeightGrid
 
-    parts = (hardware,) if isinstance(hardware, Part) else hardware.parts_for(network)
+    parts = hardware.parts_for(network)
     step = max((part.step for part in parts if isinstance(part, WeightSteps)), default=0.0)
     limit = min((part.limit for part in parts if isinstance(part, WeightRange)), default=np.inf)
     return WeightGrid(step, limit) if step or limit < np.inf else None
@@ -39,9 +38,9 @@ def weight_grid(hardware: Any, network: "Network") -> "WeightGrid | None":
 def on_target(learner: "SpikeLearner", hardware: Any, until: float) -> "InTheLoop":
     """Return the learner with a simulated chip for its forward pass."""
     from eventsim.hardware.in_the_loop import InTheLoop
-    from eventsim.hardware.simulated import SimulatedTarget
+    from eventsim.hardware.simulated import target_of
 
-    return InTheLoop(learner, SimulatedTarget(hardware), until=until)
+    return InTheLoop(learner, target_of(hardware), until=until)
 
 
 def rows_for_all(sources: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -1,0 +1,172 @@
+"""What networks run on: a device made of parts, and what becomes of a network and of its spikes there."""
+
+import copy
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eventsim.errors import ConfigError
+from eventsim.gate import Bus, Gate
+from eventsim.hardware.draft import Draft
+from eventsim.hardware.leaving import Leaving, Trials
+from eventsim.hardware.placement import Layout, Placement
+from eventsim.network import Network, is_continuous
+
+__all__ = ["Hardware", "Prepared"]
+
+Floats = NDArray[np.float64]
+
+LEAST_DISTANCE = 0.05  # of a threshold from rest, to which noise may bring it down
+
+
+class Hardware(ABC):
+    """What a network can be run on: a device made of parts, with room for so much.
+
+    Attributes
+    ----------
+    device : seed of everything that is fixed in the device.
+    seed : of what differs from run to run.
+    """
+
+    __slots__ = ()
+
+    device: int
+    seed: int
+
+    @abstractmethod
+    def parts_for(self, network: Network) -> Sequence[Any]:
+        """Return the parts, in the network's time unit."""
+
+    def layout(self) -> Layout:
+        """Return how much there is room for."""
+        return Layout()
+
+    def prepared(self, network: Network) -> "Prepared":
+        """Return the device with a place for everything of a network.
+
+        Raises
+        ------
+        ConfigError
+            If the network does not fit; the message names the count that was exceeded.
+        """
+        layout = self.layout()
+        placement = layout.place(network)
+        parts = sorted(self.parts_for(network), key=lambda part: (part.stage, part.stream))
+        for one, other in pairwise(parts):
+            if one.stream == other.stream:
+                raise ConfigError(f"two parts draw from the stream {one.stream!r}; a substrate can have one")
+        return Prepared(self, layout.name, placement, parts)
+
+    def transform(self, network: Network, trial: int = 0) -> Network:
+        """Return the network that the device runs; the network itself if nothing is different.
+
+        Parameters
+        ----------
+        network : Network
+        trial : int
+            Number of the run, for thresholds that differ from run to run.
+
+        Raises
+        ------
+        ConfigError, ValueError
+            If the network does not fit, or a part refuses a parameter.
+        """
+        prepared = self.prepared(network)
+        made, counters = prepared.written(network)
+        if counters.get("clipped"):
+            warnings.warn(
+                f"{counters['clipped']} weights beyond the range of {prepared.name} were clipped",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return with_thresholds(made, prepared.threshold_shares(made, self.first_sample(trial)))
+
+    def exits(self, network: Network, trial: int = 0) -> dict[str, Gate]:
+        """Return what spikes pass on their way out of each population, new at each call."""
+        return gates(self.prepared(network).leavings(network, self.first_sample(trial)), 0)
+
+    def first_sample(self, trial: int) -> Trials:
+        """Return what is drawn for the first sample of a run."""
+        return Trials(self.device, self.seed, trial, np.zeros(1, np.int64))
+
+
+class Prepared:
+    """A device with a place for everything of a network, and for others of the same structure.
+
+    Attributes
+    ----------
+    name : what messages call the device.
+    placement : where everything lies.
+    parts : in the order of their stages, then of their names.
+    """
+
+    def __init__(self, hardware: Hardware, name: str, placement: Placement, parts: Sequence[Any]) -> None:
+        self.device, self.name, self.placement, self.parts = hardware.device, name, placement, parts
+
+    def written(self, network: Network) -> tuple[Network, dict[str, int]]:
+        """Return the network with what is fixed in the device, and how many parameters it could not take."""
+        draft = Draft(network, self.placement, self.device)
+        for part in self.parts:
+            part.alter(draft)
+        return draft.finished(), draft.counters
+
+    def threshold_shares(self, network: Network, trials: Trials) -> dict[str, Floats]:
+        """Return by what share of their distance from rest thresholds differ, (n_samples, n) each."""
+        found: dict[str, Floats] = {}
+        for name, population in network.populations.items():
+            if not hasattr(population.model, "v_th"):
+                continue
+            for part in self.parts:
+                shares = part.thresholds(name, self.placement, trials)
+                if shares is not None:
+                    found[name] = found[name] + shares if name in found else shares
+            if name in found:
+                found[name] = np.maximum(found[name], LEAST_DISTANCE - 1.0)
+        return found
+
+    def leavings(self, network: Network, trials: Trials) -> dict[str, Leaving]:
+        """Return how spikes leave each population, where anything happens to them."""
+        found = {}
+        for name, population in network.populations.items():
+            if is_continuous(population.model):
+                continue
+            leaving = Leaving.of(name, population.model.is_source, self.placement.circuits[name])
+            for part in self.parts:
+                part.leave(leaving, self.placement, trials)
+            if leaving.changes:
+                found[name] = leaving
+        return found
+
+
+def with_thresholds(network: Network, shares: Mapping[str, Floats]) -> Network:
+    """Return the network with the thresholds of the first sample; shares are of their distance from rest."""
+    if not shares:
+        return network
+    net = copy.copy(network)
+    net.populations = dict(net.populations)
+    for name, share in shares.items():
+        population = net.populations[name]
+        v_th = np.asarray(population.model.v_th, np.float64)
+        finite = np.isfinite(v_th)
+        distance = np.where(finite, v_th, 0.0) - population.model.v_leak
+        model = replace(population.model, v_th=v_th + np.where(finite, share[0] * distance, 0.0))
+        net.populations[name] = replace(population, model=model)
+    return net
+
+
+def gates(leavings: dict[str, Leaving], sample: int) -> dict[str, Gate]:
+    """Return the exits of one sample; populations on one bus share it."""
+    buses: dict[tuple[float, int], Bus] = {}
+    found = {}
+    for name, leaving in leavings.items():
+        bus = None
+        if leaving.bus is not None:
+            bus = buses.setdefault(leaving.bus, Bus(*leaving.bus))
+        found[name] = leaving.gate(sample, bus)
+    return found

@@ -1,0 +1,115 @@
+"""For which runs and samples something is drawn, and how spikes leave a population: what parts fill in."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eventsim import draws
+from eventsim.gate import Bus, Gate
+from eventsim.hardware.placement import base_key
+
+__all__ = ["Leaving", "Trials"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Keys = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """For which samples of which run something is drawn.
+
+    Attributes
+    ----------
+    device, seed : seeds of the device and of the runs on it.
+    trial : number of the run.
+    samples : numbers of the samples within it, shape (n_samples,).
+    """
+
+    device: int
+    seed: int
+    trial: int
+    samples: Ints
+
+    def keys(self, part: str, what: str, places: Ints) -> Keys:
+        """Return what a part draws from for each sample and place, shape (n_samples, n)."""
+        run = draws.keys(base_key(self.device, part, what, self.seed), self.trial)
+        return draws.keys(draws.keys(run, self.samples)[:, None], places[None, :])
+
+    def run_keys(self, part: str, what: str, places: Ints) -> Keys:
+        """Return the same for what all samples of a run share, shape (n,)."""
+        run = draws.keys(base_key(self.device, part, what, self.seed), self.trial)
+        return draws.keys(draws.keys(run, 2**62), places)
+
+
+@dataclass(slots=True)
+class Leaving:
+    """How spikes leave one population, in the network's time unit; what parts fill in.
+
+    Attributes
+    ----------
+    population, is_source, places : whose spikes, and the circuits (or input lines) they come from, shape
+        (n,).
+    latency, jitter : mean and standard deviation of how late, shape (n,).
+    kept : probability that a spike is not lost, shape (n,).
+    jitter_keys, loss_keys : by sample, shape (n_samples, n).
+    resolution : period of the clock, 0 for none.
+    bus : (rate, room) of the bus that all populations share, or None.
+    """
+
+    population: str
+    is_source: bool
+    places: Ints
+    latency: Floats
+    jitter: Floats
+    kept: Floats
+    jitter_keys: Keys | None = None
+    loss_keys: Keys | None = None
+    resolution: float = 0.0
+    bus: tuple[float, int] | None = None
+
+    @classmethod
+    def of(cls, population: str, is_source: bool, places: Ints) -> "Leaving":
+        """Return one that changes nothing."""
+        n = len(places)
+        return cls(population, is_source, places, np.zeros(n), np.zeros(n), np.ones(n))
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything happens to spikes at all."""
+        return bool(
+            self.latency.any()
+            or self.jitter.any()
+            or (self.kept < 1).any()
+            or self.resolution
+            or self.bus is not None
+        )
+
+    def gate(self, sample: int, bus: Bus | None) -> Gate:
+        """Return the exit of the population in one sample."""
+        return Gate(
+            len(self.places),
+            self.latency,
+            self.jitter,
+            0 if self.jitter_keys is None else self.jitter_keys[sample],
+            1.0 - self.kept,
+            0 if self.loss_keys is None else self.loss_keys[sample],
+            self.resolution,
+            bus,
+        )
+
+    def shifts(self, n_samples: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return how late each unit's first spike leaves, `inf` if it is lost; and where it was to leave
+        earlier.
+
+        Both have shape (n_samples, n).
+        """
+        late = np.array(np.broadcast_to(self.latency, (n_samples, len(self.places))))
+        if self.jitter_keys is not None:
+            late += self.jitter * draws.normals(self.jitter_keys)
+        cut = late < 0
+        late[cut] = 0.0
+        if self.loss_keys is not None:
+            late[draws.uniforms(self.loss_keys) < 1.0 - self.kept] = np.inf
+        return late, cut
