@@ -17,8 +17,9 @@ __all__ = ["DelaySteps"]
 @register("hardware", "delay_steps")
 @dataclass(frozen=True, slots=True)
 class DelaySteps(Part):
-    """Delays are ``shortest + k * step``, up to the longest; each becomes the nearest one. No delay needs no
-    element.
+    """Delays are made in steps from a shortest one, up to a longest.
+
+    They are ``shortest + k * step``; each becomes the nearest one. No delay stays none and needs no element.
 
     Attributes
     ----------

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 UNBOUNDED = 2**20  # rows of a circuit where nothing is said
-MOST_KEPT = 200  # arrays of numbers that are kept for the next network in the same place
+MOST_KEPT = 2**18  # synapses of a projection whose places and numbers are kept for the next network
 ROWS_PER_INPUT = 2  # an excitatory and an inhibitory one
 
 
@@ -48,13 +48,20 @@ class Placement:
     elements: Mapping[str, Ints]
     n_rows: int
     _drawn: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _own: set[int] = field(default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        self._own.update(id(each) for table in (self.circuits, self.elements) for each in table.values())
 
     def dense(self, projection: str, post: str) -> tuple[Ints, Ints]:
         """Return the numbers of the excitatory and inhibitory synapses if all sources reach all targets."""
         at = ("dense", projection)
         if at not in self._drawn:
             excitatory = self.circuits[post][None, :] * self.n_rows + self.rows[projection][:, None]
+            if excitatory.size > MOST_KEPT:
+                return excitatory, excitatory + 1
             self._drawn[at] = excitatory, excitatory + 1
+            self._own.update({id(places) for places in self._drawn[at]})
         found: tuple[Ints, Ints] = self._drawn[at]
         return found
 
@@ -68,11 +75,12 @@ class Placement:
 
     def _fixed(self, draw: Any, device: int, part: str, what: str, places: Ints) -> Floats:
         at = (draw, device, part, what, id(places))
-        if at not in self._drawn or self._drawn[at][0] is not places:
-            if len(self._drawn) > MOST_KEPT:
-                self._drawn.clear()
-            self._drawn[at] = places, draw(draws.keys(base_key(device, part, what), places))
-        found: Floats = self._drawn[at][1]
+        if at in self._drawn:
+            known: Floats = self._drawn[at]
+            return known
+        found: Floats = draw(draws.keys(base_key(device, part, what), places))
+        if id(places) in self._own:  # which live as long as this does, so that no other has their id
+            self._drawn[at] = found
         return found
 
 

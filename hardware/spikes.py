@@ -110,8 +110,7 @@ class SpikeLoss(Part):
 @register("hardware", "time_stamps")
 @dataclass(frozen=True, slots=True)
 class TimeStamps(Part):
-    """Spikes leave at the ticks of a clock: each waits for the next one. Inputs come from there and do so
-    too.
+    """Spikes leave at the ticks of a clock, for which each of them waits; those of inputs too.
 
     Attributes
     ----------

@@ -56,8 +56,9 @@ class ThresholdNoise(Part):
 @register("hardware", "rate_noise")
 @dataclass(frozen=True, slots=True)
 class RateNoise(Part):
-    """Rates of continuous neurons are noisy: normal, anew at every tick, added to noise that they have
-    already.
+    """Rates of continuous neurons are noisy.
+
+    The noise is normal, drawn anew at every tick, and adds to what noise they have: variances add up.
 
     Attributes
     ----------

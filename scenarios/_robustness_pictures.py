@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from eventsim.trace import Trace
+import numpy as np
+
+from eventsim.scenarios._robustness_parts import MEANING
+from eventsim.trace import Floats, Trace
 
 
 def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
@@ -13,10 +16,7 @@ def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
 
 def robustness(trace: Trace) -> Any:
     """Draw test accuracy over the levels of each imperfection, mean and standard deviation over seeds."""
-    import numpy as np
     from matplotlib.figure import Figure
-
-    from eventsim.scenarios.robustness import MEANING, table
 
     rows = table(trace)
     names = list(dict.fromkeys(name for name, *_ in rows))
@@ -43,3 +43,9 @@ def robustness(trace: Trace) -> Any:
         row[0].set_ylabel("test accuracy (%)")
     axes[0].legend(fontsize=6)
     return figure
+
+
+def table(trace: Trace) -> list[tuple[str, float, Floats]]:
+    """Return the rows of a run: imperfection, level, means and spreads in the loop and without (4,)."""
+    names = str(trace.provenance["imperfections"]).split()
+    return [(names[int(row[0])], float(row[1]), row[2:]) for row in trace.parameters["robustness/table"]]

@@ -29,7 +29,7 @@ def weight_grid(hardware: Any, network: "Network") -> "WeightGrid | None":
     from eventsim.hardware.weights import WeightRange, WeightSteps
     from eventsim.models.rules.hardware_noise import WeightGrid
 
-    parts = hardware.parts_for(network)
+    parts = hardware.parts_for(network) if hasattr(hardware, "parts_for") else ()
     step = max((part.step for part in parts if isinstance(part, WeightSteps)), default=0.0)
     limit = min((part.limit for part in parts if isinstance(part, WeightRange)), default=np.inf)
     return WeightGrid(step, limit) if step or limit < np.inf else None

@@ -5,8 +5,9 @@ import pytest
 
 import eventsim as es
 from eventsim.errors import ConfigError
-from eventsim.scenarios import robustness
-from eventsim.scenarios.robustness import LEVELS, MEANING, Robustness, parts_of
+from eventsim.scenarios import _robustness_pictures
+from eventsim.scenarios._robustness_parts import LEVELS, MEANING, parts_of
+from eventsim.scenarios.robustness import Robustness
 from eventsim.scenarios.running import Request, RunFailed, execute
 
 SMALL = {"imperfections": ("jitter", "dead_neurons"), "networks": 2, "n_hidden": 8, "epochs": 1}
@@ -36,7 +37,7 @@ def test_every_imperfection_has_levels_a_meaning_and_parts():
 def test_a_table_of_means_and_spreads(tmp_path):
     carried_out(tmp_path / "a.h5")
     trace = es.io.load(tmp_path / "a.h5")
-    rows = robustness.table(trace)
+    rows = _robustness_pictures.table(trace)
     assert [(name, level) for name, level, _ in rows] == [
         (name, level) for name in SMALL["imperfections"] for level in LEVELS[name]
     ]
