@@ -100,14 +100,20 @@ static void NAME(le_tau_learn)(const le_parameters *p, const le_state *s, const 
     ptrdiff_t batch = s->total / n;
     for (ptrdiff_t k = 0; k < n; k++) {
         double slope = 0, tau = rule->tau_mem[k];
-        for (ptrdiff_t at = k; at < s->total; at += n)
-            slope += rule->kind == TAU_MATCHES ? ((double)tau_r[k] - tau) * du[at] * du[at] : -(double)e[at] * du[at];
-        slope /= batch;
+        double square = 0;
+        for (ptrdiff_t at = k; at < s->total; at += n) {
+            slope -= (double)e[at] * du[at];
+            square += (double)du[at] * du[at];
+        }
+        square /= batch;
+        slope = rule->kind == TAU_MATCHES ? ((double)tau_r[k] - tau) * square : slope / batch;
         if (rule->first) {
             double m = rule->first[k] = rule->beta1 * rule->first[k] + (1 - rule->beta1) * slope;
             double v = rule->second[k] = rule->beta2 * rule->second[k] + (1 - rule->beta2) * (slope * slope);
             tau += rule->rate * (m / rule->correct1) / (sqrt(v / rule->correct2) + rule->epsilon);
-        } else
+        } else if (rule->kind == TAU_MATCHES)
+            tau -= vector_expm1(-rule->rate * square) * (tau_r[k] - tau); /* the flow of the equation: no rate is too large */
+        else
             tau += rule->rate * slope;
         tau = tau > rule->least ? tau : rule->least;
         rule->tau_mem[k] = tau;

@@ -51,6 +51,8 @@ class Presentations:
         of a shuffled epoch is not shown in it.
     beta : strength of the nudging.
     tau_target : time constant with which targets are low-passed, 0 for none.
+    before : presentations of training samples that precede an evaluation. Where rates depend on membranes, a
+        network at rest answers otherwise than one that has been running, as it was when it learned.
     """
 
     task: Task
@@ -61,6 +63,7 @@ class Presentations:
     epochs: int
     beta: float
     tau_target: float = 0.0
+    before: int = 0
     epoch: int = 0
     next: int = 0
     _tally: Floats = field(default_factory=lambda: np.zeros(3))
@@ -115,10 +118,14 @@ class Presentations:
         self.sim.nudge("label", series, self.beta, every=self.sim.dt)
 
     def accuracy(self, split: str) -> float:
-        """Return the fraction of a set whose largest output is right after as many ticks, without nudging."""
+        """Return the fraction of a set whose largest output is right, after as many ticks without nudging."""
         labels = self.task.sets[split][1]
         batch = min(EVALUATED, len(labels))
         sim, correct = self.tested(batch), 0
+        for k in range(self.before):
+            shown = np.arange(k * batch, (k + 1) * batch) % len(self.task.sets["train"][1])
+            sim.drive("image", self.task.shown("train", shown))
+            sim.run_ticks(self.ticks)
         for start in range(0, len(labels), batch):
             chosen = np.arange(start, min(start + batch, len(labels)))
             shown = np.resize(chosen, batch)  # the last ones are filled up with repetitions

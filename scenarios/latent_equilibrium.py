@@ -9,6 +9,7 @@ and the dendritic microcircuit, each with the control whose rates are phi(u).
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -104,7 +105,7 @@ class LatentEquilibrium:
         "quick-random-feedback": QUICK | {"feedback": "random"},
         "quick-tau-100": QUICK | {"tau": 100.0},
         "quick-mismatch": QUICK | {"tau_spread": 0.3},
-        "quick-mismatch-learned": QUICK | {"tau_spread": 0.3, "tau_epochs": 2},
+        "quick-mismatch-learned": QUICK | {"tau_spread": 0.3, "tau_epochs": 5, "tau_rate": 1e4},
     }
 
     task: Annotated[TASKS, "what is learned or measured"] = "mnist"
@@ -213,6 +214,7 @@ class LatentEquilibrium:
             epochs=self.epochs,
             beta=self.beta,
             tau_target=self.tau_syn * (len(built) - 1),
+            before=ceil(self.tau / (self.ticks * self.dt)) if self.tau_spread or not self.prospective else 0,
         )
 
     def _classify(self, run: Run) -> None:

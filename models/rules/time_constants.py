@@ -3,7 +3,8 @@
     match    d tau_mem/dt = eta <(tau_r - tau_mem) (du/dt)^2>       (LE, run without a target)
     error    d tau_mem/dt = -eta <e du/dt>                          (GLE)
 
-The first makes the membrane as slow as the rate is prospective; the second is gradient descent on the energy.
+The first makes the membrane as slow as the rate is prospective; without Adam it is integrated exactly for the
+du/dt of a tick, so that no rate is too large. The second is gradient descent on the energy.
 """
 
 from __future__ import annotations

@@ -79,8 +79,12 @@ class Layered:
                 error = error + (layer.tau_r - layer.tau_mem) * du
             layer.error, layer.prospective, layer.du = error, prospective, du
             if self.eta_tau:
-                change = (layer.tau_r - layer.tau_mem) * du**2 if self.tau_rule == "match" else -error * du
-                layer.tau_mem = np.maximum(layer.tau_mem + dt * self.eta_tau * change.mean(0), dt)
+                if self.tau_rule == "match":
+                    kept = np.exp(-dt * self.eta_tau * (du**2).mean(0))
+                    layer.tau_mem = layer.tau_r + (layer.tau_mem - layer.tau_r) * kept
+                else:
+                    layer.tau_mem = layer.tau_mem - dt * self.eta_tau * (error * du).mean(0)
+                layer.tau_mem = np.maximum(layer.tau_mem, dt)
         assert all(layer.error is not old for layer, old in zip(layers, old_error, strict=True))
         for layer, r in zip(layers, below, strict=True):
             layer.weight = layer.weight + dt * layer.eta * r.T @ layer.error / self.batch
