@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from eventsim.models.rules._input_spikes import FirstSpikes, Given
 from eventsim.models.rules._spike_network import CONSTANTS, Settings, SpikeNetwork
-from eventsim.models.rules._walk import Gradients, Space, Tape
 from eventsim.models.rules._walk_network import WalkNetwork
+from eventsim.models.rules._walk_space import Space
+from eventsim.models.rules._walk_tape import Gradients, Tape
 from eventsim.models.rules.noise import Noise
 from eventsim.models.rules.spike_runs import Gradient, Run
 from eventsim.trace import Spikes

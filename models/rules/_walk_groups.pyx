@@ -1,0 +1,164 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""A network as the gradient walk sees it: populations, their constants, who reaches whom, and the inputs."""
+
+from libc.math cimport INFINITY
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free
+
+import numpy as np
+
+from eventsim.models._lif_flow cimport Cell, complete
+from eventsim.models.rules._walk_groups cimport Group, Input, Link
+
+
+cdef class Groups:
+    """A network, as it is walked: populations, their constants and links, inputs.
+
+    Parameters
+    ----------
+    populations : list of (n, is_source, first_spike_only, v_init, i_init)
+        v_init and i_init are arrays (n,), None for sources.
+    projections : list of (pre, post, first)
+        Numbers of the populations, and where the rows of the sources begin, int32 (n_pre + 1,).
+    order : list of int
+        Populations in the order in which they are walked within a window, without sources.
+    n_synapses : int
+        In all.
+    constants : bool
+        Whether derivatives in tau_mem and tau_syn are wanted.
+    """
+
+    def __cinit__(self, list populations, list projections, list order, int n_synapses, bint constants):
+        cdef int p, k
+        cdef Group *g
+        self.n_populations, self.n_synapses, self.constants = len(populations), n_synapses, constants
+        self.max_slope_inverse, self.max_spikes = INFINITY, 10**9
+        self.memory, self.input_memory = [], []
+        self.group = <Group *> calloc(max(self.n_populations, 1), sizeof(Group))
+        self.input = <Input *> calloc(max(self.n_populations, 1), sizeof(Input))
+        self.order = <int *> calloc(max(len(order), 1), sizeof(int))
+        if self.group == NULL or self.input == NULL or self.order == NULL:
+            raise MemoryError
+        self.set_order(order)
+        for p in range(self.n_populations):
+            g = &self.group[p]
+            n, source, once, v_init, i_init = populations[p]
+            g.n, g.source, g.once, g.base = n, source, once, self.n_units
+            self.n_units += g.n
+            self.largest = max(self.largest, g.n)
+            if source:
+                continue
+            g.v_init, g.i_init = self.doubles(v_init), self.doubles(i_init)
+            g.cells = <Cell *> calloc(g.n, sizeof(Cell))
+            incoming = [projection for projection in projections if projection[1] == p]
+            g.links = <Link *> calloc(max(len(incoming), 1), sizeof(Link))
+            if g.cells == NULL or g.links == NULL:
+                raise MemoryError
+            g.n_links = len(incoming)
+            for k in range(g.n_links):
+                g.links[k].pre = incoming[k][0]
+                g.links[k].first = self.ints(incoming[k][2])
+        # (post, place among its projections, owners of the arrays); `set_link` fills in the rest
+        self.links = [(projection[1], sum(q[1] == projection[1] for q in projections[:k]), [])
+                      for k, projection in enumerate(projections)]
+
+    def __dealloc__(self):
+        cdef int p
+        if self.group != NULL:
+            for p in range(self.n_populations):
+                free(self.group[p].links)
+                free(self.group[p].cells)
+        free(self.group)
+        free(self.input)
+        free(self.order)
+
+    cdef const double *doubles(self, array) except? NULL:
+        cdef const double[::1] view = array if len(array) else np.zeros(1)
+        self.memory.append(view)
+        return &view[0]
+
+    cdef const int32_t *ints(self, array) except? NULL:
+        cdef const int32_t[::1] view = array if len(array) else np.zeros(1, np.int32)
+        self.memory.append(view)
+        return &view[0]
+
+    def set_order(self, list order):
+        """Set the order in which populations are walked."""
+        cdef int k
+        for k in range(len(order)):
+            self.order[k] = order[k]
+        self.n_order = len(order)
+
+    def set_link(self, int projection, const int32_t[::1] target, const int32_t[::1] synapse,
+                 delay, row_delay, double least, double most, bint rising):
+        """Set synapses and delays of a projection: `delay` of each synapse, or `row_delay` of each source."""
+        cdef Link *link = &self.group[self.links[projection][0]].links[self.links[projection][1]]
+        cdef const double[::1] view
+        held = [target, synapse]
+        if target.shape[0]:
+            link.target, link.synapse = &target[0], &synapse[0]
+        link.delay = link.row_delay = NULL
+        values = row_delay if delay is None else delay
+        if len(values):
+            view = values
+            held.append(view)
+            if delay is None:
+                link.row_delay = &view[0]
+            else:
+                link.delay = &view[0]
+        link.least, link.most, link.rising = least, most, rising
+        self.links[projection] = (*self.links[projection][:2], held)
+
+    def set_dense(self, int population, int first_slot, bint shared, bint lockstep):
+        """Say that all sources of a population reach all its units; `shared`: each after one delay.
+
+        `lockstep`: all units have the same constants, too, and synapses are counted source by source.
+        """
+        cdef Group *g = &self.group[population]
+        cdef int k
+        g.dense, g.shared, g.lockstep, g.first_slot, g.n_in = True, shared, lockstep, first_slot, 0
+        for k in range(g.n_links):
+            g.links[k].column = g.n_in
+            g.n_in += self.group[g.links[k].pre].n
+
+    def set_weights(self, double[::1] weight, double[::1] delay):
+        """Set all weights and delays, target by target."""
+        self.weight, self.delay = weight, delay
+
+    def set_cells(self, int population, dict parameters):
+        """Set the constants of a population: arrays (n,), or (1,) for all."""
+        cdef Group *g = &self.group[population]
+        cdef Cell *c
+        cdef int unit, k
+        names = ("tau_mem", "tau_syn", "c_mem", "v_th", "v_leak", "v_reset", "i_ext", "t_ref")
+        g.stride = int(any(len(parameters[name]) > 1 for name in names))
+        table = np.array(np.broadcast_arrays(*[parameters[name] for name in names]))
+        cdef double[:, ::1] value = table
+        for unit in range(value.shape[1]):
+            c = &g.cells[unit]
+            c.tau_mem, c.tau_syn, c.c_mem = value[0, unit], value[1, unit], value[2, unit]
+            c.v_th, c.v_leak, c.v_reset = value[3, unit], value[4, unit], value[5, unit]
+            c.i_ext, c.t_ref = value[6, unit], value[7, unit]
+            complete(c, False)
+        g.readout = (np.asarray(parameters["v_th"]) == np.inf).all()
+        self.n_readouts = 0
+        for k in range(self.n_populations):
+            if self.group[k].readout:
+                self.group[k].first_top = self.n_readouts
+                self.n_readouts += self.group[k].n
+
+    def readout(self, int population):
+        """Return where the largest membranes of a population begin among those of a sample, -1 if it spikes."""
+        return self.group[population].first_top if self.group[population].readout else -1
+
+    def set_input(self, int population, const double[::1] time, const int32_t[::1] unit,
+                  const int64_t[::1] start):
+        """Set the spikes of a source in all samples, each sample's sorted."""
+        self.input_memory.append((time, unit, start))
+        self.input[population].start = &start[0]
+        self.input[population].time = &time[0] if time.shape[0] else NULL
+        self.input[population].unit = &unit[0] if unit.shape[0] else NULL
+
+    def clear_inputs(self):
+        """Let go of the inputs."""
+        self.input_memory = []

@@ -1,0 +1,104 @@
+"""How sensitivities and adjoints of the gradient walk move from one event to the next.
+
+Forward, from one event of a unit to the next, a time s apart, membrane and current follow `_lif_flow`. What
+they would change by per change of a time constant, all spike times held, follows
+
+    d i / d tau_syn:   e' = -e / tau_syn + i / tau_syn^2
+    d v / d tau_syn:   c' = -c / tau_mem + e / c_mem
+    d v / d tau_mem:   m' = -m / tau_mem + (v - v_leak) / tau_mem^2
+
+Backward, the adjoints l_v = dL/dv and l_i = dL/di follow, over the same time,
+
+    l_i <- l_i e^(-s/tau_syn) + l_v kappa(s)           l_v <- l_v e^(-s/tau_mem)
+"""
+
+from libc.math cimport INFINITY, exp
+
+from eventsim.models._lif_flow cimport Cell, flow, kappa, slope, stationary
+from eventsim.models.rules._walk_tape cimport Top
+
+
+cdef struct Sense:
+    # Sensitivities to the time constants
+    double v_mem, v_syn, i_syn
+
+
+cdef inline double second_remainder(double x) noexcept nogil:
+    """Return (x - 1 + e^-x) / x^2 for |x| <= 1/2 by its Taylor series, free of cancellation."""
+    if -0.01 < x < 0.01:
+        return 1.0 / 2 - x * (1.0 / 6 - x * (1.0 / 24 - x * (1.0 / 120 - x * (1.0 / 720 - x / 5040))))
+    return 1.0 / 2 - x * (1.0 / 6 - x * (1.0 / 24 - x * (1.0 / 120 - x * (1.0 / 720 - x * (
+        1.0 / 5040 - x * (1.0 / 40320 - x * (1.0 / 362880 - x * (1.0 / 3628800 - x * (
+            1.0 / 39916800 - x * (1.0 / 479001600 - x * (1.0 / 6227020800.0 - x / 87178291200.0)))))))))))
+
+
+cdef inline void integrals(const Cell *c, double s, double em, double es, double ka,
+                           double *first, double *second) noexcept nogil:
+    """Set e^(-s/tau_mem) / c_mem times the integrals over (0, s) of t e^(-r t), and of (1 - e^(-r t)) / r."""
+    cdef double r = c.rate_gap, x = r * s
+    if x > 0.5 or x < -0.5:
+        first[0] = (em - (1.0 + x) * es) / (r * r * c.c_mem)
+        second[0] = ((x - 1.0) * em + es) / (r * r * c.c_mem)
+    else:
+        second[0] = s * s * em * second_remainder(x) / c.c_mem
+        first[0] = s * ka - second[0]
+
+
+cdef inline void sense(const Cell *c, double v, double i, double s, double em, double es, double ka,
+                       Sense *to) noexcept nogil:
+    """Advance the sensitivities by s without input, from membrane v and current i at the start.
+
+    Given are the decays e^(-s/tau_mem) and e^(-s/tau_syn), and kappa(s).
+    """
+    cdef double first, second
+    integrals(c, s, em, es, ka, &first, &second)
+    to.v_mem = to.v_mem * em + c.rate_mem * ((c.v_inf - c.v_leak) * (1.0 - em)
+                                             + c.rate_mem * ((v - c.v_inf) * s * em + i * second))
+    to.v_syn = to.v_syn * em + to.i_syn * ka + i * c.rate_syn * c.rate_syn * first
+    to.i_syn = (to.i_syn + i * s * c.rate_syn * c.rate_syn) * es
+
+
+cdef inline void rest(const Cell *c, double *i, double s, Sense *to) noexcept nogil:
+    """Let the current decay for a time s of refractoriness."""
+    cdef double es = exp(-s * c.rate_syn)
+    to.i_syn = (to.i_syn + i[0] * s * c.rate_syn * c.rate_syn) * es
+    i[0] *= es
+
+
+cdef inline void crest(const Cell *c, double v, double i, double t, double s, bint constants,
+                       const Sense *sensed, Top *top) noexcept nogil:
+    """Note the highest point inside of a time s that begins at t, if it is the highest so far."""
+    cdef double peak, v_peak = v, i_peak = i
+    cdef Sense to
+    if slope(c, v, i) <= 0.0:
+        return
+    peak = stationary(c, v, i)
+    if not 0.0 < peak < s:
+        return
+    flow(c, peak, &v_peak, &i_peak)
+    if v_peak <= top.value:
+        return
+    top.value, top.time, top.rise, top.synapse = v_peak, t + peak, 0.0, -1
+    if constants:
+        to = sensed[0]
+        sense(c, v, i, peak, exp(-peak * c.rate_mem), exp(-peak * c.rate_syn), kappa(c, peak), &to)
+        top.by_mem, top.by_syn = to.v_mem, to.v_syn
+
+
+cdef inline void finish(const Cell *c, double v, double i, double t, double until, bint constants,
+                        const Sense *sensed, Top *top) noexcept nogil:
+    """Note the highest point from the last arrival to the end of the run."""
+    cdef double s = until - t, v_end = v, i_end = i
+    cdef Sense to = sensed[0]
+    crest(c, v, i, t, s, constants, sensed, top)
+    if s == INFINITY:
+        if c.v_inf > top.value:  # approached from below for ever
+            top.value, top.time, top.rise, top.synapse = c.v_inf, INFINITY, 0.0, -1
+            top.by_mem, top.by_syn = (c.v_inf - c.v_leak) * c.rate_mem, 0.0
+        return
+    flow(c, s, &v_end, &i_end)
+    if v_end > top.value:
+        top.value, top.time, top.rise, top.synapse = v_end, until, 0.0, -1
+        if constants:
+            sense(c, v, i, s, exp(-s * c.rate_mem), exp(-s * c.rate_syn), kappa(c, s), &to)
+            top.by_mem, top.by_syn = to.v_mem, to.v_syn

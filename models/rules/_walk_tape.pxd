@@ -1,0 +1,57 @@
+"""What the gradient walk remembers of a run, and the sums it makes of it."""
+
+from libc.stdint cimport int32_t, int64_t
+
+
+cdef struct Mark:
+    # A spike on the tape: 48 bytes.
+    double time
+    double inverse      # 1 / v' just before it; 0 if no membrane decides when it comes, inf if it grazes
+    double restart      # v' when its refractory time ends
+    double by_mem       # dv/dtau_mem and dv/dtau_syn just before it, since the spike before
+    double by_syn
+    int32_t unit
+    int32_t before      # the unit's spike before it, -1 if there is none
+
+
+cdef struct Train:
+    Mark *mark
+    Py_ssize_t n, room
+
+
+cdef struct Top:
+    # The largest membrane of a unit that cannot spike: 48 bytes.
+    double value, time
+    double by_mem, by_syn   # dv/dtau_mem and dv/dtau_syn then
+    double rise             # v' just before, if an arrival ended the rise: the maximum moves with it; else 0
+    int32_t synapse         # of that arrival, -1 if v' = 0 or the run ends
+
+
+cdef enum:
+    NO_MEMORY = -1
+    TOO_MANY = -2
+
+
+cdef int add_mark(Train *train, Mark *mark) noexcept nogil
+cdef void sort_marks(Mark *a, Py_ssize_t n) noexcept nogil
+
+
+cdef class Tape:
+    cdef Train all
+    cdef int64_t[::1] start         # (n_samples * n_populations + 1,)
+    cdef double[::1] error          # (n_spikes,) dL/dT
+    cdef double[:, ::1] top         # (n_samples, 6 n_readouts), each six a `Top`
+    cdef double[:, ::1] top_error   # (n_samples, n_readouts) dL/dv of the largest membranes
+    cdef readonly int n_samples, n_populations
+    cdef readonly double until, width
+    cdef readonly long long n_windows
+
+    cdef make_tops(self, int n)
+    cdef void fit(self) noexcept nogil
+
+
+cdef class Gradients:
+    cdef readonly object weights, delays, units
+    cdef double *weight
+    cdef double *delay
+    cdef double *unit
