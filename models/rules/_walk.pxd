@@ -1,12 +1,14 @@
 """The gradient walk through all populations and windows."""
 
-from eventsim.models.rules._walk_lockstep cimport Lockstep
+from eventsim.models.rules._walk_bins cimport Binned
 from eventsim.models.rules._walk_space cimport Space
 from eventsim.models.rules._walk_tape cimport Gradients, Tape
 
 
-cdef class Walk(Lockstep):
+cdef class Walk(Binned):
+    cdef prepare(self, Space space, Tape tape)
     cdef int forward_sample(self, Space w, Tape tape, int s, int sample) noexcept nogil
     cdef void link_spikes(self, Space w, int p) noexcept nogil
     cdef Py_ssize_t sweep(self, Space w, int p, double start, double end) noexcept nogil
+    cdef void guard(self, Space w, Gradients gradients) noexcept nogil
     cdef int backward_sample(self, Space w, Tape tape, int s, Gradients gradients) noexcept nogil

@@ -7,10 +7,11 @@ arrivals in order of time; populations that reach others without delay come firs
 populations, and each unit's arrivals and spikes are walked in reverse.
 
 Its rooms: the network (`_walk_groups`), arrivals of a window (`_walk_arrivals`), one unit (`_walk_units`), a
-population at once (`_walk_lockstep`), what is remembered (`_walk_tape`), work space (`_walk_space`).
+population at once (`_walk_lockstep`), one whose synapses have delays of their own (`_walk_bins`), what is
+remembered (`_walk_tape`), work space (`_walk_space`).
 """
 
-from libc.math cimport INFINITY, isnan
+from libc.math cimport INFINITY, fabs, isnan
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcpy, memset
@@ -24,16 +25,26 @@ from eventsim.models.rules._walk_tape cimport (
 )
 
 
-cdef class Walk(Lockstep):
+cdef class Walk(Binned):
     """A network, ready to be walked; parameters as `Groups`."""
 
     def space(self):
         """Return work space for one thread."""
-        return Space(self.n_populations, self.n_units, self.largest)
+        return Space(self.n_populations, self.n_units, self.largest, len(self.links))
 
     def gradients(self):
         """Return sums of gradients, all 0."""
         return Gradients(self.n_synapses, self.n_units)
+
+    cdef prepare(self, Space space, Tape tape):
+        """Give the work space what it needs for a tape."""
+        cdef const Group *g
+        cdef int p
+        space.bin_width, space.window_width = tape.bin, tape.width
+        for p in range(self.n_populations):
+            g = &self.group[p]
+            if tape.bin > 0.0 and g.bins.n > 0:
+                space.fit_bins(p, <Py_ssize_t> g.bins.n * g.n, <Py_ssize_t> g.n * g.n_in)
 
     # Forward ------------------------------------------------------------------------------------------
 
@@ -41,6 +52,7 @@ cdef class Walk(Lockstep):
         """Compute the spikes of samples low, low + 1, ... until the tape is full."""
         cdef int s, status = 0
         tape.make_tops(self.n_readouts)
+        self.prepare(space, tape)
         with nogil:
             for s in range(tape.n_samples):
                 status = self.forward_sample(space, tape, s, low + s)
@@ -98,6 +110,8 @@ cdef class Walk(Lockstep):
                     w.top[g.first_top + k].synapse = -1
             if g.lockstep:
                 self.set_off(w, p)
+            elif w.bin_width > 0.0 and g.bins.n > 0:
+                self.clear_bins(w, p)
         for window in range(tape.n_windows):
             start = window * tape.width if window else 0.0
             end = (window + 1) * tape.width if window + 1 < tape.n_windows else tape.until
@@ -149,21 +163,21 @@ cdef class Walk(Lockstep):
         """Advance a population over [start, end)."""
         cdef const Group *g = &self.group[p]
         cdef Train *train = &w.fresh[p]
-        cdef Py_ssize_t old = train.n, k, first
+        cdef Py_ssize_t old = train.n, k
         cdef int unit
-        if self.gather(w, g, start, end) < 0:
+        cdef bint binned = w.bin_width > 0.0 and g.bins.n > 0
+        if not binned and self.gather(w, g, start, end) < 0:
             return NO_MEMORY
-        if g.lockstep:
-            k = self.forward_together(w, p, start, end)
+        if binned or g.lockstep:
+            k = self.forward_bins(w, p, start, end) if binned else self.forward_together(w, p, start, end)
             if k < 0:
                 return k
-        for unit in range(0 if g.lockstep else g.n):
+        for unit in range(0 if binned or g.lockstep else g.n):
             if w.n_candidates >= 0:
                 if w.release[g.base + unit] == INFINITY:
                     continue
-                first = g.first_slot + <Py_ssize_t> unit * g.n_in
-                k = self.forward_unit(w, g, train, unit, w.arrival, self.pick(w, first, INFINITY, start, end),
-                                      first, start, end)
+                k = self.forward_unit(w, g, train, unit, w.arrival,
+                                      self.pick(w, g, unit, INFINITY, start, end), g.first_slot + unit, start, end)
             elif w.n_shared >= 0:
                 k = self.forward_unit(w, g, train, unit, w.arrival, w.n_shared,
                                       g.first_slot + <Py_ssize_t> unit * g.n_in, start, end)
@@ -185,19 +199,40 @@ cdef class Walk(Lockstep):
     def backward(self, Space space not None, Tape tape not None, Gradients gradients not None):
         """Walk all samples back from `tape.errors`, which become total, and add up the gradients."""
         cdef int s, status = 0
+        cdef bint guarded = self.max_dw_norm < INFINITY
         if tape.error.shape[0] != tape.all.n:
             raise ValueError("clear_errors comes first")
+        self.prepare(space, tape)
+        if guarded:
+            space.fit_guard(self.n_synapses, self.n_units)
+        space.by_weight = space.one if guarded else gradients.weight
         with nogil:
             for s in range(tape.n_samples):
                 status = self.backward_sample(space, tape, s, gradients)
                 if status < 0:
                     break
+                if guarded:
+                    self.settle(space, gradients)
+                    self.guard(space, gradients)
+            self.settle(space, gradients)
         if status < 0:
             raise MemoryError("no memory left for the arrivals of a backward pass")
 
+    cdef void guard(self, Space w, Gradients gradients) noexcept nogil:
+        """Add the derivatives of a sample to the sums, but for units that have too large ones."""
+        cdef Py_ssize_t k
+        memset(w.norm, 0, self.n_units * sizeof(double))
+        for k in range(self.n_synapses):
+            if not fabs(w.one[k]) <= w.norm[self.owner[k]]:
+                w.norm[self.owner[k]] = fabs(w.one[k])
+        for k in range(self.n_synapses):
+            if w.norm[self.owner[k]] <= self.max_dw_norm:
+                gradients.weight[k] += w.one[k]
+            w.one[k] = 0.0
+
     cdef int backward_sample(self, Space w, Tape tape, int s, Gradients gradients) noexcept nogil:
         cdef int p, k, unit, at
-        cdef Py_ssize_t first
+        cdef bint binned = w.bin_width > 0.0
         cdef long long window
         cdef const Group *g
         cdef const Cell *c
@@ -247,13 +282,23 @@ cdef class Walk(Lockstep):
                     c = g.cells + unit * g.stride
                     w.stop[k] = train.mark[w.current[k]].time
                     w.quiet[k] = g.once or w.stop[k] + c.t_ref >= tape.until
+            if binned and g.bins.n > 0:
+                self.watch(w, p)
         for window in range(tape.n_windows - 1, -1, -1):
             start = window * tape.width if window else 0.0
             end = (window + 1) * tape.width if window + 1 < tape.n_windows else tape.until
+            for k in range(self.n_order if binned else 0):
+                if self.group[self.order[k]].bins.n > 0:
+                    self.collect(w, self.order[k], start, True, error)
             for k in range(self.n_order - 1, -1, -1):
                 p = self.order[k]
                 g = &self.group[p]
                 if w.train[p].n == 0 and not g.readout:
+                    continue
+                if binned and g.bins.n > 0:
+                    if self.backward_bins(w, p, start, end, error, error + w.shift[p], gradients) < 0:
+                        return NO_MEMORY
+                    self.collect(w, p, start, False, error)
                     continue
                 if self.gather(w, g, start, end) < 0:
                     return NO_MEMORY
@@ -266,10 +311,9 @@ cdef class Walk(Lockstep):
                         at = g.base + unit
                         if w.current[at] < 0 and w.l_v[at] == 0.0 and w.l_i[at] == 0.0 and not g.readout:
                             continue
-                        first = g.first_slot + <Py_ssize_t> unit * g.n_in
                         self.backward_unit(w, g, &w.train[p], unit, w.arrival,
-                                           self.pick(w, first, w.stop[at], start, end), first, start, error,
-                                           error + w.shift[p], gradients)
+                                           self.pick(w, g, unit, w.stop[at], start, end), g.first_slot + unit,
+                                           start, error, error + w.shift[p], gradients)
                     elif w.n_shared >= 0:
                         self.backward_unit(w, g, &w.train[p], unit, w.arrival, w.n_shared,
                                            g.first_slot + <Py_ssize_t> unit * g.n_in, start, error,

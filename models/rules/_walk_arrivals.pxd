@@ -14,7 +14,9 @@ cdef class Arrivals(Groups):
     cdef Py_ssize_t list_flights(self, Space w, const Group *g, double start, double end) noexcept nogil
     cdef Py_ssize_t earliest(self, const Link *link, const Train *train, double start) noexcept nogil
     cdef int gather(self, Space w, const Group *g, double start, double end) noexcept nogil
-    cdef Py_ssize_t pick(self, Space w, Py_ssize_t first, double stop, double start, double end) noexcept nogil
+    cdef Py_ssize_t pick(self, Space w, const Group *g, int unit, double stop, double start,
+                         double end) noexcept nogil
+    cdef int list_candidates(self, Space w, const Group *g, double start, Py_ssize_t n) noexcept nogil
     cdef void order_arrivals(self, Space w, const Group *g, const Cell *c, Arrival *a,
                              Py_ssize_t n) noexcept nogil
     cdef void respond(self, Space w, const Cell *c, Py_ssize_t n) noexcept nogil

@@ -5,7 +5,7 @@ Where every source reaches every unit, they are read off one list of spikes; els
 unit first.
 """
 
-from libc.math cimport expm1, fabs
+from libc.math cimport INFINITY, expm1, fabs, fmax
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memcpy, memset
@@ -14,6 +14,13 @@ from eventsim.models._lif_flow cimport DOUBLE, EQUAL, NEAR, Cell
 from eventsim.models.rules._walk_groups cimport Group, Link
 from eventsim.models.rules._walk_space cimport Arrival, Space
 from eventsim.models.rules._walk_tape cimport NO_MEMORY, Mark, Train
+
+
+cdef extern from "_walk_arrivals.h" nogil:
+    Py_ssize_t pick_arrivals "eventsim_pick"(Py_ssize_t n, const float *sent, const int32_t *column,
+                                             const float *rough, float low, float high, const void *flight,
+                                             const double *delay, double start, double end, double stop,
+                                             int32_t step, void *arrival)
 
 
 cdef extern from "sums.h" nogil:
@@ -181,8 +188,7 @@ cdef class Arrivals(Groups):
             return NO_MEMORY
         w.n_shared = w.n_candidates = -1
         if g.dense and not g.shared:
-            w.n_candidates = n_flights
-            return w.make_room(n_flights, n_flights + 2)
+            return self.list_candidates(w, g, start, n_flights)
         if g.dense:
             if w.make_room(n_flights, n_flights + 2) < 0:
                 return NO_MEMORY
@@ -259,22 +265,32 @@ cdef class Arrivals(Groups):
                     return NO_MEMORY
         return 0
 
-    cdef Py_ssize_t pick(self, Space w, Py_ssize_t first, double stop, double start,
+    cdef Py_ssize_t pick(self, Space w, const Group *g, int unit, double stop, double start,
                          double end) noexcept nogil:
         """List the arrivals of [start, end) at a unit of a dense group up to `stop`; returns their number."""
-        cdef const double *delay = &self.delay[0] + first
-        cdef const Arrival *flight = w.flight
-        cdef Arrival *a = w.arrival
-        cdef Py_ssize_t k, n = 0
-        cdef double time
-        for k in range(w.n_candidates):
-            time = flight[k].time + delay[flight[k].synapse]
-            # Written in any case, kept if it counts: no branch that is hard to foresee.
-            a[n].time = time
-            a[n].synapse = flight[k].synapse
-            a[n].spike = flight[k].spike
-            n += (time >= start) & (time < end) & (time <= stop)
-        return n
+        cdef Py_ssize_t row = <Py_ssize_t> unit * g.n_in
+        return pick_arrivals(w.n_candidates, w.sent, w.column, g.rough + row, <float> (start - w.origin - w.margin),
+                             <float> (end - w.origin + w.margin), w.flight, g.delays + row, start, end, stop, g.n,
+                             w.arrival)
+
+    cdef int list_candidates(self, Space w, const Group *g, double start, Py_ssize_t n) noexcept nogil:
+        """Note when n flights were sent, relative to `start`, and their columns."""
+        cdef Py_ssize_t k
+        cdef double most = 0.0
+        w.n_candidates = n
+        if w.make_room(n, n + 2) < 0 or w.make_candidate_room(n + 8) < 0:
+            return NO_MEMORY
+        w.origin = start
+        for k in range(n):
+            w.sent[k] = <float> (w.flight[k].time - start)
+            w.column[k] = w.flight[k].synapse
+            most = fmax(most, fabs(w.flight[k].time - start))
+        for k in range(n, n + 8):
+            w.sent[k], w.column[k] = INFINITY, 0
+        for k in range(g.n_links):
+            most = fmax(most, g.links[k].most)
+        w.margin = 1e-6 * most  # rounding to single precision is below 2^-22 of the sum
+        return 0
 
     cdef void order_arrivals(self, Space w, const Group *g, const Cell *c, Arrival *a,
                              Py_ssize_t n) noexcept nogil:

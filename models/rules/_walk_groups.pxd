@@ -16,6 +16,34 @@ cdef struct Link:
     double least, most          # delay
     bint rising
     int32_t column              # of the first source among all inputs of a target, if the group is dense
+    int number                  # among all projections
+
+
+cdef extern from "_bins_records.h" nogil:
+    ctypedef struct Synapse "eventsim_synapse":
+        double mem, syn, lift, delay
+
+    ctypedef struct Heap "eventsim_heap":
+        double mem, syn, lift, unused
+
+    ctypedef struct Pair "eventsim_pair":
+        double mem, syn
+
+    ctypedef struct Ring "eventsim_ring":
+        double per_bin
+        int32_t n_bins, bin, place
+
+    ctypedef struct Bin "eventsim_bin":
+        double v_inf, em, es, ka, k, linear, most
+
+
+cdef struct Bins:
+    # What a dense population needs that is walked in bins of time; its synapses by source, then by unit.
+    int32_t n               # in its ring; 0 if it is not walked so
+    Synapse *synapse
+    Pair *decay             # e^(delay/tau) of each synapse
+    double *power           # decays over 0, 1, ... bins, four numbers each
+    Bin bin
 
 
 cdef struct Group:
@@ -26,9 +54,14 @@ cdef struct Group:
     int first_top               # where those of a sample begin
     bint dense                  # every unit hears every spike
     bint shared                 # and all at the same times
-    bint lockstep               # and all have the same constants; synapses lie source by source then
-    int n_in                    # synapses of a unit, if dense; those of unit k begin at first_slot + k n_in
-    int32_t first_slot
+    bint lockstep               # and all have the same constants
+    int n_in                    # synapses of a unit, if dense
+    bint by_source              # these lie source by source, else unit by unit
+    int32_t first_slot          # where those of the group begin
+    const double *delays        # by unit, then by source, if dense and not shared
+    const float *rough          # the same in single precision
+    bint alike                  # all units have the same constants, and bins will do
+    Bins bins
     Link *links
     Cell *cells
     const double *v_init
@@ -41,10 +74,13 @@ cdef struct Input:
     const int64_t *start
 
 
+cdef double *zeros(list memory, Py_ssize_t n) except NULL
+
+
 cdef class Groups:
     cdef readonly int n_populations, n_units, n_synapses, largest, n_readouts
     cdef readonly bint constants
-    cdef public double max_slope_inverse
+    cdef public double max_slope_inverse, max_dw_norm
     cdef public long long max_spikes
     cdef Group *group
     cdef Input *input
@@ -52,7 +88,9 @@ cdef class Groups:
     cdef int n_order
     cdef double[::1] weight
     cdef double[::1] delay
+    cdef const int32_t[::1] owner   # of each synapse, the unit that it leads to
     cdef list memory, input_memory, links
+    cdef dict tables                # arrays of dense populations, by number
 
     cdef const double *doubles(self, array) except? NULL
     cdef const int32_t *ints(self, array) except? NULL

@@ -1,14 +1,30 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """A network as the gradient walk sees it: populations, their constants, who reaches whom, and the inputs."""
 
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, exp
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
 import numpy as np
 
-from eventsim.models._lif_flow cimport Cell, complete
-from eventsim.models.rules._walk_groups cimport Group, Input, Link
+from eventsim.models._lif_flow cimport DOUBLE, GENERAL, Cell, complete
+from eventsim.models.rules._walk_groups cimport Bins, Group, Input, Link, Pair, Synapse
+
+
+cdef extern from "_bins.h" nogil:
+    void lay "eventsim_lay"(Py_ssize_t n, const double *weight, const double *delay, double rate_mem,
+                            double rate_syn, Pair *decay, Synapse *synapse)
+
+
+cdef double FARTHEST = 300.0    # time constants that a delay may last where bins are used: e^300 is a number
+cdef Py_ssize_t MOST = 2**20    # units times bins in a ring, 48 bytes each
+
+
+cdef double *zeros(list memory, Py_ssize_t n) except NULL:
+    """Return n zeros that begin a cache line; `memory` keeps them."""
+    cdef double[::1] view = np.zeros(n + 8)
+    memory.append(view)
+    return <double *> ((<size_t> &view[0] + 63) // 64 * 64)
 
 
 cdef class Groups:
@@ -32,8 +48,8 @@ cdef class Groups:
         cdef int p, k
         cdef Group *g
         self.n_populations, self.n_synapses, self.constants = len(populations), n_synapses, constants
-        self.max_slope_inverse, self.max_spikes = INFINITY, 10**9
-        self.memory, self.input_memory = [], []
+        self.max_slope_inverse, self.max_dw_norm, self.max_spikes = INFINITY, INFINITY, 10**9
+        self.memory, self.input_memory, self.tables = [], [], {}
         self.group = <Group *> calloc(max(self.n_populations, 1), sizeof(Group))
         self.input = <Input *> calloc(max(self.n_populations, 1), sizeof(Input))
         self.order = <int *> calloc(max(len(order), 1), sizeof(int))
@@ -50,14 +66,14 @@ cdef class Groups:
                 continue
             g.v_init, g.i_init = self.doubles(v_init), self.doubles(i_init)
             g.cells = <Cell *> calloc(g.n, sizeof(Cell))
-            incoming = [projection for projection in projections if projection[1] == p]
+            incoming = [(k, *projection) for k, projection in enumerate(projections) if projection[1] == p]
             g.links = <Link *> calloc(max(len(incoming), 1), sizeof(Link))
             if g.cells == NULL or g.links == NULL:
                 raise MemoryError
             g.n_links = len(incoming)
             for k in range(g.n_links):
-                g.links[k].pre = incoming[k][0]
-                g.links[k].first = self.ints(incoming[k][2])
+                g.links[k].number, g.links[k].pre = incoming[k][:2]
+                g.links[k].first = self.ints(incoming[k][3])
         # (post, place among its projections, owners of the arrays); `set_link` fills in the rest
         self.links = [(projection[1], sum(q[1] == projection[1] for q in projections[:k]), [])
                       for k, projection in enumerate(projections)]
@@ -112,17 +128,23 @@ cdef class Groups:
     def set_dense(self, int population, int first_slot, bint shared, bint lockstep):
         """Say that all sources of a population reach all its units; `shared`: each after one delay.
 
-        `lockstep`: all units have the same constants, too, and synapses are counted source by source.
+        `lockstep`: all units have the same constants, too. Synapses are counted source by source then, and
+        if not `shared`; else unit by unit.
         """
         cdef Group *g = &self.group[population]
         cdef int k
         g.dense, g.shared, g.lockstep, g.first_slot, g.n_in = True, shared, lockstep, first_slot, 0
+        g.by_source = lockstep or not shared
         for k in range(g.n_links):
             g.links[k].column = g.n_in
             g.n_in += self.group[g.links[k].pre].n
 
+    def set_owners(self, const int32_t[::1] owner):
+        """Set to which unit, of all, each synapse leads; needed with `max_dw_norm`."""
+        self.owner = owner
+
     def set_weights(self, double[::1] weight, double[::1] delay):
-        """Set all weights and delays, target by target."""
+        """Set all weights and delays."""
         self.weight, self.delay = weight, delay
 
     def set_cells(self, int population, dict parameters):
@@ -141,11 +163,54 @@ cdef class Groups:
             c.i_ext, c.t_ref = value[6, unit], value[7, unit]
             complete(c, False)
         g.readout = (np.asarray(parameters["v_th"]) == np.inf).all()
+        g.alike = g.stride == 0 and g.cells.kind in (GENERAL, DOUBLE)
         self.n_readouts = 0
         for k in range(self.n_populations):
             if self.group[k].readout:
                 self.group[k].first_top = self.n_readouts
                 self.n_readouts += self.group[k].n
+
+    def lay(self, int population, double width, int n_together):
+        """Prepare the synapses of a dense population with delays of each; weights and constants come first.
+
+        `width` is that of the bins in which it is to be walked, a power of two, `n_together` of them in a
+        window; or 0. Returned is whether it will be walked so.
+        """
+        cdef Group *g = &self.group[population]
+        cdef Bins *bins = &g.bins
+        cdef const Cell *c = g.cells
+        cdef double most = max([g.links[k].most for k in range(g.n_links)]), x
+        cdef double *power
+        cdef const double[:, ::1] delays
+        cdef const float[:, ::1] rough
+        cdef Py_ssize_t k, n = <Py_ssize_t> g.n * g.n_in
+        slots = slice(g.first_slot, g.first_slot + n)
+        delays = np.ascontiguousarray(np.asarray(self.delay)[slots].reshape(g.n_in, g.n).T)
+        rough = delays.base.astype(np.float32)
+        g.delays, g.rough = &delays[0, 0], &rough[0, 0]
+        bins.n = 0
+        memory = self.tables[population] = [delays, rough]
+        if not (g.alike and width > 0.0 and not self.constants
+                and most * max(c.rate_mem, c.rate_syn) < FARTHEST
+                and (most / width + n_together + 2) * g.n <= MOST):
+            return False
+        bins.n = <int32_t> (most / width) + n_together + 2
+        bins.power = power = zeros(memory, 4 * bins.n)
+        for k in range(bins.n):
+            power[4 * k], power[4 * k + 1] = exp(-k * width * c.rate_mem), exp(-k * width * c.rate_syn)
+            power[4 * k + 2] = 1.0
+        if bins.synapse == NULL:
+            bins.synapse, bins.decay = <Synapse *> zeros(self.memory, 4 * n), <Pair *> zeros(self.memory, 2 * n)
+        lay(n, &self.weight[g.first_slot], &self.delay[g.first_slot], c.rate_mem, c.rate_syn, bins.decay,
+            bins.synapse)
+        bins.bin.v_inf, bins.bin.k = c.v_inf, c.k
+        bins.bin.em, bins.bin.es = exp(-width * c.rate_mem), exp(-width * c.rate_syn)
+        bins.bin.ka = c.k * (bins.bin.em - bins.bin.es)
+        x = 1.0 - width * c.rate_mem
+        bins.bin.linear = x if x > 0.0 else 0.0
+        x = width / c.c_mem
+        bins.bin.most = x if x < c.peak else c.peak
+        return True
 
     def readout(self, int population):
         """Return where the largest membranes of a population begin among those of a sample, -1 if it spikes."""

@@ -147,9 +147,11 @@ class WalkKernel:
     def __init__(self, network: SpikeNetwork, settings: Settings) -> None:
         self.network, self.threads = network, settings.threads
         self.time_constants = settings.time_constants
-        self._guards_weights = settings.max_dw_norm < np.inf
         self.walk_network = WalkNetwork(network, settings.time_constants)
         self._walk = self.walk_network.walk
+        self._walk.max_dw_norm = settings.max_dw_norm
+        if settings.max_dw_norm < np.inf:
+            self._walk.set_owners(self.walk_network.owners())
         self._walk.max_slope_inverse = settings.max_slope_inverse
         self._walk.max_spikes = settings.max_spikes
         threads = settings.threads
@@ -161,10 +163,10 @@ class WalkKernel:
 
     def refusal(self, given: Mapping[str, Given], deviates: bool) -> str:
         """Return why this kernel cannot run these inputs, "" if it can."""
+        if not deviates:
+            return ""
         layers = "needs a feed-forward network of LIF(first_spike_only=True) that starts at rest"
-        if deviates:
-            return f"a run with noise, or of observed times, {layers}"
-        return f"max_dw_norm {layers}" if self._guards_weights else ""
+        return f"a run with noise, or of observed times, {layers}"
 
     def forward(
         self, given: Mapping[str, Given], n_samples: int, until: float, noise: Noise | None = None
@@ -174,7 +176,7 @@ class WalkKernel:
         n_input = int(sum(np.diff(start).max(initial=0) for _, _, start in spikes.values()))
         network = self.walk_network
         network.load()
-        width, n_windows = network.windows(until, n_input)
+        width, n_windows, bin_width = network.windows(until, n_input)
         if n_windows > 1:
             network.load(rising=True)
         self._walk.clear_inputs()
@@ -183,7 +185,7 @@ class WalkKernel:
         n_populations = len(self.network.names)
         chunk = min(CHUNK, -(-n_samples // PIECES))
         tapes = [
-            Tape(min(chunk, n_samples - low), n_populations, until, width, n_windows)
+            Tape(min(chunk, n_samples - low), n_populations, until, width, n_windows, bin_width)
             for low in range(0, n_samples, chunk)
         ]
 

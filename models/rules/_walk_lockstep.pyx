@@ -288,7 +288,7 @@ cdef class Lockstep(Units):
         cdef int32_t *acted = w.resting
         cdef double now = w.now[p], lower, event, resumed, x
         cdef const double *weights = &self.weight[0] + g.first_slot if self.n_synapses else NULL
-        cdef double *by_weight = gradients.weight + g.first_slot
+        cdef double *by_weight = w.by_weight + g.first_slot
         cdef double *by_delay = gradients.delay + g.first_slot
         cdef double *sums
         cdef Py_ssize_t k, row, n = w.n_shared

@@ -1,7 +1,7 @@
 """A network as the gradient walk needs it: synapses target by target, an order of populations, windows.
 
 `load` carries the parameters over to the walk, which holds synapses in an order of its own: those of one
-target lie together, or those of one source where all units of a population are walked in lockstep.
+target lie together, or those of one source where the units of a population are walked together.
 """
 
 import math
@@ -62,14 +62,18 @@ class WalkNetwork:
             time_constants,
         )
         self._dense: set[str] = set()  # whose inputs the walk finds without rows of synapses
+        self._own_delays: list[str] = []  # dense populations with delays of each synapse
         for name in self.neurons:
             into = [k for k, p in enumerate(network.pathways) if p.post == name]
             if into and all(network.pathways[k].dense for k in into):
-                shared = all(network.pathways[k].kind in ("uniform", "axonal") for k in into)
+                shared = self._shared(name)
                 self._dense.add(name)
+                if not shared:
+                    self._own_delays.append(name)
                 first = int(min(self.rows[k].slot[0] for k in into))
                 self.walk.set_dense(self.numbers[name], first, shared, self._in_lockstep(name))
         self.shortest = math.inf  # delay in a loop
+        self.bin, self.bins = 0.0, 0  # width of the walk's bins of time and how many are a window; 0: none
         self.loaded: dict[str, Floats] = {}  # the parameters as the walk has them; replaced, never changed
         self._rising = False
 
@@ -101,7 +105,7 @@ class WalkNetwork:
                     f"the network has more than {2**31 - 1} synapses, too many for the gradient walk"
                 )
             places = np.arange(start, start + len(targets), dtype=np.int32)
-            if not self._in_lockstep(name):
+            if not self._in_lockstep(name) and (self._shared(name) or not all(p.dense for p in into)):
                 places[np.argsort(targets, kind="stable")] = places.copy()
             start += len(targets)
             borders = np.cumsum([p.n_synapses for p in into])[:-1]
@@ -114,14 +118,27 @@ class WalkNetwork:
             rows.append(_Rows(slots[p.name], first, np.argsort(p.source, kind="stable")))
         return rows
 
+    def _shared(self, name: str) -> bool:
+        """Return whether no synapse of a population has a delay of its own."""
+        return all(p.kind in ("uniform", "axonal") for p in self.network.pathways if p.post == name)
+
     def _in_lockstep(self, name: str) -> bool:
         """Return whether all units hear the same spikes at the same times and have the same constants."""
         network = self.network
         into = [p for p in network.pathways if p.post == name]
-        shared = all(p.dense and p.kind in ("uniform", "axonal") for p in into)
+        shared = all(p.dense for p in into) and self._shared(name)
         parameters = [network.parameters[f"{key}/{name}"] for key in CONSTANTS]
         constants = [*parameters, *network.fixed[name].values()]
         return bool(into) and shared and all(value.size == 1 for value in constants)
+
+    def owners(self) -> Indices:
+        """Return to which unit, of all, each synapse of the walk leads."""
+        first = dict(zip(self.network.names, np.cumsum([0, *map(self.network.size, self.network.names)]),
+                         strict=False))  # fmt: skip
+        found = np.empty(self.n_synapses, np.int32)
+        for p, rows in zip(self.network.pathways, self.rows, strict=True):
+            found[rows.slot] = first[p.post] + p.target
+        return found
 
     # Values -------------------------------------------------------------------------------------------
 
@@ -152,6 +169,7 @@ class WalkNetwork:
         for name in self.neurons:
             values = {key: parameters[f"{key}/{name}"] for key in CONSTANTS}
             self.walk.set_cells(self.numbers[name], values | self.network.fixed[name])
+        self._lay()
         self.loaded = before if same else {key: value.copy() for key, value in parameters.items()}
         self._rising = rising or loop
 
@@ -196,8 +214,23 @@ class WalkNetwork:
         least, most = (float(p.delay.min()), float(p.delay.max())) if p.n_synapses else (math.inf, 0.0)
         self.walk.set_link(k, target, slot, delay, row_delay, least, most, rising)
 
-    def windows(self, until: float, n_input: int) -> tuple[float, int]:
-        """Return width and number of windows of a run.
+    def _lay(self) -> None:
+        """Choose bins of time for populations whose synapses have delays of their own.
+
+        Within a fraction of a time constant few units come near threshold, and a bound tells which. Widths
+        are powers of two, so that no bin is missed by rounding; windows are made of whole bins.
+        """
+        width, n = 0.0, 0
+        if self._own_delays and math.isfinite(self.shortest):
+            taus = [self.network.parameters[f"{key}/{name}"].min() for name in self._own_delays
+                    for key in ("tau_mem", "tau_syn")]  # fmt: skip
+            width = 2.0 ** math.floor(math.log2(min(*taus, 2 * self.shortest) / 8))
+            n = int(self.shortest / width)
+        binned = [self.walk.lay(self.numbers[name], width, n) for name in self._own_delays]
+        self.bin, self.bins = (width, n) if any(binned) else (0.0, 0)
+
+    def windows(self, until: float, n_input: int) -> tuple[float, int, float]:
+        """Return width and number of windows of a run, and the width of their bins, 0 if there are none.
 
         `n_input` is the largest number of input spikes of a sample.
 
@@ -209,7 +242,11 @@ class WalkNetwork:
         if math.isfinite(self.shortest):
             if not math.isfinite(until):
                 raise ConfigError("a network with loops needs a finite `until`")
-            return self.shortest, max(1, math.ceil(until / self.shortest))
+            if self.bin and until / self.bin < 2**31:  # bins are counted in 32 bits
+                width, bin_width = self.bins * self.bin, self.bin
+            else:
+                width, bin_width = self.shortest, 0.0
+            return width, max(1, math.ceil(until / width)), bin_width
         network = self.network
         if not math.isfinite(until):
             for name in self.neurons:
@@ -218,7 +255,7 @@ class WalkNetwork:
                 rest = fixed["v_leak"] + drive
                 if not model.first_spike_only and (rest >= network.parameters[f"v_th/{name}"]).any():
                     raise ConfigError(f"i_ext makes {name!r} spike for ever, which needs a finite `until`")
-            return math.inf, 1
+            return math.inf, 1, 0.0
         fan_out = max((p.n_synapses / max(p.n_pre, 1) for p in network.pathways), default=0.0)
         n = max(1, int(n_input * fan_out // CHUNK))
-        return until / n, n
+        return until / n, n, 0.0

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from eventsim.models.rules._walk_groups cimport Heap, Pair
 from eventsim.models.rules._walk_senses cimport Sense
 from eventsim.models.rules._walk_tape cimport Top, Train
 
@@ -44,6 +45,17 @@ cdef class Space:
     cdef double *excess
     cdef double *senses             # six arrays
     cdef double *none               # weights of no arrival
+    # populations in bins: what arrives in each bin, adjoints in each bin, sums of each synapse
+    cdef Heap **heap
+    cdef Pair **pair
+    cdef Pair **sum
+    cdef Py_ssize_t *next           # by projection: the next spike to be added to the bins, or the last read off
+    cdef double bin_width, window_width
+    cdef dict bin_memory
+    # derivatives in weights: the sums of many samples, or those of one sample that are to be guarded
+    cdef double *by_weight
+    cdef double *one
+    cdef double *norm               # the largest of each unit
     # arrivals of a population in a window, unit by unit
     cdef Arrival *arrival
     cdef Py_ssize_t arrival_room
@@ -59,6 +71,10 @@ cdef class Space:
     cdef double tau_mem, tau_syn, c_mem
     cdef Py_ssize_t n_shared        # arrivals that all units have in common, -1 if each has its own
     cdef Py_ssize_t n_candidates    # spikes that may arrive at dense units, -1 if they are not listed
+    cdef float *sent                # when, relative to `origin`, and the column of their synapses
+    cdef int32_t *column
+    cdef Py_ssize_t candidate_room
+    cdef double origin, margin
     cdef bint shared_ready          # whether `em`, `es`, `ka` are theirs
     cdef Arrival *flight            # of spikes that reach all targets at once: `synapse` is the link here
     cdef Py_ssize_t flight_room
@@ -66,5 +82,8 @@ cdef class Space:
     cdef const double *top_error    # dL/dv of them
 
     cdef double *doubles(self, Py_ssize_t n) except NULL
+    cdef fit_bins(self, int p, Py_ssize_t n, Py_ssize_t n_synapses)
+    cdef fit_guard(self, Py_ssize_t n_synapses, Py_ssize_t n_units)
     cdef int make_flight_room(self) noexcept nogil
+    cdef int make_candidate_room(self, Py_ssize_t n) noexcept nogil
     cdef int make_room(self, Py_ssize_t n, Py_ssize_t longest) noexcept nogil

@@ -43,7 +43,7 @@ cdef class Tape:
     cdef double[:, ::1] top         # (n_samples, 6 n_readouts), each six a `Top`
     cdef double[:, ::1] top_error   # (n_samples, n_readouts) dL/dv of the largest membranes
     cdef readonly int n_samples, n_populations
-    cdef readonly double until, width
+    cdef readonly double until, width, bin
     cdef readonly long long n_windows
 
     cdef make_tops(self, int n)

@@ -10,8 +10,9 @@ class Tape:
     until: float
     width: float
     n_windows: int
+    bin: float
     def __init__(
-        self, n_samples: int, n_populations: int, until: float, width: float, n_windows: int
+        self, n_samples: int, n_populations: int, until: float, width: float, n_windows: int, bin_width: float
     ) -> None: ...
     @property
     def nbytes(self) -> int: ...

@@ -52,9 +52,10 @@ cdef int add_mark(Train *train, Mark *mark) noexcept nogil:
 cdef class Tape:
     """Spikes of all populations in some samples, and what the walk back needs of them."""
 
-    def __cinit__(self, int n_samples, int n_populations, double until, double width, long long n_windows):
+    def __cinit__(self, int n_samples, int n_populations, double until, double width, long long n_windows,
+                  double bin_width):
         self.n_samples, self.n_populations = n_samples, n_populations
-        self.until, self.width, self.n_windows = until, width, n_windows
+        self.until, self.width, self.n_windows, self.bin = until, width, n_windows, bin_width
         self.start = np.zeros(n_samples * n_populations + 1, np.int64)
         self.error = np.zeros(0)
         self.make_tops(0)

@@ -182,7 +182,7 @@ cdef class Units(Arrivals):
         cdef double l_v = w.l_v[at], l_i = w.l_i[at], t = w.t[at], time, event, x, s
         cdef int32_t spike = w.current[at]
         cdef bint quiet = w.quiet[at]
-        cdef double *by_weight = gradients.weight + first
+        cdef double *by_weight = w.by_weight + first
         cdef double *by_delay = gradients.delay + first
         cdef double *sums = gradients.unit + 3 * at
         cdef const Mark *mark

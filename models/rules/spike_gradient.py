@@ -59,7 +59,7 @@ class SpikeGradient:
         Nothing is passed on through a spike with 1 / v'(T) above it.
     max_dw_norm : float
         A sample's weight gradient of a neuron is dropped if its largest entry exceeds this; derivatives in
-        all else are kept. Only the kernel of layers knows it.
+        all else are kept.
     kernel : {"auto", "layers", "walk"}
         What computes: the walk takes any network; layers are closed forms for feed-forward networks of
         neurons that spike at most once, dense and from rest, and much faster. "auto" takes layers where it

@@ -286,12 +286,13 @@ def test_silent_inputs_and_neurons_have_no_derivatives(kind):
     assert gradient.weight["p1->p2"].any()
 
 
+@pytest.mark.parametrize("kernel", ["layers", "walk"])
 @pytest.mark.parametrize("ratio", [1.0, 2.0, 1.37])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_guard_drops_large_weight_gradients_and_nothing_else(kind, ratio):
+def test_the_guard_drops_large_weight_gradients_and_nothing_else(kind, ratio, kernel):
     net, inputs = chain(kind, ratio)
     limit = 0.1
-    free, guarded = SpikeGradient(net, kernel="layers"), SpikeGradient(net, max_dw_norm=limit)
+    free, guarded = SpikeGradient(net, kernel="layers"), SpikeGradient(net, kernel=kernel, max_dw_norm=limit)
     given = errors(free.forward(inputs), ["p2"])["p2"]
     expected = {name: np.zeros(value.shape) for name, value in free.parameters.items() if name[0] == "w"}
     dropped = 0
@@ -493,8 +494,6 @@ def test_what_is_not_layers_is_refused_or_walked():
     assert walked.counts("p2").any()
     with pytest.raises(ValueError, match="with noise, or of observed times, needs a feed-forward network"):
         SpikeGradient(net).forward(inputs, 3.0, Noise())
-    with pytest.raises(ValueError, match="max_dw_norm needs a feed-forward network"):
-        SpikeGradient(net, max_dw_norm=1.0).forward(inputs, 3.0)
     for changes, message in (
         ({"first_spike_only": False}, "may spike again"),
         ({"i_ext": 0.1}, "do not start at rest: i_ext"),
