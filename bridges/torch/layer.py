@@ -12,6 +12,7 @@ import numpy as np
 import eventsim as es
 import torch
 from eventsim.errors import UnknownPart
+from eventsim.models.rules.learned import KINDS, learned
 from eventsim.models.rules.spike_runs import Run
 from eventsim.network import Network
 from eventsim.torch._function import ALL, Pass, Source, Walker, spikes
@@ -21,7 +22,6 @@ from torch.nn.utils import parametrize
 
 __all__ = ["EventLayer"]
 
-KINDS = ("weight", "delay", "tau_mem", "tau_syn", "v_th")
 DELAYS = ("axonal", "dendritic", "synaptic")  # per input, per output, per synapse
 
 Inputs = Any  # Tensor, sequence of (times, units), or mapping of str to these
@@ -43,7 +43,8 @@ class EventLayer(torch.nn.Module):
     learn : sequence of str
         What is a parameter: kinds (``"weight"``, ``"delay"``, ``"tau_mem"``, ``"tau_syn"``, ``"v_th"``)
         or single ones (``"delay/input->hidden"``, ``"tau_mem/hidden"``); the rest are buffers. As in
-        `SpikeLearner`, ``"delay"`` means the projections that were given an array of delays.
+        `SpikeLearner`, ``"delay"`` means the projections that were given an array of delays, and infinite
+        thresholds are left out.
     n_spikes : int or "all", optional
         How many spikes of each unit are returned; "all" is as many as the unit with most has. By default
         the first, without a dimension of its own.
@@ -111,11 +112,11 @@ class EventLayer(torch.nn.Module):
         self._walkers: dict[bool, Walker] = {}
         self._keys: list[str] = []
         parameters = self._walker(False).gradient.parameters
-        learned = _learned([learn] if isinstance(learn, str) else learn, parameters)
+        chosen = learned(learn, parameters)
         for kind in KINDS:
             keys = [key for key in parameters if key.startswith(f"{kind}/")]
             values = {_name(key): torch.from_numpy(parameters[key].copy()) for key in keys}
-            self.add_module(kind, Values(values, {_name(key) for key in keys if key in learned}))
+            self.add_module(kind, Values(values, {_name(key) for key in keys if key in chosen}))
             self._keys += keys
         assert self._keys == list(parameters)  # the order in which the walk takes them
         self.output = next(reversed(net.populations)) if output is None else output
@@ -240,13 +241,13 @@ class EventLayer(torch.nn.Module):
         """
         sources, given, dtype, alone = self._inputs(times)
         parameters = self._parameters_now()
-        learned = []
+        wanted = []
         if torch.is_grad_enabled():
-            learned = [k for k, tensor in enumerate(parameters) if tensor.requires_grad]
+            wanted = [k for k, tensor in enumerate(parameters) if tensor.requires_grad]
         one = Pass(
-            self._walker(any(self._keys[k].startswith("tau") for k in learned)),
-            [None if k in learned else tensor for k, tensor in enumerate(parameters)],
-            learned,
+            self._walker(any(self._keys[k].startswith("tau") for k in wanted)),
+            [None if k in wanted else tensor for k, tensor in enumerate(parameters)],
+            wanted,
             sources,
             self._outputs,
             self.until if until is None else until,
@@ -254,7 +255,7 @@ class EventLayer(torch.nn.Module):
             self._readouts,
             dtype,
         )
-        found = spikes(one, [*(parameters[k] for k in learned), *given])
+        found = spikes(one, [*(parameters[k] for k in wanted), *given])
         if alone:
             found = tuple(tensor.squeeze(0) for tensor in found)
         return found[0] if isinstance(self.output, str) else dict(zip(self._outputs, found, strict=True))
@@ -347,23 +348,6 @@ class EventLayer(torch.nn.Module):
             given.append(tensor)
         types = [t.dtype for t in given if t.is_floating_point()]
         return sources, given, functools.reduce(torch.promote_types, types or [torch.float64]), alone
-
-
-def _learned(learn: Iterable[str], parameters: Mapping[str, Any]) -> set[str]:
-    """Return the full names of what is learned."""
-    learned: set[str] = set()
-    for what in learn:
-        if what in parameters:
-            learned.add(what)
-        elif what not in KINDS:
-            raise UnknownPart(
-                f"nothing to learn is named {what!r}; "
-                f"kinds: {', '.join(KINDS)}; single: {', '.join(parameters)}"
-            )
-        for key, value in parameters.items():
-            if key.startswith(f"{what}/") and not (what == "delay" and value.shape == (1,)):
-                learned.add(key)
-    return learned
 
 
 def _name(key: str) -> str:

@@ -22,6 +22,7 @@ from eventsim.errors import ConfigError, UnknownPart
 from eventsim.models.delay_maps import DelayMap, Sigmoid
 from eventsim.models.losses import TargetTimes, TimeToFirstSpike
 from eventsim.models.rules.hardware_noise import HardwareNoise, WeightGrid
+from eventsim.models.rules.learned import learned
 from eventsim.models.rules.spike_gradient import Run, SpikeGradient
 from eventsim.network import Network
 from eventsim.order import senders_first
@@ -34,7 +35,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-KINDS = ("weight", "delay", "tau_mem", "tau_syn", "v_th")
 BLOCK = 1024  # samples of a prediction that are in memory together
 LEAST = 0.05  # of its first value, to which a learned time constant or threshold may fall
 
@@ -80,7 +80,7 @@ class SpikeLearner:
     learn : sequence of str
         What is trained: kinds ("weight", "delay", "tau_mem", "tau_syn", "v_th") or single parameters
         ("delay/input->hidden", "tau_mem/hidden"). "delay" means the projections that were given an array of
-        delays; one delay for a whole projection is trained if it is named.
+        delays; one delay for a whole projection is trained if it is named. Infinite thresholds are left out.
     delays : DelayMap or mapping of str to DelayMap
         How delays stay positive, for all projections or by projection; `Sigmoid()` unless given.
     until : float
@@ -92,8 +92,7 @@ class SpikeLearner:
     bump : float
         By how much; doubled each time the same population needs it again in the next batch.
     max_dw_norm : float
-        A sample's weight gradient of a neuron is dropped if its largest entry exceeds this; for feed-forward
-        networks whose neurons spike at most once.
+        A sample's weight gradient of a neuron is dropped if its largest entry exceeds this.
     threads : int
         How many threads share a batch. Results do not depend on it.
     max_slope_inverse : float
@@ -172,7 +171,10 @@ class SpikeLearner:
         self.first_bump = one_number(bump, "bump", low=0)
         self._bump, self._bumped = self.first_bump, ""
         self._warned = False
-        names = _chosen(learn, self.rule.parameters)
+        names = learned(learn, self.rule.parameters)
+        if not names:
+            known = ", ".join(self.rule.parameters)
+            raise ValueError(f"learn={learn!r} leaves nothing to learn; there are: {known}")
         self._maps = _maps(
             delays, [name.partition("/")[2] for name in names if name.startswith("delay/")], net
         )
@@ -496,26 +498,6 @@ def _spiking(net: Network) -> list[str]:
         names = senders_first(names, [(p.pre, p.post) for p in net.projections if p.pre != p.post])
     cells = set(_cells(net))
     return [name for name in names if name in cells and np.isfinite(net.populations[name].model.v_th).any()]
-
-
-def _chosen(learn: Sequence[str], known: Mapping[str, Floats]) -> list[str]:
-    """Return the names of the parameters to be trained, in the order of `known`."""
-    chosen = set()
-    for one in learn:
-        if one in known:
-            chosen.add(one)
-        elif one in KINDS:
-            for name, value in known.items():
-                one_for_all = one == "delay" and value.shape == (1,)
-                if name.startswith(f"{one}/") and not one_for_all and np.isfinite(value).all():
-                    chosen.add(name)
-        else:
-            raise UnknownPart(
-                f"nothing to learn is named {one!r}; kinds: {', '.join(KINDS)}; single: {', '.join(known)}"
-            )
-    if not chosen:
-        raise ValueError(f"learn={tuple(learn)!r} leaves nothing to learn; there are: {', '.join(known)}")
-    return [name for name in known if name in chosen]
 
 
 def _maps(
