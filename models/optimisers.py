@@ -73,6 +73,9 @@ class Adam:
         Decay of the first and second moment, and what keeps the step finite.
     schedule : callable, optional
         Factor of the rate in an epoch, such as `StepDecay` or `CosineDecay`; constant without one.
+    max_norm : float or mapping of str to float
+        Largest Euclidean norm of a gradient, or one for each parameter by name; longer ones are scaled down.
+        Otherwise a batch with a huge gradient slows learning down for about 1 / (1 - beta2) steps.
 
     Raises
     ------
@@ -87,16 +90,18 @@ class Adam:
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         schedule: Callable[[int], float] | None = None,
+        max_norm: float | Mapping[str, float] = math.inf,
     ) -> None:
-        rates = rate if isinstance(rate, Mapping) else {"": rate}
-        for name, value in rates.items():
-            one_number(value, f"rate of {name!r}" if name else "rate", low=0)
+        for what, given in (("rate", rate), ("max_norm", max_norm)):
+            for name, value in given.items() if isinstance(given, Mapping) else [("", given)]:
+                if value != math.inf or what == "rate":
+                    one_number(value, f"{what} of {name!r}" if name else what, low=0)
         for name, value in (("beta1", beta1), ("beta2", beta2)):
             if not one_number(value, name, low=0) < 1:
                 raise ValueError(f"{name} must be below 1, got {value!r}")
         one_number(epsilon, "epsilon", low=0)
         self.rate, self.beta1, self.beta2, self.epsilon = rate, beta1, beta2, epsilon
-        self.schedule = schedule
+        self.schedule, self.max_norm = schedule, max_norm
         self.epoch = 0
         self.steps = 0
         self._moments: dict[str, tuple[Floats, Floats]] = {}
@@ -122,12 +127,16 @@ class Adam:
             if name not in self._moments:
                 self._moments[name] = np.zeros_like(gradient), np.zeros_like(gradient)
             first, second = self._moments[name]
+            most = _of(self.max_norm, name, "largest norm")
+            if most < math.inf:
+                norm = float(np.linalg.norm(gradient))
+                gradient = gradient * (most / norm) if norm > most else gradient
             _optimisers.adam_step(
                 parameters[name].reshape(-1),
                 gradient.reshape(-1),
                 first.reshape(-1),
                 second.reshape(-1),
-                self._rate(name) * factor,
+                _of(self.rate, name, "learning rate") * factor,
                 self.beta1,
                 self.beta2,
                 self.epsilon,
@@ -161,9 +170,11 @@ class Adam:
             for name, first in state["first"].items()
         }
 
-    def _rate(self, name: str) -> float:
-        if not isinstance(self.rate, Mapping):
-            return self.rate
-        if name not in self.rate:
-            raise UnknownPart(f"no learning rate for {name!r}; given for: {', '.join(self.rate)}")
-        return self.rate[name]
+
+def _of(given: float | Mapping[str, float], name: str, what: str) -> float:
+    """Return what is given for a parameter."""
+    if not isinstance(given, Mapping):
+        return given
+    if name not in given:
+        raise UnknownPart(f"no {what} for {name!r}; given for: {', '.join(given)}")
+    return given[name]

@@ -19,6 +19,22 @@ def test_adam_follows_its_definition():
         assert p["w"] == pytest.approx(w, rel=1e-13)
 
 
+def test_long_gradients_count_as_far_as_the_largest_norm():
+    rng = np.random.default_rng(2)
+    limited, plain = Adam(0.01, max_norm={"w": 2.0, "d": np.inf}), Adam(0.01)
+    p, q = ({"w": np.ones((3, 4)), "d": np.ones(2)} for _ in range(2))
+    for length in (0.5, 30.0, 1.9, 2.1, 1e4):
+        g = rng.normal(size=(3, 4))
+        g *= length / np.sqrt((g**2).sum())
+        d = 1e3 * rng.normal(size=2)
+        before = g.copy()
+        limited.update(p, {"w": g, "d": d})
+        plain.update(q, {"w": g * min(1.0, 2.0 / length), "d": d})
+        assert (g == before).all()
+        for name in p:
+            assert p[name] == pytest.approx(q[name], rel=1e-13)
+
+
 def test_the_first_step_has_the_size_of_the_rate():
     p = {"w": np.zeros(3)}
     Adam(0.1).update(p, {"w": np.array([1e-3, -5.0, 0.0])})
