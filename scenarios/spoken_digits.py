@@ -86,11 +86,13 @@ class SpokenDigits:
         10.0
     )
     longest: Annotated[float, *POSITIVE, "ms, a trained delay stays below it"] = 60.0
-    epochs: Annotated[int, Ge(0), "passes over the training set"] = 50
+    epochs: Annotated[int, Ge(0), "passes over the training set"] = 40
     batch: Annotated[int, Ge(1), "samples a step"] = 32
     learning_rate: Annotated[float, *POSITIVE, "of Adam, for weights into hidden neurons"] = 0.0003
     label_rate: Annotated[float, *POSITIVE, "of Adam, for weights into the label layer"] = 0.001
     delay_rate: Annotated[float, *POSITIVE, "of Adam, for the parameters of delays"] = 0.005
+    max_norm: Annotated[float, *POSITIVE, "longer gradients of a batch are scaled down to it"] = 0.01
+    beta2: Annotated[float, Ge(0), Lt(1), "of Adam, decay of the second moments"] = 0.99
     activity: Annotated[Bounds, "spikes a sample that hidden neurons are kept between"] = (8.0, 15.0)
     pull: Annotated[float, *NOT_NEGATIVE, "how strongly"] = 0.01
     bump: Annotated[float, *NOT_NEGATIVE, "added to weights into silent hidden neurons"] = 1e-4
@@ -197,7 +199,13 @@ class SpokenDigits:
         return MembraneTraining(
             task,
             cast("Any", learner),
-            Adam(rates, schedule=CosineDecay(max(self.epochs, 1))),
+            Adam(
+                rates,
+                beta2=self.beta2,
+                schedule=CosineDecay(max(self.epochs, 1)),
+                # Gradients through loops are long now and then; a batch is not to count more for that.
+                max_norm=self.max_norm,
+            ),
             lambda sources, rng: learner.forward(sources).maxima("label")[0],
             lambda samples, rng: self.inputs(task, samples, rng),
             run.rng,
