@@ -288,7 +288,7 @@ def structure(network: Network) -> Any:
     return (
         [(name, p.n, type(p.model), p.record_spikes) for name, p in network.populations.items()],
         [
-            (p.name, p.pre, p.post, type(p.rule), np.shape(p.weight), np.shape(p.delay))
+            (p.name, p.pre, p.post, type(p.rule), *(getattr(v, "shape", ()) for v in (p.weight, p.delay)))
             for p in network.projections
         ],
     )

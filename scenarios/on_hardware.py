@@ -21,7 +21,7 @@ def hardware_of(run: Run) -> Any:
         return None
     from eventsim.hardware.named import named
 
-    return named(run.hardware, device=run.seed)  # type: ignore[arg-type]
+    return named(run.hardware, device=run.seed)
 
 
 def weight_grid(hardware: Any, network: "Network") -> "WeightGrid | None":

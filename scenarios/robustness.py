@@ -10,6 +10,7 @@ et al. 2025).
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -24,7 +25,7 @@ from eventsim.scenarios.delgrad import DelGrad
 from eventsim.scenarios.fast_and_deep import FastAndDeep
 from eventsim.scenarios.scenario import POSITIVE, Run
 from eventsim.scenarios.spike_training import Training
-from eventsim.trace import Trace
+from eventsim.trace import Floats, Trace
 
 Job = tuple[str, float, int, int]  # imperfection, level, copies of the inputs, seed
 
@@ -186,8 +187,14 @@ def measured(scenario: Robustness, job: Job) -> dict[str, float]:
             if _copies(other) == copies:
                 for each in LEVELS[other]:
                     loop = on_target(learner, scenario.hardware(other, each, seed), until)
-                    training.label_times = lambda sources, rng, loop=loop: loop.first_spikes(sources)
+                    training.label_times = partial(_first_spikes, loop)
                     found[f"{other}/{each:g}"] = training.accuracy("test")
+    return found
+
+
+def _first_spikes(loop: Any, sources: dict[str, Floats], rng: Any) -> Floats:
+    """Return when the label neurons of a network on a chip spike first."""
+    found: Floats = loop.first_spikes(sources)
     return found
 
 
