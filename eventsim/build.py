@@ -95,13 +95,16 @@ def build(
     """
     if schedule not in SCHEDULES:
         raise ConfigError(f"no schedule is called {schedule!r}; known: {', '.join(SCHEDULES)}")
+    if len(net.rules) > sum(not hasattr(rule, "attach_spiking") for _, rule in net.rules):
+        needs_order = needs_order or "a plasticity kernel"
     if schedule in ("windows", "layered") and needs_order:
         raise ConfigError(
             f"{needs_order} needs the ordered schedule, but schedule={schedule!r} was asked for"
         )
-    if net.rules and not dt:
+    on_rates = [name for name, rule in net.rules if not hasattr(rule, "attach_spiking")]
+    if on_rates and not any(is_continuous(p.model) for p in net.populations.values()):
         raise ConfigError(
-            f"{net.rules[0][0]!r} has a rule, but rules act on ticks and no population here is continuous"
+            f"{on_rates[0]!r} has a rule, but rules act on ticks and no population here is continuous"
         )
     populations = {
         p.name: p.model.build(Site(p.n, p.name, net.seed, SECONDS[net.time_unit], dt, batch, dtype))
@@ -130,6 +133,7 @@ def build(
     built = Built(chosen, populations, synapses, feeds=feeds)
     if chosen == "ordered":
         built.engine = _engine(net, populations, synapses, order)
+        _attach_kernels(net, synapses, built.engine)
         if any(is_continuous(p.model) for p in net.populations.values()):
             from eventsim.continuous import ticks_of
 
@@ -165,6 +169,16 @@ def _engine(
         engine.register(projection)
         projection.pre.add_outlet(projection)
     return engine
+
+
+def _attach_kernels(net: Network, synapses: list[Synapses], engine: Engine) -> None:
+    """Let the rules that see spikes act on their projections."""
+    known = {each.name: each for each in synapses}
+    for name, rule in net.rules:
+        if hasattr(rule, "attach_spiking"):
+            if name not in known:
+                raise ConfigError(f"a plasticity kernel acts on projections of spikes, which {name!r} is not")
+            rule.attach_spiking(known[name], engine, net.seed)
 
 
 class _Plan:

@@ -43,6 +43,8 @@ def ticks_of(
             parts[feedback.name] = feedback
     observers = []
     for name, rule in net.rules:
+        if hasattr(rule, "attach_spiking"):
+            continue
         target = parts.get(name, populations.get(name))
         if not isinstance(target, RateProjection | Continuous):
             raise ConfigError(

@@ -1,0 +1,66 @@
+"""Structural plasticity: synapses that are of no use listen to another source, drawn at random.
+
+    w += rate (causal - anticausal) / expected + homeostasis (1 - events / expected)
+
+with what the target should fire in a period, `expected`. A synapse whose weight falls below `prune_below` gets a random
+label and a small weight; so, now and then, does one without any causal pair where its target has fired or its
+weight cannot grow. As the fan-in is fixed, the sources of a dendrite come to be those that are active
+together. After Schemmel et al. 2017, whose rule is described in words only.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventsim.models.rules.plasticity_kernel import SynapseRows
+
+
+@dataclass(frozen=True, slots=True)
+class HomeostaticSTDP:
+    """Kernel that changes weights by the difference of the accumulators, and keeps targets at a rate.
+
+    Attributes
+    ----------
+    rate : steps of the weight for what correlates as it should.
+    homeostasis : steps for a target that is silent.
+    target_rate : events per unit of time.
+    """
+
+    rate: float = 2.0
+    homeostasis: float = 6.0
+    target_rate: float = 1.75e-3
+
+    def __call__(self, rows: SynapseRows) -> None:
+        """Change the weights."""
+        expected = self.target_rate * rows.period
+        wanted = 1.0 - rows.events[rows.target] / expected
+        rows.add(self.rate * (rows.causal - rows.anticausal) / expected + self.homeostasis * wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class StructuralPlasticity:
+    """Kernel that changes weights by another kernel, then gives useless synapses other sources.
+
+    Attributes
+    ----------
+    weights : kernel for the weights.
+    prune_below : weight below which a synapse is given up; 0 for never.
+    start : weight of a synapse with a new source.
+    turnover : share of the synapses without a causal pair that are given up as well.
+    """
+
+    weights: HomeostaticSTDP = HomeostaticSTDP()
+    prune_below: int = 5
+    start: int = 20
+    turnover: float = 0.1
+
+    def __call__(self, rows: SynapseRows) -> None:
+        """Change weights and labels."""
+        self.weights(rows)
+        if not self.prune_below:
+            return
+        hopeless = (rows.events[rows.target] > 0) | (rows.weight == rows.weight_max)
+        unlucky = rows.random.random(len(rows.weight)) < self.turnover
+        given_up = (rows.weight < self.prune_below) | ((rows.causal == 0) & hopeless & unlucky)
+        rows.draw_labels(given_up)
+        rows.weight[:] = np.where(given_up, self.start, rows.weight)
