@@ -42,6 +42,7 @@ QUICK = {  # settings with which a scenario ends in a second or two
         "weight_std": 0.0,
         "epochs": 2,
     },
+    "nonlinear-dendrites": {"task": "network", "neurons": 30, "duration": 200.0, "rate": 40.0},
     "robustness": {"imperfections": ("jitter",), "networks": 1, "n_hidden": 10, "epochs": 1},
     "spoken-digits": {
         "dataset": "sweeps",
@@ -74,6 +75,7 @@ EMPTY = {  # settings with nothing to do
         "weight_std": 0.0,
         "epochs": 0,
     },
+    "nonlinear-dendrites": {"task": "network", "neurons": 3, "duration": 0.0},
     "robustness": {"imperfections": ("latency",), "networks": 1, "n_hidden": 5, "epochs": 0},
     "spoken-digits": {
         "dataset": "sweeps",

@@ -2,12 +2,13 @@
 
 Between its runs correlation sensors accumulate nearest-neighbour pairs at each synapse,
 
-    causal += eta_plus e^(-(t_post - t_pre) / tau_plus)      anticausal += eta_minus e^(-(t_pre - t_post) / tau_minus)
+    causal += eta_plus e^(-(t_post - t_pre) / tau_plus)
+    anticausal += eta_minus e^(-(t_pre - t_post) / tau_minus)
 
-up to a ceiling. The kernel reads sensors, weights, labels and counts of events, and writes weights and labels:
-weights are whole numbers of `weight_bits` bits times a step, with the sign that all synapses of the projection
-share, as those of a row do; a label says which source a synapse listens to. So a kernel can rewire.
-Schemmel et al. 2017.
+up to a ceiling. The kernel reads sensors, weights, labels and counts of events, and writes weights and
+labels: weights are whole numbers of `weight_bits` bits times a step, with the sign that all synapses of the
+projection share, as those of a row do; a label says which source a synapse listens to. So a kernel can
+rewire. Schemmel et al. 2017.
 """
 
 from __future__ import annotations
@@ -264,6 +265,7 @@ def _as_placed(rule: PlasticityKernel, synapses: Synapses) -> _Placed:
     most = 2**rule.weight_bits - 1
     if steps.max() > most:
         raise ConfigError(
-            f"a weight of {name!r} is {steps.max()} steps of {rule.weight_step:g}, at most {most} are possible"
+            f"a weight of {name!r} is {steps.max()} steps of {rule.weight_step:g}, "
+            f"at most {most} are possible"
         )
     return _Placed(label, target, steps, -1.0 if weight.min() < 0 else 1.0, float(delay[0]))

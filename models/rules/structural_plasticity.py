@@ -1,11 +1,11 @@
-"""Structural plasticity: synapses that are of no use listen to another source, drawn at random.
+"""Structural plasticity: synapses that are of no use get another source at random.
 
     w += rate (causal - anticausal) / expected + homeostasis (1 - events / expected)
 
-with what the target should fire in a period, `expected`. A synapse whose weight falls below `prune_below` gets a random
-label and a small weight; so, now and then, does one without any causal pair where its target has fired or its
-weight cannot grow. As the fan-in is fixed, the sources of a dendrite come to be those that are active
-together. After Schemmel et al. 2017, whose rule is described in words only.
+with what the target should fire in a period, `expected`. A synapse whose weight falls below `prune_below`
+gets a random label and a small weight; so, now and then, does one without any causal pair where its target
+has fired or its weight cannot grow. As the fan-in is fixed, the sources of a dendrite come to be those that
+are active together. After Schemmel et al. 2017, whose rule is described in words only.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Correlation sensors against a plain double loop; kernels that change weights and sources."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ def expected_sensors(arrivals, events, ceiling=np.inf):
     """Nearest neighbours in the merged, sorted list of arrivals and events of one synapse."""
     merged = sorted([(t, 0) for t in arrivals] + [(t, 1) for t in events])
     causal = anticausal = 0.0
-    for (before, kind), (after, next_kind) in zip(merged[:-1], merged[1:], strict=True):
+    for (before, kind), (after, next_kind) in pairwise(merged):
         if (kind, next_kind) == (0, 1):
             causal = min(causal + np.exp((before - after) / TAU_PLUS), ceiling)
         elif (kind, next_kind) == (1, 0):

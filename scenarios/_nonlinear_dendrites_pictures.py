@@ -1,0 +1,135 @@
+"""Pictures of neurons with active dendrites: potentials with events, windows, distributions, composition."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eventsim.trace import Trace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    """Return the pictures that a trace has the data for, by name."""
+    found: dict[str, Callable[[Trace], Any]] = {}
+    if any(name.startswith("window/") for name in trace.parameters):
+        found["windows"] = windows
+    if "potential/t" in trace.parameters:
+        found["potentials"] = potentials
+    if ("cells", "dendrite.v") in trace.samples:
+        found["compartments"] = compartments
+    if any(name.startswith("distribution/") for name in trace.parameters):
+        found["distributions"] = distributions
+    if "composition" in trace.training and len(trace.training["composition"]):
+        found["composition"] = composition
+    return found
+
+
+def potentials(trace: Trace) -> "Figure":
+    """Draw the potentials of every compartment for each setting."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    t = trace.parameters["potential/t"]
+    labels = [label.decode() for label in trace.parameters["potential/labels"]]
+    parts = [n for n in ("soma", "dendrite", "apical") if f"potential/{n}" in trace.parameters]
+    with plots.style():
+        figure = Figure(figsize=(7.0, 2.2 * len(parts)), layout="constrained")
+        for axes, part in zip(
+            figure.subplots(len(parts), 1, sharex=True, squeeze=False)[:, 0], parts, strict=True
+        ):
+            for k, row in enumerate(trace.parameters[f"potential/{part}"]):
+                colour = plots.COLOURS[k % len(plots.COLOURS)]
+                axes.plot(t, row, color=colour, linewidth=0.9, label=labels[k])
+            axes.set(ylabel=f"{part} (mV)")
+        figure.axes[-1].set(xlabel="time (ms)")
+        figure.axes[0].legend(ncols=2, fontsize=6)
+    return figure
+
+
+def compartments(trace: Trace) -> "Figure":
+    """Draw soma and dendrite of some neurons of the network, their events marked."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    soma, dendrite = trace.samples["cells", "soma.v"], trace.samples["cells", "dendrite.v"]
+    shown = soma.units[:3]
+    with plots.style():
+        figure = Figure(figsize=(7.0, 1.8 * len(shown)), layout="constrained")
+        for k, axes in enumerate(figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]):
+            for samples, name, label in ((soma, "cells", "soma"), (dendrite, "cells.dendrite", "dendrite")):
+                colour = plots.COLOURS[int(label == "dendrite")]
+                axes.plot(samples.times, samples.values[:, k], color=colour, linewidth=0.9, label=label)
+                events = trace.spikes[name]
+                times = events.times[events.units == shown[k]]
+                axes.plot(times, np.full(len(times), -28.0 - 4 * (label == "soma")), "|", color=colour)
+            axes.set(ylabel=f"neuron {shown[k]} (mV)")
+        figure.axes[-1].set(xlabel="time (ms)")
+        figure.axes[0].legend(loc="upper right")
+    return figure
+
+
+def windows(trace: Trace) -> "Figure":
+    """Draw at which lags the neuron fires, one bar for each setting."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    lags = trace.parameters["window/lags"]
+    names = [n for n in trace.parameters if n.startswith("window/") and n != "window/lags"]
+    with plots.style():
+        figure = Figure(figsize=(6.0, 0.4 * len(names) + 1.0), layout="constrained")
+        axes = figure.subplots()
+        for k, name in enumerate(names):
+            fires = trace.parameters[name] > 0
+            axes.plot(lags[fires], np.full(fires.sum(), k), "s", color=plots.COLOURS[k % len(plots.COLOURS)])
+        labels = [name.removeprefix("window/").replace("_", " ") for name in names]
+        axes.set(xlabel="lag (ms)", ylabel="inputs", yticks=range(len(names)), yticklabels=labels)
+        axes.set_xlim(lags[0] - 2, lags[-1] + 2)
+    return figure
+
+
+def distributions(trace: Trace) -> "Figure":
+    """Draw what devices with mismatch do, before calibration and after."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    titles = {
+        "threshold_inputs": "inputs at threshold",
+        "duration": "plateau (ms)",
+        "window": "window (ms)",
+    }
+    with plots.style():
+        figure = Figure(figsize=(9.0, 2.8), layout="constrained")
+        for axes, (what, title) in zip(figure.subplots(1, 3), titles.items(), strict=True):
+            values = [trace.parameters[f"distribution/{what}/{n}"] for n in ("uncalibrated", "calibrated")]
+            low, high = min(v.min() for v in values), max(v.max() for v in values)
+            bins = np.linspace(
+                low - 0.5, high + 0.5, 14 if what != "threshold_inputs" else int(high - low) + 2
+            )
+            axes.hist(values, bins, color=plots.COLOURS[:2], label=["uncalibrated", "calibrated"])
+            axes.set(xlabel=title, ylabel="devices")
+        figure.axes[0].legend()
+    return figure
+
+
+def composition(trace: Trace) -> "Figure":
+    """Draw how many synapses of each dendrite come from each group, over time."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    counts = np.asarray(trace.training["composition"])  # (periods, dendrites, groups)
+    with plots.style():
+        figure = Figure(figsize=(9.0, 4.0), layout="constrained")
+        for k, axes in enumerate(figure.subplots(2, 4, sharex=True, sharey=True).ravel()):
+            axes.stackplot(np.arange(len(counts)), counts[:, k].T, colors=(plots.COLOURS * 2)[:8])
+            axes.set_title(f"dendrite {k}")
+        figure.supxlabel("runs of the kernel")
+        figure.supylabel("synapses from each group")
+    return figure
