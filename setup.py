@@ -1,5 +1,6 @@
 """Build script: maps the flat source folders onto the `eventsim` package."""
 
+import multiprocessing
 import os
 import re
 import shutil
@@ -83,6 +84,7 @@ def extensions() -> list[Extension]:
 
 make_tree()
 jobs = int(os.environ.get("EVENTSIM_BUILD_JOBS", "0")) or os.cpu_count() or 1
+forks = multiprocessing.get_start_method() == "fork"  # elsewhere a worker would run this file once more
 setup(
     packages=list(PACKAGE_DIR),
     package_dir=PACKAGE_DIR,
@@ -91,6 +93,7 @@ setup(
     ext_modules=cythonize(
         extensions(),
         include_path=[str(TREE)],
+        nthreads=jobs if forks else 0,  # translated side by side
         build_dir="build/cython",  # keeps generated C out of the source folders
         compiler_directives={"language_level": 3},
     ),
