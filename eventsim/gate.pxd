@@ -16,7 +16,7 @@ cdef class Bus:
 cdef class Gate(Exit):
     cdef readonly int n
     cdef double[::1] latency, jitter, loss  # (n,)
-    cdef uint64_t[::1] jitter_key, loss_key # (n,)
+    cdef uint64_t[::1] jitter_key, loss_key  # (n,)
     cdef uint64_t[::1] count                # (n,) spikes that have come
     cdef readonly double resolution
     cdef readonly Bus bus
