@@ -213,7 +213,8 @@ def monte_carlo(config: Any, run: Run) -> None:
     rng = run.rng("devices")
 
     def spread(value: float) -> Floats:
-        return value * (1 + config.spread * np.clip(rng.normal(size=n), -3, 3))
+        drawn: Floats = value * (1 + config.spread * np.clip(rng.normal(size=n), -3, 3))
+        return drawn
 
     soma = {"c_mem": spread(200.0), "g_leak": spread(10.0), "v_th": -70.0 + spread(20.0)}
     dendrite = {"c_mem": spread(100.0), "g_leak": spread(5.0), "v_th": -70.0 + spread(15.0)}
@@ -271,7 +272,7 @@ def network_of(config: Any, seed: int) -> es.Network:
 def network(config: Any, run: Run) -> None:
     """Run the network."""
     options = {"dt": config.dt} if config.solver == "ticks" else {}
-    sim = es.Simulation(network_of(config, run.seed), **options)  # type: ignore[arg-type]
+    sim = es.Simulation(network_of(config, run.seed), **options)
     shown = np.arange(min(5, config.neurons))
     for variable in ("soma.v", "dendrite.v"):
         sim.record("cells", variable, every=0.5, units=shown)
