@@ -657,11 +657,13 @@ def running_forever():
 
 def test_ctrl_c_ends_a_run_of_compiled_handlers():
     engine = running_forever()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it may be ignored
     timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         engine.run()
     timer.join()
+    signal.signal(signal.SIGINT, before)
     assert engine.now > 0
     engine.verify()
     assert engine.step()
