@@ -498,7 +498,6 @@ def test_what_is_not_layers_is_refused_or_walked():
         ({"first_spike_only": False}, "may spike again"),
         ({"i_ext": 0.1}, "do not start at rest: i_ext"),
         ({"v_init": 0.5}, "do not start at rest: v_init"),
-        ({"tau_mem": np.array([1.0, 2.0])}, "tau_mem of 'cell' differs"),
         ({"v_th": np.inf}, "has no threshold"),
     ):
         net = es.Network()
