@@ -65,6 +65,11 @@ class Built:
     ticks: Ticks | None = None
     parts: dict[str, Any] = field(default_factory=dict)  # projections of rates by name
 
+    def __del__(self) -> None:
+        # Populations and recordings know each other: samples must not wait for the collector of cycles.
+        for population in self.populations.values():
+            population.recordings.clear()
+
 
 def build(
     net: Network,

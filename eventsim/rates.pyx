@@ -117,7 +117,7 @@ cdef class RateProjection(TickPart):
         bias_factor : float
             Rate of the bias relative to `eta`.
         decay : float
-            Weights decay with rate eta * decay.
+            Weights decay with rate eta * decay, whatever the optimiser makes of gradients.
         """
         self.optimiser = OPTIMISERS[optimiser]
         self.eta, self.bias_factor, self.decay = eta, bias_factor, decay
@@ -211,9 +211,9 @@ cdef class RateProjection(TickPart):
         cdef char *x = self.taught_pre if self.taught_pre != NULL else self.x
         if self.due == 0.0:
             return 0
+        if self.decay > 0.0:
+            rates_add_scaled(self.wide, self.w, self.w, -self.due * self.decay, self.n_weights)
         if self.optimiser == SGD:
-            if self.decay > 0.0:
-                rates_add_scaled(self.wide, self.w, self.w, -self.due * self.decay, self.n_weights)
             self.correlate(self.w, self.due / self.batch, x, self.taught)
             self.settle_bias()
         else:

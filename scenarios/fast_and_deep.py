@@ -195,7 +195,9 @@ class FastAndDeep:
             if run.state:
                 raise
             datasets.digits("test")  # says how to get them if scikit-learn is missing
-            run.note("MNIST was not found (--data or EVENTSIM_DATA): scikit-learn's 8x8 digits in its place")
+            run.take_stand_in(
+                "scikit-learn's 8x8 digits", "MNIST was not found (--data or EVENTSIM_DATA)"
+            )
             return tasks.digits()
 
     def network(self, task: Task, seed: int) -> "Network":

@@ -69,11 +69,14 @@ def summary(outcome: Outcome) -> str:
     if outcome.run is None:
         return f"{outcome.path} is finished already; nothing to go on with"
     published: dict[str, str] = getattr(outcome.scenario, "published", dict)()
+    if outcome.run.stand_in:
+        published = {}
     lines = [f"finished in {outcome.run.wall_seconds:.1f} s"]
     width = max(map(len, outcome.run.metrics), default=0)
     for key, value in outcome.run.metrics.items():
         theirs = f"  paper: {published[key]}" if key in published else ""
         lines.append(f"  {key:<{width}}  {_short(value):<10}{theirs}".rstrip())
+    lines += [f"note: {note}" for note in outcome.run.notes]
     lines.append(f"written to {outcome.path}; see it with: eventsim plot {shlex.quote(str(outcome.path))}")
     return "\n".join(lines)
 

@@ -94,6 +94,7 @@ class Run:
     quiet : no words and no progress bar.
     file : the file being written.
     state : what `checkpoint` was last given, or None at the start.
+    stand_in : what took the place of a data set that was not found, or nothing.
     interrupted : somebody has asked to stop; the next `checkpoint` keeps the state and ends the run.
     """
 
@@ -107,6 +108,7 @@ class Run:
     interrupted: bool = False
     metrics: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    stand_in: str = ""
     _series: dict[str, list[Any]] = field(default_factory=dict)
     _wall_before: float = 0.0
     _began: float = field(default_factory=time.perf_counter)
@@ -135,6 +137,15 @@ class Run:
             self.notes.append(text)
             self.say(text)
             self.file.put(provenance={"notes": "\n".join(self.notes)})
+
+    def take_stand_in(self, instead: str, missing: object) -> None:
+        """Say that `instead` takes the place of a data set that is `missing`, and keep it for a resumed run.
+
+        What comes out is then not put beside the paper's figures.
+        """
+        self.stand_in = instead
+        self.file.put(provenance={"stand_in": instead})
+        self.note(f"{missing}; {instead} in its place, so nothing here compares with published figures")
 
     @contextmanager
     def progress(self, total: float, unit: str, initial: float = 0) -> Iterator[Progress]:
@@ -208,6 +219,7 @@ class Run:
     def go_on(self, state: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
         """Take up what an earlier run left in the file."""
         self._wall_before = float(provenance.get("wall_seconds", 0.0))
+        self.stand_in = str(provenance.get("stand_in", ""))
         self.notes = [line for line in str(provenance.get("notes", "")).splitlines() if line]
         if state:
             self.state = dict(state["scenario"])

@@ -129,9 +129,8 @@ class SpokenDigits:
         except FileNotFoundError:
             if run.state:
                 raise
-            run.note(
-                f"{name} was not found (--data or EVENTSIM_DATA): generated sweeps of spikes in its place, "
-                "accuracies say nothing about spoken digits"
+            run.take_stand_in(
+                "generated sweeps of spikes", f"{name} was not found (--data or EVENTSIM_DATA)"
             )
             return spoken_data.task(run, "sweeps")
 

@@ -27,7 +27,7 @@ class ErrorTimesRate:
     ----------
     eta : weight change per time; with Adam, the step per time (a step per tick / dt).
     bias : rate of the bias relative to eta; 0 keeps it.
-    decay : weights decay with rate eta * decay.
+    decay : weights decay with rate eta * decay, apart from what the optimiser makes of gradients.
     optimiser : "sgd", "momentum" or "adam"; their memory advances by one with every tick.
     momentum : of "momentum": velocity = momentum * velocity + gradient.
     beta1, beta2, epsilon : of "adam".

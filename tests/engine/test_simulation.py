@@ -1,5 +1,6 @@
 """A simulation from outside: recording, snapshots, streams, hooks, and what is refused."""
 
+import gc
 import math
 
 import numpy as np
@@ -312,6 +313,20 @@ def test_a_streamed_run_leaves_the_same_in_the_file_and_nothing_in_memory(schedu
     assert (
         samples.values.astype(np.float32).tolist() == plain.trace("a", "v").values.astype(np.float32).tolist()
     )
+
+
+def test_recordings_go_with_their_simulation_at_once():
+    """Evaluations inside a long training must not pile up until the collector of cycles comes by."""
+    gc.collect()
+    gc.disable()
+    try:
+        sim = es.Simulation(network())
+        sim.record("a", "v", every=0.1)
+        sim.run(1.0)
+        del sim
+        assert not [found for found in gc.get_objects() if type(found).__name__ == "Recording"]
+    finally:
+        gc.enable()
 
 
 def test_save_writes_what_was_recorded(schedule, tmp_path):

@@ -238,9 +238,10 @@ def test_optimisers_take_one_step_a_tick(optimiser, by_hand, batch):
     np.testing.assert_allclose(sim.bias("x->y"), biases, 1e-9)
 
 
-def test_weights_decay():
+@pytest.mark.parametrize("optimiser", ["sgd", "momentum", "adam"])
+def test_weights_decay(optimiser):
     net, simulation = two_layers(1, 1, weight=1.0)
-    net.learn("x->y", es.models.rules.ErrorTimesRate(eta=0.5, decay=0.2))
+    net.learn("x->y", es.models.rules.ErrorTimesRate(eta=0.5, decay=0.2, optimiser=optimiser))
     sim = simulation()
     sim.run_ticks(10)
     assert sim.weights("x->y")[0, 0] == pytest.approx((1 - DT * 0.5 * 0.2) ** 10, rel=1e-12)

@@ -98,7 +98,8 @@ def test_without_mnist_it_takes_the_small_digits_and_says_so(tmp_path, monkeypat
     path = tmp_path / "a.h5"
     values = {"epochs": 10, "n_hidden": 50}
     execute(Request(name="fast-and-deep", preset="mnist", values=values, output=path))
-    assert "digits in its place" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "digits in its place" in told
     trace = io.load(path)
     assert "digits in its place" in trace.provenance["notes"]
     assert trace.sizes == {"input": 64, "hidden": 50, "label": 10}

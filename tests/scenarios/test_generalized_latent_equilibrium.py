@@ -1,5 +1,7 @@
 """Scenario generalized-latent-equilibrium: the quick checks of the sheet, and going on after a stop."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from eventsim import io
 from eventsim.scenarios import _chaotic_series, _exact_gradients, _sequence_data, _sequence_training
 from eventsim.scenarios._sequence_training import Plateau, Sequences, Stream
 from eventsim.scenarios.generalized_latent_equilibrium import GeneralizedLatentEquilibrium
-from eventsim.scenarios.running import Request, execute
+from eventsim.scenarios.running import Request, RunFailed, execute
 
 
 def outcome(path, preset="quick", seed=0, resume=False, **values):
@@ -188,8 +190,34 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch):
 
 def test_without_the_files_generated_sequences_stand_in_and_the_run_says_so(tmp_path, monkeypatch):
     monkeypatch.delenv("EVENTSIM_DATA", raising=False)
-    found = trace(tmp_path / "a.h5", "mnist-1d-15k", epochs=0, ticks=20, fast=2, slow=2, layers=1)
-    assert "stand in for mnist-1d" in found.provenance["notes"]
+    small = {"ticks": 20, "fast": 2, "slow": 2, "layers": 1}
+    found = trace(tmp_path / "a.h5", "mnist-1d-15k", epochs=0, **small)
+    assert "generated sequences in its place" in found.provenance["notes"]
+    assert found.provenance["stand_in"] == "generated sequences"
+
+
+@pytest.mark.skipif("EVENTSIM_DATA" not in os.environ, reason="needs MNIST-1D")
+@pytest.mark.parametrize("begun_with_files", [True, False])
+def test_a_run_goes_on_with_the_data_that_it_was_begun_with(tmp_path, monkeypatch, begun_with_files):
+    folder = os.environ["EVENTSIM_DATA"]
+    small = {"ticks": 20, "fast": 2, "slow": 2, "layers": 1, "epochs": 1, "batch": 1000}
+    train, seen = Stream.train, []
+
+    def stopped(self, run):
+        seen.append(self.task.name)
+        run.interrupted = len(seen) == 1
+        return train(self, run)
+
+    monkeypatch.setattr(Stream, "train", stopped)
+    for there in (begun_with_files, not begun_with_files, begun_with_files):
+        monkeypatch.setenv("EVENTSIM_DATA", folder if there else "")
+        if not there and begun_with_files:
+            with pytest.raises(RunFailed, match="mnist1d"):
+                outcome(tmp_path / "a.h5", resume=True)
+        else:
+            outcome(tmp_path / "a.h5", "mnist-1d-15k", resume=bool(seen), **({} if seen else small))
+    assert seen[-1] == ("mnist-1d" if begun_with_files else "surrogate")
+    assert len(seen) == 2
 
 
 def test_every_preset_is_a_setting_that_exists_and_published_figures_are_known():
