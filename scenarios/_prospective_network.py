@@ -108,7 +108,8 @@ def network(
         projection = _connect(net, scenario, pre, post, seed)
         if learning == "weights" and post.kind != "pool":
             factor = scenario.layer_factors[min(k, len(scenario.layer_factors) - 1)]
-            net.learn(projection, models.rules.ErrorTimesRate(eta=scenario.rate * factor * per_ms))
+            eta = scenario.rate * factor * per_ms
+            net.learn(projection, models.rules.ErrorTimesRate(eta=eta, optimiser=scenario.optimiser))
         elif learning == "tau_mem":
             rule = models.rules.TimeConstants(eta=scenario.tau_rate * per_ms, by="match", least=scenario.dt)
             net.learn(post.name, rule)

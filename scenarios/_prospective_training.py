@@ -50,7 +50,12 @@ class Presentations:
     ticks, epochs : per presentation, and passes over the training set; what is left after whole batches
         of a shuffled epoch is not shown in it.
     beta : strength of the nudging.
+    rates : learning rate of each projection that learns.
+    cosine : true lets the rates fall along half a wave of the cosine, to nothing at the end.
+    late : ticks by which a target comes later than its image, as the answer does. Until then the target
+        before is held; a target that meets the answer to another image teaches the mean of all targets.
     tau_target : time constant with which targets are low-passed, 0 for none.
+    read : last ticks of a presentation over which the answer is averaged when a set is evaluated.
     before : presentations of training samples that precede an evaluation. Where rates depend on membranes, a
         network at rest answers otherwise than one that has been running, as it was when it learned.
     """
@@ -62,12 +67,17 @@ class Presentations:
     ticks: int
     epochs: int
     beta: float
+    rates: Mapping[str, float] = field(default_factory=dict)
+    cosine: bool = False
+    late: int = 0
     tau_target: float = 0.0
+    read: int = 1
     before: int = 0
     epoch: int = 0
     next: int = 0
     _tally: Floats = field(default_factory=lambda: np.zeros(3))
-    _target: Floats | None = None
+    _target: Floats | None = None  # as of the last tick: low-passed
+    _held: Floats | None = None  # of the last presentation
     _order: Ints | None = None
 
     @property
@@ -83,6 +93,10 @@ class Presentations:
         batch = self.sim.batch
         chosen = self._order[self.next * batch : (self.next + 1) * batch]
         target = np.eye(self.task.n_classes)[labels[chosen]]
+        if self.cosine:
+            done = (self.epoch + self.next / self.n_batches) / self.epochs
+            for name, rate in self.rates.items():
+                self.sim.set_learning_rate(name, rate * 0.5 * (1 + np.cos(np.pi * done)))
         self.sim.drive("image", self.task.shown("train", chosen))
         self._nudge(target)
         self.sim.run_ticks(self.ticks)
@@ -106,19 +120,21 @@ class Presentations:
         return figures
 
     def _nudge(self, target: Floats) -> None:
-        if not self.tau_target:
+        if not (self.tau_target or self.late):
             self.sim.nudge("label", target, self.beta)
             return
-        if self._target is None:
-            self._target = np.zeros_like(target)
+        if self._held is None or self._target is None:
+            self._held, self._target = np.zeros_like(target), np.zeros_like(target)
+        follow = self.sim.dt / self.tau_target if self.tau_target else 1.0
         series = np.empty((self.ticks, *target.shape))
-        for row in series:
-            self._target += self.sim.dt / self.tau_target * (target - self._target)
+        for tick, row in enumerate(series):
+            self._target += follow * ((self._held if tick < self.late else target) - self._target)
             row[:] = self._target
+        self._held = target
         self.sim.nudge("label", series, self.beta, every=self.sim.dt)
 
     def accuracy(self, split: str) -> float:
-        """Return the fraction of a set whose largest output is right, after as many ticks without nudging."""
+        """Return the fraction of a set whose largest output is right, shown as long but not nudged."""
         labels = self.task.sets[split][1]
         batch = min(EVALUATED, len(labels))
         sim, correct = self.tested(batch), 0
@@ -130,9 +146,12 @@ class Presentations:
             chosen = np.arange(start, min(start + batch, len(labels)))
             shown = np.resize(chosen, batch)  # the last ones are filled up with repetitions
             sim.drive("image", self.task.shown(split, shown))
-            sim.run_ticks(self.ticks)
-            answer = sim.array("label", "rate").argmax(axis=1)[: len(chosen)]
-            correct += int((answer == labels[chosen]).sum())
+            sim.run_ticks(self.ticks - self.read)
+            answer = np.zeros((batch, self.task.n_classes))
+            for _ in range(self.read):
+                sim.run_ticks(1)
+                answer += sim.array("label", "rate")
+            correct += int((answer.argmax(axis=1)[: len(chosen)] == labels[chosen]).sum())
         return correct / len(labels)
 
     def train(self, run: Run, state: Callable[[], dict[str, Any]]) -> None:
@@ -157,7 +176,9 @@ class Presentations:
             "tally": self._tally.copy(),
             "sim": self.sim.snapshot(),
         }
-        return state if self._target is None else state | {"target": self._target.copy()}
+        if self._target is not None and self._held is not None:
+            state |= {"target": self._target.copy(), "held": self._held.copy()}
+        return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
@@ -165,4 +186,4 @@ class Presentations:
         self._tally, self._order = np.array(state["tally"]), None
         self.sim.restore(state["sim"])
         if "target" in state:
-            self._target = np.array(state["target"])
+            self._target, self._held = np.array(state["target"]), np.array(state["held"])

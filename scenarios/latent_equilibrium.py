@@ -16,6 +16,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, MinLen
 
 from eventsim import rng as streams
+from eventsim.errors import ConfigError
 from eventsim.registry import register
 from eventsim.scenarios.scenario import NOT_NEGATIVE, POSITIVE, Run
 from eventsim.trace import Floats, Trace
@@ -47,6 +48,20 @@ LENET: dict[str, object] = {
     "epochs": 100,
 }
 MNIST_SHORT: dict[str, object] = {"ticks": 20, "batch": 128, "epochs": 40}
+ADAM: dict[str, object] = {
+    "optimiser": "adam",
+    "falling": "cosine",
+    "late_targets": True,
+    "beta": 0.01,
+    "layer_factors": (1.0,),
+}
+LENET_SHORT: dict[str, object] = ADAM | {
+    "ticks": 12,
+    "batch": 16,
+    "rate": 0.001,
+    "weight_std": 0.0,
+    "epochs": 5,
+}
 BARS: dict[str, object] = {"task": "bars", "dt": 0.1, "ticks": 100, "epochs": 1000}
 PUBLISHED: dict[str, dict[str, str]] = {
     "mnist": {"test_error": "0.0198"},
@@ -56,6 +71,7 @@ PUBLISHED: dict[str, dict[str, str]] = {
     "mnist-random-feedback": {"test_error": "0.026"},
     "mnist-not-prospective": {"test_error": "> 0.10"},
     "mnist-lenet": {"test_error": "0.011"},
+    "mnist-lenet-short": {"test_error": "0.011"},
 }
 
 
@@ -82,8 +98,9 @@ class LatentEquilibrium:
         "synaptic-filter-0.1": {"tau_syn": 0.1, "epochs": 100},
         "synaptic-filter-0.5": {"tau_syn": 0.5, "dt": 0.1, "epochs": 100},
         "synaptic-filter-2": {"tau_syn": 2.0, "dt": 0.1, "ticks": 1000, "epochs": 100},
-        "rate-noise": {"noise": 0.2, "tau_syn": 0.5, "dt": 0.05, "epochs": 100},
+        "rate-noise": {"noise": 0.2, "read": 50, "tau_syn": 0.5, "dt": 0.05, "epochs": 100},
         "mnist-lenet": LENET,
+        "mnist-lenet-short": LENET | LENET_SHORT,
         "fashion-mnist-lenet": LENET
         | {"task": "fashion-mnist", "ticks": 50, "layer_factors": (1.0, 0.2, 0.2, 0.2, 0.2, 0.1)},
         "fourier": {
@@ -99,11 +116,15 @@ class LatentEquilibrium:
         "bars": BARS,
         "bars-not-prospective": BARS | {"prospective": False},
         "mimic": {"task": "mimic", "dt": 0.01, "ticks": 100, "epochs": 500},
-        "yin-yang": QUICK | {"task": "yin-yang", "hidden": (120,), "activation": "tanh", "epochs": 60},
+        "yin-yang": QUICK
+        | ADAM
+        | {"task": "yin-yang", "hidden": (120,), "beta": 0.003, "rate": 0.02, "epochs": 60},
         "quick": QUICK,
         "quick-not-prospective": QUICK | {"prospective": False},
         "quick-random-feedback": QUICK | {"feedback": "random"},
         "quick-tau-100": QUICK | {"tau": 100.0},
+        "quick-noise": QUICK | {"noise": 0.2, "read": 10},
+        "quick-synaptic-filter": QUICK | {"tau_syn": 0.5, "ticks": 60},
         "quick-mismatch": QUICK | {"tau_spread": 0.3},
         "quick-mismatch-learned": QUICK | {"tau_spread": 0.3, "tau_epochs": 5, "tau_rate": 1e4},
     }
@@ -138,6 +159,7 @@ class LatentEquilibrium:
         "ms, synaptic filter of rates and errors; 0 for none; targets get the sum of all",
     ] = 0.0
     noise: Annotated[float, *NOT_NEGATIVE, "standard deviation of what is added to rates at every tick"] = 0.0
+    read: Annotated[int, Ge(1), "last ticks of a presentation over which answers are averaged"] = 1
     feedback: Annotated[
         Literal["transposed", "random"], "weights that errors go back through: the transposed or fixed ones"
     ] = "transposed"
@@ -148,6 +170,15 @@ class LatentEquilibrium:
     rate: Annotated[
         float, *POSITIVE, "learning rate of a presentation, whatever its ticks; fourier: per ms"
     ] = 16.0
+    optimiser: Annotated[
+        Literal["sgd", "adam"],
+        "adam: its memory advances by one each tick, a rate is the way of a presentation",
+    ] = "sgd"
+    falling: Annotated[Literal["not", "cosine"], "whether the rate falls, to nothing at the end"] = "not"
+    late_targets: Annotated[
+        bool,
+        "targets come when the answers to their images do, a tick for each layer; false: with the images",
+    ] = False
     layer_factors: Annotated[
         tuple[Annotated[float, *NOT_NEGATIVE], ...], "of the rate by layer; the last holds on"
     ] = (1.0, 0.2, 0.1)
@@ -193,6 +224,15 @@ class LatentEquilibrium:
         from eventsim.scenarios._prospective_training import Presentations
 
         built = layers(self, task.n_inputs, task.n_classes)
+        late = len(built) - 1 if self.late_targets else 0
+        if late >= self.ticks:
+            raise ConfigError(
+                f"late targets come after {late} ticks here; ticks must be more, got {self.ticks}"
+            )
+        if self.read > self.ticks:
+            raise ConfigError(
+                f"read must be at most the {self.ticks} ticks of a presentation, got {self.read}"
+            )
         batch = min(self.batch, len(task.sets["train"][1]))
         sim = Simulation(network(self, built, seed, taus), dt=self.dt, batch=batch, dtype=self.precision)
 
@@ -213,6 +253,10 @@ class LatentEquilibrium:
             ticks=self.ticks,
             epochs=self.epochs,
             beta=self.beta,
+            rates={name: rule.eta for name, rule in sim.net.rules},
+            cosine=self.falling == "cosine",
+            late=late,
+            read=self.read,
             tau_target=self.tau_syn * (len(built) - 1),
             before=ceil(self.tau / (self.ticks * self.dt)) if self.tau_spread or not self.prospective else 0,
         )

@@ -7,12 +7,13 @@ import eventsim as es
 from eventsim import io
 from eventsim.errors import ConfigError
 from eventsim.scenarios import _microcircuits, _prospective_signals
-from eventsim.scenarios._prospective_network import layers
-from eventsim.scenarios._prospective_training import Presentations
+from eventsim.scenarios._prospective_network import layers, time_constants
+from eventsim.scenarios._prospective_training import Presentations, Task
 from eventsim.scenarios.latent_equilibrium import LatentEquilibrium
 from eventsim.scenarios.running import Request, execute
 
 SHORT = {"epochs": 5}
+ADAM = {"optimiser": "adam", "falling": "cosine", "late_targets": True, "rate": 0.02, "beta": 0.01}
 
 
 def outcome(path, preset="quick", seed=0, resume=False, **values):
@@ -61,6 +62,75 @@ def test_accuracy_does_not_depend_on_the_length_of_a_presentation(tmp_path):
     assert abs(short - long) <= 0.03
 
 
+def test_yin_yang_is_learned(tmp_path):
+    assert trace(tmp_path / "a.h5", "yin-yang", epochs=15).metrics["test_accuracy"] >= 0.93
+
+
+def training(samples, labels, **values):
+    """Return the training of a small net on a few samples."""
+    values = {"batch": 1, "hidden": (20, 10), "precision": "float64"} | values
+    scenario = LatentEquilibrium(**LatentEquilibrium.presets["yin-yang"] | values)
+    task = Task("any", 4, 3, dict.fromkeys(("train", "validation"), (samples, labels)))
+    built = layers(scenario, 4, 3)
+    return scenario.training(task, 0, time_constants(scenario, built, 0))
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_late_target_never_meets_the_answer_to_another_image(late):
+    """Targets that are the answers themselves teach nothing, if and only if they come when the answers do."""
+    samples = np.random.default_rng(0).uniform(size=(6, 4))
+    shown = training(samples, np.zeros(6, int), late_targets=late)
+    for name in shown.rates:
+        shown.sim.set_learning_rate(name, 0.0)
+    answers = []
+    for sample in samples:
+        shown.sim.drive("image", sample)
+        shown.sim.run_ticks(20)
+        answers.append(shown.sim.array("label"))
+    errors = []
+    for sample, answer in zip(samples, answers, strict=True):
+        shown.sim.drive("image", sample)
+        shown._nudge(answer)
+        for _ in range(20):
+            shown.sim.run_ticks(1)
+            errors.append(np.abs(shown.sim.array("label", "error")).max())
+    # the first presentation follows the last one of the round before, with no target held
+    assert (max(errors[20:]) < 1e-12) == late
+
+
+def test_a_presentation_with_weak_nudging_changes_weights_as_backpropagation_does():
+    rng = np.random.default_rng(1)
+    samples, labels = rng.uniform(size=(8, 4)), rng.integers(3, size=8)
+    values = {"batch": 8, "beta": 1e-4, "optimiser": "sgd", "falling": "not", "rate": 1e-6, "ticks": 500}
+    shown = training(samples, labels, **values)
+    before = {name: shown.sim.weights(name) for name in shown.rates}
+    shown.advance()
+    rates, slopes = [samples], [1.0]
+    for weight in before.values():
+        u = rates[-1] @ weight
+        rates.append(np.clip(u, 0, 1))
+        slopes.append((u >= 0) & (u <= 1))
+    error = np.eye(3)[labels] - u
+    for (name, weight), rate, slope in reversed(list(zip(before.items(), rates, slopes, strict=False))):
+        wanted, found = rate.T @ error, shown.sim.weights(name) - weight
+        assert (found * wanted).sum() / np.linalg.norm(found) / np.linalg.norm(wanted) > 0.999
+        error = (error @ weight.T) * slope
+
+
+def test_an_average_over_ticks_is_more_often_right_than_one_noisy_tick(tmp_path):
+    one = trace(tmp_path / "a.h5", "quick-noise", epochs=3, read=1).metrics["test_accuracy"]
+    ten = trace(tmp_path / "b.h5", "quick-noise", epochs=3).metrics["test_accuracy"]
+    assert ten >= one + 0.05
+
+
+def test_presentations_that_are_too_short_are_refused():
+    nothing = np.zeros((1, 4)), np.zeros(1, int)
+    with pytest.raises(ConfigError, match="late targets come after 3 ticks here; ticks must be more, got 3"):
+        training(*nothing, ticks=3)
+    with pytest.raises(ConfigError, match="read must be at most the 20 ticks of a presentation, got 21"):
+        training(*nothing, read=21)
+
+
 def test_membranes_learn_to_match_their_prospection_whatever_the_rate(tmp_path):
     found = trace(tmp_path / "a.h5", "quick-mismatch-learned", epochs=0, tau_epochs=2)
     for name in ("hidden1", "hidden2", "label"):
@@ -102,7 +172,7 @@ def results(trace):
             for k, v in getattr(trace, room).items()}  # fmt: skip
 
 
-@pytest.mark.parametrize("values", [{}, {"tau_syn": 0.5, "noise": 0.05}])
+@pytest.mark.parametrize("values", [{}, {"tau_syn": 0.5, "noise": 0.05, "late_targets": True}, ADAM])
 def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch, values):
     whole = trace(tmp_path / "a.h5", epochs=2, **values)
     advance, calls = Presentations.advance, []
