@@ -281,7 +281,9 @@ class Tree:
         targets = [one(c.target, "target", where) for c in event.clamps]
         conductances = [one(c.conductance, "conductance", where, nonnegative=True) for c in event.clamps]
         durations, hold_off = self._durations(event, one, where, name)
-        if warn and targets and where not in [c.name for c in self.members[self.soma]]:
+        # A soma is reset below threshold; only a hold-off says that it was to stay above.
+        is_soma = where in [c.name for c in self.members[self.soma]]
+        if warn and targets and (not is_soma or (event.hold_off is not None and np.any(hold_off))):
             _warn_of_low_plateau(
                 np.maximum.reduce(targets) if len(targets) > 1 else targets[0], v_th, where, name
             )

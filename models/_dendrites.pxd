@@ -53,6 +53,9 @@ cdef class Dendrites(Population):
     cdef double *until                      # (n, K) end of the phase
     cdef double *i_step                     # (n, K) current of the steps
     cdef double *since                      # (n, K) when the comparator was last switched
+    cdef int32_t *n_in_row                  # (n, K) events since `row_start`
+    cdef double *row_start                  # (n, K)
+    cdef double *row_length                 # (sets, K) a time in which no circuit fires MOST_IN_ROW times
     cdef PyObject **log_of                  # (K,) NULL for none
     cdef list watchers                      # of Watcher
     cdef int n_watchers
@@ -64,5 +67,6 @@ cdef class Dendrites(Population):
     cdef bint fire(self, int unit, int k, double time) noexcept nogil
     cdef uint64_t clamp_code(self, int unit) noexcept nogil
     cdef int announce(self, Engine engine, double time, int unit, const uint8_t *fired) except -1 nogil
+    cdef int count_in_row(self, int unit, int k, double time) except -1 nogil
     cdef int tell_watchers(self, double time, int unit, int k) except -1 with gil
     cdef int fail_endless(self, int unit, int k, double time) except -1 with gil

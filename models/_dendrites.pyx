@@ -23,7 +23,7 @@ from eventsim.population cimport Fan, Population, fan_target, fan_weight
 from eventsim.recorder cimport SpikeLog
 
 cdef enum:
-    MOST_AT_ONCE = 1000     # events of a compartment within one instant
+    MOST_IN_ROW = 1000      # events of a compartment within one instant, or within the time constant of its membrane
     MOST_STEPS = 200        # of a search before the unit is looked at again
     LOG_ROOM = 16           # of the first table of modes
 
@@ -48,6 +48,15 @@ cdef int32_t *integers(dict owner, str name):
         return NULL
     flat = owner[name].reshape(-1)
     return &flat[0]
+
+
+def time_constants(values, parents):
+    """Return C / g of each circuit, (sets, K), with all conductances at rest."""
+    g = values["g_leak"] + values["coupling"]
+    for k, parent in enumerate(parents):
+        if parent >= 0:
+            g[:, parent] += values["coupling"][:, k]
+    return values["c_mem"] / g
 
 
 cdef class Watcher:
@@ -77,6 +86,7 @@ cdef class Dendrites(Population):
         self.soma = tree.soma
         self.stride = int(len(values["c_mem"]) > 1)
         self.values = dict(values)
+        self.values["row_length"] = time_constants(values, tree.parent)
         self.values["mu"] = np.array([1.0 / tau for _, tau, _ in tree.slots])
         self.c_mem = doubles(self.values, "c_mem")
         self.g_leak = doubles(self.values, "g_leak")
@@ -94,6 +104,7 @@ cdef class Dendrites(Population):
         self.tau = doubles(self.values, "tau")
         self.mu_of_slot = doubles(self.values, "mu")
         self.e_rev = doubles(self.values, "e_rev")
+        self.row_length = doubles(self.values, "row_length")
         self.step_circuit = integers(self.values, "step_circuit")
         self.parent = integers(self.values, "parent")
         self.n_phases = integers(self.values, "n_phases")
@@ -121,6 +132,8 @@ cdef class Dendrites(Population):
             "until": np.full((n, self.K), np.inf),
             "i_step": np.zeros((n, self.K)),
             "since": np.full((n, self.K), -np.inf),
+            "n_in_row": np.zeros((n, self.K), np.int32),
+            "row_start": np.full((n, self.K), -np.inf),
         }
         self.phase = integers(self.arrays, "phase")
         self.armed = integers(self.arrays, "armed")
@@ -128,6 +141,8 @@ cdef class Dendrites(Population):
         self.until = doubles(self.arrays, "until")
         self.i_step = doubles(self.arrays, "i_step")
         self.since = doubles(self.arrays, "since")
+        self.n_in_row = integers(self.arrays, "n_in_row")
+        self.row_start = doubles(self.arrays, "row_start")
 
     def __dealloc__(self):
         free(self.log_of)
@@ -187,7 +202,7 @@ cdef class Dendrites(Population):
             durations = self.durations + (set_ * self.K + k) * self.P
             while until[k] <= time:
                 n_at_once += 1
-                if n_at_once > MOST_AT_ONCE:
+                if n_at_once > MOST_IN_ROW:
                     self.fail_endless(unit, k, time)
                 if phase[k] <= p:
                     changed = True
@@ -220,7 +235,7 @@ cdef class Dendrites(Population):
     cdef int fail_endless(self, int unit, int k, double time) except -1 with gil:
         raise RuntimeError(
             f"compartment {self.circuits[k]!r} of unit {unit} of {self.name!r} fires without end at time {time!r}: v stays "
-            "above v_th and its event takes no time; give it a clamp, a hold-off, or mode='edge'")
+            "above v_th and its event takes next to no time; give it a clamp, a hold-off, or mode='edge'")
 
     cdef uint64_t clamp_code(self, int unit) noexcept nogil:
         """Return a number for the set of clamps that are on."""
@@ -238,12 +253,24 @@ cdef class Dendrites(Population):
         cdef int k
         for k in range(self.K):
             if fired[k]:
+                self.count_in_row(unit, k, time)
                 if self.log_of[k] != NULL and self.keep_spikes:
                     (<SpikeLog> self.log_of[k]).append(time, unit)
                 if self.n_watchers:
                     self.tell_watchers(time, unit, k)
         if fired[self.soma]:
             self.emit(engine, time, unit)
+        return 0
+
+    cdef int count_in_row(self, int unit, int k, double time) except -1 nogil:
+        """Stop a circuit that fires so fast that the run would not come to an end."""
+        cdef int at = unit * self.K + k
+        if time - self.row_start[at] > self.row_length[unit * self.stride * self.K + k]:
+            self.row_start[at] = time
+            self.n_in_row[at] = 0
+        self.n_in_row[at] += 1
+        if self.n_in_row[at] > MOST_IN_ROW:
+            self.fail_endless(unit, k, time)
         return 0
 
     cdef int tell_watchers(self, double time, int unit, int k) except -1 with gil:

@@ -5,8 +5,10 @@ fires a volley. A kernel changes weights and sources of the synapses. At the end
 volleys of groups are compared with volleys of sources taken at random.
 """
 
+from __future__ import annotations
+
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +19,13 @@ from eventsim.models.rules import HomeostaticSTDP, PlasticityKernel, StructuralP
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
 
+if TYPE_CHECKING:
+    from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
+
 N = 8  # dendrites, synapses of each, groups, sources of each
 INTERVAL = 50.0  # ms, between volleys
 JITTER = 2.0  # ms, standard deviation
+START = 30  # steps of a weight
 STEP = 6.0  # pA, of a weight: 63 of them are half of what fires a dendrite
 TEST_VOLLEYS = 400
 
@@ -47,8 +53,9 @@ def network(
         pairs = [(int(s), 0) for s in labels[k]]
         name = net.connect("sources", "cell", pairs, weight=weights[k] * STEP, port=f"d{k}", name=f"d{k}")
         if kernel is not None:
-            rule = PlasticityKernel(kernel, period, tau_plus=20.0, tau_minus=100.0, weight_step=STEP)
-            net.learn(name, rule)
+            # A late member of a volley comes after the event; it is to count less than one that predicts it.
+            sensors = {"tau_plus": 20.0, "tau_minus": 50.0, "eta_minus": 0.5}
+            net.learn(name, PlasticityKernel(kernel, period, weight_step=STEP, **sensors))
     return net
 
 
@@ -72,14 +79,15 @@ def composition(sim: es.Simulation) -> tuple[Ints, Ints, Ints]:
     return labels, weights, np.array([np.bincount(row // N, minlength=N) for row in labels])
 
 
-def structural_plasticity(config: Any, run: Run) -> None:
+def structural_plasticity(config: NonlinearDendrites, run: Run) -> None:
     """Let the dendrites find their groups, then compare volleys."""
     rng = run.rng("labels")
-    labels, weights = rng.integers(N * N, size=(N, N)), np.full((N, N), 30)
+    labels = np.array([rng.permutation(N * N)[:N] for _ in range(N)])
+    weights = np.full((N, N), START)
     per_period = max(int(config.period / INTERVAL), 1)
     # A dendrite that follows one group fires at 1 / (N INTERVAL); a bit less, so that weights do not grow.
-    stdp = HomeostaticSTDP(rate=2.0, homeostasis=6.0, target_rate=0.7 / (N * INTERVAL))
-    kernel = StructuralPlasticity(stdp, prune_below=5 if config.pruning else 0, start=20, turnover=0.1)
+    stdp = HomeostaticSTDP(rate=3.0, homeostasis=0.3, target_rate=0.7 / (N * INTERVAL))
+    kernel = StructuralPlasticity(stdp, prune_below=12 if config.pruning else 0, start=20, turnover=0.1)
     sim = es.Simulation(network(run.seed, labels, weights, kernel, config.period))
     done = 0
     if run.state:

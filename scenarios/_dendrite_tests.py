@@ -1,6 +1,8 @@
 """The tests of single neurons with active dendrites: many neurons side by side, one for each setting."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +13,9 @@ from eventsim.scenarios._dendrite_cells import calcium_neuron, nmda_neuron
 from eventsim.scenarios.balanced_network import spikes_in
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
+
+if TYPE_CHECKING:
+    from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
 
 ONSET = 20.0  # ms, of the volleys
 HIGH = -45.0  # mV, above which a dendrite counts as on its plateau
@@ -65,7 +70,7 @@ def keep_traces(
     run.parameter("potential/labels", np.array(labels, "S"))
 
 
-def all_or_none(config: Any, run: Run) -> None:
+def all_or_none(config: NonlinearDendrites, run: Run) -> None:
     """Count plateaus against the number of inputs, with the potential they cause at the soma."""
     n_inputs = np.arange(1, 13)
     sim = volley(nmda_neuron(), n_inputs, config.dt)
@@ -83,7 +88,7 @@ def all_or_none(config: Any, run: Run) -> None:
     keep_traces(run, sim, ("soma", "dendrite"), [f"{n} inputs" for n in n_inputs])
 
 
-def plateau(config: Any, run: Run) -> None:
+def plateau(config: NonlinearDendrites, run: Run) -> None:
     """Measure how long a dendrite is depolarised against the time of its clamp."""
     t_rst = np.array([5.0, 10.0, 20.0, 50.0, 100.0])
     sim = volley(nmda_neuron(t_rst=t_rst), np.full(5, 8), config.dt, 200.0)
@@ -94,7 +99,7 @@ def plateau(config: Any, run: Run) -> None:
     keep_traces(run, sim, ("soma", "dendrite"), [f"{t:g} ms" for t in t_rst])
 
 
-def hold_off(config: Any, run: Run) -> None:
+def hold_off(config: NonlinearDendrites, run: Run) -> None:
     """Count plateaus against the hold-off, and find the least that ends them, beside the formula."""
     values = np.array([0.0, 5.0, 10.0, 12.0, 15.0, 20.0])
     sim = volley(nmda_neuron(hold_off=values), np.full(6, 8), config.dt, 200.0)
@@ -118,7 +123,7 @@ def _least_hold_off(g_leak: float) -> float:
     return float(100.0 / g * np.log((plateau + 70.0) / 15.0))
 
 
-def synchrony(config: Any, run: Run) -> None:
+def synchrony(config: NonlinearDendrites, run: Run) -> None:
     """Find how far six inputs may be apart in time and still fire the dendrite."""
     spreads = np.arange(0.0, 31.0)
     times = ONSET + np.outer(spreads, np.linspace(0, 1, 6))
@@ -148,7 +153,7 @@ def coincidence(
     return count(sim, "cell").reshape(n_devices, len(lags)), sim
 
 
-def coincidence_window(config: Any, run: Run) -> None:
+def coincidence_window(config: NonlinearDendrites, run: Run) -> None:
     """Find the lags of a somatic volley at which it fires the neuron, with the plateau and without."""
     run.parameter("window/lags", LAGS)
     for n_soma in (7, 8, 9):
@@ -178,7 +183,7 @@ def bac(n_inputs: ArrayLike, lags: ArrayLike, dt: float, record: bool = False, *
     return sim
 
 
-def bac_firing(config: Any, run: Run) -> None:
+def bac_firing(config: NonlinearDendrites, run: Run) -> None:
     """Count spikes and calcium events of apical input, somatic current, and both; find the window of both."""
     n_inputs = np.arange(0, 7)
     sim = bac(n_inputs, np.full(7, 3.0), config.dt, record=True)
@@ -207,7 +212,7 @@ def bac_firing(config: Any, run: Run) -> None:
         run.metric(f"window_{n}_last", lags[fires].max())
 
 
-def monte_carlo(config: Any, run: Run) -> None:
+def monte_carlo(config: NonlinearDendrites, run: Run) -> None:
     """Draw devices with mismatch; calibrate the threshold of each by a measured peak; compare."""
     n = max(config.neurons // 10, 1)
     rng = run.rng("devices")
@@ -255,7 +260,7 @@ def monte_carlo(config: Any, run: Run) -> None:
     run.metric("spread_reduced_by", ratio)
 
 
-def network_of(config: Any, seed: int) -> es.Network:
+def network_of(config: NonlinearDendrites, seed: int) -> es.Network:
     """Return the network: two-compartment neurons, each with synapses on its dendrite from random sources."""
     net = es.Network(seed=seed)
     sources = max(config.neurons, 1)
@@ -269,7 +274,7 @@ def network_of(config: Any, seed: int) -> es.Network:
     return net
 
 
-def network(config: Any, run: Run) -> None:
+def network(config: NonlinearDendrites, run: Run) -> None:
     """Run the network."""
     options = {"dt": config.dt} if config.solver == "ticks" else {}
     sim = es.Simulation(network_of(config, run.seed), **options)

@@ -72,10 +72,25 @@ class SynapseRows:
         noise = self.random.random(len(self.weight))
         self.weight[:] = np.clip(self.weight + np.floor(change + noise), 0, self.weight_max)
 
-    def draw_labels(self, which: NDArray[Any]) -> None:
-        """Let the synapses marked in `which` listen to sources drawn at random."""
-        n = int(np.count_nonzero(which))
-        self.label[which] = self.random.integers(self.n_labels, size=n)
+    def draw_labels(self, which: NDArray[Any], distinct: bool = False) -> None:
+        """Let the synapses marked in `which` listen to sources drawn at random.
+
+        With `distinct` to none that another synapse of the same target listens to, as long as there are such.
+        """
+        which = np.asarray(which, bool)
+        if not distinct:
+            n = int(np.count_nonzero(which))
+            self.label[which] = self.random.integers(self.n_labels, size=n)
+            return
+        for target in np.unique(self.target[which]):
+            own = self.target == target
+            drawn = own & which
+            free = np.setdiff1d(np.arange(self.n_labels), self.label[own & ~which])
+            n = int(np.count_nonzero(drawn))
+            if len(free) < n:
+                self.label[drawn] = self.random.integers(self.n_labels, size=n)
+            else:
+                self.label[drawn] = self.random.choice(free, n, replace=False)
 
 
 Kernel = Callable[[SynapseRows], object]

@@ -1,11 +1,16 @@
 """Structural plasticity: synapses that are of no use get another source at random.
 
-    w += rate (causal - anticausal) / expected + homeostasis (1 - events / expected)
+    w += rate (causal - anticausal) / expected + homeostasis w (1 - events / expected)
 
-with what the target should fire in a period, `expected`. A synapse whose weight falls below `prune_below`
-gets a random label and a small weight; so, now and then, does one without any causal pair where its target
-has fired or its weight cannot grow. As the fan-in is fixed, the sources of a dendrite come to be those that
-are active together. After Schemmel et al. 2017, whose rule is described in words only.
+with what the target should fire in a period, `expected`. Homeostasis is multiplicative: what predicts the
+target's events settles where both terms cancel, at the same weight for all such synapses, and a young one
+grows to it; what does not falls, and all fall together once the target fires too much. Fewer inputs then fire
+it no longer, and the more of them belong together the less each of them needs.
+
+A synapse whose weight falls below `prune_below` gets a random label, of those that its target does not listen
+to yet, and a small weight; so, now and then, does one whose weight cannot grow while its target stays silent.
+As the fan-in is fixed, the sources of a dendrite come to be those that are active together. After Schemmel et
+al. 2017, whose rule is described in words only.
 """
 
 from dataclasses import dataclass
@@ -22,19 +27,20 @@ class HomeostaticSTDP:
     Attributes
     ----------
     rate : steps of the weight for what correlates as it should.
-    homeostasis : steps for a target that is silent.
+    homeostasis : share of its weight by which a synapse of a silent target grows.
     target_rate : events per unit of time.
     """
 
-    rate: float = 2.0
-    homeostasis: float = 6.0
+    rate: float = 3.0
+    homeostasis: float = 0.3
     target_rate: float = 1.75e-3
 
     def __call__(self, rows: SynapseRows) -> None:
         """Change the weights."""
         expected = self.target_rate * rows.period
         wanted = 1.0 - rows.events[rows.target] / expected
-        rows.add(self.rate * (rows.causal - rows.anticausal) / expected + self.homeostasis * wanted)
+        pairs = (rows.causal - rows.anticausal) / expected
+        rows.add(self.rate * pairs + self.homeostasis * rows.weight * wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,11 @@ class StructuralPlasticity:
     weights : kernel for the weights.
     prune_below : weight below which a synapse is given up; 0 for never.
     start : weight of a synapse with a new source.
-    turnover : share of the synapses without a causal pair that are given up as well.
+    turnover : share of the synapses at their largest weight that a silent target gives up as well.
     """
 
     weights: HomeostaticSTDP = HomeostaticSTDP()
-    prune_below: int = 5
+    prune_below: int = 12
     start: int = 20
     turnover: float = 0.1
 
@@ -59,8 +65,8 @@ class StructuralPlasticity:
         self.weights(rows)
         if not self.prune_below:
             return
-        hopeless = (rows.events[rows.target] > 0) | (rows.weight == rows.weight_max)
+        hopeless = (rows.events[rows.target] == 0) & (rows.weight == rows.weight_max)
         unlucky = rows.random.random(len(rows.weight)) < self.turnover
-        given_up = (rows.weight < self.prune_below) | ((rows.causal == 0) & hopeless & unlucky)
-        rows.draw_labels(given_up)
+        given_up = (rows.weight < self.prune_below) | (hopeless & unlucky)
+        rows.draw_labels(given_up, distinct=True)
         rows.weight[:] = np.where(given_up, self.start, rows.weight)

@@ -107,8 +107,18 @@ def test_a_plateau_below_threshold_is_warned_of():
         added(Compartment("soma", v_th=-50.0, event=RESET), dendrite, couplings=(("soma", "dendrite", 2.0),))
 
 
+def test_a_soma_with_a_hold_off_is_warned_of_too_and_one_that_is_just_reset_is_not(recwarn):
+    added(active(), n=1)
+    added(active(ThresholdEvent((Clamp(-75.0, 200.0, 2.0),), t_ref=5.0)), n=1)
+    assert not recwarn.list
+    with pytest.warns(
+        UserWarning, match=r"the target of 'a' of 'cells', -60\.0 mV, is below v_th = -50\.0 mV"
+    ):
+        added(active(ThresholdEvent((Clamp(-60.0, 40.0, 20.0),), hold_off=5.0)), n=1)
+
+
 @pytest.mark.parametrize("solver", ["exact", "ticks"])
-@pytest.mark.parametrize("t_ref", [0.0, 1e-300])
+@pytest.mark.parametrize("t_ref", [0.0, 1e-300, 1e-6])
 def test_an_event_that_fires_again_without_end_stops_with_neuron_and_time(solver, t_ref):
     cell = active(ThresholdEvent(t_ref=t_ref), i_ext=np.array([0.0, 300.0]))
     sim = es.Simulation(added(cell, solver=solver), **({"dt": 0.1} if solver == "ticks" else {}))
@@ -118,6 +128,14 @@ def test_an_event_that_fires_again_without_end_stops_with_neuron_and_time(solver
     ) as error:
         sim.run(50.0)
     assert f"{crossing:.2f}" in str(error.value)
+
+
+@pytest.mark.parametrize("solver", ["exact", "ticks"])
+def test_an_event_that_fires_again_soon_but_not_without_end_goes_on(solver):
+    cell = active(ThresholdEvent(t_ref=0.05), i_ext=300.0)
+    sim = es.Simulation(added(cell, n=1, solver=solver), **({"dt": 0.1} if solver == "ticks" else {}))
+    sim.run(200.0, inclusive=True)
+    assert len(sim.spikes("cells")) == pytest.approx((200 - 20 * math.log(3)) / 0.05, abs=1.5)
 
 
 def test_a_comparator_without_refractoriness_counts_edges():

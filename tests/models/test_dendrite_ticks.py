@@ -198,6 +198,15 @@ def test_somatic_and_dendritic_volleys_fire_the_neuron_within_a_window(n_soma, w
         np.testing.assert_allclose([found.min(), found.max()], passive, atol=2)
 
 
+def test_the_window_grows_by_about_a_millisecond_for_each_of_the_clamp():
+    lags, t_rst = np.arange(-4.0, 95.0, 0.5), np.array([20.0, 30.0, 50.0, 80.0])
+    lengths = [np.sum(coincidence(7, lags, t_rst=t) > 0) * 0.5 for t in t_rst]
+    growth = np.diff(lengths) / np.diff(t_rst)
+    np.testing.assert_allclose(growth, 1.0, atol=0.2)
+    # A bit more while the soma is still on its way to where a plateau would take it.
+    np.testing.assert_allclose(growth[1:], 1.0, atol=0.1)
+
+
 def bac(n_inputs, lags, dt=0.02, **cell):
     """Return (spikes, calcium events) for apical inputs `lags` after the onset of the current at 50 ms."""
     n = len(n_inputs)

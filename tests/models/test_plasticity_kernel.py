@@ -7,7 +7,8 @@ import pytest
 
 import eventsim as es
 from eventsim.models import Clamp, Compartment, MultiCompartment, Receptor, ThresholdEvent
-from eventsim.models.rules import PlasticityKernel, StructuralPlasticity
+from eventsim.models.rules import HomeostaticSTDP, PlasticityKernel, StructuralPlasticity
+from eventsim.models.rules.plasticity_kernel import SynapseRows
 
 TAU_PLUS, TAU_MINUS = 8.0, 15.0
 
@@ -189,3 +190,45 @@ def test_a_kernel_that_gives_up_nothing_keeps_all_labels():
     sim.run(1000.0)
     np.testing.assert_array_equal(sim.weights("in->cell")[0], before[0])
     assert not np.array_equal(sim.weights("in->cell")[2], before[2])
+
+
+def rows_of(weight, label, target, events=(0, 0), causal=0.0, anticausal=0.0, n_labels=6):
+    n = len(weight)
+    return SynapseRows(
+        100.0, 100.0, np.array(weight), np.array(label), np.array(target), np.full(n, causal),
+        np.full(n, anticausal), np.array(events), n_labels, 63, np.random.default_rng(2),
+    )  # fmt: skip
+
+
+def test_distinct_labels_are_new_to_their_target_as_long_as_there_are_such():
+    drawn = set()
+    for seed in range(50):
+        rows = rows_of([1] * 8, [0, 1, 2, 2, 3, 4, 5, 0], [0, 0, 0, 0, 1, 1, 1, 1])
+        rows.random = np.random.default_rng(seed)
+        rows.draw_labels(np.array([0, 0, 1, 1, 0, 0, 0, 1]), distinct=True)
+        assert rows.label[[0, 1, 4, 5, 6]].tolist() == [0, 1, 3, 4, 5]
+        assert len(set(rows.label[:4])) == len(set(rows.label[4:])) == 4
+        drawn |= set(rows.label[2:4].tolist())
+    assert drawn == {2, 3, 4, 5}
+    rows = rows_of([1] * 4, [0, 1, 0, 1], [0] * 4, n_labels=2)
+    rows.draw_labels(np.array([True] * 4), distinct=True)  # more synapses than sources
+    assert set(rows.label) <= {0, 1}
+
+
+def test_homeostasis_scales_weights_and_correlations_shift_them():
+    rule = HomeostaticSTDP(rate=2.0, homeostasis=0.5, target_rate=0.1)  # 10 events a period
+    rows = rows_of([4, 20, 4, 20], range(4), [0, 0, 1, 1], events=(0, 15))
+    rule(rows)
+    assert rows.weight.tolist() == [6, 30, 3, 15]
+    rows = rows_of([20, 20], range(2), [0, 1], events=(10, 10), causal=20.0, anticausal=5.0)
+    rule(rows)
+    assert rows.weight.tolist() == [23, 23]
+
+
+def test_what_is_of_no_use_is_given_up_and_what_is_stays():
+    rule = StructuralPlasticity(HomeostaticSTDP(0.0, 0.0), prune_below=5, start=20, turnover=1.0)
+    rows = rows_of([4, 5, 63, 63], range(4), [0, 0, 0, 1], events=(0, 3), n_labels=100)
+    rule(rows)
+    assert rows.weight.tolist() == [20, 5, 20, 63]  # at the most while silent: given up; while firing: kept
+    assert rows.label[[1, 3]].tolist() == [1, 3]
+    assert not {0, 2} & set(rows.label[[0, 2]].tolist())
