@@ -8,12 +8,17 @@ the rate mu drives mode j by T[c(s), j] I_s. Its part D[j, s] I_s, D = T / (lam 
 
 so that p and I each only decay, and V is a sum of exponentials. Where lam_j and mu are so close that the split
 would cancel, D is 0 and the response (e^(-mu s) - e^(-lam s)) / (lam - mu) is taken by expm1 (`near`).
+
+States are kept as they would have been at `start`, a time that all units with these modes share: an input at a time t
+then adds the same numbers, `grow` e^(rate (t - start)), to all of them, and nothing decays in between. A start is a
+multiple of `length`, short enough for the numbers to stay small; with `near` pairs it is the time itself.
 """
 
-from libc.math cimport exp, expm1, fabs, sqrt
+from libc.math cimport INFINITY, exp, expm1, fabs, floor, fmax, fmin, log, sqrt
 
 cdef enum:
     MOST = 64               # compartments
+    RUNGS = 20              # from a quarter of the fastest time constant, each twice the one before
     SWEEPS = 60             # of Jacobi; about six are needed
 
 
@@ -26,6 +31,26 @@ cdef struct Modes:
     double *near            # (K, S) drive of a mode whose rate is close to the slot's, else 0
     double *drive           # (K,) constant current: leaks, clamps and i_ext
     int n_near
+    double *peak            # (K, S) largest potential that a current of 1 leads to, from above
+    double *grow            # (K + A,) e^(rate (now - start)) of the modes and of the time constants
+    double now, start, length
+    int n_rungs
+    double *rung            # (n_rungs + 1,) times from 0 on
+    double *left            # (n_rungs + 1, K + A) e^(-rate rung)
+    double *square          # (K + A,) of the rates
+
+
+cdef inline void turn(Modes *m, double time, int K, int A, const double *tau) noexcept nogil:
+    """Take the clock of `m` to `time`."""
+    cdef int j
+    if m.now == time:
+        return
+    m.now = time
+    m.start = floor(time / m.length) * m.length if m.length > 0.0 else time
+    for j in range(K):
+        m.grow[j] = exp(m.lam[j] * (time - m.start))
+    for j in range(A):
+        m.grow[K + j] = exp((time - m.start) / tau[j])
 
 
 cdef inline double response(double lam, double mu, double s) noexcept nogil:
@@ -34,6 +59,52 @@ cdef inline double response(double lam, double mu, double s) noexcept nogil:
     if fabs(x) < 1e-8:
         return s * exp(-mu * s) * (1.0 - 0.5 * x)
     return -s * exp(-mu * s) * expm1(-x) / x
+
+
+cdef inline double largest_response(double lam, double mu) noexcept nogil:
+    """Return the maximum of `response` over s, rounded up."""
+    cdef double x = lam - mu
+    cdef double s = 1.0 / mu if fabs(x) <= 1e-9 * mu else log(lam / mu) / x
+    return response(lam, mu, s) * (1.0 + 1e-6)
+
+
+cdef inline double bound_of(const Modes *m, int n, const double *c, double rest) noexcept nogil:
+    """Return a bound on f(s) = rest + sum_j c[j] e^(-rate[j] s) over all s >= 0, `n` = K + A.
+
+    Between two rungs f is no more than at the higher end, plus U h^2 / 8 where f'' >= -U; behind a rung no more than
+    what is left of its positive parts.
+    """
+    cdef int i, j
+    cdef double f = rest, tail, top, bend, before, x
+    cdef const double *left = m.left
+    top = tail = rest
+    bend = 0.0
+    for j in range(n):
+        f += c[j]
+        if c[j] > 0.0:
+            tail += c[j]
+        else:
+            bend -= c[j] * m.square[j]
+    top = f
+    for i in range(1, m.n_rungs + 1):
+        if tail <= top:
+            return top
+        before = f
+        x = m.rung[i] - m.rung[i - 1]
+        x = bend * x * x * 0.125
+        left += n
+        f = tail = rest
+        bend = 0.0
+        for j in range(n):
+            f += c[j] * left[j]
+            if c[j] > 0.0:
+                tail += c[j] * left[j]
+            else:
+                bend -= c[j] * left[j] * m.square[j]
+        x += f if f > before else before
+        if x > top:
+            top = x
+    return top if top > tail else tail
 
 
 cdef inline void jacobi(double *a, double *q, int n) noexcept nogil:
@@ -75,14 +146,15 @@ cdef inline void jacobi(double *a, double *q, int n) noexcept nogil:
             return
 
 
-cdef inline void find_modes(Modes *m, double *work, int K, int S, const double *c_mem, const double *g, const int *slot_at,
-                            const double *mu_of_slot) noexcept nogil:
-    """Fill `m` for the conductance matrix `g` (K, K); `work` has room for 2 K^2 numbers."""
+cdef inline void find_modes(Modes *m, double *work, int K, int S, int A, const double *c_mem, const double *g,
+                            const int *slot_at, const double *mu_of_slot, const double *tau) noexcept nogil:
+    """Fill `m` for the conductance matrix `g` (K, K); `work` has room for 2 K^2 + K S numbers."""
     cdef double *a = work
     cdef double *q = work + K * K
+    cdef double *most = q + K * K
     cdef int j, k, s
     cdef double close = 1e-3    # relative distance of two rates below which they are `near`
-    cdef double mu, b
+    cdef double mu, b, fastest = 0.0, slowest = INFINITY
     for k in range(K):
         for j in range(K):
             a[k * K + j] = g[k * K + j] / sqrt(c_mem[k] * c_mem[j])
@@ -90,12 +162,16 @@ cdef inline void find_modes(Modes *m, double *work, int K, int S, const double *
     m.n_near = 0
     for j in range(K):
         m.lam[j] = a[j * K + j]
+        fastest = fmax(fastest, m.lam[j])
+        slowest = fmin(slowest, m.lam[j])
         for k in range(K):
             m.T[k * K + j] = q[k * K + j] / sqrt(c_mem[k])
             m.R[j * K + k] = q[k * K + j] * sqrt(c_mem[k])
         for s in range(S):
             mu = mu_of_slot[s]
             b = m.T[slot_at[s] * K + j]
+            most[j * S + s] = largest_response(m.lam[j], mu)
+            fastest = fmax(fastest, mu)
             if fabs(m.lam[j] - mu) <= close * mu:
                 m.D[j * S + s] = 0.0
                 m.near[j * S + s] = b
@@ -109,3 +185,21 @@ cdef inline void find_modes(Modes *m, double *work, int K, int S, const double *
             for j in range(K):
                 b += m.T[k * K + j] * m.D[j * S + s]
             m.H[k * S + s] = b
+            b = 0.0
+            for j in range(K):  # the part of each mode that is not negative, at its maximum
+                b += fmax(m.T[k * K + j] * m.T[slot_at[s] * K + j], 0.0) * most[j * S + s]
+            m.peak[k * S + s] = b
+    m.now = -1.0
+    m.start = 0.0
+    m.length = 0.0 if m.n_near else 8.0 / fastest
+    m.n_rungs = 1
+    m.rung[0] = 0.0
+    m.rung[1] = 0.25 / fastest
+    while m.n_rungs < RUNGS and m.rung[m.n_rungs] * slowest < 1.0:
+        m.n_rungs += 1
+        m.rung[m.n_rungs] = 2.0 * m.rung[m.n_rungs - 1]
+    for j in range(K + A):
+        b = m.lam[j] if j < K else 1.0 / tau[j - K]
+        m.square[j] = b * b
+        for k in range(m.n_rungs + 1):
+            m.left[k * (K + A) + j] = exp(-b * m.rung[k])

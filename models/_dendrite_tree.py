@@ -72,6 +72,8 @@ class Tree:
                 raise ValueError(f"e_rev of a receptor must be finite, got {e_rev!r}")
         self.slots = sorted(found, key=lambda s: (s[0], s[1], s[2] is not None, s[2] or 0.0))
         self.taus = sorted({tau for _, tau, _ in self.slots})
+        if len(self.taus) > MOST:
+            raise ConfigError(f"receptors have {len(self.taus)} time constants, at most {MOST} are possible")
         self.ports: dict[str, int] = {}
         self.variables: dict[str, tuple[int, int]] = {"v": (0, self.soma)}
         for c in declared:

@@ -5,8 +5,11 @@ Between inputs, starts and ends of clamps, and steps of currents, every potentia
 _dendrite_modes.pxd). Modes are found once for each set of clamps that are on. The next crossing is looked for by
 steps that cannot pass it: from a point below threshold with slope f' and an upper bound U of f'' from there on,
 the potential stays below f + f' u + U u^2 / 2, so nothing happens before that reaches zero. The steps end at the
-crossing, quadratically; a bound on the whole future comes first. A long step is not followed by the next at
-once, since an input may come before: the unit is looked at again when it has passed.
+crossing, quadratically. A long step is not followed by the next at once, since an input may come before: the unit is
+looked at again when it has passed.
+
+A bound on the whole future comes first, and most inputs need no more: it is kept (`top`), and an input raises it by no
+more than the peak of what it leads to. As long as it is below threshold an input is a few additions.
 """
 
 from cpython.ref cimport PyObject
@@ -18,7 +21,7 @@ from libc.string cimport memset
 import numpy as np
 
 from eventsim.engine cimport Engine, Event
-from eventsim.models._dendrite_modes cimport MOST, Modes, find_modes, response
+from eventsim.models._dendrite_modes cimport MOST, RUNGS, Modes, bound_of, find_modes, response, turn
 from eventsim.population cimport Fan, Population, fan_target, fan_weight
 from eventsim.recorder cimport SpikeLog
 
@@ -300,7 +303,9 @@ cdef class ExactDendrites(Dendrites):
     cdef double *p                          # (n, K) modes at time t, relative to where they settle
     cdef double *i_syn                      # (n, S) synaptic currents at time t
     cdef double *v_inf                      # (n, K) where the potentials would settle
-    cdef double *t                          # (n,) last event of the unit
+    cdef double *t                          # (n,) `start` of the modes when the unit was last touched
+    cdef double *top                        # (n, K) bound on v - v_th without further input; < 0: nothing is to be done
+    cdef double *current                    # (S,) of the unit at hand
     cdef double *due                        # (n,) when it is looked at next
     cdef double *hit                        # (n, K) crossing of the comparator, if it is known
     cdef Modes **modes                      # (n,) of the clamps that are on
@@ -326,6 +331,7 @@ cdef class ExactDendrites(Dendrites):
             "t": np.zeros(n),
             "due": np.full(n, np.inf),
             "hit": np.full((n, self.K), np.inf),
+            "top": np.full((n, self.K), np.inf),
         }
         self.p = doubles(self.arrays, "p")
         self.i_syn = doubles(self.arrays, "i_syn")
@@ -333,17 +339,19 @@ cdef class ExactDendrites(Dendrites):
         self.t = doubles(self.arrays, "t")
         self.due = doubles(self.arrays, "due")
         self.hit = doubles(self.arrays, "hit")
+        self.top = doubles(self.arrays, "top")
         self.look_ahead = 0.05 * min([*tree.taus, np.min(values["c_mem"] / (values["g_leak"] + 1e-9))], default=1.0)
         self.modes = <Modes **> calloc(max(n, 1), sizeof(Modes *))
+        self.current = <double *> calloc(self.S + 1, sizeof(double))
         self.room = 1 << LOG_ROOM
         self.table = <Modes **> calloc(self.room, sizeof(Modes *))
         self.keys = <uint64_t *> calloc(self.room, sizeof(uint64_t))
-        if self.modes == NULL or self.table == NULL or self.keys == NULL:
+        if self.modes == NULL or self.current == NULL or self.table == NULL or self.keys == NULL:
             raise MemoryError
         v_init = np.ascontiguousarray(np.broadcast_to(values["v_init"], (n, self.K)))
         cdef const double[:, ::1] v = v_init
         for unit in range(n):
-            self.settle_in(unit, &v[unit, 0])
+            self.settle_in(unit, 0.0, &v[unit, 0], self.current)
 
     def __dealloc__(self):
         cdef Py_ssize_t k
@@ -353,6 +361,7 @@ cdef class ExactDendrites(Dendrites):
         free(self.table)
         free(self.keys)
         free(self.modes)
+        free(self.current)
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
@@ -405,10 +414,11 @@ cdef class ExactDendrites(Dendrites):
     cdef Modes *make_modes(self, int unit) except NULL nogil:
         cdef int K = self.K, S = self.S, k, o, ph
         cdef int set_ = unit * self.stride
-        cdef size_t room = 2 * K + 2 * K * K + 3 * K * S
+        cdef int n = K + self.A
+        cdef size_t room = 2 * K + 2 * K * K + 4 * K * S + 2 * n + (RUNGS + 1) * (n + 1)
         cdef Modes *m = <Modes *> malloc(sizeof(Modes) + room * sizeof(double))
-        cdef double *work = <double *> calloc(3 * K * K, sizeof(double))
-        cdef double *g = work + 2 * K * K
+        cdef double *work = <double *> calloc(3 * K * K + K * S, sizeof(double))
+        cdef double *g = work + 2 * K * K + K * S
         cdef double *memory = <double *> (m + 1)
         cdef double g_clamp
         if m == NULL or work == NULL:
@@ -423,6 +433,11 @@ cdef class ExactDendrites(Dendrites):
         m.D = m.R + K * K
         m.H = m.D + K * S
         m.near = m.H + K * S
+        m.peak = m.near + K * S
+        m.grow = m.peak + K * S
+        m.square = m.grow + n
+        m.rung = m.square + n
+        m.left = m.rung + RUNGS + 1
         for k in range(K):
             g[k * K + k] += self.g_leak[set_ * K + k]
             m.drive[k] = self.i_leak[set_ * K + k] + self.i_ext[set_ * K + k]
@@ -438,20 +453,20 @@ cdef class ExactDendrites(Dendrites):
                 g_clamp = self.conductances[(set_ * K + k) * self.P + ph - 1]
                 g[k * K + k] += g_clamp
                 m.drive[k] += g_clamp * self.targets[(set_ * K + k) * self.P + ph - 1]
-        find_modes(m, work, K, S, self.c_mem + set_ * K, g, <const int *> self.slot_at, self.mu_of_slot)
+        find_modes(m, work, K, S, self.A, self.c_mem + set_ * K, g, <const int *> self.slot_at, self.mu_of_slot, self.tau)
         free(work)
         return m
 
-    cdef int settle_in(self, int unit, const double *v) except -1 nogil:
-        """Start from the potentials `v` with the clamps and currents that are on now."""
+    cdef int settle_in(self, int unit, double time, const double *v, const double *i_syn) except -1 nogil:
+        """Start at `time` from potentials and currents, with the clamps and constant currents that are on now."""
         cdef int K = self.K, S = self.S, j, k, s
         cdef Modes *m = self.modes_of(unit)
         cdef double *v_inf = self.v_inf + unit * K
-        cdef double *p = self.p + unit * K
-        cdef const double *i_syn = self.i_syn + unit * S
         cdef const double *i_step = self.i_step + unit * K
         cdef double x
+        turn(m, time, K, self.A, self.tau)
         self.modes[unit] = m
+        self.t[unit] = m.start
         memset(v_inf, 0, K * sizeof(double))
         for j in range(K):
             x = 0.0
@@ -466,21 +481,31 @@ cdef class ExactDendrites(Dendrites):
                 x += m.R[j * K + k] * (v[k] - v_inf[k])
             for s in range(S):
                 x -= m.D[j * S + s] * i_syn[s]
-            p[j] = x
+            self.p[unit * K + j] = x * m.grow[j]
+        for s in range(S):
+            self.i_syn[unit * S + s] = i_syn[s] * m.grow[K + self.slot_tau[s]]
+        for k in range(K):
+            self.top[unit * K + k] = INFINITY
         return 0
 
     # One unit -----------------------------------------------------------------------------------
 
+    cdef Modes *touch(self, int unit, double time) noexcept nogil:
+        """Bring a unit to the start that its modes have at `time`, which no event precedes."""
+        cdef Modes *m = self.modes[unit]
+        turn(m, time, self.K, self.A, self.tau)
+        if self.t[unit] != m.start:
+            self.advance(unit, m.start)
+        return m
+
     cdef void advance(self, int unit, double time) noexcept nogil:
-        """Bring a unit to `time`, which nothing precedes."""
+        """Bring a unit to `time`, without `near` pairs also back."""
         cdef int K = self.K, S = self.S, j, s
         cdef double dt = time - self.t[unit], x
         cdef double[MOST] decay
         cdef const Modes *m = self.modes[unit]
         cdef double *p = self.p + unit * K
         cdef double *i_syn = self.i_syn + unit * S
-        if dt <= 0.0:
-            return
         self.t[unit] = time
         for j in range(K):
             p[j] *= exp(-m.lam[j] * dt)
@@ -496,64 +521,94 @@ cdef class ExactDendrites(Dendrites):
         for s in range(S):
             i_syn[s] *= decay[self.slot_tau[s]]
 
-    cdef void potentials(self, int unit, double *v) noexcept nogil:
-        """Write the potentials at time t."""
+    cdef void state_of(self, int unit, const Modes *m, double *p, double *i_syn) noexcept nogil:
+        """Write modes and currents at the time to which the unit was touched."""
+        cdef int j, s
+        for j in range(self.K):
+            p[j] = self.p[unit * self.K + j] / m.grow[j]
+        for s in range(self.S):
+            i_syn[s] = self.i_syn[unit * self.S + s] / m.grow[self.K + self.slot_tau[s]]
+
+    cdef void potentials(self, int unit, const Modes *m, const double *p, const double *i_syn, double *v) noexcept nogil:
+        """Write the potentials for modes and currents."""
         cdef int K = self.K, S = self.S, j, k, s
-        cdef const Modes *m = self.modes[unit]
         cdef double x
         for k in range(K):
             x = self.v_inf[unit * K + k]
             for j in range(K):
-                x += m.T[k * K + j] * self.p[unit * K + j]
+                x += m.T[k * K + j] * p[j]
             for s in range(S):
-                x += m.H[k * S + s] * self.i_syn[unit * S + s]
+                x += m.H[k * S + s] * i_syn[s]
             v[k] = x
 
-    cdef double predict(self, int unit) noexcept nogil:
-        """Return when the unit is to be looked at next, and keep the crossings that are known."""
-        cdef double t = self.t[unit]
-        cdef double due = self.next_transition(unit), s
+    cdef double predict(self, int unit, double time) noexcept nogil:
+        """Return when a unit touched at `time` is to be looked at next, and keep the crossings that are known."""
+        cdef const Modes *m = self.modes[unit]
+        cdef double due = self.next_transition(unit), s, sign, rest, v_th
+        cdef double[2 * MOST] c
         cdef double *hit = self.hit + unit * self.K
+        cdef double *top = self.top + unit * self.K
+        cdef double[MOST] p
+        cdef double *i_syn = self.current
         cdef int k
         cdef bint crossing
+        self.state_of(unit, m, p, i_syn)
         for k in range(self.K):
-            if hit[k] == t:  # certain, since no input moves a potential at once
-                due = t
+            if top[k] < 0.0:
+                continue
+            if hit[k] == time:  # certain, since no input moves a potential at once
+                due = time
                 continue
             hit[k] = INFINITY
             if self.phase[unit * self.K + k] or self.v_th[unit * self.stride * self.K + k] == INFINITY:
+                top[k] = -INFINITY
                 continue
-            s = self.search(unit, k, due - t, &crossing)
+            sign = 1.0 if self.armed[unit * self.K + k] else -1.0
+            v_th = self.v_th[unit * self.stride * self.K + k]
+            rest = sign * (self.v_inf[unit * self.K + k] - v_th)
+            self.terms(k, m, p, i_syn, sign, c)
+            top[k] = bound_of(m, self.K + self.A, c, rest) + 1e-9 * fabs(v_th)
+            if m.n_near:
+                top[k] += self.near_top(m, k, i_syn, sign, 0.0)
+            if sign < 0.0:
+                top[k] = INFINITY  # inputs lower what is waited for; each is looked at
+            elif top[k] < 0.0:
+                continue
+            s = self.search(unit, k, m, c, i_syn, rest, time, due - time, &crossing)
             if s == INFINITY:
                 continue
-            due = fmin(due, t + s)
+            due = fmin(due, time + s)
             if crossing:
-                hit[k] = t + s
+                hit[k] = time + s
         return due
 
-    cdef double search(self, int unit, int k, double limit, bint *crossing) noexcept nogil:
-        """Return a time that no crossing of compartment k precedes, or that of the crossing; inf for none before `limit`."""
-        cdef int K = self.K, S = self.S, A = self.A, j, s, _n
-        cdef const Modes *m = self.modes[unit]
-        cdef const double *p = self.p + unit * K
-        cdef const double *i_syn = self.i_syn + unit * S
-        cdef double[2 * MOST] c, rate, now
+    cdef void terms(self, int k, const Modes *m, const double *p, const double *i_syn, double sign,
+                    double *c) noexcept nogil:
+        """Write what each rate contributes to the potential of compartment k, times `sign`: modes, then time constants."""
+        cdef int K = self.K, j, s
+        for j in range(K):
+            c[j] = sign * m.T[k * K + j] * p[j]
+        for j in range(K, K + self.A):
+            c[j] = 0.0
+        for s in range(self.S):
+            c[K + self.slot_tau[s]] += sign * m.H[k * self.S + s] * i_syn[s]
+
+    cdef double search(self, int unit, int k, const Modes *m, const double *c, const double *i_syn, double rest, double t,
+                       double limit, bint *crossing) noexcept nogil:
+        """Return how long after `t` no crossing of compartment k happens, or when it does; inf for none before `limit`."""
+        cdef int K = self.K, A = self.A, j, _n
+        cdef double[2 * MOST] rate, now
         cdef double sign = 1.0 if self.armed[unit * K + k] else -1.0
-        cdef double rest = sign * (self.v_inf[unit * K + k] - self.v_th[unit * self.stride * K + k])
-        cdef double f = rest, top = rest, slope, bend, step, time = 0.0, t = self.t[unit], x
+        cdef double f = rest, top = rest, slope, bend, step, time = 0.0, x
         cdef double tiny = -1e-13 * fabs(self.v_th[unit * self.stride * K + k])
         crossing[0] = False
         for j in range(K):
-            c[j] = sign * m.T[k * K + j] * p[j]
             rate[j] = m.lam[j]
         for j in range(A):
-            c[K + j] = 0.0
             rate[K + j] = 1.0 / self.tau[j]
-        for s in range(S):
-            c[K + self.slot_tau[s]] += sign * m.H[k * S + s] * i_syn[s]
         for j in range(K + A):
             f += c[j]
-            top += fmax(c[j], 0.0)
+            top += c[j] if c[j] > 0.0 else 0.0
             now[j] = c[j]
         if f >= 0.0:
             if self.since[unit * K + k] != t:
@@ -561,7 +616,7 @@ cdef class ExactDendrites(Dendrites):
                 return 0.0
             f = fmin(tiny, -1e-300)  # it has just been crossed the other way
         if m.n_near:
-            top += self.near_top(unit, k, sign, 0.0)
+            top += self.near_top(m, k, i_syn, sign, 0.0)
         if top < 0.0:
             return INFINITY
         for _n in range(MOST_STEPS):
@@ -569,10 +624,10 @@ cdef class ExactDendrites(Dendrites):
             for j in range(K + A):
                 x = now[j] * rate[j]
                 slope -= x
-                bend += fmax(x, 0.0) * rate[j]
+                bend += x * rate[j] if x > 0.0 else 0.0
             if m.n_near:
-                slope += self.near_slope(unit, k, sign, time)
-                bend += self.near_bend(unit, k, sign, time)
+                slope += self.near_slope(m, k, i_syn, sign, time)
+                bend += self.near_bend(m, k, i_syn, sign, time)
             # The first zero of f + slope u + bend u^2 / 2; none if it only falls.
             x = slope + sqrt(slope * slope - 2.0 * bend * f)
             if not x > 0.0:
@@ -590,10 +645,10 @@ cdef class ExactDendrites(Dendrites):
             for j in range(K + A):
                 now[j] = c[j] * exp(-rate[j] * time)
                 f += now[j]
-                top += fmax(now[j], 0.0)
+                top += now[j] if now[j] > 0.0 else 0.0
             if m.n_near:
-                f += self.near_value(unit, k, sign, time)
-                top += self.near_top(unit, k, sign, time)
+                f += self.near_value(m, k, i_syn, sign, time)
+                top += self.near_top(m, k, i_syn, sign, time)
             if f >= 0.0:
                 crossing[0] = True
                 return time
@@ -604,48 +659,44 @@ cdef class ExactDendrites(Dendrites):
     # What the pairs of close rates add to the potential of a compartment, a time after t: value, slope, and upper bounds
     # of value and curvature from then on. See _dendrite_modes.pxd.
 
-    cdef double near_value(self, int unit, int k, double sign, double time) noexcept nogil:
-        cdef const Modes *m = self.modes[unit]
+    cdef double near_value(self, const Modes *m, int k, const double *i_syn, double sign, double time) noexcept nogil:
         cdef int j, s
         cdef double x = 0.0
         for j in range(self.K):
             for s in range(self.S):
                 if m.near[j * self.S + s] != 0.0:
-                    x += (sign * m.T[k * self.K + j] * m.near[j * self.S + s] * self.i_syn[unit * self.S + s]
+                    x += (sign * m.T[k * self.K + j] * m.near[j * self.S + s] * i_syn[s]
                           * response(m.lam[j], self.mu_of_slot[s], time))
         return x
 
-    cdef double near_slope(self, int unit, int k, double sign, double time) noexcept nogil:
-        cdef const Modes *m = self.modes[unit]
+    cdef double near_slope(self, const Modes *m, int k, const double *i_syn, double sign, double time) noexcept nogil:
         cdef int j, s
         cdef double x = 0.0
         for j in range(self.K):
             for s in range(self.S):
                 if m.near[j * self.S + s] != 0.0:
-                    x += (sign * m.T[k * self.K + j] * m.near[j * self.S + s] * self.i_syn[unit * self.S + s]
+                    x += (sign * m.T[k * self.K + j] * m.near[j * self.S + s] * i_syn[s]
                           * (exp(-self.mu_of_slot[s] * time) - m.lam[j] * response(m.lam[j], self.mu_of_slot[s], time)))
         return x
 
-    cdef double near_top(self, int unit, int k, double sign, double time) noexcept nogil:
-        cdef const Modes *m = self.modes[unit]
+    cdef double near_top(self, const Modes *m, int k, const double *i_syn, double sign, double time) noexcept nogil:
         cdef int j, s
         cdef double x = 0.0, q, low
         for j in range(self.K):
             for s in range(self.S):
-                q = sign * m.T[k * self.K + j] * m.near[j * self.S + s] * self.i_syn[unit * self.S + s]
+                q = sign * m.T[k * self.K + j] * m.near[j * self.S + s] * i_syn[s]
                 if q > 0.0:
                     low = fmin(m.lam[j], self.mu_of_slot[s])
                     # s e^(-low s) bounds the response and is largest at 1 / low
                     x += q * (response(m.lam[j], self.mu_of_slot[s], time) if time * low > 1.01 else 0.37 / low)
         return x
 
-    cdef double near_bend(self, int unit, int k, double sign, double time) noexcept nogil:
-        cdef const Modes *m = self.modes[unit]
+    cdef double near_bend(self, const Modes *m, int k, const double *i_syn, double sign, double time) noexcept nogil:
         cdef int j, s
         cdef double x = 0.0, q, lam, mu, low
         for j in range(self.K):
             for s in range(self.S):
-                q = sign * m.T[k * self.K + j] * m.near[j * self.S + s] * self.i_syn[unit * self.S + s]
+                q = sign * m.T[k * self.K + j] * m.near[j * self.S + s] * i_syn[s]
                 lam, mu = m.lam[j], self.mu_of_slot[s]
                 low = fmin(lam, mu)
                 if q > 0.0:  # lam^2 response - (lam + mu) e^(-mu s): largest, 0.0498 lam for equal rates, at 3 / lam
@@ -656,7 +707,7 @@ cdef class ExactDendrites(Dendrites):
 
     cdef double peek(self, int variable, int unit, double time) noexcept nogil:
         cdef int K = self.K, S = self.S, j, s, k = self.which[variable]
-        cdef double dt = fmax(time - self.t[unit], 0.0), x
+        cdef double dt = time - self.t[unit], x
         cdef const Modes *m = self.modes[unit]
         if self.kind[variable] == 1:
             return self.i_syn[unit * S + k] * exp(-dt * self.mu_of_slot[k])
@@ -666,7 +717,7 @@ cdef class ExactDendrites(Dendrites):
         for s in range(S):
             x += m.H[k * S + s] * self.i_syn[unit * S + s] * exp(-dt * self.mu_of_slot[s])
         if m.n_near:
-            x += self.near_value(unit, k, 1.0, dt)
+            x += self.near_value(m, k, self.i_syn + unit * S, 1.0, dt)
         return x
 
     # Events -------------------------------------------------------------------------------------
@@ -674,29 +725,39 @@ cdef class ExactDendrites(Dendrites):
     cdef int begin(self, Engine engine) except -1:
         cdef int unit
         for unit in range(self.n):
-            self.due[unit] = self.predict(unit)
+            self.touch(unit, engine.time)
+            self.due[unit] = self.predict(unit, engine.time)
             engine.predict(self.first_slot + unit, self.due[unit])
         return 0
 
     cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
         cdef Py_ssize_t k
-        cdef int unit, j, S = self.S
-        cdef double due, w
+        cdef int unit, j, K = self.K, S = self.S, s = fan.port
+        cdef double due, w, rise
+        cdef double *p
+        cdef double *top
         cdef const Modes *m
-        if self.S == 0:
+        cdef bint low
+        if S == 0:
             self.fail_no_input()
         for k in range(fan.n):
             unit = fan_target(fan, k)
             w = fan_weight(fan, k)
-            self.advance(unit, time)
-            m = self.modes[unit]
-            self.i_syn[unit * S + fan.port] += w
-            for j in range(self.K):
-                self.p[unit * self.K + j] -= m.D[j * S + fan.port] * w
-            due = self.predict(unit)
-            if due != self.due[unit]:
-                self.due[unit] = due
-                engine.predict(self.first_slot + unit, due)
+            m = self.touch(unit, time)
+            p = self.p + unit * K
+            top = self.top + unit * K
+            self.i_syn[unit * S + s] += w * m.grow[K + self.slot_tau[s]]
+            low = True
+            rise = w if w > 0.0 else 0.0
+            for j in range(K):
+                p[j] -= m.D[j * S + s] * w * m.grow[j]
+                top[j] += rise * m.peak[j * S + s]
+                low = low and top[j] < 0.0
+            if not low:
+                due = self.predict(unit, time)
+                if due != self.due[unit]:
+                    self.due[unit] = due
+                    engine.predict(self.first_slot + unit, due)
             if self.watched:
                 self.note(time, unit)
         return 0
@@ -706,12 +767,13 @@ cdef class ExactDendrites(Dendrites):
 
     cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
         """Look at a unit: it may cross, have a transition, or neither."""
-        cdef double[MOST] v
+        cdef double[MOST] v, p
+        cdef double *i_syn = self.current
         cdef uint8_t[MOST] fired
         cdef double *hit = self.hit + unit * self.K
         cdef int k
         cdef bint changed = False
-        self.advance(unit, time)
+        cdef const Modes *m = self.touch(unit, time)
         memset(fired, 0, self.K)
         for k in range(self.K):
             if hit[k] <= time:
@@ -723,13 +785,14 @@ cdef class ExactDendrites(Dendrites):
                     self.armed[unit * self.K + k] = 1
                     self.since[unit * self.K + k] = time
         if changed or self.next_transition(unit) <= time:
-            self.potentials(unit, v)
+            self.state_of(unit, m, p, i_syn)
+            self.potentials(unit, m, p, i_syn, v)
             for k in range(self.K):
                 if fired[k]:
                     self.fire(unit, k, time)
             self.pass_time(unit, time, v, fired)
-            self.settle_in(unit, v)
-        self.due[unit] = self.predict(unit)
+            self.settle_in(unit, time, v, i_syn)
+        self.due[unit] = self.predict(unit, time)
         engine.predict(self.first_slot + unit, self.due[unit])
         self.announce(engine, time, unit, fired)
         if self.watched:
