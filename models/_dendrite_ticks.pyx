@@ -10,12 +10,14 @@ A spike at a time within a step is known at its end only: it is sent with its ow
 dt, where its shortest delay would end before that.
 """
 
-from libc.math cimport INFINITY, exp, fmax, fmin, nextafter, sqrt
+from libc.math cimport INFINITY, exp, expm1, fmax, fmin, nextafter, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 import numpy as np
+
+from eventsim.errors import ConfigError
 
 from eventsim.engine cimport Engine, Event
 from eventsim.models._dendrites cimport Dendrites, doubles, integers
@@ -35,13 +37,10 @@ cdef extern from "_dendrite_ticks.h" nogil:
         const double *e_rev
         const double *keep
         const double *mean_of_old
-        const double *mean_of_new
         const double *c2
-        const double *g_still
         const double *coupling
+        double *still
         double *drive
-        double *clamp_g
-        double *clamp_gv
         double *limit
         const double *g_exp
         const double *v_t
@@ -53,20 +52,24 @@ cdef extern from "_dendrite_ticks.h" nogil:
         const double *half_w
         const double *keep_w
         double *v
-        double *v_new
         double *w
-        double *w_new
         double *g
-        double *added
-        double *ended
-        double *mean
+        double *late
+        double *next
         double *flag
         double care
-    void dendrite_block(const dendrite_step *d, ptrdiff_t at, ptrdiff_t m, double *diag, double *rhs)
+    ctypedef struct dendrite_work:
+        double *diag
+        double *rhs
+        double *v_old
+        double *w_old
+        double *mean
+    bint dendrite_block(const dendrite_step *d, const dendrite_work *work, ptrdiff_t at, ptrdiff_t m, double time)
 
 
 cdef enum:
     MOST = 64           # circuits
+    MOST_DECAY = 500    # time constants of a synapse in a step
     TICK = -1           # unit of the event that ends a step
     TICKS = 1           # its priority: after deliveries and crossings
 
@@ -79,9 +82,9 @@ cdef class SteppedDendrites(Dendrites):
 
     cdef readonly double dt
     cdef dendrite_step d
-    cdef double *next               # (n,) next transition
+    cdef dendrite_work work
     cdef double *b                  # (n, K)
-    cdef double *work               # diagonal and right-hand side of a block
+    cdef double *g_rest             # (K, n) leak and couplings
     cdef int64_t[::1] tick          # (1,) steps so far
     cdef double *shortest           # (n_outlets,) delay of each projection
     cdef bint settled
@@ -103,7 +106,7 @@ cdef class SteppedDendrites(Dendrites):
         tau_w = by_circuit("tau_w")
         own |= {
             "t_c2": 2.0 * by_circuit("c_mem") / dt,
-            "t_still": still,
+            "t_rest": still,
             "t_coupling": by_circuit("coupling"),
             "t_exp": by_circuit("g_exp"),
             "t_v_t": by_circuit("v_t"),
@@ -119,19 +122,19 @@ cdef class SteppedDendrites(Dendrites):
             "adapts": (values["a"] != 0).any(axis=0) | (values["b"] != 0).any(axis=0),
         }
         tau = np.array([each for _, each, _ in tree.slots])
+        if len(tau) and tau.min() < dt / MOST_DECAY:
+            raise ConfigError(
+                f"a receptor of {name!r} has tau_syn = {tau.min():g}, which is too short for ticks of {dt:g}")
         own["t_keep"] = np.exp(-dt / tau)
         own["t_old"] = -np.expm1(-dt / tau) * tau / dt
-        own["t_new"] = tau / dt
-        for key, shape in (("drive", (K, n)), ("clamp_g", (K, n)), ("clamp_gv", (K, n)), ("limit", (K, n)),
-                           ("gate", (K, n)), ("v_new", (K, n)), ("w_new", (K, n)), ("mean", (S, n)), ("flag", (n,)),
-                           ("next", (n,))):
+        for key, shape in (("still", (K, n)), ("drive", (K, n)), ("limit", (K, n)), ("gate", (K, n)), ("flag", (n,)),
+                           ("next", (n,)), ("work", (4 * K + S, DENDRITE_BLOCK))):
             own["t_" + key] = np.zeros(shape)
         self.arrays |= {
             "v": by_circuit("v_init").copy(),
             "w": np.zeros((K, n)),
             "g": np.zeros((S, n)),
-            "added": np.zeros((S, n)),
-            "ended": np.zeros((S, n)),
+            "late": np.zeros((S, n)),
             "tick": np.zeros(1, np.int64),
         }
         self.tick = self.arrays["tick"]
@@ -142,27 +145,27 @@ cdef class SteppedDendrites(Dendrites):
         d.parent, d.slot_at = self.parent, self.slot_at
         d.steep, d.adapts = integers(own, "steep"), integers(own, "adapts")
         d.e_rev = self.e_rev
-        d.keep, d.mean_of_old, d.mean_of_new = doubles(own, "t_keep"), doubles(own, "t_old"), doubles(own, "t_new")
-        d.c2, d.g_still, d.coupling = doubles(own, "t_c2"), doubles(own, "t_still"), doubles(own, "t_coupling")
-        d.drive, d.clamp_g, d.clamp_gv = doubles(own, "t_drive"), doubles(own, "t_clamp_g"), doubles(own, "t_clamp_gv")
+        d.keep, d.mean_of_old = doubles(own, "t_keep"), doubles(own, "t_old")
+        d.c2, d.coupling = doubles(own, "t_c2"), doubles(own, "t_coupling")
+        d.still, d.drive = doubles(own, "t_still"), doubles(own, "t_drive")
         d.limit, d.gate = doubles(own, "t_limit"), doubles(own, "t_gate")
         d.g_exp, d.v_t, d.delta_t = doubles(own, "t_exp"), doubles(own, "t_v_t"), doubles(own, "t_delta")
         d.cut, d.a, d.v_w = doubles(own, "t_cut"), doubles(own, "t_a"), doubles(own, "t_v_w")
         d.half_w, d.keep_w = doubles(own, "t_half_w"), doubles(own, "t_keep_w")
         d.v, d.w = doubles(self.arrays, "v"), doubles(self.arrays, "w")
-        d.v_new, d.w_new = doubles(own, "t_v_new"), doubles(own, "t_w_new")
-        d.g, d.added, d.ended = doubles(self.arrays, "g"), doubles(self.arrays, "added"), doubles(self.arrays, "ended")
-        d.mean, d.flag = doubles(own, "t_mean"), doubles(own, "t_flag")
-        self.next = doubles(own, "t_next")
-        self.b = doubles(own, "b")
-        self.work = <double *> calloc(2 * self.K * DENDRITE_BLOCK, sizeof(double))
-        if self.work == NULL:
-            raise MemoryError
+        d.g, d.late = doubles(self.arrays, "g"), doubles(self.arrays, "late")
+        d.next, d.flag = doubles(own, "t_next"), doubles(own, "t_flag")
+        self.g_rest, self.b = doubles(own, "t_rest"), doubles(own, "b")
+        cdef dendrite_work *work = &self.work
+        work.diag = doubles(own, "t_work")
+        work.rhs = work.diag + self.K * DENDRITE_BLOCK
+        work.v_old = work.rhs + self.K * DENDRITE_BLOCK
+        work.w_old = work.v_old + self.K * DENDRITE_BLOCK
+        work.mean = work.w_old + self.K * DENDRITE_BLOCK
         for unit in range(n):
             self.refresh(unit)
 
     def __dealloc__(self):
-        free(self.work)
         free(self.shortest)
 
     def restore(self, state):
@@ -175,28 +178,31 @@ cdef class SteppedDendrites(Dendrites):
         """Derive from phases and currents what a step reads."""
         cdef int K = self.K, k, ph, at, set_ = unit * self.stride
         cdef ptrdiff_t o
+        cdef double g
         cdef bint watching
         for k in range(K):
             o = k * self.d.n + unit
             at = set_ * K + k
             ph = self.phase[unit * K + k]
+            self.d.still[o] = self.g_rest[o]
             self.d.drive[o] = self.i_leak[at] + self.i_ext[at] + self.i_step[unit * K + k]
-            self.d.clamp_g[o] = self.d.clamp_gv[o] = 0.0
             self.d.gate[o] = 1.0
             if 1 <= ph <= self.n_phases[k]:
-                self.d.clamp_g[o] = self.conductances[at * self.P + ph - 1]
-                self.d.clamp_gv[o] = self.d.clamp_g[o] * self.targets[at * self.P + ph - 1]
+                g = self.conductances[at * self.P + ph - 1]
+                self.d.still[o] += g
+                self.d.drive[o] += g * self.targets[at * self.P + ph - 1]
                 self.d.gate[o] = 0.0
             watching = ph == 0 and self.v_th[at] < INFINITY
             # A comparator that waits for a fall has the unit looked at in every step.
             self.d.limit[o] = INFINITY if not watching else self.v_th[at] if self.armed[unit * K + k] else -INFINITY
-        self.next[unit] = self.next_transition(unit)
+        self.d.next[unit] = self.next_transition(unit)
         return 0
 
     # One unit, from event to event ----------------------------------------------------------------
 
-    cdef void step_one(self, int unit, double h, const double *v, const double *w, double *end, double *w_end) noexcept nogil:
-        """Step the potentials `v` and adaptations `w` of a unit by h, its synapses at their mean."""
+    cdef void step_one(self, int unit, double h, const double *mean, const double *v, const double *w, double *end,
+                       double *w_end) noexcept nogil:
+        """Step the potentials `v` and adaptations `w` of a unit by h, its synapses at their mean (column of a block)."""
         cdef double[MOST] x, y
         cdef const dendrite_step *d = &self.d
         cdef int K = self.K, k, s, p
@@ -205,8 +211,8 @@ cdef class SteppedDendrites(Dendrites):
         for k in range(K):
             o = k * d.n + unit
             c2 = d.c2[o] * scale
-            x[k] = c2 + d.g_still[o] + d.clamp_g[o]
-            y[k] = c2 * v[k] + d.drive[o] + d.clamp_gv[o]
+            x[k] = c2 + d.still[o]
+            y[k] = c2 * v[k] + d.drive[o]
             if d.steep[k]:
                 slope = d.gate[o] * d.g_exp[o] * exp(fmin((fmin(v[k], d.cut[o]) - d.v_t[o]) / d.delta_t[o], 700.0))
                 x[k] -= slope
@@ -214,7 +220,7 @@ cdef class SteppedDendrites(Dendrites):
             if d.adapts[k]:
                 y[k] -= w[k] + d.half_w[o] / scale * (d.a[o] * (v[k] - d.v_w[o]) - w[k])
         for s in range(self.S):
-            f = d.mean[s * d.n + unit]
+            f = mean[s * DENDRITE_BLOCK]
             k = self.slot_at[s]
             if d.e_rev[s] != d.e_rev[s]:
                 y[k] += f
@@ -238,12 +244,12 @@ cdef class SteppedDendrites(Dendrites):
             else:
                 w_end[k] = w[k]
 
-    cdef double slope_of(self, int unit, int k, const double *v, const double *w) noexcept nogil:
+    cdef double slope_of(self, int unit, int k, const double *mean, const double *v, const double *w) noexcept nogil:
         """Return dv/dt of a compartment."""
         cdef const dendrite_step *d = &self.d
         cdef int s, o
         cdef ptrdiff_t at = k * d.n + unit
-        cdef double i = d.drive[at] + d.clamp_gv[at] - (d.g_still[at] + d.clamp_g[at]) * v[k]
+        cdef double i = d.drive[at] - d.still[at] * v[k]
         for o in range(self.K):
             if o != k and self.parent[o] == k:
                 i += d.coupling[o * d.n + unit] * v[o]
@@ -251,7 +257,7 @@ cdef class SteppedDendrites(Dendrites):
             i += d.coupling[at] * v[self.parent[k]]
         for s in range(self.S):
             if self.slot_at[s] == k:
-                i += d.mean[s * d.n + unit] * (1.0 if d.e_rev[s] != d.e_rev[s] else d.e_rev[s] - v[k])
+                i += mean[s * DENDRITE_BLOCK] * (1.0 if d.e_rev[s] != d.e_rev[s] else d.e_rev[s] - v[k])
         if d.steep[k]:
             i += d.gate[at] * d.g_exp[at] * d.delta_t[at] * exp(
                 fmin((fmin(v[k], d.cut[at]) - d.v_t[at]) / d.delta_t[at], 700.0))
@@ -273,20 +279,20 @@ cdef class SteppedDendrites(Dendrites):
                     h = fmin(h, self.dt * fmax(d.care * d.c2[o] / slope, SHORTEST))
         return h
 
-    cdef int take_again(self, Engine engine, int unit, double start, double end) except -1 nogil:
-        """Carry a unit over a step from event to event; `v` and `w` hold its start, `v_new` and `w_new` get its end."""
+    cdef int take_again(self, Engine engine, int unit, int column, double start, double end) except -1 nogil:
+        """Carry a unit over a step from event to event; `column` of the block has its start."""
         cdef double[MOST] v, w, v_end, w_end
         cdef uint8_t[MOST] fired
         cdef int K = self.K, k, first
         cdef ptrdiff_t o
         cdef double t = start, stop, h, theta, least, f0, f1, rise
         cdef bint transitions, any_fired
+        cdef const double *mean = self.work.mean + column
         for k in range(K):
-            o = k * self.d.n + unit
-            v[k] = self.d.v[o]
-            w[k] = self.d.w[o]
+            v[k] = self.work.v_old[k * DENDRITE_BLOCK + column]
+            w[k] = self.work.w_old[k * DENDRITE_BLOCK + column] if self.d.adapts[k] else 0.0
         while t < end:
-            stop = fmin(end, self.next[unit])
+            stop = fmin(end, self.d.next[unit])
             h = fmin(stop - t, self.longest(unit, v))
             if h < stop - t:
                 stop = t + h
@@ -294,7 +300,7 @@ cdef class SteppedDendrites(Dendrites):
             first = -1
             least = 2.0
             if h > 0.0:
-                self.step_one(unit, h, v, w, v_end, w_end)
+                self.step_one(unit, h, mean, v, w, v_end, w_end)
                 for k in range(K):
                     if self.phase[unit * K + k] or self.v_th[unit * self.stride * K + k] == INFINITY:
                         continue
@@ -306,7 +312,7 @@ cdef class SteppedDendrites(Dendrites):
                         continue
                     theta = 0.0
                     if f0 < 0.0:
-                        rise = h * self.slope_of(unit, k, v, w) * (1.0 if self.armed[unit * K + k] else -1.0)
+                        rise = h * self.slope_of(unit, k, mean, v, w) * (1.0 if self.armed[unit * K + k] else -1.0)
                         theta = parabola_root(f0, rise, f1)
                     if theta < least:
                         least = theta
@@ -315,7 +321,7 @@ cdef class SteppedDendrites(Dendrites):
                 if least < 1.0:
                     stop = t + least * h
                     if least > 0.0:
-                        self.step_one(unit, least * h, v, w, v_end, w_end)
+                        self.step_one(unit, least * h, mean, v, w, v_end, w_end)
                     else:
                         for k in range(K):
                             v_end[k] = v[k]
@@ -346,8 +352,8 @@ cdef class SteppedDendrites(Dendrites):
                     self.announce(engine, t, unit, fired)
         for k in range(K):
             o = k * self.d.n + unit
-            self.d.v_new[o] = v[k]
-            self.d.w_new[o] = w[k]
+            self.d.v[o] = v[k]
+            self.d.w[o] = w[k]
         return 0
 
     # Events -------------------------------------------------------------------------------------
@@ -384,21 +390,25 @@ cdef class SteppedDendrites(Dendrites):
         return 0
 
     cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
-        """Keep what arrives for the end of the step: its size, and what is left of it then."""
+        """Keep what arrives as `dendrite_synapses` takes it."""
         cdef Py_ssize_t k
         cdef int unit
-        cdef double *added = self.d.added + fan.port * self.d.n
-        cdef double *ended = self.d.ended + fan.port * self.d.n
-        cdef double w, left
+        cdef double *g = self.d.g + fan.port * self.d.n
+        cdef double *late = self.d.late + fan.port * self.d.n
+        cdef double w, rate, grown, excess
         if self.S == 0:
             with gil:
                 raise TypeError(f"{self.name!r} takes no input: none of its compartments has a receptor")
-        left = exp(-((self.tick[0] + 1) * self.dt - time) * self.mu_of_slot[fan.port])
+        rate = self.mu_of_slot[fan.port]
+        time -= self.tick[0] * self.dt
+        # Its mean over the whole step, less that from its arrival on.
+        grown = exp(time * rate)
+        excess = expm1(time * rate) / (self.dt * rate)
         for k in range(fan.n):
             unit = fan_target(fan, k)
             w = fan_weight(fan, k)
-            added[unit] += w
-            ended[unit] += w * left
+            g[unit] += w * grown
+            late[unit] += w * excess
         return 0
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
@@ -409,27 +419,20 @@ cdef class SteppedDendrites(Dendrites):
         return engine.push((self.tick[0] + 1) * self.dt, self.id, TICK, 0.0, TICKS)
 
     cdef int step(self, Engine engine, double start, double end) except -1 nogil:
-        cdef dendrite_step *d = &self.d
-        cdef ptrdiff_t at, m, unit
-        at = 0
-        while at < d.n:
-            m = min(d.n - at, <ptrdiff_t> DENDRITE_BLOCK)
-            dendrite_block(d, at, m, self.work, self.work + self.K * DENDRITE_BLOCK)
-            for unit in range(at, at + m):
-                if d.flag[unit] > 0.0 or self.next[unit] <= end:
-                    self.take_again(engine, <int> unit, start, end)
+        cdef ptrdiff_t at = 0, m, u
+        while at < self.d.n:
+            m = min(self.d.n - at, <ptrdiff_t> DENDRITE_BLOCK)
+            if dendrite_block(&self.d, &self.work, at, m, end):
+                for u in range(m):
+                    if self.d.flag[at + u] > 0.0:
+                        self.take_again(engine, <int> (at + u), <int> u, start, end)
             at += m
-        # The memory stays where the arrays of the state are: copied, not swapped.
-        for at in range(self.K * d.n):
-            d.v[at] = d.v_new[at]
-        for at in range(self.K * d.n):
-            d.w[at] = d.w_new[at]
         return 0
 
     cdef double peek(self, int variable, int unit, double time) noexcept nogil:
         cdef ptrdiff_t at = self.which[variable] * self.d.n + unit
         if self.kind[variable] == 1:
-            return self.d.g[at]
+            return self.d.g[at] * exp((self.tick[0] * self.dt - time) * self.mu_of_slot[self.which[variable]])
         return self.d.w[at] if self.kind[variable] == 2 else self.d.v[at]
 
 

@@ -5,10 +5,7 @@ fires a volley. A kernel changes weights and sources of the synapses. At the end
 volleys of groups are compared with volleys of sources taken at random.
 """
 
-from __future__ import annotations
-
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +13,9 @@ import eventsim as es
 from eventsim import rng as streams
 from eventsim.models import Clamp, Compartment, MultiCompartment, Receptor, ThresholdEvent
 from eventsim.models.rules import HomeostaticSTDP, PlasticityKernel, StructuralPlasticity
+from eventsim.scenarios._dendrite_settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
-
-if TYPE_CHECKING:
-    from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
 
 N = 8  # dendrites, synapses of each, groups, sources of each
 INTERVAL = 50.0  # ms, between volleys
@@ -79,7 +74,7 @@ def composition(sim: es.Simulation) -> tuple[Ints, Ints, Ints]:
     return labels, weights, np.array([np.bincount(row // N, minlength=N) for row in labels])
 
 
-def structural_plasticity(config: NonlinearDendrites, run: Run) -> None:
+def structural_plasticity(config: Settings, run: Run) -> None:
     """Let the dendrites find their groups, then compare volleys."""
     rng = run.rng("labels")
     labels = np.array([rng.permutation(N * N)[:N] for _ in range(N)])

@@ -1,8 +1,6 @@
 """The tests of single neurons with active dendrites: many neurons side by side, one for each setting."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,12 +8,10 @@ from numpy.typing import ArrayLike
 import eventsim as es
 from eventsim.models import MultiCompartment
 from eventsim.scenarios._dendrite_cells import calcium_neuron, nmda_neuron
+from eventsim.scenarios._dendrite_settings import Settings
 from eventsim.scenarios.balanced_network import spikes_in
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
-
-if TYPE_CHECKING:
-    from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
 
 ONSET = 20.0  # ms, of the volleys
 HIGH = -45.0  # mV, above which a dendrite counts as on its plateau
@@ -70,7 +66,7 @@ def keep_traces(
     run.parameter("potential/labels", np.array(labels, "S"))
 
 
-def all_or_none(config: NonlinearDendrites, run: Run) -> None:
+def all_or_none(config: Settings, run: Run) -> None:
     """Count plateaus against the number of inputs, with the potential they cause at the soma."""
     n_inputs = np.arange(1, 13)
     sim = volley(nmda_neuron(), n_inputs, config.dt)
@@ -88,7 +84,7 @@ def all_or_none(config: NonlinearDendrites, run: Run) -> None:
     keep_traces(run, sim, ("soma", "dendrite"), [f"{n} inputs" for n in n_inputs])
 
 
-def plateau(config: NonlinearDendrites, run: Run) -> None:
+def plateau(config: Settings, run: Run) -> None:
     """Measure how long a dendrite is depolarised against the time of its clamp."""
     t_rst = np.array([5.0, 10.0, 20.0, 50.0, 100.0])
     sim = volley(nmda_neuron(t_rst=t_rst), np.full(5, 8), config.dt, 200.0)
@@ -99,7 +95,7 @@ def plateau(config: NonlinearDendrites, run: Run) -> None:
     keep_traces(run, sim, ("soma", "dendrite"), [f"{t:g} ms" for t in t_rst])
 
 
-def hold_off(config: NonlinearDendrites, run: Run) -> None:
+def hold_off(config: Settings, run: Run) -> None:
     """Count plateaus against the hold-off, and find the least that ends them, beside the formula."""
     values = np.array([0.0, 5.0, 10.0, 12.0, 15.0, 20.0])
     sim = volley(nmda_neuron(hold_off=values), np.full(6, 8), config.dt, 200.0)
@@ -123,7 +119,7 @@ def _least_hold_off(g_leak: float) -> float:
     return float(100.0 / g * np.log((plateau + 70.0) / 15.0))
 
 
-def synchrony(config: NonlinearDendrites, run: Run) -> None:
+def synchrony(config: Settings, run: Run) -> None:
     """Find how far six inputs may be apart in time and still fire the dendrite."""
     spreads = np.arange(0.0, 31.0)
     times = ONSET + np.outer(spreads, np.linspace(0, 1, 6))
@@ -153,7 +149,7 @@ def coincidence(
     return count(sim, "cell").reshape(n_devices, len(lags)), sim
 
 
-def coincidence_window(config: NonlinearDendrites, run: Run) -> None:
+def coincidence_window(config: Settings, run: Run) -> None:
     """Find the lags of a somatic volley at which it fires the neuron, with the plateau and without."""
     run.parameter("window/lags", LAGS)
     for n_soma in (7, 8, 9):
@@ -183,7 +179,7 @@ def bac(n_inputs: ArrayLike, lags: ArrayLike, dt: float, record: bool = False, *
     return sim
 
 
-def bac_firing(config: NonlinearDendrites, run: Run) -> None:
+def bac_firing(config: Settings, run: Run) -> None:
     """Count spikes and calcium events of apical input, somatic current, and both; find the window of both."""
     n_inputs = np.arange(0, 7)
     sim = bac(n_inputs, np.full(7, 3.0), config.dt, record=True)
@@ -212,7 +208,7 @@ def bac_firing(config: NonlinearDendrites, run: Run) -> None:
         run.metric(f"window_{n}_last", lags[fires].max())
 
 
-def monte_carlo(config: NonlinearDendrites, run: Run) -> None:
+def monte_carlo(config: Settings, run: Run) -> None:
     """Draw devices with mismatch; calibrate the threshold of each by a measured peak; compare."""
     n = max(config.neurons // 10, 1)
     rng = run.rng("devices")
@@ -260,21 +256,21 @@ def monte_carlo(config: NonlinearDendrites, run: Run) -> None:
     run.metric("spread_reduced_by", ratio)
 
 
-def network_of(config: NonlinearDendrites, seed: int) -> es.Network:
+def network_of(config: Settings, seed: int) -> es.Network:
     """Return the network: two-compartment neurons, each with synapses on its dendrite from random sources."""
     net = es.Network(seed=seed)
     sources = max(config.neurons, 1)
     net.add("sources", es.models.Poisson(rate=config.rate), sources)
     net.add("cells", MultiCompartment(solver=config.solver), config.neurons)
     half = max(config.inputs // 2, 1)
-    for port, n, weight in (("dendrite", half, 20.0), ("soma", config.inputs - half, 35.0)):
+    for port, n, weight in (("dendrite", half, 20.0), ("soma", config.inputs - half, 60.0)):
         if n:
             rule = es.connect.fixed_indegree(n)
             net.connect("sources", "cells", rule, weight=weight, delay=1.0, port=port, name=f"to {port}")
     return net
 
 
-def network(config: NonlinearDendrites, run: Run) -> None:
+def network(config: Settings, run: Run) -> None:
     """Run the network."""
     options = {"dt": config.dt} if config.solver == "ticks" else {}
     sim = es.Simulation(network_of(config, run.seed), **options)

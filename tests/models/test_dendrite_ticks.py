@@ -268,3 +268,51 @@ def test_a_spike_that_is_late_for_its_delay_arrives_at_the_end_of_its_tick():
     spike = sim.spikes("cell").times[0]
     assert sim.trace("slow", "i_syn").times[0] == pytest.approx(spike + 1.0, abs=1e-12)
     assert sim.trace("quick", "i_syn").times[0] == pytest.approx(np.ceil(spike / 0.1) * 0.1, abs=1e-9)
+
+
+def test_many_neurons_driven_at_random_fire_the_same_events_exactly_and_on_ticks():
+    found = {}
+    for solver, options in (("exact", {}), ("ticks", {"dt": 0.025})):
+        net = es.Network(seed=5)
+        net.add("sources", es.models.Poisson(rate=10.0), 300)
+        net.add("cells", MultiCompartment(solver=solver), 100)
+        for port, weight in (("dendrite", 20.0), ("soma", 60.0)):
+            net.connect(
+                "sources", "cells", es.connect.fixed_indegree(50), weight=weight, port=port, name=port
+            )
+        net.add("inhibition", es.models.Poisson(rate=40.0), 100)
+        for port in ("dendrite", "soma"):
+            rule = es.connect.one_to_one()
+            net.connect("inhibition", "cells", rule, weight=-30.0, port=port, name=f"{port}, inhibited")
+        sim = es.Simulation(net, **options)
+        sim.run(400.0)
+        found[solver] = [sim.spikes(name) for name in ("cells", "cells.dendrite")]
+    for exact, stepped in zip(found["exact"], found["ticks"], strict=True):
+        assert len(exact) > 50
+        assert len(exact) == len(stepped)
+        for unit in range(100):
+            ours = exact.times[exact.units == unit]
+            np.testing.assert_allclose(stepped.times[stepped.units == unit], ours, atol=0.01)
+
+
+def test_a_conductance_that_is_recorded_within_a_tick_has_decayed_since_its_arrival():
+    net = es.Network()
+    net.add("in", es.models.SpikeSource(times=[0.25]), 1)
+    cell = Compartment("soma", receptors={"input": Receptor(3.0, 0.0)})
+    net.add("cell", MultiCompartment((cell,), ()), 1)
+    net.connect("in", "cell", weight=2.0)
+    sim = es.Simulation(net, dt=0.1)
+    sim.record("cell", "soma.input", every=0.07)
+    sim.run(2.0)
+    trace = sim.trace("cell", "soma.input")
+    expected = np.where(trace.times < 0.25, 0.0, 2.0 * np.exp((0.25 - trace.times) / 3.0))
+    np.testing.assert_allclose(trace.values[:, 0], expected, atol=1e-12)
+
+
+def test_synapses_that_are_over_within_a_tick_are_refused():
+    net = es.Network()
+    net.add(
+        "cell", MultiCompartment((Compartment("a", receptors={"x": Receptor(1e-4)}),), (), solver="ticks"), 1
+    )
+    with pytest.raises(es.ConfigError, match=r"tau_syn = 0\.0001, which is too short for ticks of 0\.1"):
+        es.Simulation(net, dt=0.1).run(1.0)
