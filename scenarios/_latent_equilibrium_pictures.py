@@ -1,4 +1,4 @@
-"""Pictures of Latent Equilibrium runs: response against depth, tracking, the mimicked teacher."""
+"""Pictures of Latent Equilibrium runs: response against depth, tracking, bars, the mimicked teacher."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         found["response"] = response
     if "tracking/t" in trace.parameters or "tracking_curve" in trace.training:
         found["tracking"] = tracking
+    if "epoch" in trace.training:
+        found["bars"] = bars
     if "mimic/input" in trace.parameters:
         found["mimic"] = mimic
     return found
@@ -60,7 +62,7 @@ def tracking(trace: Trace) -> "Figure":
             for name, label, colour in curves:
                 axes.plot(t, trace.parameters[f"tracking/{name}"], color=colour, label=label)
             axes.set(xlabel="time (ms)", ylabel="rate of the last layer")
-            axes.legend(loc="upper right")
+            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
             return figure
         t, target, rate = np.concatenate(list(trace.training["tracking_curve"]), axis=1)
         figure = Figure(figsize=(10.0, 3.0), layout="constrained")
@@ -72,7 +74,28 @@ def tracking(trace: Trace) -> "Figure":
             axes.plot(t[shown], rate[shown], color=plots.COLOURS[0], label="output")
             axes.set(xlabel="time (ms)")
             axes.set_title(title)
+        figure.axes[0].set_ylabel("rate of the output")
         figure.axes[0].legend()
+    return figure
+
+
+def bars(trace: Trace) -> "Figure":
+    """Draw the share of the eight images that are named rightly against epochs."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    with plots.style():
+        figure = Figure(figsize=(5.0, 3.2), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(
+            trace.training["epoch"],
+            100 * np.asarray(trace.training["accuracy"]),
+            color=plots.COLOURS[0],
+            marker="o",
+            markersize=4,
+        )
+        axes.set(xlabel="epoch", ylabel="accuracy (%)", ylim=(0, 104))
     return figure
 
 
@@ -88,6 +111,6 @@ def mimic(trace: Trace) -> "Figure":
         x = trace.parameters["mimic/input"]
         axes.plot(x, trace.parameters["mimic/teacher"], color="#b0b0b0", label="teacher")
         axes.plot(x, trace.parameters["mimic/student"], color=plots.COLOURS[0], label="student")
-        axes.set(xlabel="input", ylabel="potential of the output")
+        axes.set(xlabel="input", ylabel="potential of the output", xticks=[-1, -0.5, 0, 0.5, 1])
         axes.legend()
     return figure

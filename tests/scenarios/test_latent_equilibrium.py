@@ -227,9 +227,11 @@ def test_every_preset_is_a_setting_that_exists_and_published_figures_are_known()
     assert LatentEquilibrium(epochs=3).published() == {}
 
 
-@pytest.mark.parametrize("preset", ["response", "fourier"])
-def test_runs_can_be_drawn(tmp_path, preset):
-    values = {"dt": 0.05, "ticks": 12_000} if preset == "fourier" else {}
+@pytest.mark.parametrize(("preset", "values", "names"), [
+    ("response", {}, {"response", "tracking"}), ("fourier", {"dt": 0.05, "ticks": 12_000}, {"tracking"}),
+    ("bars", {"epochs": 20}, {"bars"}), ("mimic", {"epochs": 2}, {"mimic"})])  # fmt: skip
+def test_runs_can_be_drawn(tmp_path, preset, values, names):
     found = trace(tmp_path / "a.h5", preset, **values)
+    assert set(LatentEquilibrium.pictures(found)) == names
     for draw in LatentEquilibrium.pictures(found).values():
         assert draw(found).axes
