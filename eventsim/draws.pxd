@@ -1,7 +1,12 @@
 """Random numbers by key and count: the k-th number of a key needs none of those before it."""
 
-from libc.math cimport ceil, cos, log, sqrt
+from libc.math cimport ceil
 from libc.stdint cimport uint64_t
+
+
+cdef extern from "normals.h" nogil:
+    double eventsim_normal(double u)
+    void eventsim_normals(double *u, Py_ssize_t n)
 
 
 cdef inline uint64_t mixed(uint64_t z) noexcept nogil:
@@ -22,8 +27,8 @@ cdef inline double uniform_at(uint64_t key, uint64_t k) noexcept nogil:
 
 
 cdef inline double normal_at(uint64_t key, uint64_t k) noexcept nogil:
-    """Return the k-th standard normal number of a key (Box and Muller)."""
-    return sqrt(-2.0 * log(uniform_at(key, 2 * k))) * cos(6.283185307179586 * uniform_at(key, 2 * k + 1))
+    """Return the k-th standard normal number of a key."""
+    return eventsim_normal(uniform_at(key, k))
 
 
 cdef inline double stamped(double time, double step) noexcept nogil:

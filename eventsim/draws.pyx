@@ -27,12 +27,15 @@ def keys(base, index):
     """
     all_base, all_index = np.broadcast_arrays(np.asarray(base, np.uint64), np.asarray(index).astype(np.uint64))
     out = np.empty(all_base.shape, np.uint64)
-    cdef const uint64_t[::1] b = np.ascontiguousarray(all_base).reshape(-1)
-    cdef const uint64_t[::1] i = np.ascontiguousarray(all_index).reshape(-1)
-    cdef uint64_t[::1] o = out.reshape(-1)
-    cdef Py_ssize_t k
-    for k in range(o.shape[0]):
-        o[k] = key_at(b[k], i[k])
+    if out.ndim != 2:
+        all_base, all_index = all_base.reshape(1, -1), all_index.reshape(1, -1)
+    cdef const uint64_t[:, :] b = all_base
+    cdef const uint64_t[:, :] i = all_index
+    cdef uint64_t[:, ::1] o = out.reshape(all_base.shape)
+    cdef Py_ssize_t row, k
+    for row in range(o.shape[0]):
+        for k in range(o.shape[1]):
+            o[row, k] = key_at(b[row, k], i[row, k])
     return out
 
 
@@ -50,13 +53,10 @@ def uniforms(key, uint64_t count=0):
 
 def normals(key, uint64_t count=0):
     """Return standard normal number `count` of each key, float64."""
-    array = np.ascontiguousarray(key, np.uint64)
-    out = np.empty(array.shape)
-    cdef const uint64_t[::1] a = array.reshape(-1)
+    out = uniforms(key, count)
     cdef double[::1] o = out.reshape(-1)
-    cdef Py_ssize_t k
-    for k in range(o.shape[0]):
-        o[k] = normal_at(a[k], count)
+    if o.shape[0]:
+        eventsim_normals(&o[0], o.shape[0])
     return out
 
 

@@ -8,11 +8,9 @@ et al. 2025).
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge
@@ -27,7 +25,18 @@ from eventsim.scenarios.scenario import POSITIVE, Run
 from eventsim.scenarios.spike_training import Training
 from eventsim.trace import Floats, Trace
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
+
 Job = tuple[str, float, int, int]  # imperfection, level, copies of the inputs, seed
+
+DELGRAD: dict[str, object] = {
+    "system": "delgrad",
+    "n_hidden": 30,
+    "epochs": 60,
+    "decay_every": 4,
+    "missing_labels": 0.05,
+}
 
 
 @register("scenario", "robustness")
@@ -38,22 +47,22 @@ class Robustness:
     paper: ClassVar[str] = "Göltz, Kriener et al. 2021, Fast and energy-efficient neuromorphic deep learning"
     presets: ClassVar[dict[str, dict[str, object]]] = {
         "fast-and-deep": {},
-        "delgrad-W": {"system": "delgrad", "preset": "W", "n_hidden": 30, "learning_rate": 0.02},
-        "delgrad-WA": {"system": "delgrad", "preset": "WA", "n_hidden": 30, "learning_rate": 0.01},
+        "delgrad-W": DELGRAD | {"preset": "W"},
+        "delgrad-WA": DELGRAD | {"preset": "WA", "learning_rate": 0.01},
         "quick": {"imperfections": ("jitter", "weight_bits"), "networks": 1, "epochs": 10, "decay_every": 1},
     }
 
     system: Annotated[Literal["fast-and-deep", "delgrad"], "what is trained"] = "fast-and-deep"
-    preset: Annotated[str, "its settings, by name; none for its defaults"] = ""
+    preset: Annotated[str, "its settings, by name; none for its defaults"] = "quick"
     imperfections: Annotated[tuple[str, ...], "which ones; none for all"] = ()
     networks: Annotated[int, Ge(1), "seeds of each point"] = 5
     n_hidden: Annotated[int, Ge(1), "neurons of the hidden layer"] = 120
-    epochs: Annotated[int, Ge(0), "passes over the training set"] = 60
+    epochs: Annotated[int, Ge(0), "passes over the training set"] = 30
     batch: Annotated[int, Ge(1), "samples a step"] = 100
-    learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.01
-    decay_every: Annotated[int, Ge(1), "epochs between two reductions of the rate"] = 4
+    learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.02
+    decay_every: Annotated[int, Ge(1), "epochs between two reductions of the rate"] = 3
     decay: Annotated[float, *POSITIVE, "factor of each reduction"] = 0.8
-    missing_labels: Annotated[float, Ge(0), "fraction of silent label neurons that are not bumped"] = 0.05
+    missing_labels: Annotated[float, Ge(0), "fraction of silent label neurons that are not bumped"] = 0.1
     weight_limit: Annotated[float, *POSITIVE, "largest weight where weights have bits"] = 4.0
 
     @staticmethod
@@ -65,6 +74,8 @@ class Robustness:
 
     def run(self, run: Run) -> None:
         """Measure all points, in as many processes as there are threads."""
+        from concurrent.futures import FIRST_COMPLETED, wait
+
         jobs = list(self._jobs(run.seed))
         found: dict[str, dict[str, float]] = dict(run.state["found"]) if run.state else {}
         waiting = [job for job in jobs if _label(job) not in found]
@@ -207,6 +218,9 @@ def _label(job: Job) -> str:
     return f"{name}_{level:g}_{copies}_{seed}"
 
 
-def _pool(n: int) -> ProcessPoolExecutor:
+def _pool(n: int) -> "ProcessPoolExecutor":
     """Return a pool of processes that start anew: threads of ours do not survive a fork."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     return ProcessPoolExecutor(n, mp_context=get_context("spawn"))

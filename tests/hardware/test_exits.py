@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 import eventsim as es
 from eventsim import draws
@@ -228,3 +228,20 @@ def test_numbers_are_uniform_normal_and_independent_of_each_other():
     assert stats.kstest(x, "norm").pvalue > 1e-3
     assert abs(np.corrcoef(x, y)[0, 1]) < 0.03
     assert abs(np.corrcoef(x[1:], x[:-1])[0, 1]) < 0.03
+    np.testing.assert_allclose(x, special.ndtri(u), rtol=1e-14, atol=1e-15)
+    assert np.abs(x).max() > 3.5  # tails are there; far ones are too rare to be met
+
+
+def test_one_normal_number_and_many_have_the_same_bits():
+    net = es.Network()
+    net.add("input", es.models.SpikeSource(times=np.full(1000, 16.0), units=np.arange(1000)), 1000)
+    chip = Substrate([Jitter(1.0, whose="inputs"), Latency()])
+    keys = chip.prepared(net).leavings(net, chip.first_sample(0))["input"].jitter_keys[0]
+    sim = es.Simulation(net, hardware=chip)
+    sim.run(30.0)
+    spikes = sim.spikes("input")
+    found = np.empty(1000)
+    found[spikes.units] = spikes.times
+    late = np.maximum(draws.normals(keys), 0.0)
+    assert 400 < np.count_nonzero(late) < 600
+    np.testing.assert_array_equal(found, 16.0 + late)

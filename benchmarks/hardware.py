@@ -1,0 +1,147 @@
+"""What a chip's imperfections cost: networks of LIF neurons on `brainscales2`, and the same ones run ideally.
+
+"recurrent": 100 neurons, each with synapses from all, 7 ms late, and from 100 lines of Poisson input, event
+by event for 2 s of the network's time. "layers": the 25-120-3 network of fast-and-deep, spikes of 50 samples
+one after the other, event by event. "batch": the same network, 150 samples at once by closed forms, as
+training in the loop runs them: load and run. The ideal run is of the network as the chip has it (weights,
+thresholds), so that both have nearly as many spikes; what the chip adds is what happens to each spike:
+jitter, the clock. Figures are processor time of the run alone, all interleaved, medians over the repeats.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import eventsim as es
+from eventsim.hardware import BrainScaleS2, SimulatedTarget
+from eventsim.scenarios import tasks
+from eventsim.scenarios.fast_and_deep import FastAndDeep
+
+CHIP = BrainScaleS2(device=7)
+DURATION = 2000.0  # ms
+N, N_LINES, RATE = 100, 100, 50.0  # neurons, input lines, Hz on each
+SAMPLES, SLOT, BATCH = 50, 30.0, 150
+STEPS = 10  # batches in each repeat
+
+Timed = Callable[[], tuple[float, int]]  # processor seconds, number of spikes
+
+
+def recurrent() -> es.Network:
+    """Return the recurrent network."""
+    rng = np.random.default_rng(1)
+    net = es.Network(seed=1)
+    net.add("input", es.models.Poisson(rate=RATE), N_LINES)
+    net.add("cells", es.models.LIF(tau_mem=10.0, tau_syn=5.0, t_ref=2.0), N)
+    net.connect("input", "cells", weight=rng.normal(0.05, 0.05, (N_LINES, N)))
+    net.connect("cells", "cells", weight=rng.normal(-0.02, 0.1, (N, N)), delay=7.0)
+    return net
+
+
+def layers() -> tuple[es.Network, dict[str, Any]]:
+    """Return the untrained network of fast-and-deep on the chip, and its inputs for all samples."""
+    scenario = FastAndDeep(**FastAndDeep.presets["brainscales2"])  # type: ignore[arg-type]
+    task = tasks.yin_yang()
+    inputs = scenario.inputs(task, task.sets["train"][0][:BATCH])
+    return scenario.network(task, seed=1), {
+        name: np.broadcast_to(times, (BATCH, times.shape[1])) for name, times in inputs.items()
+    }
+
+
+def simulated(net: es.Network, hardware: Any, inputs: dict[str, Any] | None = None) -> Timed:
+    """Return what runs a network event by event, for the samples of some inputs if there are any."""
+
+    def timed() -> tuple[float, int]:
+        sim = es.Simulation(net, hardware=hardware)
+        for name, times in (inputs or {}).items():
+            for k, row in enumerate(times[:SAMPLES]):
+                sim.stimulate(name, row + k * SLOT, np.arange(len(row)))
+        assert sim.schedule  # builds
+        begin = time.process_time()
+        sim.run(DURATION if inputs is None else SAMPLES * SLOT)
+        seconds = time.process_time() - begin
+        return seconds, sum(len(sim.spikes(name)) for name in net.populations)
+
+    return timed
+
+
+def in_batches(net: es.Network, hardware: Any, inputs: dict[str, Any]) -> Timed:
+    """Return what loads a network and runs a batch of samples, as training in the loop does."""
+    target = SimulatedTarget(hardware)
+    trial = 0
+
+    def timed() -> tuple[float, int]:
+        nonlocal trial
+        begin = time.process_time()
+        for _ in range(STEPS):
+            target.configure(net)
+            observed = target.run(inputs, until=SLOT, trial=trial)
+            found = [observed.first_spikes(name) for name in ("hidden", "label")]
+            trial += 1
+        seconds = (time.process_time() - begin) / STEPS
+        return seconds, sum(int(np.isfinite(times).sum()) for times in found)
+
+    return timed
+
+
+class Exits(BrainScaleS2):
+    """The chip for a network that is written as the chip has it already: only spikes are changed."""
+
+    def transform(self, network: es.Network, trial: int = 0) -> es.Network:
+        """Return the network itself."""
+        return network
+
+
+def run(repeats: int = 5) -> list[dict[str, Any]]:
+    """Measure; rows of work, system, n, figure, unit."""
+    feed_forward, inputs = layers()
+    written = {"recurrent": CHIP.transform(recurrent()), "layers": CHIP.transform(feed_forward)}
+    works: dict[str, tuple[int, dict[str, Timed]]] = {}
+    for name, net in written.items():
+        given = inputs if name == "layers" else None
+        works[f"LIF network, {name}"] = (
+            N if name == "recurrent" else 123,
+            {"eventsim": simulated(net, Exits(device=7), given), "ideal": simulated(net, None, given)},
+        )
+    works["LIF network, batch"] = (
+        BATCH,
+        {
+            "eventsim": in_batches(feed_forward, CHIP, inputs),
+            "ideal": in_batches(written["layers"], None, inputs),
+        },
+    )
+    rows = []
+    for work, (n, systems) in works.items():
+        taken: dict[str, list[float]] = {name: [] for name in systems}
+        for repeat in range(repeats + 1):
+            spikes = []
+            for name, timed in systems.items():
+                seconds, n_spikes = timed()
+                spikes.append(n_spikes)
+                if repeat:  # the first one loads
+                    taken[name].append(seconds)
+            if abs(spikes[0] - spikes[1]) > 0.1 * spikes[1]:
+                raise ArithmeticError(f"{work}: {spikes[0]} spikes on the chip, {spikes[1]} ideally")
+        rows += [
+            {
+                "work": work,
+                "system": "brainscales2" if name == "eventsim" else name,
+                "n": n,
+                "figure": 1e3 * statistics.median(values),
+                "unit": "ms",
+            }
+            for name, values in taken.items()
+        ]
+    return rows
+
+
+def main() -> None:
+    """Print the table."""
+    for row in run():
+        print(f"{row['work']:28s} {row['system']:16s} {row['figure']:.2f} {row['unit']}")
+
+
+if __name__ == "__main__":
+    main()
