@@ -53,7 +53,8 @@ def calibrate(
     Parameters
     ----------
     hardware : Hardware
-        Its parts as they are, without trims; `tau_syn` = 1 of the networks that are run on it.
+        Its parts as they are; trims that it has already are left out. `tau_syn` = 1 of the networks that are
+        run on it.
     quantities : of "v_th", "tau_mem", "tau_syn", "delay"
     circuits, elements : how many circuits and delay elements to trim.
     repeats : runs whose mean a measurement is.
@@ -135,7 +136,8 @@ class _Bench:
         return found, float(wanted)
 
     def _trimmed(self, trims: dict[str, Floats], net: Network) -> SimulatedTarget:
-        parts = (*self.hardware.parts_for(net), Trims(Calibration(self.device, trims)))
+        untrimmed = [part for part in self.hardware.parts_for(net) if not isinstance(part, Trims)]
+        parts = (*untrimmed, Trims(Calibration(self.device, trims)))
         chip = Substrate(parts, self.device, self.hardware.seed, self.hardware.layout())
         return SimulatedTarget(chip)
 

@@ -130,6 +130,8 @@ class SimulatedTarget:
         if isinstance(self._device, Chip):
             assert self._nominal is not None
             seconds = self._device.cost(self._nominal, n_samples, until).hardware_seconds
+            if first > 0:  # a further part of a batch, before which the chip does not wait once more
+                seconds -= 1e-6 * self._device.wait_us
             observed = replace(observed, hardware_seconds=seconds)
         return observed
 

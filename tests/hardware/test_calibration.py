@@ -45,6 +45,18 @@ def test_circuits_are_more_alike_after_calibration(found, name):
     assert np.std(found.after[name]) < 0.35 * np.std(found.before[name])
 
 
+def test_brainscales2_can_be_calibrated_and_calibrated_again(tmp_path):
+    quiet = {"device": 3, "threshold_spread": 0.08, "threshold_noise": 0.0, "jitter_us": 0.0}
+    first = calibrate(hw.BrainScaleS2(**quiet), ("v_th",), circuits=16, repeats=1)
+    # What the clock of 8 ns leaves: spikes of the strong current come after half a microsecond.
+    assert np.std(first.after["v_th"]) < 0.2 * np.std(first.before["v_th"])
+    assert np.mean(first.before["v_th"]) > 0.03 > np.abs(first.after["v_th"]).max()
+    first.save(tmp_path / "device.toml")
+    trimmed = hw.BrainScaleS2(**quiet, calibration=str(tmp_path / "device.toml"))
+    again = calibrate(trimmed, ("v_th",), circuits=16, repeats=1)
+    assert np.array_equal(again.trims["v_th"], first.trims["v_th"])
+
+
 def test_a_calibration_survives_its_file_to_the_bit(found, tmp_path):
     found.save(tmp_path / "device.toml")
     loaded = Calibration.load(tmp_path / "device.toml")

@@ -5,7 +5,7 @@ import pytest
 
 import eventsim as es
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.hardware import BrainScaleS2, BrainScaleS2Ideal, Substrate
+from eventsim.hardware import BrainScaleS2, BrainScaleS2Ideal, SimulatedTarget, Substrate
 from eventsim.hardware.named import named
 
 
@@ -123,6 +123,19 @@ def test_time_and_energy_of_samples():
     assert cost.energy_joule_estimate / 10_000 == pytest.approx(
         8.4e-6, rel=1e-2
     )  # published: 8.4 uJ an image
+
+
+def test_parts_of_a_batch_take_as_long_as_the_batch():
+    target = SimulatedTarget(BrainScaleS2())
+    target.configure(network(weight=0.5))
+    inputs = np.full((5, 20), 0.5)
+    whole = target.run({"input": inputs}, until=10.0, trial=0).hardware_seconds
+    parts = [
+        target.run({"input": inputs[low:high]}, until=10.0, trial=0, first=low).hardware_seconds
+        for low, high in ((0, 2), (2, 5))
+    ]
+    assert sum(parts) == pytest.approx(whole, rel=1e-12)
+    assert whole == pytest.approx(1e-6 * (100 + 5 * 60))
 
 
 def test_a_chip_by_name():

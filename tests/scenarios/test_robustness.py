@@ -5,8 +5,10 @@ import pytest
 
 import eventsim as es
 from eventsim.errors import ConfigError
-from eventsim.scenarios import _robustness_pictures
+from eventsim.scenarios import _robustness_pictures, tasks
 from eventsim.scenarios._robustness_parts import LEVELS, MEANING, parts_of
+from eventsim.scenarios.delgrad import DelGrad
+from eventsim.scenarios.fast_and_deep import FastAndDeep
 from eventsim.scenarios.robustness import Robustness
 from eventsim.scenarios.running import Request, RunFailed, execute
 
@@ -103,6 +105,20 @@ def test_scenarios_run_on_hardware(name, preset, hardware, in_the_loop, tmp_path
     again = tmp_path / "b.h5"
     carried_out(again, name=name, values=values, preset=preset, hardware=hardware)
     assert es.io.load(again).metrics == trace.metrics
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("scenario", "preset"),
+    [(FastAndDeep, "brainscales2"), (DelGrad, "brainscales2-W"), (DelGrad, "brainscales2-WA")],
+)
+def test_presets_of_the_chip_start_from_neurons_that_spike(scenario, preset, seed):
+    task = tasks.yin_yang()
+    chip, settings = es.hardware.BrainScaleS2(device=seed), scenario(**scenario.presets[preset])
+    build = settings.hardware_training if scenario is FastAndDeep else settings.training
+    training = build(task, seed, 1, chip)
+    observed = training.learner.observe(training.inputs(task.sets["validation"][0][:200], None))
+    assert (observed.first_spikes("hidden") == np.inf).mean() < 0.1
 
 
 def test_a_network_too_large_ends_in_one_line(tmp_path):
