@@ -1,9 +1,10 @@
-"""Hardware by name, as a command gives it: ``brainscales2`` or ``brainscales2,device=7,beyond=refuse``."""
+"""Hardware by name, as a command gives it: ``brainscales2,device=7``, or an address, ``tcp://127.0.0.1:5555``."""
 
 from dataclasses import fields
 from typing import Any
 
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.hardware.behind_address import SCHEME, BehindAddress
 from eventsim.io import config
 from eventsim.registry import parts
 
@@ -16,7 +17,7 @@ def named(text: str, device: int = 0) -> Any:
     Parameters
     ----------
     text : str
-        The name of a registered part, then settings ``key=value``, all separated by commas.
+        The name of a registered part or an address, then settings ``key=value``, all separated by commas.
     device : int
         Seed of the device where the text gives none.
 
@@ -33,13 +34,19 @@ def named(text: str, device: int = 0) -> Any:
     7
     """
     name, *words = (word.strip() for word in text.split(","))
+    values = config.parse_overrides(words)
+    if name.startswith(SCHEME):
+        return _made(BehindAddress, {"address": name.removeprefix(SCHEME)} | values, name)
     known = parts("hardware")
     if name not in known:
         raise UnknownPart(f"no hardware named {name!r}; {config.nearest(name, known)}")
     kind = known[name]
-    values = config.parse_overrides(words)
     if "device" in {each.name for each in fields(kind)}:
         values = {"device": device} | values
+    return _made(kind, values, name)
+
+
+def _made(kind: type, values: dict[str, Any], name: str) -> Any:
     try:
         return config.make(kind, values)
     except ConfigError as error:

@@ -59,7 +59,7 @@ class RemoteTarget:
     def __init__(
         self, address: str | tuple[str, int], *, timeout: float = 30.0, retries: int = 8, chunk: int = 512
     ) -> None:
-        self.address = _address(address)
+        self.address = host_and_port(address)
         self.timeout = one_number(timeout, "timeout", low=0)
         if self.timeout == 0:
             raise ValueError("timeout must be positive, got 0")
@@ -287,8 +287,14 @@ def _count(value: Any, name: str, least: int = 0) -> int:
     return int(value)
 
 
-def _address(given: Any) -> tuple[str, int]:
-    """Return host and port."""
+def host_and_port(given: Any) -> tuple[str, int]:
+    """Return host and port of an address.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
     host, port = given if isinstance(given, tuple) and len(given) == 2 else str(given).rpartition(":")[::2]
     try:
         number = int(port)

@@ -342,7 +342,8 @@ class DelGrad:
             first = run.metrics.get("first_label_spike", 0.0) * self.tau_syn
             on_hardware.report(run, loop, hardware, first, until)
         run.metric("trained_numbers", sum(value.size for value in learner.parameters.values()))
-        record(run, task, network, training.inputs, self.test_samples_recorded, slot, hardware)
+        part = on_hardware.simulated_part(hardware)
+        record(run, task, network, training.inputs, self.test_samples_recorded, slot, part)
 
     def _variants(self) -> "list[tuple[str, DelGrad]]":
         """Return the settings to be compared, with the name of their kind."""

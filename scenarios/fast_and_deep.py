@@ -179,8 +179,8 @@ class FastAndDeep:
         training.evaluate(run, self.tau_syn)
         first = run.metrics.get("first_label_spike", 0.0) * self.tau_syn
         on_hardware.report(run, loop, hardware, first, until)
-        recorded = self.test_samples_recorded
-        record(run, task, learner.network(), training.inputs, recorded, slot, hardware)
+        part = on_hardware.simulated_part(hardware)
+        record(run, task, learner.network(), training.inputs, self.test_samples_recorded, slot, part)
 
     # ---------------------------------------------------------------------------- what is built
 

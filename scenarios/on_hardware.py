@@ -43,6 +43,13 @@ def on_target(learner: "SpikeLearner", hardware: Any, until: float) -> "InTheLoo
     return InTheLoop(learner, target_of(hardware), until=until)
 
 
+def simulated_part(hardware: Any) -> Any:
+    """Return what a simulation of single samples runs on; None, the ideal target, if it is not known here."""
+    from eventsim.hardware.behind_address import BehindAddress
+
+    return None if isinstance(hardware, BehindAddress) else hardware
+
+
 def rows_for_all(sources: Mapping[str, Floats]) -> dict[str, Floats]:
     """Return spike times with a row for each sample, where one row counted for all."""
     n = max(len(times) for times in sources.values())
@@ -55,10 +62,11 @@ def report(run: Run, loop: "InTheLoop", hardware: Any, first_spike: float, slot:
 
     for name, count in loop.counters.items():
         run.metric(f"hardware_{name}", count)
+    if loop.hardware_seconds or isinstance(hardware, Chip):
+        run.metric("hardware_seconds", loop.hardware_seconds)
     if not isinstance(hardware, Chip):
         return
     network = loop.learner.network()
-    run.metric("hardware_seconds", loop.hardware_seconds)
     run.metric("hardware_biological_seconds", loop.hardware_seconds * hardware.speed_up)
     run.metric("hardware_energy_joule_estimate", loop.hardware_seconds * hardware.power_watt)
     run.metric("decision_us", hardware.microseconds(network, first_spike))

@@ -5,6 +5,8 @@ import pytest
 
 import eventsim as es
 from eventsim.errors import ConfigError
+from eventsim.hardware import SimulatedTarget
+from eventsim.hardware.serve import TargetServer
 from eventsim.scenarios import _robustness_pictures, tasks
 from eventsim.scenarios._robustness_parts import LEVELS, MEANING, parts_of
 from eventsim.scenarios.delgrad import DelGrad
@@ -105,6 +107,33 @@ def test_scenarios_run_on_hardware(name, preset, hardware, in_the_loop, tmp_path
     again = tmp_path / "b.h5"
     carried_out(again, name=name, values=values, preset=preset, hardware=hardware)
     assert es.io.load(again).metrics == trace.metrics
+
+
+@pytest.mark.parametrize(
+    ("name", "preset"), [("fast-and-deep", "brainscales2"), ("delgrad", "brainscales2-WA")]
+)
+def test_a_chip_behind_an_address_gives_what_it_gives_here(name, preset, tmp_path):
+    values = {"epochs": 1, "n_hidden": 10, "test_samples_recorded": 1}
+    carried_out(tmp_path / "a.h5", name=name, values=values, preset=preset, hardware="brainscales2,device=5")
+    with TargetServer(SimulatedTarget(es.hardware.BrainScaleS2(device=5)), name="chip") as server:
+        host, port = server.address[:2]
+        weights = f"weight_step={1 / 30!r},weight_limit={63 / 30!r}"
+        hardware = f"tcp://{host}:{port},{weights}"
+        carried_out(tmp_path / "b.h5", name=name, values=values, preset=preset, hardware=hardware)
+    here, there = (es.io.load(tmp_path / f"{k}.h5") for k in "ab")
+    assert here.metrics["test_accuracy"] == there.metrics["test_accuracy"]
+    assert here.metrics["hardware_seconds"] == pytest.approx(there.metrics["hardware_seconds"], rel=1e-9)
+    assert here.metrics["hardware_cut"] == there.metrics["hardware_cut"]
+    for key, value in here.parameters.items():
+        if key.startswith("weight/"):
+            assert np.array_equal(value, there.parameters[key])
+
+
+def test_an_address_is_for_training_and_must_be_one(tmp_path):
+    with pytest.raises(ConfigError, match="address must be 'host:port', got 'nowhere'"):
+        carried_out(tmp_path / "a.h5", name="fast-and-deep", values={}, hardware="tcp://nowhere")
+    with pytest.raises(RunFailed, match=r"tcp://127.0.0.1:1 runs networks in training only"):
+        carried_out(tmp_path / "a.h5", name="balanced-network", values={}, hardware="tcp://127.0.0.1:1")
 
 
 @pytest.mark.parametrize("seed", range(3))
