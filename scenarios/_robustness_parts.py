@@ -5,8 +5,8 @@ from typing import Any
 
 LEVELS: dict[str, tuple[float, ...]] = {
     "weight_bits": (3, 4, 5, 6, 7, 8),
-    "weight_range": (0.25, 0.5, 1.0, 2.0),
-    "weight_range_copies": (0.25, 0.5, 1.0, 2.0),
+    "weight_range": (0.5, 1.0, 2.0, 4.0),
+    "weight_range_copies": (0.5, 1.0, 2.0, 4.0),
     "weight_spread": (0.01, 0.02, 0.05, 0.1),
     "threshold_spread": (0.01, 0.02, 0.05, 0.1),
     "threshold_noise": (0.01, 0.02, 0.05),

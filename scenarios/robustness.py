@@ -63,7 +63,7 @@ class Robustness:
     decay_every: Annotated[int, Ge(1), "epochs between two reductions of the rate"] = 3
     decay: Annotated[float, *POSITIVE, "factor of each reduction"] = 0.8
     missing_labels: Annotated[float, Ge(0), "fraction of silent label neurons that are not bumped"] = 0.1
-    weight_limit: Annotated[float, *POSITIVE, "largest weight where weights have bits"] = 4.0
+    weight_limit: Annotated[float, *POSITIVE, "largest weight where weights have bits"] = 8.0
 
     @staticmethod
     def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
