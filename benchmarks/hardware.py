@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
-from eventsim.hardware import BrainScaleS2, SimulatedTarget
+from eventsim.hardware.brainscales2 import BrainScaleS2
+from eventsim.hardware.simulated import SimulatedTarget
 from eventsim.scenarios import tasks
 from eventsim.scenarios.fast_and_deep import FastAndDeep
 

@@ -199,9 +199,7 @@ class FastAndDeep:
             if run.state:
                 raise
             datasets.digits("test")  # says how to get them if scikit-learn is missing
-            run.take_stand_in(
-                "scikit-learn's 8x8 digits", "MNIST was not found (--data or EVENTSIM_DATA)"
-            )
+            run.take_stand_in("scikit-learn's 8x8 digits", "MNIST was not found (--data or EVENTSIM_DATA)")
             return tasks.digits()
 
     def network(self, task: Task, seed: int) -> "Network":

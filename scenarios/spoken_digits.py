@@ -129,9 +129,7 @@ class SpokenDigits:
         except FileNotFoundError:
             if run.state:
                 raise
-            run.take_stand_in(
-                "generated sweeps of spikes", f"{name} was not found (--data or EVENTSIM_DATA)"
-            )
+            run.take_stand_in("generated sweeps of spikes", f"{name} was not found (--data or EVENTSIM_DATA)")
             return spoken_data.task(run, "sweeps")
 
     def network(self, run: Run, task: Task) -> "Network":
