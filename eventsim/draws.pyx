@@ -25,17 +25,28 @@ def keys(base, index):
     -------
     ndarray of uint64, in the shape that both have together
     """
-    all_base, all_index = np.broadcast_arrays(np.asarray(base, np.uint64), np.asarray(index).astype(np.uint64))
-    out = np.empty(all_base.shape, np.uint64)
-    if out.ndim != 2:
-        all_base, all_index = all_base.reshape(1, -1), all_index.reshape(1, -1)
-    cdef const uint64_t[:, :] b = all_base
-    cdef const uint64_t[:, :] i = all_index
-    cdef uint64_t[:, ::1] o = out.reshape(all_base.shape)
+    all_base, all_index = np.asarray(base, np.uint64), np.asarray(index).astype(np.uint64)
+    if all_base.ndim == 0:
+        return branched(all_base.reshape(1, 1), all_index.reshape(1, -1)).reshape(all_index.shape)
+    if all_index.ndim == 0:
+        return branched(all_base.reshape(-1, 1), all_index.reshape(1, 1)).reshape(all_base.shape)
+    if all_base.ndim == 2 and all_index.ndim == 2 and all_base.shape[1] == 1 and all_index.shape[0] == 1:
+        return branched(all_base, all_index)
+    all_base, all_index = np.broadcast_arrays(all_base, all_index)
+    out = np.empty(all_base.size, np.uint64)
+    for k, (b, i) in enumerate(zip(all_base.flat, all_index.flat)):
+        out[k] = key_at(b, i)
+    return out.reshape(all_base.shape)
+
+
+cdef branched(const uint64_t[:, :] base, const uint64_t[:, :] index):
+    """Return the keys of all pairs of a column (n, 1) and a row (1, m), shape (n, m)."""
+    out = np.empty((base.shape[0], index.shape[1]), np.uint64)
+    cdef uint64_t[:, ::1] o = out
     cdef Py_ssize_t row, k
     for row in range(o.shape[0]):
         for k in range(o.shape[1]):
-            o[row, k] = key_at(b[row, k], i[row, k])
+            o[row, k] = key_at(base[row, 0], index[0, k])
     return out
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from eventsim import connect, rng, values
-from eventsim.connect import Rule
+from eventsim.connect import AllToAll, Rule
 from eventsim.connections import Connections
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.order import senders_first
@@ -84,7 +84,10 @@ class Projection:
         """
         n_pre, n_post = net.populations[self.pre].n, net.populations[self.post].n
         autapses = self.autapses or self.pre != self.post
-        synapses = self.rule.draw(self._stream(net, "pairs"), n_pre, n_post, autapses, self.multapses)
+        if type(self.rule) is AllToAll and autapses:  # chips are loaded for every batch: be quick
+            synapses = Connections(n_pre, n_post, dense=True)
+        else:
+            synapses = self.rule.draw(self._stream(net, "pairs"), n_pre, n_post, autapses, self.multapses)
         weights, delays = (partial(self._stream, net, purpose) for purpose in ("weight", "delay"))
         synapses.weight = values.weights_of(self.weight, synapses, weights, self.label)
         synapses.delay, synapses.delay_kind = values.delays_of(self.delay, synapses, delays, self.label)

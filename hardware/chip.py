@@ -67,11 +67,15 @@ class Chip(Hardware):
         """
         if self.us_per_unit is not None:
             return self.us_per_unit
-        constants = {
-            float(np.mean(p.model.tau_syn))
-            for p in network.populations.values()
-            if not p.model.is_source and np.all(np.asarray(getattr(p.model, "tau_syn", 0.0)) > 0)
-        }
+        constants = set()
+        for population in network.populations.values():
+            tau = getattr(population.model, "tau_syn", 0.0)
+            if isinstance(tau, float):
+                least = mean = tau
+            else:
+                least, mean = float(np.min(tau)), float(np.mean(tau))
+            if least > 0 and not population.model.is_source:
+                constants.add(mean)
         if len(constants) != 1:
             found = ", ".join(f"{tau:g}" for tau in sorted(constants)) or "none"
             raise ConfigError(

@@ -32,7 +32,8 @@ class DraftSynapses:
         self.dense = found.dense
         self.n_pre, self.n_post = found.n_pre, found.n_post
         shape = (found.n_pre, found.n_post) if found.dense else (found.n_syn,)
-        self.weight: Floats = np.array(np.broadcast_to(np.asarray(found.weight, np.float64), shape))
+        self.weight: Floats = np.empty(shape)
+        self.weight[...] = found.weight
         delay: Any = np.array(found.delay, np.float64)
         declared: Any = projection.delay
         if found.delay_kind == "axonal":
@@ -120,7 +121,9 @@ class Draft:
         changed = self._parameters.get(population, {})
         declared = self.network.populations[population]
         value = changed[key] if key in changed else getattr(declared.model, key)
-        return np.array(np.broadcast_to(np.asarray(value, np.float64), declared.n))
+        values = np.empty(declared.n)
+        values[:] = value
+        return values
 
     def put(self, population: str, key: str, values: Floats) -> None:
         """Set a parameter of each neuron; it counts as a change only if one differs."""
