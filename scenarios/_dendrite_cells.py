@@ -71,3 +71,19 @@ def calcium_neuron(
         ),
         (("soma", "apical", g),),
     )
+
+
+def driven_neuron(solver: Solver) -> MultiCompartment:
+    """Return the neuron of the network: set A with currents as inputs, and a hold-off for steady input.
+
+    Under the mean of the input the dendrite is still above threshold 20 ms after a plateau and would go on.
+    """
+    plateau = ThresholdEvent((Clamp(-35.0, 40.0, 20.0),), hold_off=60.0)
+    return MultiCompartment(
+        (
+            Compartment("soma", 200.0, 10.0, -70.0, -50.0, ThresholdEvent((Clamp(-75.0, 200.0, 2.0),))),
+            Compartment("dendrite", 100.0, 5.0, -70.0, -55.0, plateau),
+        ),
+        (("soma", "dendrite", 2.0),),
+        solver=solver,
+    )

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 import eventsim as es
 from eventsim.models import MultiCompartment
-from eventsim.scenarios._dendrite_cells import calcium_neuron, nmda_neuron
+from eventsim.scenarios._dendrite_cells import calcium_neuron, driven_neuron, nmda_neuron
 from eventsim.scenarios._dendrite_settings import Settings
 from eventsim.scenarios.balanced_network import spikes_in
 from eventsim.scenarios.scenario import Run
@@ -56,12 +56,17 @@ def above(sim: es.Simulation, dt: float) -> Floats:
 
 
 def keep_traces(
-    run: Run, sim: es.Simulation, names: tuple[str, ...], labels: list[str], every: int = 10
+    run: Run,
+    sim: es.Simulation,
+    names: tuple[str, ...],
+    labels: list[str],
+    every: int = 10,
+    units: slice = slice(None),
 ) -> None:
     """Keep potentials of some neurons for pictures."""
     for name in names:
         samples = sim.trace("cell", f"{name}.v")
-        run.parameter(f"potential/{name}", samples.values[::every].T)
+        run.parameter(f"potential/{name}", samples.values[::every, units].T)
         run.parameter("potential/t", samples.times[::every])
     run.parameter("potential/labels", np.array(labels, "S"))
 
@@ -81,7 +86,7 @@ def all_or_none(config: Settings, run: Run) -> None:
     run.metric("threshold_inputs", n_inputs[np.argmax(plateaus > 0)])
     for n in (4, 5, 8, 10):
         run.metric(f"epsp_{n}_inputs", epsp[n - 1])
-    keep_traces(run, sim, ("soma", "dendrite"), [f"{n} inputs" for n in n_inputs])
+    keep_traces(run, sim, ("soma", "dendrite"), ["1 input" if n == 1 else f"{n} inputs" for n in n_inputs])
 
 
 def plateau(config: Settings, run: Run) -> None:
@@ -128,6 +133,9 @@ def synchrony(config: Settings, run: Run) -> None:
     run.parameter("table/spread", spreads)
     run.parameter("table/plateaus", fires.astype(int))
     run.metric("widest_spread", spreads[fires].max(initial=-1.0))
+    keep_traces(
+        run, sim, ("soma", "dendrite"), [f"{d:g} ms" for d in spreads[::5]], units=slice(None, None, 5)
+    )
 
 
 def coincidence(
@@ -192,7 +200,7 @@ def bac_firing(config: Settings, run: Run) -> None:
     times = sim.spikes("cell")
     for k, t in enumerate(times.times[times.units == 3]):
         run.metric(f"burst_time_{k + 1}", t)
-    keep_traces(run, sim, ("soma", "apical"), [f"{n} inputs" for n in n_inputs])
+    keep_traces(run, sim, ("soma", "apical"), ["1 input" if n == 1 else f"{n} inputs" for n in n_inputs])
     alone = bac(np.arange(2, 9), np.full(7, 3.0), config.dt, current=0.0)
     run.metric("events_of_apical_input_alone", count(alone, "cell").sum() + count(alone, "cell.apical").sum())
     still = bac([4], [3.0], config.dt, calcium=False)
@@ -261,7 +269,7 @@ def network_of(config: Settings, seed: int) -> es.Network:
     net = es.Network(seed=seed)
     sources = max(config.neurons, 1)
     net.add("sources", es.models.Poisson(rate=config.rate), sources)
-    net.add("cells", MultiCompartment(solver=config.solver), config.neurons)
+    net.add("cells", driven_neuron(config.solver), config.neurons)
     half = max(config.inputs // 2, 1)
     for port, n, weight in (("dendrite", half, 20.0), ("soma", config.inputs - half, 60.0)):
         if n:

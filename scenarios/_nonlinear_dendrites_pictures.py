@@ -1,4 +1,4 @@
-"""Pictures of neurons with active dendrites: potentials with events, windows, distributions, composition."""
+"""Pictures of neurons with active dendrites: curves, potentials, windows, distributions, composition."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# x, its label, curves with their labels, label of y; all of the tables of a run
+CURVES: tuple[tuple[str, str, dict[str, str], str], ...] = (
+    (
+        "inputs",
+        "inputs of the dendrite",
+        {"epsp": "with plateau", "epsp_passive": "passive dendrite"},
+        "EPSP at the soma (mV)",
+    ),
+    ("t_rst", "clamp of the plateau (ms)", {"high": "dendrite above -45 mV"}, "duration (ms)"),
+    ("hold_off", "hold-off (ms)", {"plateaus": "8 inputs"}, "plateaus in 200 ms"),
+    ("spread", "spread of the inputs (ms)", {"plateaus": "6 inputs"}, "plateaus"),
+    ("inputs", "apical inputs", {"spikes": "soma", "calcium": "calcium events"}, "events"),
+)
+
+
 def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
     """Return the pictures that a trace has the data for, by name."""
     found: dict[str, Callable[[Trace], Any]] = {}
+    if _curves(trace) is not None:
+        found["curve"] = curve
     if any(name.startswith("window/") for name in trace.parameters):
         found["windows"] = windows
     if "potential/t" in trace.parameters:
@@ -27,8 +44,45 @@ def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
     return found
 
 
+def _curves(trace: Trace) -> tuple[str, str, dict[str, str], str] | None:
+    """Return the curves that a trace has all numbers of, or None."""
+    for each in CURVES:
+        if all(f"table/{name}" in trace.parameters for name in (each[0], *each[2])):
+            return each
+    return None
+
+
+def curve(trace: Trace) -> "Figure":
+    """Draw what was counted or measured against what was varied."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    found = _curves(trace)
+    assert found is not None
+    x, x_label, curves, y_label = found
+    with plots.style():
+        figure = Figure(figsize=(5.0, 3.2), layout="constrained")
+        axes = figure.subplots()
+        for (name, label), colour in zip(curves.items(), plots.COLOURS, strict=False):
+            axes.plot(
+                trace.parameters[f"table/{x}"],
+                trace.parameters[f"table/{name}"],
+                "o-",
+                color=colour,
+                linewidth=1.0,
+                markersize=4,
+                label=label,
+            )
+        axes.set(xlabel=x_label, ylabel=y_label)
+        axes.set_ylim(bottom=0.0)
+        axes.legend()
+    return figure
+
+
 def potentials(trace: Trace) -> "Figure":
     """Draw the potentials of every compartment for each setting."""
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     from eventsim.io import plots
@@ -37,16 +91,16 @@ def potentials(trace: Trace) -> "Figure":
     labels = [label.decode() for label in trace.parameters["potential/labels"]]
     parts = [n for n in ("soma", "dendrite", "apical") if f"potential/{n}" in trace.parameters]
     with plots.style():
-        figure = Figure(figsize=(7.0, 2.2 * len(parts)), layout="constrained")
+        figure = Figure(figsize=(8.0, max(2.2 * len(parts), 2.8)), layout="constrained")
+        colours = colormaps["viridis"](np.linspace(0.0, 0.9, len(labels)))  # settings have an order
         for axes, part in zip(
             figure.subplots(len(parts), 1, sharex=True, squeeze=False)[:, 0], parts, strict=True
         ):
             for k, row in enumerate(trace.parameters[f"potential/{part}"]):
-                colour = plots.COLOURS[k % len(plots.COLOURS)]
-                axes.plot(t, row, color=colour, linewidth=0.9, label=labels[k])
+                axes.plot(t, row, color=colours[k], linewidth=0.9, label=labels[k])
             axes.set(ylabel=f"{part} (mV)")
         figure.axes[-1].set(xlabel="time (ms)")
-        figure.axes[0].legend(ncols=2, fontsize=6)
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
     return figure
 
 
@@ -69,7 +123,7 @@ def compartments(trace: Trace) -> "Figure":
                 axes.plot(times, np.full(len(times), -28.0 - 4 * (label == "soma")), "|", color=colour)
             axes.set(ylabel=f"neuron {shown[k]} (mV)")
         figure.axes[-1].set(xlabel="time (ms)")
-        figure.axes[0].legend(loc="upper right")
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right upper")
     return figure
 
 
@@ -79,16 +133,22 @@ def windows(trace: Trace) -> "Figure":
 
     from eventsim.io import plots
 
+    apical = "table/calcium" in trace.parameters
     lags = trace.parameters["window/lags"]
     names = [n for n in trace.parameters if n.startswith("window/") and n != "window/lags"]
     with plots.style():
         figure = Figure(figsize=(6.0, 0.4 * len(names) + 1.0), layout="constrained")
         axes = figure.subplots()
         for k, name in enumerate(names):
-            fires = trace.parameters[name] > 0
-            axes.plot(lags[fires], np.full(fires.sum(), k), "s", color=plots.COLOURS[k % len(plots.COLOURS)])
+            fires = lags[trace.parameters[name] > 0]
+            step = lags[1] - lags[0]
+            bars = [(lag - step / 2, step) for lag in fires]
+            axes.broken_barh(bars, (k - 0.2, 0.4), color=plots.COLOURS[int(name.endswith("passive"))])
         labels = [name.removeprefix("window/").replace("_", " ") for name in names]
-        axes.set(xlabel="lag (ms)", ylabel="inputs", yticks=range(len(names)), yticklabels=labels)
+        what = "apical inputs" if apical else "somatic inputs"
+        after = "current" if apical else "dendritic volley"
+        axes.set(xlabel=f"{what} after the {after} (ms)", ylabel=what)
+        axes.set(yticks=range(len(names)), yticklabels=labels, ylim=(-0.6, len(names) - 0.4))
         axes.set_xlim(lags[0] - 2, lags[-1] + 2)
     return figure
 

@@ -3,6 +3,7 @@
 import pytest
 
 from eventsim import io
+from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
 from eventsim.scenarios.running import Request, execute
 
 
@@ -25,3 +26,35 @@ def test_branches_that_keep_their_sources_do_not(tmp_path):
     found = metrics(tmp_path, pruning=False)
     assert found["mean_share_of_one_group"] < 0.5
     assert found["selectivity"] < 5.0
+
+
+@pytest.mark.parametrize(
+    ("task", "pictures"),
+    [
+        ("all-or-none", {"potentials", "curve"}),
+        ("plateau", {"potentials", "curve"}),
+        ("hold-off", {"potentials", "curve"}),
+        ("synchrony", {"potentials", "curve"}),
+        ("coincidence-window", {"windows"}),
+        ("bac-firing", {"potentials", "curve", "windows"}),
+        ("monte-carlo", {"distributions"}),
+    ],
+)
+def test_every_task_has_pictures_with_a_label_on_each_axis(task, pictures, tmp_path):
+    path = tmp_path / "run.h5"
+    values = {"task": task, "dt": 0.1, "neurons": 30}
+    execute(Request(name="nonlinear-dendrites", values=values, seed=1, output=path, quiet=True))
+    trace = io.load(path)
+    drawn = NonlinearDendrites.pictures(trace)
+    assert set(drawn) == pictures
+    for draw in drawn.values():
+        figure = draw(trace)
+        figure.savefig(tmp_path / "picture.png")
+        assert all(axes.get_ylabel() for axes in figure.axes)
+        assert "(ms)" in figure.axes[-1].get_xlabel() or "inputs" in figure.axes[-1].get_xlabel()
+
+
+def test_six_inputs_fire_the_dendrite_if_they_come_within_15_ms_and_do_not_within_20(tmp_path):
+    path = tmp_path / "run.h5"
+    execute(Request(name="nonlinear-dendrites", preset="synchrony", seed=1, output=path, quiet=True))
+    assert 15.0 <= io.load(path).metrics["widest_spread"] < 20.0
