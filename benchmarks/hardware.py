@@ -27,6 +27,7 @@ DURATION = 2000.0  # ms
 N, N_LINES, RATE = 100, 100, 50.0  # neurons, input lines, Hz on each
 SAMPLES, SLOT, BATCH = 50, 30.0, 150
 STEPS = 10  # batches in each repeat
+IDEAL, ON_CHIP = "eventsim", "on brainscales2"
 
 Timed = Callable[[], tuple[float, int]]  # processor seconds, number of spikes
 
@@ -100,19 +101,22 @@ class Exits(BrainScaleS2):
 def run(repeats: int = 5) -> list[dict[str, Any]]:
     """Measure; rows of work, system, n, figure, unit."""
     feed_forward, inputs = layers()
-    written = {"recurrent": CHIP.transform(recurrent()), "layers": CHIP.transform(feed_forward)}
+    written = {
+        name: CHIP.prepared(net).written(net)[0]
+        for name, net in (("recurrent", recurrent()), ("layers", feed_forward))
+    }
     works: dict[str, tuple[int, dict[str, Timed]]] = {}
     for name, net in written.items():
         given = inputs if name == "layers" else None
         works[f"LIF network, {name}"] = (
             N if name == "recurrent" else 123,
-            {"eventsim": simulated(net, Exits(device=7), given), "ideal": simulated(net, None, given)},
+            {ON_CHIP: simulated(net, Exits(device=7), given), IDEAL: simulated(net, None, given)},
         )
     works["LIF network, batch"] = (
         BATCH,
         {
-            "eventsim": in_batches(feed_forward, CHIP, inputs),
-            "ideal": in_batches(written["layers"], None, inputs),
+            ON_CHIP: in_batches(feed_forward, CHIP, inputs),
+            IDEAL: in_batches(written["layers"], None, inputs),
         },
     )
     rows = []
@@ -130,7 +134,7 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
         rows += [
             {
                 "work": work,
-                "system": "brainscales2" if name == "eventsim" else name,
+                "system": name,
                 "n": n,
                 "figure": 1e3 * statistics.median(values),
                 "unit": "ms",
