@@ -1,5 +1,6 @@
 """Pictures of `robustness`: accuracy over the levels of each imperfection, trained in the loop and not."""
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy as np
 from eventsim.scenarios._robustness_parts import MEANING
 from eventsim.trace import Floats, Trace
 
+LOWEST = 50.0  # per cent that are shown; chance is 33
+
 
 def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
     """Return the ways to draw a run, the first is the usual one."""
@@ -15,7 +18,10 @@ def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
 
 
 def robustness(trace: Trace) -> Any:
-    """Draw test accuracy over the levels of each imperfection, mean and standard deviation over seeds."""
+    """Draw test accuracy over the levels of each imperfection, mean and standard deviation over seeds.
+
+    Means below the range that is shown have a triangle at its edge.
+    """
     from matplotlib.figure import Figure
 
     rows = table(trace)
@@ -28,19 +34,24 @@ def robustness(trace: Trace) -> Any:
     for axis, name in zip(axes, names, strict=False):
         levels = np.array([level for each, level, _ in rows if each == name])
         values = 100 * np.array([row for each, _, row in rows if each == name])
+        if name != "weight_bits":
+            axis.set_xscale("log")
         axis.axhline(clean, color="0.7", lw=1, label="no imperfection")
         for k, label, color in ((2, "not trained with it", "C1"), (0, "in the loop", "C0")):
-            axis.errorbar(
-                levels, values[:, k], values[:, k + 1], marker="o", ms=3, capsize=2, color=color, label=label
-            )
-        if name not in ("weight_bits", "tau_ratio"):
-            axis.set_xscale("log")
-        axis.set_title(name, fontsize=9)
-        axis.set_xlabel(MEANING[name], fontsize=6)
+            mean, spread = values[:, k], values[:, k + 1]
+            axis.errorbar(levels, mean, spread, marker="o", ms=3, capsize=2, color=color, label=label)
+            for level in levels[mean < LOWEST]:
+                axis.plot(level, LOWEST + 1, "v", ms=6, color=color)
+        axis.set_xticks(levels, [f"{level:g}" for level in levels], minor=False)
+        axis.set_xticks([], minor=True)
+        axis.set_title(name.replace("_", " "), fontsize=9)
+        axis.set_xlabel(textwrap.fill(MEANING[name], 44), fontsize=7)
+        axis.tick_params(labelsize=7)
+    axes[0].set_ylim(LOWEST, 100)
     for axis in axes[len(names) :]:
         axis.set_axis_off()
     for row in axes.reshape(lines, columns):
-        row[0].set_ylabel("test accuracy (%)")
+        row[0].set_ylabel("test accuracy (%)", fontsize=8)
     axes[0].legend(fontsize=6)
     return figure
 
