@@ -45,6 +45,13 @@ class Comparison:
         """Return the cosine between each approximation and the exact gradient, all weights together."""
         return {name: cosine(getattr(self, name), self.exact) for name in ("gle", "instant")}
 
+    def cosines_by_layer(self) -> dict[str, list[float]]:
+        """Return the same for each projection by itself."""
+        return {
+            name: [cosine([a], [b]) for a, b in zip(getattr(self, name), self.exact, strict=True)]
+            for name in ("gle", "instant")
+        }
+
 
 def cosine(a: Sequence[Floats], b: Sequence[Floats]) -> float:
     """Return the cosine of the angle between two lists of arrays taken as one vector each."""
@@ -108,62 +115,79 @@ def bptt(
     targets: Floats,
     dt: float,
     beta: float = 1.0,
+    biases: Sequence[ArrayLike] | None = None,
+    kind: str = "rate",
 ) -> list[Floats]:
-    """Return -dC/dW of C = beta / 2 sum over ticks (target - r)^2, differentiated through every tick.
+    """Return -dC/dW, differentiated through every tick.
+
+    C is the sum over ticks, and the mean over samples, of beta / 2 (target - r)^2, or of beta times the
+    cross-entropy of target and softmax(r).
 
     Parameters
     ----------
     weights : list of ndarray, shape (n_pre, n_post)
         Of a chain of layers without errors in the membrane (gamma = 0).
     tau_mem, tau_r, activations : one for each layer
-    inputs, targets : ndarray, shape (ticks, n_in), (ticks, n_out)
+    inputs, targets : ndarray, shape (ticks, n_in), (ticks, n_out), or (ticks, batch, n)
+    biases : list of array_like, shape (n_post,), optional
+    kind : {"rate", "cross_entropy"}
+        The latter for linear outputs.
     """
-    n_layers, ticks = len(weights), len(inputs)
+    n_layers, ticks, rows = len(weights), len(inputs), inputs.shape[1:-1]
     sizes = [w.shape[1] for w in weights]
+    shapes = [(*rows, n) for n in sizes]
+    add: list[Any] = [0.0] * n_layers if biases is None else [np.asarray(b, float) for b in biases]
     mem: list[Any] = [np.ones(n) * np.asarray(tau, float) for n, tau in zip(sizes, tau_mem, strict=True)]
     look: list[Any] = [np.ones(n) * np.asarray(tau, float) for n, tau in zip(sizes, tau_r, strict=True)]
-    u: list[Any] = [np.zeros(n) for n in sizes]
-    rates = [inputs] + [np.zeros((ticks, n)) for n in sizes]
-    slopes = [np.zeros((ticks, n)) for n in sizes]
-    before = [np.zeros(weights[0].shape[0])] + [
-        activated(phi, np.zeros(n))[0] for phi, n in zip(activations, sizes, strict=True)
+    u: list[Any] = [np.zeros(shape) for shape in shapes]
+    rates = [inputs] + [np.zeros((ticks, *shape)) for shape in shapes]
+    slopes = [np.zeros((ticks, *shape)) for shape in shapes]
+    before = [np.zeros(inputs.shape[1:])] + [
+        activated(phi, np.zeros(shape))[0] for phi, shape in zip(activations, shapes, strict=True)
     ]
     for k in range(ticks):
         for m in range(n_layers):
-            current = (rates[m][k - 1] if k else before[m]) @ weights[m]
+            current = (rates[m][k - 1] if k else before[m]) @ weights[m] + add[m]
             du = (current - u[m]) / mem[m]
             rates[m + 1][k], slopes[m][k] = activated(activations[m], u[m] + look[m] * du)
             u[m] = u[m] + dt * du
+    answers = rates[-1]
+    if kind == "cross_entropy":
+        shifted = np.exp(answers - answers.max(axis=-1, keepdims=True))
+        answers = shifted / shifted.sum(axis=-1, keepdims=True)
+    misses = beta / (rows[0] if rows else 1) * (targets - answers)
     gradients = [np.zeros_like(w) for w in weights]
-    back_u = [np.zeros(n) for n in sizes]  # dC/du after tick k
-    back_rate = [np.zeros(n) for n in sizes]  # dC/dr of tick k through the layer above
+    back_u = [np.zeros(shape) for shape in shapes]  # dC/du after tick k
+    back_rate = [np.zeros(shape) for shape in shapes]  # dC/dr of tick k through the layer above
     for k in range(ticks - 1, -1, -1):
-        back_rate[-1] = back_rate[-1] + beta * (targets[k] - rates[-1][k])
-        below = [np.zeros(n) for n in sizes]
+        back_rate[-1] = back_rate[-1] + misses[k]
+        below = [np.zeros(shape) for shape in shapes]
         for m in range(n_layers):
             ub = slopes[m][k] * back_rate[m]
             du = look[m] * ub + dt * back_u[m]
             current = du / mem[m]
             back_u[m] = back_u[m] + ub - current
-            gradients[m] += np.outer(rates[m][k - 1] if k else before[m], current)
+            came = rates[m][k - 1] if k else before[m]
+            gradients[m] += came.T @ current if rows else np.outer(came, current)
             if m:
-                below[m - 1] = weights[m] @ current
+                below[m - 1] = current @ weights[m].T
         back_rate = below
     return gradients
 
 
 class _Sum:
-    """A rule that changes nothing and adds up error times rate."""
+    """A rule that changes nothing and adds up error times rate, the mean over samples."""
 
-    def __init__(self) -> None:
-        self.total: Any = 0.0
+    def __init__(self, batch: int) -> None:
+        self.batch, self.total = batch, 0.0
 
     def attach(self, projection: Any) -> _Sum:
         self.projection = projection
         return self
 
     def on_tick(self, time: float) -> None:
-        self.total = self.total + self.projection.state["x"].T @ self.projection.post.signals["error"]
+        change: Any = self.projection.state["x"].T @ self.projection.post.signals["error"]
+        self.total = self.total + change / self.batch
 
 
 def compare_gradients(
@@ -176,6 +200,8 @@ def compare_gradients(
     dt: float,
     ticks: int,
     beta: float = 1.0,
+    biases: Sequence[ArrayLike] | None = None,
+    kind: str = "rate",
 ) -> Comparison:
     """Return the gradient of a chain of GLE layers by their own errors, by instant errors, and exactly.
 
@@ -183,16 +209,18 @@ def compare_gradients(
     ----------
     weights : list of array_like, shape (n_pre, n_post)
     tau_mem, tau_r, activations : one for each layer
-    inputs, targets : array_like, shape (ticks, n), or functions of the times (ticks,) that return one
+    inputs, targets : array_like, shape (ticks, n) or (ticks, batch, n), or functions of the times (ticks,)
     dt : float
         Tick.
     ticks : int
     beta : float
         Strength of the cost and of the nudging.
+    biases, kind : as in `bptt`
     """
     t = np.arange(ticks, dtype=np.float64) * np.float64(dt)
     x, y = (np.asarray(given(t) if callable(given) else given, float) for given in (inputs, targets))
     matrices = [np.array(w, float) for w in weights]
+    batch = x.shape[1] if x.ndim == 3 else 1
     found = {}
     for errors in ("dynamic", "instant"):
         net = es.Network(time_unit="1")
@@ -201,13 +229,14 @@ def compare_gradients(
         for k, (w, mem, look, phi) in enumerate(zip(matrices, tau_mem, tau_r, activations, strict=True)):
             neuron = es.models.GeneralizedLatentEquilibrium(mem, look, phi, errors=errors)
             net.add(str(k + 1), neuron, w.shape[1])
-            projection = net.connect(str(k), str(k + 1), weight=w)
-            sums.append(_Sum())
+            bias = None if biases is None else np.asarray(biases[k], float)
+            projection = net.connect(str(k), str(k + 1), weight=w, bias=bias)
+            sums.append(_Sum(batch))
             net.learn(projection, sums[-1])
-        sim = es.Simulation(net, dt=dt)
+        sim = es.Simulation(net, dt=dt, batch=batch)
         sim.drive("0", x, every=dt)
-        sim.nudge(str(len(matrices)), y, beta, every=dt)
+        sim.nudge(str(len(matrices)), y, beta, every=dt, kind=kind)
         sim.run_ticks(ticks)
         found[errors] = [np.asarray(total.total) for total in sums]
-    exact = bptt(matrices, tau_mem, tau_r, activations, x, y, dt, beta)
+    exact = bptt(matrices, tau_mem, tau_r, activations, x, y, dt, beta, biases, kind)
     return Comparison(exact, found["dynamic"], found["instant"])

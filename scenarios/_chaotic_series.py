@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from eventsim import Simulation
 
 DELAY, FINE = 17.0, 10  # of the equation; steps of the solver per unit of its time
-LENGTH, WASHED, TESTED = 12_000, 500, 2000  # units of time; the last `TESTED` are for the test
+LEARNED, WASHED, TESTED = 10_000, 500, 2000  # units of time; as many as for the test are for validation
 SEGMENTS = 50  # parts of the training series that are heard side by side
 SETTLED = 200  # ticks at the start of a test that do not count
 
@@ -37,10 +37,9 @@ def predict(scenario: Any, run: Run) -> None:
 
     An answer takes a tick per layer, so that predicting the next value is to look that much further ahead.
     """
-    series = mackey_glass(LENGTH + WASHED)[WASHED:]
-    mean, std = series[:-TESTED].mean(), series[:-TESTED].std()
-    series = (series - mean) / std
-    train, test = series[:-TESTED], series[-TESTED:]
+    series = mackey_glass(WASHED + LEARNED + 2 * TESTED)[WASHED:]
+    series = (series - series[:LEARNED].mean()) / series[:LEARNED].std()
+    train, validation, test = np.split(series, [LEARNED, LEARNED + TESTED])
     steps = (len(train) - 1) // SEGMENTS
     x = train[: SEGMENTS * steps].reshape(SEGMENTS, steps).T[:, :, None]
     y = train[1 : SEGMENTS * steps + 1].reshape(SEGMENTS, steps).T[:, :, None]
@@ -58,7 +57,7 @@ def predict(scenario: Any, run: Run) -> None:
             sim.nudge("label", y, scenario.beta, every=sim.dt)
             sim.run_ticks(steps)
             bar.update()
-            run.series("error", _error(tested(1), test)[0])
+            run.series("validation_error", _error(tested(1), validation)[0])
     error, answer = _error(tested(1), test)
     run.metric("normalised_rms_error", error)
     run.parameter("tracking/t", np.arange(300) * 1.0)

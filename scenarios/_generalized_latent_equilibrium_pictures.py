@@ -20,7 +20,31 @@ def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         found["teacher"] = teacher
     if "tracking/prediction" in trace.parameters:
         found["tracking"] = tracking
+    if "gradient/cosines" in trace.parameters:
+        found["layers"] = layers
     return found
+
+
+def layers(trace: Trace) -> "Figure":
+    """Draw how well each layer follows the exact gradient, before and after training."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    cosines = trace.parameters["gradient/cosines"]
+    numbers = np.arange(1, cosines.shape[1] + 1)
+    with plots.style():
+        figure = Figure(figsize=(7.6, 3.4), layout="constrained")
+        for axes, values, when in zip(
+            figure.subplots(1, 2, sharey=True), cosines, ("before training", "after training"), strict=True
+        ):
+            for k, label in enumerate(("dynamic errors (GLE)", "instant errors")):
+                axes.plot(numbers, values[:, k], marker="o", color=plots.COLOURS[k], label=label)
+            axes.axhline(0, color="#b0b0b0", linewidth=0.8)
+            axes.set(xlabel="projection, from the input", title=when, ylim=(-1.05, 1.05), xticks=numbers)
+        figure.axes[0].set_ylabel("cosine with the exact gradient")
+        figure.axes[1].legend(loc="lower right")
+    return figure
 
 
 def gradient(trace: Trace) -> "Figure":
@@ -59,10 +83,10 @@ def teacher(trace: Trace) -> "Figure":
             values = np.reshape(trace.training[name], (len(time), -1))
             label = name.replace("->", " → ").replace("_", " ", name.count("_"))
             left.plot(time, values, color=plots.COLOURS[k % len(plots.COLOURS)], label=label)
-        left.set(xlabel="time", ylabel="weight, time constant")
+        left.set(xlabel="time (tau_mem of the first neuron)", ylabel="weight, time constant")
         left.legend()
         right.semilogy(time, np.maximum(trace.training["squared_error"], 1e-16), color=plots.COLOURS[0])
-        right.set(xlabel="time", ylabel="squared error")
+        right.set(xlabel="time (tau_mem of the first neuron)", ylabel="squared error")
     return figure
 
 

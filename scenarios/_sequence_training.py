@@ -134,7 +134,10 @@ class Stream:
         scale = self.scale
         for name, rate in self.rates.items():
             self.sim.set_learning_rate(name, rate * scale)
-        self._show()
+        x, targets = self.shown(self.epoch * self.n_batches + self.next)
+        self.sim.drive("input", x, every=self.sim.dt)
+        still = {} if targets.ndim == 2 else {"every": self.sim.dt}
+        self.sim.nudge("label", targets, self.beta, kind="cross_entropy", **still)
         self.sim.run_ticks(self.ticks)
         self.next += 1
         if self.next < self.n_batches:
@@ -156,16 +159,16 @@ class Stream:
             self._order = epoch, spread(labels, rng) if self.balanced else rng.permutation(len(labels))
         return self._order[1][place * batch : (place + 1) * batch]
 
-    def _show(self) -> None:
-        """Drive inputs and targets for the next `ticks` ticks."""
-        number = self.epoch * self.n_batches + self.next
+    def shown(self, number: int) -> tuple[Floats, Floats]:
+        """Return inputs (ticks, batch, n_inputs) and targets of a batch, counted from the first of all.
+
+        Targets have the shape (batch, n_classes) where they stay, else (ticks, batch, n_classes).
+        """
         labels, one_hot = self.task.sets["train"][1], np.eye(self.task.n_classes)
         chosen, before = self._chosen(number), self._chosen(number - 1)
         x = self.task.shown("train", chosen, self.ticks)
         if not (self.staggered or self.ramp):
-            self.sim.drive("input", x, every=self.sim.dt)
-            self.sim.nudge("label", one_hot[labels[chosen]], self.beta, kind="cross_entropy")
-            return
+            return x, one_hot[labels[chosen]]
         late = np.zeros(len(chosen), np.int64)  # ticks that sequences begin late
         if self.staggered:
             late = np.arange(len(chosen)) * self.ticks // len(chosen)
@@ -175,9 +178,7 @@ class Stream:
         share = self._passed(age)
         x += np.where(age >= 0, 1 - share, 0).astype(np.float32)[:, :, None] * (earlier[-1] - x)
         share = share[:, :, None]
-        targets = (1 - share) * one_hot[labels[before]] + share * one_hot[labels[chosen]]
-        self.sim.drive("input", x, every=self.sim.dt)
-        self.sim.nudge("label", targets, self.beta, every=self.sim.dt, kind="cross_entropy")
+        return x, (1 - share) * one_hot[labels[before]] + share * one_hot[labels[chosen]]
 
     def _passed(self, age: Ints) -> Floats:
         """Return how far input and target have passed to the sequences that are so many ticks old.

@@ -297,12 +297,15 @@ class GeneralizedLatentEquilibrium:
 
     def _classify(self, run: Run) -> None:
         from eventsim.scenarios import _sequence_data
+        from eventsim.scenarios._sequence_gradients import cosines
 
         task = _sequence_data.sequences(run, self.task, self.points, self.held_out, self.curve)
         training = self.training(task, run.seed)
+        before = cosines(training)
         if run.state:
             training.restore(run.state)
         training.train(run)
+        run.parameter("gradient/cosines", np.stack([before, cosines(training)]))
         if not self.held_out:  # settings are still being chosen, and not by the test set
             run.metric("test_accuracy", training.measure("test")[0])
         run.metric("validation_accuracy", training.measure("validation")[0])

@@ -51,35 +51,56 @@ def sines(omegas, dt, ticks, phases=None):
     return np.stack([np.sin(w * t + p) for w, p in zip(omegas, phases, strict=True)]).sum(0)[:, None]
 
 
-def test_bptt_is_the_derivative_of_the_cost():
+@pytest.mark.parametrize("kind", ["rate", "cross_entropy"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_bptt_is_the_derivative_of_the_cost(kind, batch):
     rng = np.random.default_rng(0)
-    sizes, dt, ticks = (2, 4, 3, 1), 0.1, 60
+    sizes, dt, ticks = (2, 4, 3, 2), 0.1, 60
     weights = [rng.normal(0, 0.7, s) for s in pairwise(sizes)]
-    x, y = rng.normal(size=(ticks, 2)), rng.normal(size=(ticks, 1))
+    biases = [rng.normal(0, 0.3, n) for n in sizes[1:]]
+    x, y = rng.normal(size=(ticks, batch, 2)), rng.uniform(size=(ticks, batch, 2))
     layers = {"tau_mem": [1.0, [0.5, 1.0, 2.0], 1.0], "tau_r": [0.3, 0.1, 1.0]}
     phis = ["tanh", "softplus", "linear"]
 
     def cost(weights):
-        u = [np.zeros(w.shape[1]) for w in weights]
-        r = [np.zeros(2), np.zeros(4), np.full(3, np.log(2)), np.zeros(1)]
+        u = [np.zeros((batch, n)) for n in sizes[1:]]
+        r = [np.zeros((batch, 2)), np.zeros((batch, 4)), np.full((batch, 3), np.log(2)), np.zeros((batch, 2))]
         total = 0.0
         for k in range(ticks):
             new = [x[k]]
             for m, w in enumerate(weights):
-                du = (r[m] @ w - u[m]) / np.array(layers["tau_mem"][m])
+                du = (r[m] @ w + biases[m] - u[m]) / np.array(layers["tau_mem"][m])
                 ub = u[m] + np.array(layers["tau_r"][m]) * du
                 u[m] = u[m] + dt * du
                 new.append([np.tanh, lambda v: np.logaddexp(0, v), lambda v: v][m](ub))
             r = new
-            total += 0.5 * ((y[k] - r[-1]) ** 2).sum()
-        return total
+            if kind == "rate":
+                total += 0.5 * ((y[k] - r[-1]) ** 2).sum()
+            else:
+                total += (np.logaddexp.reduce(r[-1], axis=1) * y[k].sum(1) - (y[k] * r[-1]).sum(1)).sum()
+        return total / batch
 
-    found = adjoint.bptt(weights, layers["tau_mem"], layers["tau_r"], phis, x, y, dt)
+    y /= y.sum(axis=2, keepdims=True)
+    found = adjoint.bptt(weights, layers["tau_mem"], layers["tau_r"], phis, x, y, dt, 1.0, biases, kind)
     for m, at in [(0, (1, 2)), (1, (3, 0)), (2, (2, 0))]:
         step = [np.zeros_like(w) for w in weights]
         step[m][at] = 1e-6
         up, down = (cost([w + s * d for w, d in zip(weights, step, strict=True)]) for s in (1, -1))
         assert found[m][at] == pytest.approx(-(up - down) / 2e-6, rel=1e-6, abs=1e-7)
+
+
+def test_gradients_of_a_batch_are_the_mean_of_those_of_its_samples():
+    rng = np.random.default_rng(2)
+    weights, biases = [rng.normal(0, 0.7, s) for s in [(1, 4), (4, 2)]], [rng.normal(size=n) for n in (4, 2)]
+    x, y = rng.normal(size=(50, 3, 1)), np.tile(np.eye(2)[[0, 1, 1]], (50, 1, 1))
+    fixed = (weights, [1.0, 1.0], [0.2, 1.0], ["tanh", "linear"])
+    options = (0.1, 50, 0.5, biases, "cross_entropy")
+    together = adjoint.compare_gradients(*fixed, x, y, *options)
+    alone = [adjoint.compare_gradients(*fixed, x[:, k], y[:, k], *options) for k in range(3)]
+    for which in ("exact", "gle", "instant"):
+        for m, gradient in enumerate(getattr(together, which)):
+            mean = np.mean([getattr(one, which)[m] for one in alone], axis=0)
+            np.testing.assert_allclose(gradient, mean, 1e-9, 1e-12)
 
 
 def test_with_equal_constants_the_gradient_is_that_of_bptt():

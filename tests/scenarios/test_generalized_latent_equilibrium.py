@@ -112,12 +112,8 @@ def test_staggered_sequences_begin_one_after_the_other_with_their_labels():
     task = Sequences("x", 1, 3, {"train": (values, labels)})
     scenario = GeneralizedLatentEquilibrium(layers=1, fast=1, slow=1, batch=4, ticks=8, ramp=0, epochs=2)
     training = scenario.training(task, 0)
-    shown, told = [], []
-    training.sim.drive = lambda name, x, every: shown.append(x[..., 0])
-    training.sim.nudge = lambda name, y, beta, every, kind: told.append(y.argmax(axis=2))
-    for training.next in range(3):
-        training._show()
-    shown, told = np.concatenate(shown), np.concatenate(told)
+    x, y = (np.concatenate(parts) for parts in zip(*map(training.shown, range(3)), strict=True))
+    shown, told = x[..., 0], y.argmax(axis=2)
     assert (labels[np.floor(shown + 1e-6).astype(int)] == told).all()
     for row, late in enumerate((0, 2, 4, 6)):
         sequence = np.floor(shown[late : late + 16, row] + 1e-6).astype(int)
@@ -238,6 +234,18 @@ def test_the_numbers_of_parameters_are_those_of_the_paper():
         assert abs(numbers / expected - 1) < 0.04
 
 
+@pytest.mark.parametrize("memory", [0, 1])
+def test_a_run_tells_how_well_each_layer_follows_the_gradient(tmp_path, memory):
+    small = {"ticks": 40, "fast": 4, "slow": 8, "layers": 2, "memory": memory, "batch": 50}
+    found = trace(tmp_path / "a.h5", "quick", epochs=1, **small)
+    before, after = found.parameters["gradient/cosines"]
+    assert before.shape == after.shape == (3 + memory, 2)
+    assert before[-1, 0] > 0.9  # outputs have no slow neurons, and no layer between them and the target
+    assert (np.abs(after) <= 1 + 1e-12).all()
+    assert (before != after).any()
+    assert GeneralizedLatentEquilibrium.pictures(found)["layers"](found).axes
+
+
 def test_students_can_be_drawn(tmp_path):
     found = trace(tmp_path / "a.h5", "lag-net", ticks=12_000)
     assert GeneralizedLatentEquilibrium.pictures(found)["teacher"](found).axes
@@ -253,12 +261,8 @@ def test_input_and_target_pass_smoothly_to_the_next_sequence(staggered):
         layers=1, fast=1, slow=1, batch=4, ticks=20, ramp=6, staggered=staggered, balanced=False, epochs=2
     )
     training = scenario.training(task, 0)
-    shown, told = [], []
-    training.sim.drive = lambda name, x, every: shown.append(x[..., 0])
-    training.sim.nudge = lambda name, y, beta, every, kind: told.append(y)
-    for training.next in range(2):
-        training._show()
-    x, y = np.concatenate(shown), np.concatenate(told)
+    x, y = (np.concatenate(parts) for parts in zip(*map(training.shown, range(2)), strict=True))
+    x = x[..., 0]
     for row in range(4):
         begin = 20 + (5 * row if staggered else 0)
         before, after = (training._chosen(k)[row] for k in range(2))
