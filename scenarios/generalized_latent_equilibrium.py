@@ -48,6 +48,7 @@ PUBLISHED_TRAINING: dict[str, object] = {
     "epochs": 150,
 }
 QUICK: dict[str, object] = {"task": "surrogate", "layers": 2, "epochs": 10}
+SURROGATE: dict[str, object] = {"task": "surrogate", "layers": 3, "epochs": 20}
 SPOKEN: dict[str, object] = {
     "task": "spoken-digits",
     "layers": 3,
@@ -131,6 +132,9 @@ class GeneralizedLatentEquilibrium:
         "mackey-glass": MACKEY_GLASS,
         "mackey-glass-instantaneous": MACKEY_GLASS | {"instantaneous": True},
         "gradient": {"task": "gradient", "dt": 0.005, "precision": "float64"},
+        "surrogate": SURROGATE,
+        "surrogate-instant-errors": SURROGATE | {"errors": "instant"},
+        "surrogate-instantaneous": SURROGATE | {"instantaneous": True},
         "quick": QUICK,
         "quick-instant-errors": QUICK | {"errors": "instant"},
         "quick-instantaneous": QUICK | {"instantaneous": True},
