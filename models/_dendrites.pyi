@@ -4,7 +4,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from eventsim.models._dendrite_tree import Tree
 from eventsim.population import Population
 
 class Watcher: ...
@@ -14,6 +13,3 @@ class Dendrites(Population):
     arrays: dict[str, NDArray[Any]]
     def add_watcher(self, watcher: Watcher) -> None: ...
     def circuit_of(self, port: int) -> int: ...
-
-class ExactDendrites(Dendrites):
-    def __init__(self, n: int, name: str, tree: Tree, values: dict[str, NDArray[Any]]) -> None: ...

@@ -118,7 +118,7 @@ class MultiCompartment:
             from eventsim.models._dendrite_ticks import SteppedDendrites
 
             return SteppedDendrites(site.n, site.name, self.tree, arrays, site.dt)
-        from eventsim.models._dendrites import ExactDendrites
+        from eventsim.models._dendrite_exact import ExactDendrites
 
         return ExactDendrites(site.n, site.name, self.tree, arrays)
 
