@@ -100,7 +100,8 @@ class Presentations:
         self.sim.drive("image", self.task.shown("train", chosen))
         self._nudge(target)
         self.sim.run_ticks(self.ticks)
-        answer = self.sim.array("label", "prospective") - self.sim.array("label", "error")  # not nudged
+        # without what nudges the output itself; the layers below are nudged here and free in `accuracy`
+        answer = self.sim.array("label", "prospective") - self.sim.array("label", "error")
         self._tally += (
             0.5 * ((target - answer) ** 2).sum(),
             (answer.argmax(axis=1) == labels[chosen]).sum(),
