@@ -4,21 +4,15 @@ Each batch is held for a number of ticks; neither neurons nor errors are reset i
 of a batch therefore mix it with the one before. Training can stop and go on between any two batches.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
-from eventsim.scenarios.scenario import Run
+from eventsim.scenarios._tick_training import EVALUATED, TickTraining
 from eventsim.trace import Floats, Ints
-
-if TYPE_CHECKING:
-    from eventsim import Simulation
-
-EVALUATED = 500  # samples side by side where nothing is learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +31,12 @@ class Task:
         return values
 
 
-@dataclass(slots=True)
-class Presentations:
-    """A network on its way through the epochs of a task.
+@dataclass(slots=True, kw_only=True)
+class Presentations(TickTraining):
+    """A network with populations "image" and "label" on its way through the epochs of a `Task`.
 
     Attributes
     ----------
-    task : Task
-    sim : Simulation with populations "image" and "label", as many samples side by side as its batch.
-    tested : returns a simulation of a given batch with the present weights, for evaluation.
-    rng : returns the stream of random numbers for a purpose, as `Run.rng`.
-    ticks, epochs : per presentation, and passes over the training set; what is left after whole batches
-        of a shuffled epoch is not shown in it.
-    beta : strength of the nudging.
-    rates : learning rate of each projection that learns.
-    cosine : true lets the rates fall along half a wave of the cosine, to nothing at the end.
     late : ticks by which a target comes later than its image, as the answer does. Until then the target
         before is held; a target that meets the answer to another image teaches the mean of all targets.
     tau_target : time constant with which targets are low-passed, 0 for none.
@@ -60,43 +45,24 @@ class Presentations:
         network at rest answers otherwise than one that has been running, as it was when it learned.
     """
 
-    task: Task
-    sim: "Simulation"
-    tested: "Callable[[int], Simulation]"
-    rng: Callable[..., Generator]
-    ticks: int
-    epochs: int
-    beta: float
-    rates: Mapping[str, float] = field(default_factory=dict)
-    cosine: bool = False
     late: int = 0
     tau_target: float = 0.0
     read: int = 1
     before: int = 0
-    epoch: int = 0
-    next: int = 0
     _tally: Floats = field(default_factory=lambda: np.zeros(3))
     _target: Floats | None = None  # as of the last tick: low-passed
     _held: Floats | None = None  # of the last presentation
     _order: Ints | None = None
 
-    @property
-    def n_batches(self) -> int:
-        """Whole batches of an epoch."""
-        return len(self.task.sets["train"][1]) // int(self.sim.batch)
-
-    def advance(self) -> dict[str, float]:
-        """Show the next batch; at the end of an epoch return its figures, else nothing."""
+    def show(self, number: int) -> None:
+        """Hold the images of a batch for the ticks of a presentation."""
         labels = self.task.sets["train"][1]
+        epoch, place = divmod(number, self.n_batches)
         if self._order is None:
-            self._order = self.rng("shuffle", self.epoch).permutation(len(labels))
+            self._order = self.rng("shuffle", epoch).permutation(len(labels))
         batch = self.sim.batch
-        chosen = self._order[self.next * batch : (self.next + 1) * batch]
+        chosen = self._order[place * batch : (place + 1) * batch]
         target = np.eye(self.task.n_classes)[labels[chosen]]
-        if self.cosine:
-            done = (self.epoch + self.next / self.n_batches) / self.epochs
-            for name, rate in self.rates.items():
-                self.sim.set_learning_rate(name, rate * 0.5 * (1 + np.cos(np.pi * done)))
         self.sim.drive("image", self.task.shown("train", chosen))
         self._nudge(target)
         self.sim.run_ticks(self.ticks)
@@ -107,18 +73,16 @@ class Presentations:
             (answer.argmax(axis=1) == labels[chosen]).sum(),
             batch,
         )
-        self.next += 1
-        if self.next < self.n_batches:
-            return {}
+
+    def figures(self) -> dict[str, float]:
+        """Return loss and accuracy of the epoch, and accuracy on the validation set."""
         loss, correct, n = self._tally
-        figures = {
+        self._tally, self._order = np.zeros(3), None
+        return {
             "train_loss": loss / n,
             "train_accuracy": correct / n,
             "validation_accuracy": self.accuracy("validation"),
         }
-        self.epoch, self.next = self.epoch + 1, 0
-        self._tally, self._order = np.zeros(3), None
-        return figures
 
     def _nudge(self, target: Floats) -> None:
         if not (self.tau_target or self.late):
@@ -155,36 +119,16 @@ class Presentations:
             correct += int((answer.argmax(axis=1)[: len(chosen)] == labels[chosen]).sum())
         return correct / len(labels)
 
-    def train(self, run: Run, state: Callable[[], dict[str, Any]]) -> None:
-        """Train to the end, reporting into the run; `state` returns what it goes on from."""
-        done = self.epoch * self.n_batches + self.next
-        with run.progress(self.epochs * self.n_batches, "batch", done) as bar:
-            while self.epoch < self.epochs:
-                run.checkpoint(state)
-                figures = self.advance()
-                bar.update()
-                for name, value in figures.items():
-                    run.series(name, value)
-                if figures:
-                    shown = ", ".join(f"{k.replace('_', ' ')} {v:.4f}" for k, v in figures.items())
-                    run.say(f"epoch {self.epoch}: {shown}")
-
     def state(self) -> dict[str, Any]:
         """Return what the next batch depends on."""
-        state = {
-            "epoch": self.epoch,
-            "batch": self.next,
-            "tally": self._tally.copy(),
-            "sim": self.sim.snapshot(),
-        }
+        state = TickTraining.state(self) | {"tally": self._tally.copy()}
         if self._target is not None and self._held is not None:
             state |= {"target": self._target.copy(), "held": self._held.copy()}
         return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.epoch, self.next = int(state["epoch"]), int(state["batch"])
+        TickTraining.restore(self, state)
         self._tally, self._order = np.array(state["tally"]), None
-        self.sim.restore(state["sim"])
         if "target" in state:
             self._target, self._held = np.array(state["target"]), np.array(state["held"])

@@ -1,22 +1,18 @@
 """Training on sequences in real time: the label is the target at every tick, and nothing is reset."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from eventsim.scenarios.scenario import Run
+from eventsim.scenarios._tick_training import EVALUATED, TickTraining
 from eventsim.trace import Floats, Ints
 
-if TYPE_CHECKING:
-    from eventsim import Simulation
-
 Curve = Literal["straight", "cubic"]
-EVALUATED = 500  # sequences side by side where nothing is learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,74 +76,39 @@ def spread(labels: Ints, rng: Generator) -> Ints:
     return np.argsort(place)
 
 
-@dataclass(slots=True)
-class Stream:
-    """A network on its way through the epochs of a set of sequences.
+@dataclass(slots=True, kw_only=True)
+class Stream(TickTraining):
+    """A network with populations "input" and "label" on its way through the epochs of a set of `Sequences`.
 
     Attributes
     ----------
-    task : Sequences
-    sim : Simulation with populations "input" and "label".
-    tested : returns a simulation of a given batch with the present weights, for evaluation.
-    rng : returns the stream of random numbers for a purpose, as `Run.rng`.
-    rates : learning rate of each projection that learns.
-    ticks, epochs : per sequence, and passes over the training set.
-    plateau : how the rates fall, by the loss on the first training sequences.
-    cosine : true lets them fall along half a wave of the cosine instead, to nothing at the end.
+    plateau : how the rates fall, by the loss on the first training sequences, unless along a cosine.
     staggered : true lets the sequences of a batch begin one after the other, evenly over their length.
     balanced : true fills each batch with as many sequences of each class, but for one.
     ramp : ticks in which input and target pass from one sequence to the next; 0 for a jump.
     """
 
-    task: Sequences
-    sim: "Simulation"
-    tested: "Callable[[int], Simulation]"
-    rng: Callable[..., Generator]
-    rates: dict[str, float]
-    ticks: int
-    epochs: int
-    beta: float
     plateau: Plateau
-    cosine: bool = False
     staggered: bool = False
     balanced: bool = False
     ramp: int = 0
-    epoch: int = 0
-    next: int = 0
     _order: tuple[int, Ints] | None = field(default=None)
 
-    @property
-    def n_batches(self) -> int:
-        """Whole batches of an epoch."""
-        return len(self.task.sets["train"][1]) // int(self.sim.batch)
-
-    @property
-    def scale(self) -> float:
-        """Present learning rate as a share of the first."""
-        if not self.cosine:
-            return self.plateau.scale
-        done = (self.epoch + self.next / self.n_batches) / self.epochs
-        return float(0.5 * (1 + np.cos(np.pi * done)))
-
-    def advance(self) -> dict[str, float]:
-        """Show the next batch of sequences; at the end of an epoch return its figures, else nothing."""
-        scale = self.scale
-        for name, rate in self.rates.items():
-            self.sim.set_learning_rate(name, rate * scale)
-        x, targets = self.shown(self.epoch * self.n_batches + self.next)
+    def show(self, number: int) -> None:
+        """Let the sequences of a batch pass by."""
+        x, targets = self.shown(number)
         self.sim.drive("input", x, every=self.sim.dt)
         still = {} if targets.ndim == 2 else {"every": self.sim.dt}
         self.sim.nudge("label", targets, self.beta, kind="cross_entropy", **still)
         self.sim.run_ticks(self.ticks)
-        self.next += 1
-        if self.next < self.n_batches:
-            return {}
+
+    def figures(self) -> dict[str, float]:
+        """Return rate, accuracy and loss on the validation set, and what the plateau is told."""
         accuracy, loss = self.measure("validation")
-        figures = {"rate_scale": scale, "validation_accuracy": accuracy, "validation_loss": loss}
+        figures = {"rate_scale": self.scale, "validation_accuracy": accuracy, "validation_loss": loss}
         if not self.cosine:
             figures["train_accuracy"], figures["train_loss"] = self.measure("train", EVALUATED)
-            self.plateau.tell(figures["train_loss"])
-        self.epoch, self.next = self.epoch + 1, 0
+            self.lowered = self.plateau.tell(figures["train_loss"])
         return figures
 
     def _chosen(self, number: int) -> Ints:
@@ -211,39 +172,14 @@ class Stream:
             loss += float((np.log(np.exp(shifted).sum(axis=2)) - right[:, :, 0]).mean(axis=0).sum())
         return correct / len(labels), loss / len(labels)
 
-    def train(self, run: Run) -> None:
-        """Train to the end, reporting into the run."""
-        done = self.epoch * self.n_batches + self.next
-        with run.progress(self.epochs * self.n_batches, "batch", done) as bar:
-            while self.epoch < self.epochs:
-                run.checkpoint(self.state)
-                figures = self.advance()
-                bar.update()
-                for name, value in figures.items():
-                    run.series(name, value)
-                if figures:
-                    run.say(
-                        f"epoch {self.epoch}: "
-                        + ", ".join(f"{k.replace('_', ' ')} {v:.4f}" for k, v in figures.items())
-                    )
-
     def state(self) -> dict[str, Any]:
         """Return what the next batch depends on."""
         p = self.plateau
-        return {
-            "epoch": self.epoch,
-            "batch": self.next,
-            "plateau": {"scale": p.scale, "best": p.best, "bad": p.bad},
-            "sim": self.sim.snapshot(),
-        }
+        return TickTraining.state(self) | {"plateau": {"scale": p.scale, "best": p.best, "bad": p.bad}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.epoch, self.next = int(state["epoch"]), int(state["batch"])
+        TickTraining.restore(self, state)
         p = state["plateau"]
-        self.plateau.scale, self.plateau.best, self.plateau.bad = (
-            float(p["scale"]),
-            float(p["best"]),
-            int(p["bad"]),
-        )
-        self.sim.restore(state["sim"])
+        self.plateau.scale, self.plateau.best = float(p["scale"]), float(p["best"])
+        self.plateau.bad, self.lowered = int(p["bad"]), self.plateau.scale

@@ -282,10 +282,10 @@ class GeneralizedLatentEquilibrium:
         batch = min(self.batch, len(task.sets["train"][1]))
         sim, tested = self.trained(task.n_inputs, task.n_classes, seed, batch)
         return Stream(
-            task,
-            sim,
-            tested,
-            partial(streams.stream, seed),
+            task=task,
+            sim=sim,
+            tested=tested,
+            rng=partial(streams.stream, seed),
             rates={name: self.rate / self.dt for name, _ in sim.net.rules},
             ticks=self.ticks,
             epochs=self.epochs,

@@ -251,10 +251,10 @@ class LatentEquilibrium:
             return test
 
         return Presentations(
-            task,
-            sim,
-            tested,
-            partial(streams.stream, seed),
+            task=task,
+            sim=sim,
+            tested=tested,
+            rng=partial(streams.stream, seed),
             ticks=self.ticks,
             epochs=self.epochs,
             beta=self.beta,
