@@ -47,8 +47,8 @@ PUBLISHED_TRAINING: dict[str, object] = {
     "falling": "plateau",
     "epochs": 150,
 }
-QUICK: dict[str, object] = {"task": "surrogate", "layers": 2, "rate": 5e-4, "epochs": 10}
-SURROGATE: dict[str, object] = {"task": "surrogate", "layers": 3, "rate": 5e-4, "epochs": 20}
+QUICK: dict[str, object] = {"task": "surrogate", "layers": 2, "epochs": 10}
+SURROGATE: dict[str, object] = {"task": "surrogate", "layers": 3, "epochs": 20}
 SPOKEN: dict[str, object] = {
     "task": "spoken-digits",
     "layers": 3,
@@ -92,10 +92,8 @@ LAG_MEMORY: dict[str, object] = {
     "fast": 60,
     "slow": 0,
     "tau_fast": 2.0,
-    "rate": 5e-4,
-    "epochs": 40,
 }
-LARGE: dict[str, object] = {"fast": 30, "slow": 60, "epochs": 30}
+LARGE: dict[str, object] = {"fast": 30, "slow": 60, "rate": 3e-4, "epochs": 30}
 PUBLISHED: dict[str, dict[str, str]] = {
     "mnist-1d-15k": {"test_accuracy": "0.917"},
     "mnist-1d-15k-published": {"test_accuracy": "0.917"},
@@ -162,11 +160,11 @@ class GeneralizedLatentEquilibrium:
     batch: Annotated[int, Ge(1), "samples shown side by side"] = 100
     staggered: Annotated[bool, "sequences of a batch begin one after the other, not together"] = True
     balanced: Annotated[bool, "each batch has as many sequences of each class"] = True
-    rate: Annotated[float, *POSITIVE, "of Adam per tick; of the teachers' nets as in the paper"] = 3e-4
+    rate: Annotated[float, *POSITIVE, "of Adam per tick; of the teachers' nets as in the paper"] = 5e-4
     falling: Annotated[Literal["plateau", "cosine"], "the rate falls by the loss, or to the end"] = "cosine"
     patience: Annotated[int, Ge(0), "epochs without progress before the rate falls"] = 2
     factor: Annotated[float, Gt(0), Le(1), "by which it falls"] = 0.5
-    epochs: Annotated[int, Ge(0), "passes over the training set"] = 80
+    epochs: Annotated[int, Ge(0), "passes over the training set"] = 40
     points: Annotated[int, Ge(2), "of a sequence of MNIST-1D; the frozen set is thinned out to 40"] = 72
     curve: Annotated[Literal["straight", "cubic"], "drawn through the points of a sequence"] = "cubic"
     ramp: Annotated[int, Ge(0), "ticks in which input and target pass to the next sequence"] = 16
