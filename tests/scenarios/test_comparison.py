@@ -1,5 +1,7 @@
 """The table of benchmarks."""
 
+import inspect
+
 import pytest
 
 from eventsim.errors import UnknownPart
@@ -32,3 +34,8 @@ def test_the_table_puts_ours_first_in_each_work():
 def test_unknown_benchmarks_are_refused_with_those_there_are():
     with pytest.raises(UnknownPart, match="no benchmark named 'nonsense'"):
         comparison.measure("nonsense", 1)
+
+
+def test_every_benchmark_takes_how_often_to_measure():
+    for name, module in comparison.benchmarks().items():
+        assert "repeats" in inspect.signature(module.run).parameters, name
