@@ -5,7 +5,8 @@ import numpy as np
 from eventsim.scenarios._sequence_training import Stream
 from eventsim.trace import Floats
 
-BATCHES, SAMPLES = 3, 20  # what the gradients are of
+BATCHES, SAMPLES = 3, 20  # what the gradients are of; fewer samples where so many rates are too many
+MOST_RATES = 20_000_000  # that backpropagation keeps, and as many slopes
 
 
 def cosines(training: Stream) -> Floats:
@@ -18,7 +19,10 @@ def cosines(training: Stream) -> Floats:
 
     sim, net = training.sim, training.sim.net
     neurons = [net.populations[projection.post].model for projection in net.projections]
-    every = max(1, int(sim.batch) // SAMPLES)
+    kept = (
+        BATCHES * training.ticks * sum(net.populations[projection.post].n for projection in net.projections)
+    )
+    every = max(1, int(sim.batch) // max(1, min(SAMPLES, MOST_RATES // kept)))
     inputs, targets = [], []
     for number in range(BATCHES):
         x, y = (values[..., ::every, :] for values in training.shown(number))
