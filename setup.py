@@ -10,22 +10,35 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-PACKAGE_DIR = {
-    "eventsim": "eventsim",
-    "eventsim.models": "models",
-    "eventsim.models.rules": "models/rules",
-    "eventsim.hardware": "hardware",
-    "eventsim.io": "io",
-    "eventsim.scenarios": "scenarios",
-    "eventsim.benchmarks": "benchmarks",
-    "eventsim.torch": "bridges/torch",
-}
+ROOT = Path(__file__).resolve().parent
+FOLDERS = ("models", "hardware", "io", "scenarios", "benchmarks")  # each is eventsim.<its name>
 TREE = Path("build/tree")  # the package as importers see it; rebuilt on every build
+GENERATED = Path("build/cython")  # the C files
+DATA = ("*.pxd", "*.pyi", "*.h", "*.toml", "py.typed")  # installed beside the modules
 
 # Contraction of a*b+c into one rounding is off so that the clones of a hot kernel for
-# different processors (see eventsim/vector.h) give the same bits.
+# different processors (see vector.h) give the same bits.
 GCC_ARGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 COMPILE_ARGS = [] if sys.platform == "win32" else GCC_ARGS
+
+
+def find_packages(root: Path = ROOT) -> dict[str, str]:
+    """Return the folder of every package by its import name.
+
+    A package is a folder with an `__init__.py` whose parent is a package too. `eventsim/` is the
+    package itself; the folders beside it and those in `bridges/` go into it under their own names.
+    """
+    folders = [root / name for name in FOLDERS] + sorted((root / "bridges").glob("*/"))
+    tops = {"eventsim": root / "eventsim", **{f"eventsim.{folder.name}": folder for folder in folders}}
+    found: dict[str, str] = {}
+    for name, top in tops.items():
+        for folder in [top, *sorted(path for path in top.rglob("*/") if path.name != "__pycache__")]:
+            package = ".".join((name, *folder.relative_to(top).parts))
+            if (folder / "__init__.py").is_file():
+                found[package] = folder.relative_to(root).as_posix()
+            elif any(path.suffix in (".py", ".pyx") for path in folder.glob("*")):
+                raise SystemExit(f"{folder.relative_to(root)}/ has modules but no __init__.py; add one")
+    return found
 
 
 def link(source: Path, target: Path) -> None:
@@ -37,7 +50,7 @@ def link(source: Path, target: Path) -> None:
         copy(source, target)
 
 
-def make_tree() -> None:
+def make_tree(packages: dict[str, str]) -> None:
     """Lay the source folders out under their import names.
 
     Cython looks a module's .pxd up by import name, and so do type checkers;
@@ -48,54 +61,77 @@ def make_tree() -> None:
     root.mkdir(parents=True)
     for source in Path("eventsim").iterdir():
         link(source, root / source.name)
-    for package, folder in PACKAGE_DIR.items():
-        if package.count(".") == 1:
-            link(Path(folder), root / package.removeprefix("eventsim."))
+    for package, folder in packages.items():
+        target = TREE.joinpath(*package.split("."))
+        if not target.exists():  # else its parent's link covers it
+            link(Path(folder), target)
 
 
-def headers_of(source: Path) -> list[str]:
+def find_headers(packages: dict[str, str]) -> dict[str, Path]:
+    """Return every header by its file name, which no two may share: all folders are searched for it."""
+    found: dict[str, Path] = {}
+    for folder in packages.values():
+        for header in sorted(Path(folder).glob("*.h")):
+            if header.name in found:
+                raise SystemExit(f"{header} and {found[header.name]} have the same name; rename one")
+            found[header.name] = header
+    return found
+
+
+def headers_of(source: Path, headers: dict[str, Path]) -> list[str]:
     """Return the headers that a .pyx file names, and those that they name in turn."""
-    found: list[Path] = []
+    found: set[Path] = set()
     to_read = [source, source.with_suffix(".pxd")]
     while to_read:
-        text = to_read.pop()
-        for name in re.findall(r'"(\w+\.h)"', text.read_text(encoding="utf-8") if text.is_file() else ""):
-            for header in (source.parent / name, Path("eventsim") / name):
-                if header.is_file() and header not in found:
-                    found.append(header)
-                    to_read.append(header)
+        path = to_read.pop()
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        named = {headers[name] for name in re.findall(r'"(?:[\w/]*/)?(\w+\.h)"', text) if name in headers}
+        to_read.extend(named - found)
+        found |= named
     return sorted(map(str, found))
 
 
-def extensions() -> list[Extension]:
+def extensions(packages: dict[str, str]) -> list[Extension]:
     """One extension per .pyx, named by its import path."""
+    headers = find_headers(packages)
+    include_dirs = [str(TREE), *sorted({str(header.parent) for header in headers.values()})]
     return [
         Extension(
             f"{package}.{source.stem}",
             [str(source)],
-            include_dirs=["eventsim", str(source.parent)],
-            depends=headers_of(source),
+            include_dirs=include_dirs,
+            depends=headers_of(source, headers),
             extra_compile_args=COMPILE_ARGS,
         )
-        for package, folder in PACKAGE_DIR.items()
+        for package, folder in packages.items()
         for source in sorted(Path(folder).glob("*.pyx"))
     ]
 
 
-make_tree()
-jobs = int(os.environ.get("EVENTSIM_BUILD_JOBS", "0")) or os.cpu_count() or 1
-forks = multiprocessing.get_start_method() == "fork"  # elsewhere a worker would run this file once more
-setup(
-    packages=list(PACKAGE_DIR),
-    package_dir=PACKAGE_DIR,
-    package_data={package: ["*.pxd", "*.pyx", "*.pyi", "*.h", "py.typed"] for package in PACKAGE_DIR},
-    include_package_data=False,
-    ext_modules=cythonize(
-        extensions(),
+def main() -> None:
+    """Build what the command line of setuptools asks for."""
+    packages = find_packages()
+    make_tree(packages)
+    jobs = int(os.environ.get("EVENTSIM_BUILD_JOBS", "0")) or os.cpu_count() or 1
+    forks = multiprocessing.get_start_method() == "fork"  # elsewhere a worker would run this file once more
+    modules = cythonize(
+        extensions(packages),
         include_path=[str(TREE)],
         nthreads=jobs if forks else 0,  # translated side by side
-        build_dir="build/cython",  # keeps generated C out of the source folders
+        build_dir=str(GENERATED),  # keeps generated C out of the source folders
         compiler_directives={"language_level": 3},
-    ),
-    options={"build_ext": {"parallel": jobs}},  # compilers side by side
-)
+    )
+    for copied in GENERATED.rglob("*.h"):  # Cython's copies: an old one would hide a header that has moved
+        copied.unlink()
+    setup(
+        packages=list(packages),
+        package_dir=packages,
+        package_data={package: list(DATA) for package in packages},
+        include_package_data=False,
+        ext_modules=modules,
+        options={"build_ext": {"parallel": jobs}},  # compilers side by side
+    )
+
+
+if __name__ == "__main__":  # setuptools runs it so as well; tests import it
+    main()
