@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eventsim as es
-from eventsim.models.encoding import latency
-from eventsim.models.optimisers import Adam
-from eventsim.models.rules import SpikeLearner
-from eventsim.models.spike_losses import TimeInvariant
+from eventsim.models.inputs.encoding import latency
+from eventsim.models.training import SpikeLearner
+from eventsim.models.training.losses.spike_trains import TimeInvariant
+from eventsim.models.training.optimisers import Adam
 
 N_HIDDEN, BATCH = 30, 150
 MARGIN, BUMP, MAX_DW, SILENT = 0.2, 5e-4, 0.2, 100.0

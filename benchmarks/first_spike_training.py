@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eventsim as es
-from eventsim.models.encoding import bias, latency
-from eventsim.models.optimisers import Adam, StepDecay
-from eventsim.models.rules import FirstSpike
+from eventsim.models.inputs.encoding import bias, latency
+from eventsim.models.training import FirstSpike
+from eventsim.models.training.optimisers import Adam, StepDecay
 
 N_HIDDEN, BATCH = 120, 150
 BIAS_TIME, RATE, XI, ALPHA, BUMP, MAX_DW = 0.9, 0.005, 0.2, 0.005, 5e-4, 0.2

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
-from eventsim.hardware.brainscales2 import BrainScaleS2
-from eventsim.hardware.simulated import SimulatedTarget
+from eventsim.hardware.chips.brainscales2 import BrainScaleS2
+from eventsim.hardware.targets.simulated import SimulatedTarget
 from eventsim.scenarios import tasks
 from eventsim.scenarios.fast_and_deep import FastAndDeep
 

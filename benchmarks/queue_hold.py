@@ -20,7 +20,7 @@ import numpy as np
 from sortedcontainers import SortedList
 
 import eventsim as es
-from eventsim.holdmodel import HoldModel
+from eventsim.hold_model import HoldModel
 
 SIZES = (100, 10_000, 1_000_000)
 N_INCREMENTS = 65536

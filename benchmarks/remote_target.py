@@ -15,7 +15,7 @@ import numpy as np
 
 import eventsim as es
 from eventsim.hardware import RemoteTarget, SimulatedTarget
-from eventsim.hardware.target import Target
+from eventsim.hardware.targets.target import Target
 
 N_HIDDEN, BATCH, UNTIL = 30, 150, 20.0
 STEPS = 20  # in each repeat
@@ -50,7 +50,7 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
     """Measure; rows of work, system, n, figure, unit."""
     net = network()
     inputs = {"input": np.random.default_rng(2).uniform(0.15, 2.0, (BATCH, 4))}
-    command = [sys.executable, "-P", "-m", "eventsim.hardware.serve", "--hardware", "ideal"]
+    command = [sys.executable, "-P", "-m", "eventsim.hardware.remote.serve", "--hardware", "ideal"]
     taken: dict[str, list[float]] = {"eventsim, in this process": [], "eventsim, behind a server": []}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None

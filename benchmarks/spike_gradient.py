@@ -72,7 +72,7 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
     rows = []
     for work, make in WORKS.items():
         net, inputs, until, n = make()
-        grad = es.models.rules.SpikeGradient(net, time_constants=False)
+        grad = es.models.gradients.SpikeGradient(net, time_constants=False)
         forward, backward = [], []
         for repeat in range(repeats + 1):
             start = time.process_time()

@@ -16,11 +16,11 @@ import numpy as np
 
 import eventsim as es
 from eventsim.io import datasets
-from eventsim.models.class_losses import MaxMembrane
-from eventsim.models.delay_maps import Sigmoid
-from eventsim.models.optimisers import Adam
-from eventsim.models.rules.activity import ActiveLearner, Activity
-from eventsim.scenarios import spoken_data
+from eventsim.models.training.activity import ActiveLearner, Activity
+from eventsim.models.training.losses.classes import MaxMembrane
+from eventsim.models.training.optimisers import Adam
+from eventsim.models.training.parametrisations import Sigmoid
+from eventsim.scenarios.spoken_digits import data as spoken_data
 
 N_SAMPLES, BATCH, UNTIL = 2700, 32, 1100.0
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
-from eventsim.models.rules import FirstSpike
+from eventsim.models.training import FirstSpike
 from eventsim.scenarios.balanced_network import BalancedNetwork
 
 BIOLOGICAL = 2000.0  # ms simulated

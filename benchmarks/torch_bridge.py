@@ -22,10 +22,10 @@ import numpy as np
 
 import eventsim as es
 from eventsim.benchmarks.spike_gradient import WORKS
-from eventsim.models.delay_maps import Clip
-from eventsim.models.losses import TimeToFirstSpike
-from eventsim.models.optimisers import Adam
-from eventsim.models.rules import SpikeLearner
+from eventsim.models.training import SpikeLearner
+from eventsim.models.training.losses.first_spike import TimeToFirstSpike
+from eventsim.models.training.optimisers import Adam
+from eventsim.models.training.parametrisations import Clip
 
 RATE = 1e-12
 AT_LEAST = 0.1  # s that a measurement takes at least, about
@@ -40,7 +40,7 @@ def learned(parameters: Mapping[str, Any]) -> list[str]:
 
 def native(net: es.Network, inputs: dict[str, Any], until: float, labels: Any) -> Step:
     """Return a step of SpikeLearner with our Adam."""
-    learn = learned(es.models.rules.SpikeGradient(net).parameters)
+    learn = learned(es.models.gradients.SpikeGradient(net).parameters)
     # Times count in the unit of the network, here as everywhere else.
     loss, adam = TimeToFirstSpike(xi=1.0 / net.populations["label"].model.tau_syn, alpha=0.0), Adam(RATE)
     learner = SpikeLearner(net, "label", loss, learn=learn, delays=Clip(), until=until)
@@ -49,7 +49,7 @@ def native(net: es.Network, inputs: dict[str, Any], until: float, labels: Any) -
 
 def by_hand(net: es.Network, inputs: dict[str, Any], until: float, labels: Any) -> Step:
     """Return a step of SpikeGradient with our Adam, and nothing else."""
-    grad = es.models.rules.SpikeGradient(net, time_constants=False)
+    grad = es.models.gradients.SpikeGradient(net, time_constants=False)
     values = {key: grad.parameters[key] for key in learned(grad.parameters)}
     loss, adam = TimeToFirstSpike(xi=1.0, alpha=0.0), Adam(RATE)
 
@@ -70,7 +70,7 @@ def in_torch(net: es.Network, inputs: dict[str, Any], until: float, labels: Any)
     from eventsim.torch import EventLayer
 
     torch.set_num_threads(1)
-    learn = learned(es.models.rules.SpikeGradient(net).parameters)
+    learn = learned(es.models.gradients.SpikeGradient(net).parameters)
     layer = EventLayer(net, "label", until=until, learn=learn)
     times = inputs["input"]
     if isinstance(times, np.ndarray):
@@ -84,7 +84,7 @@ def torch_alone(net: es.Network, inputs: dict[str, Any], until: float, labels: A
     """Return the same step around a function that knows its output times and has no derivatives."""
     import torch
 
-    grad = es.models.rules.SpikeGradient(net)
+    grad = es.models.gradients.SpikeGradient(net)
     known = torch.from_numpy(grad.forward(inputs, until=until).first_spikes("label"))
 
     class Known(torch.autograd.Function):  # type: ignore[misc]

@@ -24,7 +24,7 @@ from eventsim.synapses import Synapses
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventsim.ticks import Ticks
+    from eventsim.rates.ticks import Ticks
 
 SCHEDULES = ("auto", "ordered", "windows", "layered")
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "1": 1.0}
@@ -140,7 +140,7 @@ def build(
         built.engine = _engine(net, populations, synapses, order)
         _attach_kernels(net, synapses, built.engine)
         if any(is_continuous(p.model) for p in net.populations.values()):
-            from eventsim.continuous import ticks_of
+            from eventsim.rates.compile import ticks_of
 
             built.ticks, built.parts = ticks_of(net, populations, built.engine, dt)
     else:

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eventsim.connection_rule import Rule
 from eventsim.connections import Connections, Indices
 from eventsim.distributions import CHUNK, Distribution, exponential, lognormal, normal, uniform
 from eventsim.errors import ConfigError
-from eventsim.images import convolution, max_pool, mean_pool
 from eventsim.parameters import one_number
-from eventsim.partners import partners
-from eventsim.rule import Rule
+from eventsim.rates.images import convolution, max_pool, mean_pool
+from eventsim.sample_targets import partners
 
 __all__ = [
     "Connections",

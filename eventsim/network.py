@@ -16,8 +16,8 @@ from eventsim import connect, rng, values
 from eventsim.connect import AllToAll, Rule
 from eventsim.connections import Connections
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.order import senders_first
-from eventsim.rate_options import RateOptions, rate_options, refuse_rate_options
+from eventsim.rates.options import RateOptions, rate_options, refuse_rate_options
+from eventsim.topological_sort import senders_first
 from eventsim.values import Value
 
 __all__ = ["Connections", "Network", "Population", "Projection"]
@@ -283,7 +283,7 @@ class Network:
         ----------
         what : str, Projection or Population
             The projection or population, or its name.
-        rule : a rule from `eventsim.models.rules`, or one like them
+        rule : a rule from `eventsim.models.plasticity`, or one like them
 
         Raises
         ------
@@ -299,7 +299,7 @@ class Network:
                 f"no population or projection named {name!r} to learn; known: {', '.join(known) or 'none'}"
             )
         if isinstance(rule, type) or not hasattr(rule, "attach"):
-            raise TypeError(f"the rule of {name!r} must come from es.models.rules, got {rule!r:.60}")
+            raise TypeError(f"the rule of {name!r} must come from es.models.plasticity, got {rule!r:.60}")
         self.rules.append((name, rule))
 
     def zero_delay_order(self, min_delays: Sequence[float] | None = None) -> list[str]:

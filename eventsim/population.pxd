@@ -44,7 +44,7 @@ cdef class Outlet(Handler):
 
 
 cdef class Exit(Handler):
-    """What spikes of a population pass on their way out; see `eventsim.gate`."""
+    """What spikes of a population pass on their way out; see `eventsim.transmission`."""
 
     cdef Population population
     # When a spike of `unit` that crosses at `time` leaves, not before `time`; inf if it is lost.

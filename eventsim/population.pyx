@@ -28,7 +28,7 @@ cdef class Outlet(Handler):
 
 
 cdef class Exit(Handler):
-    """What spikes of a population pass on their way out; see `eventsim.gate`."""
+    """What spikes of a population pass on their way out; see `eventsim.transmission`."""
 
     cdef double leave(self, double time, int unit) noexcept nogil:
         return time

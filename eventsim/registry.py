@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 KINDS = {
     "neuron": ("eventsim.models",),
-    "rule": ("eventsim.models.rules",),
+    "rule": ("eventsim.models",),
     "hardware": ("eventsim.hardware",),
     "scenario": ("eventsim.scenarios",),
 }
@@ -75,10 +75,20 @@ def _discover(kind: str) -> None:
     if kind in _discovered:
         return
     for package_name in KINDS[kind]:
-        package = importlib.import_module(package_name)
-        for module in pkgutil.iter_modules(package.__path__):
-            if not module.name.startswith("_") and not module.ispkg:
-                importlib.import_module(f"{package_name}.{module.name}")
+        _import_all(package_name, into_packages=kind != "scenario")
     for entry in importlib.metadata.entry_points(group="eventsim.parts"):
         entry.load()
     _discovered.add(kind)
+
+
+def _import_all(package_name: str, into_packages: bool) -> None:
+    """Import the public modules and packages of a package, and of the packages in it if wanted."""
+    package = importlib.import_module(package_name)
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name.startswith("_"):
+            continue
+        name = f"{package_name}.{module.name}"
+        if module.ispkg and into_packages:
+            _import_all(name, into_packages)
+        else:
+            importlib.import_module(name)

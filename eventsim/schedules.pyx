@@ -19,7 +19,7 @@ from libc.string cimport memmove
 
 import numpy as np
 
-from eventsim.gate cimport Gate
+from eventsim.transmission cimport Gate
 from eventsim.population cimport Arrival, Population, Recording
 from eventsim.recorder cimport SpikeLog
 from eventsim.synapses cimport SYNAPTIC, UNIFORM, Synapses

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim.build import Built, build
-from eventsim.continuous_side import ContinuousSide
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart
 from eventsim.network import Network, is_continuous
 from eventsim.population import Population, Recording
+from eventsim.rates.simulation import ContinuousSide
 from eventsim.spike_trains import checked_spikes
 from eventsim.trace import Samples, Spikes, Trace
 

@@ -12,7 +12,7 @@ from libc.stdint cimport uint64_t
 
 import numpy as np
 
-from eventsim.draws cimport normal_at, stamped, uniform_at
+from eventsim.kernels.draws cimport normal_at, stamped, uniform_at
 from eventsim.engine cimport Engine, Event
 from eventsim.population cimport Exit
 
@@ -57,7 +57,7 @@ cdef class Gate(Exit):
     latency, jitter : array_like, shape (n,) or ()
         Mean and standard deviation of how late spikes leave, in the network's time unit.
     jitter_keys : array_like of uint64, shape (n,)
-        What jitter is drawn from, for each unit; see `eventsim.draws`.
+        What jitter is drawn from, for each unit; see `eventsim.kernels.draws`.
     loss : array_like, shape (n,) or ()
         Probability of a spike to be lost.
     loss_keys : array_like of uint64, shape (n,)

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.hardware.simulated import SimulatedTarget
+from eventsim.hardware.parts.trims import Calibration, Trims
 from eventsim.hardware.substrate import Substrate
-from eventsim.hardware.trims import Calibration, Trims
-from eventsim.models.inputs import SpikeSource
-from eventsim.models.lif import LIF
+from eventsim.hardware.targets.simulated import SimulatedTarget
+from eventsim.models.inputs.sources import SpikeSource
+from eventsim.models.lif.lif import LIF
 from eventsim.network import Network
 
 __all__ = ["calibrate"]

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.gate import Bus, Gate
-from eventsim.hardware.draft import Draft
-from eventsim.hardware.leaving import Leaving, Trials
+from eventsim.hardware.network_editor import Draft
 from eventsim.hardware.placement import Layout, Placement
+from eventsim.hardware.transmission import Leaving, Trials
 from eventsim.network import Network, is_continuous
+from eventsim.transmission import Bus, Gate
 
 __all__ = ["Hardware", "Prepared"]
 

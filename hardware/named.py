@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.hardware.behind_address import SCHEME, BehindAddress
+from eventsim.hardware.remote.remote_hardware import SCHEME, BehindAddress
 from eventsim.io import config
 from eventsim.registry import parts
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim import draws, rng
+from eventsim import rng
 from eventsim.errors import ConfigError
+from eventsim.kernels import draws
 from eventsim.network import Network, Projection
 
 __all__ = ["Layout", "Placement"]

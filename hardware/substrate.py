@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from eventsim.hardware.device import Hardware
-from eventsim.hardware.part import Part
+from eventsim.hardware.parts.part import Part
 from eventsim.hardware.placement import Layout
 from eventsim.network import Network
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim import draws
-from eventsim.gate import Bus, Gate
 from eventsim.hardware.placement import base_key
+from eventsim.kernels import draws
+from eventsim.transmission import Bus, Gate
 
 __all__ = ["Leaving", "Trials"]
 

@@ -109,9 +109,11 @@ def network(
         if learning == "weights" and post.kind != "pool":
             factor = scenario.layer_factors[min(k, len(scenario.layer_factors) - 1)]
             eta = scenario.rate * factor * per_ms
-            net.learn(projection, models.rules.ErrorTimesRate(eta=eta, optimiser=scenario.optimiser))
+            net.learn(projection, models.plasticity.ErrorTimesRate(eta=eta, optimiser=scenario.optimiser))
         elif learning == "tau_mem":
-            rule = models.rules.TimeConstants(eta=scenario.tau_rate * per_ms, by="match", least=scenario.dt)
+            rule = models.plasticity.TimeConstants(
+                eta=scenario.tau_rate * per_ms, by="match", least=scenario.dt
+            )
             net.learn(post.name, rule)
     return net
 

@@ -10,9 +10,9 @@ from eventsim.trace import Floats
 
 if TYPE_CHECKING:
     from eventsim import Network
-    from eventsim.hardware.in_the_loop import InTheLoop
-    from eventsim.models.rules.hardware_noise import WeightGrid
-    from eventsim.models.rules.spike_learner import SpikeLearner
+    from eventsim.hardware.targets.in_the_loop import InTheLoop
+    from eventsim.models.training.hardware_noise import WeightGrid
+    from eventsim.models.training.spike_learner import SpikeLearner
 
 
 def hardware_of(run: Run) -> Any:
@@ -26,8 +26,8 @@ def hardware_of(run: Run) -> Any:
 
 def weight_grid(hardware: Any, network: "Network") -> "WeightGrid | None":
     """Return the weights that the hardware can have, for the learner to know what it writes; None for any."""
-    from eventsim.hardware.weights import WeightRange, WeightSteps
-    from eventsim.models.rules.hardware_noise import WeightGrid
+    from eventsim.hardware.parts.weights import WeightRange, WeightSteps
+    from eventsim.models.training.hardware_noise import WeightGrid
 
     parts = hardware.parts_for(network) if hasattr(hardware, "parts_for") else ()
     step = max((part.step for part in parts if isinstance(part, WeightSteps)), default=0.0)
@@ -37,15 +37,15 @@ def weight_grid(hardware: Any, network: "Network") -> "WeightGrid | None":
 
 def on_target(learner: "SpikeLearner", hardware: Any, until: float) -> "InTheLoop":
     """Return the learner with a simulated chip for its forward pass."""
-    from eventsim.hardware.in_the_loop import InTheLoop
-    from eventsim.hardware.simulated import target_of
+    from eventsim.hardware.targets.in_the_loop import InTheLoop
+    from eventsim.hardware.targets.simulated import target_of
 
     return InTheLoop(learner, target_of(hardware), until=until)
 
 
 def simulated_part(hardware: Any) -> Any:
     """Return what a simulation of single samples runs on; None, the ideal target, if it is not known here."""
-    from eventsim.hardware.behind_address import BehindAddress
+    from eventsim.hardware.remote.remote_hardware import BehindAddress
 
     return None if isinstance(hardware, BehindAddress) else hardware
 
@@ -58,7 +58,7 @@ def rows_for_all(sources: Mapping[str, Floats]) -> dict[str, Floats]:
 
 def report(run: Run, loop: "InTheLoop", hardware: Any, first_spike: float, slot: float) -> None:
     """Keep what the run took on the hardware, and what one decision would take."""
-    from eventsim.hardware.chip import Chip
+    from eventsim.hardware.chips.chip import Chip
 
     for name, count in loop.counters.items():
         run.metric(f"hardware_{name}", count)

@@ -34,7 +34,7 @@ def describe(path: Path) -> dict[str, Any]:
         "seed": told.get("seed"),
         "version": told.get("version"),
         "hardware": told.get("hardware") or None,
-        "complete": io.reading.is_complete(path),
+        "complete": io.hdf5.is_complete(path),
         "config": io.config.from_toml(trace.config, f"the configuration in {path}")[0],
         "metrics": {key: value if isfinite(value) else None for key, value in trace.metrics.items()},
         "populations": trace.sizes,

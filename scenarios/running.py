@@ -247,7 +247,7 @@ def _resume(request: Request, kind: type, common: dict[str, Any]) -> Outcome:
         )
     scenario: Scenario = io.config.make(kind, values)
     _check_same(request, kind, values, told, scenario)
-    if io.reading.is_complete(path):
+    if io.hdf5.is_complete(path):
         return Outcome(path, scenario, None, already=True)
     file = io.TraceFile.resume(path)
     run = Run(file=file, seed=int(told.get("seed", 0)), hardware=told.get("hardware"), **common)

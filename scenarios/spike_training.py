@@ -14,8 +14,8 @@ from eventsim.trace import Floats, Ints, Spikes
 
 if TYPE_CHECKING:
     from eventsim import Network
-    from eventsim.models.optimisers import Adam
-    from eventsim.models.rules.spike_learner import Step
+    from eventsim.models.training.optimisers import Adam
+    from eventsim.models.training.spike_learner import Step
 
 EVALUATED = 1000  # samples encoded at once where nothing is learned
 

@@ -29,7 +29,7 @@ class Task:
 def yin_yang() -> Task:
     """Return the Yin-Yang task: x, y, 1 - x, 1 - y as four spike times."""
     from eventsim.io import datasets
-    from eventsim.models import encoding
+    from eventsim.models.inputs import encoding
 
     sets = {split: datasets.yin_yang(size, seed) for split, (size, seed) in datasets.YIN_YANG.items()}
     return Task("yin-yang", 4, 3, sets, lambda values: encoding.latency(values, EARLY, LATE))
@@ -38,7 +38,7 @@ def yin_yang() -> Task:
 def mnist(run: Run, size: int) -> Task:
     """Return MNIST, dark pixels early, as 28 x 28 or reduced to 16 x 16 (there, background is silent)."""
     from eventsim.io import datasets
-    from eventsim.models import encoding
+    from eventsim.models.inputs import encoding
 
     images, labels = datasets.mnist("train", run.data, size)
     sets = {
@@ -59,7 +59,7 @@ def mnist(run: Run, size: int) -> Task:
 def digits() -> Task:
     """Return scikit-learn's 8 x 8 digits, the last fifth of its training images for validation."""
     from eventsim.io import datasets
-    from eventsim.models import encoding
+    from eventsim.models.inputs import encoding
 
     images, labels = datasets.digits("train")
     n = len(labels) * 4 // 5

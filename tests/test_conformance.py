@@ -262,4 +262,4 @@ def test_a_scenario_repeats_under_a_seed_on_any_number_of_threads(name, tmp_path
 def test_a_scenario_with_nothing_to_do_ends_well(name, tmp_path):
     trace = carried_out(name, tmp_path / "a.h5", EMPTY[name])
     assert trace.metrics
-    assert es.io.reading.is_complete(tmp_path / "a.h5")
+    assert es.io.hdf5.is_complete(tmp_path / "a.h5")

@@ -7,22 +7,25 @@ package uses engine and models; only benchmarks use it, and nobody else imports 
 """
 
 import ast
+import importlib
 import importlib.util
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import eventsim
+from eventsim.lazy import public_names
 
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = ["eventsim", "eventsim.models", "eventsim.hardware", "eventsim.scenarios", "eventsim.benchmarks"]
 FOLDERS = {package.rpartition(".")[2]: package for package in [*LEVELS, "eventsim.io"]}
 BRIDGES = {"bridges/torch": "eventsim.torch"}
 FOLDERS |= BRIDGES
-FOR_IO = {"eventsim", "eventsim.trace", "eventsim.network", "eventsim.errors"}
+FOR_IO = {"eventsim", "eventsim.trace", "eventsim.network", "eventsim.errors", "eventsim.lazy"}
 HEAVY = ("scipy", "h5py", "matplotlib", "pydantic", "typer", "tqdm", "torch", "neo")
 
 
@@ -38,6 +41,7 @@ def modules() -> dict[str, list[Path]]:
 
 
 MODULES = modules()
+PACKAGES = {name for name, paths in MODULES.items() if any(path.stem == "__init__" for path in paths)}
 
 
 def imported(path: Path, name: str) -> set[str]:
@@ -80,10 +84,22 @@ def member(base: str, name: str) -> str:
     """Return the module that `name` of module `base` is or comes from."""
     if f"{base}.{name}" in MODULES:
         return f"{base}.{name}"
-    return eventsim._HOME.get(name, base) if base == "eventsim" else base
+    module, attribute = faces(base).get(name, (base, name))
+    return base if module == base else member(module, attribute)
 
 
-GRAPH = {name: set().union(*(imported(path, name) for path in paths)) for name, paths in MODULES.items()}
+@cache
+def faces(package: str) -> dict[str, tuple[str, str]]:
+    """Return what a package hands on: by public name, the module it comes from and its name there."""
+    stub = next((path for path in MODULES.get(package, []) if path.name == "__init__.pyi"), None)
+    return public_names(package) if stub else {}
+
+
+# A package's stub is no import: it only says where names are.
+GRAPH = {
+    name: set().union(*(imported(path, name) for path in paths if path.name != "__init__.pyi"))
+    for name, paths in MODULES.items()
+}
 
 
 def package(module: str) -> str:
@@ -137,6 +153,39 @@ def test_no_imports_go_in_a_circle():
 
     for name in sorted(GRAPH):
         follow(name, ())
+
+
+def test_private_modules_are_imported_by_their_own_package_only():
+    for name, others in GRAPH.items():
+        for other in others:
+            parts = other.split(".")
+            for k, part in enumerate(parts):
+                if part.startswith("_"):
+                    home = ".".join(parts[:k])
+                    assert f"{name}.".startswith(f"{home}."), f"{name} imports {other}"
+
+
+def test_private_names_are_imported_by_their_own_package_only():
+    pattern = re.compile(r"^\s*from\s+(eventsim[\w.]*)\s+c?import\s+(\([^)]*\)|[^#\n]*)", re.MULTILINE)
+    for name, paths in MODULES.items():
+        for path in paths:
+            for base, listed in pattern.findall(path.read_text(encoding="utf-8")):
+                for imported_name in re.findall(r"\w+", listed):
+                    if imported_name.startswith("_") and imported_name.strip("_"):
+                        home = base if base in PACKAGES else base.rpartition(".")[0]
+                        assert f"{name}.".startswith(f"{home}."), f"{name} imports {base}.{imported_name}"
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(MODULES) if faces(name)])
+def test_a_package_shows_what_its_stub_lists_and_nothing_else(name):
+    if name.startswith("eventsim.torch"):
+        pytest.importorskip("torch")
+    package_there = importlib.import_module(name)
+    listed = faces(name)
+    assert dir(package_there) == sorted(listed)
+    for public in listed:
+        assert not public.startswith("_")
+        assert getattr(package_there, public) is not None
 
 
 def test_what_is_imported_exists():

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import torch
-from eventsim.models.rules.spike_gradient import SpikeGradient
-from eventsim.models.rules.spike_runs import Run
+from eventsim.models.gradients.run import Run
+from eventsim.models.gradients.spike_gradient import SpikeGradient
 from eventsim.network import Network
 from torch import Tensor
 

@@ -12,8 +12,8 @@ import numpy as np
 import eventsim as es
 import torch
 from eventsim.errors import UnknownPart
-from eventsim.models.rules.learned import KINDS, learned
-from eventsim.models.rules.spike_runs import Run
+from eventsim.models.gradients.run import Run
+from eventsim.models.training.learned import KINDS, learned
 from eventsim.network import Network
 from eventsim.torch._function import ALL, Pass, Source, Walker, spikes
 from eventsim.torch.values import Positive, Values

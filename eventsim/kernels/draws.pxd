@@ -4,7 +4,7 @@ from libc.math cimport ceil
 from libc.stdint cimport uint64_t
 
 
-cdef extern from "normals.h" nogil:
+cdef extern from "eventsim/kernels/normals.h" nogil:
     double eventsim_normal(double u)
     void eventsim_normals(double *u, Py_ssize_t n)
 

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from eventsim import rng
 from eventsim.connect import Distribution
-from eventsim.convolutions import Convolution, Pooling
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.images import Convolve, Pool
 from eventsim.network import Network, Projection, is_continuous, sends_rates
-from eventsim.rate_deliveries import RateDelivery
-from eventsim.rates import Dense, RateProjection
-from eventsim.sparse_rates import Sparse
-from eventsim.ticks import Continuous, TickPart, Ticks
+from eventsim.rates.convolution import Convolution, Pooling
+from eventsim.rates.deliveries import RateDelivery
+from eventsim.rates.dense import Dense, RateProjection
+from eventsim.rates.images import Convolve, Pool
+from eventsim.rates.sparse import Sparse
+from eventsim.rates.ticks import Continuous, TickPart, Ticks
 
 
 def ticks_of(
@@ -196,7 +196,7 @@ def _bias(bias: Any, net: Network, projection: Projection, n: int, dtype: Any) -
 
 def _observer(observer: Any) -> TickPart:
     """Return a rule written in Python as part of the tick."""
-    from eventsim.ticks import PythonTickPart
+    from eventsim.rates.ticks import PythonTickPart
 
     if not callable(getattr(observer, "on_tick", None)):
         raise TypeError(f"attach() must return something with on_tick(time), or None, got {observer!r:.60}")

@@ -5,7 +5,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from eventsim.population import Population
-from eventsim.ticks import Continuous, TickPart
+from eventsim.rates.ticks import Continuous, TickPart
 
 class RateDelivery(TickPart):
     def __init__(

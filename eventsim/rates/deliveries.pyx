@@ -12,7 +12,7 @@ import numpy as np
 
 from eventsim.engine cimport Engine, Event
 from eventsim.population cimport Fan, Population
-from eventsim.ticks cimport Continuous, TickPart
+from eventsim.rates.ticks cimport Continuous, TickPart
 
 
 cdef class RateDelivery(TickPart):

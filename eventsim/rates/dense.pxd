@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from eventsim.engine cimport Engine
-from eventsim.ticks cimport Continuous, TickPart
+from eventsim.rates.ticks cimport Continuous, TickPart
 
 
 cdef enum Optimiser:

@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from eventsim.ticks import Continuous, TickPart
+from eventsim.rates.ticks import Continuous, TickPart
 
 Array = NDArray[Any]
 

@@ -17,9 +17,9 @@ from libc.string cimport memcmp, memcpy, memset
 
 import numpy as np
 
-from eventsim.ticks cimport Continuous, TickPart
+from eventsim.rates.ticks cimport Continuous, TickPart
 
-cdef extern from "rates.h" nogil:
+cdef extern from "eventsim/rates/rates.h" nogil:
     void rates_add(int wide, void *to, const void *given, ptrdiff_t n)
     void rates_add_scaled(int wide, void *to, const void *given, double c, ptrdiff_t n)
     void rates_follow(int wide, void *to, const void *given, double c, ptrdiff_t n)
@@ -33,7 +33,7 @@ cdef extern from "rates.h" nogil:
     void rates_adam(int wide, void *p, const void *g, void *first, void *second, double rate, double spread, double mean,
                     double beta1, double beta2, double epsilon, ptrdiff_t n)
 
-cdef extern from "products.h" nogil:
+cdef extern from "eventsim/kernels/products.h" nogil:
     void products_multiply(int wide, ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, double alpha, const void *p,
                            ptrdiff_t pi, ptrdiff_t pk, const void *q, void *c)
     void products_dots(int wide, ptrdiff_t n, ptrdiff_t rows, ptrdiff_t cols, const void *a, const void *m, void *c)

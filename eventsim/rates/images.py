@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eventsim.connection_rule import Rule
 from eventsim.errors import ConfigError
-from eventsim.rule import Rule
 
 __all__ = ["Convolve", "Pool", "convolution", "max_pool", "mean_pool"]
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "vector.h"
+#include "eventsim/kernels/vector.h"
 
 #define RATES_LANES 16  /* partial sums of a scalar product */
 #define RATES_ROWS 4    /* rows of a matrix that are handled together */

@@ -14,7 +14,7 @@ from eventsim.parameters import one_number
 
 if TYPE_CHECKING:
     from eventsim.build import Built
-    from eventsim.ticks import Continuous, Feed
+    from eventsim.rates.ticks import Continuous, Feed
 
 Values = ArrayLike | Callable[[float], ArrayLike]
 
@@ -253,8 +253,8 @@ class ContinuousSide:
         self, population: str, values: Any, every: float | None, start: float | None, repeat: bool
     ) -> Feed:
         """Return what comes from outside as rows of (batch, n), one for each tick or group of ticks."""
-        from eventsim.continuous import delay_in_ticks
-        from eventsim.ticks import Feed
+        from eventsim.rates.compile import delay_in_ticks
+        from eventsim.rates.ticks import Feed
 
         n = self.net.populations[population].n
         shape, dtype = (self.batch, n), np.dtype(self.dtype)

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from eventsim.rates cimport RateProjection
+from eventsim.rates.dense cimport RateProjection
 
 
 cdef class Sparse(RateProjection):

@@ -4,8 +4,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from eventsim.rates import RateProjection
-from eventsim.ticks import Continuous
+from eventsim.rates.dense import RateProjection
+from eventsim.rates.ticks import Continuous
 
 class Sparse(RateProjection):
     pre_units: NDArray[Any]

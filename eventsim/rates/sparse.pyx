@@ -5,8 +5,8 @@ from libc.stdint cimport int32_t, int64_t
 
 import numpy as np
 
-from eventsim.rates cimport RateProjection
-from eventsim.ticks cimport Continuous
+from eventsim.rates.dense cimport RateProjection
+from eventsim.rates.ticks cimport Continuous
 
 ctypedef fused real:
     double

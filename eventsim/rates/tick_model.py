@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from eventsim.build import Site
-    from eventsim.ticks import Continuous
+    from eventsim.rates.ticks import Continuous
 
 
 class TickModel:
@@ -69,7 +69,7 @@ class TickModel:
     def build(self, site: Site) -> Continuous:
         """Return the population; it works on a copy of this model."""
         from eventsim import rng
-        from eventsim.ticks import PythonContinuous
+        from eventsim.rates.ticks import PythonContinuous
 
         model = copy.deepcopy(self)
         model.begin(site.batch, site.n, site.dt, rng.stream(site.seed, "tick model", site.name))

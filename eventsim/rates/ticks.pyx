@@ -24,7 +24,7 @@ import numpy as np
 from eventsim.engine cimport Engine, Event, Handler
 from eventsim.population cimport Fan, Population, fan_target, fan_weight
 
-cdef extern from "rates.h" nogil:
+cdef extern from "eventsim/rates/rates.h" nogil:
     void rates_add(int wide, void *to, const void *values, ptrdiff_t n)
     void rates_add_to_all(int wide, void *to, const double *row, double c, ptrdiff_t n, ptrdiff_t batch)
 

@@ -9,15 +9,15 @@ made of two circuits each, in the second half of the chip, and belong to a line:
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from eventsim.hardware.chip import Chip
-from eventsim.hardware.delays import DelaySteps
-from eventsim.hardware.part import Part
+from eventsim.hardware.chips.chip import Chip
+from eventsim.hardware.parts.delays import DelaySteps
+from eventsim.hardware.parts.part import Part
+from eventsim.hardware.parts.spikes import Jitter, SpikeLoss, TimeStamps
+from eventsim.hardware.parts.spread import Deviation, Spread
+from eventsim.hardware.parts.trials import ThresholdNoise
+from eventsim.hardware.parts.trims import Trims, loaded
+from eventsim.hardware.parts.weights import WeightRange, WeightSteps
 from eventsim.hardware.placement import Layout
-from eventsim.hardware.spikes import Jitter, SpikeLoss, TimeStamps
-from eventsim.hardware.spread import Deviation, Spread
-from eventsim.hardware.trials import ThresholdNoise
-from eventsim.hardware.trims import Trims, loaded
-from eventsim.hardware.weights import WeightRange, WeightSteps
 from eventsim.network import Network
 from eventsim.registry import register
 

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from eventsim.hardware.chip import Chip
-from eventsim.hardware.faults import DeadNeurons, MissingSynapses
-from eventsim.hardware.part import Part
+from eventsim.hardware.chips.chip import Chip
+from eventsim.hardware.parts.faults import DeadNeurons, MissingSynapses
+from eventsim.hardware.parts.part import Part
+from eventsim.hardware.parts.spikes import Bus, Jitter, Latency
+from eventsim.hardware.parts.spread import Spread
+from eventsim.hardware.parts.weights import WeightRange, WeightSteps
 from eventsim.hardware.placement import Layout
-from eventsim.hardware.spikes import Bus, Jitter, Latency
-from eventsim.hardware.spread import Spread
-from eventsim.hardware.weights import WeightRange, WeightSteps
 from eventsim.network import Network
 from eventsim.parameters import one_number
 from eventsim.registry import register

@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from eventsim.errors import ConfigError
-from eventsim.hardware.draft import Draft
-from eventsim.hardware.part import DIGITAL, Part
+from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.parts.part import DIGITAL, Part
 from eventsim.parameters import one_number
 from eventsim.registry import register
 

@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.hardware.draft import Draft
-from eventsim.hardware.leaving import Leaving, Trials
-from eventsim.hardware.part import BROKEN, Part
+from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.parts.part import BROKEN, Part
 from eventsim.hardware.placement import Placement
+from eventsim.hardware.transmission import Leaving, Trials
 from eventsim.network import Projection
 from eventsim.parameters import one_number
 from eventsim.registry import register

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.hardware.device import Hardware
-from eventsim.hardware.draft import Draft
-from eventsim.hardware.leaving import Leaving, Trials
+from eventsim.hardware.network_editor import Draft
 from eventsim.hardware.placement import Placement
+from eventsim.hardware.transmission import Leaving, Trials
 from eventsim.network import Network
 
 __all__ = ["ANALOG", "BROKEN", "DIGITAL", "RANGE", "Part"]

@@ -5,9 +5,9 @@ from typing import Literal
 
 import numpy as np
 
-from eventsim.hardware.leaving import Leaving, Trials
-from eventsim.hardware.part import Part
+from eventsim.hardware.parts.part import Part
 from eventsim.hardware.placement import Placement
+from eventsim.hardware.transmission import Leaving, Trials
 from eventsim.parameters import one_number
 from eventsim.registry import register
 

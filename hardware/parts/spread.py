@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.hardware.draft import Draft
-from eventsim.hardware.part import ANALOG, Part
+from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.parts.part import ANALOG, Part
 from eventsim.network import Projection
 from eventsim.parameters import one_number
 from eventsim.registry import register

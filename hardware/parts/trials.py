@@ -6,11 +6,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim import draws
-from eventsim.hardware.draft import Draft
-from eventsim.hardware.leaving import Trials
-from eventsim.hardware.part import ANALOG, Part
+from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.parts.part import ANALOG, Part
 from eventsim.hardware.placement import Placement
+from eventsim.hardware.transmission import Trials
+from eventsim.kernels import draws
 from eventsim.parameters import one_number
 from eventsim.registry import register
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError, FileFormatError
-from eventsim.hardware.draft import Draft
-from eventsim.hardware.part import DIGITAL, Part
+from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.parts.part import DIGITAL, Part
 from eventsim.registry import register
 
 __all__ = ["Calibration", "Trims"]

@@ -5,7 +5,7 @@ import socket
 import time
 from collections import deque
 
-from eventsim.hardware._frames import PREFIX_BYTES, Frame, decoded, sizes
+from eventsim.hardware.remote._frames import PREFIX_BYTES, Frame, decoded, sizes
 
 __all__ = ["Connection"]
 

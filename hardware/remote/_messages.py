@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from eventsim import connect
 from eventsim.errors import ConfigError
-from eventsim.hardware._frames import Frame, FrameError, TooLarge, table, text, whole
-from eventsim.hardware.target import Observed, SpikeTrains
-from eventsim.models.inputs import SpikeSource
-from eventsim.models.lif import LIF, LIFDelta
+from eventsim.hardware.remote._frames import Frame, FrameError, TooLarge, table, text, whole
+from eventsim.hardware.targets.target import Observed, SpikeTrains
+from eventsim.models.inputs.sources import SpikeSource
+from eventsim.models.lif.lif import LIF, LIFDelta
 from eventsim.network import Network, Projection
 
 __all__ = [

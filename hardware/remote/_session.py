@@ -8,9 +8,9 @@ from threading import Lock
 from typing import Any
 
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.hardware._frames import MOST_BODY, Frame, FrameError, TooLarge, whole
-from eventsim.hardware._messages import VERSION, inputs_from, network_from, put_observed
-from eventsim.hardware.target import Observed, SpikeTrains, Target
+from eventsim.hardware.remote._frames import MOST_BODY, Frame, FrameError, TooLarge, whole
+from eventsim.hardware.remote._messages import VERSION, inputs_from, network_from, put_observed
+from eventsim.hardware.targets.target import Observed, SpikeTrains, Target
 from eventsim.network import Network
 
 __all__ = ["Limits", "Session", "SharedTarget", "error_frame"]

@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from eventsim.errors import ConfigError
-from eventsim.hardware.part import Part
-from eventsim.hardware.remote import RemoteTarget, host_and_port
-from eventsim.hardware.weights import WeightRange, WeightSteps
+from eventsim.hardware.parts.part import Part
+from eventsim.hardware.parts.weights import WeightRange, WeightSteps
+from eventsim.hardware.remote.remote_target import RemoteTarget, host_and_port
 from eventsim.network import Network
 from eventsim.parameters import one_number
 

@@ -16,10 +16,10 @@ import numpy as np
 
 from eventsim import __version__
 from eventsim.errors import ConfigError, TargetLost
-from eventsim.hardware._connection import Connection
-from eventsim.hardware._frames import MOST_BODY, Frame, FrameError, TooLarge, encoded, text, whole
-from eventsim.hardware._messages import VERSION, counters_from, observed_from, put_inputs, put_network
-from eventsim.hardware.target import Observed, SpikeTrains, checked_inputs
+from eventsim.hardware.remote._connection import Connection
+from eventsim.hardware.remote._frames import MOST_BODY, Frame, FrameError, TooLarge, encoded, text, whole
+from eventsim.hardware.remote._messages import VERSION, counters_from, observed_from, put_inputs, put_network
+from eventsim.hardware.targets.target import Observed, SpikeTrains, checked_inputs
 from eventsim.network import Network
 from eventsim.parameters import one_number
 
@@ -30,7 +30,7 @@ PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds before the first retry, and the most
 
 
 class RemoteTarget:
-    """A target behind a server such as ``python -m eventsim.hardware.serve``; see `Target`.
+    """A target behind a server such as ``python -m eventsim.hardware.remote.serve``; see `Target`.
 
     It connects when it is configured, and may be used as a context, which closes it.
 

@@ -1,6 +1,6 @@
 """A server that runs a target for programs in other processes.
 
-    python -m eventsim.hardware.serve --hardware ideal --port 5555
+    python -m eventsim.hardware.remote.serve --hardware ideal --port 5555
 
 It listens on this machine alone unless told otherwise, and knows no users and no secrets: whoever reaches the
 port can use the target, nothing more. Each connection has a thread. Whatever arrives there is answered, with
@@ -23,11 +23,19 @@ from types import FrameType
 from typing import Any
 
 from eventsim.errors import UnknownPart
-from eventsim.hardware._frames import PREFIX_BYTES, Frame, FrameError, TooLarge, decoded, encoded, sizes
-from eventsim.hardware._messages import VERSION
-from eventsim.hardware._session import Limits, Session, SharedTarget, error_frame
-from eventsim.hardware.simulated import target_of
-from eventsim.hardware.target import Target
+from eventsim.hardware.remote._frames import (
+    PREFIX_BYTES,
+    Frame,
+    FrameError,
+    TooLarge,
+    decoded,
+    encoded,
+    sizes,
+)
+from eventsim.hardware.remote._messages import VERSION
+from eventsim.hardware.remote._session import Limits, Session, SharedTarget, error_frame
+from eventsim.hardware.targets.simulated import target_of
+from eventsim.hardware.targets.target import Target
 from eventsim.registry import find
 
 __all__ = ["Limits", "TargetServer", "main"]
@@ -64,7 +72,7 @@ class TargetServer:
     Examples
     --------
     >>> import eventsim as es
-    >>> from eventsim.hardware.serve import TargetServer
+    >>> from eventsim.hardware.remote.serve import TargetServer
     >>> with TargetServer(es.hardware.SimulatedTarget()) as server:
     ...     chip = es.hardware.RemoteTarget(server.address)
     ...     net = es.Network()
@@ -233,7 +241,8 @@ def _shut(connection: socket.socket, how: int) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
     parser = argparse.ArgumentParser(
-        "python -m eventsim.hardware.serve", description="Runs a target for programs in other processes."
+        "python -m eventsim.hardware.remote.serve",
+        description="Runs a target for programs in other processes.",
     )
     limits = Limits()
     parser.add_argument("--hardware", default="ideal", help="name of the target, see 'eventsim list'")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from eventsim.gate import Gate
     from eventsim.network import Network
+    from eventsim.transmission import Gate
 
 
 @register("hardware", "ideal")

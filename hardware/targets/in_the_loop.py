@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eventsim.hardware.target import Observed, Target
-from eventsim.models.rules.spike_learner import Optimiser, SpikeLearner, Step
+from eventsim.hardware.targets.target import Observed, Target
+from eventsim.models.training.spike_learner import Optimiser, SpikeLearner, Step
 
 __all__ = ["InTheLoop"]
 
@@ -50,7 +50,7 @@ class InTheLoop:
     >>> _ = net.add("input", es.models.SpikeSource(), 2)
     >>> _ = net.add("label", es.models.LIF(first_spike_only=True), 2)
     >>> _ = net.connect("input", "label", weight=np.array([[2.0, 2.2], [2.1, 2.0]]))
-    >>> learner = es.models.rules.SpikeLearner(net, "label", learn="weight")
+    >>> learner = es.models.training.SpikeLearner(net, "label", learn="weight")
     >>> loop = es.hardware.InTheLoop(learner, es.hardware.SimulatedTarget(), until=10.0)
     >>> inputs, labels = {"input": [[0.1, 0.9], [0.9, 0.1]]}, [0, 1]
     >>> adam = es.models.optimisers.Adam(0.05)

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim import draws
 from eventsim.errors import ConfigError
-from eventsim.gate import Gate
-from eventsim.hardware.chip import Chip
+from eventsim.hardware.chips.chip import Chip
 from eventsim.hardware.device import Hardware, Prepared, gates, with_thresholds
-from eventsim.hardware.leaving import Leaving, Trials
 from eventsim.hardware.placement import delayed
-from eventsim.hardware.target import Observed, SpikeTrains, Target, checked_inputs
-from eventsim.models.inputs import SpikeSource
-from eventsim.models.rules._layer_kernel import LayerRun
-from eventsim.models.rules._spike_network import CONSTANTS, FIXED
-from eventsim.models.rules.noise import Noise
-from eventsim.models.rules.spike_gradient import SpikeGradient
+from eventsim.hardware.targets.target import Observed, SpikeTrains, Target, checked_inputs
+from eventsim.hardware.transmission import Leaving, Trials
+from eventsim.kernels import draws
+from eventsim.models.gradients.network import CONSTANTS, FIXED
+from eventsim.models.gradients.first_spike.kernel import LayerRun
+from eventsim.models.gradients.perturbation import Noise
+from eventsim.models.gradients.spike_gradient import SpikeGradient
+from eventsim.models.inputs.sources import SpikeSource
 from eventsim.network import Network, is_continuous
 from eventsim.simulation import Simulation
+from eventsim.transmission import Gate
 
 __all__ = ["SimulatedTarget", "target_of"]
 

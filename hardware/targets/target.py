@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import UnknownPart
-from eventsim.models.inputs import SpikeSource
+from eventsim.models.inputs.sources import SpikeSource
 from eventsim.network import Network
 from eventsim.spike_trains import checked_spikes
 from eventsim.trace import Spikes

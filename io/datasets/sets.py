@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
-from eventsim.io.data_files import find
+from eventsim.io.datasets.files import find
 from eventsim.trace import Floats, Ints, Spikes
 
 Folder = str | os.PathLike[str] | None
@@ -57,7 +57,7 @@ def yin_yang(
     >>> samples[0].tolist(), labels.tolist()
     ([0.6803075385877797, 0.450499251969543, 0.3196924614122203, 0.549500748030457], [2, 1])
     """
-    from eventsim.io import _yin_yang
+    from eventsim.io.datasets import _yin_yang
 
     if size < 0:
         raise ValueError(f"size must be 0 or more, got {size}")
@@ -87,7 +87,7 @@ def mnist(split: str = "train", data: Folder = None, size: int = 28) -> tuple[ND
     """
     images, labels = _idx_pair("mnist", split, data)
     if size == 16:
-        from eventsim.io.resampling import shrink
+        from eventsim.io.datasets.resampling import shrink
 
         return shrink(images, crop=24, size=16), labels
     if size != 28:
@@ -124,7 +124,7 @@ def mnist1d(split: str = "train", data: Folder = None, length: int = 40) -> tupl
     with _arrays("mnist1d/mnist1d.npz", data) as file:
         if length == 40:
             return file[f"x{suffix}"], file[f"y{suffix}"]
-        from eventsim.io import _mnist_1d
+        from eventsim.io.datasets import _mnist_1d
 
         sequences, labels = _mnist_1d.draw(file["template_x"], file["template_y"], length)
     part = slice(4000, None) if split == "test" else slice(4000)

@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eventsim.io import schema
-from eventsim.io.tree import STRING
+from eventsim.io.hdf5 import schema
+from eventsim.io.hdf5.tree import STRING
 
 
 def node_ids(units: ArrayLike) -> NDArray[np.uint64]:

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.io.schema import CHUNK
+from eventsim.io.hdf5.schema import CHUNK
 
 
 class Column:

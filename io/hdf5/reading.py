@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 
 from eventsim.errors import FileFormatError
-from eventsim.io import schema
-from eventsim.io.schema import decode_name
-from eventsim.io.tree import get_array, get_tree
+from eventsim.io.hdf5 import schema
+from eventsim.io.hdf5.schema import decode_name
+from eventsim.io.hdf5.tree import get_array, get_tree
 from eventsim.trace import Samples, Spikes, Trace
 
 

@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.io import schema
-from eventsim.io.columns import Column
-from eventsim.io.schema import encode_name
+from eventsim.io.hdf5 import schema
+from eventsim.io.hdf5.columns import Column
+from eventsim.io.hdf5.schema import encode_name
 
 NO_UNIT = "1"  # models state no physical units; readers insist on the attribute
 

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.io.schema import decode_name, encode_name
+from eventsim.io.hdf5.schema import decode_name, encode_name
 
 STRING = h5py.string_dtype()
 

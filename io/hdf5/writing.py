@@ -3,7 +3,7 @@
 The file under its own name is at every moment either absent or complete: the work goes into
 ``FILE.part`` beside it, a checkpoint copies that to a temporary name, brings it onto the disk and
 renames it, and the end renames the work itself. Whatever kills the writer, readers find the last
-checkpoint. Memory is bounded: one chunk for each column (see `eventsim.io.columns`).
+checkpoint. Memory is bounded: one chunk for each column (see `eventsim.io.hdf5.columns`).
 """
 
 import math
@@ -17,13 +17,13 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eventsim.io import schema
-from eventsim.io.checks import attribute, check_times, node_ids
-from eventsim.io.columns import Column
-from eventsim.io.report import Report
-from eventsim.io.safety import check_destination, copy, hold, storage, synchronise
-from eventsim.io.schema import encode_name
-from eventsim.io.tree import STRING, get_tree, put_array, put_tree
+from eventsim.io.hdf5 import schema
+from eventsim.io.hdf5.checks import attribute, check_times, node_ids
+from eventsim.io.hdf5.columns import Column
+from eventsim.io.hdf5.safety import check_destination, copy, hold, storage, synchronise
+from eventsim.io.hdf5.samples import Report
+from eventsim.io.hdf5.schema import encode_name
+from eventsim.io.hdf5.tree import STRING, get_tree, put_array, put_tree
 from eventsim.trace import Trace
 
 
@@ -122,7 +122,7 @@ class TraceFile:
         FileFormatError
             If it is no file of ours, is damaged, or is newer than this version.
         """
-        from eventsim.io.reading import opened  # the writer needs the reader only here
+        from eventsim.io.hdf5.reading import opened  # the writer needs the reader only here
 
         path = Path(path)
         with opened(path):

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from eventsim.errors import UnknownPart
 from eventsim.io.config import nearest
-from eventsim.io.drawing import (
+from eventsim.io.hdf5.safety import check_destination
+from eventsim.io.plots.axes import (
     COLOURS,
     histogram,
     legend_beside,
@@ -29,7 +30,6 @@ from eventsim.io.drawing import (
     training,
     yin_yang,
 )
-from eventsim.io.safety import check_destination
 from eventsim.trace import Trace
 
 __all__ = [

@@ -4,8 +4,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from eventsim.models._dendrite_tree import Tree
-from eventsim.models._dendrites import Dendrites
+from eventsim.models.dendrites._tree import Tree
+from eventsim.models.dendrites.population import Dendrites
 
 class ExactDendrites(Dendrites):
     def __init__(self, n: int, name: str, tree: Tree, values: dict[str, NDArray[Any]]) -> None: ...

@@ -20,8 +20,8 @@ from libc.string cimport memset
 import numpy as np
 
 from eventsim.engine cimport Engine
-from eventsim.models._dendrite_modes cimport MOST, RUNGS, Modes, bound_of, find_modes, response, turn
-from eventsim.models._dendrites cimport Dendrites, doubles
+from eventsim.models.dendrites._modes cimport MOST, RUNGS, Modes, bound_of, find_modes, response, turn
+from eventsim.models.dendrites.population cimport Dendrites, doubles
 from eventsim.population cimport Fan, fan_target, fan_weight
 
 cdef enum:

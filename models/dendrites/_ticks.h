@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vector.h"
+#include "eventsim/kernels/vector.h"
 
 #define DENDRITE_BLOCK 128 /* units whose working arrays stay in the first cache */
 

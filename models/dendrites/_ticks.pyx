@@ -20,11 +20,11 @@ import numpy as np
 from eventsim.errors import ConfigError
 
 from eventsim.engine cimport Engine, Event
-from eventsim.models._dendrites cimport Dendrites, doubles, integers
+from eventsim.models.dendrites.population cimport Dendrites, doubles, integers
 from eventsim.population cimport Fan, Outlet, fan_target, fan_weight
 
 
-cdef extern from "_dendrite_ticks.h" nogil:
+cdef extern from "eventsim/models/dendrites/_ticks.h" nogil:
     enum:
         DENDRITE_BLOCK
     ctypedef struct dendrite_step:

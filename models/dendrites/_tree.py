@@ -17,7 +17,7 @@ from eventsim.errors import ConfigError
 from eventsim.parameters import per_unit
 
 if TYPE_CHECKING:
-    from eventsim.models.compartments import Compartment, ThresholdEvent
+    from eventsim.models.dendrites.compartments import Compartment, ThresholdEvent
 
 Arrays = dict[str, NDArray[Any]]
 MOST = 64  # compartments

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from numpy.typing import ArrayLike
 
-from eventsim.models.compartments import Clamp, Compartment, ThresholdEvent
+from eventsim.models.dendrites.compartments import Clamp, Compartment, ThresholdEvent
 from eventsim.registry import register
 
 if TYPE_CHECKING:
     from eventsim.build import Site
-    from eventsim.models._dendrite_tree import Tree
+    from eventsim.models.dendrites._tree import Tree
     from eventsim.population import Population
 
 
@@ -80,7 +80,7 @@ class MultiCompartment:
     @property
     def tree(self) -> Tree:
         """The tree in the order in which it is computed; raises what `check` raises for its shape."""
-        from eventsim.models._dendrite_tree import Tree
+        from eventsim.models.dendrites._tree import Tree
 
         return Tree(self.compartments, self.couplings, self.soma)
 
@@ -115,10 +115,10 @@ class MultiCompartment:
         """Return the population that computes these neurons."""
         arrays = self.tree.arrays(site.n, site.name)
         if self.on_ticks:
-            from eventsim.models._dendrite_ticks import SteppedDendrites
+            from eventsim.models.dendrites._ticks import SteppedDendrites
 
             return SteppedDendrites(site.n, site.name, self.tree, arrays, site.dt)
-        from eventsim.models._dendrite_exact import ExactDendrites
+        from eventsim.models.dendrites._exact import ExactDendrites
 
         return ExactDendrites(site.n, site.name, self.tree, arrays)
 

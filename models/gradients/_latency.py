@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import UnknownPart
-from eventsim.models.rules._spike_network import Pathway, SpikeNetwork
+from eventsim.models.gradients.network import Pathway, SpikeNetwork
 
 __all__ = ["lateness"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import UnknownPart
-from eventsim.models.rules._spike_network import SpikeNetwork
+from eventsim.models.gradients.network import SpikeNetwork
 from eventsim.trace import Spikes
 
 __all__ = ["Gradient", "Run"]

@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.models.rules._input_spikes import Given, given_spikes
-from eventsim.models.rules._layer_kernel import LayerKernel
-from eventsim.models.rules._spike_network import Settings, SpikeNetwork
-from eventsim.models.rules._walk_kernel import WalkKernel
-from eventsim.models.rules.noise import Noise
-from eventsim.models.rules.spike_runs import Gradient, Run
+from eventsim.models.gradients._input_spikes import Given, given_spikes
+from eventsim.models.gradients.network import Settings, SpikeNetwork
+from eventsim.models.gradients.eventprop.kernel import WalkKernel
+from eventsim.models.gradients.first_spike.kernel import LayerKernel
+from eventsim.models.gradients.perturbation import Noise
+from eventsim.models.gradients.run import Gradient, Run
 from eventsim.network import Network
 from eventsim.registry import register
 
@@ -85,7 +85,7 @@ class SpikeGradient:
     >>> _ = net.add("input", es.models.SpikeSource(), 2)
     >>> _ = net.add("cell", es.models.LIF(), 1)
     >>> _ = net.connect("input", "cell", weight=np.array([[2.0], [1.5]]), delay=0.1)
-    >>> grad = es.models.rules.SpikeGradient(net)
+    >>> grad = es.models.gradients.SpikeGradient(net)
     >>> run = grad.forward({"input": [[0.0, 0.3]]}, until=5.0)
     >>> g = grad.backward(run, {"cell": np.ones((1, 1))})  # of L = the first spike time
     >>> bool(g.delay["input->cell"][0].round(12) == 1.0)  # a later input is a later spike

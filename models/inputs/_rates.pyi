@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.ticks import Continuous
+from eventsim.rates.ticks import Continuous
 
 class RateInputPopulation(Continuous):
     def __init__(self, site: Any) -> None: ...

@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from eventsim.engine cimport Engine, Event
-from eventsim.ticks cimport Continuous
+from eventsim.rates.ticks cimport Continuous
 
 
 cdef class RateInputPopulation(Continuous):

@@ -15,7 +15,7 @@ from eventsim.engine cimport Engine, Event
 from eventsim.population cimport Arrival, Population, PrivateSource
 from eventsim.recorder cimport SpikeLog
 
-cdef extern from "sums.h" nogil:
+cdef extern from "eventsim/kernels/sums.h" nogil:
     void intervals "eventsim_intervals"(uint64_t key, uint64_t count, Py_ssize_t n, double *out)
 
 

@@ -10,7 +10,7 @@ from eventsim.registry import register
 
 if TYPE_CHECKING:
     from eventsim.build import Site
-    from eventsim.ticks import Continuous
+    from eventsim.rates.ticks import Continuous
 
 
 @register("neuron", "rate_input")
@@ -24,7 +24,7 @@ class RateInput:
 
     def build(self, site: Site) -> Continuous:
         """Return the population that shows its drive."""
-        from eventsim.models._rates import RateInputPopulation
+        from eventsim.models.inputs._rates import RateInputPopulation
 
         return RateInputPopulation(site)
 
@@ -54,7 +54,7 @@ class SpikeTrace:
 
     def build(self, site: Site) -> Continuous:
         """Return the population that keeps these traces."""
-        from eventsim.models._rates import SpikeTracePopulation
+        from eventsim.models.inputs._rates import SpikeTracePopulation
 
         return SpikeTracePopulation(site, float(self.tau_syn))
 
@@ -86,7 +86,7 @@ class RateSpikes:
     def build(self, site: Site) -> Continuous:
         """Return the population that spikes."""
         from eventsim import rng
-        from eventsim.models._rates import RateSpikesPopulation
+        from eventsim.models.inputs._rates import RateSpikesPopulation
 
         return RateSpikesPopulation(
             site, float(self.scale), rng.unit_keys(site.seed, site.n, "spikes", site.name)

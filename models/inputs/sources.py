@@ -44,7 +44,7 @@ class SpikeSource:
 
     def build(self, site: Site) -> Population:
         """Return the population that emits these spikes."""
-        from eventsim.models._inputs import ArrayPopulation
+        from eventsim.models.inputs._sources import ArrayPopulation
 
         times, units = checked_spikes(self.times, self.units, site.n, site.name)
         return ArrayPopulation(site.n, site.name, times, units)
@@ -75,7 +75,7 @@ class Regular:
 
     def build(self, site: Site) -> Population:
         """Return the population that emits these spikes."""
-        from eventsim.models._inputs import RegularPopulation
+        from eventsim.models.inputs._sources import RegularPopulation
 
         return RegularPopulation(site.n, site.name, self.period, self.phase)
 
@@ -102,7 +102,7 @@ class Poisson:
 
     def build(self, site: Site) -> Population:
         """Return the population that emits these spikes."""
-        from eventsim.models._inputs import PoissonPopulation
+        from eventsim.models.inputs._sources import PoissonPopulation
 
         rate: Any = np.asarray(per_unit(self.rate, site.n, "rate", site.name, nonnegative=True))
         with np.errstate(divide="ignore"):

@@ -4,12 +4,12 @@ from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from eventsim.engine cimport Engine
-from eventsim.models._lif_flow cimport Cell
+from eventsim.models.lif.flow cimport Cell
 from eventsim.population cimport Arrival, Fan, Population
 from eventsim.recorder cimport SpikeLog
 
 
-cdef extern from "sums.h" nogil:
+cdef extern from "eventsim/kernels/sums.h" nogil:
     # What the arrivals of a window add to a unit by the window's end: to v, to i, at most to v at any time in it; and how many.
     ctypedef struct Sums "eventsim_sums":
         double v, i, top, count

@@ -17,7 +17,7 @@ from libc.string cimport memset
 import numpy as np
 
 from eventsim.engine cimport Engine, Event
-from eventsim.models._lif_flow cimport DELTA, DOUBLE, EQUAL, NEAR, Cell, complete, first_crossing, flow, kappa, slope
+from eventsim.models.lif.flow cimport DELTA, DOUBLE, EQUAL, NEAR, Cell, complete, first_crossing, flow, kappa, slope
 from eventsim.population cimport Arrival, Fan, Population, PrivateSource, Recording, fan_target, fan_weight
 from eventsim.recorder cimport SpikeLog
 

@@ -104,7 +104,7 @@ class LIF:
 
     def build(self, site: Site) -> Population:
         """Return the population that computes these neurons."""
-        from eventsim.models._lif import LIFPopulation
+        from eventsim.models.lif._populations import LIFPopulation
 
         parameters = _checked(self, site.n, site.name)
         return LIFPopulation(site.n, site.name, parameters, False, self.first_spike_only)
@@ -138,7 +138,7 @@ class LIFDelta:
 
     def build(self, site: Site) -> Population:
         """Return the population that computes these neurons."""
-        from eventsim.models._lif import LIFPopulation
+        from eventsim.models.lif._populations import LIFPopulation
 
         parameters = _checked(self, site.n, site.name) | {"tau_syn": 1.0, "i_init": 0.0}
         return LIFPopulation(site.n, site.name, parameters, True, self.first_spike_only)

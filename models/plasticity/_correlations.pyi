@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from eventsim.models._dendrites import Watcher
+from eventsim.models.dendrites.population import Watcher
 from eventsim.population import Outlet
 
 class CorrelationSensors:

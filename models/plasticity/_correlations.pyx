@@ -12,7 +12,7 @@ from libc.stdint cimport int32_t, int64_t
 import numpy as np
 
 from eventsim.engine cimport Engine
-from eventsim.models._dendrites cimport Watcher
+from eventsim.models.dendrites.population cimport Watcher
 from eventsim.population cimport Fan, Outlet
 from eventsim.synapses cimport ArrivalObserver
 

@@ -15,7 +15,7 @@ from eventsim.parameters import one_number
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from eventsim.rates import RateProjection
+    from eventsim.rates.dense import RateProjection
 
 
 @register("rule", "error_times_rate")

@@ -120,7 +120,7 @@ class PlasticityKernel:
     >>> _ = net.add("in", es.models.Regular(period=20.0), 1)
     >>> _ = net.add("cell", es.models.MultiCompartment(), 1)
     >>> synapses = net.connect("in", "cell", weight=600.0, port="dendrite")
-    >>> net.learn(synapses, es.models.rules.PlasticityKernel(potentiate, 100.0, weight_step=20.0))
+    >>> net.learn(synapses, es.models.plasticity.PlasticityKernel(potentiate, 100.0, weight_step=20.0))
     >>> sim = es.Simulation(net)
     >>> sim.run(150.0)
     >>> bool(sim.weights("in->cell")[2][0] > 600.0)
@@ -177,7 +177,7 @@ class KernelRuns(PythonHandler):
 
     def __init__(self, rule: PlasticityKernel, synapses: Synapses, seed: int) -> None:
         super().__init__()
-        from eventsim.models.rules._correlations import CircuitEvents, CorrelationSensors, SpikeEvents
+        from eventsim.models.plasticity._correlations import CircuitEvents, CorrelationSensors, SpikeEvents
 
         self.rule, self.synapses, self.seed = rule, synapses, seed
         self.placed = _as_placed(rule, synapses)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventsim.models.rules.plasticity_kernel import SynapseRows
+from eventsim.models.plasticity.plasticity_kernel import SynapseRows
 
 
 @dataclass(frozen=True, slots=True)

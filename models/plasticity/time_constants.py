@@ -16,7 +16,7 @@ from eventsim.parameters import one_number
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from eventsim.models._latent_equilibrium import ProspectivePopulation
+    from eventsim.models.prospective.population import ProspectivePopulation
 
 
 @register("rule", "time_constants")

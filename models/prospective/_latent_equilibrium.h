@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-#include "activations.h"
-#include "vector.h"
+#include "eventsim/kernels/activations.h"
+#include "eventsim/kernels/vector.h"
 
 enum { ERRORS_INSTANT, ERRORS_PROSPECTIVE, ERRORS_DYNAMIC };
 enum { TARGET_RATE, TARGET_VOLTAGE, TARGET_CROSS_ENTROPY };

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 import eventsim as es
-from eventsim.models._latent_equilibrium import activated
+from eventsim.models.prospective.population import activated
 
 __all__ = ["Comparison", "bptt", "compare_gradients", "cosine", "transfer"]
 

@@ -31,7 +31,7 @@ from eventsim.registry import register
 
 if TYPE_CHECKING:
     from eventsim.build import Site
-    from eventsim.ticks import Continuous
+    from eventsim.rates.ticks import Continuous
 
 ACTIVATIONS = ("linear", "tanh", "logistic", "hard_sigmoid", "softplus", "relu")
 _VARIABLES = ("u", "rate", "prospective", "error")
@@ -149,7 +149,7 @@ class GeneralizedLatentEquilibrium:
 
 
 def _population(model: LatentEquilibrium | GeneralizedLatentEquilibrium, site: Site) -> Continuous:
-    from eventsim.models._latent_equilibrium import ProspectivePopulation
+    from eventsim.models.prospective.population import ProspectivePopulation
 
     tau_mem = per_unit(model.tau_mem, site.n, "tau_mem", site.name)
     tau_r = tau_mem if model.tau_r is None else per_unit(model.tau_r, site.n, "tau_r", site.name)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from eventsim.tick_model import TickModel
+from eventsim.rates.tick_model import TickModel
 
 Values = NDArray[np.float64]
 

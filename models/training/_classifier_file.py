@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import FileFormatError
-from eventsim.models._classifier_network import Clock
-from eventsim.models._labelled_spikes import as_classes
-from eventsim.models.losses import TargetTimes, TimeToFirstSpike
-from eventsim.models.spike_losses import TimeInvariant
+from eventsim.models.training._classifier_network import Clock
+from eventsim.models.training._labelled_spikes import as_classes
+from eventsim.models.training.losses.first_spike import TargetTimes, TimeToFirstSpike
+from eventsim.models.training.losses.spike_trains import TimeInvariant
 from eventsim.trace import Trace
 
 __all__ = ["read", "write"]
@@ -22,7 +22,7 @@ LOSSES: dict[str, Any] = {each.__name__: each for each in (TimeInvariant, TimeTo
 def write(classifier: Any, path: str | os.PathLike[str], overwrite: bool) -> None:
     """Write a trained classifier."""
     from eventsim import __version__
-    from eventsim.io.hdf5 import save
+    from eventsim.io.hdf5.writing import save
 
     settings = {k: v for k, v in classifier._settings.items() if k not in ("callbacks", "loss")}
     if not isinstance(settings["random_state"], int | np.integer | None):
@@ -54,7 +54,7 @@ def write(classifier: Any, path: str | os.PathLike[str], overwrite: bool) -> Non
 
 def read(cls: Any, path: str | os.PathLike[str]) -> Any:
     """Return the classifier of class `cls` that is in a file."""
-    from eventsim.io.reading import load
+    from eventsim.io.hdf5.reading import load
 
     trace = load(path, recordings=False)
     state = trace.state

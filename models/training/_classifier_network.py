@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim import rng
-from eventsim.models.delay_maps import Sigmoid
-from eventsim.models.inputs import SpikeSource
-from eventsim.models.lif import LIF
+from eventsim.models.inputs.sources import SpikeSource
+from eventsim.models.lif.lif import LIF
+from eventsim.models.training.parametrisations import Sigmoid
 from eventsim.network import Network
 
 __all__ = ["Clock", "classifier_network", "taken"]

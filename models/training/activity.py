@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import UnknownPart
-from eventsim.models.rules.spike_gradient import Run
-from eventsim.models.rules.spike_learner import Optimiser, SpikeLearner, Step
+from eventsim.models.gradients.spike_gradient import Run
+from eventsim.models.training.spike_learner import Optimiser, SpikeLearner, Step
 from eventsim.network import Network
 from eventsim.parameters import one_number
 

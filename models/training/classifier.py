@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim import rng
-from eventsim.models._labelled_spikes import as_classes, checked_samples, found_classes, indices_of
+from eventsim.models.training._labelled_spikes import as_classes, checked_samples, found_classes, indices_of
 from eventsim.parameters import one_number
 
 __all__ = ["NotFittedError", "SpikingClassifier"]
@@ -50,7 +50,7 @@ class SpikingClassifier:
     rate, delay_rate : float
         Rates of Adam for weights and delays at the beginning; they fall to 0 along half a cosine.
     loss : object or None
-        Of first-spike times, see `eventsim.models.losses`; if None, `TimeInvariant()`.
+        Of first-spike times, see `eventsim.models.training.losses.first_spike`; if None, `TimeInvariant()`.
     late : float
         Time, in tau_syn, of the latest input spike of the training samples; the earliest is put at 0.15.
     tau_syn : float or None
@@ -202,7 +202,7 @@ class SpikingClassifier:
 
     def _checked_settings(self) -> tuple[int, ...]:
         """Return the sizes of the hidden layers."""
-        from eventsim.models._classifier_network import EARLY
+        from eventsim.models.training._classifier_network import EARLY
 
         hidden: Any = self.hidden
         sizes = tuple(hidden) if isinstance(hidden, Iterable) else (hidden,)
@@ -230,7 +230,7 @@ class SpikingClassifier:
 
     def _part(self, samples: Any, index: Ints, seed: int) -> "tuple[Any, Ints, _Apart]":
         """Return the samples to learn from and those kept apart: the same part of each class, never all."""
-        from eventsim.models._classifier_network import taken
+        from eventsim.models.training._classifier_network import taken
 
         fraction = 0.1 if self.validation_fraction is None else self.validation_fraction
         order = rng.stream(seed, "validation").permutation(len(index))
@@ -248,16 +248,16 @@ class SpikingClassifier:
 
     def _set_up(self, samples: Any) -> None:
         """Make the clock for these samples and the untrained network."""
-        from eventsim.models._classifier_network import Clock
+        from eventsim.models.training._classifier_network import Clock
 
         self._clock = Clock.of_samples(samples, float(self.late), self.tau_syn, bool(self.mirror))
         self._make_learner()
 
     def _make_learner(self) -> None:
         """Make the untrained network and its learner."""
-        from eventsim.models._classifier_network import classifier_network
-        from eventsim.models.rules.spike_learner import SpikeLearner
-        from eventsim.models.spike_losses import TimeInvariant
+        from eventsim.models.training._classifier_network import classifier_network
+        from eventsim.models.training.losses.spike_trains import TimeInvariant
+        from eventsim.models.training.spike_learner import SpikeLearner
 
         settings = self._settings
         n_inputs = self.n_features_in_ * (1 if np.isnan(self._clock.turn) else 2)
@@ -282,8 +282,8 @@ class SpikingClassifier:
     def _learn(
         self, samples: Any, index: Ints, apart: "_Apart | None", callbacks: Sequence[Callback]
     ) -> None:
-        from eventsim.models._classifier_network import taken
-        from eventsim.models.optimisers import Adam, CosineDecay
+        from eventsim.models.training._classifier_network import taken
+        from eventsim.models.training.optimisers import Adam, CosineDecay
 
         learner, n = self.learner_, len(index)
         rates = {name: self.delay_rate if name[0] == "d" else self.rate for name in learner.parameters}
@@ -443,7 +443,7 @@ class SpikingClassifier:
         TypeError
             If a class is neither a number nor a string nor a tuple of such.
         """
-        from eventsim.models._classifier_file import write
+        from eventsim.models.training._classifier_file import write
 
         if not hasattr(self, "learner_"):
             raise NotFittedError(
@@ -462,7 +462,7 @@ class SpikingClassifier:
         FileFormatError
             If it holds no classifier, or is damaged.
         """
-        from eventsim.models._classifier_file import read
+        from eventsim.models.training._classifier_file import read
 
         found: Self = read(cls, path)
         return found

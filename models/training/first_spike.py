@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import UnknownPart
-from eventsim.models.losses import TimeToFirstSpike
-from eventsim.models.rules.feedforward import layer_named, layers_of
-from eventsim.models.rules.spike_learner import Optimiser, SpikeLearner, Step
+from eventsim.models.training.feedforward import layer_named, layers_of
+from eventsim.models.training.losses.first_spike import TimeToFirstSpike
+from eventsim.models.training.spike_learner import Optimiser, SpikeLearner, Step
 from eventsim.network import Network
 from eventsim.registry import register
 
@@ -33,7 +33,7 @@ BLOCK = 512  # samples of a forward pass that are in memory together
 
 
 class Loss(Protocol):
-    """What a loss has to offer; see `eventsim.models.losses`."""
+    """What a loss has to offer; see `eventsim.models.training.losses.first_spike`."""
 
     def __call__(self, times: Floats, labels: Ints, tau_syn: float = 1.0) -> tuple[Floats, Floats]: ...
     def predict(self, times: Floats) -> Ints: ...
@@ -51,7 +51,7 @@ class FirstSpike:
     output : str
         The population whose first spikes tell the class.
     loss : callable
-        Of the output times, see `eventsim.models.losses`.
+        Of the output times, see `eventsim.models.training.losses.first_spike`.
     max_missing : mapping of str to float
         Largest fraction of silent neurons of a layer, over a batch; above it, weights into the neurons that
         were silent in any sample are raised and the gradient step is skipped. Layers not named may be silent.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim import rng as streams
-from eventsim.models.rules.noise import Noise
+from eventsim.models.gradients.perturbation import Noise
 from eventsim.parameters import one_number
 
 __all__ = ["HardwareNoise", "WeightGrid"]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import UnknownPart
-from eventsim.models import _optimisers
+from eventsim.kernels import adam
 from eventsim.parameters import one_number
 
 __all__ = ["Adam", "CosineDecay", "StepDecay"]
@@ -131,7 +131,7 @@ class Adam:
             if most < math.inf:
                 norm = float(np.linalg.norm(gradient))
                 gradient = gradient * (most / norm) if norm > most else gradient
-            _optimisers.adam_step(
+            adam.adam_step(
                 parameters[name].reshape(-1),
                 gradient.reshape(-1),
                 first.reshape(-1),

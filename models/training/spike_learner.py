@@ -19,15 +19,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim.connect import Pairs
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.models.delay_maps import DelayMap, Sigmoid
-from eventsim.models.losses import TargetTimes, TimeToFirstSpike
-from eventsim.models.rules.hardware_noise import HardwareNoise, WeightGrid
-from eventsim.models.rules.learned import learned
-from eventsim.models.rules.spike_gradient import Run, SpikeGradient
+from eventsim.models.gradients.spike_gradient import Run, SpikeGradient
+from eventsim.models.training.hardware_noise import HardwareNoise, WeightGrid
+from eventsim.models.training.learned import learned
+from eventsim.models.training.losses.first_spike import TargetTimes, TimeToFirstSpike
+from eventsim.models.training.parametrisations import DelayMap, Sigmoid
 from eventsim.network import Network
-from eventsim.order import senders_first
 from eventsim.parameters import one_number
 from eventsim.registry import register
+from eventsim.topological_sort import senders_first
 
 __all__ = ["SpikeLearner", "Step"]
 
@@ -40,7 +40,7 @@ LEAST = 0.05  # of its first value, to which a learned time constant or threshol
 
 
 class Optimiser(Protocol):
-    """What an optimiser has to offer; see `eventsim.models.optimisers`."""
+    """What an optimiser has to offer; see `eventsim.models.training.optimisers`."""
 
     def update(self, parameters: Mapping[str, Floats], gradients: Mapping[str, Floats]) -> None: ...
 
@@ -74,8 +74,8 @@ class SpikeLearner:
     output : str
         The population whose spikes the loss looks at.
     loss : object
-        Of first spikes, called as the losses of `eventsim.models.losses`; or with a method ``of_run``, as
-        those of `eventsim.models.spike_losses`, and for classes ``predict_run``. `TimeToFirstSpike()` unless
+        Of first spikes, called as the losses of `eventsim.models.training.losses.first_spike`; or with a method ``of_run``, as
+        those of `eventsim.models.training.losses.spike_trains`, and for classes ``predict_run``. `TimeToFirstSpike()` unless
         given.
     learn : sequence of str
         What is trained: kinds ("weight", "delay", "tau_mem", "tau_syn", "v_th") or single parameters

@@ -27,9 +27,9 @@ from eventsim.trace import Floats, Trace
 
 if TYPE_CHECKING:
     from eventsim import Network
-    from eventsim.models.delay_maps import DelayMap
-    from eventsim.models.rules.hardware_noise import WeightGrid
-    from eventsim.models.rules.spike_learner import SpikeLearner
+    from eventsim.models.training.hardware_noise import WeightGrid
+    from eventsim.models.training.parametrisations import DelayMap
+    from eventsim.models.training.spike_learner import SpikeLearner
 
 W: dict[str, object] = {
     "delays": "none",
@@ -159,9 +159,9 @@ class DelGrad:
     @staticmethod
     def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run of this scenario."""
-        from eventsim.scenarios import _delgrad_pictures
+        from eventsim.scenarios.delgrad import plots
 
-        return _delgrad_pictures.known(trace)
+        return plots.known(trace)
 
     def published(self) -> dict[str, str]:
         """Return what the authors' networks reach with these settings, by metric."""
@@ -213,7 +213,7 @@ class DelGrad:
 
     def _initial_delays(self, shape: tuple[int, int], layer: int, rng: Generator) -> Floats:
         """Return delays of the shape that their kind needs; copies of an input have the same."""
-        from eventsim.models.delay_maps import Sigmoid
+        from eventsim.models.training.parametrisations import Sigmoid
 
         copies = self.copies if layer == 0 else 1
         rows = 1 if self.delays == "dendritic" else shape[0] // copies
@@ -225,7 +225,7 @@ class DelGrad:
 
     def delay_maps(self) -> "dict[str, DelayMap]":
         """Return how the delays of each projection are kept positive, and which of them share one."""
-        from eventsim.models import delay_maps
+        from eventsim.models.training import parametrisations as delay_maps
 
         maps: dict[str, DelayMap] = {}
         for name, copies in (("input->hidden", self.copies), ("hidden->label", 1)):
@@ -243,9 +243,9 @@ class DelGrad:
         self, task: tasks.Task, seed: int, threads: int, grid: "WeightGrid | None" = None
     ) -> "SpikeLearner":
         """Return the rule that trains the network of a seed, with the weights of a chip if there is one."""
-        from eventsim.models.rules.hardware_noise import HardwareNoise
-        from eventsim.models.rules.spike_learner import SpikeLearner
-        from eventsim.models.spike_losses import TimeInvariant
+        from eventsim.models.training.hardware_noise import HardwareNoise
+        from eventsim.models.training.losses.spike_trains import TimeInvariant
+        from eventsim.models.training.spike_learner import SpikeLearner
 
         learn = ["weight"] * self.learn_weights + ["delay"] * (self.learn_delays and self.delays != "none")
         return SpikeLearner(
@@ -264,7 +264,7 @@ class DelGrad:
 
     def training(self, task: tasks.Task, seed: int, threads: int = 1, hardware: Any = None) -> Training:
         """Return the training of the network of a seed, with hardware in the loop if there is some."""
-        from eventsim.models.optimisers import Adam, StepDecay
+        from eventsim.models.training.optimisers import Adam, StepDecay
         from eventsim.scenarios import on_hardware
 
         grid = on_hardware.weight_grid(hardware, self.network(task, seed)) if hardware is not None else None
@@ -304,7 +304,7 @@ class DelGrad:
 
     def weights(self) -> "WeightGrid | None":
         """Return the weights that the chip can have, or None for any."""
-        from eventsim.models.rules.hardware_noise import WeightGrid
+        from eventsim.models.training.hardware_noise import WeightGrid
 
         if self.weight_step == 0 and self.weight_limit == 0:
             return None

@@ -24,8 +24,8 @@ from eventsim.trace import Floats
 
 if TYPE_CHECKING:
     from eventsim import Network
-    from eventsim.models.optimisers import Adam
-    from eventsim.models.rules.first_spike import FirstSpike
+    from eventsim.models.training.first_spike import FirstSpike
+    from eventsim.models.training.optimisers import Adam
 
 MNIST: dict[str, object] = {
     "bias_time": None,
@@ -235,8 +235,8 @@ class FastAndDeep:
 
     def learner(self, network: "Network", threads: int) -> "FirstSpike":
         """Return the rule that trains the network."""
-        from eventsim.models.losses import TimeToFirstSpike
-        from eventsim.models.rules.first_spike import FirstSpike
+        from eventsim.models.training.first_spike import FirstSpike
+        from eventsim.models.training.losses.first_spike import TimeToFirstSpike
 
         return FirstSpike(
             network,
@@ -264,8 +264,8 @@ class FastAndDeep:
 
     def hardware_training(self, task: Task, seed: int, threads: int, hardware: Any) -> Training:
         """Return the training of a seed with hardware in the loop; with None, without, for hardware later."""
-        from eventsim.models.losses import TimeToFirstSpike
-        from eventsim.models.rules.spike_learner import SpikeLearner
+        from eventsim.models.training.losses.first_spike import TimeToFirstSpike
+        from eventsim.models.training.spike_learner import SpikeLearner
         from eventsim.scenarios import on_hardware
 
         network = self.network(task, seed)
@@ -296,7 +296,7 @@ class FastAndDeep:
         )
 
     def _optimiser(self) -> "Adam":
-        from eventsim.models.optimisers import Adam, StepDecay
+        from eventsim.models.training.optimisers import Adam, StepDecay
 
         return Adam(self.learning_rate, schedule=StepDecay(self.decay_every, self.decay))
 
@@ -304,7 +304,7 @@ class FastAndDeep:
         self, task: Task, samples: NDArray[Any], rng: np.random.Generator | None = None
     ) -> dict[str, Floats]:
         """Return the spike times of every source for some samples; with `rng`, noisy ones."""
-        from eventsim.models import encoding
+        from eventsim.models.inputs import encoding
 
         times = task.encode(samples)
         if rng is not None and self.noise > 0:

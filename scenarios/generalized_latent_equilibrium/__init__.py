@@ -176,7 +176,9 @@ class GeneralizedLatentEquilibrium:
     @staticmethod
     def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run of this scenario."""
-        from eventsim.scenarios import _generalized_latent_equilibrium_pictures
+        from eventsim.scenarios.generalized_latent_equilibrium import (
+            plots as _generalized_latent_equilibrium_pictures,
+        )
 
         return _generalized_latent_equilibrium_pictures.known(trace)
 
@@ -190,17 +192,17 @@ class GeneralizedLatentEquilibrium:
     def run(self, run: Run) -> None:
         """Do what the task asks for."""
         if self.task in ("lag-line", "lag-net"):
-            from eventsim.scenarios import _lag_teachers
+            from eventsim.scenarios.generalized_latent_equilibrium import lag_teachers
 
-            {"lag-line": _lag_teachers.lag_line, "lag-net": _lag_teachers.lag_net}[self.task](self, run)
+            {"lag-line": lag_teachers.lag_line, "lag-net": lag_teachers.lag_net}[self.task](self, run)
         elif self.task == "gradient":
-            from eventsim.scenarios import _exact_gradients
+            from eventsim.scenarios.generalized_latent_equilibrium import exact_gradients
 
-            _exact_gradients.angles(self, run)
+            exact_gradients.angles(self, run)
         elif self.task == "mackey-glass":
-            from eventsim.scenarios import _chaotic_series
+            from eventsim.scenarios.generalized_latent_equilibrium import chaotic_series
 
-            _chaotic_series.predict(self, run)
+            chaotic_series.predict(self, run)
         else:
             self._classify(run)
 
@@ -254,7 +256,7 @@ class GeneralizedLatentEquilibrium:
         """Return how weights learn: Adam at every tick."""
         from eventsim import models
 
-        return models.rules.ErrorTimesRate(eta=self.rate / self.dt, optimiser="adam")
+        return models.plasticity.ErrorTimesRate(eta=self.rate / self.dt, optimiser="adam")
 
     def trained(
         self, n_inputs: int, n_outputs: int, seed: int, batch: int
@@ -300,10 +302,10 @@ class GeneralizedLatentEquilibrium:
     # ---------------------------------------------------------------------------- what is done
 
     def _classify(self, run: Run) -> None:
-        from eventsim.scenarios import _sequence_data
-        from eventsim.scenarios._sequence_gradients import cosines
+        from eventsim.scenarios.generalized_latent_equilibrium import data
+        from eventsim.scenarios.generalized_latent_equilibrium.gradients import cosines
 
-        task = _sequence_data.sequences(run, self.task, self.points, self.held_out, self.curve)
+        task = data.sequences(run, self.task, self.points, self.held_out, self.curve)
         training = self.training(task, run.seed)
         before = cosines(training)
         if run.state:

@@ -66,8 +66,8 @@ def learned(
     ):
         neuron = models.GeneralizedLatentEquilibrium(float(tau), TAU_R, "linear", gamma=0.0, errors=errors)
         net.add(post, neuron, 1)
-        net.learn(net.connect(pre, post, weight=float(weight)), models.rules.ErrorTimesRate(eta=0.0))
-        net.learn(post, models.rules.TimeConstants(eta=0.0))
+        net.learn(net.connect(pre, post, weight=float(weight)), models.plasticity.ErrorTimesRate(eta=0.0))
+        net.learn(post, models.plasticity.TimeConstants(eta=0.0))
     sim = Simulation(net, dt=dt)
 
     def present() -> NDArray[np.float64]:

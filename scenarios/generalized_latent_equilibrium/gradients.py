@@ -15,7 +15,7 @@ def cosines(training: Stream) -> Floats:
     The gradient is that of the summed cross-entropy over the first batches, by backpropagation through
     time with the present weights held fixed; a few sequences of each batch are enough for a direction.
     """
-    from eventsim.models.adjoint import compare_gradients
+    from eventsim.models.prospective.adjoint import compare_gradients
 
     sim, net = training.sim, training.sim.net
     neurons = [net.populations[projection.post].model for projection in net.projections]

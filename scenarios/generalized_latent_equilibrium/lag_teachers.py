@@ -54,8 +54,8 @@ def _chain(
         projection = net.connect(pre, prefix + name, weight=float(weight))
         if learning:
             eta = scenario.rate / scenario.dt
-            net.learn(projection, models.rules.ErrorTimesRate(eta=eta, optimiser="adam"))
-            rule = models.rules.TimeConstants(eta=eta, optimiser="adam", least=10 * scenario.dt)
+            net.learn(projection, models.plasticity.ErrorTimesRate(eta=eta, optimiser="adam"))
+            rule = models.plasticity.TimeConstants(eta=eta, optimiser="adam", least=10 * scenario.dt)
             net.learn(prefix + name, rule)
         pre = prefix + name
 
@@ -83,7 +83,7 @@ def _layers(
         net.add(prefix + name, neuron, weight.shape[1])
         projection = net.connect(pre, prefix + name, weight=weight)
         if learning and name == "first":
-            rule = models.rules.ErrorTimesRate(eta=scenario.rate / scenario.beta, optimiser="momentum")
+            rule = models.plasticity.ErrorTimesRate(eta=scenario.rate / scenario.beta, optimiser="momentum")
             net.learn(projection, rule)
         pre = prefix + name
 

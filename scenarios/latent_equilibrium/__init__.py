@@ -194,9 +194,9 @@ class LatentEquilibrium:
     @staticmethod
     def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run of this scenario."""
-        from eventsim.scenarios import _latent_equilibrium_pictures
+        from eventsim.scenarios.latent_equilibrium import plots
 
-        return _latent_equilibrium_pictures.known(trace)
+        return plots.known(trace)
 
     def published(self) -> dict[str, str]:
         """Return what the paper reports for these settings, by metric."""
@@ -208,15 +208,13 @@ class LatentEquilibrium:
     def run(self, run: Run) -> None:
         """Do what the task asks for."""
         if self.task in ("fourier", "response"):
-            from eventsim.scenarios import _prospective_signals
+            from eventsim.scenarios.latent_equilibrium import signals
 
-            {"fourier": _prospective_signals.fourier, "response": _prospective_signals.response}[self.task](
-                self, run
-            )
+            {"fourier": signals.fourier, "response": signals.response}[self.task](self, run)
         elif self.task in ("bars", "mimic"):
-            from eventsim.scenarios import _microcircuits
+            from eventsim.scenarios.latent_equilibrium import microcircuits
 
-            {"bars": _microcircuits.bars_task, "mimic": _microcircuits.mimic}[self.task](self, run)
+            {"bars": microcircuits.bars_task, "mimic": microcircuits.mimic}[self.task](self, run)
         else:
             self._classify(run)
 
@@ -267,11 +265,11 @@ class LatentEquilibrium:
         )
 
     def _classify(self, run: Run) -> None:
-        from eventsim.scenarios import _prospective_data
-        from eventsim.scenarios._prospective_matching import matched
         from eventsim.scenarios._prospective_network import layers, time_constants
+        from eventsim.scenarios.latent_equilibrium import data
+        from eventsim.scenarios.latent_equilibrium.matching import matched
 
-        task = _prospective_data.still(run, self.task, enlarged=bool(self.maps))
+        task = data.still(run, self.task, enlarged=bool(self.maps))
         built = layers(self, task.n_inputs, task.n_classes)
         taus = time_constants(self, built, run.seed)
         state = run.state or {}

@@ -33,7 +33,7 @@ def bars() -> tuple[Floats, Ints]:
 
 def initial_weights(sizes: tuple[int, int, int], seed: int) -> dict[str, Floats]:
     """Return uniform weights in [-1, 1], and those of interneurons that predict themselves."""
-    from eventsim.models.dendritic_microcircuit import self_predicting
+    from eventsim.models.prospective.microcircuit import self_predicting
 
     def drawn(name: str, shape: tuple[int, int]) -> Floats:
         found: Floats = streams.stream(seed, "weight", name).uniform(-1, 1, shape)
@@ -58,7 +58,7 @@ def circuit(
 ) -> "Network":
     """Return the circuit of one hidden layer; `rates` says what learns."""
     from eventsim import Network, models
-    from eventsim.models.dendritic_microcircuit import Interneuron, OutputCell, PyramidalCell
+    from eventsim.models.prospective.microcircuit import Interneuron, OutputCell, PyramidalCell
 
     net = Network(seed=seed)
     net.add("image", models.RateInput(), sizes[0])
@@ -78,7 +78,7 @@ def circuit(
     net.connect("taught", "label", weight=1.0, port="taught")
     for name, rate in rates.items():
         post = "apical_error" if name == "inter->hidden" else "basal_error"
-        net.learn(name, models.rules.ErrorTimesRate(eta=rate, bias=0.0, post=post))
+        net.learn(name, models.plasticity.ErrorTimesRate(eta=rate, bias=0.0, post=post))
     return net
 
 

@@ -33,7 +33,7 @@ def sawtooth(t: Floats) -> Floats:
 def fourier(scenario: Any, run: Run) -> None:
     """Learn a sawtooth from sines while they play; then see whether it goes on without a teacher."""
     from eventsim import Simulation
-    from eventsim.models.rules import ErrorTimesRate
+    from eventsim.models.plasticity import ErrorTimesRate
     from eventsim.scenarios._prospective_network import layers, network, time_constants
 
     built = layers(scenario, 50, 1)

@@ -90,9 +90,9 @@ class NonlinearDendrites:
     @staticmethod
     def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run of this scenario."""
-        from eventsim.scenarios import _nonlinear_dendrites_pictures
+        from eventsim.scenarios.nonlinear_dendrites import plots
 
-        return _nonlinear_dendrites_pictures.known(trace)
+        return plots.known(trace)
 
     def published(self) -> dict[str, str]:
         """Return what the reference simulation gives, by metric; the paper has no numbers."""
@@ -100,17 +100,17 @@ class NonlinearDendrites:
 
     def run(self, run: Run) -> None:
         """Do the test."""
-        from eventsim.scenarios import _dendrite_rewiring, _dendrite_tests
+        from eventsim.scenarios.nonlinear_dendrites import experiments, rewiring
 
         tests: dict[str, Callable[[NonlinearDendrites, Run], None]] = {
-            "plateau": _dendrite_tests.plateau,
-            "all-or-none": _dendrite_tests.all_or_none,
-            "hold-off": _dendrite_tests.hold_off,
-            "synchrony": _dendrite_tests.synchrony,
-            "coincidence-window": _dendrite_tests.coincidence_window,
-            "bac-firing": _dendrite_tests.bac_firing,
-            "monte-carlo": _dendrite_tests.monte_carlo,
-            "structural-plasticity": _dendrite_rewiring.structural_plasticity,
-            "network": _dendrite_tests.network,
+            "plateau": experiments.plateau,
+            "all-or-none": experiments.all_or_none,
+            "hold-off": experiments.hold_off,
+            "synchrony": experiments.synchrony,
+            "coincidence-window": experiments.coincidence_window,
+            "bac-firing": experiments.bac_firing,
+            "monte-carlo": experiments.monte_carlo,
+            "structural-plasticity": rewiring.structural_plasticity,
+            "network": experiments.network,
         }
         tests[self.task](self, run)

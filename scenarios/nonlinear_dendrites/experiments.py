@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike
 
 import eventsim as es
 from eventsim.models import MultiCompartment
-from eventsim.scenarios._dendrite_cells import calcium_neuron, driven_neuron, nmda_neuron
-from eventsim.scenarios._dendrite_settings import Settings
 from eventsim.scenarios.balanced_network import spikes_in
+from eventsim.scenarios.nonlinear_dendrites.cells import calcium_neuron, driven_neuron, nmda_neuron
+from eventsim.scenarios.nonlinear_dendrites.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
 

@@ -12,8 +12,8 @@ import numpy as np
 import eventsim as es
 from eventsim import rng as streams
 from eventsim.models import Clamp, Compartment, MultiCompartment, Receptor, ThresholdEvent
-from eventsim.models.rules import HomeostaticSTDP, PlasticityKernel, StructuralPlasticity
-from eventsim.scenarios._dendrite_settings import Settings
+from eventsim.models.plasticity import HomeostaticSTDP, PlasticityKernel, StructuralPlasticity
+from eventsim.scenarios.nonlinear_dendrites.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
 

@@ -18,9 +18,9 @@ from annotated_types import Ge
 from eventsim.errors import ConfigError
 from eventsim.registry import register
 from eventsim.scenarios import tasks
-from eventsim.scenarios._robustness_parts import COPIES, LEVELS, parts_of
 from eventsim.scenarios.delgrad import DelGrad
 from eventsim.scenarios.fast_and_deep import FastAndDeep
+from eventsim.scenarios.robustness.imperfections import COPIES, LEVELS, parts_of
 from eventsim.scenarios.scenario import POSITIVE, Run
 from eventsim.scenarios.spike_training import Training
 from eventsim.trace import Floats, Trace
@@ -68,9 +68,9 @@ class Robustness:
     @staticmethod
     def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run of this scenario."""
-        from eventsim.scenarios import _robustness_pictures
+        from eventsim.scenarios.robustness import plots
 
-        return _robustness_pictures.known(trace)
+        return plots.known(trace)
 
     def run(self, run: Run) -> None:
         """Measure all points, in as many processes as there are threads."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.scenarios._robustness_parts import MEANING
+from eventsim.scenarios.robustness.imperfections import MEANING
 from eventsim.trace import Floats, Trace
 
 LOWEST = 50.0  # per cent that are shown; chance is 33

@@ -18,16 +18,16 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from eventsim.registry import register
-from eventsim.scenarios import spoken_data
 from eventsim.scenarios.scenario import NOT_NEGATIVE, POSITIVE, Run
 from eventsim.scenarios.spike_training import Training, record
-from eventsim.scenarios.spoken_data import DURATION, N_CHANNELS, Variation
+from eventsim.scenarios.spoken_digits import data as spoken_data
+from eventsim.scenarios.spoken_digits.data import DURATION, N_CHANNELS, Variation
 from eventsim.scenarios.tasks import Task
 from eventsim.trace import Floats, Ints
 
 if TYPE_CHECKING:
     from eventsim import Network
-    from eventsim.models.rules.activity import ActiveLearner
+    from eventsim.models.training.activity import ActiveLearner
 
 Bounds = tuple[Annotated[float, *POSITIVE], Annotated[float, *POSITIVE]]
 
@@ -158,9 +158,9 @@ class SpokenDigits:
 
     def learner(self, network: "Network", task: Task, threads: int) -> "ActiveLearner":
         """Return what trains the network."""
-        from eventsim.models.class_losses import MaxMembrane
-        from eventsim.models.delay_maps import Sigmoid
-        from eventsim.models.rules.activity import ActiveLearner, Activity
+        from eventsim.models.training.activity import ActiveLearner, Activity
+        from eventsim.models.training.losses.classes import MaxMembrane
+        from eventsim.models.training.parametrisations import Sigmoid
 
         # Short loops would cut a run into many windows, so recurrent delays stay above 4 ms.
         loop = Sigmoid(scale=self.longest - 4.0, shift=4.0)
@@ -186,7 +186,7 @@ class SpokenDigits:
 
     def training(self, run: Run, task: Task, learner: "ActiveLearner") -> MembraneTraining:
         """Return the training that is to be done."""
-        from eventsim.models.optimisers import Adam, CosineDecay
+        from eventsim.models.training.optimisers import Adam, CosineDecay
 
         rates = {
             name: self.delay_rate if name.startswith("delay/") else self.learning_rate

@@ -14,8 +14,8 @@ import numpy as np
 from annotated_types import Ge
 
 from eventsim.registry import register
-from eventsim.scenarios.perceptrons import Perceptrons
 from eventsim.scenarios.scenario import POSITIVE, Run
+from eventsim.scenarios.yin_yang.perceptrons import Perceptrons
 from eventsim.trace import Floats, Ints, Trace
 
 MODELS = ("linear", "ann", "frozen")

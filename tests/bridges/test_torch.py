@@ -13,7 +13,7 @@ from random_networks import coefficient, neurons, random_case
 
 import eventsim as es
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.models.rules import SpikeGradient
+from eventsim.models.gradients import SpikeGradient
 
 torch = pytest.importorskip("torch")
 

@@ -35,10 +35,10 @@ def rich(seed=1):
     net.connect("cells", "b", weight=-0.2, delay=0.77)
     net.connect("b", "drawn", weight=0.5)
     net.connect("drawn", "cells", weight=0.5, delay=0.1)
-    net.learn("in->a", es.models.rules.ErrorTimesRate(eta=0.1))
-    net.learn("trace->a", es.models.rules.ErrorTimesRate(eta=0.01, optimiser="adam"))
-    net.learn("a->b", es.models.rules.ErrorTimesRate(eta=0.1, optimiser="momentum", decay=0.1))
-    net.learn("a", es.models.rules.TimeConstants(eta=0.05))
+    net.learn("in->a", es.models.plasticity.ErrorTimesRate(eta=0.1))
+    net.learn("trace->a", es.models.plasticity.ErrorTimesRate(eta=0.01, optimiser="adam"))
+    net.learn("a->b", es.models.plasticity.ErrorTimesRate(eta=0.1, optimiser="momentum", decay=0.1))
+    net.learn("a", es.models.plasticity.TimeConstants(eta=0.05))
     return net
 
 
@@ -197,7 +197,7 @@ def with_hidden(model):
     net.connect("x", "hidden", weight=rng.normal(size=(2, 5)))
     net.connect("hidden", "y", weight=rng.normal(size=(5, 2)))
     for projection in net.projections:
-        net.learn(projection, es.models.rules.ErrorTimesRate(eta=0.5))
+        net.learn(projection, es.models.plasticity.ErrorTimesRate(eta=0.5))
     sim = es.Simulation(net, dt=DT, batch=3)
     sim.drive("x", rng.normal(size=(50, 3, 2)), every=DT)
     sim.nudge("y", [0.5, -0.5], beta=0.3)
@@ -371,8 +371,11 @@ def small():
         (lambda: es.Simulation(small(), dt=DT).nudge("y", [1.0] * 3, kind="hinge"), "kind must be"),
         (lambda: es.Simulation(small(), dt=DT).weights("y->x"), "no projection named 'y->x'"),
         (lambda: es.Simulation(small(), dt=DT).set_learning_rate("x->y", 1.0), "has no rule"),
-        (lambda: small().learn("z", es.models.rules.ErrorTimesRate(eta=1.0)), "named 'z' to learn"),
-        (lambda: small().learn("x->y", es.models.rules.ErrorTimesRate), "must come from es.models.rules"),
+        (lambda: small().learn("z", es.models.plasticity.ErrorTimesRate(eta=1.0)), "named 'z' to learn"),
+        (
+            lambda: small().learn("x->y", es.models.plasticity.ErrorTimesRate),
+            "must come from es.models.plasticity",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_with_one_line(what, message):

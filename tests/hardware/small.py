@@ -4,7 +4,7 @@ import numpy as np
 
 import eventsim as es
 from eventsim.hardware import InTheLoop, Observed, SimulatedTarget, SpikeTrains
-from eventsim.models.rules import SpikeLearner
+from eventsim.models.training import SpikeLearner
 
 UNTIL = 20.0
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import eventsim as es
-from eventsim.hardware.dendrite_counters import (
+from eventsim.hardware.chips.dendrite_counters import (
     EventTiming,
     clock_frequency,
     cycle_ms,
@@ -12,7 +12,7 @@ from eventsim.hardware.dendrite_counters import (
     nearest_timing,
     quantized_weights,
 )
-from eventsim.scenarios._dendrite_cells import nmda_neuron
+from eventsim.scenarios.nonlinear_dendrites.cells import nmda_neuron
 
 
 def test_clocks_run_from_125_mhz_down_to_about_4_khz():

@@ -5,8 +5,8 @@ import pytest
 from scipy import special, stats
 
 import eventsim as es
-from eventsim import draws
 from eventsim.hardware import Bus, Jitter, Latency, SpikeLoss, Substrate, TimeStamps
+from eventsim.kernels import draws
 
 DURATION = 30.0
 PARTS = {

@@ -13,8 +13,8 @@ from small import network
 
 import eventsim as es
 from eventsim.hardware import Observed, SimulatedTarget, SpikeTrains
-from eventsim.hardware._frames import Frame, FrameError, TooLarge, decoded, encoded, sizes
-from eventsim.hardware._messages import network_from, observed_from, put_network, put_observed
+from eventsim.hardware.remote._frames import Frame, FrameError, TooLarge, decoded, encoded, sizes
+from eventsim.hardware.remote._messages import network_from, observed_from, put_network, put_observed
 
 
 def parsed(content):

@@ -42,7 +42,7 @@ def test_steps_and_range_of_weights():
 
 
 def test_a_learners_grid_is_the_chips():
-    from eventsim.models.rules.hardware_noise import WeightGrid
+    from eventsim.models.training.hardware_noise import WeightGrid
 
     weight = np.random.default_rng(1).normal(0, 1.5, (30, 40))
     grid = WeightGrid(1 / 30, 2.1).value(weight)

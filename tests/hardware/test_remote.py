@@ -17,7 +17,7 @@ from small import UNTIL, Chip, batches, learner, network, trained
 
 import eventsim as es
 from eventsim.hardware import InTheLoop, RemoteTarget, SimulatedTarget
-from eventsim.hardware.serve import Limits, TargetServer
+from eventsim.hardware.remote.serve import Limits, TargetServer
 
 CHUNK = 8  # so a batch of 20 is three requests, under way together
 
@@ -340,7 +340,7 @@ def test_another_version_is_refused_until_the_right_one_is_back(server, undistur
 def started(*options):
     """Return a server in a process of its own, and its address."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "eventsim.hardware.serve", *options],
+        [sys.executable, "-P", "-m", "eventsim.hardware.remote.serve", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -408,7 +408,7 @@ def test_a_server_stops_when_it_is_asked_to(number):
     ],
 )
 def test_a_server_that_cannot_start_says_why_in_one_line(options, message, capsys):
-    from eventsim.hardware.serve import main
+    from eventsim.hardware.remote.serve import main
 
     assert main(options) == 2
     told = capsys.readouterr().err
@@ -554,7 +554,7 @@ def test_too_much_for_the_server_is_told_without_asking_it():
 
 
 def test_a_part_of_an_answer_is_taken_and_the_rest_asked_for(undisturbed, monkeypatch):
-    monkeypatch.setattr("eventsim.hardware._session.BLOCK", 3)
+    monkeypatch.setattr("eventsim.hardware.remote._session.BLOCK", 3)
     with (
         TargetServer(Chip(), name="chip", limits=Limits(answer=0.0)) as slow,
         remote(slow.address, chunk=20) as chip,

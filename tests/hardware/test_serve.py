@@ -13,10 +13,11 @@ from proxy import body_of, frame_of, header_of, prefix_of, receive_frame
 from small import UNTIL, Chip, batches, network
 
 import eventsim as es
-from eventsim.hardware import RemoteTarget, SimulatedTarget, serve
-from eventsim.hardware._frames import Frame, encoded
-from eventsim.hardware._messages import put_network
-from eventsim.hardware.serve import Limits, TargetServer
+from eventsim.hardware import RemoteTarget, SimulatedTarget
+from eventsim.hardware.remote import serve
+from eventsim.hardware.remote._frames import Frame, encoded
+from eventsim.hardware.remote._messages import put_network
+from eventsim.hardware.remote.serve import Limits, TargetServer
 
 HELLO = {"type": "hello", "id": 1, "versions": [1]}
 

@@ -6,7 +6,8 @@ import pytest
 import eventsim as es
 from eventsim import hardware as hw
 from eventsim.hardware import BrainScaleS2, InTheLoop, SimulatedTarget, Substrate
-from eventsim.models.rules import Noise, SpikeGradient, SpikeLearner
+from eventsim.models.gradients import Noise, SpikeGradient
+from eventsim.models.training import SpikeLearner
 
 UNTIL = 12.0
 

@@ -7,7 +7,7 @@ import pytest
 
 import eventsim as es
 from eventsim.hardware import Observed, SimulatedTarget, SpikeTrains, Target
-from eventsim.hardware.target import checked_inputs
+from eventsim.hardware.targets.target import checked_inputs
 from eventsim.trace import Spikes
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from eventsim.errors import FileFormatError
 from eventsim.io import datasets
-from eventsim.io.data_files import ORIGINS, SHA256
-from eventsim.io.resampling import shrink, weights
+from eventsim.io.datasets.files import ORIGINS, SHA256
+from eventsim.io.datasets.resampling import shrink, weights
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
@@ -160,7 +160,7 @@ def test_a_damaged_file_is_refused_and_a_repaired_one_taken(tmp_path, data):
 
 
 def test_mnist_1d_drawn_again_at_its_published_length_is_the_published_set(data):
-    from eventsim.io import _mnist_1d
+    from eventsim.io.datasets import _mnist_1d
 
     with np.load(data / "mnist1d" / "mnist1d.npz") as file:
         x, y = _mnist_1d.draw(file["template_x"], file["template_y"], 40)

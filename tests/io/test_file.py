@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from eventsim.errors import FileFormatError
 from eventsim.io import TraceFile, load, save
-from eventsim.io.reading import is_complete
-from eventsim.io.schema import CHUNK, decode_name, encode_name
-from eventsim.io.tree import get_tree, put_tree
+from eventsim.io.hdf5.reading import is_complete
+from eventsim.io.hdf5.schema import CHUNK, decode_name, encode_name
+from eventsim.io.hdf5.tree import get_tree, put_tree
 from eventsim.trace import Samples, Spikes, Trace
 
 

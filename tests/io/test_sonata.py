@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from eventsim.io import TraceFile, save
-from eventsim.io.schema import CHUNK
+from eventsim.io.hdf5.schema import CHUNK
 from eventsim.trace import Samples, Spikes, Trace
 
 

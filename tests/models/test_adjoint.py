@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from eventsim.models import adjoint
+from eventsim.models.prospective import adjoint
 
 
 @pytest.mark.parametrize("omega", [0.1, 0.3, 1.0, 3.0, 10.0])

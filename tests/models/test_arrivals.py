@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import eventsim as es
-from eventsim.models.rules import SpikeGradient, SpikeLearner
+from eventsim.models.gradients import SpikeGradient
+from eventsim.models.training import SpikeLearner
 
 SIZES = (4, 6, 3)
 N_SAMPLES = 11
@@ -86,7 +87,7 @@ def test_arrivals_may_differ_from_target_to_target():
     grad = SpikeGradient(net)
     late = np.random.default_rng(1).normal(0, 0.05, (N_SAMPLES, *SIZES[:2]))
     nominal = inputs["p0"][:, :, None] + grad.parameters["delay/p0->p1"]
-    noise = es.models.rules.noise.Noise(delays={"p0->p1": late})
+    noise = es.models.gradients.Noise(delays={"p0->p1": late})
     error = {"p2": np.ones(times["p2"].shape)}
     expected = grad.backward(grad.observed(inputs, times, noise), error)
     found = grad.backward(grad.observed(inputs, times, arrivals={"p0->p1": nominal + late}), error)
@@ -130,4 +131,4 @@ def test_bad_arrivals_are_refused_with_one_clear_line():
     with pytest.raises(ValueError, match="arrivals of 'p1->p2' must be numbers or inf, got nan"):
         grad.observed(inputs, times, arrivals={"p1->p2": np.full((N_SAMPLES, 6), np.nan)})
     with pytest.raises(ValueError, match="give one of them"):
-        grad.observed(inputs, times, es.models.rules.noise.Noise(), arrivals)
+        grad.observed(inputs, times, es.models.gradients.Noise(), arrivals)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import eventsim as es
-from eventsim.models.class_losses import MaxMembrane, SoftCounts
-from eventsim.models.optimisers import Adam
-from eventsim.models.rules import SpikeLearner
+from eventsim.models.training import SpikeLearner
+from eventsim.models.training.losses.classes import MaxMembrane, SoftCounts
+from eventsim.models.training.optimisers import Adam
 from eventsim.trace import Spikes
 
 RNG = np.random.default_rng(1)

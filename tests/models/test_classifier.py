@@ -11,8 +11,8 @@ import pytest
 import eventsim as es
 from eventsim.errors import FileFormatError
 from eventsim.models import SpikingClassifier
-from eventsim.models.classifier import NotFittedError
-from eventsim.models.losses import TimeToFirstSpike
+from eventsim.models.training.classifier import NotFittedError
+from eventsim.models.training.losses.first_spike import TimeToFirstSpike
 from eventsim.trace import Spikes
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from eventsim.models.delay_maps import Clip, Shift, Sigmoid
+from eventsim.models.training.parametrisations import Clip, Shift, Sigmoid
 
 MAPS = [Sigmoid(), Sigmoid(1.5, 2.0), Clip(), Shift()]
 

@@ -6,7 +6,7 @@ from test_dendrites import events_of, random_tree, run_tree
 
 import eventsim as es
 from eventsim.models import Clamp, Compartment, MultiCompartment, Receptor, ThresholdEvent
-from eventsim.scenarios._dendrite_cells import calcium_neuron, nmda_neuron
+from eventsim.scenarios.nonlinear_dendrites.cells import calcium_neuron, nmda_neuron
 from reference import dendrites as reference
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from eventsim.models.encoding import bias, latency, noisy
+from eventsim.models.inputs.encoding import bias, latency, noisy
 
 
 def test_values_map_linearly_to_times():

@@ -5,8 +5,8 @@ import pytest
 
 import eventsim as es
 from eventsim.io import datasets
-from eventsim.models.encoding import latency
-from eventsim.models.rules import FirstSpike
+from eventsim.models.inputs.encoding import latency
+from eventsim.models.training import FirstSpike
 
 N_HIDDEN = 120
 BIAS_TIME = 0.9

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import eventsim as es
-from eventsim.models.losses import TargetTimes, TimeToFirstSpike
-from eventsim.models.rules import FirstSpike
+from eventsim.models.training import FirstSpike
+from eventsim.models.training.losses.first_spike import TargetTimes, TimeToFirstSpike
 from reference import first_spike as slow
 
 RATIOS = [1.0, 2.0, 1.37, 0.8, 0.5, 3.0]

@@ -7,10 +7,10 @@ import pytest
 
 import eventsim as es
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.models.encoding import bias, latency
-from eventsim.models.losses import TimeToFirstSpike
-from eventsim.models.optimisers import Adam
-from eventsim.models.rules import FirstSpike
+from eventsim.models.inputs.encoding import bias, latency
+from eventsim.models.training import FirstSpike
+from eventsim.models.training.losses.first_spike import TimeToFirstSpike
+from eventsim.models.training.optimisers import Adam
 
 
 def network(n_hidden=20, mean=1.5, **constants):

@@ -6,7 +6,7 @@ import pytest
 
 import eventsim as es
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.models.rules import Noise, SpikeGradient
+from eventsim.models.gradients import Noise, SpikeGradient
 
 RATIOS = (1.0, 2.0, 0.5, 1.37, 3.0, 1.0001, 8.0)
 KINDS = ("uniform", "axonal", "dendritic", "synaptic")

@@ -5,9 +5,9 @@ import pytest
 
 import eventsim as es
 from eventsim.errors import UnknownPart
-from eventsim.models.rules import SpikeLearner
-from eventsim.models.rules.learned import KINDS, learned
-from eventsim.models.spike_losses import TimeInvariant
+from eventsim.models.training import SpikeLearner
+from eventsim.models.training.learned import KINDS, learned
+from eventsim.models.training.losses.spike_trains import TimeInvariant
 
 
 def network():
@@ -23,7 +23,7 @@ def network():
 
 
 def test_a_kind_leaves_out_what_has_to_be_named():
-    parameters = es.models.rules.SpikeGradient(network()).parameters
+    parameters = es.models.gradients.SpikeGradient(network()).parameters
     assert learned("delay", parameters) == ["delay/input->hidden"]
     assert learned(["delay/hidden->label", "delay"], parameters) == [
         "delay/input->hidden",

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from eventsim.models.losses import TargetTimes, TimeToFirstSpike, first_output
+from eventsim.models.training.losses.first_spike import TargetTimes, TimeToFirstSpike, first_output
 
 
 def test_the_cross_entropy_is_the_published_one():

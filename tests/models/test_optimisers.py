@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eventsim.errors import UnknownPart
-from eventsim.models.optimisers import Adam, StepDecay
+from eventsim.models.training.optimisers import Adam, StepDecay
 
 
 def test_adam_follows_its_definition():

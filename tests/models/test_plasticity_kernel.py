@@ -7,8 +7,8 @@ import pytest
 
 import eventsim as es
 from eventsim.models import Clamp, Compartment, MultiCompartment, Receptor, ThresholdEvent
-from eventsim.models.rules import HomeostaticSTDP, PlasticityKernel, StructuralPlasticity
-from eventsim.models.rules.plasticity_kernel import SynapseRows
+from eventsim.models.plasticity import HomeostaticSTDP, PlasticityKernel, StructuralPlasticity
+from eventsim.models.plasticity.plasticity_kernel import SynapseRows
 
 TAU_PLUS, TAU_MINUS = 8.0, 15.0
 

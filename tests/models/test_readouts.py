@@ -5,7 +5,7 @@ import pytest
 from random_networks import errors_of, join, lif, loss_of, neurons, random_case
 
 import eventsim as es
-from eventsim.models.rules import SpikeGradient
+from eventsim.models.gradients import SpikeGradient
 
 
 def case_with_readout(seed):

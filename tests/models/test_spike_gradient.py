@@ -6,7 +6,8 @@ from random_networks import errors_of, loss_of, neurons, random_case
 
 import eventsim as es
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.models.rules import FirstSpike, SpikeGradient
+from eventsim.models.gradients import SpikeGradient
+from eventsim.models.training import FirstSpike
 
 KINDS = {"uniform": (), "axonal": (6, 1), "dendritic": (1, 5), "synaptic": (6, 5)}
 
@@ -285,7 +286,7 @@ def test_long_runs_in_pieces_give_the_same(monkeypatch):
     net, inputs = layered_network("synaptic", once=False)
     found = []
     for chunk in (2**21, 5):
-        monkeypatch.setattr(es.models.rules._walk_network, "CHUNK", chunk)
+        monkeypatch.setattr(es.models.gradients.eventprop.declared, "CHUNK", chunk)
         grad = SpikeGradient(net)
         run = grad.forward({"input": inputs}, until=6.0)
         found.append((run, grad.backward(run, errors_of(net, run))))
@@ -364,7 +365,7 @@ def test_an_optimiser_learns_delays_and_time_constants_from_the_derivatives():
     net, inputs = layered_network("synaptic", once=False)
     grad = SpikeGradient(net)
     adam = es.models.optimisers.Adam(0.01)
-    loss = es.models.spike_losses.TimeInvariant()
+    loss = es.models.training.losses.TimeInvariant()
     labels = np.arange(len(inputs)) % 3
     chosen = ["delay/input->hidden", "tau_mem/label", "tau_syn/hidden"]
     losses = []

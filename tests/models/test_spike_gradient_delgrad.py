@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import eventsim as es
-from eventsim.models.rules import SpikeGradient
-from eventsim.models.spike_losses import TimeInvariant
+from eventsim.models.gradients import SpikeGradient
+from eventsim.models.training.losses.spike_trains import TimeInvariant
 
 # 4-5-3 network with synaptic delays, from the authors' repository, rounded to 6 decimals
 D1 = np.array(

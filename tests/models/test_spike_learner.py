@@ -8,12 +8,12 @@ import pytest
 
 import eventsim as es
 from eventsim.errors import UnknownPart
-from eventsim.models.delay_maps import Clip, Shift, Sigmoid
-from eventsim.models.encoding import latency
-from eventsim.models.losses import TargetTimes, TimeToFirstSpike
-from eventsim.models.optimisers import Adam
-from eventsim.models.rules import HardwareNoise, SpikeLearner, WeightGrid
-from eventsim.models.spike_losses import TimeInvariant, VanRossum
+from eventsim.models.inputs.encoding import latency
+from eventsim.models.training import HardwareNoise, SpikeLearner, WeightGrid
+from eventsim.models.training.losses.first_spike import TargetTimes, TimeToFirstSpike
+from eventsim.models.training.losses.spike_trains import TimeInvariant, VanRossum
+from eventsim.models.training.optimisers import Adam
+from eventsim.models.training.parametrisations import Clip, Shift, Sigmoid
 from eventsim.trace import Spikes
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from eventsim.models.spike_losses import SpikeTrainTargets, TimeInvariant, VanRossum
+from eventsim.models.training.losses.spike_trains import SpikeTrainTargets, TimeInvariant, VanRossum
 from eventsim.trace import Spikes
 
 

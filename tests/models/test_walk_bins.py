@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import eventsim as es
-from eventsim.models.rules import SpikeGradient
+from eventsim.models.gradients import SpikeGradient
 
 UNTIL = 130.3  # not a whole number of bins
 

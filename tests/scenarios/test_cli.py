@@ -161,7 +161,7 @@ def test_a_stopped_run_ends_with_130_and_the_command_that_goes_on(capsys, walk, 
     monkeypatch.setattr(walk, "stop_at", None)
     command = err.strip().rpartition("go on with: eventsim ")[2]
     assert main(command.split()) == 0
-    assert io.reading.is_complete("walk-seed0.h5")
+    assert io.hdf5.is_complete("walk-seed0.h5")
 
 
 def test_resuming_a_finished_run_says_so(capsys, walk):

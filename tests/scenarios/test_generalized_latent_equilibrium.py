@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 
 from eventsim import io
-from eventsim.scenarios import _chaotic_series, _exact_gradients, _sequence_data, _sequence_training
+from eventsim.scenarios import _sequence_training
 from eventsim.scenarios._sequence_training import Plateau, Sequences, Stream
-from eventsim.scenarios.generalized_latent_equilibrium import GeneralizedLatentEquilibrium
+from eventsim.scenarios.generalized_latent_equilibrium import (
+    GeneralizedLatentEquilibrium,
+    chaotic_series,
+    data,
+    exact_gradients,
+)
 from eventsim.scenarios.running import Request, RunFailed, execute
 
 
@@ -25,14 +30,14 @@ def trace(path, preset="quick", **values):
 
 @pytest.mark.parametrize("frequency", [0.5, 2.0, 5.0])
 def test_learning_points_along_the_exact_gradient_where_instant_errors_do_not(frequency):
-    found = _exact_gradients.compared(frequency, 0.01)
-    assert _exact_gradients.angle(found["dynamic"], found["exact"]) < (26 if frequency <= 2 else 41)
-    assert _exact_gradients.angle(found["instant"], found["exact"]) > (60 if frequency < 2 else 90)
+    found = exact_gradients.compared(frequency, 0.01)
+    assert exact_gradients.angle(found["dynamic"], found["exact"]) < (26 if frequency <= 2 else 41)
+    assert exact_gradients.angle(found["instant"], found["exact"]) > (60 if frequency < 2 else 90)
 
 
 def test_for_slow_inputs_learning_is_the_exact_gradient_in_length_too():
-    found = _exact_gradients.compared(0.05, 0.02)
-    assert _exact_gradients.angle(found["dynamic"], found["exact"]) < 2
+    found = exact_gradients.compared(0.05, 0.02)
+    assert exact_gradients.angle(found["dynamic"], found["exact"]) < 2
     np.testing.assert_allclose(
         np.linalg.norm(found["dynamic"]) / np.linalg.norm(found["exact"]), 1, atol=0.05
     )
@@ -52,10 +57,10 @@ def test_the_lag_line_comes_closer_to_its_teacher(tmp_path):
 
 
 def test_a_teacher_with_the_students_parameters_leaves_no_error(tmp_path, monkeypatch):
-    from eventsim.scenarios import _lag_teachers
+    from eventsim.scenarios.generalized_latent_equilibrium import lag_teachers
 
-    monkeypatch.setattr(_lag_teachers, "WEIGHTS", (0.5, 0.5))
-    monkeypatch.setattr(_lag_teachers, "TAUS", (0.5, 0.5))
+    monkeypatch.setattr(lag_teachers, "WEIGHTS", (0.5, 0.5))
+    monkeypatch.setattr(lag_teachers, "TAUS", (0.5, 0.5))
 
     class Same:
         def uniform(self, *_):
@@ -64,7 +69,7 @@ def test_a_teacher_with_the_students_parameters_leaves_no_error(tmp_path, monkey
         def integers(self, low, high, n):
             return np.zeros(n, int)
 
-    monkeypatch.setattr(_lag_teachers.streams, "stream", lambda *_: Same())
+    monkeypatch.setattr(lag_teachers.streams, "stream", lambda *_: Same())
     found = trace(tmp_path / "a.h5", "lag-line", ticks=6000, batch=2)
     assert found.training["squared_error"].max() == 0.0
 
@@ -123,7 +128,7 @@ def test_staggered_sequences_begin_one_after_the_other_with_their_labels():
 
 
 def test_held_out_sequences_are_not_learned_from_and_the_test_set_is_not_looked_at(tmp_path):
-    from eventsim.scenarios._sequence_data import mnist_1d
+    from eventsim.scenarios.generalized_latent_equilibrium.data import mnist_1d
 
     sets = [
         (np.random.default_rng(k).normal(size=(n, 40)), np.arange(n) % 10) for k, n in enumerate((900, 30))
@@ -139,21 +144,21 @@ def test_held_out_sequences_are_not_learned_from_and_the_test_set_is_not_looked_
 def test_mel_bands_of_a_tone_are_highest_at_its_pitch():
     t = np.arange(8000) / 8000
     for pitch in (400.0, 1500.0):
-        bands = _sequence_data.mel_bands([(8000 * np.sin(2 * np.pi * pitch * t)).astype(np.int16)])[0]
-        filters = _sequence_data.mel_filters(8000.0)
+        bands = data.mel_bands([(8000 * np.sin(2 * np.pi * pitch * t)).astype(np.int16)])[0]
+        filters = data.mel_filters(8000.0)
         centre = np.fft.rfftfreq(512, 1 / 8000)[filters[bands.mean(axis=0).argmax()].argmax()]
         assert abs(centre - pitch) < 0.1 * pitch + 20
 
 
 def test_mackey_glass_rests_where_the_equation_says_and_moves_elsewhere():
-    assert (_chaotic_series.mackey_glass(100, start=1.0) == 1.0).all()  # 0.2 / (1 + 1) = 0.1
-    assert _chaotic_series.mackey_glass(300).std() > 0.1
+    assert (chaotic_series.mackey_glass(100, start=1.0) == 1.0).all()  # 0.2 / (1 + 1) = 0.1
+    assert chaotic_series.mackey_glass(300).std() > 0.1
 
 
 def test_mackey_glass_halving_the_step_changes_little(monkeypatch):
-    coarse = _chaotic_series.mackey_glass(100)
-    monkeypatch.setattr(_chaotic_series, "FINE", 20)
-    np.testing.assert_allclose(coarse, _chaotic_series.mackey_glass(100), atol=2e-3)
+    coarse = chaotic_series.mackey_glass(100)
+    monkeypatch.setattr(chaotic_series, "FINE", 20)
+    np.testing.assert_allclose(coarse, chaotic_series.mackey_glass(100), atol=2e-3)
 
 
 def results(trace):

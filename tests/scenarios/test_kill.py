@@ -63,7 +63,7 @@ def killed_once(words: list[str], path: Path, seconds: float) -> str:
     process.kill()
     process.communicate()
     trace = io.load(path)  # it opens, at whatever moment the run was killed
-    if io.reading.is_complete(path):
+    if io.hdf5.is_complete(path):
         return "finished"
     return "under way" if trace.state else "at the start"
 

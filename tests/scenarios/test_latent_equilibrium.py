@@ -6,10 +6,9 @@ import pytest
 import eventsim as es
 from eventsim import io
 from eventsim.errors import ConfigError
-from eventsim.scenarios import _microcircuits, _prospective_signals
 from eventsim.scenarios._prospective_network import layers, time_constants
 from eventsim.scenarios._prospective_training import Presentations, Task
-from eventsim.scenarios.latent_equilibrium import LatentEquilibrium
+from eventsim.scenarios.latent_equilibrium import LatentEquilibrium, microcircuits, signals
 from eventsim.scenarios.running import Request, execute
 
 SHORT = {"epochs": 5}
@@ -37,7 +36,7 @@ def test_response_time_is_a_tick_per_layer_and_without_prospectivity_tau_per_lay
 def test_response_time_does_not_depend_on_tau():
     found = []
     for tau in (10.0, 100.0):
-        sim = _prospective_signals._chain(8, tau, True, 0.1, "float64")
+        sim = signals._chain(8, tau, True, 0.1, "float64")
         sim.record("8", "rate", every=0.1)
         sim.drive("0", [1.0])
         sim.run(5.0)
@@ -154,9 +153,9 @@ def test_the_synthesis_gets_better_while_it_is_taught(tmp_path):
 
 
 def test_apical_potentials_vanish_when_interneurons_predict_themselves():
-    weights = _microcircuits.initial_weights((9, 30, 3), 0)
-    sim = es.Simulation(_microcircuits.circuit((9, 30, 3), weights, True, {}), dt=0.1, batch=8)
-    sim.drive("image", _microcircuits.bars()[0])
+    weights = microcircuits.initial_weights((9, 30, 3), 0)
+    sim = es.Simulation(microcircuits.circuit((9, 30, 3), weights, True, {}), dt=0.1, batch=8)
+    sim.drive("image", microcircuits.bars()[0])
     sim.run_ticks(200)
     apical = sim.array("label") @ weights["label->hidden"] + sim.array("inter") @ weights["inter->hidden"]
     assert np.abs(apical).max() < 1e-6

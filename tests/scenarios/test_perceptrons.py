@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eventsim.scenarios.perceptrons import Perceptrons
+from eventsim.scenarios.yin_yang.perceptrons import Perceptrons
 
 
 def rngs(n, start=0):

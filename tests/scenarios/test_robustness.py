@@ -6,12 +6,12 @@ import pytest
 import eventsim as es
 from eventsim.errors import ConfigError
 from eventsim.hardware import SimulatedTarget
-from eventsim.hardware.serve import TargetServer
-from eventsim.scenarios import _robustness_pictures, tasks
-from eventsim.scenarios._robustness_parts import LEVELS, MEANING, parts_of
+from eventsim.hardware.remote.serve import TargetServer
+from eventsim.scenarios import tasks
 from eventsim.scenarios.delgrad import DelGrad
 from eventsim.scenarios.fast_and_deep import FastAndDeep
-from eventsim.scenarios.robustness import Robustness
+from eventsim.scenarios.robustness import Robustness, plots
+from eventsim.scenarios.robustness.imperfections import LEVELS, MEANING, parts_of
 from eventsim.scenarios.running import Request, RunFailed, execute
 
 SMALL = {"imperfections": ("jitter", "dead_neurons"), "networks": 2, "n_hidden": 8, "epochs": 1}
@@ -41,7 +41,7 @@ def test_every_imperfection_has_levels_a_meaning_and_parts():
 def test_a_table_of_means_and_spreads(tmp_path):
     carried_out(tmp_path / "a.h5")
     trace = es.io.load(tmp_path / "a.h5")
-    rows = _robustness_pictures.table(trace)
+    rows = plots.table(trace)
     assert [(name, level) for name, level, _ in rows] == [
         (name, level) for name in SMALL["imperfections"] for level in LEVELS[name]
     ]

@@ -63,7 +63,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(walk, tmp_path, monkeypatch, sto
     execute(request(tmp_path / "whole.h5", seed=3))
     monkeypatch.setattr(walk, "stop_at", stop_at)
     assert not execute(request(tmp_path / "parts.h5", seed=3)).complete
-    assert not io.reading.is_complete(tmp_path / "parts.h5")
+    assert not io.hdf5.is_complete(tmp_path / "parts.h5")
     monkeypatch.setattr(walk, "stop_at", None)
     assert execute(request(tmp_path / "parts.h5", resume=True)).complete
     assert same_results(tmp_path / "whole.h5", tmp_path / "parts.h5")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from eventsim import io
-from eventsim.scenarios import spoken_data
 from eventsim.scenarios.running import Request, execute
 from eventsim.scenarios.spoken_digits import MembraneTraining
+from eventsim.scenarios.spoken_digits import data as spoken_data
 from eventsim.trace import Spikes
 
 SMALL = {"dataset": "sweeps", "group": 20, "n_hidden": 16, "epochs": 2, "batch": 64}

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vector.h"
+#include "eventsim/kernels/vector.h"
 
 typedef struct {
     double time;

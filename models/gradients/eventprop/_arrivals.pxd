@@ -2,10 +2,10 @@
 
 from libc.stdint cimport int32_t
 
-from eventsim.models._lif_flow cimport Cell
-from eventsim.models.rules._walk_groups cimport Group, Groups, Link
-from eventsim.models.rules._walk_space cimport Arrival, Space
-from eventsim.models.rules._walk_tape cimport Train
+from eventsim.models.lif.flow cimport Cell
+from eventsim.models.gradients.eventprop._network cimport Group, Groups, Link
+from eventsim.models.gradients.eventprop._workspace cimport Arrival, Space
+from eventsim.models.gradients.eventprop._tape cimport Train
 
 
 cdef class Arrivals(Groups):

@@ -10,20 +10,20 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memcpy, memset
 
-from eventsim.models._lif_flow cimport DOUBLE, EQUAL, NEAR, Cell
-from eventsim.models.rules._walk_groups cimport Group, Link
-from eventsim.models.rules._walk_space cimport Arrival, Space
-from eventsim.models.rules._walk_tape cimport NO_MEMORY, Mark, Train
+from eventsim.models.lif.flow cimport DOUBLE, EQUAL, NEAR, Cell
+from eventsim.models.gradients.eventprop._network cimport Group, Link
+from eventsim.models.gradients.eventprop._workspace cimport Arrival, Space
+from eventsim.models.gradients.eventprop._tape cimport NO_MEMORY, Mark, Train
 
 
-cdef extern from "_walk_arrivals.h" nogil:
+cdef extern from "eventsim/models/gradients/eventprop/_arrivals.h" nogil:
     Py_ssize_t pick_arrivals "eventsim_pick"(Py_ssize_t n, const float *sent, const int32_t *column,
                                              const float *rough, float low, float high, const void *flight,
                                              const double *delay, double start, double end, double stop,
                                              int32_t step, void *arrival)
 
 
-cdef extern from "sums.h" nogil:
+cdef extern from "eventsim/kernels/sums.h" nogil:
     void decays "eventsim_decays"(const double *time, Py_ssize_t n, double end, double rate, double *out)
 
 

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from eventsim.models._lif_flow cimport Cell
+from eventsim.models.lif.flow cimport Cell
 
 
 cdef struct Link:
@@ -19,7 +19,7 @@ cdef struct Link:
     int number                  # among all projections
 
 
-cdef extern from "_bins_records.h" nogil:
+cdef extern from "eventsim/models/gradients/eventprop/_time_binned_records.h" nogil:
     ctypedef struct Synapse "eventsim_synapse":
         double mem, syn, lift, delay
 

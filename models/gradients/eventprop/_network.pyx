@@ -7,11 +7,11 @@ from libc.stdlib cimport calloc, free
 
 import numpy as np
 
-from eventsim.models._lif_flow cimport DOUBLE, GENERAL, Cell, complete
-from eventsim.models.rules._walk_groups cimport Bins, Group, Input, Link, Pair, Synapse
+from eventsim.models.lif.flow cimport DOUBLE, GENERAL, Cell, complete
+from eventsim.models.gradients.eventprop._network cimport Bins, Group, Input, Link, Pair, Synapse
 
 
-cdef extern from "_bins.h" nogil:
+cdef extern from "eventsim/models/gradients/eventprop/_time_binned.h" nogil:
     void lay "eventsim_lay"(Py_ssize_t n, const double *weight, const double *delay, double rate_mem,
                             double rate_syn, Pair *decay, Synapse *synapse)
 

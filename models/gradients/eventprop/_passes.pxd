@@ -1,8 +1,8 @@
 """The gradient walk through all populations and windows."""
 
-from eventsim.models.rules._walk_bins cimport Binned
-from eventsim.models.rules._walk_space cimport Space
-from eventsim.models.rules._walk_tape cimport Gradients, Tape
+from eventsim.models.gradients.eventprop._time_binned cimport Binned
+from eventsim.models.gradients.eventprop._workspace cimport Space
+from eventsim.models.gradients.eventprop._tape cimport Gradients, Tape
 
 
 cdef class Walk(Binned):

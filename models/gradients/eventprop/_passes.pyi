@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.models.rules._walk_space import Space
-from eventsim.models.rules._walk_tape import Gradients, Tape
+from eventsim.models.gradients.eventprop._tape import Gradients, Tape
+from eventsim.models.gradients.eventprop._workspace import Space
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

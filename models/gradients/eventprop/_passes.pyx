@@ -16,11 +16,11 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcpy, memset
 
-from eventsim.models._lif_flow cimport Cell
-from eventsim.models.rules._walk_groups cimport Group, Input
-from eventsim.models.rules._walk_senses cimport Sense, finish
-from eventsim.models.rules._walk_space cimport Space
-from eventsim.models.rules._walk_tape cimport (
+from eventsim.models.lif.flow cimport Cell
+from eventsim.models.gradients.eventprop._network cimport Group, Input
+from eventsim.models.gradients.eventprop._sensitivities cimport Sense, finish
+from eventsim.models.gradients.eventprop._workspace cimport Space
+from eventsim.models.gradients.eventprop._tape cimport (
     NO_MEMORY, TOO_MANY, Gradients, Mark, Tape, Top, Train, add_mark, sort_marks
 )
 

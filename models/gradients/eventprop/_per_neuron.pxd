@@ -2,11 +2,11 @@
 
 from libc.stdint cimport int32_t
 
-from eventsim.models._lif_flow cimport Cell
-from eventsim.models.rules._walk_arrivals cimport Arrivals
-from eventsim.models.rules._walk_groups cimport Group
-from eventsim.models.rules._walk_space cimport Arrival, Space
-from eventsim.models.rules._walk_tape cimport Gradients, Train
+from eventsim.models.lif.flow cimport Cell
+from eventsim.models.gradients.eventprop._arrivals cimport Arrivals
+from eventsim.models.gradients.eventprop._network cimport Group
+from eventsim.models.gradients.eventprop._workspace cimport Arrival, Space
+from eventsim.models.gradients.eventprop._tape cimport Gradients, Train
 
 
 cdef double FADED               # adjoints below are 0; spares arithmetic with denormal numbers

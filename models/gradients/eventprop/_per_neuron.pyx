@@ -4,11 +4,11 @@
 from libc.math cimport INFINITY, NAN, exp, fabs
 from libc.stdint cimport int32_t
 
-from eventsim.models._lif_flow cimport Cell, first_crossing, flow, kappa, slope
-from eventsim.models.rules._walk_groups cimport Group
-from eventsim.models.rules._walk_senses cimport Sense, crest, rest, sense
-from eventsim.models.rules._walk_space cimport Arrival, Space
-from eventsim.models.rules._walk_tape cimport NO_MEMORY, TOO_MANY, Gradients, Mark, Top, Train, add_mark
+from eventsim.models.lif.flow cimport Cell, first_crossing, flow, kappa, slope
+from eventsim.models.gradients.eventprop._network cimport Group
+from eventsim.models.gradients.eventprop._sensitivities cimport Sense, crest, rest, sense
+from eventsim.models.gradients.eventprop._workspace cimport Arrival, Space
+from eventsim.models.gradients.eventprop._tape cimport NO_MEMORY, TOO_MANY, Gradients, Mark, Top, Train, add_mark
 
 cdef double FADED = 1e-280
 

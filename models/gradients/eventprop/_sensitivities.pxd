@@ -14,8 +14,8 @@ Backward, the adjoints l_v = dL/dv and l_i = dL/di follow, over the same time,
 
 from libc.math cimport INFINITY, exp
 
-from eventsim.models._lif_flow cimport Cell, flow, kappa, slope, stationary
-from eventsim.models.rules._walk_tape cimport Top
+from eventsim.models.lif.flow cimport Cell, flow, kappa, slope, stationary
+from eventsim.models.gradients.eventprop._tape cimport Top
 
 
 cdef struct Sense:

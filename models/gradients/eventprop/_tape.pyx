@@ -6,7 +6,7 @@ from libc.stdlib cimport free, qsort, realloc
 
 import numpy as np
 
-from eventsim.models.rules._walk_tape cimport Mark, Top, Train
+from eventsim.models.gradients.eventprop._tape cimport Mark, Top, Train
 
 cdef int INSERTION = 48     # up to so many spikes, insertion is the fastest way to sort
 

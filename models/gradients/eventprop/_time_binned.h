@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "_bins_records.h"
-#include "vector.h"
+#include "_time_binned_records.h"
+#include "eventsim/kernels/vector.h"
 
 VECTOR_INLINE ptrdiff_t eventsim_ahead(const eventsim_ring *ring, double time, ptrdiff_t *slot) {
     ptrdiff_t ahead = (int32_t)(time * ring->per_bin) - ring->bin;

@@ -2,10 +2,10 @@
 
 from libc.stdint cimport int32_t
 
-from eventsim.models.rules._walk_groups cimport Group, Link, Ring
-from eventsim.models.rules._walk_lockstep cimport Lockstep
-from eventsim.models.rules._walk_space cimport Space
-from eventsim.models.rules._walk_tape cimport Gradients, Mark, Train
+from eventsim.models.gradients.eventprop._network cimport Group, Link, Ring
+from eventsim.models.gradients.eventprop._vectorised cimport Lockstep
+from eventsim.models.gradients.eventprop._workspace cimport Space
+from eventsim.models.gradients.eventprop._tape cimport Gradients, Mark, Train
 
 
 cdef class Binned(Lockstep):

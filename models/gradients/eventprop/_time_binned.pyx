@@ -17,14 +17,14 @@ from libc.math cimport INFINITY, exp
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
-from eventsim.models._lif_flow cimport Cell, flow, slope
-from eventsim.models.rules._walk_groups cimport Bin, Bins, Group, Heap, Link, Pair, Ring, Synapse
-from eventsim.models.rules._walk_senses cimport crest
-from eventsim.models.rules._walk_space cimport Space
-from eventsim.models.rules._walk_tape cimport NO_MEMORY, TOO_MANY, Gradients, Mark, Top, Train
+from eventsim.models.lif.flow cimport Cell, flow, slope
+from eventsim.models.gradients.eventprop._network cimport Bin, Bins, Group, Heap, Link, Pair, Ring, Synapse
+from eventsim.models.gradients.eventprop._sensitivities cimport crest
+from eventsim.models.gradients.eventprop._workspace cimport Space
+from eventsim.models.gradients.eventprop._tape cimport NO_MEMORY, TOO_MANY, Gradients, Mark, Top, Train
 
 
-cdef extern from "_bins.h" nogil:
+cdef extern from "eventsim/models/gradients/eventprop/_time_binned.h" nogil:
     void spread_spike "eventsim_spread"(Py_ssize_t n, double time, const Ring *ring, const Synapse *synapse,
                                         const double *power, const double *base, Heap *heap)
     int64_t pass_bin "eventsim_pass"(Py_ssize_t n, const Bin *bin, const double *v, const double *i,
@@ -38,7 +38,7 @@ cdef extern from "_bins.h" nogil:
                                        const Pair *decay, Pair *sum, double *by_weight, double *by_delay)
 
 
-cdef extern from "_lockstep.h" nogil:
+cdef extern from "eventsim/models/gradients/eventprop/_vectorised.h" nogil:
     void recede "eventsim_recede"(Py_ssize_t n, double em, double es, double ka, double *l_v, double *l_i)
     void fade "eventsim_fade"(Py_ssize_t n, double least, double *l_v, double *l_i)
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vector.h"
+#include "eventsim/kernels/vector.h"
 
 /* What happens over a time without input, the same for all units. */
 typedef struct {

@@ -2,11 +2,11 @@
 
 from libc.stdint cimport int32_t
 
-from eventsim.models._lif_flow cimport Cell
-from eventsim.models.rules._walk_groups cimport Group
-from eventsim.models.rules._walk_space cimport Space
-from eventsim.models.rules._walk_tape cimport Gradients
-from eventsim.models.rules._walk_units cimport Units
+from eventsim.models.lif.flow cimport Cell
+from eventsim.models.gradients.eventprop._network cimport Group
+from eventsim.models.gradients.eventprop._workspace cimport Space
+from eventsim.models.gradients.eventprop._tape cimport Gradients
+from eventsim.models.gradients.eventprop._per_neuron cimport Units
 
 
 cdef class Lockstep(Units):

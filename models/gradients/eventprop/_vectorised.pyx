@@ -7,15 +7,15 @@ from libc.math cimport INFINITY, NAN, exp, fabs
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
-from eventsim.models._lif_flow cimport Cell, first_crossing, flow, kappa, slope
-from eventsim.models.rules._walk_groups cimport Group
-from eventsim.models.rules._walk_senses cimport Sense, crest, integrals, rest, sense
-from eventsim.models.rules._walk_space cimport Space
-from eventsim.models.rules._walk_tape cimport NO_MEMORY, TOO_MANY, Gradients, Mark, Top, Train, add_mark
-from eventsim.models.rules._walk_units cimport FADED
+from eventsim.models.lif.flow cimport Cell, first_crossing, flow, kappa, slope
+from eventsim.models.gradients.eventprop._network cimport Group
+from eventsim.models.gradients.eventprop._sensitivities cimport Sense, crest, integrals, rest, sense
+from eventsim.models.gradients.eventprop._workspace cimport Space
+from eventsim.models.gradients.eventprop._tape cimport NO_MEMORY, TOO_MANY, Gradients, Mark, Top, Train, add_mark
+from eventsim.models.gradients.eventprop._per_neuron cimport FADED
 
 
-cdef extern from "_lockstep.h" nogil:
+cdef extern from "eventsim/models/gradients/eventprop/_vectorised.h" nogil:
     ctypedef struct Gap "eventsim_gap":
         double v_inf, em, es, ka, linear, most
 

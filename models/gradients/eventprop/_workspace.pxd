@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from eventsim.models.rules._walk_groups cimport Heap, Pair
-from eventsim.models.rules._walk_senses cimport Sense
-from eventsim.models.rules._walk_tape cimport Top, Train
+from eventsim.models.gradients.eventprop._network cimport Heap, Pair
+from eventsim.models.gradients.eventprop._sensitivities cimport Sense
+from eventsim.models.gradients.eventprop._tape cimport Top, Train
 
 
 cdef struct Arrival:

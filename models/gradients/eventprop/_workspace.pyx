@@ -5,10 +5,10 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
-from eventsim.models.rules._walk_groups cimport Heap, Pair, zeros
-from eventsim.models.rules._walk_senses cimport Sense
-from eventsim.models.rules._walk_space cimport Arrival
-from eventsim.models.rules._walk_tape cimport NO_MEMORY, Train
+from eventsim.models.gradients.eventprop._network cimport Heap, Pair, zeros
+from eventsim.models.gradients.eventprop._sensitivities cimport Sense
+from eventsim.models.gradients.eventprop._workspace cimport Arrival
+from eventsim.models.gradients.eventprop._tape cimport NO_MEMORY, Train
 
 
 cdef class Space:

@@ -19,7 +19,7 @@
 #ifndef EVENTSIM_FIRST_SPIKE_SYNAPTIC_H
 #define EVENTSIM_FIRST_SPIKE_SYNAPTIC_H
 
-#include "_first_spike.h"
+#include "_rows.h"
 
 #define FT_LANES 32      /* samples side by side: four registers of the widest kind */
 #define FT_NEVER 1e300   /* u of what does not arrive, or more */

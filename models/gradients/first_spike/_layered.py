@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.models.rules._layers import Layers
-from eventsim.models.rules._spike_network import CONSTANTS, Pathway, SpikeNetwork
-from eventsim.order import senders_first
+from eventsim.models.gradients.network import CONSTANTS, Pathway, SpikeNetwork
+from eventsim.models.gradients.first_spike._layers import Layers
+from eventsim.topological_sort import senders_first
 
 __all__ = ["Layer", "compiled", "layered"]
 

@@ -14,9 +14,9 @@ from libc.string cimport memcmp, memcpy, memset
 
 import numpy as np
 
-from eventsim.draws cimport stamped
+from eventsim.kernels.draws cimport stamped
 
-cdef extern from "_first_spike_synaptic.h" nogil:
+cdef extern from "eventsim/models/gradients/first_spike/_lanes.h" nogil:
     enum:
         RATIO_ONE
         RATIO_TWO

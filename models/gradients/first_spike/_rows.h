@@ -25,7 +25,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
-#include "vector.h"
+#include "eventsim/kernels/vector.h"
 
 enum { RATIO_ONE, RATIO_TWO, RATIO_ANY };
 

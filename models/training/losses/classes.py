@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 
 
 class RunOfNetwork(Protocol):
-    """What is looked at of a run; see `eventsim.models.rules.spike_gradient.Run`."""
+    """What is looked at of a run; see `eventsim.models.gradients.spike_gradient.Run`."""
 
     def __len__(self) -> int: ...
     def spikes(self, population: str, sample: int) -> Spikes: ...

@@ -1,6 +1,6 @@
 """Losses of spike trains and of their first spikes, each with its derivative in every spike time.
 
-`TimeInvariant` is called as the losses of `eventsim.models.losses`, with first spikes (n_samples, n). The
+`TimeInvariant` is called as the losses of `eventsim.models.training.losses.first_spike`, with first spikes (n_samples, n). The
 others compare trains: for each sample the spikes of a population, as `Run.spikes` gives them, and its target.
 They return the loss of each sample and, for each sample, the derivatives in the order of its spikes, as
 `SpikeGradient.backward` takes them. The mean over a batch is the caller's.
@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.models.losses import SILENT_LABEL, first_output
+from eventsim.models.training.losses.first_spike import SILENT_LABEL, first_output
 from eventsim.parameters import one_number
 from eventsim.trace import Spikes
 
@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 
 
 class Trains(Protocol):
-    """The spikes of a run, as `eventsim.models.rules.spike_gradient.Run` has them."""
+    """The spikes of a run, as `eventsim.models.gradients.spike_gradient.Run` has them."""
 
     def __len__(self) -> int: ...
     def spikes(self, population: str, sample: int) -> Spikes: ...

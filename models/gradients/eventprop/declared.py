@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.models.rules._spike_network import CONSTANTS, Pathway, SpikeNetwork
-from eventsim.models.rules._walk import Walk
-from eventsim.order import senders_first
+from eventsim.models.gradients.network import CONSTANTS, Pathway, SpikeNetwork
+from eventsim.models.gradients.eventprop._passes import Walk
+from eventsim.topological_sort import senders_first
 
 __all__ = ["WalkNetwork"]
 

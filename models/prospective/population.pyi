@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from eventsim.ticks import Continuous, Feed
+from eventsim.rates.ticks import Continuous, Feed
 
 def activated(activation: str, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]: ...
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.models.rules._input_spikes import FirstSpikes, Given
-from eventsim.models.rules._spike_network import CONSTANTS, Settings, SpikeNetwork
-from eventsim.models.rules._walk_network import WalkNetwork
-from eventsim.models.rules._walk_space import Space
-from eventsim.models.rules._walk_tape import Gradients, Tape
-from eventsim.models.rules.noise import Noise
-from eventsim.models.rules.spike_runs import Gradient, Run
+from eventsim.models.gradients._input_spikes import FirstSpikes, Given
+from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
+from eventsim.models.gradients.eventprop._tape import Gradients, Tape
+from eventsim.models.gradients.eventprop._workspace import Space
+from eventsim.models.gradients.eventprop.declared import WalkNetwork
+from eventsim.models.gradients.perturbation import Noise
+from eventsim.models.gradients.run import Gradient, Run
 from eventsim.trace import Spikes
 
 __all__ = ["WalkKernel", "WalkRun"]

@@ -3,10 +3,10 @@
 from libc.stdint cimport int64_t
 
 from eventsim.engine cimport Engine
-from eventsim.ticks cimport Continuous, Feed
+from eventsim.rates.ticks cimport Continuous, Feed
 
 
-cdef extern from "_latent_equilibrium.h" nogil:
+cdef extern from "eventsim/models/prospective/_latent_equilibrium.h" nogil:
     ctypedef struct le_parameters:
         const void *tau_mem
         const void *tau_r

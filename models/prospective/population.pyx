@@ -17,12 +17,12 @@ from libc.stdint cimport int64_t
 import numpy as np
 
 from eventsim.engine cimport Engine
-from eventsim.ticks cimport Continuous, Feed
+from eventsim.rates.ticks cimport Continuous, Feed
 
-cdef extern from "activations.h" nogil:
+cdef extern from "eventsim/kernels/activations.h" nogil:
     void activate(int wide, int kind, const void *x, void *rate, void *slope, ptrdiff_t n)
 
-cdef extern from "_latent_equilibrium.h" nogil:
+cdef extern from "eventsim/models/prospective/_latent_equilibrium.h" nogil:
     enum:
         ERRORS_DYNAMIC
     int le_step(int wide, const le_parameters *p, const le_state *s, int errors, double gamma, double dt, double limit)

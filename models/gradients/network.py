@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from eventsim.connect import Pairs
 from eventsim.connections import Connections
 from eventsim.errors import ConfigError
-from eventsim.models.inputs import SpikeSource
-from eventsim.models.lif import LIF
+from eventsim.models.inputs.sources import SpikeSource
+from eventsim.models.lif.lif import LIF
 from eventsim.network import Network, Projection
 
 __all__ = ["CONSTANTS", "Pathway", "Settings", "SpikeNetwork"]

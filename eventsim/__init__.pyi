@@ -1,0 +1,32 @@
+from eventsim import connect as connect
+from eventsim import errors as errors
+from eventsim import hardware as hardware
+from eventsim import io as io
+from eventsim import models as models
+from eventsim import rates as rates
+from eventsim import registry as registry
+from eventsim import rng as rng
+from eventsim import scenarios as scenarios
+from eventsim import trace as trace
+from eventsim.engine import Engine as Engine
+from eventsim.engine import Event as Event
+from eventsim.engine import Handler as Handler
+from eventsim.engine import PythonHandler as PythonHandler
+from eventsim.errors import ConfigError as ConfigError
+from eventsim.errors import EventOrderError as EventOrderError
+from eventsim.errors import FileFormatError as FileFormatError
+from eventsim.errors import UnknownPart as UnknownPart
+from eventsim.network import Network as Network
+from eventsim.rates.tick_model import TickModel as TickModel
+from eventsim.reference import ReferenceEngine as ReferenceEngine
+from eventsim.registry import find as find
+from eventsim.registry import parts as parts
+from eventsim.registry import register as register
+from eventsim.simulation import Simulation as Simulation
+from eventsim.trace import Samples as Samples
+from eventsim.trace import Spikes as Spikes
+from eventsim.trace import Trace as Trace
+
+__version__: str
+
+def get_include() -> str: ...

@@ -1,0 +1,1 @@
+"""Arithmetic that compiles to vector instructions: products, activations, sums, random numbers, Adam."""

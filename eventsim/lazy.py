@@ -1,0 +1,95 @@
+"""Public names of a package that are imported on first use.
+
+The stub `__init__.pyi` beside a package's `__init__.py` is the one table of its public names: type
+checkers and editors read it as it is, and `attach` makes the same names resolve at run time, each
+importing its own module only.
+
+    from eventsim.lazy import attach
+
+    __getattr__, __dir__, __all__ = attach(__name__)
+"""
+
+import ast
+import difflib
+import importlib
+import importlib.resources
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Face = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
+
+
+def public_names(package: str) -> dict[str, tuple[str, str]]:
+    """Return where the public names of a package come from.
+
+    Parameters
+    ----------
+    package : str
+        Its import name.
+
+    Returns
+    -------
+    dict of str to (str, str)
+        By public name, the module and the name there, in the order of the stub.
+    """
+    stub = importlib.resources.files(package).joinpath("__init__.pyi").read_text(encoding="utf-8")
+    return {
+        alias.asname or alias.name: (node.module or package, alias.name)
+        for node in ast.parse(stub).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname is not None  # `import X as X` is public, `import X` serves the stub itself
+    }
+
+
+def attach(package: str, *, renamed: Mapping[str, str] | None = None) -> Face:
+    """Return `__getattr__`, `__dir__` and `__all__` of a package with a stub.
+
+    Parameters
+    ----------
+    package : str
+        Its import name.
+    renamed : mapping of str to str, optional
+        Names of the version before, and where they are now ("eventsim.models.plasticity", or
+        "eventsim.models.training.SpikeLearner"); they resolve with a `DeprecationWarning`.
+    """
+    table = public_names(package)
+    old = dict(renamed or {})
+
+    def __getattr__(name: str) -> Any:
+        if name in table:
+            module, attribute = table[name]
+            if module == package:  # one of its own modules; it sets itself as an attribute
+                return importlib.import_module(f"{package}.{attribute}")
+            value = _member(module, attribute)
+            setattr(sys.modules[package], name, value)
+            return value
+        if name in old:
+            warnings.warn(
+                f"{package}.{name} is now {old[name]}; the old name goes with the next release",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            return _member(*old[name].rpartition(".")[::2])
+        near = difflib.get_close_matches(name, table, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near and not name.startswith("_") else ""
+        raise AttributeError(f"module {package!r} has no attribute {name!r}{hint}")
+
+    def __dir__() -> list[str]:
+        return sorted(table)
+
+    return __getattr__, __dir__, list(table)
+
+
+def _member(module: str, name: str) -> Any:
+    """Return a name of a module, or a module of a package."""
+    home = importlib.import_module(module)
+    try:
+        return getattr(home, name)
+    except AttributeError:
+        try:
+            return importlib.import_module(f"{module}.{name}")
+        except ModuleNotFoundError:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}") from None

@@ -1,0 +1,13 @@
+from eventsim.io.datasets.sets import YIN_YANG as YIN_YANG
+from eventsim.io.datasets.sets import braille as braille
+from eventsim.io.datasets.sets import digits as digits
+from eventsim.io.datasets.sets import fashion_mnist as fashion_mnist
+from eventsim.io.datasets.sets import fsdd as fsdd
+from eventsim.io.datasets.sets import fsdd_spikes as fsdd_spikes
+from eventsim.io.datasets.sets import mackey_glass_parameters as mackey_glass_parameters
+from eventsim.io.datasets.sets import mnist as mnist
+from eventsim.io.datasets.sets import mnist1d as mnist1d
+from eventsim.io.datasets.sets import nmnist_small as nmnist_small
+from eventsim.io.datasets.sets import read_recordings as read_recordings
+from eventsim.io.datasets.sets import shd as shd
+from eventsim.io.datasets.sets import yin_yang as yin_yang

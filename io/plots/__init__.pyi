@@ -1,0 +1,15 @@
+from eventsim.io.plots import axes as axes
+from eventsim.io.plots.axes import COLOURS as COLOURS
+from eventsim.io.plots.axes import histogram as histogram
+from eventsim.io.plots.axes import legend_beside as legend_beside
+from eventsim.io.plots.axes import matrix as matrix
+from eventsim.io.plots.axes import raster as raster
+from eventsim.io.plots.axes import rate as rate
+from eventsim.io.plots.axes import spoken as spoken
+from eventsim.io.plots.axes import style as style
+from eventsim.io.plots.axes import titled as titled
+from eventsim.io.plots.axes import trace as trace
+from eventsim.io.plots.axes import training as training
+from eventsim.io.plots.axes import yin_yang as yin_yang
+from eventsim.io.plots.runs import pictures as pictures
+from eventsim.io.plots.runs import plot as plot

@@ -1,0 +1,1 @@
+"""Closed forms for layers of neurons that spike at most once, forward and backward."""

@@ -1,0 +1,6 @@
+from eventsim.models.plasticity.error_times_rate import ErrorTimesRate as ErrorTimesRate
+from eventsim.models.plasticity.plasticity_kernel import PlasticityKernel as PlasticityKernel
+from eventsim.models.plasticity.plasticity_kernel import SynapseRows as SynapseRows
+from eventsim.models.plasticity.structural_plasticity import HomeostaticSTDP as HomeostaticSTDP
+from eventsim.models.plasticity.structural_plasticity import StructuralPlasticity as StructuralPlasticity
+from eventsim.models.plasticity.time_constants import TimeConstants as TimeConstants

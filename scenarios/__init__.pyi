@@ -1,0 +1,2 @@
+from eventsim.scenarios.scenario import Run as Run
+from eventsim.scenarios.scenario import Scenario as Scenario
