@@ -1,0 +1,57 @@
+"""Names of earlier versions and the names of today: the one table that readers of old things go through.
+
+Files, configurations, command lines and programs in other processes may still use a name that has
+changed. Whoever reads such a name asks `current`, which warns once for each old name. Add a row here
+when a name changes; nothing else keeps a list.
+"""
+
+import warnings
+from collections.abc import Mapping
+
+RENAMED: dict[str, dict[str, str]] = {
+    # registered parts, by kind: "part/<kind>"
+    # arguments of a part, a method or a function: "argument/<name of it>"
+    # keys of a scenario's configuration: "option/<scenario>"; presets: "preset/<scenario>"
+    # keys in files: "file"; fields of the wire protocol: "wire"
+}
+
+
+def current(what: str, name: str, *, quiet: bool = False) -> str:
+    """Return what `name` is called today; names that have not changed come back as they are.
+
+    Parameters
+    ----------
+    what : str
+        Which names these are: a key of `RENAMED`.
+    name : str
+    quiet : bool
+        Say nothing, as for files, whose names nobody can change any more.
+
+    Warns
+    -----
+    DeprecationWarning
+        Once for each place that uses an old name.
+    """
+    today = RENAMED.get(what, {}).get(name)
+    if today is None:
+        return name
+    if not quiet:
+        warnings.warn(f"{name!r} is called {today!r} now", DeprecationWarning, stacklevel=3)
+    return today
+
+
+def with_current_names(what: str, given: Mapping[str, object], *, quiet: bool = False) -> dict[str, object]:
+    """Return a mapping whose keys are today's names.
+
+    Raises
+    ------
+    ValueError
+        If a key is given under its old and its new name.
+    """
+    renamed: dict[str, object] = {}
+    for name, value in given.items():
+        today = current(what, name, quiet=quiet)
+        if today in renamed:
+            raise ValueError(f"{today!r} is given twice, once as {name!r}, its old name")
+        renamed[today] = value
+    return renamed
