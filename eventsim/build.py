@@ -32,7 +32,7 @@ LEAST_WINDOW = 0.02  # of the longest useful window; below, carrying all units o
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class BuildContext:
     """What a model is told when it builds its population.
 
     Attributes
@@ -53,7 +53,7 @@ class Site:
 
 
 @dataclass(slots=True)
-class Built:
+class CompiledNetwork:
     """A network that runs."""
 
     schedule: str
@@ -79,7 +79,7 @@ def build(
     batch: int = 1,
     dtype: str = "float64",
     exits: Mapping[str, Exit] | None = None,
-) -> Built:
+) -> CompiledNetwork:
     """Build a network.
 
     Parameters
@@ -112,7 +112,7 @@ def build(
             f"{on_rates[0]!r} has a rule, but rules act on ticks and no population here is continuous"
         )
     populations = {
-        p.name: p.model.build(Site(p.n, p.name, net.seed, SECONDS[net.time_unit], dt, batch, dtype))
+        p.name: p.model.build(BuildContext(p.n, p.name, net.seed, SECONDS[net.time_unit], dt, batch, dtype))
         for p in net.populations.values()
     }
     for declared in net.populations.values():
@@ -135,27 +135,27 @@ def build(
             post.add_feed(pre, cast(float, arrays.weight), cast(float, arrays.delay))
         else:
             synapses.append(Synapses(projection.name, pre, post, arrays, projection.port))
-    built = Built(chosen, populations, synapses, feeds=feeds)
+    compiled = CompiledNetwork(chosen, populations, synapses, feeds=feeds)
     if chosen == "ordered":
-        built.engine = _engine(net, populations, synapses, order)
-        _attach_kernels(net, synapses, built.engine)
+        compiled.engine = _engine(net, populations, synapses, order)
+        _attach_kernels(net, synapses, compiled.engine)
         if any(is_continuous(p.model) for p in net.populations.values()):
             from eventsim.rates.compile import ticks_of
 
-            built.ticks, built.parts = ticks_of(net, populations, built.engine, dt)
+            compiled.ticks, compiled.parts = ticks_of(net, populations, compiled.engine, dt)
     else:
         if chosen == "layered":
             order = plan.layers() or order
         order = sorted(
             order, key=lambda name: not populations[name].is_source
         )  # sources first, else as it was
-        built.sweeps = Sweeps(
+        compiled.sweeps = Sweeps(
             [(populations[name], name in feeds) for name in order],
             synapses,
             plan.window() if chosen == "windows" else 0.0,
             _estimate(net, populations, synapses),
         )
-    return built
+    return compiled
 
 
 def _engine(

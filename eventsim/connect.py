@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eventsim.connection_rule import Rule
+from eventsim.connection_rule import ConnectionRule
 from eventsim.connections import Connections, Indices
 from eventsim.distributions import CHUNK, Distribution, exponential, lognormal, normal, uniform
 from eventsim.errors import ConfigError
@@ -25,7 +25,7 @@ from eventsim.sample_targets import partners
 __all__ = [
     "Connections",
     "Distribution",
-    "Rule",
+    "ConnectionRule",
     "all_to_all",
     "axonal",
     "convolution",
@@ -45,7 +45,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class AllToAll(Rule):
+class AllToAll(ConnectionRule):
     """Every source reaches every target, once."""
 
     def draw(
@@ -58,7 +58,7 @@ class AllToAll(Rule):
 
 
 @dataclass(frozen=True, slots=True)
-class OneToOne(Rule):
+class OneToOne(ConnectionRule):
     """Unit k reaches unit k of a population of the same size."""
 
     def check(self, n_pre: int, n_post: int, autapses: bool, multapses: bool, label: str) -> None:
@@ -78,7 +78,7 @@ class OneToOne(Rule):
 
 
 @dataclass(frozen=True, slots=True)
-class FixedProbability(Rule):
+class FixedProbability(ConnectionRule):
     """Each pair is connected with probability `p`, independently; never more than once.
 
     Parameters
@@ -133,7 +133,7 @@ class FixedProbability(Rule):
 
 
 @dataclass(frozen=True, slots=True)
-class FixedIndegree(Rule):
+class FixedIndegree(ConnectionRule):
     """Each target has `k` sources, drawn uniformly.
 
     Parameters
@@ -163,7 +163,7 @@ class FixedIndegree(Rule):
 
 
 @dataclass(frozen=True, slots=True)
-class FixedOutdegree(Rule):
+class FixedOutdegree(ConnectionRule):
     """Each source has `k` targets, drawn uniformly.
 
     Parameters
@@ -190,7 +190,7 @@ class FixedOutdegree(Rule):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pairs(Rule):
+class Pairs(ConnectionRule):
     """The synapses one by one: source ``pre[k]`` reaches target ``post[k]``.
 
     Parameters

@@ -5,7 +5,7 @@ import numpy as np
 from eventsim.connections import Connections
 
 
-class Rule:
+class ConnectionRule:
     """Says which units of one population reach which units of another.
 
     `autapses` is False only where both are the same population and self connections are left out.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from eventsim import connect, rng, values
-from eventsim.connect import AllToAll, Rule
+from eventsim.connect import AllToAll, ConnectionRule
 from eventsim.connections import Connections
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.rates.options import RateOptions, rate_options, refuse_rate_options
@@ -62,7 +62,7 @@ class Projection:
     name: str
     pre: str
     post: str
-    rule: Rule
+    rule: ConnectionRule
     weight: Value = field(repr=False)
     delay: Value = field(repr=False)
     autapses: bool = True
@@ -389,9 +389,9 @@ def sends_rates(model: Any) -> bool:
 
 def _sorted_out(
     rule: Any, weight: Any, delay: Any, n_pre: int, n_post: int, label: str
-) -> tuple[Rule, Value, Value]:
+) -> tuple[ConnectionRule, Value, Value]:
     """Return rule, weight and delay in the forms that a Projection holds."""
-    if rule is None and isinstance(weight, Rule):
+    if rule is None and isinstance(weight, ConnectionRule):
         rule, weight = weight, None
     if isinstance(rule, np.ndarray) or values.is_sparse(rule):
         if weight is not None:
@@ -414,7 +414,7 @@ def _sorted_out(
         if not isinstance(rule, connect.Pairs):
             raise ConfigError(f"a sparse delay needs a sparse weight with the same entries, in {label}")
         delay = values.same_entries(delay, rule, n_pre, n_post, label)
-    if rule is not None and not isinstance(rule, Rule):
+    if rule is not None and not isinstance(rule, ConnectionRule):
         raise TypeError(
             f"the rule of {label} must come from es.connect or be a list of tuples, got {rule!r:.60}"
         )

@@ -1,6 +1,6 @@
 """Parts by kind and name: registering is what makes a part appear everywhere.
 
-Built-in parts are found by importing the modules of their package; other people's packages
+CompiledNetwork-in parts are found by importing the modules of their package; other people's packages
 announce theirs through the entry point group ``eventsim.parts`` (a module to import).
 """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eventsim.build import Built, build
+from eventsim.build import CompiledNetwork, build
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart
 from eventsim.network import Network, is_continuous
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SAMPLES_LAST = 2  # priority: after deliveries, crossings and ticks of the same time
 
 
-class Request(NamedTuple):
+class RecordingRequest(NamedTuple):
     """What is to be recorded: a variable of some units of some samples of a population."""
 
     population: str
@@ -105,10 +105,10 @@ class Simulation(ContinuousSide):
         self._wanted = schedule
         self._needs_order: str | None = None
         self._set_tick(dt, batch, dtype)
-        self._requests: list[Request] = []
+        self._recording_requests: list[RecordingRequest] = []
         self._hooks: list[tuple[str, Callable[[float, int], object]]] = []
         self._recordings: dict[tuple[str, str], Recording] = {}
-        self._built: Built | None = None
+        self._compiled: CompiledNetwork | None = None
         self._begun = False
         self._stream: TraceFile | None = None
         self._streamed = 0
@@ -156,15 +156,15 @@ class Simulation(ContinuousSide):
             raise ValueError(f"{population!r} has units 0..{declared.n - 1}, got {chosen.tolist()}")
         if len(np.unique(chosen)) != len(chosen):
             raise ValueError(f"units of {population!r} to record must differ, got {chosen.tolist()}")
-        if any(request[:2] == (population, variable) for request in self._requests):
+        if any(request[:2] == (population, variable) for request in self._recording_requests):
             raise ConfigError(f"{variable!r} of {population!r} is recorded already")
         if is_continuous(declared.model):
             every = self.dt if every is None else every
         elif every is None:
             self._ordered_only(f"recording {variable!r} of {population!r} at every event")
-        request = Request(population, variable, every, chosen, self._samples(population, samples))
-        self._requests.append(request)
-        if self._built:
+        request = RecordingRequest(population, variable, every, chosen, self._samples(population, samples))
+        self._recording_requests.append(request)
+        if self._compiled:
             self._attach(request)
 
     def on_spike(self, population: str, hook: Callable[[float, int], object]) -> None:
@@ -172,8 +172,8 @@ class Simulation(ContinuousSide):
         self._declared(population)
         self._ordered_only("a hook on spikes")
         self._hooks.append((population, hook))
-        if self._built:
-            self._built.populations[population].add_hook(hook)
+        if self._compiled:
+            self._compiled.populations[population].add_hook(hook)
 
     def stimulate(self, population: str, times: ArrayLike, units: ArrayLike | None = None) -> None:
         """Add spikes to a SpikeSource.
@@ -204,8 +204,8 @@ class Simulation(ContinuousSide):
                 f"the clock is at {self.now}"
             )
         source.add(t, u)
-        if self._begun and self._built and self._built.engine:
-            source.prepare(self._built.engine)
+        if self._begun and self._compiled and self._compiled.engine:
+            source.prepare(self._compiled.engine)
 
     def stream(self, file: TraceFile) -> None:
         """Move spikes and samples into `file` as the run goes on, so that memory stays bounded.
@@ -219,7 +219,7 @@ class Simulation(ContinuousSide):
             for event in self._build().populations[name].event_logs if declared.record_spikes else ():
                 if f"{name}.{event}" not in file.populations:
                     file.add_population(f"{name}.{event}", declared.n)
-        for request in self._requests:
+        for request in self._recording_requests:
             population, variable, every, units, samples = request
             if len(samples) > 1:
                 raise ConfigError(_one_sample(population, variable))
@@ -257,42 +257,42 @@ class Simulation(ContinuousSide):
                 f"cannot run until {until} {self.net.time_unit}: the clock is at {self.now}, "
                 "and the end must be finite"
             )
-        built = self._build()
-        if inclusive and not built.engine:
+        compiled = self._build()
+        if inclusive and not compiled.engine:
             raise ConfigError("inclusive=True needs schedule='ordered'")
-        self._begin(built)
+        self._begin(compiled)
         if not progress and self._stream is None:
-            self._advance(built, until, inclusive)
+            self._advance(compiled, until, inclusive)
             return
         from eventsim.progress import slices
 
         for end in slices(self.now, until, progress, self.net.time_unit):
-            self._advance(built, end, inclusive and end == until)
+            self._advance(compiled, end, inclusive and end == until)
             if self._stream is not None:
                 self._drain(self._stream)
 
-    def _advance(self, built: Built, until: float, inclusive: bool) -> None:
-        if built.engine:
-            built.engine.run(until, inclusive=inclusive)
-        elif built.sweeps:
-            built.sweeps.run(until)
+    def _advance(self, compiled: CompiledNetwork, until: float, inclusive: bool) -> None:
+        if compiled.engine:
+            compiled.engine.run(until, inclusive=inclusive)
+        elif compiled.sweeps:
+            compiled.sweeps.run(until)
 
-    def _begin(self, built: Built) -> None:
+    def _begin(self, compiled: CompiledNetwork) -> None:
         """Let populations schedule what comes without input, once."""
-        if not self._begun and built.engine:
-            for population in built.populations.values():
-                population.prepare(built.engine)
-            if built.ticks:
-                built.ticks.begin(built.engine)
+        if not self._begun and compiled.engine:
+            for population in compiled.populations.values():
+                population.prepare(compiled.engine)
+            if compiled.ticks:
+                compiled.ticks.begin(compiled.engine)
         self._begun = True
 
     @property
     def now(self) -> float:
         """The clock, in the network's time unit."""
-        built = self._built
-        if not built:
+        compiled = self._compiled
+        if not compiled:
             return 0.0
-        return float(built.engine.now if built.engine else built.sweeps.now)  # type: ignore[union-attr]
+        return float(compiled.engine.now if compiled.engine else compiled.sweeps.now)  # type: ignore[union-attr]
 
     @property
     def schedule(self) -> str:
@@ -302,16 +302,16 @@ class Simulation(ContinuousSide):
     @property
     def engine(self) -> Engine:
         """The event engine, for handlers of one's own; using it makes the schedule ordered."""
-        if not self._built:
+        if not self._compiled:
             self._ordered_only("the use of the engine")
-        built = self._build()
-        if not built.engine:
+        compiled = self._build()
+        if not compiled.engine:
             raise ConfigError(
-                f"this simulation runs on the {built.schedule} schedule, which has no event queue; "
+                f"this simulation runs on the {compiled.schedule} schedule, which has no event queue; "
                 "create it with schedule='ordered'"
             )
-        self._begin(built)
-        return built.engine
+        self._begin(compiled)
+        return compiled.engine
 
     def handler(self, population: str) -> Population:
         """Return the handler of a population, to which one may schedule inputs of one's own."""
@@ -376,8 +376,8 @@ class Simulation(ContinuousSide):
         ndarray
             A copy of the present weights of a projection of rates, (n_pre, n_post) if it is dense.
         """
-        built = self._build()
-        for synapses in built.synapses:
+        compiled = self._build()
+        for synapses in compiled.synapses:
             if synapses.name == projection:
                 return synapses.edges()
         return self._part(projection).weights()[0]
@@ -406,13 +406,13 @@ class Simulation(ContinuousSide):
         """Return everything recorded so far as a Trace."""
         from eventsim import __version__
 
-        built = self._build()
-        for request in self._requests:
+        compiled = self._build()
+        for request in self._recording_requests:
             if len(request.samples) > 1:
                 raise ConfigError(_one_sample(request.population, request.variable))
         sizes = {name: p.n for name, p in self.net.populations.items()}
         kept = [name for name, p in self.net.populations.items() if p.record_spikes]
-        inner = [f"{name}.{event}" for name in kept for event in built.populations[name].event_logs]
+        inner = [f"{name}.{event}" for name in kept for event in compiled.populations[name].event_logs]
         return Trace(
             sizes=sizes | {name: sizes[name.rpartition(".")[0]] for name in inner},
             spikes={name: self.spikes(name) for name in (*kept, *inner)},
@@ -420,7 +420,7 @@ class Simulation(ContinuousSide):
             provenance={
                 "seed": self.net.seed,
                 "version": __version__,
-                "schedule": built.schedule,
+                "schedule": compiled.schedule,
                 **{f"spikes_{name}": count for name, count in self.counters().items()},
             },
             duration=self.now,
@@ -435,11 +435,11 @@ class Simulation(ContinuousSide):
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as a nested dictionary of arrays and numbers, from which `restore` goes on."""
-        built = self._build()
-        self._begin(built)
-        body = built.engine.snapshot() if built.engine else built.sweeps.snapshot()  # type: ignore[union-attr]
+        compiled = self._build()
+        self._begin(compiled)
+        body = compiled.engine.snapshot() if compiled.engine else compiled.sweeps.snapshot()  # type: ignore[union-attr]
         return {
-            "schedule": built.schedule,
+            "schedule": compiled.schedule,
             "now": self.now,
             "body": body,
             "next_samples": {"/".join(key): r.next for key, r in self._recordings.items()},
@@ -447,12 +447,12 @@ class Simulation(ContinuousSide):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state that `snapshot` returned; what was recorded since is forgotten."""
-        if self._built is None:
+        if self._compiled is None:
             self._wanted = state["schedule"]
-        built = self._build()
-        if built.schedule != state["schedule"]:
+        compiled = self._build()
+        if compiled.schedule != state["schedule"]:
             raise ConfigError(
-                f"the state is of the {state['schedule']} schedule, this simulation runs {built.schedule}"
+                f"the state is of the {state['schedule']} schedule, this simulation runs {compiled.schedule}"
             )
         recorded, known = ["/".join(key) for key in self._recordings], list(state["next_samples"])
         if sorted(recorded) != sorted(known):
@@ -460,12 +460,12 @@ class Simulation(ContinuousSide):
                 f"the state is of a simulation that records {', '.join(known) or 'no variable'}, "
                 f"this one records {', '.join(recorded) or 'none'}"
             )
-        self._begin(built)
-        if built.engine:
-            built.engine.restore(state["body"])
+        self._begin(compiled)
+        if compiled.engine:
+            compiled.engine.restore(state["body"])
         else:
-            built.sweeps.restore(state["body"])  # type: ignore[union-attr]
-        for population in built.populations.values():
+            compiled.sweeps.restore(state["body"])  # type: ignore[union-attr]
+        for population in compiled.populations.values():
             for log in (population.log, *population.event_logs.values()):
                 log.cut(self.now)
         for key, recording in self._recordings.items():
@@ -474,7 +474,7 @@ class Simulation(ContinuousSide):
 
     def reset(self) -> None:
         """Go back to time 0; everything recorded is forgotten, what is recorded stays."""
-        self._built = None
+        self._compiled = None
         self._begun = False
         self._recordings = {}
         self._build()
@@ -489,31 +489,31 @@ class Simulation(ContinuousSide):
             raise UnknownPart(f"no population named {population!r} in this network; known: {names}") from None
 
     def _ordered_only(self, what: str) -> None:
-        if self._built and not self._built.engine:
+        if self._compiled and not self._compiled.engine:
             raise ConfigError(
-                f"{what} needs the ordered schedule, but this simulation runs on the {self._built.schedule} "
+                f"{what} needs the ordered schedule, but this simulation runs on the {self._compiled.schedule} "
                 "one already; ask for it first, or create it with schedule='ordered'"
             )
         self._needs_order = self._needs_order or what
 
-    def _build(self) -> Built:
-        if self._built is None:
+    def _build(self) -> CompiledNetwork:
+        if self._compiled is None:
             exits = {} if self.hardware is None else self.hardware.exits(self._asked, self.trial)
             if any(gate.bus is not None for gate in exits.values()):
                 self._needs_order = self._needs_order or "a bus that spikes share"
-            self._built = build(
+            self._compiled = build(
                 self.net, self._wanted, self._needs_order, self._dt, self.batch, self.dtype, exits
             )
             for population, hook in self._hooks:
-                self._built.populations[population].add_hook(hook)
-            for request in self._requests:
+                self._compiled.populations[population].add_hook(hook)
+            for request in self._recording_requests:
                 self._attach(request)
-        return self._built
+        return self._compiled
 
-    def _attach(self, request: Request) -> None:
+    def _attach(self, request: RecordingRequest) -> None:
         population, variable, every, units, samples = request
-        built = self._build()
-        handler = built.populations[population]
+        compiled = self._build()
+        handler = compiled.populations[population]
         # Of several samples unit u of sample s has number s * n + u.
         recording = Recording(
             handler, variable, every or 0.0, np.add.outer(samples * handler.n, units).ravel()
@@ -522,12 +522,14 @@ class Simulation(ContinuousSide):
         self._recordings[population, variable] = recording
         if every:
             recording.next = _first_multiple(every, self.now)
-            if built.engine:
-                built.engine.register(recording)
-                built.engine.schedule(recording.next * every, recording, priority=SAMPLES_LAST)
+            if compiled.engine:
+                compiled.engine.register(recording)
+                compiled.engine.schedule(recording.next * every, recording, priority=SAMPLES_LAST)
 
-    def _request(self, population: str, variable: str) -> Request:
-        return next(r for r in self._requests if (r.population, r.variable) == (population, variable))
+    def _request(self, population: str, variable: str) -> RecordingRequest:
+        return next(
+            r for r in self._recording_requests if (r.population, r.variable) == (population, variable)
+        )
 
     def _drain(self, file: TraceFile) -> None:
         """Move what was recorded into the file."""

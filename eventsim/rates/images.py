@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eventsim.connection_rule import Rule
+from eventsim.connection_rule import ConnectionRule
 from eventsim.errors import ConfigError
 
 __all__ = ["Convolve", "Pool", "convolution", "max_pool", "mean_pool"]
 
 
-class ImageRule(Rule):
+class ImageRule(ConnectionRule):
     """A rule that belongs to projections of rates."""
 
     __slots__ = ()

@@ -13,7 +13,7 @@ from eventsim.network import Network, is_continuous, needs_tick
 from eventsim.parameters import one_number
 
 if TYPE_CHECKING:
-    from eventsim.build import Built
+    from eventsim.build import CompiledNetwork
     from eventsim.rates.ticks import Continuous, Feed
 
 Values = ArrayLike | Callable[[float], ArrayLike]
@@ -32,7 +32,7 @@ class ContinuousSide:
     net: Network
     _needs_order: str | None
 
-    def _build(self) -> Built:
+    def _build(self) -> CompiledNetwork:
         raise NotImplementedError
 
     def run(self, until: float) -> None:  # noqa: D102
@@ -174,8 +174,8 @@ class ContinuousSide:
     def set_learning_rate(self, name: str, eta: float) -> None:
         """Change the rate of the rule of a projection or population from the next tick on; 0 stops it."""
         learns = any(name == learner for learner, _ in self.net.rules)
-        built = self._build()
-        target: Any = built.parts.get(name, built.populations.get(name))
+        compiled = self._build()
+        target: Any = compiled.parts.get(name, compiled.populations.get(name))
         if not learns or not hasattr(target, "set_rate"):
             known = ", ".join(learner for learner, _ in self.net.rules) or "none"
             raise UnknownPart(f"{name!r} has no rule whose rate could be set; known: {known}")
@@ -207,10 +207,10 @@ class ContinuousSide:
         """Run n ticks more, exactly, however their times are rounded."""
         if n < 0 or n != int(n):
             raise ValueError(f"the number of ticks must be a whole number of at least 0, got {n!r}")
-        built = self._build()
-        if built.ticks is None:
+        compiled = self._build()
+        if compiled.ticks is None:
             raise ConfigError("this network has no continuous populations, so there is no tick")
-        k = built.ticks.k + int(n)
+        k = compiled.ticks.k + int(n)
         if n:
             self.run(k * self.dt)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from eventsim.build import Site
+    from eventsim.build import BuildContext
     from eventsim.rates.ticks import Continuous
 
 
@@ -66,14 +66,16 @@ class TickModel:
         """
         raise NotImplementedError(f"{type(self).__name__} has no step(t, dt, inputs)")
 
-    def build(self, site: Site) -> Continuous:
+    def build(self, context: BuildContext) -> Continuous:
         """Return the population; it works on a copy of this model."""
         from eventsim import rng
         from eventsim.rates.ticks import PythonContinuous
 
         model = copy.deepcopy(self)
-        model.begin(site.batch, site.n, site.dt, rng.stream(site.seed, "tick model", site.name))
-        return PythonContinuous(site, model)
+        model.begin(
+            context.batch, context.n, context.dt, rng.stream(context.seed, "tick model", context.name)
+        )
+        return PythonContinuous(context, model)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state: all attributes that are arrays or numbers."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from eventsim.build import BuildContext
 from eventsim.engine import Engine, Handler
 from eventsim.population import Population
 
@@ -35,7 +36,7 @@ class Continuous(Population):
     driven: Feed | None
     def __init__(
         self,
-        site: Any,
+        context: BuildContext,
         ports: tuple[str, ...],
         signals: dict[str, NDArray[Any]],
         tau_spike: float = 0.0,
@@ -62,4 +63,4 @@ class PythonTickPart(TickPart):
 
 class PythonContinuous(Continuous):
     model: Any
-    def __init__(self, site: Any, model: Any) -> None: ...
+    def __init__(self, context: BuildContext, model: Any) -> None: ...

@@ -87,7 +87,7 @@ cdef class Continuous(Population):
 
     Parameters
     ----------
-    site : Site
+    context : BuildContext
         Size, name, tick, batch and dtype.
     ports : tuple of str
         What projections may add to; the first takes spikes and what drives the population.
@@ -97,16 +97,16 @@ cdef class Continuous(Population):
         Time constant of the current that spikes cause; 0 for a pulse of one tick with the weight as area.
     """
 
-    def __init__(self, site, tuple ports, dict signals, double tau_spike=0.0, dict state=None):
-        super().__init__(site.n, site.name)
-        dtype = np.dtype(site.dtype)
-        self.batch, self.dt = site.batch, site.dt
+    def __init__(self, context, tuple ports, dict signals, double tau_spike=0.0, dict state=None):
+        super().__init__(context.n, context.name)
+        dtype = np.dtype(context.dtype)
+        self.batch, self.dt = context.batch, context.dt
         self.wide = dtype == np.float64
         self.total = <int64_t> self.batch * self.n
         self.limit = 1e12
-        self.last = -site.dt  # the tick before the first
+        self.last = -context.dt  # the tick before the first
         spikes = np.zeros(self.n)
-        self.ports = {name: np.zeros((site.batch, site.n), dtype) for name in ports}
+        self.ports = {name: np.zeros((context.batch, context.n), dtype) for name in ports}
         self.signals = signals
         self.state = {**signals, **(state or {}), "spikes": spikes}
         self.variables = tuple(signals)
@@ -315,11 +315,11 @@ cdef class PythonContinuous(Continuous):
     cdef readonly object model
     cdef object copied                      # names of the signals that are attributes of the model
 
-    def __init__(self, site, model):
-        shape = (site.batch, site.n)
+    def __init__(self, context, model):
+        shape = (context.batch, context.n)
         if "rate" not in model.variables or not model.ports:
-            raise ValueError(f"the model of {site.name!r} needs a port, and 'rate' among its variables")
-        super().__init__(site, tuple(model.ports), {name: np.zeros(shape, site.dtype) for name in model.variables})
+            raise ValueError(f"the model of {context.name!r} needs a port, and 'rate' among its variables")
+        super().__init__(context, tuple(model.ports), {name: np.zeros(shape, context.dtype) for name in model.variables})
         self.model = model
         self.copied = [name for name in model.variables if name != "rate"]
         self.show()

@@ -20,7 +20,7 @@ from eventsim.models.dendrites.compartments import Clamp, Compartment, Threshold
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from eventsim.build import Site
+    from eventsim.build import BuildContext
     from eventsim.models.dendrites._tree import Tree
     from eventsim.population import Population
 
@@ -111,16 +111,16 @@ class MultiCompartment:
         self.tree.arrays(n, name, warn=True)
         _ = self.on_ticks
 
-    def build(self, site: Site) -> Population:
+    def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""
-        arrays = self.tree.arrays(site.n, site.name)
+        arrays = self.tree.arrays(context.n, context.name)
         if self.on_ticks:
             from eventsim.models.dendrites._ticks import SteppedDendrites
 
-            return SteppedDendrites(site.n, site.name, self.tree, arrays, site.dt)
+            return SteppedDendrites(context.n, context.name, self.tree, arrays, context.dt)
         from eventsim.models.dendrites._exact import ExactDendrites
 
-        return ExactDendrites(site.n, site.name, self.tree, arrays)
+        return ExactDendrites(context.n, context.name, self.tree, arrays)
 
     def plateau_potential(self, compartment: str, v_neighbours: float | None = None) -> float:
         """Return where the first clamp of a compartment's event would settle, mV.

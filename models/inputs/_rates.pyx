@@ -14,8 +14,8 @@ from eventsim.rates.ticks cimport Continuous
 cdef class RateInputPopulation(Continuous):
     """Units that show what drives them."""
 
-    def __init__(self, site):
-        super().__init__(site, (), {"rate": np.zeros((site.batch, site.n), site.dtype)})
+    def __init__(self, context):
+        super().__init__(context, (), {"rate": np.zeros((context.batch, context.n), context.dtype)})
         self.is_source = True
 
     cdef int step(self, Engine engine, int64_t k, double time) except -1 nogil:
@@ -32,8 +32,8 @@ cdef class RateInputPopulation(Continuous):
 cdef class SpikeTracePopulation(Continuous):
     """Units whose rate is the current that spikes cause."""
 
-    def __init__(self, site, double tau_syn):
-        super().__init__(site, ("input",), {"rate": np.zeros((site.batch, site.n), site.dtype)}, tau_syn)
+    def __init__(self, context, double tau_syn):
+        super().__init__(context, ("input",), {"rate": np.zeros((context.batch, context.n), context.dtype)}, tau_syn)
 
     cdef int step(self, Engine engine, int64_t k, double time) except -1 nogil:
         memcpy(self.rate, self.port[0], self.total * (8 if self.wide else 4))
@@ -60,16 +60,16 @@ cdef class RateSpikesPopulation(Continuous):
     cdef double[::1] left                   # until the next spike, in units of the integrated rate
     cdef uint64_t[::1] count, keys
 
-    def __init__(self, site, double scale, keys):
-        if site.batch > 1:
-            raise ValueError(f"{site.name!r} emits spikes, which have no samples; it needs batch=1, not {site.batch}")
-        left, count = np.empty(site.n), np.ones(site.n, np.uint64)
-        super().__init__(site, ("input",), {"rate": np.zeros((1, site.n), site.dtype)}, 0.0,
+    def __init__(self, context, double scale, keys):
+        if context.batch > 1:
+            raise ValueError(f"{context.name!r} emits spikes, which have no samples; it needs batch=1, not {context.batch}")
+        left, count = np.empty(context.n), np.ones(context.n, np.uint64)
+        super().__init__(context, ("input",), {"rate": np.zeros((1, context.n), context.dtype)}, 0.0,
                          {"left": left, "count": count})
         self.per_unit_time = scale
         self.left, self.count, self.keys = left, count, np.ascontiguousarray(keys, np.uint64)
         cdef int unit
-        for unit in range(site.n):
+        for unit in range(context.n):
             self.left[unit] = interval(self.keys[unit], 0)
 
     cdef int step(self, Engine engine, int64_t k, double time) except -1 nogil:

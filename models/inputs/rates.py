@@ -9,7 +9,7 @@ from eventsim.parameters import one_number
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from eventsim.build import Site
+    from eventsim.build import BuildContext
     from eventsim.rates.ticks import Continuous
 
 
@@ -22,11 +22,11 @@ class RateInput:
     is_source: ClassVar[bool] = True
     is_continuous: ClassVar[bool] = True
 
-    def build(self, site: Site) -> Continuous:
+    def build(self, context: BuildContext) -> Continuous:
         """Return the population that shows its drive."""
         from eventsim.models.inputs._rates import RateInputPopulation
 
-        return RateInputPopulation(site)
+        return RateInputPopulation(context)
 
 
 @register("neuron", "spike_trace")
@@ -52,11 +52,11 @@ class SpikeTrace:
         if not one_number(self.tau_syn, f"tau_syn of {name!r}", low=0) > 0:
             raise ValueError(f"tau_syn of {name!r} must be positive, got {self.tau_syn!r}")
 
-    def build(self, site: Site) -> Continuous:
+    def build(self, context: BuildContext) -> Continuous:
         """Return the population that keeps these traces."""
         from eventsim.models.inputs._rates import SpikeTracePopulation
 
-        return SpikeTracePopulation(site, float(self.tau_syn))
+        return SpikeTracePopulation(context, float(self.tau_syn))
 
 
 @register("neuron", "rate_spikes")
@@ -83,11 +83,11 @@ class RateSpikes:
         if not one_number(self.scale, f"scale of {name!r}", low=0) > 0:
             raise ValueError(f"scale of {name!r} must be positive, got {self.scale!r}")
 
-    def build(self, site: Site) -> Continuous:
+    def build(self, context: BuildContext) -> Continuous:
         """Return the population that spikes."""
         from eventsim import rng
         from eventsim.models.inputs._rates import RateSpikesPopulation
 
         return RateSpikesPopulation(
-            site, float(self.scale), rng.unit_keys(site.seed, site.n, "spikes", site.name)
+            context, float(self.scale), rng.unit_keys(context.seed, context.n, "spikes", context.name)
         )

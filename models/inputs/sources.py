@@ -14,7 +14,7 @@ from eventsim.rng import unit_keys
 from eventsim.spike_trains import checked_spikes
 
 if TYPE_CHECKING:
-    from eventsim.build import Site
+    from eventsim.build import BuildContext
     from eventsim.population import Population
 
 
@@ -42,12 +42,12 @@ class SpikeSource:
         if times.size and times.min() < 0:
             raise ValueError(f"spike times of {name!r} must not be negative, got {times.min()}")
 
-    def build(self, site: Site) -> Population:
+    def build(self, context: BuildContext) -> Population:
         """Return the population that emits these spikes."""
         from eventsim.models.inputs._sources import ArrayPopulation
 
-        times, units = checked_spikes(self.times, self.units, site.n, site.name)
-        return ArrayPopulation(site.n, site.name, times, units)
+        times, units = checked_spikes(self.times, self.units, context.n, context.name)
+        return ArrayPopulation(context.n, context.name, times, units)
 
 
 @register("neuron", "regular")
@@ -73,11 +73,11 @@ class Regular:
         per_unit(self.period, n, "period", name, positive=True, allow_inf=False)
         per_unit(self.phase, n, "phase", name, nonnegative=True)
 
-    def build(self, site: Site) -> Population:
+    def build(self, context: BuildContext) -> Population:
         """Return the population that emits these spikes."""
         from eventsim.models.inputs._sources import RegularPopulation
 
-        return RegularPopulation(site.n, site.name, self.period, self.phase)
+        return RegularPopulation(context.n, context.name, self.period, self.phase)
 
 
 @register("neuron", "poisson")
@@ -100,11 +100,13 @@ class Poisson:
         """Raise ValueError if a rate is negative or not finite."""
         per_unit(self.rate, n, "rate", name, nonnegative=True)
 
-    def build(self, site: Site) -> Population:
+    def build(self, context: BuildContext) -> Population:
         """Return the population that emits these spikes."""
         from eventsim.models.inputs._sources import PoissonPopulation
 
-        rate: Any = np.asarray(per_unit(self.rate, site.n, "rate", site.name, nonnegative=True))
+        rate: Any = np.asarray(per_unit(self.rate, context.n, "rate", context.name, nonnegative=True))
         with np.errstate(divide="ignore"):
-            mean = 1.0 / (rate * site.seconds)
-        return PoissonPopulation(site.n, site.name, mean, unit_keys(site.seed, site.n, "poisson", site.name))
+            mean = 1.0 / (rate * context.seconds)
+        return PoissonPopulation(
+            context.n, context.name, mean, unit_keys(context.seed, context.n, "poisson", context.name)
+        )

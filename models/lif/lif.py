@@ -19,7 +19,7 @@ from eventsim.parameters import per_unit
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from eventsim.build import Site
+    from eventsim.build import BuildContext
     from eventsim.population import Population
 
 _POSITIVE = ("tau_mem", "tau_syn", "c_mem")
@@ -102,12 +102,12 @@ class LIF:
         """Raise ValueError if a parameter does not fit `n` units; the message names population and unit."""
         _checked(self, n, name)
 
-    def build(self, site: Site) -> Population:
+    def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""
         from eventsim.models.lif._populations import LIFPopulation
 
-        parameters = _checked(self, site.n, site.name)
-        return LIFPopulation(site.n, site.name, parameters, False, self.first_spike_only)
+        parameters = _checked(self, context.n, context.name)
+        return LIFPopulation(context.n, context.name, parameters, False, self.first_spike_only)
 
 
 @register("neuron", "lif_delta")
@@ -136,9 +136,9 @@ class LIFDelta:
         """Raise ValueError if a parameter does not fit `n` units; the message names population and unit."""
         _checked(self, n, name)
 
-    def build(self, site: Site) -> Population:
+    def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""
         from eventsim.models.lif._populations import LIFPopulation
 
-        parameters = _checked(self, site.n, site.name) | {"tau_syn": 1.0, "i_init": 0.0}
-        return LIFPopulation(site.n, site.name, parameters, True, self.first_spike_only)
+        parameters = _checked(self, context.n, context.name) | {"tau_syn": 1.0, "i_init": 0.0}
+        return LIFPopulation(context.n, context.name, parameters, True, self.first_spike_only)

@@ -30,7 +30,7 @@ from eventsim.parameters import one_number, per_unit
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from eventsim.build import Site
+    from eventsim.build import BuildContext
     from eventsim.rates.ticks import Continuous
 
 ACTIVATIONS = ("linear", "tanh", "logistic", "hard_sigmoid", "softplus", "relu")
@@ -97,9 +97,9 @@ class LatentEquilibrium:
             one_number(getattr(self, what), f"{what} of {name!r}", low=0)
         one_number(self.gamma, f"gamma of {name!r}")
 
-    def build(self, site: Site) -> Continuous:
+    def build(self, context: BuildContext) -> Continuous:
         """Return the population that computes these neurons."""
-        return _population(self, site)
+        return _population(self, context)
 
 
 @register("neuron", "generalized_latent_equilibrium")
@@ -142,21 +142,21 @@ class GeneralizedLatentEquilibrium:
             one_number(getattr(self, what), f"{what} of {name!r}", low=0)
         one_number(self.gamma, f"gamma of {name!r}")
 
-    def build(self, site: Site) -> Continuous:
+    def build(self, context: BuildContext) -> Continuous:
         """Return the population that computes these neurons."""
-        _not_below(per_unit(self.tau_r, site.n, "tau_r", site.name), site.dt, "tau_r", site.name)
-        return _population(self, site)
+        _not_below(per_unit(self.tau_r, context.n, "tau_r", context.name), context.dt, "tau_r", context.name)
+        return _population(self, context)
 
 
-def _population(model: LatentEquilibrium | GeneralizedLatentEquilibrium, site: Site) -> Continuous:
+def _population(model: LatentEquilibrium | GeneralizedLatentEquilibrium, context: BuildContext) -> Continuous:
     from eventsim.models.prospective.population import ProspectivePopulation
 
-    tau_mem = per_unit(model.tau_mem, site.n, "tau_mem", site.name)
-    tau_r = tau_mem if model.tau_r is None else per_unit(model.tau_r, site.n, "tau_r", site.name)
-    _not_below(tau_mem, site.dt, "tau_mem", site.name)
-    key = int(rng.sequence(site.seed, "rate noise", site.name).generate_state(1, np.uint64)[0])
+    tau_mem = per_unit(model.tau_mem, context.n, "tau_mem", context.name)
+    tau_r = tau_mem if model.tau_r is None else per_unit(model.tau_r, context.n, "tau_r", context.name)
+    _not_below(tau_mem, context.dt, "tau_mem", context.name)
+    key = int(rng.sequence(context.seed, "rate noise", context.name).generate_state(1, np.uint64)[0])
     return ProspectivePopulation(
-        site,
+        context,
         {"tau_mem": tau_mem, "tau_r": tau_r},
         activation=model.activation,
         errors=model.errors,

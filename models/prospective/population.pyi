@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from eventsim.build import BuildContext
 from eventsim.rates.ticks import Continuous, Feed
 
 def activated(activation: str, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]: ...
@@ -14,7 +15,7 @@ class ProspectivePopulation(Continuous):
     tau_r: NDArray[Any]
     def __init__(
         self,
-        site: Any,
+        context: BuildContext,
         parameters: Mapping[str, Any],
         *,
         activation: str,

@@ -58,28 +58,28 @@ def activated(str activation, x):
 cdef class ProspectivePopulation(Continuous):
     """`n` neurons with the parameters of `LatentEquilibrium`, each a number or an array of shape (n,)."""
 
-    def __init__(self, site, parameters, *, str activation, str errors, double gamma, double tau_spike,
+    def __init__(self, context, parameters, *, str activation, str errors, double gamma, double tau_spike,
                  double noise=0.0, unsigned long long noise_key=0):
-        shape, dtype = (site.batch, site.n), np.dtype(site.dtype)
+        shape, dtype = (context.batch, context.n), np.dtype(context.dtype)
         rate, slope = activated(activation, np.zeros(shape, dtype))
         signals = {name: np.zeros(shape, dtype) for name in ("u", "prospective", "error")}
         hidden = {"slope": slope, "du": np.zeros(shape, dtype), "v": np.zeros(shape, dtype),
                   "nudge": np.zeros(shape, dtype),
-                  "tau_mem": np.array(np.broadcast_to(parameters["tau_mem"], site.n), float)}
-        super().__init__(site, ("input", "error"), {"u": signals.pop("u"), "rate": rate, **signals},
+                  "tau_mem": np.array(np.broadcast_to(parameters["tau_mem"], context.n), float)}
+        super().__init__(context, ("input", "error"), {"u": signals.pop("u"), "rate": rate, **signals},
                          tau_spike, hidden)
         self.activation, self.errors, self.gamma = ACTIVATIONS[activation], ERRORS[errors], gamma
         self.noise, self.noise_key = noise, noise_key
         self.tau_mem = hidden["tau_mem"]
-        self.tau_r = np.array(np.broadcast_to(parameters["tau_r"], site.n), float)
-        times = max(1, min(site.batch, -(-BLOCK // max(site.n, 1))))
-        self.repeated = {name: np.empty((times, site.n), dtype) for name in ("tau_mem", "tau_r", "per_mem", "per_r")}
+        self.tau_r = np.array(np.broadcast_to(parameters["tau_r"], context.n), float)
+        times = max(1, min(context.batch, -(-BLOCK // max(context.n, 1))))
+        self.repeated = {name: np.empty((times, context.n), dtype) for name in ("tau_mem", "tau_r", "per_mem", "per_r")}
         self.repeat()
         self.parameters.tau_mem = memory(self.repeated["tau_mem"])
         self.parameters.tau_r = memory(self.repeated["tau_r"])
         self.parameters.per_mem = memory(self.repeated["per_mem"])
         self.parameters.per_r = memory(self.repeated["per_r"])
-        self.parameters.block = times * site.n
+        self.parameters.block = times * context.n
         self.at.current, self.at.back = memory(self.ports["input"]), memory(self.ports["error"])
         self.at.u, self.at.v = memory(self.signals["u"]), memory(hidden["v"])
         self.at.prospective, self.at.error = memory(self.signals["prospective"]), memory(self.signals["error"])

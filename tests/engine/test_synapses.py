@@ -27,7 +27,7 @@ def built(projection_of, n_pre=5, n_post=4, seed=0):
     net.add("b", es.models.LIF(), n_post)
     projection = projection_of(net)
     sim = es.Simulation(net, schedule="ordered")
-    return projection.resolve(net), sim._built.synapses[0]
+    return projection.resolve(net), sim._compiled.synapses[0]
 
 
 def declared_edges(connections):
@@ -150,7 +150,7 @@ def test_ten_million_synapses_are_built_in_seconds():
     started = time.process_time()
     sim = es.Simulation(net, schedule="windows")
     assert time.process_time() - started < 5.0
-    (synapses,) = sim._built.synapses
+    (synapses,) = sim._compiled.synapses
     assert synapses.n == 10_000_000
     assert synapses.nbytes <= 4.1 * synapses.n
     assert np.bincount(synapses.arrays["target"], minlength=10_000).tolist() == [1000] * 10_000
@@ -162,7 +162,7 @@ def test_simulations_of_one_network_do_not_share_weights():
     net.add("b", es.models.LIFDelta(), 2)
     net.connect("a", "b", weight=np.full((2, 2), 0.5))
     one, other = es.Simulation(net, schedule="ordered"), es.Simulation(net, schedule="ordered")
-    one._built.synapses[0].arrays["weight"][:] = 2.0
+    one._compiled.synapses[0].arrays["weight"][:] = 2.0
     for sim, spikes in ((one, 2), (other, 0)):
         sim.run(2.0)
         assert len(sim.spikes("b")) == spikes
