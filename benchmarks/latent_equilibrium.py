@@ -41,7 +41,7 @@ def simulation(sizes: tuple[int, ...], batch: int, dtype: str, still: bool = Fal
         for k, weight in enumerate(weights):
             net.add(str(k + 1), es.models.LatentEquilibrium(tau_mem=TAU), sizes[k + 1])
             projection = net.connect(str(k), str(k + 1), weight=weight, bias=0.0)
-            net.learn(projection, es.models.plasticity.ErrorTimesRate(eta=ETA))
+            net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(eta=ETA))
     sim = es.Simulation(net, dt=DT, batch=batch, dtype=dtype)
     if not still:
         sim.nudge(str(len(weights)), target, BETA)
@@ -101,7 +101,7 @@ def agreement(sizes: tuple[int, ...], batch: int, steps: int = 30) -> float:
     """Return the largest difference of weights after some steps in double precision."""
     sim = simulation(sizes, batch, "float64")
     inputs = arrays(sizes, batch, "float64")[1]
-    sim.drive("0", inputs[:steps], every=DT)
+    sim.set_input("0", inputs[:steps], every=DT)
     sim.run_ticks(steps)
     worst = 0.0
     for convert, tanh in peers().values():
@@ -134,9 +134,9 @@ def ours(sizes: tuple[int, ...], batch: int, held: bool, seconds: float, still: 
     sim = simulation(sizes, batch, "float32", still)
     inputs = arrays(sizes, batch, "float32")[1]
     if held:
-        sim.drive("0", inputs[0])
+        sim.set_input("0", inputs[0])
         return rate(sim.run_ticks, seconds)
-    sim.drive("0", inputs, every=DT, repeat=True)
+    sim.set_input("0", inputs, every=DT, repeat=True)
     return rate(sim.run_ticks, seconds)
 
 

@@ -79,7 +79,14 @@ def passive(solver: Literal["exact", "ticks"]) -> System:
             weight = conductance if on_ticks else current
             rule = es.connect.fixed_indegree(min(N_SYNAPSES, n))
             net.connect(
-                "sources", "cells", rule, weight=weight, delay=DELAY, multapses=False, port=name, name=name
+                "sources",
+                "cells",
+                rule,
+                weight=weight,
+                delay=DELAY,
+                multapses=False,
+                receptor=name,
+                name=name,
             )
         return timed(es.Simulation(net, dt=DT if on_ticks else None), n)
 

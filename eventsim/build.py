@@ -100,13 +100,13 @@ def build(
     """
     if schedule not in SCHEDULES:
         raise ConfigError(f"no schedule is called {schedule!r}; known: {', '.join(SCHEDULES)}")
-    if len(net.rules) > sum(not hasattr(rule, "attach_spiking") for _, rule in net.rules):
+    if len(net.plasticity) > sum(not hasattr(rule, "attach_spiking") for _, rule in net.plasticity):
         needs_order = needs_order or "a plasticity kernel"
     if schedule in ("windows", "layered") and needs_order:
         raise ConfigError(
             f"{needs_order} needs the ordered schedule, but schedule={schedule!r} was asked for"
         )
-    on_rates = [name for name, rule in net.rules if not hasattr(rule, "attach_spiking")]
+    on_rates = [name for name, rule in net.plasticity if not hasattr(rule, "attach_spiking")]
     if on_rates and not any(is_continuous(p.model) for p in net.populations.values()):
         raise ConfigError(
             f"{on_rates[0]!r} has a rule, but rules act on ticks and no population here is continuous"
@@ -134,7 +134,7 @@ def build(
         if projection.pre in feeds:
             post.add_feed(pre, cast(float, arrays.weight), cast(float, arrays.delay))
         else:
-            synapses.append(Synapses(projection.name, pre, post, arrays, projection.port))
+            synapses.append(Synapses(projection.name, pre, post, arrays, projection.receptor))
     compiled = CompiledNetwork(chosen, populations, synapses, feeds=feeds)
     if chosen == "ordered":
         compiled.engine = _engine(net, populations, synapses, order)
@@ -179,7 +179,7 @@ def _engine(
 def _attach_kernels(net: Network, synapses: list[Synapses], engine: Engine) -> None:
     """Let the rules that see spikes act on their projections."""
     known = {each.name: each for each in synapses}
-    for name, rule in net.rules:
+    for name, rule in net.plasticity:
         if hasattr(rule, "attach_spiking"):
             if name not in known:
                 raise ConfigError(f"a plasticity kernel acts on projections of spikes, which {name!r} is not")

@@ -17,6 +17,7 @@ from eventsim.connect import AllToAll, ConnectionRule
 from eventsim.connections import Connections
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.rates.options import RateOptions, rate_options, refuse_rate_options
+from eventsim.renamed import warn_renamed, with_current_names
 from eventsim.topological_sort import senders_first
 from eventsim.values import Value
 
@@ -56,7 +57,7 @@ class Projection:
     autapses : False leaves out connections of a unit to itself.
     multapses : False refuses several synapses from one unit to another.
     rates : what is special to a projection of rates; None where spikes travel.
-    port : number of the target's input that spikes reach.
+    receptor : number of the receptor of the target that spikes reach.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Projection:
     autapses: bool = True
     multapses: bool = True
     rates: RateOptions | None = None
-    port: int = 0
+    receptor: int = 0
 
     @property
     def label(self) -> str:
@@ -111,7 +112,7 @@ class Network:
     ----------
     populations : dict of Population by name, in the order they were added.
     projections : list of Projection, in the order they were connected.
-    rules : list of (name of a projection or population, learning rule).
+    plasticity : list of (name of a projection or population, plasticity rule).
 
     Examples
     --------
@@ -137,7 +138,7 @@ class Network:
         self.time_unit = time_unit
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []
-        self.rules: list[tuple[str, Any]] = []
+        self.plasticity: list[tuple[str, Any]] = []
 
     def add(self, name: str, model: Any, n: int, record_spikes: bool = True) -> Population:
         """Add a population.
@@ -189,8 +190,9 @@ class Network:
         bias: Any = None,
         tau_syn: float = 0.0,
         feedback: Any = True,
-        signal: str = "rate",
-        port: str = "input",
+        variable: str = "rate",
+        receptor: str = "input",
+        **old: Any,
     ) -> Projection:
         """Connect one population to another.
 
@@ -217,7 +219,7 @@ class Network:
             False draws without replacement, so that no pair is connected twice.
         name : str, optional
             Default "pre->post". A name in use gets "#2", "#3", ...
-        port : str
+        receptor : str
             Where it goes in the target: a compartment of a neuron that has several, an input of a continuous
             population. The target's first unless given.
         bias : float, Distribution or array_like, shape (n_post,), optional
@@ -228,8 +230,8 @@ class Network:
         feedback : bool or array_like, shape (n_post, n_pre)
             Whether errors of the target go back to the source through the transposed weights; an array
             sends them through weights of their own (random feedback).
-        signal : str
-            What is read from the source.
+        variable : str
+            What is read from the source, as one of its recorded variables.
 
         Raises
         ------
@@ -238,6 +240,11 @@ class Network:
         ConfigError, ValueError, TypeError
             If the rule cannot be followed, or a weight or delay does not do.
         """
+        if old:
+            now = with_current_names("argument/connect", old)
+            if unknown := now.keys() - {"variable", "receptor"}:
+                raise TypeError(f"connect() got an unexpected keyword argument {min(unknown)!r}")
+            variable, receptor = now.get("variable", variable), now.get("receptor", receptor)
         source, target = self._population(pre), self._population(post)
         label = f"'{source.name} -> {target.name}'"
         if target.model.is_source:
@@ -249,13 +256,13 @@ class Network:
             "bias": (bias, None),
             "tau_syn": (tau_syn, 0.0),
             "feedback": (feedback, True),
-            "signal": (signal, "rate"),
+            "variable": (variable, "rate"),
         }
         if sends_rates(source.model) and is_continuous(target.model):
-            options = rate_options(bias, tau_syn, feedback, signal, port, source.n, target.n, label)
+            options = rate_options(bias, tau_syn, feedback, variable, receptor, source.n, target.n, label)
         else:
             refuse_rate_options(given, label)
-            number = _port_number(target, port)
+            number = _receptor_number(target, receptor)
         rule, weight, delay = _sorted_out(rule, weight, delay, source.n, target.n, label)
         projection = Projection(
             self._free_name(f"{source.name}->{target.name}" if name is None else name),
@@ -276,8 +283,8 @@ class Network:
         self.projections.append(projection)
         return projection
 
-    def learn(self, what: str | Projection | Population, rule: Any) -> None:
-        """Let the weights of a projection, or parameters of a population, follow a rule.
+    def add_plasticity(self, what: str | Projection | Population, rule: Any) -> None:
+        """Let a plasticity rule change the weights of a projection, or parameters of a population.
 
         Parameters
         ----------
@@ -296,11 +303,24 @@ class Network:
         known = [*self.populations, *(projection.name for projection in self.projections)]
         if name not in known:
             raise UnknownPart(
-                f"no population or projection named {name!r} to learn; known: {', '.join(known) or 'none'}"
+                f"no population or projection named {name!r}; known: {', '.join(known) or 'none'}"
             )
         if isinstance(rule, type) or not hasattr(rule, "attach"):
-            raise TypeError(f"the rule of {name!r} must come from es.models.plasticity, got {rule!r:.60}")
-        self.rules.append((name, rule))
+            raise TypeError(
+                f"the plasticity rule of {name!r} must come from es.models.plasticity, got {rule!r:.60}"
+            )
+        self.plasticity.append((name, rule))
+
+    def learn(self, what: str | Projection | Population, rule: Any) -> None:
+        """Call `add_plasticity`, the name of today."""
+        warn_renamed("Network.learn", "Network.add_plasticity")
+        self.add_plasticity(what, rule)
+
+    @property
+    def rules(self) -> list[tuple[str, Any]]:
+        """`plasticity`, by its old name."""
+        warn_renamed("Network.rules", "Network.plasticity")
+        return self.plasticity
 
     def zero_delay_order(self, min_delays: Sequence[float] | None = None) -> list[str]:
         """Return the populations so that whoever sends spikes without delay comes first.
@@ -360,16 +380,16 @@ class Network:
         return free
 
 
-def _port_number(target: Population, port: str) -> int:
-    """Return which input of a population `port` names."""
-    known: Mapping[str, int] = getattr(target.model, "ports", {})
-    if not isinstance(known, Mapping):  # a continuous population, whose first port takes spikes
+def _receptor_number(target: Population, receptor: str) -> int:
+    """Return the number of a receptor of a population."""
+    known: Mapping[str, int] = getattr(target.model, "receptors", getattr(target.model, "ports", {}))
+    if not isinstance(known, Mapping):  # a continuous population, whose first takes spikes
         known = {known[0]: 0} if known else {}
-    if port in known:
-        return known[port]
-    if port == "input":
+    if receptor in known:
+        return known[receptor]
+    if receptor == "input":
         return 0
-    raise UnknownPart(f"{target.name!r} has no port {port!r}; known: {', '.join(known) or 'input'}")
+    raise UnknownPart(f"{target.name!r} has no receptor {receptor!r}; known: {', '.join(known) or 'input'}")
 
 
 def is_continuous(model: Any) -> bool:

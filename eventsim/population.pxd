@@ -16,7 +16,7 @@ cdef struct Fan:
     double w
     Py_ssize_t n
     int32_t first
-    int32_t port        # of the targets: which of their inputs is reached
+    int32_t receptor        # of the targets: which of their inputs is reached
 
 
 cdef struct Arrival:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Mapping
 
 RENAMED: dict[str, dict[str, str]] = {
+    "argument/connect": {"signal": "variable", "port": "receptor"},
     # registered parts, by kind: "part/<kind>"
     # arguments of a part, a method or a function: "argument/<name of it>"
     # keys of a scenario's configuration: "option/<scenario>"; presets: "preset/<scenario>"
@@ -38,6 +39,13 @@ def current(what: str, name: str, *, quiet: bool = False) -> str:
     if not quiet:
         warnings.warn(f"{name!r} is called {today!r} now", DeprecationWarning, stacklevel=3)
     return today
+
+
+def warn_renamed(old: str, new: str) -> None:
+    """Warn, from a function that still answers to its old name, that the name has changed."""
+    warnings.warn(
+        f"{old} is called {new} now; the old name goes with the next release", DeprecationWarning, 3
+    )
 
 
 def with_current_names(what: str, given: Mapping[str, object], *, quiet: bool = False) -> dict[str, object]:

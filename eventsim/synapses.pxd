@@ -23,7 +23,7 @@ cdef class Synapses(Outlet):
     cdef readonly str name
     cdef readonly Population pre, post
     cdef readonly int64_t n
-    cdef readonly int port              # of the targets
+    cdef readonly int receptor              # of the targets
     cdef int delay_kind
     cdef double one_delay
     cdef const double *axonal           # (n_pre,)

@@ -17,9 +17,9 @@ class Synapses(Outlet):
     nbytes: int
     min_delay: float
     max_delay: float
-    port: int
+    receptor: int
     def __init__(
-        self, name: str, pre: Population, post: Population, connections: Connections, port: int = 0
+        self, name: str, pre: Population, post: Population, connections: Connections, receptor: int = 0
     ) -> None: ...
     def place(self, connections: Connections) -> None: ...
     def watch(self, observer: Any) -> None: ...

@@ -45,15 +45,15 @@ cdef class Synapses(Outlet):
     pre, post : Population
     connections : Connections
         As `Projection.resolve` gives them; arrays are taken over where they fit as they are.
-    port : int
+    receptor : int
         Which input of the targets is reached.
     """
 
-    def __init__(self, str name, Population pre not None, Population post not None, connections, int port=0):
+    def __init__(self, str name, Population pre not None, Population post not None, connections, int receptor=0):
         self.name = name
         self.pre = pre
         self.post = post
-        self.port = port
+        self.receptor = receptor
         self.place(connections)
 
     def watch(self, ArrivalObserver observer not None):
@@ -285,7 +285,7 @@ cdef class Synapses(Outlet):
         fan.n = stop - begin
         fan.target = self.target + begin if self.target != NULL else NULL
         fan.first = 0
-        fan.port = self.port
+        fan.receptor = self.receptor
         fan.w64 = self.w64 + begin if self.w64 != NULL else NULL
         fan.w32 = self.w32 + begin if self.w32 != NULL else NULL
         fan.w = self.w

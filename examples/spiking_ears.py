@@ -47,7 +47,7 @@ def network(remembering=True):
     net.connect("trace", "hidden", weight=rng.normal(0, 0.5, (N_BANDS, 40)), bias=0.0)
     net.connect("hidden", "label", weight=rng.normal(0, 0.1, (40, 2)), bias=0.0)
     for projection in ("trace->hidden", "hidden->label"):
-        net.learn(projection, es.models.plasticity.ErrorTimesRate(eta=3e-5, optimiser="adam"))
+        net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(eta=3e-5, optimiser="adam"))
     return net
 
 
@@ -56,7 +56,7 @@ def accuracy(remembering=True):
     rng = np.random.default_rng(5)
     rising = rng.permutation(np.arange(TRAINED + TESTED) % 2)
     sim = es.Simulation(network(remembering), dt=1.0)
-    sim.drive("bands", np.concatenate([sweep(rng, up) for up in rising]), every=FRAME)
+    sim.set_input("bands", np.concatenate([sweep(rng, up) for up in rising]), every=FRAME)
     sim.nudge("label", np.eye(2)[rising], 1.0, every=SOUND + PAUSE, kind="cross_entropy")
     sim.run(TRAINED * (SOUND + PAUSE))
     sim.nudge("label", None)

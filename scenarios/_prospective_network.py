@@ -109,12 +109,14 @@ def network(
         if learning == "weights" and post.kind != "pool":
             factor = scenario.layer_factors[min(k, len(scenario.layer_factors) - 1)]
             eta = scenario.rate * factor * per_ms
-            net.learn(projection, models.plasticity.ErrorTimesRate(eta=eta, optimiser=scenario.optimiser))
+            net.add_plasticity(
+                projection, models.plasticity.ErrorTimesRate(eta=eta, optimiser=scenario.optimiser)
+            )
         elif learning == "tau_mem":
             rule = models.plasticity.TimeConstants(
                 eta=scenario.tau_rate * per_ms, by="match", least=scenario.dt
             )
-            net.learn(post.name, rule)
+            net.add_plasticity(post.name, rule)
     return net
 
 

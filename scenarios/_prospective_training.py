@@ -63,7 +63,7 @@ class Presentations(TickTraining):
         batch = self.sim.batch
         chosen = self._order[place * batch : (place + 1) * batch]
         target = np.eye(self.task.n_classes)[labels[chosen]]
-        self.sim.drive("image", self.task.shown("train", chosen))
+        self.sim.set_input("image", self.task.shown("train", chosen))
         self._nudge(target)
         self.sim.run_ticks(self.ticks)
         # without what nudges the output itself; the layers below are nudged here and free in `accuracy`
@@ -105,12 +105,12 @@ class Presentations(TickTraining):
         sim, correct = self.tested(batch), 0
         for k in range(self.before):
             shown = np.arange(k * batch, (k + 1) * batch) % len(self.task.sets["train"][1])
-            sim.drive("image", self.task.shown("train", shown))
+            sim.set_input("image", self.task.shown("train", shown))
             sim.run_ticks(self.ticks)
         for start in range(0, len(labels), batch):
             chosen = np.arange(start, min(start + batch, len(labels)))
             shown = np.resize(chosen, batch)  # the last ones are filled up with repetitions
-            sim.drive("image", self.task.shown(split, shown))
+            sim.set_input("image", self.task.shown(split, shown))
             sim.run_ticks(self.ticks - self.read)
             answer = np.zeros((batch, self.task.n_classes))
             for _ in range(self.read):

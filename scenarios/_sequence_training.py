@@ -97,7 +97,7 @@ class Stream(TickTraining):
     def show(self, number: int) -> None:
         """Let the sequences of a batch pass by."""
         x, targets = self.shown(number)
-        self.sim.drive("input", x, every=self.sim.dt)
+        self.sim.set_input("input", x, every=self.sim.dt)
         still = {} if targets.ndim == 2 else {"every": self.sim.dt}
         self.sim.nudge("label", targets, self.beta, kind="cross_entropy", **still)
         self.sim.run_ticks(self.ticks)
@@ -161,7 +161,7 @@ class Stream(TickTraining):
             chosen = np.arange(start, min(start + batch, len(labels)))
             sim = self.tested(batch)
             sim.record("label", "rate", every=sim.dt)
-            sim.drive("input", self.task.shown(split, np.resize(chosen, batch), self.ticks), every=sim.dt)
+            sim.set_input("input", self.task.shown(split, np.resize(chosen, batch), self.ticks), every=sim.dt)
             sim.run_ticks(self.ticks)
             outputs = sim.trace("label", "rate").values.reshape(self.ticks, batch, -1)[:, : len(chosen)]
             correct += int((outputs.sum(axis=0).argmax(axis=1) == labels[chosen]).sum())

@@ -28,7 +28,7 @@ def ticks_of(
     Raises
     ------
     ConfigError, UnknownPart, ValueError
-        For a delay, port, signal or rule that does not do.
+        For a delay, receptor, variable or rule that does not do.
     """
     parts: dict[str, Any] = {}
     for projection in net.projections:
@@ -42,7 +42,7 @@ def ticks_of(
             feedback = feedback_projection(projection, populations)
             parts[feedback.name] = feedback
     observers = []
-    for name, rule in net.rules:
+    for name, rule in net.plasticity:
         if hasattr(rule, "attach_spiking"):
             continue
         target = parts.get(name, populations.get(name))
@@ -82,21 +82,21 @@ def rate_projection(net: Network, projection: Projection, populations: dict[str,
     options = projection.rates
     assert options is not None
     label = projection.label
-    if options.port not in post.ports:
+    if options.receptor not in post.receptors:
         raise UnknownPart(
-            f"{projection.post!r} has no port {options.port!r}; known: {', '.join(post.ports) or 'none'}"
+            f"{projection.post!r} has no receptor {options.receptor!r}; known: {', '.join(post.receptors) or 'none'}"
         )
-    if options.signal not in pre.signals:
+    if options.variable not in pre.arrays:
         raise UnknownPart(
-            f"{projection.pre!r} has no signal {options.signal!r}; known: {', '.join(pre.signals)}"
+            f"{projection.pre!r} has no variable {options.variable!r}; known: {', '.join(pre.arrays)}"
         )
     if 0 < options.tau_syn < dt:
         raise ConfigError(f"the tick dt = {dt:g} is longer than tau_syn = {options.tau_syn:g} of {label}")
     rule = projection.rule
     arguments: dict[str, Any] = {
-        "signal": options.signal,
-        "port": options.port,
-        "errors": options.feedback is True and options.signal == "rate",
+        "variable": options.variable,
+        "receptor": options.receptor,
+        "errors": options.feedback is True and options.variable == "rate",
         "tau_syn": options.tau_syn,
     }
     delays, travels = _delays(projection, net, dt)
@@ -105,8 +105,8 @@ def rate_projection(net: Network, projection: Projection, populations: dict[str,
             raise ConfigError(f"delays that differ need listed synapses without a filter, not so {label}")
     else:
         arguments["ticks"] = int(delays)
-    if travels and options.signal != "rate":
-        raise ConfigError(f"only rates travel with a delay, {label} sends {options.signal!r}")
+    if travels and options.variable != "rate":
+        raise ConfigError(f"only rates travel with a delay, {label} sends {options.variable!r}")
     dtype = np.float64 if pre.wide else np.float32
     n_bias = rule.kernels.shape[0] if isinstance(rule, Convolve) else post.n
     bias = _bias(options.bias, net, projection, n_bias, dtype)
@@ -169,15 +169,15 @@ def feedback_projection(projection: Projection, populations: dict[str, Any]) -> 
     """Return the way of errors through weights of their own."""
     pre, post = populations[projection.pre], populations[projection.post]
     assert projection.rates is not None
-    if "error" not in post.signals or "error" not in pre.ports:
+    if "error" not in post.arrays or "error" not in pre.receptors:
         raise ConfigError(f"no errors can go back along {projection.label}; leave feedback out")
     return Dense(
         f"{projection.name} feedback",
         post,
         pre,
         np.array(projection.rates.feedback, np.float64 if pre.wide else np.float32),
-        signal="error",
-        port="error",
+        variable="error",
+        receptor="error",
         errors=False,
         tau_syn=projection.rates.tau_syn,
     )

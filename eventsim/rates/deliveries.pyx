@@ -74,7 +74,7 @@ cdef class RateDelivery(TickPart):
         cdef Fan fan
         fan.target = NULL
         fan.first = 0
-        fan.port = 0
+        fan.receptor = 0
         fan.n = self.post.n
         fan.w64 = &self.sums[event.unit, 0]
         fan.w32 = NULL

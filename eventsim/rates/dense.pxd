@@ -24,10 +24,10 @@ cdef class RateProjection(TickPart):
     cdef double follow_x, follow_e          # share of the way that filters go in a tick; 1 without
     cdef char *w
     cdef char *b                            # NULL without bias
-    cdef char *source                       # a signal of `pre` other than its rate, or NULL
-    cdef char *error                        # signal of `post`, or NULL
-    cdef char *target                       # port of `post`
-    cdef char *back                         # port of `pre` for errors, or NULL
+    cdef char *source                       # a variable of `pre` other than its rate, or NULL
+    cdef char *error                        # variable of `post`, or NULL
+    cdef char *target                       # receptor of `post`
+    cdef char *back                         # receptor of `pre` for errors, or NULL
     cdef char *x                            # (batch, n_pre) what the last product was taken of
     cdef char *sent                         # (batch, n_post) the filtered error, or NULL
     # Learning: weight += dt * eta * <x^T taught> (mean over the batch), both as of one tick.
@@ -36,8 +36,8 @@ cdef class RateProjection(TickPart):
     cdef double bias_factor, decay, momentum, beta1, beta2, epsilon
     cdef int64_t steps                      # of the optimiser
     cdef double due                         # dt * eta of the last tick, whose change is still to be made
-    cdef char *taught                       # signal of `post`
-    cdef char *taught_pre                   # signal of `pre` instead of x, or NULL
+    cdef char *taught                       # variable of `post`
+    cdef char *taught_pre                   # variable of `pre` instead of x, or NULL
     cdef char *gradient
     cdef char *first
     cdef char *second

@@ -22,8 +22,8 @@ class RateProjection(TickPart):
         bias: Array | None = None,
         *,
         ticks: int = 1,
-        signal: str = "rate",
-        port: str = "input",
+        variable: str = "rate",
+        receptor: str = "input",
         errors: bool = True,
         tau_syn: float = 0.0,
     ) -> None: ...

@@ -1,8 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Projections of rates between continuous populations, and their plasticity.
 
-At each tick a projection adds x W + b to a port of its target, x being the rate of its source as of
-the tick before (or earlier, with a delay), and e W^T to the port for errors of its source.
+At each tick a projection adds x W + b to a receptor of its target, x being the rate of its source as of
+the tick before (or earlier, with a delay), and e W^T to the receptor for errors of its source.
 
 A projection that learns makes the change of a tick, dt * eta * <x^T e>, when it reads the weights at
 the next one: nobody reads them in between, and change and products then share one pass over the
@@ -62,7 +62,7 @@ cdef class RateProjection(TickPart):
     bias : ndarray or None
     ticks : int
         Delay in ticks, at least 1.
-    signal, port : str
+    variable, receptor : str
         What is read from `pre` and where it goes in `post`.
     errors : bool
         Whether the error of `post` goes back to `pre`.
@@ -71,7 +71,7 @@ cdef class RateProjection(TickPart):
     """
 
     def __init__(self, str name, Continuous pre not None, Continuous post not None, weight, bias=None, *,
-                 int64_t ticks=1, str signal="rate", str port="input", bint errors=True, double tau_syn=0.0):
+                 int64_t ticks=1, str variable="rate", str receptor="input", bint errors=True, double tau_syn=0.0):
         self.name = name
         self.pre, self.post = pre, post
         self.wide, self.batch, self.dt = pre.wide, pre.batch, pre.dt
@@ -88,11 +88,11 @@ cdef class RateProjection(TickPart):
             self.b = memory(bias)
             self.n_bias = bias.size
         self.x = memory(self.state["x"])
-        self.source = NULL if signal == "rate" else memory(pre.signals[signal])
-        self.target = memory(post.ports[port])
-        self.error = memory(post.signals["error"]) if "error" in post.signals else NULL
-        if errors and self.error != NULL and "error" in pre.ports:
-            self.back = memory(pre.ports["error"])
+        self.source = NULL if variable == "rate" else memory(pre.arrays[variable])
+        self.target = memory(post.receptors[receptor])
+        self.error = memory(post.arrays["error"]) if "error" in post.arrays else NULL
+        if errors and self.error != NULL and "error" in pre.receptors:
+            self.back = memory(pre.receptors["error"])
         self.follow_x = self.follow_e = self.dt / tau_syn if tau_syn > 0 else 1.0
         if tau_syn > 0 and self.back != NULL:
             self.state["sent"] = self.zeros(self.batch, post.n)
@@ -122,8 +122,8 @@ cdef class RateProjection(TickPart):
         self.optimiser = OPTIMISERS[optimiser]
         self.eta, self.bias_factor, self.decay = eta, bias_factor, decay
         self.momentum, self.beta1, self.beta2, self.epsilon = momentum, beta1, beta2, epsilon
-        self.taught = memory(self.post.signals[post])
-        self.taught_pre = memory(self.pre.signals[pre]) if pre else NULL
+        self.taught = memory(self.post.arrays[post])
+        self.taught_pre = memory(self.pre.arrays[pre]) if pre else NULL
         n = self.n_weights + self.n_bias
         for name in ("gradient", "first", "second")[: {SGD: 0, MOMENTUM: 2, ADAM: 3}.get(self.optimiser, 0)]:
             self.state[name] = self.zeros(n)
@@ -207,7 +207,7 @@ cdef class RateProjection(TickPart):
         return 0
 
     cdef int settle(self) except -1 nogil:
-        """Make the change that is due: signals and x are still those of the last tick."""
+        """Make the change that is due: variables and x are still those of the last tick."""
         cdef char *x = self.taught_pre if self.taught_pre != NULL else self.x
         if self.due == 0.0:
             return 0

@@ -17,22 +17,22 @@ class RateOptions:
 
     Attributes
     ----------
-    bias : number, Distribution or array added to the target's port; None for none.
+    bias : number, Distribution or array added to the target's receptor; None for none.
     tau_syn : time constant of the synaptic filter of rates, and of errors on their way back; 0 without.
     feedback : True sends errors back through the transposed weights, False does not, an array of shape
         (n_post, n_pre) sends them through weights of its own.
-    signal, port : what is read from the source, and where it goes in the target.
+    variable, receptor : what is read from the source, and where it goes in the target.
     """
 
     bias: Value | None = field(default=None, repr=False)
     tau_syn: float = 0.0
     feedback: Any = field(default=True, repr=False)
-    signal: str = "rate"
-    port: str = "input"
+    variable: str = "rate"
+    receptor: str = "input"
 
 
 def rate_options(
-    bias: Any, tau_syn: Any, feedback: Any, signal: str, port: str, n_pre: int, n_post: int, label: str
+    bias: Any, tau_syn: Any, feedback: Any, variable: str, receptor: str, n_pre: int, n_post: int, label: str
 ) -> RateOptions:
     """Return the options of a projection of rates, checked."""
     tau = one_number(tau_syn, f"tau_syn of {label}", low=0)
@@ -46,7 +46,7 @@ def rate_options(
         bias = values.declared(bias, "bias", label)
         if isinstance(bias, np.ndarray) and bias.ndim != 1:
             raise ValueError(f"bias of {label} has shape {bias.shape}, expected one value per unit")
-    return RateOptions(bias, tau, feedback, signal, port)
+    return RateOptions(bias, tau, feedback, variable, receptor)
 
 
 def refuse_rate_options(given: dict[str, Any], label: str) -> None:

@@ -1,4 +1,4 @@
-"""The side of a simulation that faces continuous populations: drive, nudge, weights, ticks."""
+"""The side of a simulation that faces continuous populations: input signals, nudges, weights, ticks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.network import Network, is_continuous, needs_tick
 from eventsim.parameters import one_number
+from eventsim.renamed import warn_renamed
 
 if TYPE_CHECKING:
     from eventsim.build import CompiledNetwork
-    from eventsim.rates.ticks import Continuous, Feed
+    from eventsim.rates.ticks import Continuous, InputSignal
 
 Values = ArrayLike | Callable[[float], ArrayLike]
 
@@ -69,7 +70,7 @@ class ContinuousSide:
 
     # From outside -----------------------------------------------------------------------------------
 
-    def drive(
+    def set_input(
         self,
         population: str,
         values: Values | None,
@@ -78,7 +79,9 @@ class ContinuousSide:
         start: float | None = None,
         repeat: bool = False,
     ) -> None:
-        """Say what a `RateInput` shows, or what is added to the input of neurons, until the next call.
+        """Set the input signal of a population: the rates of a `RateInput`, or a current added to neurons.
+
+        It holds until the next call.
 
         Parameters
         ----------
@@ -86,7 +89,7 @@ class ContinuousSide:
         values : array_like, callable or None
             Without `every` constant, shape (n,) or (batch, n). With it a series, shape (steps, n) or
             (steps, batch, n); the last step holds on. A callable gets the time of each tick and returns a
-            constant. None drives no more.
+            constant. None ends the input.
         every : float, optional
             How long a step of the series holds, a multiple of the tick.
         start : float, optional
@@ -100,9 +103,16 @@ class ContinuousSide:
             If there is no such continuous population, or the values do not fit.
         """
         handler = self._continuous(population)
-        if not handler.is_source and not handler.ports:
+        if not handler.is_source and not handler.receptors:
             raise ConfigError(f"{population!r} takes no input")
-        handler.drive(None if values is None else self._feed(population, values, every, start, repeat))
+        handler.set_input(
+            None if values is None else self._input_signal(population, values, every, start, repeat)
+        )
+
+    def drive(self, population: str, values: Values | None, **options: Any) -> None:
+        """Call `set_input`, the name of today."""
+        warn_renamed("Simulation.drive", "Simulation.set_input")
+        self.set_input(population, values, **options)
 
     def nudge(
         self,
@@ -121,12 +131,12 @@ class ContinuousSide:
         ----------
         population : str
         target : array_like, callable or None
-            As in `drive`; of the same time as the rate it is compared with. None ends it.
+            As in `set_input`; of the same time as the rate it is compared with. None ends it.
         beta : float
             Strength; 0 ends it too.
         kind : {"rate", "voltage", "cross_entropy"}
             The error is beta phi' (target - r), beta (target - ub), or beta phi' (target - softmax(r)).
-        every, start, repeat : as in `drive`
+        every, start, repeat : as in `set_input`
 
         Raises
         ------
@@ -139,10 +149,12 @@ class ContinuousSide:
         if kind not in ("rate", "voltage", "cross_entropy"):
             raise ConfigError(f"kind must be rate, voltage or cross_entropy, got {kind!r}")
         strength = one_number(beta, "beta", low=0)
-        feed = (
-            None if target is None or strength == 0 else self._feed(population, target, every, start, repeat)
+        signal = (
+            None
+            if target is None or strength == 0
+            else self._input_signal(population, target, every, start, repeat)
         )
-        handler.nudge_to(feed, strength, kind)
+        handler.nudge_to(signal, strength, kind)
 
     def set_weights(
         self, projection: str, weight: ArrayLike | None = None, bias: ArrayLike | None = None
@@ -173,11 +185,11 @@ class ContinuousSide:
 
     def set_learning_rate(self, name: str, eta: float) -> None:
         """Change the rate of the rule of a projection or population from the next tick on; 0 stops it."""
-        learns = any(name == learner for learner, _ in self.net.rules)
+        learns = any(name == learner for learner, _ in self.net.plasticity)
         compiled = self._build()
         target: Any = compiled.parts.get(name, compiled.populations.get(name))
         if not learns or not hasattr(target, "set_rate"):
-            known = ", ".join(learner for learner, _ in self.net.rules) or "none"
+            known = ", ".join(learner for learner, _ in self.net.plasticity) or "none"
             raise UnknownPart(f"{name!r} has no rule whose rate could be set; known: {known}")
         target.set_rate(one_number(eta, "eta", low=0))
 
@@ -196,11 +208,11 @@ class ContinuousSide:
         `tau_mem` and `tau_r`, shape (n,), can be asked for too.
         """
         handler: Any = self._continuous(population)
-        if variable in handler.signals:
-            return np.array(handler.signals[variable])
+        if variable in handler.arrays:
+            return np.array(handler.arrays[variable])
         if variable in ("tau_mem", "tau_r") and hasattr(handler, variable):
             return np.array(getattr(handler, variable))
-        known = ", ".join(handler.signals)
+        known = ", ".join(handler.arrays)
         raise UnknownPart(f"{population!r} has no variable {variable!r}; known: {known}")
 
     def run_ticks(self, n: int) -> None:
@@ -249,19 +261,19 @@ class ContinuousSide:
             raise ValueError(f"there are samples 0..{self.batch - 1}, got {chosen.tolist()}")
         return chosen
 
-    def _feed(
+    def _input_signal(
         self, population: str, values: Any, every: float | None, start: float | None, repeat: bool
-    ) -> Feed:
+    ) -> InputSignal:
         """Return what comes from outside as rows of (batch, n), one for each tick or group of ticks."""
         from eventsim.rates.compile import delay_in_ticks
-        from eventsim.rates.ticks import Feed
+        from eventsim.rates.ticks import InputSignal
 
         n = self.net.populations[population].n
         shape, dtype = (self.batch, n), np.dtype(self.dtype)
         if callable(values):
             if every is not None:
                 raise ConfigError("a callable is asked at every tick; leave `every` out")
-            return Feed(values, shape, dtype)
+            return InputSignal(values, shape, dtype)
         array = np.asarray(values)
         if array.dtype.kind not in "fiub":
             raise TypeError(f"values for {population!r} must be numbers, got {array.dtype}")
@@ -291,4 +303,4 @@ class ContinuousSide:
         if not np.isfinite(array).all():
             raise ValueError(f"values for {population!r} must be finite")
         rows = np.array(np.broadcast_to(array, (len(array), *shape)), dtype, order="C")
-        return Feed(rows, shape, dtype, first, hold, repeat)
+        return InputSignal(rows, shape, dtype, first, hold, repeat)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.renamed import warn_renamed
+
 if TYPE_CHECKING:
     from eventsim.build import BuildContext
     from eventsim.rates.ticks import Continuous
@@ -19,9 +21,9 @@ class TickModel:
 
     Attributes
     ----------
-    ports : names of what projections add to; the first takes spikes and drive. With "error" among
+    receptors : names of what projections add to; the first takes spikes and the input signal. With "error" among
         them, errors of the targets arrive there.
-    variables : names of the signals that others read and that can be recorded, "rate" among them; all but
+    variables : what others read and what can be recorded, "rate" among them; all but
         the rate are attributes that `begin` makes, arrays of shape (batch, n). With "error" among
         them, it is sent back to the sources, and rules learn from it.
 
@@ -34,7 +36,13 @@ class TickModel:
     >>> class Leaky(es.TickModel):
     ...     def __init__(self, tau):
     ...         self.tau = tau
-    ...     def begin(self, batch, n, dt, rng):
+    ...     def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "ports" in vars(cls):  # the old name of `receptors`
+            warn_renamed(f"{cls.__name__}.ports", "receptors")
+            cls.receptors = vars(cls)["ports"]
+
+    def begin(self, batch, n, dt, rng):
     ...         self.u = np.zeros((batch, n))
     ...     def step(self, t, dt, inputs):
     ...         self.u += dt / self.tau * (inputs["input"] - self.u)
@@ -42,16 +50,22 @@ class TickModel:
     >>> net = es.Network()
     >>> _ = net.add("cells", Leaky(tau=5.0), 3)
     >>> sim = es.Simulation(net, dt=0.1)
-    >>> sim.drive("cells", [0.0, 1.0, 2.0])
+    >>> sim.set_input("cells", [0.0, 1.0, 2.0])
     >>> sim.run(5.0)
     >>> sim.array("cells").round(3)
     array([[0.   , 0.562, 0.854]])
     """
 
-    ports: tuple[str, ...] = ("input",)
+    receptors: tuple[str, ...] = ("input",)
     variables: tuple[str, ...] = ("rate",)
     is_source: ClassVar[bool] = False
     is_continuous: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "ports" in vars(cls):  # the old name of `receptors`
+            warn_renamed(f"{cls.__name__}.ports", "receptors")
+            cls.receptors = vars(cls)["ports"]
 
     def begin(self, batch: int, n: int, dt: float, rng: np.random.Generator) -> None:
         """Make the state, before the first tick; `rng` is a stream of this population's own."""
@@ -61,7 +75,7 @@ class TickModel:
 
         Parameters
         ----------
-        inputs : mapping of port to ndarray, shape (batch, n)
+        inputs : mapping of receptor to ndarray, shape (batch, n)
             What arrived for this tick; not to be kept, it is overwritten.
         """
         raise NotImplementedError(f"{type(self).__name__} has no step(t, dt, inputs)")

@@ -7,7 +7,7 @@ from eventsim.engine cimport Engine, Event, Handler
 from eventsim.population cimport Fan, Population
 
 
-cdef class Feed:
+cdef class InputSignal:
     """Values from outside, one row for each tick: constant, a series, or what a callable returns."""
 
     cdef readonly object values             # (n_rows, batch, n) in the dtype of the population
@@ -28,17 +28,17 @@ cdef class Continuous(Population):
     cdef readonly int batch
     cdef readonly double dt
     cdef readonly bint wide                 # float64, else float32
-    cdef readonly dict ports                # name -> (batch, n) what projections add to; zero at the start of a tick
-    cdef readonly dict signals              # name -> (batch, n) what projections and rules read; as of the last tick
+    cdef readonly dict receptors                # name -> (batch, n) what projections add to; zero at the start of a tick
+    cdef readonly dict arrays              # variables: name -> (batch, n) what projections and rules read; as of the last tick
     cdef readonly dict state                # name -> array; everything a snapshot needs
     cdef readonly double limit              # a state beyond stops the run
-    cdef readonly Feed driven
+    cdef readonly InputSignal input_signal
     cdef readonly object past               # (depth, batch, n) rates of the last ticks, or None
     cdef readonly int depth
     cdef int64_t total                      # batch * n
-    cdef char **port                        # memory of the ports
-    cdef int n_ports
-    cdef char **signal                      # memory of the signals, in the order of `variables`
+    cdef char **receptor                        # memory of the receptors
+    cdef int n_receptors
+    cdef char **shown                       # memory of the arrays, in the order of `variables`
     cdef char *rate                         # memory of the rate, of its past
     cdef char *rates
     cdef char *spikes                       # (n,) float64 what spikes added since the last tick
@@ -46,7 +46,7 @@ cdef class Continuous(Population):
     cdef double last                        # time of the last tick
     cdef bint spiked
     cdef int64_t reach                      # 1 or batch
-    # From the ports to the signals; time = k * dt.
+    # From the receptors to the variables; time = k * dt.
     cdef int step(self, Engine engine, int64_t k, double time) except -1 nogil
     cdef int clear(self, int64_t k, double time) except -1 nogil
     cdef int finish(self, int64_t k) except -1 nogil
@@ -57,7 +57,7 @@ cdef class TickPart(Handler):
     """What takes part in ticks without units of its own: a projection of rates, a rule."""
 
     cdef readonly str name
-    # Read the signals of the last tick and add to ports. Parts are asked in the order of declaration.
+    # Read the variables of the last tick and add to receptors. Parts are asked in the order of declaration.
     cdef int gather(self, int64_t k, double time) except -1 nogil
     # After all populations have stepped.
     cdef int learn(self, Engine engine, int64_t k, double time) except -1 nogil

@@ -9,7 +9,7 @@ from eventsim.build import BuildContext
 from eventsim.engine import Engine, Handler
 from eventsim.population import Population
 
-class Feed:
+class InputSignal:
     values: NDArray[Any]
     first: int
     hold: int
@@ -29,20 +29,20 @@ class Continuous(Population):
     batch: int
     dt: float
     wide: bool
-    ports: dict[str, NDArray[Any]]
-    signals: dict[str, NDArray[Any]]
+    receptors: dict[str, NDArray[Any]]
+    arrays: dict[str, NDArray[Any]]
     state: dict[str, NDArray[Any]]
     limit: float
-    driven: Feed | None
+    input_signal: InputSignal | None
     def __init__(
         self,
         context: BuildContext,
-        ports: tuple[str, ...],
-        signals: dict[str, NDArray[Any]],
+        receptors: tuple[str, ...],
+        arrays: dict[str, NDArray[Any]],
         tau_spike: float = 0.0,
         state: dict[str, NDArray[Any]] | None = None,
     ) -> None: ...
-    def drive(self, feed: Feed | None) -> None: ...
+    def set_input(self, signal: InputSignal | None) -> None: ...
     def remember(self, depth: int) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any]) -> None: ...

@@ -4,9 +4,9 @@
 One event of the engine serves all continuous populations of a simulation. Tick k happens at k * dt
 (a product, never a sum), after the deliveries and crossings of that time, and does in this order:
 
-1. projections read what populations showed at tick k - 1 and add to the ports of their targets;
-2. populations go from their ports to new signals (rate, error, ...);
-3. rules see the new signals.
+1. projections read what populations showed at tick k - 1 and add to the receptors of their targets;
+2. populations go from their receptors to new variables (rate, error, ...);
+3. plasticity rules see the new variables.
 
 So all populations of a tick see each other as of the tick before, whatever the order of their
 declaration. A rate that is sent with delay d arrives at its tick's time + d and counts from the
@@ -38,7 +38,7 @@ cdef char *memory(array) except? NULL:
     return <char *> &view[0] if view.shape[0] else NULL
 
 
-cdef class Feed:
+cdef class InputSignal:
     """Values from outside for one population.
 
     Parameters
@@ -89,15 +89,15 @@ cdef class Continuous(Population):
     ----------
     context : BuildContext
         Size, name, tick, batch and dtype.
-    ports : tuple of str
-        What projections may add to; the first takes spikes and what drives the population.
-    signals : mapping of str to ndarray
+    receptors : tuple of str
+        What projections may add to; the first takes spikes and the input signal.
+    arrays : mapping of str to ndarray
         What others may read, shape (batch, n); "rate" is among them.
     tau_spike : float
         Time constant of the current that spikes cause; 0 for a pulse of one tick with the weight as area.
     """
 
-    def __init__(self, context, tuple ports, dict signals, double tau_spike=0.0, dict state=None):
+    def __init__(self, context, tuple receptors, dict arrays, double tau_spike=0.0, dict state=None):
         super().__init__(context.n, context.name)
         dtype = np.dtype(context.dtype)
         self.batch, self.dt = context.batch, context.dt
@@ -106,38 +106,38 @@ cdef class Continuous(Population):
         self.limit = 1e12
         self.last = -context.dt  # the tick before the first
         spikes = np.zeros(self.n)
-        self.ports = {name: np.zeros((context.batch, context.n), dtype) for name in ports}
-        self.signals = signals
-        self.state = {**signals, **(state or {}), "spikes": spikes}
-        self.variables = tuple(signals)
-        self.rate = memory(signals["rate"])
+        self.receptors = {name: np.zeros((context.batch, context.n), dtype) for name in receptors}
+        self.arrays = arrays
+        self.state = {**arrays, **(state or {}), "spikes": spikes}
+        self.variables = tuple(arrays)
+        self.rate = memory(arrays["rate"])
         self.spikes = memory(spikes)
         self.tau_spike = tau_spike
         self.decay = exp(-self.dt / tau_spike) if tau_spike > 0 else 0.0
-        self.n_ports = len(ports)
-        self.port = <char **> realloc(NULL, (self.n_ports + 1) * sizeof(char *))
-        self.signal = <char **> realloc(NULL, (len(signals) + 1) * sizeof(char *))
-        if self.port == NULL or self.signal == NULL:
+        self.n_receptors = len(receptors)
+        self.receptor = <char **> realloc(NULL, (self.n_receptors + 1) * sizeof(char *))
+        self.shown = <char **> realloc(NULL, (len(arrays) + 1) * sizeof(char *))
+        if self.receptor == NULL or self.shown == NULL:
             raise MemoryError
-        for k, array in enumerate(signals.values()):
-            self.signal[k] = memory(array)
-        for k, name in enumerate(ports):
-            self.port[k] = memory(self.ports[name])
+        for k, array in enumerate(arrays.values()):
+            self.shown[k] = memory(array)
+        for k, name in enumerate(receptors):
+            self.receptor[k] = memory(self.receptors[name])
 
     def __dealloc__(self):
-        free(self.port)
-        free(self.signal)
+        free(self.receptor)
+        free(self.shown)
 
     # From outside ---------------------------------------------------------------------------------
 
-    def drive(self, Feed feed):
-        """Let `feed` be added to the first port; a source shows it as its rate. None ends it."""
-        self.driven = feed
+    def set_input(self, InputSignal signal):
+        """Let `signal` be added to the first receptor; a source shows it as its rate. None ends it."""
+        self.input_signal = signal
 
     def remember(self, int depth):
         """Keep the rates of the last `depth` ticks."""
         if depth > self.depth:
-            rate = self.signals["rate"]
+            rate = self.arrays["rate"]
             self.past = np.repeat(rate[None], depth, axis=0)
             self.state["past"] = self.past
             self.rates = memory(self.past)
@@ -145,7 +145,7 @@ cdef class Continuous(Population):
 
     def array(self, str variable):
         """Return a copy of a variable, shape (batch, n)."""
-        return self.signals[variable].copy()
+        return self.arrays[variable].copy()
 
     # Ticks ----------------------------------------------------------------------------------------
 
@@ -154,21 +154,21 @@ cdef class Continuous(Population):
             raise NotImplementedError(f"{type(self).__name__} has no step")
 
     cdef int clear(self, int64_t k, double time) except -1 nogil:
-        """Empty the ports, then add what drives the units and what spikes brought since the last tick."""
+        """Empty the receptors, then add the input signal and what spikes brought since the last tick."""
         cdef Py_ssize_t size = self.total * (8 if self.wide else 4)
         cdef void *row
         cdef bint changed
         cdef int p, unit
         cdef double *current = <double *> self.spikes
-        for p in range(self.n_ports):
-            memset(self.port[p], 0, size)
-        if self.driven is not None and not self.is_source:
-            row = self.driven.at(k, time, &changed)
-            rates_add(self.wide, self.port[0], row, self.total)
+        for p in range(self.n_receptors):
+            memset(self.receptor[p], 0, size)
+        if self.input_signal is not None and not self.is_source:
+            row = self.input_signal.at(k, time, &changed)
+            rates_add(self.wide, self.receptor[0], row, self.total)
         if self.spiked:
             for unit in range(self.n):
                 current[unit] *= self.decay if self.tau_spike > 0 else 1.0 / self.dt
-            rates_add_to_all(self.wide, self.port[0], current, 1.0, self.n, self.batch)
+            rates_add_to_all(self.wide, self.receptor[0], current, 1.0, self.n, self.batch)
             if self.tau_spike == 0:
                 memset(current, 0, self.n * sizeof(double))
                 self.spiked = False
@@ -201,12 +201,12 @@ cdef class Continuous(Population):
 
     cdef double peek(self, int variable, int unit, double time) noexcept nogil:
         """Return the value of a unit (of sample unit // n) as of the last tick."""
-        cdef char *signal = self.signal[variable]
-        return (<double *> signal)[unit] if self.wide else (<float *> signal)[unit]
+        cdef char *values = self.shown[variable]
+        return (<double *> values)[unit] if self.wide else (<float *> values)[unit]
 
     def value(self, str variable, double time):
         """Return a variable of all units of all samples as of the last tick, shape (batch * n,), float64."""
-        return self.signals[variable].reshape(-1).astype(float)
+        return self.arrays[variable].reshape(-1).astype(float)
 
     # State ----------------------------------------------------------------------------------------
 
@@ -223,8 +223,8 @@ cdef class Continuous(Population):
             array[...] = state[name]
         self.last = state["last"]
         self.spiked = bool(state["spiked"])
-        if self.driven is not None:
-            self.driven.shown_again()
+        if self.input_signal is not None:
+            self.input_signal.shown_again()
 
 
 cdef class TickPart(Handler):
@@ -313,13 +313,13 @@ cdef class PythonContinuous(Continuous):
     """Units that a `TickModel` computes."""
 
     cdef readonly object model
-    cdef object copied                      # names of the signals that are attributes of the model
+    cdef object copied                      # names of the variables that are attributes of the model
 
     def __init__(self, context, model):
         shape = (context.batch, context.n)
-        if "rate" not in model.variables or not model.ports:
-            raise ValueError(f"the model of {context.name!r} needs a port, and 'rate' among its variables")
-        super().__init__(context, tuple(model.ports), {name: np.zeros(shape, context.dtype) for name in model.variables})
+        if "rate" not in model.variables or not model.receptors:
+            raise ValueError(f"the model of {context.name!r} needs a receptor, and 'rate' among its variables")
+        super().__init__(context, tuple(model.receptors), {name: np.zeros(shape, context.dtype) for name in model.variables})
         self.model = model
         self.copied = [name for name in model.variables if name != "rate"]
         self.show()
@@ -327,7 +327,7 @@ cdef class PythonContinuous(Continuous):
     def show(self):
         """Let others see the variables of the model."""
         for name in self.copied:
-            self.signals[name][...] = getattr(self.model, name)
+            self.arrays[name][...] = getattr(self.model, name)
 
     cdef int step(self, Engine engine, int64_t k, double time) except -1 nogil:
         with gil:
@@ -336,9 +336,9 @@ cdef class PythonContinuous(Continuous):
 
     def python_step(self, double time):
         """Ask the model."""
-        self.signals["rate"][...] = self.model.step(time, self.dt, self.ports)
+        self.arrays["rate"][...] = self.model.step(time, self.dt, self.receptors)
         self.show()
-        if not np.isfinite(self.signals["rate"]).all():
+        if not np.isfinite(self.arrays["rate"]).all():
             raise FloatingPointError(f"{self.name!r} has rates that are no numbers at time {time:g}")
 
     def snapshot(self):

@@ -464,7 +464,7 @@ cdef class ExactDendrites(Dendrites):
 
     cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
         cdef Py_ssize_t k
-        cdef int unit, j, K = self.K, S = self.S, s = fan.port
+        cdef int unit, j, K = self.K, S = self.S, s = fan.receptor
         cdef double due, w, rise
         cdef double *p
         cdef double *top

@@ -393,13 +393,13 @@ cdef class SteppedDendrites(Dendrites):
         """Keep what arrives as `dendrite_synapses` takes it."""
         cdef Py_ssize_t k
         cdef int unit
-        cdef double *g = self.d.g + fan.port * self.d.n
-        cdef double *late = self.d.late + fan.port * self.d.n
+        cdef double *g = self.d.g + fan.receptor * self.d.n
+        cdef double *late = self.d.late + fan.receptor * self.d.n
         cdef double w, rate, grown, excess
         if self.S == 0:
             with gil:
                 raise TypeError(f"{self.name!r} takes no input: none of its compartments has a receptor")
-        rate = self.mu_of_slot[fan.port]
+        rate = self.mu_of_slot[fan.receptor]
         time -= self.tick[0] * self.dt
         # Its mean over the whole step, less that from its arrival on.
         grown = exp(time * rate)

@@ -35,7 +35,7 @@ class Tree:
     soma : number of the circuit whose events are spikes.
     slots : (circuit, tau_syn, e_rev) of each distinct synaptic input; e_rev None for currents.
     taus : distinct time constants of them.
-    ports, variables : by name: the slot; the kind and number of what is recorded.
+    receptors, variables : by name: the slot; the kind and number of what is recorded.
     only_ticks : what keeps the exact solver from the model, "" if nothing.
     """
 
@@ -74,21 +74,21 @@ class Tree:
         self.taus = sorted({tau for _, tau, _ in self.slots})
         if len(self.taus) > MOST:
             raise ConfigError(f"receptors have {len(self.taus)} time constants, at most {MOST} are possible")
-        self.ports: dict[str, int] = {}
+        self.receptors: dict[str, int] = {}
         self.variables: dict[str, tuple[int, int]] = {"v": (0, self.soma)}
         for c in declared:
             self.variables[f"{c.name}.v"] = (0, number[c.name])
             for name, r in c.receptors.items():
                 slot = self.slots.index((number[c.name], r.tau_syn, r.e_rev))
-                self.ports[f"{c.name}.{name}"] = slot
+                self.receptors[f"{c.name}.{name}"] = slot
                 self.variables[f"{c.name}.{name}"] = (1, slot)
                 if len(c.receptors) == 1:
-                    self.ports[c.name] = slot
+                    self.receptors[c.name] = slot
             if np.any(c.a) or np.any(c.b):
                 self.variables[f"{c.name}.w"] = (2, number[c.name])
         first = next((c for c in (compartments[soma], *declared) if c.receptors), None)
         if first is not None:
-            self.ports.setdefault("input", self.ports[f"{first.name}.{next(iter(first.receptors))}"])
+            self.receptors.setdefault("input", self.receptors[f"{first.name}.{next(iter(first.receptors))}"])
         self.only_ticks = self._beyond_linear(declared)
         self.events = [c.name for c in declared if c.event is not None and number[c.name] != self.soma]
         self.event_number = [number[name] for name in self.events]

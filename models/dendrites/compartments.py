@@ -68,7 +68,7 @@ class Compartment:
 
     Attributes
     ----------
-    name : what ports, variables and events are called after.
+    name : what receptors, variables and events are called after.
     c_mem : pF.
     g_leak : nS.
     v_leak : mV.

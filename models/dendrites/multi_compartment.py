@@ -58,7 +58,7 @@ class MultiCompartment:
     >>> net = es.Network()
     >>> _ = net.add("volley", es.models.SpikeSource(times=[1.0]), 1)
     >>> _ = net.add("cell", es.models.MultiCompartment(), 1)
-    >>> _ = net.connect("volley", "cell", weight=600.0, port="dendrite")
+    >>> _ = net.connect("volley", "cell", weight=600.0, receptor="dendrite")
     >>> sim = es.Simulation(net)
     >>> sim.record("cell", "dendrite.v", every=1.0)
     >>> sim.run(50.0)
@@ -90,9 +90,9 @@ class MultiCompartment:
         return tuple(self.tree.variables)
 
     @property
-    def ports(self) -> dict[str, int]:
+    def receptors(self) -> dict[str, int]:
         """Number of each input, by "compartment.receptor", or "compartment" if that has one only."""
-        return self.tree.ports
+        return self.tree.receptors
 
     @property
     def on_ticks(self) -> bool:

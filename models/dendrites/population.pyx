@@ -140,9 +140,9 @@ cdef class Dendrites(Population):
         self.watchers.append(watcher)
         self.n_watchers += 1
 
-    def circuit_of(self, int port):
+    def circuit_of(self, int receptor):
         """Return the number of the circuit that an input leads to."""
-        return self.slot_at[port]
+        return self.slot_at[receptor]
 
     def keep(self, bint keep):
         self.keep_spikes = keep
@@ -276,7 +276,7 @@ cdef class Dendrites(Population):
         fan.w64 = NULL
         fan.w32 = NULL
         fan.first = event.unit
-        fan.port = 0
+        fan.receptor = 0
         fan.n = 1
         fan.w = event.value
         return self.deliver(engine, event.time, &fan)

@@ -243,7 +243,7 @@ cdef class LIFPopulation(Population):
         fan.w64 = NULL
         fan.w32 = NULL
         fan.first = event.unit
-        fan.port = 0
+        fan.receptor = 0
         fan.n = 1
         fan.w = event.value
         return self.deliver(engine, event.time, &fan)

@@ -31,8 +31,8 @@ class ErrorTimesRate:
     optimiser : "sgd", "momentum" or "adam"; their memory advances by one with every tick.
     momentum : of "momentum": velocity = momentum * velocity + gradient.
     beta1, beta2, epsilon : of "adam".
-    post : signal of the target that takes the place of its error.
-    pre : signal of the source, as of the present tick, that takes the place of the rate.
+    post : variable of the target that takes the place of its error.
+    pre : variable of the source, as of the present tick, that takes the place of the rate.
     """
 
     eta: float

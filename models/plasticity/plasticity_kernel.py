@@ -119,8 +119,8 @@ class PlasticityKernel:
     >>> net = es.Network(seed=1)
     >>> _ = net.add("in", es.models.Regular(period=20.0), 1)
     >>> _ = net.add("cell", es.models.MultiCompartment(), 1)
-    >>> synapses = net.connect("in", "cell", weight=600.0, port="dendrite")
-    >>> net.learn(synapses, es.models.plasticity.PlasticityKernel(potentiate, 100.0, weight_step=20.0))
+    >>> synapses = net.connect("in", "cell", weight=600.0, receptor="dendrite")
+    >>> net.add_plasticity(synapses, es.models.plasticity.PlasticityKernel(potentiate, 100.0, weight_step=20.0))
     >>> sim = es.Simulation(net)
     >>> sim.run(150.0)
     >>> bool(sim.weights("in->cell")[2][0] > 600.0)
@@ -193,7 +193,7 @@ class KernelRuns(PythonHandler):
             rule.ceiling,
         )
         if hasattr(post, "add_watcher"):
-            post.add_watcher(CircuitEvents(self.sensors, post.circuit_of(synapses.port)))
+            post.add_watcher(CircuitEvents(self.sensors, post.circuit_of(synapses.receptor)))
         else:
             post.add_outlet(SpikeEvents(self.sensors))
         synapses.watch(self.sensors)

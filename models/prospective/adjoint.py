@@ -74,7 +74,7 @@ def transfer(omega: float, tau_mem: float, tau_r: float, dt: float, periods: int
     neuron = es.models.GeneralizedLatentEquilibrium(tau_mem, tau_r, "linear")
     net.add("cell", neuron, 1)
     sim = es.Simulation(net, dt=dt)
-    sim.drive("cell", np.sin(omega * t)[:, None], every=dt)
+    sim.set_input("cell", np.sin(omega * t)[:, None], every=dt)
     sim.nudge("cell", lambda now: sim.array("cell", "prospective") + np.sin(omega * now), 1.0, kind="voltage")
     for variable in ("prospective", "error"):
         sim.record("cell", variable)
@@ -186,7 +186,7 @@ class _Sum:
         return self
 
     def on_tick(self, time: float) -> None:
-        change: Any = self.projection.state["x"].T @ self.projection.post.signals["error"]
+        change: Any = self.projection.state["x"].T @ self.projection.post.arrays["error"]
         self.total = self.total + change / self.batch
 
 
@@ -232,9 +232,9 @@ def compare_gradients(
             bias = None if biases is None else np.asarray(biases[k], float)
             projection = net.connect(str(k), str(k + 1), weight=w, bias=bias)
             sums.append(_Sum(batch))
-            net.learn(projection, sums[-1])
+            net.add_plasticity(projection, sums[-1])
         sim = es.Simulation(net, dt=dt, batch=batch)
-        sim.drive("0", x, every=dt)
+        sim.set_input("0", x, every=dt)
         sim.nudge(str(len(matrices)), y, beta, every=dt, kind=kind)
         sim.run_ticks(ticks)
         found[errors] = [np.asarray(total.total) for total in sums]

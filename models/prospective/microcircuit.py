@@ -8,7 +8,7 @@ of the compartments' potentials weighted by conductance,
     du/dt = g (u_ss - u),    ub = u + du/dt / g,    r = softplus(ub), or softplus(u) as a control
 
 Signals for plasticity: `basal_error`, act(ub) minus what the basal dendrite predicts, and `apical_error`,
--v_a. All are plain NumPy on `TickModel`; connect with ``signal=`` and ``port=``, learn with
+-v_a. All are plain NumPy on `TickModel`; connect with ``variable=`` and ``receptor=``, learn with
 ``ErrorTimesRate(post=...)``.
 """
 
@@ -56,9 +56,9 @@ class _Cell(TickModel):
 
 
 class PyramidalCell(_Cell):
-    """A hidden cell; ports basal and apical."""
+    """A hidden cell; receptors basal and apical."""
 
-    ports = ("basal", "apical")
+    receptors = ("basal", "apical")
     variables = ("rate", "u", "prospective", "basal_error", "apical_error")
 
     def step(self, t: float, dt: float, inputs: Mapping[str, NDArray[Any]]) -> Values:
@@ -72,9 +72,9 @@ class PyramidalCell(_Cell):
 
 
 class Interneuron(_Cell):
-    """A copy of a cell of the layer above; ports dendrite (from its own layer) and soma (from that cell)."""
+    """A copy of a cell of the layer above; receptors dendrite (from its own layer) and soma (from that cell)."""
 
-    ports = ("dendrite", "soma")
+    receptors = ("dendrite", "soma")
     variables = ("rate", "u", "prospective", "basal_error")
 
     def step(self, t: float, dt: float, inputs: Mapping[str, NDArray[Any]]) -> Values:
@@ -87,9 +87,9 @@ class Interneuron(_Cell):
 
 
 class OutputCell(_Cell):
-    """An output cell; ports basal, target (a potential) and taught (1 where there is a target, else 0)."""
+    """An output cell; receptors basal, target (a potential) and taught (1 where there is a target, else 0)."""
 
-    ports = ("basal", "target", "taught")
+    receptors = ("basal", "target", "taught")
     variables = ("rate", "u", "prospective", "basal_error")
 
     def step(self, t: float, dt: float, inputs: Mapping[str, NDArray[Any]]) -> Values:

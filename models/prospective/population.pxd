@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from eventsim.engine cimport Engine
-from eventsim.rates.ticks cimport Continuous, Feed
+from eventsim.rates.ticks cimport Continuous, InputSignal
 
 
 cdef extern from "eventsim/models/prospective/_latent_equilibrium.h" nogil:
@@ -41,7 +41,7 @@ cdef class ProspectivePopulation(Continuous):
     cdef readonly object tau_mem, tau_r     # (n,) float64
     cdef int activation, errors
     cdef double gamma
-    cdef readonly Feed target
+    cdef readonly InputSignal target
     cdef int target_kind
     cdef double beta
     cdef char *nudge

@@ -17,7 +17,7 @@ from libc.stdint cimport int64_t
 import numpy as np
 
 from eventsim.engine cimport Engine
-from eventsim.rates.ticks cimport Continuous, Feed
+from eventsim.rates.ticks cimport Continuous, InputSignal
 
 cdef extern from "eventsim/kernels/activations.h" nogil:
     void activate(int wide, int kind, const void *x, void *rate, void *slope, ptrdiff_t n)
@@ -62,11 +62,11 @@ cdef class ProspectivePopulation(Continuous):
                  double noise=0.0, unsigned long long noise_key=0):
         shape, dtype = (context.batch, context.n), np.dtype(context.dtype)
         rate, slope = activated(activation, np.zeros(shape, dtype))
-        signals = {name: np.zeros(shape, dtype) for name in ("u", "prospective", "error")}
+        arrays = {name: np.zeros(shape, dtype) for name in ("u", "prospective", "error")}
         hidden = {"slope": slope, "du": np.zeros(shape, dtype), "v": np.zeros(shape, dtype),
                   "nudge": np.zeros(shape, dtype),
                   "tau_mem": np.array(np.broadcast_to(parameters["tau_mem"], context.n), float)}
-        super().__init__(context, ("input", "error"), {"u": signals.pop("u"), "rate": rate, **signals},
+        super().__init__(context, ("input", "error"), {"u": arrays.pop("u"), "rate": rate, **arrays},
                          tau_spike, hidden)
         self.activation, self.errors, self.gamma = ACTIVATIONS[activation], ERRORS[errors], gamma
         self.noise, self.noise_key = noise, noise_key
@@ -80,9 +80,9 @@ cdef class ProspectivePopulation(Continuous):
         self.parameters.per_mem = memory(self.repeated["per_mem"])
         self.parameters.per_r = memory(self.repeated["per_r"])
         self.parameters.block = times * context.n
-        self.at.current, self.at.back = memory(self.ports["input"]), memory(self.ports["error"])
-        self.at.u, self.at.v = memory(self.signals["u"]), memory(hidden["v"])
-        self.at.prospective, self.at.error = memory(self.signals["prospective"]), memory(self.signals["error"])
+        self.at.current, self.at.back = memory(self.receptors["input"]), memory(self.receptors["error"])
+        self.at.u, self.at.v = memory(self.arrays["u"]), memory(hidden["v"])
+        self.at.prospective, self.at.error = memory(self.arrays["prospective"]), memory(self.arrays["error"])
         self.at.slope, self.at.du = memory(slope), memory(hidden["du"])
         self.at.nudge = NULL
         self.at.total = self.total
@@ -99,7 +99,7 @@ cdef class ProspectivePopulation(Continuous):
 
     # From outside ---------------------------------------------------------------------------------
 
-    def nudge_to(self, Feed target, double beta, str kind="rate"):
+    def nudge_to(self, InputSignal target, double beta, str kind="rate"):
         """Pull the units towards `target` with strength beta from the next tick on; None ends it."""
         self.target, self.beta, self.target_kind = target, beta, TARGETS[kind]
         if target is None:
@@ -152,7 +152,7 @@ cdef class ProspectivePopulation(Continuous):
 
     def fail(self, double time):
         """Say which unit left the range of sensible numbers."""
-        wild = [np.argwhere(~(np.abs(self.signals[name].reshape(self.batch, self.n)) < self.limit))
+        wild = [np.argwhere(~(np.abs(self.arrays[name].reshape(self.batch, self.n)) < self.limit))
                 for name in ("prospective", "error")]
         what = "unit" if len(wild[0]) else "the error of unit"
         unit = (wild[0] if len(wild[0]) else wild[1])[0][1]

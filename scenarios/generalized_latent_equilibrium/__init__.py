@@ -249,7 +249,7 @@ class GeneralizedLatentEquilibrium:
             weight *= self.weight_scale
             projection = net.connect(pre, post, weight=weight, bias=bias, feedback=learning and pre != before)
             if learning:
-                net.learn(projection, self.rule())
+                net.add_plasticity(projection, self.rule())
         return net
 
     def rule(self) -> Any:
@@ -271,7 +271,7 @@ class GeneralizedLatentEquilibrium:
         def tested(batch: int) -> "Simulation":
             quiet = self.network(n_inputs, n_outputs, seed, learning=False)
             test = Simulation(quiet, dt=self.dt, batch=batch, dtype=self.precision)
-            for name, _ in sim.net.rules:
+            for name, _ in sim.net.plasticity:
                 test.set_weights(name, sim.weights(name), sim.bias(name))
             return test
 
@@ -288,7 +288,7 @@ class GeneralizedLatentEquilibrium:
             sim=sim,
             tested=tested,
             rng=partial(streams.stream, seed),
-            rates={name: self.rate / self.dt for name, _ in sim.net.rules},
+            rates={name: self.rate / self.dt for name, _ in sim.net.plasticity},
             ticks=self.ticks,
             epochs=self.epochs,
             beta=self.beta,
@@ -316,7 +316,7 @@ class GeneralizedLatentEquilibrium:
             run.metric("test_accuracy", training.measure("test")[0])
         run.metric("validation_accuracy", training.measure("validation")[0])
         sim, trained = training.sim, 0
-        for name, _ in sim.net.rules:
+        for name, _ in sim.net.plasticity:
             weight, bias = sim.weights(name), sim.bias(name)
             run.parameter(f"weight/{name}", weight)
             run.parameter(f"bias/{name}", bias)

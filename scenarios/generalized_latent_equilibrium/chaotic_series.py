@@ -51,9 +51,9 @@ def predict(scenario: Any, run: Run) -> None:
         for epoch in range(int(state["epoch"]), scenario.epochs):
             run.checkpoint({"epoch": epoch, "sim": sim.snapshot()})
             scale = 0.5 * (1 + np.cos(np.pi * epoch / scenario.epochs))  # the rate falls to nothing
-            for name, rule in sim.net.rules:
+            for name, rule in sim.net.plasticity:
                 sim.set_learning_rate(name, scale * rule.eta)
-            sim.drive("input", x, every=sim.dt)
+            sim.set_input("input", x, every=sim.dt)
             sim.nudge("label", y, scenario.beta, every=sim.dt)
             sim.run_ticks(steps)
             bar.update()
@@ -72,7 +72,7 @@ def predict(scenario: Any, run: Run) -> None:
 def _error(sim: "Simulation", test: Floats) -> tuple[float, Floats]:
     """Return the root mean square error in standard deviations, and the predictions."""
     sim.record("label", "rate", every=sim.dt)
-    sim.drive("input", test[:-1, None], every=sim.dt)
+    sim.set_input("input", test[:-1, None], every=sim.dt)
     sim.run_ticks(len(test) - 1)
     answer = sim.trace("label", "rate").values[:, 0]
     return float(np.sqrt(np.mean((answer - test[1:])[SETTLED:] ** 2))), answer

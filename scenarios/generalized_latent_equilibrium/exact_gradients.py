@@ -66,18 +66,20 @@ def learned(
     ):
         neuron = models.GeneralizedLatentEquilibrium(float(tau), TAU_R, "linear", gamma=0.0, errors=errors)
         net.add(post, neuron, 1)
-        net.learn(net.connect(pre, post, weight=float(weight)), models.plasticity.ErrorTimesRate(eta=0.0))
-        net.learn(post, models.plasticity.TimeConstants(eta=0.0))
+        net.add_plasticity(
+            net.connect(pre, post, weight=float(weight)), models.plasticity.ErrorTimesRate(eta=0.0)
+        )
+        net.add_plasticity(post, models.plasticity.TimeConstants(eta=0.0))
     sim = Simulation(net, dt=dt)
 
     def present() -> NDArray[np.float64]:
         weights = [sim.weights(name)[0, 0] for name in ("input->first", "first->second")]
         return np.array([*weights, *(sim.array(name, "tau_mem")[0] for name in ("first", "second"))])
 
-    sim.drive("input", x[:, None], every=dt)
+    sim.set_input("input", x[:, None], every=dt)
     sim.nudge("second", target[:, None], 1.0, every=dt)
     sim.run_ticks(first)
-    for name, _ in net.rules:
+    for name, _ in net.plasticity:
         sim.set_learning_rate(name, ETA)
     before = present()
     sim.run_ticks(len(x) - first)

@@ -54,9 +54,9 @@ def _chain(
         projection = net.connect(pre, prefix + name, weight=float(weight))
         if learning:
             eta = scenario.rate / scenario.dt
-            net.learn(projection, models.plasticity.ErrorTimesRate(eta=eta, optimiser="adam"))
+            net.add_plasticity(projection, models.plasticity.ErrorTimesRate(eta=eta, optimiser="adam"))
             rule = models.plasticity.TimeConstants(eta=eta, optimiser="adam", least=10 * scenario.dt)
-            net.learn(prefix + name, rule)
+            net.add_plasticity(prefix + name, rule)
         pre = prefix + name
 
 
@@ -84,7 +84,7 @@ def _layers(
         projection = net.connect(pre, prefix + name, weight=weight)
         if learning and name == "first":
             rule = models.plasticity.ErrorTimesRate(eta=scenario.rate / scenario.beta, optimiser="momentum")
-            net.learn(projection, rule)
+            net.add_plasticity(projection, rule)
         pre = prefix + name
 
 
@@ -99,7 +99,7 @@ def _follow(run: Run, scenario: Any, net: "Network", batch: int, warm_up: int, s
     teacher = [name for name in net.populations if name.startswith("teacher ")][-1]
     student = teacher.removeprefix("teacher ")
     tick, total = int(state["tick"]), scenario.ticks
-    rules = {name: rule.eta for name, rule in net.rules}
+    rules = {name: rule.eta for name, rule in net.plasticity}
     squares = np.zeros(2)
 
     def target(time: float) -> Floats:
@@ -114,7 +114,7 @@ def _follow(run: Run, scenario: Any, net: "Network", batch: int, warm_up: int, s
         while tick < total:
             run.checkpoint({"tick": tick, "sim": sim.snapshot()})
             n = min(CHUNK, (warm_up if tick < warm_up else total) - tick)
-            sim.drive("input", signal(tick, n), every=scenario.dt)
+            sim.set_input("input", signal(tick, n), every=scenario.dt)
             for name, rate in rules.items():
                 sim.set_learning_rate(name, 0.0 if tick < warm_up else rate)
             squares[:] = 0

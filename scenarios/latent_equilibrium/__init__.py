@@ -256,7 +256,7 @@ class LatentEquilibrium:
             ticks=self.ticks,
             epochs=self.epochs,
             beta=self.beta,
-            rates={name: rule.eta for name, rule in sim.net.rules},
+            rates={name: rule.eta for name, rule in sim.net.plasticity},
             cosine=self.falling == "cosine",
             late=late,
             read=self.read,

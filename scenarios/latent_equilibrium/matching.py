@@ -35,7 +35,7 @@ def matched(
         run.checkpoint(here)
         order = streams.stream(run.seed, "match", epoch).permutation(n)
         for start in range(0, n - batch + 1, batch):
-            sim.drive("image", task.shown("train", order[start : start + batch]))
+            sim.set_input("image", task.shown("train", order[start : start + batch]))
             sim.run_ticks(scenario.ticks)
         left = [
             np.abs(sim.array(name, "tau_mem") - taus[name]["tau_r"]) / taus[name]["tau_r"] for name in taus

@@ -68,17 +68,17 @@ def circuit(
     net.add("inter", Interneuron(prospective), sizes[2])
     net.add("label", OutputCell(prospective), sizes[2])
     one = np.eye(sizes[2])
-    net.connect("image", "hidden", weight=weights["image->hidden"], port="basal")
-    net.connect("label", "hidden", weight=weights["label->hidden"], port="apical")
-    net.connect("inter", "hidden", weight=weights["inter->hidden"], port="apical")
-    net.connect("hidden", "inter", weight=weights["hidden->inter"], port="dendrite")
-    net.connect("label", "inter", weight=one, signal="prospective", port="soma")
-    net.connect("hidden", "label", weight=weights["hidden->label"], port="basal")
-    net.connect("target", "label", weight=one, port="target")
-    net.connect("taught", "label", weight=1.0, port="taught")
+    net.connect("image", "hidden", weight=weights["image->hidden"], receptor="basal")
+    net.connect("label", "hidden", weight=weights["label->hidden"], receptor="apical")
+    net.connect("inter", "hidden", weight=weights["inter->hidden"], receptor="apical")
+    net.connect("hidden", "inter", weight=weights["hidden->inter"], receptor="dendrite")
+    net.connect("label", "inter", weight=one, variable="prospective", receptor="soma")
+    net.connect("hidden", "label", weight=weights["hidden->label"], receptor="basal")
+    net.connect("target", "label", weight=one, receptor="target")
+    net.connect("taught", "label", weight=1.0, receptor="taught")
     for name, rate in rates.items():
         post = "apical_error" if name == "inter->hidden" else "basal_error"
-        net.learn(name, models.plasticity.ErrorTimesRate(eta=rate, bias=0.0, post=post))
+        net.add_plasticity(name, models.plasticity.ErrorTimesRate(eta=rate, bias=0.0, post=post))
     return net
 
 
@@ -118,7 +118,7 @@ def answers(sim: "Simulation", prospective: bool, dt: float, ticks: int) -> Ints
         circuit((9, weights["image->hidden"].shape[1], 3), weights, prospective, {}), dt=dt, batch=8
     )
     test.record("label", "rate", every=dt)
-    test.drive("image", images)
+    test.set_input("image", images)
     test.run_ticks(ticks)
     rates = test.trace("label", "rate").values
     first = ticks - 1 if prospective else min(round(lag(ticks * dt, False) / dt), ticks - 1)
@@ -137,13 +137,13 @@ def bars_task(scenario: Any, run: Run) -> None:
     state = run.state or {"epoch": 0}
     if "sim" in state:
         sim.restore(state["sim"])
-    sim.drive("taught", [1.0])
+    sim.set_input("taught", [1.0])
     with run.progress(scenario.epochs, "epoch", int(state["epoch"])) as bar:
         for epoch in range(int(state["epoch"]), scenario.epochs):
             run.checkpoint({"epoch": epoch, "sim": sim.snapshot()})
             for k in streams.stream(run.seed, "order", epoch).permutation(8):
-                sim.drive("image", images[k])
-                sim.drive("target", np.where(np.arange(3) == labels[k], HIGH, LOW))
+                sim.set_input("image", images[k])
+                sim.set_input("target", np.where(np.arange(3) == labels[k], HIGH, LOW))
                 sim.run_ticks(ticks)
                 clip(sim)
             bar.update()
@@ -187,9 +187,9 @@ def mimic(scenario: Any, run: Run) -> None:
             x = streams.stream(run.seed, "inputs", epoch).uniform(-1, 1, (MIMIC_PER_EPOCH, 1))
             targets = _potentials(still, scenario.prospective, dt, ticks, x)
             for value, target in zip(x, targets, strict=True):
-                sim.drive("image", value)
-                sim.drive("target", target)
-                sim.drive("taught", [0.0 if pretraining else 1.0])
+                sim.set_input("image", value)
+                sim.set_input("target", target)
+                sim.set_input("taught", [0.0 if pretraining else 1.0])
                 sim.run_ticks(ticks)
                 clip(sim)
             bar.update()
@@ -209,7 +209,7 @@ def _potentials(weights: dict[str, Floats], prospective: bool, dt: float, ticks:
     from eventsim import Simulation
 
     sim = Simulation(circuit((1, 1, 1), weights, prospective, {}), dt=dt, batch=len(x))
-    sim.drive("image", x)
+    sim.set_input("image", x)
     sim.run_ticks(ticks)
     prospectives: Floats = sim.array("label", "prospective")
     return prospectives

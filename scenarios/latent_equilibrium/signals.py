@@ -39,7 +39,7 @@ def fourier(scenario: Any, run: Run) -> None:
     built = layers(scenario, 50, 1)
     net = network(scenario, built, run.seed, time_constants(scenario, built, run.seed), "nothing")
     for projection in net.projections:
-        net.learn(projection, ErrorTimesRate(eta=scenario.rate))
+        net.add_plasticity(projection, ErrorTimesRate(eta=scenario.rate))
     sim = Simulation(net, dt=scenario.dt, dtype=scenario.precision)
     dt, taught = scenario.dt, int(TAUGHT * scenario.ticks)
     sim.record("label", "rate", every=dt)
@@ -54,9 +54,9 @@ def fourier(scenario: Any, run: Run) -> None:
             n = min(SLICE, (taught if tick < taught else scenario.ticks) - tick)
             t: Floats = np.arange(tick, tick + n, dtype=np.float64) * dt
             target, nudged = sawtooth(t - depth * dt), tick < taught
-            sim.drive("image", sines(t), every=dt)
+            sim.set_input("image", sines(t), every=dt)
             sim.nudge("label", target if nudged else None, scenario.beta, every=dt if nudged else None)
-            for name, _ in net.rules:
+            for name, _ in net.plasticity:
                 sim.set_learning_rate(name, scenario.rate if nudged else 0.0)
             sim.run_ticks(n)
             rate = sim.trace("label", "rate").values[-n:, 0]
@@ -97,7 +97,7 @@ def response(scenario: Any, run: Run) -> None:
         for k, depth in enumerate(DEPTHS):
             sim = _chain(depth, tau, prospective, dt, "float64")
             sim.record(str(depth), "rate", every=dt)
-            sim.drive("0", [1.0])
+            sim.set_input("0", [1.0])
             sim.run(60 * tau if not prospective else 2 * depth * dt + tau)
             # the input shows at the end of tick 0
             values = sim.trace(str(depth), "rate").values[:, 0]
@@ -112,7 +112,7 @@ def response(scenario: Any, run: Run) -> None:
         sim = _chain(SINE_DEPTH, tau, prospective, dt, "float64")
         last = str(SINE_DEPTH)
         sim.record(last, "rate", every=dt)
-        sim.drive("0", np.sin(2 * np.pi * SINE * t)[:, None], every=dt)
+        sim.set_input("0", np.sin(2 * np.pi * SINE * t)[:, None], every=dt)
         sim.run_ticks(len(t))
         rate = sim.trace(last, "rate").values[:, 0]
         run.parameter(f"tracking/{name}", rate)

@@ -35,7 +35,9 @@ def volley(
         "volley", es.models.SpikeSource(times=table.ravel(), units=np.repeat(np.arange(n), table.shape[1])), n
     )
     net.add("cell", cell, n)
-    net.connect("volley", "cell", es.connect.one_to_one(), weight=3.0 * n_inputs[:, None], port="dendrite")
+    net.connect(
+        "volley", "cell", es.connect.one_to_one(), weight=3.0 * n_inputs[:, None], receptor="dendrite"
+    )
     sim = es.Simulation(net, dt=dt)
     for variable in ("soma.v", "dendrite.v"):
         sim.record("cell", variable, every=dt)
@@ -150,8 +152,8 @@ def coincidence(
     net.add("dendritic", es.models.SpikeSource(times=[60.0]), 1)
     net.add("somatic", es.models.SpikeSource(times=60.0 + np.tile(lags, n_devices), units=np.arange(n)), n)
     net.add("cell", nmda_neuron(**({"g": 4.0} | cell)), n)
-    net.connect("dendritic", "cell", weight=24.0, port="dendrite")
-    net.connect("somatic", "cell", es.connect.one_to_one(), weight=4.0 * n_soma, port="soma")
+    net.connect("dendritic", "cell", weight=24.0, receptor="dendrite")
+    net.connect("somatic", "cell", es.connect.one_to_one(), weight=4.0 * n_soma, receptor="soma")
     sim = es.Simulation(net, dt=dt)
     sim.run(160.0)
     return count(sim, "cell").reshape(n_devices, len(lags)), sim
@@ -179,7 +181,7 @@ def bac(n_inputs: ArrayLike, lags: ArrayLike, dt: float, record: bool = False, *
     net = es.Network()
     net.add("apical", es.models.SpikeSource(times=50.0 + np.asarray(lags, float), units=np.arange(n)), n)
     net.add("cell", calcium_neuron(**cell), n)
-    net.connect("apical", "cell", es.connect.one_to_one(), weight=4.0 * n_inputs[:, None], port="apical")
+    net.connect("apical", "cell", es.connect.one_to_one(), weight=4.0 * n_inputs[:, None], receptor="apical")
     sim = es.Simulation(net, dt=dt)
     for name in ("soma", "apical") if record else ():
         sim.record("cell", f"{name}.v", every=dt)
@@ -271,10 +273,12 @@ def network_of(config: Settings, seed: int) -> es.Network:
     net.add("sources", es.models.Poisson(rate=config.rate), sources)
     net.add("cells", driven_neuron(config.solver), config.neurons)
     half = max(config.inputs // 2, 1)
-    for port, n, weight in (("dendrite", half, 20.0), ("soma", config.inputs - half, 60.0)):
+    for receptor, n, weight in (("dendrite", half, 20.0), ("soma", config.inputs - half, 60.0)):
         if n:
             rule = es.connect.fixed_indegree(n)
-            net.connect("sources", "cells", rule, weight=weight, delay=1.0, port=port, name=f"to {port}")
+            net.connect(
+                "sources", "cells", rule, weight=weight, delay=1.0, receptor=receptor, name=f"to {receptor}"
+            )
     return net
 
 

@@ -46,11 +46,11 @@ def network(
     net.add("cell", neuron(), 1)
     for k in range(N):
         pairs = [(int(s), 0) for s in labels[k]]
-        name = net.connect("sources", "cell", pairs, weight=weights[k] * STEP, port=f"d{k}", name=f"d{k}")
+        name = net.connect("sources", "cell", pairs, weight=weights[k] * STEP, receptor=f"d{k}", name=f"d{k}")
         if kernel is not None:
             # A late member of a volley comes after the event; it is to count less than one that predicts it.
             sensors = {"tau_plus": 20.0, "tau_minus": 50.0, "eta_minus": 0.5}
-            net.learn(name, PlasticityKernel(kernel, period, weight_step=STEP, **sensors))
+            net.add_plasticity(name, PlasticityKernel(kernel, period, weight_step=STEP, **sensors))
     return net
 
 

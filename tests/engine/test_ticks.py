@@ -35,16 +35,16 @@ def rich(seed=1):
     net.connect("cells", "b", weight=-0.2, delay=0.77)
     net.connect("b", "drawn", weight=0.5)
     net.connect("drawn", "cells", weight=0.5, delay=0.1)
-    net.learn("in->a", es.models.plasticity.ErrorTimesRate(eta=0.1))
-    net.learn("trace->a", es.models.plasticity.ErrorTimesRate(eta=0.01, optimiser="adam"))
-    net.learn("a->b", es.models.plasticity.ErrorTimesRate(eta=0.1, optimiser="momentum", decay=0.1))
-    net.learn("a", es.models.plasticity.TimeConstants(eta=0.05))
+    net.add_plasticity("in->a", es.models.plasticity.ErrorTimesRate(eta=0.1))
+    net.add_plasticity("trace->a", es.models.plasticity.ErrorTimesRate(eta=0.01, optimiser="adam"))
+    net.add_plasticity("a->b", es.models.plasticity.ErrorTimesRate(eta=0.1, optimiser="momentum", decay=0.1))
+    net.add_plasticity("a", es.models.plasticity.TimeConstants(eta=0.05))
     return net
 
 
 def simulation(**options):
     sim = es.Simulation(rich(), dt=DT, **options)
-    sim.drive("in", np.sin(np.arange(2400).reshape(800, 3) / 30), every=0.2)
+    sim.set_input("in", np.sin(np.arange(2400).reshape(800, 3) / 30), every=0.2)
     sim.nudge("b", [0.5, 1.0, 0.2], beta=0.2)
     for population, variable in (("a", "u"), ("b", "error"), ("cells", "v")):
         sim.record(population, variable, every=0.5)
@@ -93,7 +93,7 @@ def test_a_restored_run_goes_on_to_the_bit(dtype):
     assert everything(sim)[:1] == expected
     other = simulation(dtype=dtype)
     other.restore(state)
-    other.drive("in", np.sin(np.arange(2400).reshape(800, 3) / 30), every=0.2, start=0.0)
+    other.set_input("in", np.sin(np.arange(2400).reshape(800, 3) / 30), every=0.2, start=0.0)
     other.run(40.0)
     assert (other.weights("a->b") == weights).all()
     assert (other.spikes("cells").times == late[late >= 13.37]).all()
@@ -126,7 +126,7 @@ def test_run_ticks_counts_exactly():
     for dt in (0.1, 0.7, 1e-3, 1 / 3):
         sim = es.Simulation(net, dt=dt)
         seen = []
-        sim.drive("x", lambda t, seen=seen: seen.append(t) or 0.0)
+        sim.set_input("x", lambda t, seen=seen: seen.append(t) or 0.0)
         for n in (1, 2, 7, 0, 90):
             sim.run_ticks(n)
         assert seen == [k * dt for k in range(100)]
@@ -137,7 +137,7 @@ def test_a_sample_is_taken_after_the_tick_of_its_time():
     net.add("x", es.models.RateInput(), 1)
     sim = es.Simulation(net, dt=DT)
     sim.record("x", "rate", every=1.0)
-    sim.drive("x", lambda t: t)
+    sim.set_input("x", lambda t: t)
     sim.run(5.05)
     samples = sim.trace("x", "rate")
     assert (samples.values[:, 0] == samples.times).all()
@@ -148,7 +148,7 @@ def test_samples_of_a_batch_have_an_axis_of_their_own(tmp_path):
     net.add("x", es.models.RateInput(), 3)
     sim = es.Simulation(net, dt=DT, batch=4)
     values = np.arange(12.0).reshape(4, 3)
-    sim.drive("x", values)
+    sim.set_input("x", values)
     sim.record("x", "rate", every=0.5, units=[0, 2], samples=[1, 3])
     sim.run(1.0)
     assert (sim.trace("x", "rate").values == values[[1, 3]][:, [0, 2]]).all()
@@ -170,7 +170,7 @@ def test_a_run_with_rates_goes_into_a_file(tmp_path):
 class SlowTanh(es.TickModel):
     """The shipped GLE neuron with gamma = 0 and instant errors, written by a user."""
 
-    ports = ("input", "error")
+    receptors = ("input", "error")
     variables = ("rate", "error")
 
     def __init__(self, tau):
@@ -197,9 +197,9 @@ def with_hidden(model):
     net.connect("x", "hidden", weight=rng.normal(size=(2, 5)))
     net.connect("hidden", "y", weight=rng.normal(size=(5, 2)))
     for projection in net.projections:
-        net.learn(projection, es.models.plasticity.ErrorTimesRate(eta=0.5))
+        net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(eta=0.5))
     sim = es.Simulation(net, dt=DT, batch=3)
-    sim.drive("x", rng.normal(size=(50, 3, 2)), every=DT)
+    sim.set_input("x", rng.normal(size=(50, 3, 2)), every=DT)
     sim.nudge("y", [0.5, -0.5], beta=0.3)
     return sim
 
@@ -226,7 +226,7 @@ def test_a_rule_in_python_sees_every_tick():
         def attach(self, projection):
             class Observer:
                 def on_tick(self, time):
-                    seen.append((time, round(float(projection.post.signals["rate"][0, 0]), 9)))
+                    seen.append((time, round(float(projection.post.arrays["rate"][0, 0]), 9)))
 
             return Observer()
 
@@ -234,9 +234,9 @@ def test_a_rule_in_python_sees_every_tick():
     net.add("x", es.models.RateInput(), 1)
     net.add("y", es.models.LatentEquilibrium(activation="linear"), 1)
     net.connect("x", "y", weight=2.0)
-    net.learn("x->y", Watch())
+    net.add_plasticity("x->y", Watch())
     sim = es.Simulation(net, dt=DT)
-    sim.drive("x", [1.5])
+    sim.set_input("x", [1.5])
     sim.run_ticks(3)
     assert seen == [(0.0, 0.0), (0.1, 3.0), (0.2, 3.0)]
 
@@ -276,7 +276,7 @@ def test_a_rate_drives_a_spiking_neuron_with_its_mean_current():
     errors = []
     for dt in (0.2, 0.1):
         sim = es.Simulation(net, dt=dt)
-        sim.drive("r", [1.0, 3.0])
+        sim.set_input("r", [1.0, 3.0])
         sim.record("cell", "i_syn", every=1.0)
         sim.run(100.0)
         samples = sim.trace("cell", "i_syn")
@@ -292,7 +292,7 @@ def test_drawn_spikes_are_poisson_with_the_rate_they_are_given():
     net.add("s", es.models.RateSpikes(scale=2.0), 50)
     net.connect("r", "s", weight=1.0)
     sim = es.Simulation(net, dt=0.5)
-    sim.drive("r", lambda t: 0.1 if t < 500 else 0.4)
+    sim.set_input("r", lambda t: 0.1 if t < 500 else 0.4)
     sim.run(1000.0)
     times = sim.spikes("s").times
     for low, high, rate in ((1, 500, 0.2), (501, 1000, 0.8)):
@@ -313,7 +313,7 @@ def test_an_unstable_loop_stops_with_population_and_time():
     net.add("x", es.models.LatentEquilibrium(activation="linear"), 2)
     net.connect("x", "x", weight=3.0)
     sim = es.Simulation(net, dt=DT)
-    sim.drive("x", [1.0, 0.0])
+    sim.set_input("x", [1.0, 0.0])
     with pytest.raises(FloatingPointError, match=r"'x' grows without bound: unit 0 has left .* at time 1"):
         sim.run(100.0)
 
@@ -361,19 +361,22 @@ def small():
         (lambda: es.Simulation(small(), dt=DT, dtype="int32"), "float64 or float32"),
         (lambda: es.Simulation(small(), dt=DT, schedule="windows").run(1.0), "ordered"),
         (
-            lambda: es.Simulation(small(), dt=DT).drive("x", [1.0]),
+            lambda: es.Simulation(small(), dt=DT).set_input("x", [1.0]),
             r"shape \(1,\), expected \(2\) or \(1, 2\)",
         ),
-        (lambda: es.Simulation(small(), dt=DT).drive("x", [1.0, math.nan]), "must be finite"),
-        (lambda: es.Simulation(small(), dt=DT).drive("x", [[1.0, 2.0]], every=0.15), "multiple of the tick"),
-        (lambda: es.Simulation(small(), dt=DT).drive("cells", [1.0]), "not continuous"),
+        (lambda: es.Simulation(small(), dt=DT).set_input("x", [1.0, math.nan]), "must be finite"),
+        (
+            lambda: es.Simulation(small(), dt=DT).set_input("x", [[1.0, 2.0]], every=0.15),
+            "multiple of the tick",
+        ),
+        (lambda: es.Simulation(small(), dt=DT).set_input("cells", [1.0]), "not continuous"),
         (lambda: es.Simulation(small(), dt=DT).nudge("x", [1.0, 2.0]), "cannot be nudged"),
         (lambda: es.Simulation(small(), dt=DT).nudge("y", [1.0] * 3, kind="hinge"), "kind must be"),
         (lambda: es.Simulation(small(), dt=DT).weights("y->x"), "no projection named 'y->x'"),
         (lambda: es.Simulation(small(), dt=DT).set_learning_rate("x->y", 1.0), "has no rule"),
-        (lambda: small().learn("z", es.models.plasticity.ErrorTimesRate(eta=1.0)), "named 'z' to learn"),
+        (lambda: small().add_plasticity("z", es.models.plasticity.ErrorTimesRate(eta=1.0)), "named 'z' in|named 'z'"),
         (
-            lambda: small().learn("x->y", es.models.plasticity.ErrorTimesRate),
+            lambda: small().add_plasticity("x->y", es.models.plasticity.ErrorTimesRate),
             "must come from es.models.plasticity",
         ),
     ],

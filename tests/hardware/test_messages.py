@@ -138,7 +138,7 @@ def test_what_cannot_be_sent_is_refused_in_one_line(model, message):
 def test_a_network_that_learns_by_itself_is_refused():
     net = es.Network()
     net.add("cells", es.models.LIF(), 2)
-    net.rules.append(("cells", object()))
+    net.plasticity.append(("cells", object()))
     with pytest.raises(es.ConfigError, match="cannot learn by itself, 'cells' has a rule"):
         put_network(Frame({}), net)
 

@@ -242,7 +242,7 @@ def test_parts_act_on_tick_models_too():
     assert made.populations["rates"].model.noise == pytest.approx(0.05)
     assert (np.asarray(made.projections[0].weight) == 0.25).all()
     sim = es.Simulation(net, hardware=Substrate(parts, device=1), dt=0.1)
-    sim.drive("input", np.ones(3))
+    sim.set_input("input", np.ones(3))
     sim.run(5.0)
     assert sim.array("rates").std() > 0.01
 

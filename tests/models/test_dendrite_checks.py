@@ -152,12 +152,12 @@ def test_ports_and_events_that_are_not_there_are_named_with_those_that_are():
     net = added(A, B, couplings=(("a", "b", 1.0),))
     net.add("in", es.models.SpikeSource(), 1)
     with pytest.raises(
-        es.UnknownPart, match=r"'cells' has no port 'c'; known: a\.input, a, b\.input, b, input"
+        es.UnknownPart, match=r"'cells' has no receptor 'c'; known: a\.input, a, b\.input, b, input"
     ):
-        net.connect("in", "cells", port="c")
+        net.connect("in", "cells", receptor="c")
     net.add("lif", es.models.LIF(), 1)
-    with pytest.raises(es.UnknownPart, match="'lif' has no port 'a'"):
-        net.connect("in", "lif", port="a")
+    with pytest.raises(es.UnknownPart, match="'lif' has no receptor 'a'"):
+        net.connect("in", "lif", receptor="a")
     sim = es.Simulation(net)
     with pytest.raises(es.UnknownPart, match="'cells' has no events of 'c'"):
         sim.spikes("cells.c")

@@ -12,12 +12,12 @@ from reference import dendrites as reference
 
 def stepped(seed, dt, n=4):
     _, compartments, couplings, inputs = random_tree(seed, n)
-    ports = [f"{c.name}.{r}" for c in compartments for r in ("fast", "slow")]
+    receptors = [f"{c.name}.{r}" for c in compartments for r in ("fast", "slow")]
     net = es.Network()
     net.add("cell", MultiCompartment(tuple(compartments), couplings, "a", "ticks"), 1)
     for k, (time, slot, weight) in enumerate(inputs):
         net.add(f"in{k}", es.models.SpikeSource(times=[time]), 1)
-        net.connect(f"in{k}", "cell", weight=weight, port=ports[slot])
+        net.connect(f"in{k}", "cell", weight=weight, receptor=receptors[slot])
     sim = es.Simulation(net, dt=dt)
     sim.run(100.0, inclusive=True)
     return events_of(sim, n)
@@ -54,12 +54,12 @@ def conductance_cell():
         [[(20.0, 300.0, 1.0), (-75.0, 200.0, 2.0)], [(-35.0, 40.0, 20.0)]], [0.0, 15.0], [True, True],
         [(0, 1, 4.0)], slots,
     )  # fmt: skip
-    ports = [f"{name}.{r}" for name in ("soma", "dendrite") for r in ("exc", "inh", "current")]
-    return cell, twin, ports
+    receptors = [f"{name}.{r}" for name in ("soma", "dendrite") for r in ("exc", "inh", "current")]
+    return cell, twin, receptors
 
 
 def test_conductances_at_synapses_match_numerical_integration():
-    cell, twin, ports = conductance_cell()
+    cell, twin, receptors = conductance_cell()
     rng = np.random.default_rng(4)
     inputs = [(float(t), int(rng.integers(6)), 0.0) for t in np.sort(rng.uniform(0, 100, 60))]
     inputs = [(t, s, float(rng.uniform(*((20, 200) if s % 3 == 2 else (3, 15))))) for t, s, _ in inputs]
@@ -71,7 +71,7 @@ def test_conductances_at_synapses_match_numerical_integration():
         net.add("cell", cell, 1)
         for k, (time, slot, weight) in enumerate(inputs):
             net.add(f"in{k}", es.models.SpikeSource(times=[time]), 1)
-            net.connect(f"in{k}", "cell", weight=weight, port=ports[slot])
+            net.connect(f"in{k}", "cell", weight=weight, receptor=receptors[slot])
         sim = es.Simulation(net, dt=dt)
         sim.run(120.0, inclusive=True)
         found = sorted(
@@ -131,14 +131,14 @@ def test_adaptation_and_the_exponential_current_match_numerical_integration():
 # ---- the tables of the reference simulations: Euler with dt = 0.02 ms
 
 
-def volleys(n_inputs, cell, port="dendrite", until=200.0, dt=0.02, size=3.0):
+def volleys(n_inputs, cell, receptor="dendrite", until=200.0, dt=0.02, size=3.0):
     """Return a simulation of one neuron for each number of synchronous inputs at 20 ms."""
     net = es.Network()
     net.add("volley", es.models.SpikeSource(times=[20.0]), 1)
     net.add("cell", cell, len(n_inputs))
-    net.connect("volley", "cell", weight=size * np.array(n_inputs, float)[None, :], port=port)
+    net.connect("volley", "cell", weight=size * np.array(n_inputs, float)[None, :], receptor=receptor)
     sim = es.Simulation(net, dt=dt)
-    for part in ("soma.v", f"{port}.v"):
+    for part in ("soma.v", f"{receptor}.v"):
         sim.record("cell", part, every=dt)
     sim.run(until)
     return sim
@@ -179,8 +179,8 @@ def coincidence(n_soma, delays, dt=0.02, **cell):
     net.add("dendritic", es.models.SpikeSource(times=[60.0]), 1)
     net.add("somatic", es.models.SpikeSource(times=60.0 + delays, units=np.arange(n)), n)
     net.add("cell", nmda_neuron(g=4.0, **cell), n)
-    net.connect("dendritic", "cell", weight=24.0, port="dendrite")
-    net.connect("somatic", "cell", es.connect.one_to_one(), weight=4.0 * n_soma, port="soma")
+    net.connect("dendritic", "cell", weight=24.0, receptor="dendrite")
+    net.connect("somatic", "cell", es.connect.one_to_one(), weight=4.0 * n_soma, receptor="soma")
     sim = es.Simulation(net, dt=dt)
     sim.run(160.0)
     return counts(sim, "cell", n)
@@ -218,7 +218,7 @@ def bac(n_inputs, lags, dt=0.02, **cell):
         "cell",
         es.connect.one_to_one(),
         weight=4.0 * np.array(n_inputs, float)[:, None],
-        port="apical",
+        receptor="apical",
     )
     sim = es.Simulation(net, dt=dt)
     sim.run(150.0)
@@ -276,14 +276,21 @@ def test_many_neurons_driven_at_random_fire_the_same_events_exactly_and_on_ticks
         net = es.Network(seed=5)
         net.add("sources", es.models.Poisson(rate=10.0), 300)
         net.add("cells", MultiCompartment(solver=solver), 100)
-        for port, weight in (("dendrite", 20.0), ("soma", 60.0)):
+        for receptor, weight in (("dendrite", 20.0), ("soma", 60.0)):
             net.connect(
-                "sources", "cells", es.connect.fixed_indegree(50), weight=weight, port=port, name=port
+                "sources",
+                "cells",
+                es.connect.fixed_indegree(50),
+                weight=weight,
+                receptor=receptor,
+                name=receptor,
             )
         net.add("inhibition", es.models.Poisson(rate=40.0), 100)
-        for port in ("dendrite", "soma"):
+        for receptor in ("dendrite", "soma"):
             rule = es.connect.one_to_one()
-            net.connect("inhibition", "cells", rule, weight=-30.0, port=port, name=f"{port}, inhibited")
+            net.connect(
+                "inhibition", "cells", rule, weight=-30.0, receptor=receptor, name=f"{receptor}, inhibited"
+            )
         sim = es.Simulation(net, **options)
         sim.run(400.0)
         found[solver] = [sim.spikes(name) for name in ("cells", "cells.dendrite")]

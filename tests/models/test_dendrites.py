@@ -61,14 +61,16 @@ def random_tree(seed, n):
 
 def run_tree(compartments, couplings, inputs, until=100.0, every=None, slices=1, **options):
     """Return the simulation of one neuron with inputs (time, slot in declared order, weight)."""
-    ports = [f"{c.name}.{r}" for c in sorted(compartments, key=lambda c: c.name) for r in ("fast", "slow")]
+    receptors = [
+        f"{c.name}.{r}" for c in sorted(compartments, key=lambda c: c.name) for r in ("fast", "slow")
+    ]
     net = es.Network()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         net.add("cell", MultiCompartment(tuple(compartments), tuple(couplings), soma="a", **options), 1)
         for k, (time, slot, weight) in enumerate(inputs):
             net.add(f"in{k:02}", es.models.SpikeSource(times=[time]), 1)
-            net.connect(f"in{k:02}", "cell", weight=weight, port=ports[slot])
+            net.connect(f"in{k:02}", "cell", weight=weight, receptor=receptors[slot])
         sim = es.Simulation(net, **({"dt": 0.1} if options.get("solver") == "ticks" else {}))
     if every:
         for c in compartments:
@@ -230,8 +232,8 @@ def test_merged_circuits_are_one_compartment_with_the_sums():
         "soma", 200.0, 10.0, (4.0 * -70 + 6.0 * -60) / 10, -55.0, event, i_ext=170.0, v_init=start
     )
     net.add("whole", MultiCompartment((whole, parts[2]), (("soma", "dendrite", 3.0),)), 1)
-    net.connect("in", "merged", weight=200.0, port="axon")
-    net.connect("in", "whole", weight=200.0, port="soma")
+    net.connect("in", "merged", weight=200.0, receptor="axon")
+    net.connect("in", "whole", weight=200.0, receptor="soma")
     sim = es.Simulation(net)
     sim.record("merged", "axon.v", every=1.0)
     sim.record("whole", "soma.v", every=1.0)
@@ -257,7 +259,7 @@ def test_units_with_parameters_of_their_own_are_neurons_of_their_own():
         net = es.Network()
         net.add("in", es.models.SpikeSource(times=[1.0, 60.0]), 1)
         net.add("cell", model, n)
-        net.connect("in", "cell", weight=500.0, port="dendrite")
+        net.connect("in", "cell", weight=500.0, receptor="dendrite")
         sim = es.Simulation(net)
         sim.run(120.0)
         return sim.spikes("cell.dendrite"), sim.handler("cell").value("soma.v", 120.0)
@@ -274,7 +276,7 @@ def test_events_of_compartments_are_kept_in_the_file(tmp_path):
     net = es.Network()
     net.add("volley", es.models.SpikeSource(times=[1.0]), 1)
     net.add("cell", MultiCompartment(), 2)
-    net.connect("volley", "cell", weight=600.0, port="dendrite")
+    net.connect("volley", "cell", weight=600.0, receptor="dendrite")
     sim = es.Simulation(net)
     sim.record("cell", "dendrite.v", every=1.0)
     sim.run(50.0)

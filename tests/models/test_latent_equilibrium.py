@@ -49,7 +49,7 @@ def pair(
         random = feedback is not None and k > 0
         back = np.random.default_rng(feedback).normal(0, 1, weight.T.shape) if random else True
         projection = net.connect(str(k), str(k + 1), weight=weight, bias=0.05 * k, feedback=back)
-        net.learn(projection, es.models.plasticity.ErrorTimesRate(eta=eta))
+        net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(eta=eta))
         layers.append(
             twin.Layer(
                 weight,
@@ -81,9 +81,9 @@ def run_both(sim, slow, ticks, *, constant=False, seed=3):
     if slow.kind == "cross_entropy":
         y = np.eye(SIZES[-1])[rng.integers(SIZES[-1], size=slow.batch)]
     if constant:
-        sim.drive("0", x[0])
+        sim.set_input("0", x[0])
     else:
-        sim.drive("0", x, every=DT)
+        sim.set_input("0", x, every=DT)
     sim.nudge("3", y, slow.beta, kind=slow.kind)
     sim.run_ticks(ticks)
     for row in x:
@@ -139,7 +139,7 @@ def test_looking_at_the_weights_changes_nothing():
     quiet, slow = pair()
     run_both(quiet, slow, 30)
     rng = np.random.default_rng(3)
-    looked.drive("0", rng.normal(size=(30, 1, SIZES[0])), every=DT)
+    looked.set_input("0", rng.normal(size=(30, 1, SIZES[0])), every=DT)
     looked.nudge("3", rng.normal(size=(1, SIZES[-1])), 0.1)
     for _ in range(30):
         looked.run_ticks(1)
@@ -151,7 +151,9 @@ def test_looking_at_the_weights_changes_nothing():
 def test_time_constants_learn_as_in_the_twin(rule, optimiser):
     sim, slow = pair(model="gle", tau_mem=1.0, tau_r=0.5, errors="dynamic", eta=0.0, batch=3)
     for k in range(3):
-        sim.net.learn(str(k + 1), es.models.plasticity.TimeConstants(eta=0.05, by=rule, optimiser=optimiser))
+        sim.net.add_plasticity(
+            str(k + 1), es.models.plasticity.TimeConstants(eta=0.05, by=rule, optimiser=optimiser)
+        )
     slow.eta_tau, slow.tau_rule = 0.05, rule
     run_both(sim, slow, 60)
     for k, layer in enumerate(slow.layers):
@@ -175,7 +177,7 @@ def chain(n_layers, tau, tau_r=None, dt=DT):
 
 
 def time_to_90_percent(sim, n_layers, duration):
-    sim.drive("0", [1.0])
+    sim.set_input("0", [1.0])
     sim.record(str(n_layers), "rate")
     sim.run(duration)
     samples = sim.trace(str(n_layers), "rate")
@@ -217,7 +219,7 @@ def gradient_errors(betas):
             net.add(str(k + 1), es.models.LatentEquilibrium(tau_mem=10.0), weight.shape[1])
             net.connect(str(k), str(k + 1), weight=weight)
         sim = es.Simulation(net, dt=DT)
-        sim.drive("0", x)
+        sim.set_input("0", x)
         sim.nudge("3", y, beta)
         sim.run_ticks(400)
         changes = [np.outer(sim.array(str(k)), sim.array(str(k + 1), "error")) / beta for k in range(3)]
@@ -250,7 +252,7 @@ def energy(sim, target=None, beta=0.0):
 
 def test_the_network_is_in_equilibrium_after_a_tick_a_layer():
     sim, _ = pair(eta=0.0)
-    sim.drive("0", [0.5, -1.0, 0.3, 0.8])
+    sim.set_input("0", [0.5, -1.0, 0.3, 0.8])
     sim.run_ticks(4)
     assert energy(sim) < 1e-12
 
@@ -258,7 +260,7 @@ def test_the_network_is_in_equilibrium_after_a_tick_a_layer():
 def test_plasticity_lowers_the_energy_monotonically():
     sim, _ = pair(eta=0.05)
     y = np.array([0.4, -0.3, 0.6])
-    sim.drive("0", [0.5, -1.0, 0.3, 0.8])
+    sim.set_input("0", [0.5, -1.0, 0.3, 0.8])
     sim.set_learning_rate("0->1", 0.0)
     sim.nudge("3", y, 0.1)
     sim.run_ticks(200)  # settle
@@ -276,7 +278,7 @@ def test_ticks_converge_to_the_exact_event_driven_solution():
     errors = []
     for dt in (0.2, 0.1, 0.05):
         sim = chain(1, tau, dt=dt)
-        sim.drive("0", lambda t: levels[np.searchsorted(jumps, t + 1e-9, side="right") - 1])
+        sim.set_input("0", lambda t: levels[np.searchsorted(jumps, t + 1e-9, side="right") - 1])
         sim.record("1", "u", every=1.0)
         sim.run(40.0)
         samples = sim.trace("1", "u")
@@ -309,10 +311,10 @@ def test_halving_the_tick_hardly_changes_what_is_learned():
         net.connect("x", "h", weight=rng.normal(0, 1, (1, 3)))
         net.connect("h", "y", weight=rng.normal(0, 1, (3, 1)))
         for projection in net.projections:
-            net.learn(projection, es.models.plasticity.ErrorTimesRate(eta=0.02))
+            net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(eta=0.02))
         sim = es.Simulation(net, dt=dt)
         t = dt * np.arange(round(100 / dt))
-        sim.drive("x", (np.sin(0.5 * t) + np.sin(1.1 * t))[:, None], every=dt)
+        sim.set_input("x", (np.sin(0.5 * t) + np.sin(1.1 * t))[:, None], every=dt)
         sim.nudge("y", (0.5 * np.sin(0.5 * t - 0.3))[:, None], 1.0, every=dt)
         sim.run(100.0)
         found.append(np.concatenate([sim.weights("x->h").ravel(), sim.weights("h->y").ravel()]))
@@ -331,11 +333,13 @@ def test_a_batch_that_learns_has_the_same_bits_in_slices_on_threads_and_after_a_
             tau_r = np.where(np.arange(n) % 3, 0.2, 1.0)
             net.add(str(k + 1), es.models.GeneralizedLatentEquilibrium(1.0, tau_r), n)
             projection = net.connect(str(k), str(k + 1), weight=rng.normal(0, 0.5, (n_pre, n)), bias=0.0)
-            net.learn(projection, es.models.plasticity.ErrorTimesRate(eta=0.01, optimiser="adam"))
-            net.learn(str(k + 1), es.models.plasticity.TimeConstants(eta=0.001, optimiser="adam", least=0.3))
+            net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(eta=0.01, optimiser="adam"))
+            net.add_plasticity(
+                str(k + 1), es.models.plasticity.TimeConstants(eta=0.001, optimiser="adam", least=0.3)
+            )
         sim = es.Simulation(net, dt=0.2, batch=20, dtype=dtype)
         sim.nudge("3", y, 1.0, kind="cross_entropy")
-        sim.drive("0", x, every=0.2)
+        sim.set_input("0", x, every=0.2)
         return sim
 
     def outcome(sim):
@@ -362,7 +366,7 @@ def test_a_batch_that_learns_has_the_same_bits_in_slices_on_threads_and_after_a_
     other = simulation()
     other.restore(state)
     other.nudge("3", y, 1.0, kind="cross_entropy")
-    other.drive("0", x, every=0.2, start=0.0)
+    other.set_input("0", x, every=0.2, start=0.0)
     other.run_ticks(49)
     assert outcome(other) == expected
     with ThreadPoolExecutor(3) as pool:

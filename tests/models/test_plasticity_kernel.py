@@ -38,13 +38,15 @@ def cell(solver="auto"):
     )
 
 
-def network(kernel, period=400.0, seed=3, model=None, port="dendrite", weight=200.0, **options):
+def network(kernel, period=400.0, seed=3, model=None, receptor="dendrite", weight=200.0, **options):
     net = es.Network(seed=seed)
     net.add("in", es.models.Poisson(rate=20.0), 12)
     net.add("cell", cell() if model is None else model, 3)
     weight = weight * np.random.default_rng(1).integers(1, 3, (12, 3))
-    synapses = net.connect("in", "cell", weight=weight, delay=1.0, port=port)
-    net.learn(synapses, PlasticityKernel(kernel, period, TAU_PLUS, TAU_MINUS, eta_minus=0.5, **options))
+    synapses = net.connect("in", "cell", weight=weight, delay=1.0, receptor=receptor)
+    net.add_plasticity(
+        synapses, PlasticityKernel(kernel, period, TAU_PLUS, TAU_MINUS, eta_minus=0.5, **options)
+    )
     return net
 
 
@@ -74,7 +76,11 @@ def test_sensors_of_neurons_without_compartments_see_their_spikes():
     seen = []
     model = es.models.LIF(tau_mem=20.0, tau_syn=3.0)
     net = network(
-        lambda rows: seen.append(rows.causal.copy()), model=model, port="input", weight=0.05, weight_step=0.01
+        lambda rows: seen.append(rows.causal.copy()),
+        model=model,
+        receptor="input",
+        weight=0.05,
+        weight_step=0.01,
     )
     sim = es.Simulation(net)
     sim.run(401.0)
@@ -133,7 +139,7 @@ def test_a_rewired_synapse_is_reached_by_its_new_source_only():
     net.add("in", es.models.SpikeSource(times=[10.0, 20.0, 110.0, 120.0], units=[0, 1, 0, 1]), 2)
     net.add("cell", es.models.LIF(tau_mem=5.0, tau_syn=2.0), 1)
     net.connect("in", "cell", [(0, 0)], weight=1.0)
-    net.learn("in->cell", PlasticityKernel(to_the_second, 50.0))
+    net.add_plasticity("in->cell", PlasticityKernel(to_the_second, 50.0))
     sim = es.Simulation(net)
     sim.record("cell", "i_syn")
     sim.run(150.0)
@@ -145,8 +151,10 @@ def test_signs_stay_with_their_rows():
     net = es.Network(seed=1)
     net.add("in", es.models.Poisson(rate=20.0), 5)
     net.add("cell", cell(), 1)
-    net.connect("in", "cell", weight=-30.0, port="dendrite")
-    net.learn("in->cell", PlasticityKernel(lambda rows: rows.add(np.full(5, -7.0)), 50.0, weight_step=10.0))
+    net.connect("in", "cell", weight=-30.0, receptor="dendrite")
+    net.add_plasticity(
+        "in->cell", PlasticityKernel(lambda rows: rows.add(np.full(5, -7.0)), 50.0, weight_step=10.0)
+    )
     sim = es.Simulation(net)
     sim.run(200.0)
     np.testing.assert_array_equal(sim.weights("in->cell")[2], 0.0)  # down to none, never excitatory
@@ -154,7 +162,7 @@ def test_signs_stay_with_their_rows():
     net.add("in", es.models.Poisson(rate=20.0), 2)
     net.add("cell", cell(), 1)
     net.connect("in", "cell", weight=[[1.0], [-1.0]])
-    net.learn("in->cell", PlasticityKernel(rewire, 50.0))
+    net.add_plasticity("in->cell", PlasticityKernel(rewire, 50.0))
     with pytest.raises(es.ConfigError, match="must share one sign"):
         es.Simulation(net).run(1.0)
 
@@ -178,7 +186,7 @@ def test_kernels_need_the_ordered_schedule_and_projections_of_spikes():
         es.Simulation(network(rewire, weight_step=10.0), schedule="layered")
     net = es.Network()
     net.add("cell", cell(), 1)
-    net.learn("cell", PlasticityKernel(rewire, 10.0))
+    net.add_plasticity("cell", PlasticityKernel(rewire, 10.0))
     with pytest.raises(es.ConfigError, match="acts on projections of spikes, which 'cell' is not"):
         es.Simulation(net).run(1.0)
 

@@ -26,14 +26,14 @@ def with_errors_below(n, n_out, batch, rule=None, **options):
     net.add("x", es.models.LatentEquilibrium(activation="linear", gamma=0.0), n)
     net.add("y", es.models.LatentEquilibrium(activation="linear", gamma=0.0), n_out)
     net.connect("x", "y", rule, **options)
-    net.learn("x->y", es.models.plasticity.ErrorTimesRate(eta=0.3))
+    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(eta=0.3))
     return es.Simulation(net, dt=DT, batch=batch)
 
 
 def settle(sim, x, y):
     """Drive to a fixed point of rates and errors; return the errors of y and x, and the weights."""
     sim.set_learning_rate("x->y", 0.0)
-    sim.drive("x", x)
+    sim.set_input("x", x)
     sim.nudge("y", y, beta=0.2)
     sim.run_ticks(5)
     return sim.array("y", "error"), sim.array("x", "error"), sim.weights("x->y")
@@ -55,7 +55,7 @@ def test_dense_products_of_all_shapes(shape, batch, dtype):
     net.add("x", es.models.LatentEquilibrium(activation="linear", gamma=0.0), shape[0])
     net.add("y", es.models.LatentEquilibrium(activation="linear", gamma=0.0), shape[1])
     net.connect("x", "y", weight=w, bias=0.3)
-    net.learn("x->y", es.models.plasticity.ErrorTimesRate(eta=0.3))
+    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(eta=0.3))
     sim = es.Simulation(net, dt=DT, batch=batch, dtype=dtype)
     error_y, error_x, _ = settle(sim, x, y)
     tolerance = 1e-12 if dtype == "float64" else 2e-5
@@ -92,7 +92,7 @@ def test_a_delayed_rate_is_exact_at_multiples_of_the_tick(delay):
     x = np.random.default_rng(2).normal(size=(30, 2))
     _, simulation = two_layers(2, 1, weight=np.array([[1.0], [2.0]]), delay=delay)
     sim = simulation()
-    sim.drive("x", x, every=DT)
+    sim.set_input("x", x, every=DT)
     sim.record("y", "rate")
     sim.run_ticks(30)
     ticks = max(
@@ -109,9 +109,9 @@ def test_synapses_may_have_delays_of_their_own(eta):
     w = np.array([[1.0, -1.0], [0.5, 2.0], [0.3, 0.1]])
     delays = np.array([[0.1, 0.3], [0.5, 0.2], [0.0, 0.4]])
     net, simulation = two_layers(3, 2, weight=w, delay=delays)
-    net.learn("x->y", es.models.plasticity.ErrorTimesRate(eta=eta))
+    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(eta=eta))
     sim = simulation()
-    sim.drive("x", x, every=DT)
+    sim.set_input("x", x, every=DT)
     sim.nudge("y", [0.4, -0.2], beta=0.1)
     sim.record("y", "rate")
     sim.run_ticks(40)
@@ -132,7 +132,7 @@ def test_synapses_may_have_delays_of_their_own(eta):
 def test_a_synaptic_filter_is_a_low_pass_of_the_rate():
     _, simulation = two_layers(1, 1, weight=2.0, tau_syn=1.0)
     sim = simulation()
-    sim.drive("x", [1.0])
+    sim.set_input("x", [1.0])
     sim.record("y", "rate")
     sim.run_ticks(50)
     k = np.arange(50)
@@ -191,7 +191,7 @@ def test_pooling_takes_windows_and_sends_errors_back_to_them(largest):
     net.add("y", es.models.LatentEquilibrium(activation="linear", gamma=0.0), 18)
     net.connect("x", "y", pool(2, shape=(3, 4, 6)))
     sim = es.Simulation(net, dt=DT, batch=2)
-    sim.drive("x", images.reshape(2, -1))
+    sim.set_input("x", images.reshape(2, -1))
     sim.nudge("y", rng.normal(size=(2, 18)), beta=0.1)
     sim.run_ticks(5)
     windows = images.reshape(2, 3, 2, 2, 3, 2).transpose(0, 1, 2, 4, 3, 5).reshape(2, 18, 4)
@@ -224,9 +224,9 @@ def test_optimisers_take_one_step_a_tick(optimiser, by_hand, batch):
     rng = np.random.default_rng(6)
     w, x, errors = rng.normal(size=(3, 2)), rng.normal(size=(20, batch, 3)), []
     net, simulation = two_layers(3, 2, batch, weight=w, bias=0.0)
-    net.learn("x->y", es.models.plasticity.ErrorTimesRate(eta=0.2, bias=0.5, optimiser=optimiser))
+    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(eta=0.2, bias=0.5, optimiser=optimiser))
     sim = simulation()
-    sim.drive("x", x, every=DT)
+    sim.set_input("x", x, every=DT)
     sim.nudge("y", [0.3, -0.4], beta=0.5)
     for _ in range(20):
         sim.run_ticks(1)
@@ -241,7 +241,7 @@ def test_optimisers_take_one_step_a_tick(optimiser, by_hand, batch):
 @pytest.mark.parametrize("optimiser", ["sgd", "momentum", "adam"])
 def test_weights_decay(optimiser):
     net, simulation = two_layers(1, 1, weight=1.0)
-    net.learn("x->y", es.models.plasticity.ErrorTimesRate(eta=0.5, decay=0.2, optimiser=optimiser))
+    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(eta=0.5, decay=0.2, optimiser=optimiser))
     sim = simulation()
     sim.run_ticks(10)
     assert sim.weights("x->y")[0, 0] == pytest.approx((1 - DT * 0.5 * 0.2) ** 10, rel=1e-12)
@@ -253,9 +253,9 @@ def test_a_constant_input_learns_as_one_that_is_given_anew():
     found = []
     for nearly in (0.0, 1e-13):  # an input that moves a little is multiplied again at every tick
         net, simulation = two_layers(30, 20, 4, weight=w, bias=0.0)
-        net.learn("x->y", es.models.plasticity.ErrorTimesRate(eta=0.1))
+        net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(eta=0.1))
         sim = simulation()
-        sim.drive("x", x + nearly * rng.normal(size=(100, 4, 30)), every=DT)
+        sim.set_input("x", x + nearly * rng.normal(size=(100, 4, 30)), every=DT)
         sim.nudge("y", y, beta=0.3)
         sim.run_ticks(100)
         found.append((sim.weights("x->y"), sim.array("y", "u"), sim.bias("x->y")))
@@ -265,8 +265,8 @@ def test_a_constant_input_learns_as_one_that_is_given_anew():
 
 BAD = {
     "a delay between ticks": ({"weight": 1.0, "delay": 0.15}, "must be a multiple of the tick"),
-    "an unknown port": ({"weight": 1.0, "port": "apical"}, "no port 'apical'"),
-    "an unknown signal": ({"weight": 1.0, "signal": "v"}, "no signal 'v'"),
+    "an unknown receptor": ({"weight": 1.0, "receptor": "apical"}, "no receptor 'apical'"),
+    "an unknown variable": ({"weight": 1.0, "variable": "v"}, "no variable 'v'"),
     "a bias of the wrong size": ({"weight": 1.0, "bias": [1.0, 2.0]}, "has 2 values, expected 3"),
     "feedback of the wrong shape": ({"weight": 1.0, "feedback": np.ones((4, 3))}, r"expected \(3, 4\)"),
     "a fast filter": ({"weight": 1.0, "tau_syn": 0.01}, "longer than tau_syn"),

@@ -38,7 +38,7 @@ def test_response_time_does_not_depend_on_tau():
     for tau in (10.0, 100.0):
         sim = signals._chain(8, tau, True, 0.1, "float64")
         sim.record("8", "rate", every=0.1)
-        sim.drive("0", [1.0])
+        sim.set_input("0", [1.0])
         sim.run(5.0)
         found.append(np.argmax(sim.trace("8", "rate").values[:, 0] >= 0.9))
     assert found[0] == found[1]
@@ -83,12 +83,12 @@ def test_a_late_target_never_meets_the_answer_to_another_image(late):
         shown.sim.set_learning_rate(name, 0.0)
     answers = []
     for sample in samples:
-        shown.sim.drive("image", sample)
+        shown.sim.set_input("image", sample)
         shown.sim.run_ticks(20)
         answers.append(shown.sim.array("label"))
     errors = []
     for sample, answer in zip(samples, answers, strict=True):
-        shown.sim.drive("image", sample)
+        shown.sim.set_input("image", sample)
         shown._nudge(answer)
         for _ in range(20):
             shown.sim.run_ticks(1)
@@ -155,12 +155,12 @@ def test_the_synthesis_gets_better_while_it_is_taught(tmp_path):
 def test_apical_potentials_vanish_when_interneurons_predict_themselves():
     weights = microcircuits.initial_weights((9, 30, 3), 0)
     sim = es.Simulation(microcircuits.circuit((9, 30, 3), weights, True, {}), dt=0.1, batch=8)
-    sim.drive("image", microcircuits.bars()[0])
+    sim.set_input("image", microcircuits.bars()[0])
     sim.run_ticks(200)
     apical = sim.array("label") @ weights["label->hidden"] + sim.array("inter") @ weights["inter->hidden"]
     assert np.abs(apical).max() < 1e-6
-    sim.drive("taught", [1.0])
-    sim.drive("target", [1.0, 0.1, 0.1])
+    sim.set_input("taught", [1.0])
+    sim.set_input("target", [1.0, 0.1, 0.1])
     sim.run_ticks(200)
     apical = sim.array("label") @ weights["label->hidden"] + sim.array("inter") @ weights["inter->hidden"]
     assert np.abs(apical).max() > 1e-3
