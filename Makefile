@@ -23,7 +23,7 @@ demo: $(VENV)/.installed
 	$(BIN)/eventsim show demo/quick.h5
 	$(BIN)/eventsim plot demo/quick.h5 --what training -o demo/training.png
 	$(BIN)/eventsim plot demo/quick.h5 --what raster -o demo/raster.png
-	@echo "the file is demo/quick.h5, the pictures are demo/training.png and demo/raster.png"
+	@echo "the file is demo/quick.h5, the plots are demo/training.png and demo/raster.png"
 
 test: $(VENV)/.tested
 	$(BIN)/python -P -m pytest

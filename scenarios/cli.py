@@ -77,7 +77,9 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the file's last checkpoint.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")] = False,
     threads: Annotated[int | None, typer.Option(help="Threads to use [default: all processors].")] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw a picture at the end.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Plot the results at the end.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where a failed run failed.")] = False,
 ) -> None:
@@ -88,7 +90,7 @@ def run(
     from eventsim.io.config import parse_overrides
 
     if plot is not None:
-        results.check_picture(plot)
+        results.check_plot_path(plot)
     request = running.Request(
         name=name,
         values=parse_overrides(values or []),
@@ -116,11 +118,11 @@ def run(
         _complain(f"stopped, and what was done is kept; go on with: {again}")
         raise typer.Exit(130)
     if plot is not None:
-        results.draw(outcome.path, None, plot)
+        results.plot(outcome.path, None, plot)
     if not quiet:
         typer.echo(results.summary(outcome))
         if plot is not None:
-            typer.echo(f"picture: {plot}")
+            typer.echo(f"plot: {plot}")
 
 
 @app.command()
@@ -139,7 +141,7 @@ def plot(
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE.png")] = None,
 ) -> None:
     """Draw what is in the file of a run."""
-    typer.echo(f"picture: {results.draw(file, what, output)}")
+    typer.echo(f"plot: {results.plot(file, what, output)}")
 
 
 @app.command()

@@ -1,5 +1,6 @@
-"""What the file of a run says, in words, as one object, and as a picture."""
+"""The results in the file of a run: as text, as one JSON object, and as plots."""
 
+import warnings
 from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from eventsim.trace import Trace
 
 DPI = 150
-PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
+FORMATS = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -85,51 +86,56 @@ def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def check_picture(path: Path) -> None:
-    """Raise `ConfigError` unless a picture can be written to `path`."""
-    if path.suffix.lower() not in PICTURES:
-        raise ConfigError(f"a picture's name must end with one of {', '.join(PICTURES)}, got {str(path)!r}")
+def check_plot_path(path: Path) -> None:
+    """Raise `ConfigError` unless a plot can be written to `path`."""
+    if path.suffix.lower() not in FORMATS:
+        raise ConfigError(f"the file of a plot must end with one of {', '.join(FORMATS)}, got {str(path)!r}")
     if not path.parent.is_dir():
-        raise ConfigError(f"folder {str(path.parent)!r} does not exist; make it first, or draw elsewhere")
+        raise ConfigError(f"folder {str(path.parent)!r} does not exist; make it first, or plot elsewhere")
 
 
-def pictures(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
-    """Return the ways to draw a run by name: the scenario's own first, then all that its contents allow."""
+def available_plots(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
+    """Return the plots of a run by name: the scenario's own first, then all that its contents allow."""
     from eventsim.io import plots
 
     kind: Any = parts("scenario").get(str(trace.provenance.get("scenario")))
-    own = kind.pictures(trace) if hasattr(kind, "pictures") else {}
-    return {**own, **plots.pictures(trace)}
+    own: dict[str, Callable[[Trace], Any]] = {}
+    if hasattr(kind, "plots"):
+        own = kind.plots(trace)
+    elif hasattr(kind, "pictures"):  # a scenario written for the version before
+        warnings.warn("a scenario's `pictures` is called `plots` now", DeprecationWarning, stacklevel=2)
+        own = kind.pictures(trace)
+    return {**own, **plots.available(trace)}
 
 
-def draw(path: Path, what: str | None = None, output: Path | None = None) -> Path:
-    """Draw a picture of a run and return where it is.
+def plot(path: Path, what: str | None = None, output: Path | None = None) -> Path:
+    """Plot a run into a file and return the path of that file.
 
     Parameters
     ----------
     path : Path
         File of a run.
     what : str or None
-        One of `pictures`; the first of them where None.
+        A name of `available_plots`; the first of them where None.
     output : Path or None
-        Beside the file, named by what it shows, where None.
+        Where None, beside the file of the run and named after the plot.
 
     Raises
     ------
     UnknownPart
-        If the file has nothing of that kind to show.
+        If the file has no data for such a plot.
     """
     from eventsim import io
 
     if output is not None:
-        check_picture(output)
+        check_plot_path(output)
     trace = io.load(path)
-    known = pictures(trace)
+    known = available_plots(trace)
     if not known:
-        raise UnknownPart(f"nothing to draw in {path}: no spikes, samples, weights or training series")
+        raise UnknownPart(f"nothing to plot in {path}: no spikes, samples, weights or training series")
     what = next(iter(known)) if what is None else what
     if what not in known:
-        raise UnknownPart(unknown("picture", what, known, f" of {path}"))
+        raise UnknownPart(unknown("plot", what, known, f" of {path}"))
     target = output or path.with_name(f"{path.stem}-{what}.png")
     known[what](trace).savefig(target, dpi=DPI)
     return target

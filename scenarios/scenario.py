@@ -41,9 +41,9 @@ CHECKPOINT_SHARE = 0.05  # of the run's time
 class Scenario(Protocol):
     """What the runner asks of a scenario.
 
-    It may also have `pictures(trace)`, a static method that returns its own ways to draw that `Trace` by
-    name (the first is what is drawn when nothing else is asked for), `published()`, what the paper reports
-    by metric, `accepts_hardware` and `time_unit`.
+    It may also have `plots(trace)`, a static method that returns the scenario's own plots of a `Trace` by
+    name (the first is the default plot), `published()`, which returns the paper's values by metric,
+    `accepts_hardware` and `time_unit`.
     """
 
     paper: ClassVar[str]

@@ -45,7 +45,9 @@ def put_network(frame: Frame, net: Network) -> None:
         If something of it cannot be sent.
     """
     if net.plasticity:
-        raise ConfigError(f"a network that is sent cannot learn by itself, {net.plasticity[0][0]!r} has a rule")
+        raise ConfigError(
+            f"a network that is sent cannot learn by itself, {net.plasticity[0][0]!r} has a rule"
+        )
     populations = []
     for name, population in net.populations.items():
         kind = next((key for key, model in MODELS.items() if type(population.model) is model), None)

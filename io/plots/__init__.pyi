@@ -11,5 +11,5 @@ from eventsim.io.plots.axes import titled as titled
 from eventsim.io.plots.axes import trace as trace
 from eventsim.io.plots.axes import training as training
 from eventsim.io.plots.axes import yin_yang as yin_yang
-from eventsim.io.plots.runs import pictures as pictures
+from eventsim.io.plots.runs import available as available
 from eventsim.io.plots.runs import plot as plot

@@ -1,4 +1,4 @@
-"""Pictures of whole runs, by name, into files; the functions that draw single axes are here as well.
+"""Plots of whole runs, by name, into files; the functions that draw single axes are here as well.
 
 plot(load("run.h5"), "raster", "raster.png")
 ax = raster(trace.spikes["hidden"], n=120)
@@ -36,7 +36,7 @@ __all__ = [
     "COLOURS",
     "histogram",
     "matrix",
-    "pictures",
+    "available",
     "plot",
     "raster",
     "rate",
@@ -49,9 +49,9 @@ __all__ = [
 DPI = 150
 
 
-def pictures(run: Trace) -> dict[str, Callable[[Trace], Figure]]:
-    """Return the pictures that a trace can give by name, the most telling first."""
-    return {name: draw for name, (fits, draw) in _PICTURES.items() if fits(run)}
+def available(run: Trace) -> dict[str, Callable[[Trace], Figure]]:
+    """Return the plots that a trace has the data for by name, the most telling first."""
+    return {name: draw for name, (fits, draw) in _PLOTS.items() if fits(run)}
 
 
 def plot(run: Trace, what: str | None, path: str | os.PathLike[str]) -> str:
@@ -60,26 +60,26 @@ def plot(run: Trace, what: str | None, path: str | os.PathLike[str]) -> str:
     Parameters
     ----------
     what : str, optional
-        A name of `pictures(run)`; default the first of them.
+        A name of `available(run)`; default the first of them.
 
     Raises
     ------
     UnknownPart
-        If there is no such picture, or this trace has nothing for it; the message lists what there is.
+        If there is no such plot, or this trace has nothing for it; the message lists what there is.
     ValueError
         If the ending of `path` names no format.
     OSError
         If `path` cannot be written.
     """
-    possible = pictures(run)
+    possible = available(run)
     if what is None:
         if not possible:
-            raise UnknownPart("nothing here can be drawn: no spikes, samples, weights or training series")
+            raise UnknownPart("nothing to plot: no spikes, samples, weights or training series")
         what = next(iter(possible))
-    if what not in _PICTURES:
-        raise UnknownPart(f"no picture {what!r}; {nearest(what, possible)}")
+    if what not in _PLOTS:
+        raise UnknownPart(f"no plot {what!r}; {nearest(what, possible)}")
     if what not in possible:
-        raise UnknownPart(f"nothing to draw for {what!r} here; known: {', '.join(possible) or 'none'}")
+        raise UnknownPart(f"nothing to plot for {what!r} here; known: {', '.join(possible) or 'none'}")
     target = check_destination(path, overwrite=True)
     formats = Figure().canvas.get_supported_filetypes()
     if target.suffix.lstrip(".").lower() not in formats:
@@ -218,7 +218,7 @@ def _matrices(run: Trace) -> dict[str, NDArray[Any]]:
     }
 
 
-_PICTURES: dict[str, tuple[Callable[[Trace], Any], Callable[[Trace], Figure]]] = {
+_PLOTS: dict[str, tuple[Callable[[Trace], Any], Callable[[Trace], Figure]]] = {
     "training": (_curves, _training),
     "raster": (lambda run: any(len(spikes) for spikes in run.spikes.values()), _rasters),
     "rate": (lambda run: any(len(spikes) for spikes in run.spikes.values()), _rates),

@@ -157,11 +157,11 @@ class DelGrad:
     accepts_hardware: ClassVar[bool] = True
 
     @staticmethod
-    def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run of this scenario."""
         from eventsim.scenarios.delgrad import plots
 
-        return plots.known(trace)
+        return plots.available(trace)
 
     def published(self) -> dict[str, str]:
         """Return what the authors' networks reach with these settings, by metric."""

@@ -174,13 +174,11 @@ class GeneralizedLatentEquilibrium:
     time_unit: ClassVar[str] = "1"
 
     @staticmethod
-    def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run of this scenario."""
-        from eventsim.scenarios.generalized_latent_equilibrium import (
-            plots as _generalized_latent_equilibrium_pictures,
-        )
+        from eventsim.scenarios.generalized_latent_equilibrium import plots
 
-        return _generalized_latent_equilibrium_pictures.known(trace)
+        return plots.available(trace)
 
     def published(self) -> dict[str, str]:
         """Return what the authors report for these settings, by metric."""

@@ -1,4 +1,4 @@
-"""Pictures of Generalized Latent Equilibrium runs: angles to the gradient, students, tracking."""
+"""Plots of Generalized Latent Equilibrium runs: angles to the gradient, students, tracking."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
-    """Return the pictures that a trace has the data for, by name."""
+def available(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    """Return the plots that a trace has the data for, by name."""
     found: dict[str, Callable[[Trace], Any]] = {}
     if "gradient/frequency" in trace.parameters:
         found["gradient"] = gradient

@@ -192,11 +192,11 @@ class LatentEquilibrium:
     precision: Annotated[Literal["float32", "float64"], "of rates and weights"] = "float32"
 
     @staticmethod
-    def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run of this scenario."""
         from eventsim.scenarios.latent_equilibrium import plots
 
-        return plots.known(trace)
+        return plots.available(trace)
 
     def published(self) -> dict[str, str]:
         """Return what the paper reports for these settings, by metric."""

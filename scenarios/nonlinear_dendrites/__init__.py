@@ -88,11 +88,11 @@ class NonlinearDendrites:
     pruning: Annotated[bool, "false keeps the sources of all synapses"] = True
 
     @staticmethod
-    def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run of this scenario."""
         from eventsim.scenarios.nonlinear_dendrites import plots
 
-        return plots.known(trace)
+        return plots.available(trace)
 
     def published(self) -> dict[str, str]:
         """Return what the reference simulation gives, by metric; the paper has no numbers."""

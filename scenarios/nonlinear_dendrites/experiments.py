@@ -65,7 +65,7 @@ def keep_traces(
     every: int = 10,
     units: slice = slice(None),
 ) -> None:
-    """Keep potentials of some neurons for pictures."""
+    """Keep potentials of some neurons for plots."""
     for name in names:
         samples = sim.trace("cell", f"{name}.v")
         run.parameter(f"potential/{name}", samples.values[::every, units].T)

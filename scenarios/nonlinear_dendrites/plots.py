@@ -1,4 +1,4 @@
-"""Pictures of neurons with active dendrites: curves, potentials, windows, distributions, composition."""
+"""Plots of neurons with active dendrites: curves, potentials, windows, distributions, composition."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -26,8 +26,8 @@ CURVES: tuple[tuple[str, str, dict[str, str], str], ...] = (
 )
 
 
-def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
-    """Return the pictures that a trace has the data for, by name."""
+def available(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    """Return the plots that a trace has the data for, by name."""
     found: dict[str, Callable[[Trace], Any]] = {}
     if _curves(trace) is not None:
         found["curve"] = curve

@@ -66,11 +66,11 @@ class Robustness:
     weight_limit: Annotated[float, *POSITIVE, "largest weight where weights have bits"] = 8.0
 
     @staticmethod
-    def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run of this scenario."""
         from eventsim.scenarios.robustness import plots
 
-        return plots.known(trace)
+        return plots.available(trace)
 
     def run(self, run: Run) -> None:
         """Measure all points, in as many processes as there are threads."""

@@ -1,4 +1,4 @@
-"""Pictures of `robustness`: accuracy over the levels of each imperfection, trained in the loop and not."""
+"""Plots of `robustness`: accuracy over the levels of each imperfection, trained in the loop and not."""
 
 import textwrap
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from eventsim.trace import Floats, Trace
 LOWEST = 50.0  # per cent that are shown; chance is 33
 
 
-def known(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+def available(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
     """Return the ways to draw a run, the first is the usual one."""
     return {"robustness": robustness}
 

@@ -84,7 +84,7 @@ class YinYang:
     runs: Annotated[int, Ge(1), "networks of each kind, each with its own initial weights"] = 20
 
     @staticmethod
-    def pictures(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run."""
         return {"decisions": decisions} if "train_samples" in trace.parameters else {}
 

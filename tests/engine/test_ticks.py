@@ -374,7 +374,10 @@ def small():
         (lambda: es.Simulation(small(), dt=DT).nudge("y", [1.0] * 3, kind="hinge"), "kind must be"),
         (lambda: es.Simulation(small(), dt=DT).weights("y->x"), "no projection named 'y->x'"),
         (lambda: es.Simulation(small(), dt=DT).set_learning_rate("x->y", 1.0), "has no rule"),
-        (lambda: small().add_plasticity("z", es.models.plasticity.ErrorTimesRate(eta=1.0)), "named 'z' in|named 'z'"),
+        (
+            lambda: small().add_plasticity("z", es.models.plasticity.ErrorTimesRate(eta=1.0)),
+            "named 'z' in|named 'z'",
+        ),
         (
             lambda: small().add_plasticity("x->y", es.models.plasticity.ErrorTimesRate),
             "must come from es.models.plasticity",

@@ -1,4 +1,4 @@
-"""Pictures come out of everything a file may hold, and what cannot be drawn is named."""
+"""Plots come out of everything a file may hold, and what cannot be drawn is named."""
 
 import subprocess
 import sys
@@ -28,8 +28,8 @@ def axes():
     return Figure().subplots()
 
 
-def test_every_picture_of_a_run_can_be_drawn(full, tmp_path):
-    names = list(plots.pictures(full))
+def test_every_plot_of_a_run_can_be_drawn(full, tmp_path):
+    names = list(plots.available(full))
     assert names == ["training", "raster", "rate", "trace", "yin-yang", "weights"]
     for name in names:
         path = tmp_path / f"{name}.png"
@@ -42,14 +42,12 @@ def test_every_picture_of_a_run_can_be_drawn(full, tmp_path):
 
 
 def test_what_is_not_there_is_refused_with_what_is(run, tmp_path):
-    with pytest.raises(
-        UnknownPart, match=r"no picture 'rastr'; did you mean 'raster'.*known: training, raster"
-    ):
+    with pytest.raises(UnknownPart, match=r"no plot 'rastr'; did you mean 'raster'.*known: training, raster"):
         plots.plot(run, "rastr", tmp_path / "a.png")
     few = Trace(training={"loss": np.arange(3.0)})
-    with pytest.raises(UnknownPart, match="nothing to draw for 'raster' here; known: training"):
+    with pytest.raises(UnknownPart, match="nothing to plot for 'raster' here; known: training"):
         plots.plot(few, "raster", tmp_path / "a.png")
-    with pytest.raises(UnknownPart, match="nothing here can be drawn"):
+    with pytest.raises(UnknownPart, match="nothing to plot"):
         plots.plot(Trace(spikes={"a": Spikes(np.empty(0), np.empty(0, np.int64))}), None, tmp_path / "a.png")
     with pytest.raises(ValueError, match=r"'a\.docx' must end with a format: .*\.png"):
         plots.plot(few, None, tmp_path / "a.docx")
@@ -126,8 +124,8 @@ def test_wrong_predictions_get_a_ring():
 )
 @pytest.mark.filterwarnings("error")
 def test_small_and_odd_runs_are_drawn_without_complaint(run, tmp_path):
-    assert plots.pictures(run)
-    for name in plots.pictures(run):
+    assert plots.available(run)
+    for name in plots.available(run):
         plots.plot(run, name, tmp_path / f"{name}.png")
 
 

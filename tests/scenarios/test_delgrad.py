@@ -118,14 +118,14 @@ def test_a_network_of_a_comparison_is_the_one_that_its_preset_trains_alone(tmp_p
     assert alone.run is not None
     assert accuracy[3, 1] == alone.run.metrics["test_accuracy"]
     assert outcome.run.metrics["test_accuracy_WS_8"] == pytest.approx(accuracy[3].mean())
-    known = results.pictures(trace)
+    known = results.available_plots(trace)
     assert "efficiency" in known
     known["efficiency"](trace).savefig(tmp_path / "a.png")
 
 
-def test_its_pictures_can_be_drawn(synaptic, tmp_path):
+def test_its_plots_can_be_drawn(synaptic, tmp_path):
     _, trace = synaptic
-    known = results.pictures(trace)
+    known = results.available_plots(trace)
     for name in ("distributions", "before-after"):
         known[name](trace).savefig(tmp_path / f"{name}.png")
         assert (tmp_path / f"{name}.png").stat().st_size > 10_000

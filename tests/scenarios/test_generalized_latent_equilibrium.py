@@ -248,12 +248,12 @@ def test_a_run_tells_how_well_each_layer_follows_the_gradient(tmp_path, memory):
     assert before[-1, 0] > 0.9  # outputs have no slow neurons, and no layer between them and the target
     assert (np.abs(after) <= 1 + 1e-12).all()
     assert (before != after).any()
-    assert GeneralizedLatentEquilibrium.pictures(found)["layers"](found).axes
+    assert GeneralizedLatentEquilibrium.plots(found)["layers"](found).axes
 
 
 def test_students_can_be_drawn(tmp_path):
     found = trace(tmp_path / "a.h5", "lag-net", ticks=12_000)
-    assert GeneralizedLatentEquilibrium.pictures(found)["teacher"](found).axes
+    assert GeneralizedLatentEquilibrium.plots(found)["teacher"](found).axes
 
 
 @pytest.mark.parametrize("staggered", [True, False])

@@ -231,6 +231,6 @@ def test_every_preset_is_a_setting_that_exists_and_published_figures_are_known()
     ("bars", {"epochs": 20}, {"bars"}), ("mimic", {"epochs": 2}, {"mimic"})])  # fmt: skip
 def test_runs_can_be_drawn(tmp_path, preset, values, names):
     found = trace(tmp_path / "a.h5", preset, **values)
-    assert set(LatentEquilibrium.pictures(found)) == names
-    for draw in LatentEquilibrium.pictures(found).values():
+    assert set(LatentEquilibrium.plots(found)) == names
+    for draw in LatentEquilibrium.plots(found).values():
         assert draw(found).axes

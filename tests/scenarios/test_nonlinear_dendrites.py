@@ -29,7 +29,7 @@ def test_branches_that_keep_their_sources_do_not(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("task", "pictures"),
+    ("task", "names"),
     [
         ("all-or-none", {"potentials", "curve"}),
         ("plateau", {"potentials", "curve"}),
@@ -40,16 +40,16 @@ def test_branches_that_keep_their_sources_do_not(tmp_path):
         ("monte-carlo", {"distributions"}),
     ],
 )
-def test_every_task_has_pictures_with_a_label_on_each_axis(task, pictures, tmp_path):
+def test_every_task_has_plots_with_a_label_on_each_axis(task, names, tmp_path):
     path = tmp_path / "run.h5"
     values = {"task": task, "dt": 0.1, "neurons": 30}
     execute(Request(name="nonlinear-dendrites", values=values, seed=1, output=path, quiet=True))
     trace = io.load(path)
-    drawn = NonlinearDendrites.pictures(trace)
-    assert set(drawn) == pictures
+    drawn = NonlinearDendrites.plots(trace)
+    assert set(drawn) == names
     for draw in drawn.values():
         figure = draw(trace)
-        figure.savefig(tmp_path / "picture.png")
+        figure.savefig(tmp_path / "plot.png")
         assert all(axes.get_ylabel() for axes in figure.axes)
         assert "(ms)" in figure.axes[-1].get_xlabel() or "inputs" in figure.axes[-1].get_xlabel()
 

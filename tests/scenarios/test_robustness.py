@@ -52,7 +52,7 @@ def test_a_table_of_means_and_spreads(tmp_path):
     # A jitter of a thousandth changes hardly anything without training, a tenth of the neurons dead a lot.
     clean = trace.metrics["test_accuracy"]
     assert abs(trace.metrics["jitter_0.001_without"] - clean) < 0.01
-    figure = Robustness.pictures(trace)["robustness"](trace)
+    figure = Robustness.plots(trace)["robustness"](trace)
     assert len(figure.axes) == 2
 
 
