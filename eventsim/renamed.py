@@ -14,6 +14,7 @@ RENAMED: dict[str, dict[str, str]] = {
     # arguments of a part, a method or a function: "argument/<name of it>"
     # keys of a scenario's configuration: "option/<scenario>"; presets: "preset/<scenario>"
     # keys in files: "file"; fields of the wire protocol: "wire"
+    "file": {"stand_in": "replacement_data"},
 }
 
 

@@ -70,7 +70,7 @@ def summary(outcome: Outcome) -> str:
     if outcome.run is None:
         return f"{outcome.path} is finished already; nothing to go on with"
     published: dict[str, str] = getattr(outcome.scenario, "published", dict)()
-    if outcome.run.stand_in:
+    if outcome.run.replacement_data:
         published = {}
     lines = [f"finished in {outcome.run.wall_seconds:.1f} s"]
     width = max(map(len, outcome.run.metrics), default=0)

@@ -23,6 +23,7 @@ from annotated_types import Ge, Gt, Lt
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim import rng as streams
+from eventsim.renamed import with_current_names
 
 if TYPE_CHECKING:
     from eventsim.io import TraceFile
@@ -94,7 +95,7 @@ class Run:
     quiet : no words and no progress bar.
     file : the file being written.
     state : what `checkpoint` was last given, or None at the start.
-    stand_in : what took the place of a data set that was not found, or nothing.
+    replacement_data : the data that replace a data set that was not found; empty if none was missing.
     interrupted : somebody has asked to stop; the next `checkpoint` keeps the state and ends the run.
     """
 
@@ -108,7 +109,7 @@ class Run:
     interrupted: bool = False
     metrics: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    stand_in: str = ""
+    replacement_data: str = ""
     _series: dict[str, list[Any]] = field(default_factory=dict)
     _wall_before: float = 0.0
     _began: float = field(default_factory=time.perf_counter)
@@ -138,14 +139,23 @@ class Run:
             self.say(text)
             self.file.put(provenance={"notes": "\n".join(self.notes)})
 
-    def take_stand_in(self, instead: str, missing: object) -> None:
-        """Say that `instead` takes the place of a data set that is `missing`, and keep it for a resumed run.
+    def use_replacement_data(self, instead: str, missing: object) -> None:
+        """Record that the run uses other data than the paper; a resumed run uses the same data.
 
-        What comes out is then not put beside the paper's figures.
+        The summary then leaves out the paper's values.
+
+        Parameters
+        ----------
+        instead : str
+            The data that are used.
+        missing : object
+            A sentence that says which data set was not found; an exception gives its message.
         """
-        self.stand_in = instead
-        self.file.put(provenance={"stand_in": instead})
-        self.note(f"{missing}; {instead} in its place, so nothing here compares with published figures")
+        self.replacement_data = instead
+        self.file.put(provenance={"replacement_data": instead})
+        self.note(
+            f"{missing}; the run uses {instead} instead, so its results cannot be compared with the paper"
+        )
 
     @contextmanager
     def progress(self, total: float, unit: str, initial: float = 0) -> Iterator[Progress]:
@@ -219,7 +229,8 @@ class Run:
     def go_on(self, state: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
         """Take up what an earlier run left in the file."""
         self._wall_before = float(provenance.get("wall_seconds", 0.0))
-        self.stand_in = str(provenance.get("stand_in", ""))
+        today = with_current_names("file", provenance, quiet=True)
+        self.replacement_data = str(today.get("replacement_data", ""))
         self.notes = [line for line in str(provenance.get("notes", "")).splitlines() if line]
         if state:
             self.state = dict(state["scenario"])

@@ -185,7 +185,7 @@ class FastAndDeep:
     # ---------------------------------------------------------------------------- what is built
 
     def task(self, run: Run) -> Task:
-        """Return the data set; where MNIST is missing, scikit-learn's small digits in its place."""
+        """Return the data set; the small digits of scikit-learn where MNIST is missing."""
         from eventsim.io import datasets
 
         name: str = run.state["dataset"] if run.state else self.dataset
@@ -199,7 +199,9 @@ class FastAndDeep:
             if run.state:
                 raise
             datasets.digits("test")  # says how to get them if scikit-learn is missing
-            run.take_stand_in("scikit-learn's 8x8 digits", "MNIST was not found (--data or EVENTSIM_DATA)")
+            run.use_replacement_data(
+                "the 8x8 digits of scikit-learn", "MNIST was not found (--data or EVENTSIM_DATA)"
+            )
             return tasks.digits()
 
     def network(self, task: Task, seed: int) -> "Network":

@@ -1,4 +1,4 @@
-"""Sequences to classify: MNIST-1D, spoken digits as mel bands, and a stand-in made of random templates."""
+"""Sequences to classify: MNIST-1D, spoken digits as mel bands, and synthetic sequences made of random templates."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ SIZES = {"train": 4000, "validation": 500, "test": 1000}
 def sequences(
     run: Run, dataset: str, points: int = 72, held_out: int = 0, curve: Curve = "straight"
 ) -> Sequences:
-    """Return training, validation and test set; the stand-in where the files of a set are missing.
+    """Return training, validation and test set; synthetic sequences where the files of a set are missing.
 
     Sequences of MNIST-1D have so many `points`; `held_out` of them are kept from training and are its
     validation set.
@@ -29,7 +29,7 @@ def sequences(
 def _found(run: Run, dataset: str, points: int, held_out: int) -> Sequences:
     from eventsim.io import datasets
 
-    if run.stand_in:
+    if run.replacement_data:
         return surrogate()
     try:
         if dataset == "mnist-1d":
@@ -40,7 +40,7 @@ def _found(run: Run, dataset: str, points: int, held_out: int) -> Sequences:
     except FileNotFoundError as missing:
         if run.state:
             raise
-        run.take_stand_in("generated sequences", missing)
+        run.use_replacement_data("synthetic sequences", missing)
     return surrogate()
 
 
@@ -61,7 +61,7 @@ def mnist_1d(train: tuple[Floats, Ints], test: tuple[Floats, Ints], held_out: in
 
 
 def surrogate(sizes: dict[str, int] | None = None) -> Sequences:
-    """Return a stand-in for MNIST-1D: ten random templates, padded, scaled, sheared, shifted, noisy."""
+    """Return synthetic data like MNIST-1D: ten random templates, padded, scaled, sheared, shifted, noisy."""
     sets = {}
     for k, (split, n) in enumerate((sizes or SIZES).items()):
         x, labels = surrogate_set(n, k)

@@ -1,4 +1,4 @@
-"""Still samples for prospective classifiers, read or generated; stand-ins where files are missing."""
+"""Still samples for prospective classifiers, read or generated; other data where files are missing."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def still(run: Run, dataset: str, enlarged: bool = False) -> Task:
     """
     from eventsim.io import datasets
 
-    if run.stand_in:
+    if run.replacement_data:
         return digits(enlarged)
     if dataset in ("mnist", "fashion-mnist"):
         read = {"mnist": datasets.mnist, "fashion-mnist": datasets.fashion_mnist}[dataset]
@@ -25,7 +25,7 @@ def still(run: Run, dataset: str, enlarged: bool = False) -> Task:
         except FileNotFoundError as missing:
             if run.state:
                 raise
-            run.take_stand_in("scikit-learn's 8x8 digits", missing)
+            run.use_replacement_data("the 8x8 digits of scikit-learn", missing)
             return digits(enlarged)
         flat = images.reshape(len(images), -1)
         sets = {

@@ -122,14 +122,16 @@ class SpokenDigits:
     # ---------------------------------------------------------------------------- what is built
 
     def task(self, run: Run) -> Task:
-        """Return the data set; where it is missing, generated spikes in its place."""
+        """Return the data set; synthetic spikes where it is missing."""
         name: str = run.state["dataset"] if run.state else self.dataset
         try:
             return spoken_data.task(run, name)
         except FileNotFoundError:
             if run.state:
                 raise
-            run.take_stand_in("generated sweeps of spikes", f"{name} was not found (--data or EVENTSIM_DATA)")
+            run.use_replacement_data(
+                "synthetic sweeps of spikes", f"{name} was not found (--data or EVENTSIM_DATA)"
+            )
             return spoken_data.task(run, "sweeps")
 
     def network(self, run: Run, task: Task) -> "Network":

@@ -1,4 +1,4 @@
-"""Spoken digits as spikes of a cochlea's channels: recordings, stand-ins for them, how they are varied.
+"""Spoken digits as spikes of a cochlea's channels: recordings, synthetic ones, augmentation.
 
 The recordings are FSDD spikes (10 digits) or, where its files are there, the Heidelberg digits (SHD, 20
 classes); both have 700 channels. Without either, `sweeps` makes spikes that look a little like speech.
@@ -17,7 +17,7 @@ from eventsim.trace import Ints, Spikes
 
 N_CHANNELS = 700
 DURATION = {"fsdd-spikes": 1000.0, "shd": 1400.0, "sweeps": 700.0}  # ms; spikes after it are left out
-SIZES = {"train": 2400, "validation": 300, "test": 300}  # of the stand-in
+SIZES = {"train": 2400, "validation": 300, "test": 300}  # of the synthetic set
 Recordings = NDArray[Any]  # (n,) of Spikes
 
 
@@ -85,7 +85,7 @@ def task(run: Run, dataset: str) -> Task:
 
 
 def sweeps(n: int, seed: int) -> tuple[Recordings, Ints]:
-    """Return n stand-ins for spoken digits, and their labels 0 to 9.
+    """Return n synthetic spoken digits, and their labels 0 to 9.
 
     Each class is three bands of spikes that sweep from one channel to another and back to a third, like
     formants, each within its own stretch of time, and an onset that all channels of a range share. Samples

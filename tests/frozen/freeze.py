@@ -77,7 +77,7 @@ CASES: dict[str, Case] = {
     "generalized-latent-equilibrium quick": Case("generalized-latent-equilibrium --preset quick", TWO),
     # Yin-Yang perceptrons.
     "yin-yang paper": Case("yin-yang --preset paper epochs=2 runs=3"),
-    # Fast and deep: both kernels of first spikes, MNIST in both sizes, its stand-in, a chip.
+    # Fast and deep: both kernels of first spikes, MNIST in both sizes, its replacement, a chip.
     "fast-and-deep yin-yang": Case("fast-and-deep --preset yin-yang epochs=2"),
     "fast-and-deep yin-yang-tau2": Case("fast-and-deep --preset yin-yang-tau2 epochs=2"),
     "fast-and-deep tau 3": Case("fast-and-deep tau_mem=3.0 noise=0.1 epochs=2"),
@@ -118,7 +118,7 @@ CASES: dict[str, Case] = {
     "robustness delgrad-WA": Case(
         'robustness --preset delgrad-WA epochs=1 networks=1 \'imperfections=["delay_steps", "delay_spread"]\''
     ),
-    # Spoken digits as spikes: recordings and the stand-in, with and without trained delays.
+    # Spoken digits as spikes: recordings and synthetic ones, with and without trained delays.
     "spoken-digits fsdd-spikes": Case(
         "spoken-digits --preset fsdd-spikes epochs=1 n_hidden=16 group=10", data=True
     ),

@@ -99,9 +99,9 @@ def test_without_mnist_it_takes_the_small_digits_and_says_so(tmp_path, monkeypat
     values = {"epochs": 10, "n_hidden": 50}
     execute(Request(name="fast-and-deep", preset="mnist", values=values, output=path))
     told = capsys.readouterr().out
-    assert "digits in its place" in told
+    assert "8x8 digits of scikit-learn instead" in told
     trace = io.load(path)
-    assert "digits in its place" in trace.provenance["notes"]
+    assert "8x8 digits of scikit-learn instead" in trace.provenance["notes"]
     assert trace.sizes == {"input": 64, "hidden": 50, "label": 10}
     assert trace.metrics["test_accuracy"] > 0.4  # chance is 0.1
 

@@ -189,12 +189,12 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     assert results(io.load(tmp_path / "b.h5")) == results(whole)
 
 
-def test_without_the_files_generated_sequences_stand_in_and_the_run_says_so(tmp_path, monkeypatch):
+def test_without_the_files_the_run_uses_synthetic_sequences_and_says_so(tmp_path, monkeypatch):
     monkeypatch.delenv("EVENTSIM_DATA", raising=False)
     small = {"ticks": 20, "fast": 2, "slow": 2, "layers": 1}
     found = trace(tmp_path / "a.h5", "mnist-1d-15k", epochs=0, **small)
-    assert "generated sequences in its place" in found.provenance["notes"]
-    assert found.provenance["stand_in"] == "generated sequences"
+    assert "synthetic sequences instead" in found.provenance["notes"]
+    assert found.provenance["replacement_data"] == "synthetic sequences"
 
 
 @pytest.mark.skipif("EVENTSIM_DATA" not in os.environ, reason="needs MNIST-1D")

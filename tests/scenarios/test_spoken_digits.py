@@ -96,10 +96,10 @@ def test_without_the_recordings_it_takes_generated_ones_and_says_so(tmp_path, mo
     monkeypatch.delenv("EVENTSIM_DATA", raising=False)
     trained(tmp_path / "a.h5", dataset="fsdd-spikes", epochs=1, test_samples_recorded=0)
     trace = io.load(tmp_path / "a.h5")
-    assert "generated sweeps of spikes in its place" in trace.provenance["notes"]
+    assert "synthetic sweeps of spikes instead" in trace.provenance["notes"]
 
 
-def test_stand_ins_are_told_apart_by_their_channels_and_times():
+def test_synthetic_digits_are_told_apart_by_their_channels_and_times():
     recordings, labels = spoken_data.sweeps(400, 5)
     again, _ = spoken_data.sweeps(400, 5)
     assert all(np.array_equal(a.times, b.times) for a, b in zip(recordings, again, strict=True))
