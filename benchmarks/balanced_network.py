@@ -3,7 +3,7 @@
 Every neuron has 80 excitatory and 20 inhibitory inputs (N = 1000), or 800 and 200 (N = 10 000), and is
 driven by 2000 Hz of Poisson input of its own ("poisson") or by a constant current ("dc"); see the
 scenario balanced-network. NEST runs the same network with its exact neurons (`iaf_psc_exp_ps`) and, a
-different and cheaper task, on a grid of 0.1 ms (`iaf_psc_exp`). Figures are CPU seconds of the run
+different and cheaper task, on a grid of 0.1 ms (`iaf_psc_exp`). Results are CPU seconds of the run
 alone, the median over the repeats, all systems interleaved in one process, on one thread. A run counts
 only if its mean rate lies in the accepted range. Building and memory are measured in a process of its own.
 

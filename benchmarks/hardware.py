@@ -5,7 +5,7 @@ by event for 2 s of the network's time. "layers": the 25-120-3 network of fast-a
 one after the other, event by event. "batch": the same network, 150 samples at once by closed forms, as
 training in the loop runs them: load and run. The ideal run is of the network as the chip has it (weights,
 thresholds), so that both have nearly as many spikes; what the chip adds is what happens to each spike:
-jitter, the clock. Copies of an input come at different times in both. Figures are processor time of the run
+jitter, the clock. Copies of an input come at different times in both. Results are processor time of the run
 alone, all interleaved, medians over the repeats.
 """
 

@@ -2,7 +2,7 @@
 
 Layers 2-30-3 and 784-500-10, tanh, tau 10, dt 0.1, eta 0.01, beta 0.1. All layers of a step read rates
 and errors of the step before. Ours and the peers (numpy, torch if it is there) take the same inputs and
-agree to 1e-10 in double precision. Figures are steps per second of processor time, best of several
+agree to 1e-10 in double precision. Results are steps per second of processor time, best of several
 stretches, one thread (set OPENBLAS_NUM_THREADS=1 for numpy), float32. "input changes" gives a new input
 at every tick; "input held" keeps it, so that its product need not be taken again.
 """

@@ -2,7 +2,7 @@
 
 A queue holds n events, initially at times Exp(mean 1). One operation takes the least event and puts
 one back at its time plus the next of 65536 increments, Exp(mean 1), drawn beforehand. Ties keep the
-order of scheduling. Figures are operations per second of CPU time, the median over the repeats, with
+order of scheduling. Results are operations per second of CPU time, the median over the repeats, with
 all systems interleaved in one run, after a warm-up of 2 n operations for ours.
 
     python -m eventsim.benchmarks.queue_hold

@@ -8,7 +8,7 @@ Euler) of the same 0.1 ms with deliveries in bins. For exact times of events NEU
 each cell, here with its default tolerance; its synapses are conductances there too, ours are currents of
 the same size, and exact.
 
-Figures are CPU seconds of the run alone, the median over the repeats, all systems interleaved in one
+Results are CPU seconds of the run alone, the median over the repeats, all systems interleaved in one
 process, on one thread. On ticks the rates of events of both systems have to agree.
 
     python -m eventsim.benchmarks.two_compartments

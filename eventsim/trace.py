@@ -61,7 +61,7 @@ class Trace:
     samples : sampled variables by (population, variable).
     parameters : arrays by name, such as ``weight/input->hidden``.
     training : series by name, such as ``test_accuracy``, each with the epoch as first axis.
-    metrics : flat figures of the run, such as ``test_accuracy`` in [0, 1].
+    metrics : numbers by name, such as ``test_accuracy`` in [0, 1].
     config : the configuration as TOML text.
     provenance : scenario, preset, seed, version, wall_seconds, data and what else tells how it came about.
     state : nested dictionary of arrays and scalars from which a run goes on.

@@ -1,4 +1,4 @@
-"""Figures from spike times and samples: plain functions of arrays, without the engine."""
+"""Metrics of spike times and predictions: plain functions of arrays, without the engine."""
 
 from typing import Any
 

@@ -74,7 +74,7 @@ class Presentations(TickTraining):
             batch,
         )
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Return loss and accuracy of the epoch, and accuracy on the validation set."""
         loss, correct, n = self._tally
         self._tally, self._order = np.zeros(3), None

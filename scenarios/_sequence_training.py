@@ -102,14 +102,14 @@ class Stream(TickTraining):
         self.sim.nudge("label", targets, self.beta, kind="cross_entropy", **still)
         self.sim.run_ticks(self.ticks)
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Return rate, accuracy and loss on the validation set, and what the plateau is told."""
         accuracy, loss = self.measure("validation")
-        figures = {"rate_scale": self.scale, "validation_accuracy": accuracy, "validation_loss": loss}
+        metrics = {"rate_scale": self.scale, "validation_accuracy": accuracy, "validation_loss": loss}
         if not self.cosine:
-            figures["train_accuracy"], figures["train_loss"] = self.measure("train", EVALUATED)
-            self.lowered = self.plateau.tell(figures["train_loss"])
-        return figures
+            metrics["train_accuracy"], metrics["train_loss"] = self.measure("train", EVALUATED)
+            self.lowered = self.plateau.tell(metrics["train_loss"])
+        return metrics
 
     def _chosen(self, number: int) -> Ints:
         """Return the training sequences of a batch, counted from the first of the first epoch."""

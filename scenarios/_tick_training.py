@@ -61,22 +61,22 @@ class TickTraining:
         return float(0.5 * (1 + np.cos(np.pi * done)))
 
     def advance(self) -> dict[str, float]:
-        """Show the next batch; at the end of an epoch return its figures, else nothing."""
+        """Show the next batch; at the end of an epoch return its metrics, else nothing."""
         for name, rate in self.rates.items():
             self.sim.set_learning_rate(name, rate * self.scale)
         self.show(self.epoch * self.n_batches + self.next)
         self.next += 1
         if self.next < self.n_batches:
             return {}
-        figures = self.figures()
+        metrics = self.metrics()
         self.epoch, self.next = self.epoch + 1, 0
-        return figures
+        return metrics
 
     def show(self, number: int) -> None:
         """Run the ticks of a batch, counted from the first of the first epoch."""
         raise NotImplementedError
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Return what is worth telling of an epoch, at its end."""
         raise NotImplementedError
 
@@ -95,10 +95,10 @@ class TickTraining:
         with run.progress(self.epochs * self.n_batches, "batch", done) as bar:
             while self.epoch < self.epochs:
                 run.checkpoint(state or self.state)
-                figures = self.advance()
+                metrics = self.advance()
                 bar.update()
-                for name, value in figures.items():
+                for name, value in metrics.items():
                     run.series(name, value)
-                if figures:
-                    shown = ", ".join(f"{k.replace('_', ' ')} {v:.4f}" for k, v in figures.items())
+                if metrics:
+                    shown = ", ".join(f"{k.replace('_', ' ')} {v:.4f}" for k, v in metrics.items())
                     run.say(f"epoch {self.epoch}: {shown}")

@@ -1,4 +1,4 @@
-"""Benchmarks by name, and one table of our figures beside those of the peers."""
+"""Benchmarks by name, and one table of our times beside those of the peers."""
 
 import importlib
 import pkgutil

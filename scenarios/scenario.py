@@ -75,10 +75,10 @@ class Progress:
             leave=False,
         )
 
-    def update(self, n: float = 1, **figures: float) -> None:
-        """Advance by `n`; `figures` are shown beside the bar."""
-        if figures and not self._bar.disable:
-            self._bar.set_postfix({name: f"{value:.4g}" for name, value in figures.items()}, refresh=False)
+    def update(self, n: float = 1, **metrics: float) -> None:
+        """Advance by `n`; `metrics` are shown beside the bar."""
+        if metrics and not self._bar.disable:
+            self._bar.set_postfix({name: f"{value:.4g}" for name, value in metrics.items()}, refresh=False)
         self._bar.update(n)
 
 
@@ -167,7 +167,7 @@ class Run:
             bar._bar.close()
 
     def metric(self, name: str, value: SupportsFloat) -> None:
-        """Keep one figure of the run."""
+        """Keep one metric of the run."""
         self.metrics[name] = float(value)
 
     def series(self, name: str, value: ArrayLike) -> None:

@@ -56,7 +56,7 @@ class Tally:
         for name, fraction in step.missing.items():
             self.missing[name] = self.missing.get(name, 0.0) + fraction * n
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Return the means over the epoch."""
         found = {"train_loss": self.loss / self.samples, "train_accuracy": self.correct / self.samples}
         found |= {f"missing_{name}": total / self.samples for name, total in self.missing.items()}
@@ -120,7 +120,7 @@ class Training:
         return self.epoch * self.n_batches + self.next
 
     def advance(self) -> dict[str, float]:
-        """Learn from the next batch; at the end of an epoch return its figures, else nothing."""
+        """Learn from the next batch; at the end of an epoch return its metrics, else nothing."""
         samples, labels = self.task.sets["train"]
         if self._order is None:
             self._order = self.rng("shuffle", self.epoch).permutation(len(labels))
@@ -133,12 +133,12 @@ class Training:
         self.next += 1
         if self.next < self.n_batches:
             return {}
-        figures = self._tally.figures() | {"validation_accuracy": self.accuracy("validation")}
-        figures["learning_rate"] = self.optimiser.learning_rate
+        metrics = self._tally.metrics() | {"validation_accuracy": self.accuracy("validation")}
+        metrics["learning_rate"] = self.optimiser.learning_rate
         self.optimiser.end_epoch()
         self.epoch, self.next = self.epoch + 1, 0
         self._tally, self._order = Tally(), None
-        return figures
+        return metrics
 
     def train(self, run: Run) -> None:
         """Go through what is left of the epochs, with checkpoints; each epoch adds to the run's series."""
@@ -148,11 +148,11 @@ class Training:
         with run.progress(self.total, "batch", self.done) as bar:
             while self.epoch < self.epochs:
                 run.checkpoint(self.state)
-                figures = self.advance()
-                for name, value in figures.items():
+                metrics = self.advance()
+                for name, value in metrics.items():
                     run.series(name, value)
-                if figures:
-                    shown = {"loss": figures["train_loss"], "validation": figures["validation_accuracy"]}
+                if metrics:
+                    shown = {"loss": metrics["train_loss"], "validation": metrics["validation_accuracy"]}
                 bar.update(1, **shown)
 
     def outputs(self, split: str) -> Floats:
@@ -169,23 +169,23 @@ class Training:
         return float((self.learner.loss.predict(self.outputs(split)) == self.task.sets[split][1]).mean())
 
     def measure(self, tau_syn: float) -> tuple[dict[str, float], Ints]:
-        """Return figures of all sets, and the classes of the test samples; to be called once, at the end."""
-        figures: dict[str, float] = {}
+        """Return metrics of all sets, and the classes of the test samples; to be called once, at the end."""
+        metrics: dict[str, float] = {}
         for split in ("train", "validation", "test"):
             times = self.outputs(split)
             predicted = self.learner.loss.predict(times)
-            figures[f"{split}_accuracy"] = float((predicted == self.task.sets[split][1]).mean())
+            metrics[f"{split}_accuracy"] = float((predicted == self.task.sets[split][1]).mean())
         first = times.min(axis=1)
         spoke = np.isfinite(first)
         if spoke.any():
-            figures["first_label_spike"] = float(first[spoke].mean()) / tau_syn
-        figures["silent_test_samples"] = float((~spoke).sum())
-        return figures, predicted
+            metrics["first_label_spike"] = float(first[spoke].mean()) / tau_syn
+        metrics["silent_test_samples"] = float((~spoke).sum())
+        return metrics, predicted
 
     def evaluate(self, run: Run, tau_syn: float) -> None:
         """Put what `measure` finds into a run."""
-        figures, predicted = self.measure(tau_syn)
-        for name, value in figures.items():
+        metrics, predicted = self.measure(tau_syn)
+        for name, value in metrics.items():
             run.metric(name, value)
         samples, labels = self.task.sets["test"]
         run.parameter("test_labels", labels)

@@ -18,7 +18,7 @@ place                                           type      what
                                                           ``units`` i8 (u); attribute ``every``
 ``/eventsim/parameters/<name>``                 any       arrays; a ``/`` in a name makes a group
 ``/eventsim/training/<series>``                 any       first axis is the epoch
-``/eventsim/metrics``                           f8        attributes: figures of the run
+``/eventsim/metrics``                           f8        attributes: numbers by name
 ``/eventsim/provenance``                        any       attributes: scenario, seed, version and the like
 ``/eventsim/state``                                       nested groups, from which a run goes on
 ==============================================  ========  ==================================================

@@ -71,7 +71,7 @@ class SpikingClassifier:
         Part of the samples of each class that is kept apart; if None, a tenth with `early_stopping`, else
         nothing.
     callbacks : sequence of callable
-        Called after each epoch with the classifier and the figures of the epoch; learning ends if one returns
+        Called after each epoch with the classifier and the metrics of the epoch; learning ends if one returns
         True.
     random_state : int, None or numpy.random.Generator
         Seed: the same seed gives the same bits. None draws one.
@@ -303,17 +303,17 @@ class SpikingClassifier:
                     loss += step.loss * (high - low)
                     correct += step.correct
                 optimiser.end_epoch()
-                figures = {"epoch": epoch, "loss": loss / n, "accuracy": correct / n}
+                metrics = {"epoch": epoch, "loss": loss / n, "accuracy": correct / n}
                 if apart is not None:
                     predicted = self._classes_of(self._output_times(apart.samples))
-                    figures["validation_accuracy"] = float((predicted == apart.index).mean())
-                for name, value in figures.items():
+                    metrics["validation_accuracy"] = float((predicted == apart.index).mean())
+                for name, value in metrics.items():
                     if name != "epoch":
                         self.history_.setdefault(name, []).append(value)
-                show(figures)
-                if self.early_stopping and figures["validation_accuracy"] > best:
-                    best, best_state, best_epoch = figures["validation_accuracy"], learner.state(), epoch
-                if any([callback(self, figures) is True for callback in callbacks]):  # all of them are called
+                show(metrics)
+                if self.early_stopping and metrics["validation_accuracy"] > best:
+                    best, best_state, best_epoch = metrics["validation_accuracy"], learner.state(), epoch
+                if any([callback(self, metrics) is True for callback in callbacks]):  # all of them are called
                     break
                 if self.early_stopping and epoch - best_epoch >= self.patience:
                     break
@@ -342,7 +342,7 @@ class SpikingClassifier:
     def predict_proba(self, times: Any) -> Floats:
         """Return a softmax of the output times, earlier is more probable, shape (n_samples, n_classes).
 
-        The shares of classes among the training samples stand where no output spikes. The figures order the
+        The shares of classes among the training samples stand where no output spikes. The metrics order the
         classes as `predict` does; they are not calibrated.
         """
         late = self._output_times(self._checked(times))
@@ -478,17 +478,17 @@ class _Apart:
 
 @contextmanager
 def _bar(n_epochs: int, progress: bool | None) -> Iterator[Callable[[Mapping[str, float]], None]]:
-    """Give a function that shows the figures of an epoch."""
+    """Give a function that shows the metrics of an epoch."""
     if progress is False:
-        yield lambda figures: None
+        yield lambda metrics: None
         return
     from tqdm import tqdm
 
     # None: in a terminal only.
     with tqdm(total=n_epochs, unit="epoch", disable=None if progress is None else False, leave=False) as bar:
 
-        def show(figures: Mapping[str, float]) -> None:
-            bar.set_postfix({k: f"{v:.4g}" for k, v in figures.items() if k != "epoch"}, refresh=False)
+        def show(metrics: Mapping[str, float]) -> None:
+            bar.set_postfix({k: f"{v:.4g}" for k, v in metrics.items() if k != "epoch"}, refresh=False)
             bar.update()
 
         yield show

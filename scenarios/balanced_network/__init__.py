@@ -94,7 +94,7 @@ class BalancedNetwork:
         return net
 
     def run(self, run: Run) -> None:
-        """Simulate, the spikes going to the file meanwhile, then read them back for the figures."""
+        """Simulate, the spikes going to the file meanwhile, then read them back for the metrics."""
         from eventsim import Simulation
         from eventsim.scenarios.on_hardware import hardware_of
 

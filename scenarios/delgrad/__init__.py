@@ -394,20 +394,20 @@ class DelGrad:
                 bar.update(sum(t.epochs > 0 for t in active.values()))
                 for key in [key for key, training in active.items() if training.epoch == training.epochs]:
                     training = active.pop(key)
-                    figures, _ = training.measure(self.tau_syn)
+                    metrics, _ = training.measure(self.tau_syn)
                     sizes = [value.size for value in training.learner.parameters.values()]  # type: ignore[attr-defined]
-                    finished[_label(key)] = figures | {"trained_numbers": float(sum(sizes))}
+                    finished[_label(key)] = metrics | {"trained_numbers": float(sum(sizes))}
                     name, variant = variants[key[0]]
                     run.say(
                         f"{name}, {variant.n_hidden} hidden, seed {run.seed + key[1]}: "
-                        f"test accuracy {figures['test_accuracy']:.4f}"
+                        f"test accuracy {metrics['test_accuracy']:.4f}"
                     )
         self._report(run, variants, finished)
 
     def _report(
         self, run: Run, variants: "list[tuple[str, DelGrad]]", finished: dict[str, dict[str, float]]
     ) -> None:
-        """Put the figures of all networks into the run, shape (n_variants, networks), and their means."""
+        """Put the metrics of all networks into the run, shape (n_variants, networks), and their means."""
         kinds, sizes = [name for name, _ in variants], [variant.n_hidden for _, variant in variants]
         for figure in finished[_label((0, 0))]:
             values = np.array(

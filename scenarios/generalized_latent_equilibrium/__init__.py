@@ -182,9 +182,9 @@ class GeneralizedLatentEquilibrium:
 
     def published(self) -> dict[str, str]:
         """Return what the authors report for these settings, by metric."""
-        for preset, figures in PUBLISHED.items():
+        for preset, values in PUBLISHED.items():
             if self == GeneralizedLatentEquilibrium(**self.presets[preset]):  # type: ignore[arg-type]
-                return figures
+                return values
         return {}
 
     def run(self, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Sequences to classify: MNIST-1D, spoken digits as mel bands, and synthetic sequences made of random templates."""
+"""Sequences to classify: MNIST-1D, spoken digits as mel bands, and synthetic ones."""
 
 from dataclasses import replace
 from typing import Any

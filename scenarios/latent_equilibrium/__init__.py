@@ -200,9 +200,9 @@ class LatentEquilibrium:
 
     def published(self) -> dict[str, str]:
         """Return what the paper reports for these settings, by metric."""
-        for preset, figures in PUBLISHED.items():
+        for preset, values in PUBLISHED.items():
             if self == LatentEquilibrium(**self.presets[preset]):  # type: ignore[arg-type]
-                return figures
+                return values
         return {}
 
     def run(self, run: Run) -> None:

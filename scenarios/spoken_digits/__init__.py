@@ -48,11 +48,11 @@ class MembraneTraining(Training):
         return float((self.outputs(split).argmax(axis=1) == self.task.sets[split][1]).mean())
 
     def measure(self, tau_syn: float) -> tuple[dict[str, float], Ints]:
-        """Return figures of all sets, and the classes of the test samples; to be called once, at the end."""
-        figures = {f"{split}_accuracy": self.accuracy(split) for split in ("train", "validation")}
+        """Return metrics of all sets, and the classes of the test samples; to be called once, at the end."""
+        metrics = {f"{split}_accuracy": self.accuracy(split) for split in ("train", "validation")}
         predicted = self.outputs("test").argmax(axis=1)
-        figures["test_accuracy"] = float((predicted == self.task.sets["test"][1]).mean())
-        return figures, predicted
+        metrics["test_accuracy"] = float((predicted == self.task.sets["test"][1]).mean())
+        return metrics, predicted
 
 
 @register("scenario", "spoken-digits")

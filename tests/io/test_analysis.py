@@ -1,4 +1,4 @@
-"""Figures of spike trains agree with Elephant's, and with hand-made trains."""
+"""Metrics of spike trains agree with Elephant's, and with hand-made trains."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_first_spikes_counts_and_intervals_of_a_hand_made_train():
     assert analysis.cv(TRAIN, 3)[2] == 0.0
 
 
-def test_no_spikes_give_empty_figures():
+def test_no_spikes_give_empty_metrics():
     nothing = Spikes(np.empty(0), np.empty(0, np.int64))
     assert analysis.first_spikes(nothing, 2).tolist() == [np.inf, np.inf]
     assert analysis.counts(nothing, 2).tolist() == [0, 0]

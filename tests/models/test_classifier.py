@@ -194,14 +194,14 @@ def test_samples_are_kept_apart_and_the_best_epoch_is_returned_to():
 def test_callbacks_see_every_epoch_and_can_stop():
     seen = []
 
-    def third(classifier, figures):
-        seen.append((classifier, dict(figures)))
-        return figures["epoch"] == 2
+    def third(classifier, metrics):
+        seen.append((classifier, dict(metrics)))
+        return metrics["epoch"] == 2
 
     others = []
-    classifier = quick(callbacks=[lambda c, figures: others.append(figures["loss"])])
+    classifier = quick(callbacks=[lambda c, metrics: others.append(metrics["loss"])])
     classifier.fit(*easy(), callbacks=[third])
-    assert [figures["epoch"] for _, figures in seen] == [0, 1, 2]
+    assert [metrics["epoch"] for _, metrics in seen] == [0, 1, 2]
     assert all(one is classifier for one, _ in seen)
     assert classifier.history_["loss"] == others
     assert seen[-1][1].keys() == {"epoch", "loss", "accuracy"}

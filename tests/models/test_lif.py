@@ -1,4 +1,4 @@
-"""LIF neurons beside 50 digits: flow, first crossing, reset, refractoriness, published figures."""
+"""LIF neurons beside 50 digits: flow, first crossing, reset, refractoriness, published values."""
 
 import math
 

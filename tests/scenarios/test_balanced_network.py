@@ -1,4 +1,4 @@
-"""Figures of the balanced network, against plain loops; its spikes and its state become visible together."""
+"""Metrics of the balanced network, against plain loops; its spikes and its state become visible together."""
 
 import shutil
 

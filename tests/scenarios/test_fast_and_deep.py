@@ -106,7 +106,7 @@ def test_without_mnist_it_takes_the_small_digits_and_says_so(tmp_path, monkeypat
     assert trace.metrics["test_accuracy"] > 0.4  # chance is 0.1
 
 
-def test_published_figures_stand_beside_the_published_settings_only():
+def test_published_values_stand_beside_the_published_settings_only():
     assert "test_accuracy" in FastAndDeep().published()
     assert "test_accuracy" in io.config.make(FastAndDeep, FastAndDeep.presets["mnist"]).published()
     assert FastAndDeep(n_hidden=60).published() == {}

@@ -219,7 +219,7 @@ def test_images_that_cannot_be_halved_are_refused():
         layers(LatentEquilibrium(maps=(3,)), 783, 10)
 
 
-def test_every_preset_is_a_setting_that_exists_and_published_figures_are_known():
+def test_every_preset_is_a_setting_that_exists_and_published_values_are_known():
     for values in LatentEquilibrium.presets.values():
         LatentEquilibrium(**values)
     assert LatentEquilibrium().published() == {"test_error": "0.0198"}
