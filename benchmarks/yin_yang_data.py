@@ -13,7 +13,7 @@ SEED = 42
 
 def run(repeats: int = 5) -> list[dict[str, Any]]:
     """Measure both, interleaved; they must agree to the bit."""
-    from eventsim.io.datasets.sets import yin_yang
+    from eventsim.io.datasets import yin_yang
 
     measured: dict[str, list[float]] = {"eventsim": [], "python": []}
     yin_yang(SIZE, SEED)

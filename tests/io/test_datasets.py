@@ -1,5 +1,6 @@
 """Published sets load in their published form, and what is missing or damaged is named."""
 
+import gzip
 import shutil
 
 import h5py
@@ -8,7 +9,7 @@ import pytest
 
 from eventsim.errors import FileFormatError
 from eventsim.io import datasets
-from eventsim.io.datasets.files import ORIGINS, SHA256
+from eventsim.io.datasets.files import PublishedSet
 from eventsim.io.datasets.resampling import shrink, weights
 
 
@@ -160,10 +161,10 @@ def test_a_damaged_file_is_refused_and_a_repaired_one_taken(tmp_path, data):
 
 
 def test_mnist_1d_drawn_again_at_its_published_length_is_the_published_set(data):
-    from eventsim.io.datasets import _mnist_1d
+    from eventsim.io.datasets.sets.mnist1d import generate
 
     with np.load(data / "mnist1d" / "mnist1d.npz") as file:
-        x, y = _mnist_1d.draw(file["template_x"], file["template_y"], 40)
+        x, y = generate(file["template_x"], file["template_y"], 40)
         np.testing.assert_allclose(x[:4000], file["x"], rtol=0, atol=1e-14)
         np.testing.assert_allclose(x[4000:], file["x_test"], rtol=0, atol=1e-14)
         assert (y == np.concatenate([file["y"], file["y_test"]])).all()
@@ -186,9 +187,59 @@ def test_unknown_splits_and_sizes_are_refused():
             load("all")
 
 
-def test_every_file_has_an_origin():
-    assert ORIGINS.keys() - SHA256.keys() == {"shd"}  # of which no file was at hand
-    assert all(len(found) == 64 for files in SHA256.values() for found in files.values())
+def test_every_set_has_an_origin_and_sums_of_its_files():
+    modules = [getattr(datasets.sets, name) for name in dir(datasets.sets)]
+    published = [
+        each for module in modules for each in vars(module).values() if isinstance(each, PublishedSet)
+    ]
+    assert {each.folder for each in published} >= {"mnist", "fashion-mnist", "fsdd", "shd", "braille"}
+    assert all("." in each.origin for each in published)
+    assert {each.folder for each in published if not each.sha256} == {"shd"}  # of which no file was at hand
+    assert all(len(found) == 64 for each in published for found in each.sha256.values())
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "train-images-idx3-ubyte.gz",
+        "mnist/train-images-idx3-ubyte",
+        "train-images.idx3-ubyte",
+        "MNIST/raw/train-images-idx3-ubyte",
+        "mnist.npz",
+    ],
+)
+def test_mnist_is_read_in_the_layouts_of_other_programs(layout, tmp_path, data):
+    labels_name = layout.replace("images", "labels").replace("idx3", "idx1")
+    source = data / "mnist"
+    (tmp_path / layout).parent.mkdir(parents=True, exist_ok=True)
+    images, labels = datasets.mnist("train", data)
+    if layout.endswith(".npz"):
+        np.savez(tmp_path / layout, x_train=images, y_train=labels.astype(np.uint8))
+    else:
+        for name, original in ((layout, "train-images-idx3"), (labels_name, "train-labels-idx1")):
+            packed = (source / f"{original}-ubyte.gz").read_bytes()
+            (tmp_path / name).write_bytes(packed if name.endswith(".gz") else gzip.decompress(packed))
+    found, found_labels = datasets.mnist("train", tmp_path)
+    assert np.array_equal(found, images)
+    assert np.array_equal(found_labels, labels)
+
+
+def test_changed_or_cut_images_are_refused_in_every_layout(tmp_path, data):
+    content = gzip.decompress((data / "mnist" / "t10k-labels-idx1-ubyte.gz").read_bytes())
+    packed = (data / "mnist" / "t10k-images-idx3-ubyte.gz").read_bytes()
+    (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(packed[:-1000])
+    with pytest.raises(FileFormatError, match=r"t10k-images-idx3-ubyte\.gz is damaged"):
+        datasets.mnist("test", tmp_path)
+    (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(packed)
+    with pytest.raises(FileNotFoundError, match="needs the file t10k-labels-idx1-ubyte"):
+        datasets.mnist("test", tmp_path)
+    (tmp_path / "t10k-labels.idx1-ubyte").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(FileFormatError, match=r"labels\.idx1-ubyte is damaged or another version"):
+        datasets.mnist("test", tmp_path)
+    (tmp_path / "fashion").mkdir()
+    np.savez(tmp_path / "fashion" / "fashion-mnist.npz", x_test=np.zeros((3, 28, 28)))
+    with pytest.raises(FileFormatError, match=r"fashion-mnist\.npz is damaged or another version"):
+        datasets.fashion_mnist("test", tmp_path / "fashion")
 
 
 def test_shd_is_read_where_its_files_are(tmp_path):

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from eventsim.errors import UnknownPart
 from eventsim.io import plots
-from eventsim.io.datasets.sets import yin_yang
+from eventsim.io.datasets import yin_yang
 from eventsim.trace import Samples, Spikes, Trace
 
 

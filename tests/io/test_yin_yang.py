@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eventsim.io.datasets import _yin_yang
-from eventsim.io.datasets.sets import YIN_YANG, yin_yang
+from eventsim.io.datasets import YIN_YANG, yin_yang
+from eventsim.io.datasets.sets import _yin_yang
 
 _spec = importlib.util.spec_from_file_location(
     "yin_yang_reference", Path(__file__).parents[1] / "reference" / "yin_yang.py"

@@ -1,0 +1,138 @@
+"""MNIST and Fashion-MNIST, in each of the layouts in which they are usually stored.
+
+The published files end with ``-ubyte.gz``. The same files without compression, with a dot in their name
+(``train-images.idx3-ubyte``), in torchvision's folders (``MNIST/raw``), and Keras' ``mnist.npz`` are read as
+well. The check sums are those of the uncompressed content, which is the same in all of them.
+"""
+
+import gzip
+import hashlib
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eventsim.errors import FileFormatError
+from eventsim.io.datasets.files import Folder, PublishedSet, check_split
+from eventsim.trace import Ints
+
+Bytes = NDArray[np.uint8]
+
+MNIST = PublishedSet(
+    "mnist",
+    "yann.lecun.com/exdb/mnist",
+    {
+        "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    },
+    other_folders=("mnist/raw", "raw", "MNIST", "MNIST/raw"),
+)
+FASHION_MNIST = PublishedSet(
+    "fashion-mnist",
+    "github.com/zalandoresearch/fashion-mnist",
+    {
+        "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    },
+    other_folders=("fashion-mnist/raw", "raw", "FashionMNIST", "FashionMNIST/raw", "fashion_mnist"),
+)
+
+
+def mnist(split: str = "train", data: Folder = None, size: int = 28) -> tuple[Bytes, Ints]:
+    """Read MNIST.
+
+    Parameters
+    ----------
+    split : {"train", "test"}
+        60 000 or 10 000 images, in the published order. Papers that need a validation set mostly take
+        the last 10 000 of the 60 000.
+    size : {28, 16}
+        28 as published; 16 cuts a 24 x 24 square from the centre and shrinks it as Göltz et al. (2021).
+
+    Returns
+    -------
+    images : ndarray, shape (n, size, size), uint8
+        0 is background.
+    labels : ndarray, shape (n,)
+        0 to 9.
+
+    Raises
+    ------
+    ValueError
+        If `split` or `size` is none of these.
+    FileNotFoundError, FileFormatError
+        If a file is missing, or is not as published.
+    """
+    if size not in (28, 16):
+        raise ValueError(f"MNIST comes in size 28 or 16, got {size}")
+    images, labels = _pair(MNIST, split, data)
+    if size == 16:
+        from eventsim.io.datasets.resampling import shrink
+
+        return shrink(images, crop=24, size=16), labels
+    return images, labels
+
+
+def fashion_mnist(split: str = "train", data: Folder = None) -> tuple[Bytes, Ints]:
+    """Read Fashion-MNIST: images (n, 28, 28) uint8, labels (n,) 0 to 9; otherwise as `mnist`."""
+    return _pair(FASHION_MNIST, split, data)
+
+
+def _pair(published: PublishedSet, split: str, data: Folder) -> tuple[Bytes, Ints]:
+    prefix = {"train": "train", "test": "t10k"}[check_split(split)]
+    images = _array(published, f"{prefix}-images-idx3-ubyte", data)
+    return images, _array(published, f"{prefix}-labels-idx1-ubyte", data).astype(np.int64)
+
+
+def _array(published: PublishedSet, file: str, data: Folder) -> Bytes:
+    """Return the array of one file, from whichever layout there is."""
+    dotted = file.replace("-idx", ".idx")
+    try:
+        path = published.search(f"{file}.gz", data, (file, dotted, f"{dotted}.gz"))
+    except FileNotFoundError:
+        try:
+            path = published.search(f"{published.folder}.npz", data)
+        except FileNotFoundError:
+            pass
+        else:
+            return _keras_array(published, path, file)
+        raise
+    content = _content(path)
+    _check(published, path, file, content)
+    n_axes = content[3]  # magic: 0, 0, 8 for bytes, number of axes; then the lengths as big-endian int32
+    shape = np.frombuffer(content, ">i4", n_axes, 4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * n_axes).reshape(shape).copy()
+
+
+def _content(path: Path) -> bytes:
+    packed = path.read_bytes()
+    if not packed.startswith(b"\x1f\x8b"):
+        return packed
+    try:
+        return gzip.decompress(packed)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileFormatError(f"{path} is damaged: {error}") from None
+
+
+def _keras_array(published: PublishedSet, path: Path, file: str) -> Bytes:
+    name = ("x_" if "images" in file else "y_") + ("train" if file.startswith("train") else "test")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            array = np.ascontiguousarray(arrays[name], np.uint8)
+    except (OSError, EOFError, KeyError, ValueError, zlib.error, zipfile.BadZipFile) as error:
+        raise FileFormatError(f"{path} is damaged, or holds no array {name}: {error}") from None
+    header = bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">i4").tobytes()
+    _check(published, path, file, header + array.tobytes())
+    return array
+
+
+def _check(published: PublishedSet, path: Path, file: str, content: bytes) -> None:
+    actual, expected = hashlib.sha256(content).hexdigest(), published.sha256[file]
+    if actual != expected:
+        published.refuse(path, actual, expected)
