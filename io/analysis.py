@@ -122,8 +122,8 @@ def window(spikes: Spikes, start: float, stop: float) -> Spikes:
     return Spikes(spikes.times[chosen], spikes.units[chosen])
 
 
-def thinned(spikes: Spikes, limit: int) -> tuple[Spikes, int]:
-    """Return at most `limit` spikes for drawing, every k-th of them, and k."""
+def subsample(spikes: Spikes, limit: int) -> tuple[Spikes, int]:
+    """Return at most `limit` of the spikes, every k-th, and k."""
     every = max(1, -(-len(spikes) // max(1, limit)))
     return Spikes(spikes.times[::every], spikes.units[::every]), every
 

@@ -36,7 +36,7 @@ def load(path: str | os.PathLike[str], recordings: bool = True) -> Trace:
     FileFormatError
         If it is not an eventsim file, is truncated or damaged, or was written by a newer format.
     """
-    with opened(Path(path)) as file:
+    with open_file(Path(path)) as file:
         ours = file[schema.ROOT]
         places = sorted(ours["populations"].items(), key=lambda item: int(item[1].attrs["index"]))
         trace = Trace(
@@ -75,12 +75,12 @@ def is_complete(path: str | os.PathLike[str]) -> bool:
     FileFormatError
         As `load` does.
     """
-    with opened(Path(path)) as file:
+    with open_file(Path(path)) as file:
         return bool(file[schema.ROOT].attrs["complete"])
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
+def open_file(path: Path) -> Iterator[h5py.File]:
     """Open a file of ours for reading; whatever is wrong with it ends as one line.
 
     Raises

@@ -37,7 +37,7 @@ def check_destination(path: str | os.PathLike[str], overwrite: bool) -> Path:
     return path
 
 
-def hold(part: Path) -> None:
+def lock(part: Path) -> None:
     """Refuse to touch a work file that another run is writing; HDF5 itself would empty it first.
 
     Raises

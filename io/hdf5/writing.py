@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.checks import attribute, check_times, node_ids
 from eventsim.io.hdf5.columns import Column
-from eventsim.io.hdf5.safety import check_destination, copy, hold, storage, synchronise
+from eventsim.io.hdf5.safety import check_destination, copy, lock, storage, synchronise
 from eventsim.io.hdf5.samples import Report
 from eventsim.io.hdf5.schema import encode_name
 from eventsim.io.hdf5.tree import STRING, get_tree, put_array, put_tree
@@ -86,7 +86,7 @@ class TraceFile:
         self._last: dict[str, float] = {}
         self._reports: dict[tuple[str, str], Report] = {}
         with storage(self.path, "begin"):
-            hold(self._part)
+            lock(self._part)
             self._file = h5py.File(self._part, mode, libver=schema.LIBVER)
         self.closed = False
 
@@ -122,15 +122,15 @@ class TraceFile:
         FileFormatError
             If it is no file of ours, is damaged, or is newer than this version.
         """
-        from eventsim.io.hdf5.reading import opened  # the writer needs the reader only here
+        from eventsim.io.hdf5.reading import open_file  # the writer needs the reader only here
 
         path = Path(path)
-        with opened(path):
+        with open_file(path):
             pass
         check_destination(path, overwrite=True)
         part = path.with_name(path.name + ".part")
         with storage(path, "resume"):
-            hold(part)
+            lock(part)
             copy(path, part)
         file = cls(path, "r+")
         file._kept = True

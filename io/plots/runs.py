@@ -16,35 +16,11 @@ from numpy.typing import NDArray
 from eventsim.errors import UnknownPart
 from eventsim.io.config import nearest
 from eventsim.io.hdf5.safety import check_destination
-from eventsim.io.plots.axes import (
-    COLOURS,
-    histogram,
-    legend_beside,
-    matrix,
-    raster,
-    rate,
-    spoken,
-    style,
-    titled,
-    trace,
-    training,
-    yin_yang,
-)
+from eventsim.io.plots.arrays import histogram, matrix, yin_yang
+from eventsim.io.plots.curves import trace, training
+from eventsim.io.plots.spike_plots import raster, rate
+from eventsim.io.plots.styling import COLOURS, legend_beside, readable_name, set_title, style
 from eventsim.trace import Trace
-
-__all__ = [
-    "COLOURS",
-    "histogram",
-    "matrix",
-    "available",
-    "plot",
-    "raster",
-    "rate",
-    "style",
-    "trace",
-    "training",
-    "yin_yang",
-]
 
 DPI = 150
 
@@ -125,7 +101,7 @@ def _rates(run: Trace, figure: Figure) -> None:
     if len(run.spikes) > 1:
         legend_beside(ax)
     else:
-        titled(ax, next(iter(run.spikes)))
+        set_title(ax, next(iter(run.spikes)))
 
 
 @_styled
@@ -154,9 +130,9 @@ def _training(run: Trace, figure: Figure) -> None:
     for ax, (kind, series) in zip(panels, chosen, strict=True):
         values = np.concatenate([np.ravel(item) for item in series.values()])
         fraction = kind in ("accuracy", "error", "missing") and bool(np.nanmax(values, initial=0.0) <= 1.0)
-        training(series, ax, fraction=fraction, label=spoken(kind))
+        training(series, ax, fraction=fraction, label=readable_name(kind))
         if len(series) == 1 and next(iter(series)) != kind:
-            titled(ax, spoken(next(iter(series))))
+            set_title(ax, readable_name(next(iter(series))))
     _only_lowest_label(panels)
 
 
@@ -168,7 +144,7 @@ def _weights(run: Trace, figure: Figure) -> None:
     for (left, right), (name, values) in zip(panels, items, strict=True):
         matrix(values, left)
         histogram(values, right)
-        titled(left, name.removeprefix("weight/").replace("->", " → "))
+        set_title(left, name.removeprefix("weight/").replace("->", " → "))
 
 
 @_styled

@@ -72,10 +72,10 @@ def test_accuracy_and_confusion_count_right_and_wrong():
 
 def test_thinning_keeps_at_most_the_limit_and_says_what_it_took():
     spikes = random_spikes(1001, 3, 1.0)
-    few, every = analysis.thinned(spikes, 100)
+    few, every = analysis.subsample(spikes, 100)
     assert every == 11
     assert len(few) == 91
-    assert analysis.thinned(spikes, 1001)[1] == 1
+    assert analysis.subsample(spikes, 1001)[1] == 1
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])

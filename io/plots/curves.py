@@ -1,0 +1,80 @@
+"""Plots of curves: sampled variables over time, training series over epochs."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from eventsim.io.plots.styling import (
+    COLOURS,
+    axes_or_new,
+    legend_beside,
+    readable_name,
+    set_title,
+    time_label,
+)
+from eventsim.trace import Samples
+
+
+def trace(
+    samples: Samples,
+    ax: Axes | None = None,
+    *,
+    variable: str = "value",
+    time_unit: str = "ms",
+    title: str | None = None,
+    n_lines: int = 4,
+) -> Axes:
+    """Draw a sampled variable of the first `n_lines` recorded units over time."""
+    ax = axes_or_new(ax)
+    shown = samples.units[:n_lines]
+    for k, unit in enumerate(shown):
+        values = samples.values[:, k]
+        kept = np.isfinite(values)
+        ax.plot(
+            samples.times[kept],
+            values[kept],
+            color=COLOURS[k % len(COLOURS)],
+            label=f"unit {unit}",
+            linewidth=1.4 if len(samples.times) <= 600 else 0.8,
+            marker="." if samples.every == 0 and len(samples.times) <= 600 else None,
+            markersize=4,
+        )
+    if len(samples.times):
+        ax.set_xlim(samples.times[0], max(samples.times[-1], samples.times[0] + 1e-12))
+    ax.set_xlabel(time_label(time_unit))
+    ax.set_ylabel(variable)
+    if len(shown) > 1:
+        legend_beside(ax)
+    if len(samples.units) > len(shown):
+        note = f"{len(shown)} of {len(samples.units)} units"
+        title = f"{title}: {note}" if title else note
+    set_title(ax, title)
+    return ax
+
+
+def training(
+    series: dict[str, NDArray[Any]], ax: Axes | None = None, *, fraction: bool = False, label: str = "value"
+) -> Axes:
+    """Draw series over epochs; with `fraction` as per cent, positive losses on a logarithmic axis."""
+    ax = axes_or_new(ax)
+    lowest = np.inf
+    for k, (name, values) in enumerate(series.items()):
+        values = np.asarray(values, np.float64) * (100 if fraction else 1)
+        epochs = np.arange(1, len(values) + 1)
+        marker = "o" if len(values) <= 30 else None
+        ax.plot(
+            epochs, values, color=COLOURS[k % len(COLOURS)], label=readable_name(name), marker=marker, ms=3.5
+        )
+        lowest = min(lowest, np.nanmin(values, initial=np.inf))
+    if not fraction and "loss" in label and 0 < lowest < np.inf:
+        ax.set_yscale("log")
+    ax.set_xlabel("epoch")
+    ax.set_ylabel(f"{label} (%)" if fraction else label)
+    ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))
+    ax.grid(axis="y", color="#e4e4e4", linewidth=0.8)
+    if len(series) > 1:
+        ax.legend(loc="best")
+    return ax

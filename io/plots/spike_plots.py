@@ -1,0 +1,118 @@
+"""Plots of spikes: rasters and rates.
+
+A raster of too many spikes for single dots shows their density, and says so.
+"""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap, LogNorm
+
+from eventsim.io.analysis import population_rate
+from eventsim.io.plots.styling import COLOURS, axes_or_new, set_title, time_label, whole_ticks
+from eventsim.trace import Spikes
+
+DOT_LIMIT = 200_000
+"""More spikes than this are drawn as a density."""
+
+
+def raster(
+    spikes: Spikes,
+    n: int | None = None,
+    ax: Axes | None = None,
+    *,
+    time_unit: str = "ms",
+    span: tuple[float, float] | None = None,
+    colour: str = COLOURS[0],
+    title: str | None = None,
+    limit: int = DOT_LIMIT,
+) -> Axes:
+    """Draw spikes as dots, time against unit; above `limit` spikes as their density.
+
+    Parameters
+    ----------
+    n : int, optional
+        Units of the population; default up to the highest that spiked.
+    span : (float, float), optional
+        Time axis; default from 0 to the last spike.
+    """
+    ax = axes_or_new(ax)
+    n = int(spikes.units.max(initial=0)) + 1 if n is None else n
+    left, right = span or (0.0, float(spikes.times[-1]) if len(spikes) else 1.0)
+    right = right if right > left else left + 1.0
+    if len(spikes) > limit:
+        columns, rows = 800, min(n, 300)
+        table, _, _ = np.histogram2d(
+            spikes.units, spikes.times, bins=(rows, columns), range=((-0.5, n - 0.5), (left, right))
+        )
+        image = ax.imshow(
+            np.ma.masked_equal(table, 0),
+            aspect="auto",
+            origin="lower",
+            extent=(left, right, -0.5, n - 0.5),
+            cmap=_shades(colour),
+            norm=LogNorm(1, max(2.0, table.max())),
+            interpolation="nearest",
+        )
+        bar = ax.figure.colorbar(image, ax=ax, pad=0.01, fraction=0.03, aspect=12)
+        bar.set_label("spikes per pixel", fontsize=8)
+        bar.ax.tick_params(labelsize=8)
+        note = f"{len(spikes):_} spikes, shown as density".replace("_", " ")
+        title = f"{title}: {note}" if title else note
+    else:
+        size = float(np.clip(320.0 / max(n, 1), 1.2, 9.0))
+        ax.plot(
+            spikes.times,
+            spikes.units,
+            linestyle="",
+            marker="|" if n <= 150 else ".",
+            markersize=size,
+            markeredgewidth=1.1 if n <= 150 else 0.0,
+            color=colour,
+            rasterized=len(spikes) > 20_000,
+        )
+    ax.set(xlim=(left, right), ylim=(-0.5 - 0.02 * n, n - 0.5 + 0.02 * n))
+    ax.set_xlabel(time_label(time_unit))
+    ax.set_ylabel("unit")
+    whole_ticks(ax.yaxis, n)
+    set_title(ax, title)
+    return ax
+
+
+def rate(
+    spikes: Spikes,
+    n: int,
+    duration: float,
+    ax: Axes | None = None,
+    *,
+    width: float | None = None,
+    time_unit: str = "ms",
+    colour: str = COLOURS[0],
+    label: str | None = None,
+) -> Axes:
+    """Draw the mean rate of a unit over time, in bins of a width.
+
+    By default bins are as narrow as holds ten spikes on average, from a 10th to a 200th of the duration.
+    """
+    ax = axes_or_new(ax)
+    duration = duration if duration > 0 else 1.0
+    width = duration / float(np.clip(len(spikes) // 10, 10, 200)) if width is None else width
+    centres, values = population_rate(spikes, n, duration, width, time_unit=time_unit)
+    edges = np.append(centres - width / 2, centres[-1] + width / 2)
+    ax.stairs(values, edges, baseline=None, color=colour, label=label, linewidth=1.4)
+    highest = max(1.05 * float(values.max()), ax.get_ylim()[1])
+    ax.set(xlim=(0, duration), ylim=(0, highest))
+    ax.set_xlabel(time_label(time_unit))
+    hertz = time_unit in ("ns", "us", "ms", "s")
+    ax.set_ylabel("rate per unit (Hz)" if hertz else f"rate per unit (1/{time_unit or 'time'})")
+    return ax
+
+
+def _shades(colour: str) -> ListedColormap:
+    """Return shades from light to dark of a colour."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+
+    red, green, blue = to_rgb(colour)
+    light = (0.82 + 0.18 * red, 0.82 + 0.18 * green, 0.82 + 0.18 * blue)
+    dark = (0.45 * red, 0.45 * green, 0.45 * blue)
+    ramp = LinearSegmentedColormap.from_list("shades", [light, (red, green, blue), dark])
+    return ListedColormap(ramp(np.linspace(0, 1, 256)))
