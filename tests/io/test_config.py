@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pytest
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,19 +71,19 @@ def test_later_layers_win_and_nested_ones_mix():
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("n_hidden=0", "n_hidden = 0: should be greater than or equal to 1"),
-        ("n_hidden=1001", "n_hidden = 1001: should be less than or equal to 1000"),
-        ("n_hidden=2.5", "n_hidden = 2.5: should be a valid integer, got a number with a fractional part"),
-        ("n_hidden=abc", "n_hidden = 'abc': should be an integer"),
-        ("n_hidden=true", "n_hidden = true: should be a number"),
+        ("n_hidden=0", "n_hidden = 0: must be at least 1"),
+        ("n_hidden=1001", "n_hidden = 1001: must be at most 1000"),
+        ("n_hidden=2.5", "n_hidden = 2.5: must be an integer"),
+        ("n_hidden=abc", "n_hidden = 'abc': must be an integer"),
+        ("n_hidden=true", "n_hidden = true: must be a number"),
         ("n_hidden=13", "n_hidden must not be 13, got 13"),
-        ("adam.lr=nan", "adam.lr = nan: should be a number"),
-        ("adam.lr=-1", "adam.lr = -1: should be greater than 0"),
-        ("tau=x", "tau = 'x': should be a number"),
-        ("loss=foo", "loss = 'foo': should be 'ttfs' or 'mse'"),
-        ("flag=7", "flag = 7: should be true or false"),
-        ("sizes=1", "sizes = 1: should be a list, such as [1, 2]"),
-        ("sizes=[1, 2.5]", "sizes.1 = 2.5: should be a valid integer, got a number with a fractional part"),
+        ("adam.lr=nan", "adam.lr = nan: must be a number"),
+        ("adam.lr=-1", "adam.lr = -1: must be greater than 0"),
+        ("tau=x", "tau = 'x': must be a number"),
+        ("loss=foo", "loss = 'foo': must be 'ttfs' or 'mse'"),
+        ("flag=7", "flag = 7: must be true or false"),
+        ("sizes=1", "sizes = 1: must be a list, such as [1, 2]"),
+        ("sizes=[1, 2.5]", "sizes.1 = 2.5: must be an integer"),
         ("adam.betas=[1]", "adam.betas.1 must be given"),
         ("foo", "'foo' sets nothing; write key=value, such as n_hidden=30"),
         ("=3", "'=3' sets nothing; write key=value, such as n_hidden=30"),
@@ -158,3 +158,65 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         config.read_toml(path)
     path.write_text("n_hidden = 3\n[run]\nseed = 4\n")
     assert config.read_toml(path) == ({"n_hidden": 3}, {"seed": 4})
+
+
+def test_a_byte_order_mark_is_no_part_of_a_configuration(tmp_path):
+    path: Path = tmp_path / "a.toml"
+    path.write_bytes(b"\xef\xbb\xbfn_hidden = 3\n")
+    assert config.read_toml(path) == ({"n_hidden": 3}, {})
+    path.write_text("n_hidden = 3", encoding="utf-16")
+    with pytest.raises(ConfigError, match="it is not UTF-8 text"):
+        config.read_toml(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = " + 100_000 * "[", "the configuration is nested too deeply"),
+        ("x = " + 10_000 * "9", "the configuration is not TOML: Exceeds the limit"),
+        ("x = 1e", "the configuration is not TOML: .*line 1"),
+    ],
+)
+def test_texts_that_python_cannot_read_are_configuration_errors(text, message):
+    with pytest.raises(ConfigError, match=message):
+        config.from_toml(text)
+
+
+def test_deeply_nested_values_are_configuration_errors():
+    values, _ = config.from_toml(".".join(5000 * "a") + " = 1")
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        config.make(Task, values)
+
+
+@dataclass(frozen=True)
+class Bounded:
+    n: Annotated[int, Lt(10), MultipleOf(2)] = 2
+    pair: tuple[int, int] = (1, 2)
+    words: Annotated[tuple[str, ...], MinLen(1), MaxLen(2)] = ("a",)
+    rate: Annotated[float, Gt(0), Lt(1)] = 0.5
+    adam: Adam = field(default_factory=Adam)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"n": 12}, "n = 12: must be less than 10"),
+        ({"n": 3}, "n = 3: must be a multiple of 2"),
+        ({"n": "7_"}, "n = '7_': must be an integer"),
+        ({"n": "9" * 5000}, "n = '9999"),
+        ({"pair": [1, 2, 3]}, "pair = [1, 2, 3]: must be at most 2 long"),
+        ({"pair": 3}, "pair = 3: must be a list, such as [1, 2]"),
+        ({"words": []}, "words = []: must be at least 1 long"),
+        ({"words": [1]}, "words.0 = 1: must be a string"),
+        ({"rate": 1.0}, "rate = 1.0: must be less than 1"),
+        ({"rate": "inf"}, "rate = 'inf': must be less than 1"),
+        ({"rate": []}, "rate = []: must be a number"),
+        ({"adam": 3}, "adam = 3: must be a table of keys and values"),
+    ],
+)
+def test_no_message_has_the_words_of_the_validator(values, message):
+    with pytest.raises(ConfigError) as caught:
+        config.make(Bounded, values)
+    text = str(caught.value)
+    assert text.startswith(message)
+    assert not any(word in text for word in ("Input", "should", "unable to parse", "pydantic"))

@@ -1,0 +1,11 @@
+from eventsim.io.config import fields as fields
+from eventsim.io.config import messages as messages
+from eventsim.io.config import toml as toml
+from eventsim.io.config.fields import keys as keys
+from eventsim.io.config.fields import make as make
+from eventsim.io.config.messages import nearest as nearest
+from eventsim.io.config.toml import RUN as RUN
+from eventsim.io.config.toml import from_toml as from_toml
+from eventsim.io.config.toml import parse_overrides as parse_overrides
+from eventsim.io.config.toml import read_toml as read_toml
+from eventsim.io.config.toml import to_toml as to_toml

@@ -1,0 +1,77 @@
+"""What is wrong with a value of a configuration, in one line: the key, the value, what would be right."""
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+EXPECTED = {
+    "greater_than": "greater than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+    "finite_number": "finite",
+    "too_short": "at least {min_length} long",
+    "too_long": "at most {max_length} long",
+    "string_too_short": "at least {min_length} characters long",
+    "string_too_long": "at most {max_length} characters long",
+    "string_type": "a string",
+    "int_type": "an integer",
+    "int_parsing": "an integer",
+    "int_parsing_size": "an integer of fewer digits",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list, such as [1, 2]",
+    "list_type": "a list, such as [1, 2]",
+    "dict_type": "a table of keys and values",
+    "dataclass_type": "a table of keys and values",
+    "none_required": "none",
+    "path_type": "a path",
+}
+"""What each kind of pydantic's mistakes says that a value must be."""
+
+
+def explain(mistake: Mapping[str, Any], keys: Collection[str]) -> str:
+    """Return one of pydantic's mistakes as a line in our words.
+
+    Parameters
+    ----------
+    mistake : mapping
+        An entry of `ValidationError.errors()`.
+    keys : collection of str
+        The keys of the configuration; other words in the place are types in a union.
+    """
+    types = {"int", "float", "str", "bool", "none"} - set(keys)
+    where = ".".join(str(part) for part in mistake["loc"] if part not in types)
+    if mistake["type"] == "missing":
+        return f"{where} must be given"
+    if mistake["type"] in ("value_error", "assertion_error"):  # of the configuration's own checks
+        text = str(mistake["ctx"]["error"])
+    elif mistake["type"] in EXPECTED:
+        bounds = {key: str(value).removesuffix(".0") for key, value in mistake.get("ctx", {}).items()}
+        text = "must be " + EXPECTED[mistake["type"]].format(**bounds)
+    else:
+        text = str(mistake["msg"]).removeprefix("Input should ").removeprefix("be ")
+        text = f"must be {text}"
+    return f"{where} = {show(mistake['input'])}: {text}" if where else text
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: what was probably meant, and what there is."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, 3, 0.5)
+    hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+    return f"{hint}known: {', '.join(known) or 'none'}"
+
+
+def show(value: object) -> str:
+    """Return a value as a message shows it: short, in TOML's words."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
