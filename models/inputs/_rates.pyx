@@ -21,9 +21,9 @@ cdef class RateInputPopulation(Continuous):
     cdef int step(self, Engine engine, int64_t k, double time) except -1 nogil:
         cdef bint changed = False
         cdef void *row
-        if self.driven is None:
+        if self.input_signal is None:
             return 0
-        row = self.driven.at(k, time, &changed)
+        row = self.input_signal.at(k, time, &changed)
         if changed:
             memcpy(self.rate, row, self.total * (8 if self.wide else 4))
         return 0
