@@ -10,7 +10,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Spikes:
     """Spikes of one population, sorted by (time, unit).
 
@@ -28,8 +28,14 @@ class Spikes:
     def __len__(self) -> int:
         return len(self.times)
 
+    def __repr__(self) -> str:
+        """Return one line: the number of spikes and the span of their times."""
+        if not len(self):
+            return "<Spikes: none>"
+        return f"<Spikes: {len(self)} from {self.times[0]:g} to {self.times[-1]:g}>"
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, repr=False)
 class Samples:
     """A state variable of some units of a population, sampled on a grid.
 
@@ -49,8 +55,13 @@ class Samples:
     units: Ints
     every: float = 0.0
 
+    def __repr__(self) -> str:
+        """Return one line: the shape of the samples and their grid."""
+        grid = f"every {self.every:g}" if self.every else "at events"
+        return f"<Samples: {len(self.times)} times of {len(self.units)} units, {grid}>"
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, repr=False)
 class Trace:
     """Everything a run leaves behind.
 
@@ -79,3 +90,11 @@ class Trace:
     state: dict[str, Any] = field(default_factory=dict)
     duration: float = 0.0
     time_unit: str = "ms"
+
+    def __repr__(self) -> str:
+        """Return one line that says what the trace holds."""
+        source = f" of {self.provenance['scenario']}" if self.provenance.get("scenario") else ""
+        spikes = sum(map(len, self.spikes.values()))
+        contents = f"{len(self.sizes or self.spikes)} populations, {spikes} spikes, "
+        contents += f"{len(self.samples)} sampled variables, {len(self.parameters)} parameters"
+        return f"<Trace{source}: {contents}, {self.duration:g} {self.time_unit}>"

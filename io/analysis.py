@@ -1,9 +1,7 @@
 """Metrics of spike times and predictions: plain functions of arrays, without the engine."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from eventsim.trace import Floats, Ints, Spikes
 
@@ -110,7 +108,7 @@ def confusion(predicted: ArrayLike, labels: ArrayLike, n_classes: int) -> Ints:
     return flat.reshape(n_classes, n_classes).astype(np.int64)
 
 
-def predicted_class(first: NDArray[Any]) -> Ints:
+def predicted_class(first: ArrayLike) -> Ints:
     """Return the unit that spikes first, for each row of first spike times; -1 where all are silent."""
     first = np.asarray(first, np.float64)
     return np.where(np.isfinite(first).any(axis=-1), first.argmin(axis=-1), -1).astype(np.int64)

@@ -13,7 +13,7 @@ from eventsim.io.config.messages import explain, nearest, show
 T = TypeVar("T")
 
 
-def make(kind: type[T], *layers: Mapping[str, Any]) -> T:
+def make(kind: type[T], *layers: Mapping[str, object]) -> T:
     """Return the configuration that layers of values describe, the later winning.
 
     Parameters
@@ -51,7 +51,7 @@ def keys(kind: type) -> list[str]:
     return [field.name for field in dataclasses.fields(kind) if field.init]
 
 
-def _merge(values: dict[str, Any], layer: Mapping[str, Any]) -> None:
+def _merge(values: dict[str, Any], layer: Mapping[str, object]) -> None:
     for key, value in layer.items():
         if isinstance(value, Mapping) and isinstance(values.get(key), dict):
             _merge(values[key], value)

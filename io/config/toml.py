@@ -84,7 +84,7 @@ def from_toml(text: str, source: str = "the configuration") -> tuple[dict[str, A
     return values, run
 
 
-def to_toml(config: Any, **run: Any) -> str:
+def to_toml(config: object, **run: object) -> str:
     """Return a configuration as TOML, with how it was run in the table ``[run]``.
 
     None is left out where it is the default, else written as ``"none"``.

@@ -1,15 +1,18 @@
 """A trace as a Neo block, for Elephant and everything else that reads Neo objects."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.trace import Trace
 
+if TYPE_CHECKING:
+    import neo
+
 _UNITS = {"ns": "ns", "us": "us", "ms": "ms", "s": "s"}
 
 
-def to_neo(trace: Trace) -> Any:
+def to_neo(trace: Trace) -> "neo.Block":
     """Return a trace as a `neo.Block` with one segment.
 
     Each unit of each population is a `SpikeTrain` (silent ones too), annotated with

@@ -32,7 +32,7 @@ def check_times(times: NDArray[np.float64], last: float, what: str) -> None:
     raise ValueError(f"{what} must come in order of time, got {times[k]} after {times[k - 1] if k else last}")
 
 
-def attribute(key: str, value: Any) -> tuple[Any, Any]:
+def attribute(key: str, value: object) -> tuple[Any, Any]:
     """Return a provenance entry as value and dtype of an attribute."""
     if value is None:
         return h5py.Empty("f8"), None

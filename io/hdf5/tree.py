@@ -9,14 +9,14 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from eventsim.io.hdf5.schema import decode_name, encode_name
 
 STRING = h5py.string_dtype()
 
 
-def put_tree(group: h5py.Group, tree: Mapping[str, Any], where: str = "state") -> None:
+def put_tree(group: h5py.Group, tree: Mapping[str, object], where: str = "state") -> None:
     """Make `group` hold exactly `tree`; places whose type and shape stay are written over.
 
     Raises
@@ -40,7 +40,7 @@ def get_tree(group: h5py.Group) -> dict[str, Any]:
     return {decode_name(name): _get(item) for name, item in group.items()}
 
 
-def put_array(group: h5py.Group, name: str, value: Any, where: str) -> h5py.Dataset:
+def put_array(group: h5py.Group, name: str, value: ArrayLike, where: str) -> h5py.Dataset:
     """Write an array under `name`, in place of what was there.
 
     Raises

@@ -97,7 +97,7 @@ class TraceFile:
         *,
         time_unit: str = "ms",
         config: str = "",
-        provenance: Mapping[str, Any] | None = None,
+        provenance: Mapping[str, object] | None = None,
         overwrite: bool = False,
     ) -> Self:
         """Begin a file and make its first checkpoint.
@@ -148,6 +148,11 @@ class TraceFile:
                 variable = schema.decode_name(link)
                 file._reports[name, variable] = Report.reopen(file._file, name, variable)
         return file
+
+    def __repr__(self) -> str:
+        """Return one line that says what the file holds so far."""
+        contents = f"{len(self._sizes)} populations, {sum(self.n_spikes.values())} spikes"
+        return f"<TraceFile {str(self.path)!r}, {'closed' if self.closed else 'open'}: {contents}>"
 
     @property
     def state(self) -> dict[str, Any]:
@@ -305,8 +310,8 @@ class TraceFile:
         parameters: Mapping[str, ArrayLike] | None = None,
         training: Mapping[str, ArrayLike] | None = None,
         metrics: Mapping[str, float] | None = None,
-        provenance: Mapping[str, Any] | None = None,
-        state: Mapping[str, Any] | None = None,
+        provenance: Mapping[str, object] | None = None,
+        state: Mapping[str, object] | None = None,
         duration: float | None = None,
     ) -> None:
         """Replace the named entries; `state` is replaced as a whole.

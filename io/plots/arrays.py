@@ -1,16 +1,14 @@
 """Plots of arrays: weight matrices, distributions of values, labelled points."""
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from eventsim.io.plots.styling import COLOURS, axes_or_new, legend_beside, set_title, whole_ticks
 
 
-def histogram(values: NDArray[Any], ax: Axes | None = None, *, label: str = "weight") -> Axes:
+def histogram(values: ArrayLike, ax: Axes | None = None, *, label: str = "weight") -> Axes:
     """Draw how often values occur; zeros of sparse matrices count too, nan and inf do not."""
     ax = axes_or_new(ax)
     flat = np.asarray(values, np.float64).ravel()
@@ -25,7 +23,7 @@ def histogram(values: NDArray[Any], ax: Axes | None = None, *, label: str = "wei
     return ax
 
 
-def matrix(weight: NDArray[Any], ax: Axes | None = None, *, label: str = "weight") -> Axes:
+def matrix(weight: ArrayLike, ax: Axes | None = None, *, label: str = "weight") -> Axes:
     """Draw a weight matrix (pre, post) as an image, white at zero."""
     ax = axes_or_new(ax)
     weight = np.asarray(weight, np.float64)
@@ -46,9 +44,9 @@ def matrix(weight: NDArray[Any], ax: Axes | None = None, *, label: str = "weight
 
 
 def yin_yang(
-    samples: NDArray[Any],
-    labels: NDArray[Any],
-    predicted: NDArray[Any] | None = None,
+    samples: ArrayLike,
+    labels: ArrayLike,
+    predicted: ArrayLike | None = None,
     ax: Axes | None = None,
     *,
     title: str | None = None,
@@ -62,12 +60,13 @@ def yin_yang(
     labels, predicted : ndarray, shape (n,)
     """
     ax = axes_or_new(ax)
+    samples, labels = np.asarray(samples), np.asarray(labels)
     size = float(np.clip(12_000 / max(len(labels), 1), 4, 22))
     for k, name in enumerate(("yin", "yang", "dot")):
         chosen = labels == k
         ax.scatter(samples[chosen, 0], samples[chosen, 1], s=size, color=COLOURS[k], label=name, linewidths=0)
     if predicted is not None:
-        wrong = predicted != labels
+        wrong = np.asarray(predicted) != labels
         ax.scatter(
             samples[wrong, 0],
             samples[wrong, 1],

@@ -1,11 +1,11 @@
 """Plots of curves: sampled variables over time, training series over epochs."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from eventsim.io.plots.styling import (
     COLOURS,
@@ -56,7 +56,7 @@ def trace(
 
 
 def training(
-    series: dict[str, NDArray[Any]], ax: Axes | None = None, *, fraction: bool = False, label: str = "value"
+    series: Mapping[str, ArrayLike], ax: Axes | None = None, *, fraction: bool = False, label: str = "value"
 ) -> Axes:
     """Draw series over epochs; with `fraction` as per cent, positive losses on a logarithmic axis."""
     ax = axes_or_new(ax)

@@ -329,3 +329,18 @@ def test_memory_stays_bounded_however_many_spikes_are_written(tmp_path):
         tracemalloc.stop()
     assert (tmp_path / "a.h5").stat().st_size > 32_000_000
     assert peak < 4_000_000  # two buffers of 512 KiB, and what h5py and one piece take
+
+
+def test_records_and_files_say_in_one_line_what_they_hold(run, tmp_path):
+    assert repr(run) == (
+        "<Trace of demo: 4 populations, 301 spikes, 3 sampled variables, 4 parameters, 50 us>"
+    )
+    assert repr(run.spikes["input"]) == "<Spikes: 1 from 0.333333 to 0.333333>"
+    assert repr(run.spikes["silent"]) == "<Spikes: none>"
+    assert repr(run.samples["hidden", "v"]) == "<Samples: 40 times of 3 units, every 0.1>"
+    assert repr(run.samples["silent", "v"]) == "<Samples: 2 times of 2 units, at events>"
+    with TraceFile.create(tmp_path / "a.h5") as file:
+        file.add_population("x", 2)
+        file.append_spikes("x", [1.0], [0])
+        assert repr(file) == f"<TraceFile {str(tmp_path / 'a.h5')!r}, open: 1 populations, 1 spikes>"
+    assert repr(file).endswith("closed: 1 populations, 1 spikes>")
