@@ -14,6 +14,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -21,8 +22,8 @@ import pytest
 
 import eventsim as es
 from eventsim.hardware import RemoteTarget, SimulatedTarget
-from eventsim.hardware.serve import TargetServer
-from eventsim.hardware.trims import Calibration
+from eventsim.hardware.parts.trims import Calibration
+from eventsim.hardware.remote.serve import TargetServer
 from eventsim.io import config
 from eventsim.scenarios import cli, results, running
 
@@ -32,7 +33,7 @@ STOPPED = sorted(path.name.removesuffix("-stopped.h5.gz") for path in FILES.glob
 CLASSIFIERS = sorted(path.name.removesuffix(".h5.gz") for path in FILES.glob("classifier-*.h5.gz"))
 CONFIGS = sorted(path.stem for path in (FILES / "configs").glob("*.toml"))
 PRESETS = tomllib.loads((FILES / "presets.toml").read_text("utf-8"))
-N_PICTURES = {  # ways to draw the file, when it was written
+N_PLOTS = {  # ways to draw the file, when it was written
     "balanced-network": 2,
     "delgrad": 7,
     "delgrad-sweep": 2,
@@ -146,9 +147,9 @@ def test_all_of_a_finished_run_is_read(name, tmp_path):
 def test_a_finished_run_is_drawn_in_every_way(name, tmp_path):
     path = unpacked(f"{name}-finished", tmp_path)
     trace = es.io.load(path)
-    pictures = results.pictures(trace)
-    assert len(pictures) >= N_PICTURES[name]
-    for draw in pictures.values():
+    plots = results.available_plots(trace)
+    assert len(plots) >= N_PLOTS[name]
+    for draw in plots.values():
         assert draw(trace).axes
     assert cli.main(["plot", str(path), "-o", str(tmp_path / "first.png")]) == 0
     assert (tmp_path / "first.png").stat().st_size > 1000
@@ -161,7 +162,9 @@ def test_a_stopped_run_goes_on_to_the_same_end(name, tmp_path, capsys):
     command = ["run", scenario_of(path), "-o", str(path), "--resume", "--threads", "1"]
     assert cli.main(command) == 0, capsys.readouterr().err
     found, wanted = es.io.load(path), es.io.load(finished)
-    assert es.io.reading.is_complete(path)
+    capsys.readouterr()
+    assert cli.main(["show", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["complete"]
     assert found.metrics == pytest.approx(wanted.metrics, rel=1e-6, abs=1e-9, nan_ok=True)
     for room in ("parameters", "training"):
         ours, theirs = getattr(found, room), getattr(wanted, room)
@@ -219,7 +222,7 @@ def test_a_saved_simulation_is_read(tmp_path, capsys):
     np.testing.assert_array_equal(v.times, np.arange(100.0))
     np.testing.assert_array_equal(i_syn.units, [0, 3])
     assert i_syn.every == 5.0
-    assert results.pictures(trace)
+    assert results.available_plots(trace)
     assert cli.main(["show", str(path)]) == 0
     assert "input" in capsys.readouterr().out
     assert cli.main(["plot", str(path), "-o", str(tmp_path / "raster.png")]) == 0
@@ -344,7 +347,7 @@ def _exactly(sock: socket.socket, n: int) -> bytes:
     return content
 
 
-def said(frame: bytes) -> tuple[dict, list[np.ndarray]]:
+def said(frame: bytes) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Return header and arrays of a frame, by docs/remote-targets.md."""
     _, n_header, _, checksum = PREFIX.unpack_from(frame)
     assert zlib.crc32(frame[24:]) == checksum
