@@ -15,6 +15,8 @@ RENAMED: dict[str, dict[str, str]] = {
     # keys of a scenario's configuration: "option/<scenario>"; presets: "preset/<scenario>"
     # keys in files: "file"; fields of the wire protocol: "wire"
     "file": {"stand_in": "replacement_data"},
+    # methods that classes of other people define: "method/<base class>"
+    "method/part": {"alter": "transform_parameters"},
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.placement import Layout, Placement
 from eventsim.hardware.transmission import Leaving, Trials
 from eventsim.network import Network, is_continuous
@@ -111,10 +111,10 @@ class Prepared:
 
     def written(self, network: Network) -> tuple[Network, dict[str, int]]:
         """Return the network with what is fixed in the device, and how many parameters it could not take."""
-        draft = Draft(network, self.placement, self.device)
+        editor = NetworkEditor(network, self.placement, self.device)
         for part in self.parts:
-            part.alter(draft)
-        return draft.finished(), draft.counters
+            part.transform_parameters(editor)
+        return editor.finished(), editor.counters
 
     def threshold_shares(self, network: Network, trials: Trials) -> dict[str, Floats]:
         """Return by what share of their distance from rest thresholds differ, (n_samples, n) each."""

@@ -1,4 +1,4 @@
-"""A network in the making: what parts of a substrate change, before it is declared anew."""
+"""The network editor: parts of a substrate change parameters through it, one after another."""
 
 import copy
 from dataclasses import fields, replace
@@ -11,13 +11,13 @@ from eventsim.connect import AllToAll, Pairs
 from eventsim.hardware.placement import Placement
 from eventsim.network import Network, Projection
 
-__all__ = ["Draft", "DraftSynapses"]
+__all__ = ["NetworkEditor", "SynapseEditor"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-class DraftSynapses:
+class SynapseEditor:
     """The synapses of one projection.
 
     Attributes
@@ -90,8 +90,8 @@ class DraftSynapses:
         return replace(self.projection, rule=rule, weight=self.weight, delay=delay)
 
 
-class Draft:
-    """A network that parts change one after another.
+class NetworkEditor:
+    """Parameters of a network, which parts read and change one after another.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class Draft:
     def __init__(self, network: Network, placement: Placement, device: int) -> None:
         self.network, self.placement, self.device = network, placement, device
         self.counters: dict[str, int] = {}
-        self._synapses: dict[str, DraftSynapses] = {}
+        self._synapses: dict[str, SynapseEditor] = {}
         self._parameters: dict[str, dict[str, Floats]] = {}
 
     @property
@@ -138,10 +138,10 @@ class Draft:
         values[finite] = (rest + factors * (values - rest) + offset)[finite]
         self.put(population, key, values)
 
-    def synapses(self, projection: Projection) -> DraftSynapses:
+    def synapses(self, projection: Projection) -> SynapseEditor:
         """Return the synapses of a projection."""
         if projection.name not in self._synapses:
-            self._synapses[projection.name] = DraftSynapses(self.network, projection, self.placement)
+            self._synapses[projection.name] = SynapseEditor(self.network, projection, self.placement)
         return self._synapses[projection.name]
 
     def count(self, name: str, n: int) -> None:

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from eventsim.errors import ConfigError
-from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import DIGITAL, Part
 from eventsim.parameters import one_number
 from eventsim.registry import register
@@ -44,14 +44,14 @@ class DelaySteps(Part):
         if self.beyond not in ("clip", "refuse"):
             raise ValueError(f"beyond must be clip or refuse, got {self.beyond!r}")
 
-    def alter(self, draft: Draft) -> None:
+    def transform_parameters(self, editor: NetworkEditor) -> None:
         """Round and limit all delays."""
         if not (self.step or self.shortest or self.longest < np.inf or self.lines):
             return
-        for projection in draft.network.projections:
-            if projection.name not in draft.placement.elements:
+        for projection in editor.network.projections:
+            if projection.name not in editor.placement.elements:
                 continue
-            synapses = draft.synapses(projection)
+            synapses = editor.synapses(projection)
             delay = synapses.delay
             if self.lines and delay.ndim and delay.shape != (synapses.n_pre, 1):
                 raise ConfigError(
@@ -66,10 +66,10 @@ class DelaySteps(Part):
                 if self.beyond == "refuse":
                     raise ConfigError(
                         f"delays of {projection.label} must lie between {self.shortest:g} and "
-                        f"{self.longest:g} {draft.network.time_unit}, which is what the chip can make, "
+                        f"{self.longest:g} {editor.network.time_unit}, which is what the chip can make, "
                         f"got {float(delay[wrong][0]):g}"
                     )
-                draft.count("delays_clipped", int(wrong.sum()))
+                editor.count("delays_clipped", int(wrong.sum()))
             if self.step:
                 delay = self.shortest + np.rint((delay - self.shortest) / self.step) * self.step
             synapses.put_delay(np.clip(delay, self.shortest, self.longest))

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import BROKEN, Part
 from eventsim.hardware.placement import Placement
 from eventsim.hardware.transmission import Leaving, Trials
@@ -19,11 +19,11 @@ __all__ = ["DeadNeurons", "MissingSynapses", "StuckNeurons", "StuckSynapses"]
 Floats = NDArray[np.float64]
 
 
-def _by_place(part: Part, draft: Draft, projection: Projection, what: str) -> Floats:
+def _by_place(part: Part, editor: NetworkEditor, projection: Projection, what: str) -> Floats:
     """Return a uniform number of the place that each synapse of a projection has by its sign."""
-    synapses = draft.synapses(projection)
+    synapses = editor.synapses(projection)
     excitatory, inhibitory = (
-        draft.placement.uniforms(draft.device, part.stream, f"{sign} {what}", places)
+        editor.placement.uniforms(editor.device, part.stream, f"{sign} {what}", places)
         for sign, places in zip(("excitatory", "inhibitory"), synapses.places(), strict=True)
     )
     found: Floats = np.where(synapses.weight < 0, inhibitory, excitatory)
@@ -46,12 +46,12 @@ class MissingSynapses(Part):
     def __post_init__(self) -> None:
         one_number(self.fraction, "fraction", low=0, high=1)
 
-    def alter(self, draft: Draft) -> None:
+    def transform_parameters(self, editor: NetworkEditor) -> None:
         """Set weights of missing synapses to 0."""
         if self.fraction:
-            for projection in draft.network.projections:
-                synapses = draft.synapses(projection)
-                missing = _by_place(self, draft, projection, "missing") < self.fraction
+            for projection in editor.network.projections:
+                synapses = editor.synapses(projection)
+                missing = _by_place(self, editor, projection, "missing") < self.fraction
                 synapses.put_weight(np.where(missing, 0.0, synapses.weight))
 
 
@@ -76,13 +76,13 @@ class StuckSynapses(Part):
         one_number(self.fraction, "fraction", low=0, high=1)
         one_number(self.largest, "largest", low=0)
 
-    def alter(self, draft: Draft) -> None:
+    def transform_parameters(self, editor: NetworkEditor) -> None:
         """Set weights of stuck synapses."""
         if self.fraction:
-            for projection in draft.network.projections:
-                synapses = draft.synapses(projection)
-                stuck = _by_place(self, draft, projection, "stuck") < self.fraction
-                size = self.largest * _by_place(self, draft, projection, "weight")
+            for projection in editor.network.projections:
+                synapses = editor.synapses(projection)
+                stuck = _by_place(self, editor, projection, "stuck") < self.fraction
+                size = self.largest * _by_place(self, editor, projection, "weight")
                 there = np.where(synapses.weight < 0, -size, size)
                 synapses.put_weight(np.where(stuck, there, synapses.weight))
 
@@ -132,18 +132,18 @@ class StuckNeurons(Part):
         if not one_number(self.period, "period", low=0) > 0:
             raise ValueError(f"period must be positive, got {self.period!r}")
 
-    def alter(self, draft: Draft) -> None:
+    def transform_parameters(self, editor: NetworkEditor) -> None:
         """Drive stuck neurons."""
         if not self.fraction:
             return
-        for name in draft.neurons:
-            if not draft.has(name, "i_ext"):
+        for name in editor.neurons:
+            if not editor.has(name, "i_ext"):
                 continue
-            places = draft.placement.circuits[name]
-            stuck = draft.placement.uniforms(draft.device, self.stream, "circuit", places) < self.fraction
-            v_leak, v_th, v_reset = (draft.values(name, key) for key in ("v_leak", "v_th", "v_reset"))
+            places = editor.placement.circuits[name]
+            stuck = editor.placement.uniforms(editor.device, self.stream, "circuit", places) < self.fraction
+            v_leak, v_th, v_reset = (editor.values(name, key) for key in ("v_leak", "v_th", "v_reset"))
             # From reset the membrane relaxes to v_leak + i tau/c; it is to be at threshold after the period.
             decay = np.exp(-self.period)
             goal = (v_th - v_reset * decay) / (1.0 - decay)
-            current = (goal - v_leak) * draft.values(name, "c_mem") / draft.values(name, "tau_mem")
-            draft.put(name, "i_ext", np.where(stuck, current, draft.values(name, "i_ext")))
+            current = (goal - v_leak) * editor.values(name, "c_mem") / editor.values(name, "tau_mem")
+            editor.put(name, "i_ext", np.where(stuck, current, editor.values(name, "i_ext")))

@@ -1,22 +1,23 @@
-"""Parts: single imperfections, each small, which a substrate composes.
+"""The base of all parts: single imperfections, each small, which a substrate composes.
 
-A part acts at build (`alter`), on the spikes that leave neurons (`leave`), or on the thresholds of single
-runs (`thresholds`). What it draws comes from streams named after itself, so neither the order in which parts
-are listed nor what else is there changes a number; and parts are applied in the order of the physical stages
-they belong to: what is written into the chip first, then the analog circuits, then what is broken.
+A part acts at three places: on parameters at build (`transform_parameters`), on spikes between neuron and
+synapse (`leave`), and on the thresholds of each run (`thresholds`). It draws from a stream that is
+named after the part, so numbers depend neither on the order of parts nor on what else is there. Parts act in
+the order of their physical stages: first what is written into the chip, then the analog circuits, then faults.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.hardware.device import Hardware
-from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.placement import Placement
 from eventsim.hardware.transmission import Leaving, Trials
 from eventsim.network import Network
+from eventsim.renamed import RENAMED, current
 
 __all__ = ["ANALOG", "BROKEN", "DIGITAL", "RANGE", "Part"]
 
@@ -29,8 +30,8 @@ DIGITAL, RANGE, ANALOG, BROKEN = range(4)  # stages, in the order in which they 
 class Part(Hardware):
     """One imperfection of a substrate; by itself a substrate that has no other.
 
-    A part of one's own is a frozen dataclass that derives from this and defines what it needs of `alter`,
-    `leave` and `thresholds`.
+    Derive a frozen dataclass from it to make a part of your own, and define those of `transform_parameters`,
+    `leave` and `thresholds` that the part needs.
     """
 
     __slots__ = ()
@@ -38,6 +39,12 @@ class Part(Hardware):
     stage: ClassVar[int] = ANALOG
     device: ClassVar[int] = 0  # type: ignore[misc]
     seed: ClassVar[int] = 0  # type: ignore[misc]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for old in RENAMED["method/part"]:
+            if old in vars(cls):
+                setattr(cls, current("method/part", old), vars(cls)[old])
 
     @property
     def stream(self) -> str:
@@ -48,7 +55,7 @@ class Part(Hardware):
         """Return the part alone."""
         return (self,)
 
-    def alter(self, draft: Draft) -> None:
+    def transform_parameters(self, editor: NetworkEditor) -> None:
         """Change parameters of the network: what is written, and the fixed pattern of the device."""
 
     def leave(self, leaving: Leaving, placement: Placement, trials: Trials) -> None:

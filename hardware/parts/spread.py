@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import ANALOG, Part
 from eventsim.network import Projection
 from eventsim.parameters import one_number
@@ -63,36 +63,36 @@ class Spread(Part):
             factors = 1.0 + self.sigma * np.clip(x, -CUT, CUT)
         return factors
 
-    def alter(self, draft: Draft) -> None:
+    def transform_parameters(self, editor: NetworkEditor) -> None:
         """Spread the parameter."""
         if self.sigma == 0:
             return
         if self.parameter in ("weight", "delay"):
-            for projection in draft.network.projections:
+            for projection in editor.network.projections:
                 if self.parameter == "weight":
-                    self._weights(draft, projection)
-                elif projection.name in draft.placement.elements:
-                    self._delays(draft, projection)
+                    self._weights(editor, projection)
+                elif projection.name in editor.placement.elements:
+                    self._delays(editor, projection)
             return
-        for name in draft.neurons:
-            if draft.has(name, self.parameter):
-                places = draft.placement.circuits[name]
-                x = draft.placement.normals(draft.device, self.stream, "circuit", places)
-                draft.multiply(name, self.parameter, self.factors(x))
+        for name in editor.neurons:
+            if editor.has(name, self.parameter):
+                places = editor.placement.circuits[name]
+                x = editor.placement.normals(editor.device, self.stream, "circuit", places)
+                editor.multiply(name, self.parameter, self.factors(x))
 
-    def _weights(self, draft: Draft, projection: Projection) -> None:
-        synapses = draft.synapses(projection)
+    def _weights(self, editor: NetworkEditor, projection: Projection) -> None:
+        synapses = editor.synapses(projection)
         x = [
-            draft.placement.normals(draft.device, self.stream, sign, places)
+            editor.placement.normals(editor.device, self.stream, sign, places)
             for sign, places in zip(("excitatory", "inhibitory"), synapses.places(), strict=True)
         ]
         factors = self.factors(np.where(synapses.weight < 0, x[1], x[0]))
         synapses.put_weight(synapses.weight * factors)
 
-    def _delays(self, draft: Draft, projection: Projection) -> None:
-        places = draft.placement.elements[projection.name]
-        x = draft.placement.normals(draft.device, self.stream, "element", places)
-        draft.synapses(projection).multiply_delays(self.factors(x))
+    def _delays(self, editor: NetworkEditor, projection: Projection) -> None:
+        places = editor.placement.elements[projection.name]
+        x = editor.placement.normals(editor.device, self.stream, "element", places)
+        editor.synapses(projection).multiply_delays(self.factors(x))
 
 
 @register("hardware", "deviation")
@@ -125,10 +125,10 @@ class Deviation(Part):
         """What two deviations of a substrate must differ in."""
         return f"Deviation {self.parameter}"
 
-    def alter(self, draft: Draft) -> None:
+    def transform_parameters(self, editor: NetworkEditor) -> None:
         """Move the parameter."""
         if self.factor == 1 and self.offset == 0:
             return
-        for name in draft.neurons:
-            if draft.has(name, self.parameter):
-                draft.multiply(name, self.parameter, self.factor, self.offset)
+        for name in editor.neurons:
+            if editor.has(name, self.parameter):
+                editor.multiply(name, self.parameter, self.factor, self.offset)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import ANALOG, Part
 from eventsim.hardware.placement import Placement
 from eventsim.hardware.transmission import Trials
@@ -71,9 +71,9 @@ class RateNoise(Part):
     def __post_init__(self) -> None:
         one_number(self.sigma, "sigma", low=0)
 
-    def alter(self, draft: Draft) -> None:
+    def transform_parameters(self, editor: NetworkEditor) -> None:
         """Add to the noise of models that have some; variances add up."""
         if self.sigma:
-            for name in draft.neurons:
-                if draft.has(name, "noise"):
-                    draft.put(name, "noise", np.hypot(draft.values(name, "noise"), self.sigma))
+            for name in editor.neurons:
+                if editor.has(name, "noise"):
+                    editor.put(name, "noise", np.hypot(editor.values(name, "noise"), self.sigma))

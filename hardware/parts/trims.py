@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError, FileFormatError
-from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import DIGITAL, Part
 from eventsim.registry import register
 
@@ -97,7 +97,7 @@ class Trims(Part):
     calibration: Calibration | None = None
     stage: ClassVar[int] = DIGITAL
 
-    def alter(self, draft: Draft) -> None:
+    def transform_parameters(self, editor: NetworkEditor) -> None:
         """Apply the trims.
 
         Raises
@@ -107,21 +107,23 @@ class Trims(Part):
         """
         if self.calibration is None:
             return
-        if self.calibration.device != draft.device:
+        if self.calibration.device != editor.device:
             raise ConfigError(
-                f"the calibration is of device {self.calibration.device}, this is device {draft.device}"
+                f"the calibration is of device {self.calibration.device}, this is device {editor.device}"
             )
         for key, trims in self.calibration.trims.items():
             if key == "delay":
-                for projection in draft.network.projections:
-                    if projection.name in draft.placement.elements:
-                        factors = self._at(trims, draft.placement.elements[projection.name], "delay elements")
-                        draft.synapses(projection).multiply_delays(factors)
+                for projection in editor.network.projections:
+                    if projection.name in editor.placement.elements:
+                        factors = self._at(
+                            trims, editor.placement.elements[projection.name], "delay elements"
+                        )
+                        editor.synapses(projection).multiply_delays(factors)
                 continue
-            for name in draft.neurons:
-                if draft.has(name, key):
-                    factors = self._at(trims, draft.placement.circuits[name], "circuits")
-                    draft.multiply(name, key, factors)
+            for name in editor.neurons:
+                if editor.has(name, key):
+                    factors = self._at(trims, editor.placement.circuits[name], "circuits")
+                    editor.multiply(name, key, factors)
 
     @staticmethod
     def _at(trims: Floats, places: NDArray[np.int64], what: str) -> Floats:

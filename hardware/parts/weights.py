@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from eventsim.errors import ConfigError
-from eventsim.hardware.network_editor import Draft
+from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import DIGITAL, RANGE, Part
 from eventsim.parameters import one_number
 from eventsim.registry import register
@@ -31,11 +31,11 @@ class WeightSteps(Part):
     def __post_init__(self) -> None:
         one_number(self.step, "step", low=0)
 
-    def alter(self, draft: Draft) -> None:
+    def transform_parameters(self, editor: NetworkEditor) -> None:
         """Round all weights."""
         if self.step:
-            for projection in draft.network.projections:
-                synapses = draft.synapses(projection)
+            for projection in editor.network.projections:
+                synapses = editor.synapses(projection)
                 synapses.put_weight(np.rint(synapses.weight / self.step) * self.step)
 
 
@@ -61,12 +61,12 @@ class WeightRange(Part):
         if self.beyond not in ("clip", "refuse"):
             raise ValueError(f"beyond must be clip or refuse, got {self.beyond!r}")
 
-    def alter(self, draft: Draft) -> None:
+    def transform_parameters(self, editor: NetworkEditor) -> None:
         """Clip or refuse what is too large."""
         if self.limit == np.inf:
             return
-        for projection in draft.network.projections:
-            synapses = draft.synapses(projection)
+        for projection in editor.network.projections:
+            synapses = editor.synapses(projection)
             size = np.abs(synapses.weight)
             beyond = size > self.limit * (1 + 1e-12)  # 63 steps may be rounded up
             if not beyond.any():
@@ -76,7 +76,7 @@ class WeightRange(Part):
                     f"weights of {projection.label} must not be beyond {self.limit:g}, "
                     f"got {float(synapses.weight[beyond][0]):g} and {int(beyond.sum()) - 1} more"
                 )
-            draft.count("clipped", int(beyond.sum()))
+            editor.count("clipped", int(beyond.sum()))
             synapses.put_weight(np.clip(synapses.weight, -self.limit, self.limit))
 
 
@@ -101,15 +101,15 @@ class SignRows(Part):
         if self.rows not in (1, 2):
             raise ValueError(f"rows must be 1 or 2, got {self.rows!r}")
 
-    def alter(self, draft: Draft) -> None:
+    def transform_parameters(self, editor: NetworkEditor) -> None:
         """Drop the weights whose sign is not that of their row."""
         if self.rows == 2:
             return
-        for projection in draft.network.projections:
-            synapses = draft.synapses(projection)
+        for projection in editor.network.projections:
+            synapses = editor.synapses(projection)
             if not synapses.dense:
                 raise ConfigError(f"rows of one sign need dense projections, {projection.label} is not")
             sign = np.where(synapses.weight.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
             wrong = synapses.weight * sign < 0
-            draft.count("wrong_sign", int(wrong.sum()))
+            editor.count("wrong_sign", int(wrong.sum()))
             synapses.put_weight(np.where(wrong, 0.0, synapses.weight))
