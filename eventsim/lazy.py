@@ -18,6 +18,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from eventsim.renamed import RENAMED
+
 Face = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
 
 
@@ -53,10 +55,12 @@ def attach(package: str, *, renamed: Mapping[str, str] | None = None) -> Face:
         Its import name.
     renamed : mapping of str to str, optional
         Names of the version before, and where they are now ("eventsim.models.plasticity", or
-        "eventsim.models.training.SpikeLearner"); they resolve with a `DeprecationWarning`.
+        "eventsim.models.training.SpikeLearner"); they resolve with a `DeprecationWarning`, as do those of
+        `eventsim.renamed` that stayed in the package.
     """
     table = public_names(package)
-    old = dict(renamed or {})
+    old = {name: f"{package}.{today}" for name, today in RENAMED.get(f"names/{package}", {}).items()}
+    old |= renamed or {}
 
     def __getattr__(name: str) -> Any:
         if name in table:

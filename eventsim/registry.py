@@ -1,9 +1,10 @@
 """Parts by kind and name: registering is what makes a part appear everywhere.
 
-CompiledNetwork-in parts are found by importing the modules of their package; other people's packages
+Built-in parts are found by importing the modules of their package; other people's packages
 announce theirs through the entry point group ``eventsim.parts`` (a module to import).
 """
 
+import difflib
 import importlib
 import importlib.metadata
 import pkgutil
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from eventsim.errors import UnknownPart
+from eventsim.renamed import current
 
 T = TypeVar("T")
 
@@ -51,6 +53,8 @@ def register(kind: str, name: str) -> Callable[[T], T]:
 def find(kind: str, name: str) -> Any:
     """Return the part registered under `kind` and `name`.
 
+    Underscores count as hyphens, and a part is found by its old name too.
+
     Raises
     ------
     UnknownPart
@@ -58,10 +62,15 @@ def find(kind: str, name: str) -> Any:
     """
     if name not in _parts[kind]:
         _discover(kind)
-    try:
-        return _parts[kind][name]
-    except KeyError:
-        raise UnknownPart(f"no {kind} named {name!r}; known: {', '.join(sorted(_parts[kind]))}") from None
+    known = _parts[kind]
+    if name not in known:
+        today = current(f"part/{kind}", name.replace("_", "-"))
+        if today not in known:
+            near = difflib.get_close_matches(today, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise UnknownPart(f"no {kind} named {name!r}; {hint}known: {', '.join(sorted(known))}")
+        name = today
+    return known[name]
 
 
 def parts(kind: str) -> dict[str, Any]:

@@ -11,6 +11,27 @@ from collections.abc import Mapping
 RENAMED: dict[str, dict[str, str]] = {
     "argument/connect": {"signal": "variable", "port": "receptor"},
     # registered parts, by kind: "part/<kind>"
+    # registered parts, by kind: "part/<kind>", with hyphens; underscores are read as hyphens before
+    "part/hardware": {
+        "spread": "mismatch",
+        "deviation": "offset",
+        "weight-steps": "weight-quantization",
+        "weight-range": "weight-saturation",
+        "time-stamps": "timestamp-resolution",
+        "sign-rows": "dale-rows",
+        "delay-steps": "delay-quantization",
+    },
+    # public names of a package: "names/<package>"
+    "names/eventsim.hardware": {
+        "Spread": "Mismatch",
+        "Deviation": "Offset",
+        "WeightSteps": "WeightQuantization",
+        "WeightRange": "WeightSaturation",
+        "TimeStamps": "TimestampResolution",
+        "SignRows": "DaleRows",
+        "DelaySteps": "DelayQuantization",
+        "BehindAddress": "RemoteHardware",
+    },
     # arguments of a part, a method or a function: "argument/<name of it>"
     # keys of a scenario's configuration: "option/<scenario>"; presets: "preset/<scenario>"
     # keys in files: "file"; fields of the wire protocol: "wire"

@@ -75,7 +75,7 @@ def calibrate(
     Examples
     --------
     >>> import numpy as np, eventsim as es
-    >>> chip = es.hardware.Substrate([es.hardware.Spread("v_th", 0.05)], device=7)
+    >>> chip = es.hardware.Substrate([es.hardware.Mismatch("v_th", 0.05)], device=7)
     >>> found = es.hardware.calibrate(chip, ("v_th",), circuits=8, repeats=1)
     >>> bool(np.std(found.after["v_th"]) < 0.02 * np.std(found.before["v_th"]))
     True

@@ -3,10 +3,10 @@
 from dataclasses import fields
 from typing import Any
 
-from eventsim.errors import ConfigError, UnknownPart
-from eventsim.hardware.remote.remote_hardware import SCHEME, BehindAddress
+from eventsim.errors import ConfigError
+from eventsim.hardware.remote.remote_hardware import SCHEME, RemoteHardware
 from eventsim.io import config
-from eventsim.registry import parts
+from eventsim.registry import find
 
 __all__ = ["named"]
 
@@ -36,11 +36,8 @@ def named(text: str, device: int = 0) -> Any:
     name, *words = (word.strip() for word in text.split(","))
     values = config.parse_overrides(words)
     if name.startswith(SCHEME):
-        return _made(BehindAddress, {"address": name.removeprefix(SCHEME)} | values, name)
-    known = parts("hardware")
-    if name not in known:
-        raise UnknownPart(f"no hardware named {name!r}; {config.nearest(name, known)}")
-    kind = known[name]
+        return _made(RemoteHardware, {"address": name.removeprefix(SCHEME)} | values, name)
+    kind = find("hardware", name)
     if "device" in {each.name for each in fields(kind)}:
         values = {"device": device} | values
     return _made(kind, values, name)

@@ -29,7 +29,7 @@ class Substrate(Hardware):
     Examples
     --------
     >>> import eventsim as es
-    >>> chip = es.hardware.Substrate([es.hardware.Jitter(0.01), es.hardware.Spread("v_th", 0.05)], device=7)
+    >>> chip = es.hardware.Substrate([es.hardware.Jitter(0.01), es.hardware.Mismatch("v_th", 0.05)], device=7)
     >>> net = es.Network()
     >>> _ = net.add("cells", es.models.LIF(), 3)
     >>> len(chip.transform(net).populations["cells"].model.v_th)

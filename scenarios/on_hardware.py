@@ -26,12 +26,12 @@ def hardware_of(run: Run) -> Any:
 
 def weight_grid(hardware: Any, network: "Network") -> "WeightGrid | None":
     """Return the weights that the hardware can have, for the learner to know what it writes; None for any."""
-    from eventsim.hardware.parts.weights import WeightRange, WeightSteps
+    from eventsim.hardware.parts.weights import WeightSaturation, WeightQuantization
     from eventsim.models.training.hardware_noise import WeightGrid
 
     parts = hardware.parts_for(network) if hasattr(hardware, "parts_for") else ()
-    step = max((part.step for part in parts if isinstance(part, WeightSteps)), default=0.0)
-    limit = min((part.limit for part in parts if isinstance(part, WeightRange)), default=np.inf)
+    step = max((part.step for part in parts if isinstance(part, WeightQuantization)), default=0.0)
+    limit = min((part.limit for part in parts if isinstance(part, WeightSaturation)), default=np.inf)
     return WeightGrid(step, limit) if step or limit < np.inf else None
 
 
@@ -45,9 +45,9 @@ def on_target(learner: "SpikeLearner", hardware: Any, until: float) -> "InTheLoo
 
 def simulated_part(hardware: Any) -> Any:
     """Return what a simulation of single samples runs on; None, the ideal target, if it is not known here."""
-    from eventsim.hardware.remote.remote_hardware import BehindAddress
+    from eventsim.hardware.remote.remote_hardware import RemoteHardware
 
-    return None if isinstance(hardware, BehindAddress) else hardware
+    return None if isinstance(hardware, RemoteHardware) else hardware
 
 
 def rows_for_all(sources: Mapping[str, Floats]) -> dict[str, Floats]:

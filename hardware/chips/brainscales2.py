@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from eventsim.hardware.chips.chip import Chip
-from eventsim.hardware.parts.delays import DelaySteps
+from eventsim.hardware.parts.delays import DelayQuantization
 from eventsim.hardware.parts.part import Part
-from eventsim.hardware.parts.spikes import Jitter, SpikeLoss, TimeStamps
-from eventsim.hardware.parts.spread import Deviation, Spread
+from eventsim.hardware.parts.spikes import Jitter, SpikeLoss, TimestampResolution
+from eventsim.hardware.parts.spread import Mismatch, Offset
 from eventsim.hardware.parts.trials import ThresholdNoise
 from eventsim.hardware.parts.trims import Trims, loaded
-from eventsim.hardware.parts.weights import WeightRange, WeightSteps
+from eventsim.hardware.parts.weights import WeightQuantization, WeightSaturation
 from eventsim.hardware.placement import Layout
 from eventsim.network import Network
 from eventsim.registry import register
@@ -70,10 +70,10 @@ class BrainScaleS2Ideal(Chip):
         us = 1.0 / self.scale(network)
         shortest, longest, step = DELAY_US
         return (
-            WeightSteps(1.0 / STEPS_PER_WEIGHT),
-            WeightRange(LARGEST / STEPS_PER_WEIGHT, self.beyond),
-            DelaySteps(step * us, shortest * us, longest * us, lines=True),
-            TimeStamps(STAMP_US * us),
+            WeightQuantization(1.0 / STEPS_PER_WEIGHT),
+            WeightSaturation(LARGEST / STEPS_PER_WEIGHT, self.beyond),
+            DelayQuantization(step * us, shortest * us, longest * us, lines=True),
+            TimestampResolution(STAMP_US * us),
         )
 
 
@@ -118,12 +118,12 @@ class BrainScaleS2(BrainScaleS2Ideal):
         us = 1.0 / self.scale(network)
         return (
             *super().parts_for(network),
-            Deviation("v_th", 1.0 + self.threshold_offset),
-            Spread("v_th", self.threshold_spread),
-            Spread("tau_mem", self.tau_spread),
-            Spread("tau_syn", self.tau_spread),
-            Spread("weight", self.synapse_spread),
-            Spread("delay", self.delay_spread),
+            Offset("v_th", 1.0 + self.threshold_offset),
+            Mismatch("v_th", self.threshold_spread),
+            Mismatch("tau_mem", self.tau_spread),
+            Mismatch("tau_syn", self.tau_spread),
+            Mismatch("weight", self.synapse_spread),
+            Mismatch("delay", self.delay_spread),
             ThresholdNoise(run=self.threshold_noise),
             Jitter(self.jitter_us * us, whose="all"),
             SpikeLoss(self.loss),

@@ -7,8 +7,8 @@ from eventsim.hardware.chips.chip import Chip
 from eventsim.hardware.parts.faults import DeadNeurons, MissingSynapses
 from eventsim.hardware.parts.part import Part
 from eventsim.hardware.parts.spikes import Bus, Jitter, Latency
-from eventsim.hardware.parts.spread import Spread
-from eventsim.hardware.parts.weights import WeightRange, WeightSteps
+from eventsim.hardware.parts.spread import Mismatch
+from eventsim.hardware.parts.weights import WeightQuantization, WeightSaturation
 from eventsim.hardware.placement import Layout
 from eventsim.network import Network
 from eventsim.parameters import one_number
@@ -86,10 +86,10 @@ class MixedSignal(Chip):
         """Return all parts of the chip, in the network's time unit."""
         us = 1.0 / self.scale(network)
         parts: list[Part] = [
-            Spread("v_th", self.threshold_spread),
-            Spread("tau_mem", self.tau_spread),
-            Spread("tau_syn", self.tau_spread),
-            Spread("weight", self.synapse_spread),
+            Mismatch("v_th", self.threshold_spread),
+            Mismatch("tau_mem", self.tau_spread),
+            Mismatch("tau_syn", self.tau_spread),
+            Mismatch("weight", self.synapse_spread),
             Latency(self.latency_us * us),
             Jitter(self.jitter_us * us),
             MissingSynapses(self.missing),
@@ -97,8 +97,8 @@ class MixedSignal(Chip):
         ]
         if self.weight_bits:
             parts += [
-                WeightSteps(self.largest / (2**self.weight_bits - 1)),
-                WeightRange(self.largest, self.beyond),
+                WeightQuantization(self.largest / (2**self.weight_bits - 1)),
+                WeightSaturation(self.largest, self.beyond),
             ]
         if self.bus_per_us:
             parts.append(Bus(self.bus_per_us / us, self.bus_room))

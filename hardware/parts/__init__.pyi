@@ -1,4 +1,4 @@
-from eventsim.hardware.parts.delays import DelaySteps as DelaySteps
+from eventsim.hardware.parts.delays import DelayQuantization as DelayQuantization
 from eventsim.hardware.parts.faults import DeadNeurons as DeadNeurons
 from eventsim.hardware.parts.faults import MissingSynapses as MissingSynapses
 from eventsim.hardware.parts.faults import StuckNeurons as StuckNeurons
@@ -8,13 +8,13 @@ from eventsim.hardware.parts.spikes import Bus as Bus
 from eventsim.hardware.parts.spikes import Jitter as Jitter
 from eventsim.hardware.parts.spikes import Latency as Latency
 from eventsim.hardware.parts.spikes import SpikeLoss as SpikeLoss
-from eventsim.hardware.parts.spikes import TimeStamps as TimeStamps
-from eventsim.hardware.parts.spread import Deviation as Deviation
-from eventsim.hardware.parts.spread import Spread as Spread
+from eventsim.hardware.parts.spikes import TimestampResolution as TimestampResolution
+from eventsim.hardware.parts.spread import Mismatch as Mismatch
+from eventsim.hardware.parts.spread import Offset as Offset
 from eventsim.hardware.parts.trials import RateNoise as RateNoise
 from eventsim.hardware.parts.trials import ThresholdNoise as ThresholdNoise
 from eventsim.hardware.parts.trims import Calibration as Calibration
 from eventsim.hardware.parts.trims import Trims as Trims
-from eventsim.hardware.parts.weights import SignRows as SignRows
-from eventsim.hardware.parts.weights import WeightRange as WeightRange
-from eventsim.hardware.parts.weights import WeightSteps as WeightSteps
+from eventsim.hardware.parts.weights import DaleRows as DaleRows
+from eventsim.hardware.parts.weights import WeightQuantization as WeightQuantization
+from eventsim.hardware.parts.weights import WeightSaturation as WeightSaturation

@@ -11,12 +11,12 @@ from eventsim.hardware.parts.part import DIGITAL, Part
 from eventsim.parameters import one_number
 from eventsim.registry import register
 
-__all__ = ["DelaySteps"]
+__all__ = ["DelayQuantization"]
 
 
-@register("hardware", "delay_steps")
+@register("hardware", "delay-quantization")
 @dataclass(frozen=True, slots=True)
-class DelaySteps(Part):
+class DelayQuantization(Part):
     """Delays are made in steps from a shortest one, up to a longest.
 
     They are ``shortest + k * step``; each becomes the nearest one. No delay stays none and needs no element.

@@ -30,7 +30,7 @@ def _by_place(part: Part, editor: NetworkEditor, projection: Projection, what: s
     return found
 
 
-@register("hardware", "missing_synapses")
+@register("hardware", "missing-synapses")
 @dataclass(frozen=True, slots=True)
 class MissingSynapses(Part):
     """Synapses do not work with some probability, each for itself; their weights are 0.
@@ -55,7 +55,7 @@ class MissingSynapses(Part):
                 synapses.put_weight(np.where(missing, 0.0, synapses.weight))
 
 
-@register("hardware", "stuck_synapses")
+@register("hardware", "stuck-synapses")
 @dataclass(frozen=True, slots=True)
 class StuckSynapses(Part):
     """Synapses are stuck at a weight of their own with some probability: uniform from 0 to the largest.
@@ -87,7 +87,7 @@ class StuckSynapses(Part):
                 synapses.put_weight(np.where(stuck, there, synapses.weight))
 
 
-@register("hardware", "dead_neurons")
+@register("hardware", "dead-neurons")
 @dataclass(frozen=True, slots=True)
 class DeadNeurons(Part):
     """Neurons never spike with some probability, each for itself.
@@ -112,7 +112,7 @@ class DeadNeurons(Part):
                 leaving.loss_keys = trials.keys(self.stream, "spike", leaving.places)
 
 
-@register("hardware", "stuck_neurons")
+@register("hardware", "stuck-neurons")
 @dataclass(frozen=True, slots=True)
 class StuckNeurons(Part):
     """Spiking neurons spike all the time with some probability: a constant current drives them.

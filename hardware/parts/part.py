@@ -2,8 +2,9 @@
 
 A part acts at three places: on parameters at build (`transform_parameters`), on spikes between neuron and
 synapse (`leave`), and on the thresholds of each run (`thresholds`). It draws from a stream that is
-named after the part, so numbers depend neither on the order of parts nor on what else is there. Parts act in
-the order of their physical stages: first what is written into the chip, then the analog circuits, then faults.
+named after the part, so numbers depend neither on the order of parts nor on what else is there. Parts act
+in the order of their physical stages: first what is written into the chip, then the analog circuits, then
+what is broken.
 """
 
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ class Part(Hardware):
 
     @property
     def stream(self) -> str:
-        """What the part's random numbers are called after; two parts of a substrate must differ in it."""
+        """Name of the stream that the part draws from; two parts of a substrate must differ in it."""
         return type(self).__name__
 
     def parts_for(self, network: Network) -> tuple["Part", ...]:

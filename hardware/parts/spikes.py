@@ -11,7 +11,7 @@ from eventsim.hardware.transmission import Leaving, Trials
 from eventsim.parameters import one_number
 from eventsim.registry import register
 
-__all__ = ["Bus", "Jitter", "Latency", "SpikeLoss", "TimeStamps"]
+__all__ = ["Bus", "Jitter", "Latency", "SpikeLoss", "TimestampResolution"]
 
 Whose = Literal["neurons", "inputs", "all"]
 
@@ -82,7 +82,7 @@ class Latency(Part):
         leaving.latency += np.maximum(self.mean + self.sigma * x, 0.0)
 
 
-@register("hardware", "spike_loss")
+@register("hardware", "spike-loss")
 @dataclass(frozen=True, slots=True)
 class SpikeLoss(Part):
     """Each spike is lost with some probability, independently; lost ones are counted (``lost``).
@@ -107,9 +107,9 @@ class SpikeLoss(Part):
             leaving.loss_keys = trials.keys(_stream(self, leaving), "spike", leaving.places)
 
 
-@register("hardware", "time_stamps")
+@register("hardware", "timestamp-resolution")
 @dataclass(frozen=True, slots=True)
-class TimeStamps(Part):
+class TimestampResolution(Part):
     """Spikes leave at the ticks of a clock, for which each of them waits; those of inputs too.
 
     Attributes

@@ -12,16 +12,16 @@ from eventsim.network import Projection
 from eventsim.parameters import one_number
 from eventsim.registry import register
 
-__all__ = ["Deviation", "Spread"]
+__all__ = ["Mismatch", "Offset"]
 
 Floats = NDArray[np.float64]
 
 CUT = 3.0  # standard deviations, beyond which a normal spread is cut off
 
 
-@register("hardware", "spread")
+@register("hardware", "mismatch")
 @dataclass(frozen=True, slots=True)
-class Spread(Part):
+class Mismatch(Part):
     """A parameter differs from place to place: from neuron to neuron, synapse to synapse, delay to delay.
 
     With x standard normal, drawn once for each place of the device, a value becomes ``value * (1 + sigma
@@ -52,7 +52,7 @@ class Spread(Part):
 
     @property
     def stream(self) -> str:
-        """What the part's random numbers are called after."""
+        """Name of the stream; the name of an earlier version, since the pattern of a device follows from it."""
         return f"Spread {self.parameter}"
 
     def factors(self, x: Floats) -> Floats:
@@ -64,7 +64,7 @@ class Spread(Part):
         return factors
 
     def transform_parameters(self, editor: NetworkEditor) -> None:
-        """Spread the parameter."""
+        """Multiply the parameter by a factor of each place."""
         if self.sigma == 0:
             return
         if self.parameter in ("weight", "delay"):
@@ -95,9 +95,9 @@ class Spread(Part):
         editor.synapses(projection).multiply_delays(self.factors(x))
 
 
-@register("hardware", "deviation")
+@register("hardware", "offset")
 @dataclass(frozen=True, slots=True)
-class Deviation(Part):
+class Offset(Part):
     """A parameter of all neurons differs from what was asked for by the same: ``factor * value + offset``.
 
     Of thresholds it is the distance from v_leak that is multiplied. A wrong ratio of time constants is a
@@ -122,8 +122,9 @@ class Deviation(Part):
 
     @property
     def stream(self) -> str:
-        """What two deviations of a substrate must differ in."""
-        return f"Deviation {self.parameter}"
+        return (
+            f"Deviation {self.parameter}"  # an old name: of equal stages, parts act in the order of streams
+        )
 
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Move the parameter."""

@@ -19,7 +19,7 @@ __all__ = ["RateNoise", "ThresholdNoise"]
 Floats = NDArray[np.float64]
 
 
-@register("hardware", "threshold_noise")
+@register("hardware", "threshold-noise")
 @dataclass(frozen=True, slots=True)
 class ThresholdNoise(Part):
     """Thresholds differ from run to run, and from sample to sample within a run.
@@ -53,7 +53,7 @@ class ThresholdNoise(Part):
         return shares
 
 
-@register("hardware", "rate_noise")
+@register("hardware", "rate-noise")
 @dataclass(frozen=True, slots=True)
 class RateNoise(Part):
     """Rates of continuous neurons are noisy.

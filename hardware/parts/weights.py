@@ -11,12 +11,12 @@ from eventsim.hardware.parts.part import DIGITAL, RANGE, Part
 from eventsim.parameters import one_number
 from eventsim.registry import register
 
-__all__ = ["SignRows", "WeightRange", "WeightSteps"]
+__all__ = ["DaleRows", "WeightQuantization", "WeightSaturation"]
 
 
-@register("hardware", "weight_steps")
+@register("hardware", "weight-quantization")
 @dataclass(frozen=True, slots=True)
-class WeightSteps(Part):
+class WeightQuantization(Part):
     """Weights are whole multiples of a step: each becomes the nearest one, halves to even.
 
     Attributes
@@ -39,9 +39,9 @@ class WeightSteps(Part):
                 synapses.put_weight(np.rint(synapses.weight / self.step) * self.step)
 
 
-@register("hardware", "weight_range")
+@register("hardware", "weight-saturation")
 @dataclass(frozen=True, slots=True)
-class WeightRange(Part):
+class WeightSaturation(Part):
     """Weights have a largest size.
 
     Attributes
@@ -80,9 +80,9 @@ class WeightRange(Part):
             synapses.put_weight(np.clip(synapses.weight, -self.limit, self.limit))
 
 
-@register("hardware", "sign_rows")
+@register("hardware", "dale-rows")
 @dataclass(frozen=True, slots=True)
-class SignRows(Part):
+class DaleRows(Part):
     """All synapses in a row have one sign.
 
     With two rows for each source (as BrainScaleS-2 is used) any weight can be had, and nothing changes here.

@@ -11,18 +11,18 @@ import numpy as np
 
 from eventsim.errors import ConfigError
 from eventsim.hardware.parts.part import Part
-from eventsim.hardware.parts.weights import WeightRange, WeightSteps
+from eventsim.hardware.parts.weights import WeightQuantization, WeightSaturation
 from eventsim.hardware.remote.remote_target import RemoteTarget, host_and_port
 from eventsim.network import Network
 from eventsim.parameters import one_number
 
-__all__ = ["SCHEME", "BehindAddress"]
+__all__ = ["SCHEME", "RemoteHardware"]
 
 SCHEME = "tcp://"
 
 
 @dataclass(frozen=True, slots=True)
-class BehindAddress:
+class RemoteHardware:
     """A chip in another process, for training with it in the loop.
 
     Attributes
@@ -46,7 +46,7 @@ class BehindAddress:
 
     def parts_for(self, network: Network) -> tuple[Part, ...]:
         """Return what is known of the weights."""
-        return WeightSteps(self.weight_step), WeightRange(self.weight_limit)
+        return WeightQuantization(self.weight_step), WeightSaturation(self.weight_limit)
 
     def target(self) -> RemoteTarget:
         """Return the target that talks to the server; it connects when it is configured."""

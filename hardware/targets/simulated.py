@@ -16,8 +16,8 @@ from eventsim.hardware.placement import delayed
 from eventsim.hardware.targets.target import Observed, SpikeTrains, Target, checked_inputs
 from eventsim.hardware.transmission import Leaving, Trials
 from eventsim.kernels import draws
-from eventsim.models.gradients.network import CONSTANTS, FIXED
 from eventsim.models.gradients.first_spike.kernel import LayerRun
+from eventsim.models.gradients.network import CONSTANTS, FIXED
 from eventsim.models.gradients.perturbation import Noise
 from eventsim.models.gradients.spike_gradient import SpikeGradient
 from eventsim.models.inputs.sources import SpikeSource

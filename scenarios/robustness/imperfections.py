@@ -49,23 +49,26 @@ def parts_of(imperfection: str, level: float, tau_syn: float, weight_limit: floa
     from eventsim import hardware as hw
 
     if imperfection == "weight_bits":
-        return [hw.WeightSteps(weight_limit / (2 ** (int(level) - 1) - 1)), hw.WeightRange(weight_limit)]
+        return [
+            hw.WeightQuantization(weight_limit / (2 ** (int(level) - 1) - 1)),
+            hw.WeightSaturation(weight_limit),
+        ]
     made: dict[str, Callable[[], list[Any]]] = {
-        "weight_range": lambda: [hw.WeightRange(level)],
-        "weight_range_copies": lambda: [hw.WeightRange(level)],
-        "weight_spread": lambda: [hw.Spread("weight", level)],
-        "threshold_spread": lambda: [hw.Spread("v_th", level)],
+        "weight_range": lambda: [hw.WeightSaturation(level)],
+        "weight_range_copies": lambda: [hw.WeightSaturation(level)],
+        "weight_spread": lambda: [hw.Mismatch("weight", level)],
+        "threshold_spread": lambda: [hw.Mismatch("v_th", level)],
         "threshold_noise": lambda: [hw.ThresholdNoise(sample=level)],
-        "tau_spread": lambda: [hw.Spread("tau_mem", level), hw.Spread("tau_syn", level)],
-        "tau_ratio": lambda: [hw.Deviation("tau_mem", level)],
+        "tau_spread": lambda: [hw.Mismatch("tau_mem", level), hw.Mismatch("tau_syn", level)],
+        "tau_ratio": lambda: [hw.Offset("tau_mem", level)],
         "jitter": lambda: [hw.Jitter(level * tau_syn)],
         "input_jitter": lambda: [hw.Jitter(level * tau_syn, whose="inputs")],
         "latency": lambda: [hw.Latency(level * tau_syn, 0.5 * level * tau_syn)],
         "spike_loss": lambda: [hw.SpikeLoss(level)],
-        "time_stamps": lambda: [hw.TimeStamps(level * tau_syn)],
+        "time_stamps": lambda: [hw.TimestampResolution(level * tau_syn)],
         "missing_synapses": lambda: [hw.MissingSynapses(level)],
         "dead_neurons": lambda: [hw.DeadNeurons(level)],
-        "delay_steps": lambda: [hw.DelaySteps(level * tau_syn)],
-        "delay_spread": lambda: [hw.Spread("delay", level)],
+        "delay_steps": lambda: [hw.DelayQuantization(level * tau_syn)],
+        "delay_spread": lambda: [hw.Mismatch("delay", level)],
     }
     return made[imperfection]()

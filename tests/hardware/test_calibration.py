@@ -11,7 +11,7 @@ from eventsim.hardware import Calibration, Substrate, Trims, calibrate
 SPREADS = {"v_th": 0.1, "tau_mem": 0.1, "tau_syn": 0.1, "delay": 0.08}
 RAW = Substrate(
     [
-        *(hw.Spread(name, sigma) for name, sigma in SPREADS.items()),
+        *(hw.Mismatch(name, sigma) for name, sigma in SPREADS.items()),
         hw.Jitter(0.002),
         hw.ThresholdNoise(run=0.01),
     ],

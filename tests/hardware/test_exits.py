@@ -5,7 +5,7 @@ import pytest
 from scipy import special, stats
 
 import eventsim as es
-from eventsim.hardware import Bus, Jitter, Latency, SpikeLoss, Substrate, TimeStamps
+from eventsim.hardware import Bus, Jitter, Latency, SpikeLoss, Substrate, TimestampResolution
 from eventsim.kernels import draws
 
 DURATION = 30.0
@@ -13,8 +13,13 @@ PARTS = {
     "jitter": [Jitter(0.3)],
     "late": [Latency(2.5, 1.0), Jitter(0.2, whose="all")],
     "lossy": [SpikeLoss(0.3), Latency(0.4)],
-    "clock": [TimeStamps(0.25), Jitter(0.1)],
-    "all": [SpikeLoss(0.2, whose="all"), Latency(1.5, 0.7), Jitter(0.5, whose="all"), TimeStamps(0.01)],
+    "clock": [TimestampResolution(0.25), Jitter(0.1)],
+    "all": [
+        SpikeLoss(0.2, whose="all"),
+        Latency(1.5, 0.7),
+        Jitter(0.5, whose="all"),
+        TimestampResolution(0.01),
+    ],
 }
 
 
@@ -88,7 +93,7 @@ def test_a_run_goes_on_from_a_snapshot(schedule):
 
 
 def test_without_imperfections_a_run_is_the_ideal_one_to_the_bit():
-    nothing = [Jitter(0.0), Latency(), SpikeLoss(), TimeStamps(), Bus()]
+    nothing = [Jitter(0.0), Latency(), SpikeLoss(), TimestampResolution(), Bus()]
     for loop in (False, True):
         net = network(loop)
         assert Substrate(nothing).transform(net) is net
@@ -144,7 +149,7 @@ def test_losses_are_as_many_as_they_should_be():
 
 def test_time_stamps_are_the_next_ticks_of_the_clock():
     net, at = silent_cells(1)
-    sim = es.Simulation(net, hardware=TimeStamps(0.008))
+    sim = es.Simulation(net, hardware=TimestampResolution(0.008))
     sim.run(10.0)
     assert sim.spikes("cells").times[0] == pytest.approx(np.ceil(at / 0.008) * 0.008, abs=1e-12)
     assert sim.spikes("input").times[0] == 1.0  # it is a multiple already

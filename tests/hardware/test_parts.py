@@ -32,13 +32,13 @@ def model(net, name="cells"):
 
 def test_steps_and_range_of_weights():
     net = layers(weight=np.array([[0.04, -0.06, 2.9, -7.0, 0.05]]), n=5, n_in=1)
-    chip = Substrate([hw.WeightRange(2.1), hw.WeightSteps(1 / 30)])
+    chip = Substrate([hw.WeightSaturation(2.1), hw.WeightQuantization(1 / 30)])
     with pytest.warns(RuntimeWarning, match="2 weights beyond the range"):
         found = weights(chip.transform(net))
     np.testing.assert_allclose(found, [[1 / 30, -2 / 30, 2.1, -2.1, 2 / 30]], rtol=1e-12)
     assert chip.prepared(net).written(net)[1] == {"clipped": 2}
     with pytest.raises(ConfigError, match=r"'input -> cells' must not be beyond 2.1, got 2.9 and 1 more"):
-        Substrate([hw.WeightRange(2.1, "refuse"), hw.WeightSteps(1 / 30)]).transform(net)
+        Substrate([hw.WeightSaturation(2.1, "refuse"), hw.WeightQuantization(1 / 30)]).transform(net)
 
 
 def test_a_learners_grid_is_the_chips():
@@ -46,7 +46,7 @@ def test_a_learners_grid_is_the_chips():
 
     weight = np.random.default_rng(1).normal(0, 1.5, (30, 40))
     grid = WeightGrid(1 / 30, 2.1).value(weight)
-    chip = Substrate([hw.WeightRange(63 / 30), hw.WeightSteps(1 / 30)])
+    chip = Substrate([hw.WeightSaturation(63 / 30), hw.WeightQuantization(1 / 30)])
     net = layers(40, 30, weight=grid)
     found, counters = chip.prepared(net).written(net)
     np.testing.assert_allclose(weights(found), grid, rtol=0, atol=1e-15)
@@ -55,16 +55,16 @@ def test_a_learners_grid_is_the_chips():
 
 def test_rows_of_one_sign_drop_the_weights_of_the_other():
     net = layers(weight=np.array([[1.0, -0.4], [-1.0, 0.4]]), n=2, n_in=2)
-    made, counters = Substrate([hw.SignRows(1)]).prepared(net).written(net)
+    made, counters = Substrate([hw.DaleRows(1)]).prepared(net).written(net)
     assert weights(made).tolist() == [[1.0, 0.0], [-1.0, 0.0]]
     assert counters == {"wrong_sign": 2}
-    assert Substrate([hw.SignRows(2)]).transform(net) is net
+    assert Substrate([hw.DaleRows(2)]).transform(net) is net
 
 
 @pytest.mark.parametrize("kind", ["normal", "lognormal"])
 def test_spread_is_distributed_as_documented(kind):
     net = layers(4000, 1)
-    found = model(Substrate([hw.Spread("tau_mem", 0.2, kind)], device=1).transform(net)).tau_mem
+    found = model(Substrate([hw.Mismatch("tau_mem", 0.2, kind)], device=1).transform(net)).tau_mem
     if kind == "normal":
         assert stats.kstest((found - 1) / 0.2, "norm").pvalue > 1e-3
         assert found.min() >= 1 - 3 * 0.2 - 1e-12
@@ -75,19 +75,19 @@ def test_spread_is_distributed_as_documented(kind):
 
 def test_a_spread_threshold_keeps_its_rest():
     net = layers(2000, 1)
-    found = model(Substrate([hw.Spread("v_th", 0.1)]).transform(net)).v_th
+    found = model(Substrate([hw.Mismatch("v_th", 0.1)]).transform(net)).v_th
     assert (found - 0.2).mean() == pytest.approx(1.0, abs=0.01)
     assert (found - 0.2).std() == pytest.approx(0.1, rel=0.05)
-    assert model(Substrate([hw.Deviation("v_th", 1.1, 0.05)]).transform(net)).v_th == pytest.approx(1.35)
+    assert model(Substrate([hw.Offset("v_th", 1.1, 0.05)]).transform(net)).v_th == pytest.approx(1.35)
 
 
 def test_spread_of_weights_is_one_of_each_synapse():
     net = layers()
-    factors = weights(Substrate([hw.Spread("weight", 0.1)]).transform(net)) / weights(net)
+    factors = weights(Substrate([hw.Mismatch("weight", 0.1)]).transform(net)) / weights(net)
     assert stats.kstest((factors.ravel() - 1) / 0.1, "norm").pvalue > 1e-3
     # The synapses of the two signs are different ones.
     flipped = layers(weight=-weights(net))
-    other = weights(Substrate([hw.Spread("weight", 0.1)]).transform(flipped)) / weights(flipped)
+    other = weights(Substrate([hw.Mismatch("weight", 0.1)]).transform(flipped)) / weights(flipped)
     assert abs(np.corrcoef(factors.ravel(), other.ravel())[0, 1]) < 0.05
 
 
@@ -140,28 +140,30 @@ def test_thresholds_differ_from_run_to_run_and_never_reach_rest():
 def test_delays_in_steps():
     delays = np.array([[0.0], [1.0], [1.26], [2.0]])
     net = layers(3, 4, delay=delays)
-    chip = Substrate([hw.DelaySteps(0.5, 1.0, 2.0, beyond="clip")])
+    chip = Substrate([hw.DelayQuantization(0.5, 1.0, 2.0, beyond="clip")])
     made, counters = chip.prepared(net).written(net)
     assert np.ravel(made.projections[0].delay).tolist() == [1.0, 1.0, 1.5, 2.0]
     assert counters == {"delays_clipped": 1}
     with pytest.raises(
         ConfigError, match=r"must lie between 1 and 2 ms, which is what the chip can make, got 0$"
     ):
-        Substrate([hw.DelaySteps(0.5, 1.0, 2.0)]).transform(net)
+        Substrate([hw.DelayQuantization(0.5, 1.0, 2.0)]).transform(net)
     with pytest.raises(ConfigError, match="differ from target to target"):
-        Substrate([hw.DelaySteps(0.5, lines=True)]).transform(layers(3, 4, delay=np.ones((4, 3))))
+        Substrate([hw.DelayQuantization(0.5, lines=True)]).transform(layers(3, 4, delay=np.ones((4, 3))))
     plain = layers(3, 4)
-    assert Substrate([hw.DelaySteps(0.5, 1.0, 2.0)]).transform(plain) is plain  # no delay needs no element
+    assert (
+        Substrate([hw.DelayQuantization(0.5, 1.0, 2.0)]).transform(plain) is plain
+    )  # no delay needs no element
 
 
 ALL = [
-    hw.WeightSteps(0.1),
-    hw.WeightRange(1.0),
-    hw.Spread("weight", 0.1),
-    hw.Spread("v_th", 0.1),
-    hw.Spread("tau_mem", 0.1),
-    hw.Spread("delay", 0.1),
-    hw.Deviation("v_th", 1.05),
+    hw.WeightQuantization(0.1),
+    hw.WeightSaturation(1.0),
+    hw.Mismatch("weight", 0.1),
+    hw.Mismatch("v_th", 0.1),
+    hw.Mismatch("tau_mem", 0.1),
+    hw.Mismatch("delay", 0.1),
+    hw.Offset("v_th", 1.05),
     hw.MissingSynapses(0.1),
     hw.StuckSynapses(0.1, 2.0),
     hw.ThresholdNoise(run=0.02, sample=0.02),
@@ -188,14 +190,16 @@ def test_the_order_of_parts_changes_no_number():
 
 def test_a_further_part_leaves_the_numbers_of_the_others_as_they_are():
     net = layers()
-    one = Substrate([hw.Spread("v_th", 0.1), hw.Spread("weight", 0.1)], device=5)
-    more = Substrate([hw.Spread("v_th", 0.1), hw.Spread("weight", 0.1), *ALL[4:6], *ALL[9:12]], device=5)
+    one = Substrate([hw.Mismatch("v_th", 0.1), hw.Mismatch("weight", 0.1)], device=5)
+    more = Substrate([hw.Mismatch("v_th", 0.1), hw.Mismatch("weight", 0.1), *ALL[4:6], *ALL[9:12]], device=5)
     assert np.array_equal(model(one.transform(net)).v_th, model(more.prepared(net).written(net)[0]).v_th)
     assert np.array_equal(weights(one.transform(net)), weights(more.transform(net)))
 
 
 def test_a_pattern_belongs_to_places_not_to_networks():
-    chip = Substrate([hw.Spread("v_th", 0.1), hw.Spread("weight", 0.1), hw.MissingSynapses(0.1)], device=5)
+    chip = Substrate(
+        [hw.Mismatch("v_th", 0.1), hw.Mismatch("weight", 0.1), hw.MissingSynapses(0.1)], device=5
+    )
     small, large = (
         layers(20, 10, weight=np.ones((10, 20))),
         layers(90, 40, weight=np.ones((40, 90)), name="other"),
@@ -213,7 +217,7 @@ def test_a_pattern_belongs_to_places_not_to_networks():
 
 def test_devices_differ_and_a_device_stays_the_same():
     net = layers()
-    v_th = [model(Substrate([hw.Spread("v_th", 0.1)], device=k).transform(net)).v_th for k in (1, 1, 2)]
+    v_th = [model(Substrate([hw.Mismatch("v_th", 0.1)], device=k).transform(net)).v_th for k in (1, 1, 2)]
     assert np.array_equal(v_th[0], v_th[1])
     assert abs(np.corrcoef(v_th[0], v_th[2])[0, 1]) < 0.2
 
@@ -225,7 +229,7 @@ def test_sparse_projections_have_the_same_synapses_as_dense_ones():
     net.add("input", es.models.SpikeSource(), 10)
     net.add("cells", es.models.LIF(), 20)
     net.connect("input", "cells", pairs)
-    chip = Substrate([hw.Spread("weight", 0.1)], device=3)
+    chip = Substrate([hw.Mismatch("weight", 0.1)], device=3)
     wanted = weights(chip.transform(dense))
     found = chip.transform(net).projections[0].resolve(net)
     np.testing.assert_allclose(np.asarray(found.weight), wanted[found.sources(), found.targets()], rtol=1e-6)
@@ -236,7 +240,7 @@ def test_parts_act_on_tick_models_too():
     net.add("input", es.models.RateInput(), 3)
     net.add("rates", es.models.LatentEquilibrium(tau_mem=1.0), 40)
     net.connect("input", "rates", weight=np.full((3, 40), 0.33))
-    parts = [hw.Spread("tau_mem", 0.1), hw.WeightSteps(0.25), hw.RateNoise(0.05), hw.Jitter(0.1)]
+    parts = [hw.Mismatch("tau_mem", 0.1), hw.WeightQuantization(0.25), hw.RateNoise(0.05), hw.Jitter(0.1)]
     made = Substrate(parts, device=1).transform(net)
     assert made.populations["rates"].model.tau_mem.std() == pytest.approx(0.1, rel=0.4)
     assert made.populations["rates"].model.noise == pytest.approx(0.05)
@@ -252,11 +256,11 @@ def test_wrong_numbers_are_refused():
         (lambda: hw.Jitter(-0.1), "sigma"),
         (lambda: hw.Jitter(0.1, whose="nobody"), "whose must be"),
         (lambda: hw.SpikeLoss(1.5), "probability"),
-        (lambda: hw.Spread("v_th", 0.5), "kind='lognormal'"),
-        (lambda: hw.Deviation("tau_mem", 0.0), "factor must be positive"),
+        (lambda: hw.Mismatch("v_th", 0.5), "kind='lognormal'"),
+        (lambda: hw.Offset("tau_mem", 0.0), "factor must be positive"),
         (lambda: hw.Bus(0.0), "rate must be positive"),
-        (lambda: hw.WeightRange(0.0), "limit must be positive"),
-        (lambda: hw.DelaySteps(0.1, 2.0, 1.0), "longest must be at least shortest"),
+        (lambda: hw.WeightSaturation(0.0), "limit must be positive"),
+        (lambda: hw.DelayQuantization(0.1, 2.0, 1.0), "longest must be at least shortest"),
         (lambda: hw.MissingSynapses(-0.1), "fraction"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -400,7 +400,7 @@ def test_a_server_stops_when_it_is_asked_to(number):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--hardware", "idael"], "error: no hardware named 'idael'; known: "),
+        (["--hardware", "idael"], "error: no hardware named 'idael'; did you mean 'ideal'? known: "),
         (["--set", "seed"], "error: --set takes KEY=VALUE, got 'seed'"),
         (["--set", "seed=3"], "error: .*unexpected keyword argument 'seed'"),
         (["--connections", "0"], "error: --connections, --most-megabytes and --idle must be positive"),

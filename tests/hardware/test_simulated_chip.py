@@ -36,14 +36,14 @@ def inputs(n=60, seed=1):
 
 
 SUBSTRATES = {
-    "thresholds": [hw.Spread("v_th", 0.05), hw.ThresholdNoise(run=0.03)],
+    "thresholds": [hw.Mismatch("v_th", 0.05), hw.ThresholdNoise(run=0.03)],
     "samples": [hw.ThresholdNoise(run=0.02, sample=0.03)],
     "spikes": [hw.Jitter(0.05, whose="all"), hw.Latency(0.1, 0.05), hw.SpikeLoss(0.1)],
-    "clock": [hw.TimeStamps(0.1), hw.Jitter(0.1)],
-    "constants": [hw.Spread("tau_mem", 0.1), hw.Spread("tau_syn", 0.1), hw.Spread("weight", 0.1)],
-    "one constant": [hw.Deviation("tau_mem", 1.3), hw.Spread("tau_syn", 0.2)],
+    "clock": [hw.TimestampResolution(0.1), hw.Jitter(0.1)],
+    "constants": [hw.Mismatch("tau_mem", 0.1), hw.Mismatch("tau_syn", 0.1), hw.Mismatch("weight", 0.1)],
+    "one constant": [hw.Offset("tau_mem", 1.3), hw.Mismatch("tau_syn", 0.2)],
     "broken": [hw.DeadNeurons(0.1), hw.MissingSynapses(0.1), hw.StuckSynapses(0.05, 2.0)],
-    "delays": [hw.Spread("delay", 0.1), hw.DelaySteps(0.25), hw.Jitter(0.02, whose="all")],
+    "delays": [hw.Mismatch("delay", 0.1), hw.DelayQuantization(0.25), hw.Jitter(0.02, whose="all")],
 }
 
 
@@ -87,11 +87,11 @@ def test_a_sample_gets_the_same_spikes_alone(closed):
 def test_without_imperfections_the_chip_is_the_ideal_one_to_the_bit():
     nothing = [
         hw.Jitter(),
-        hw.Spread("v_th"),
+        hw.Mismatch("v_th"),
         hw.Latency(),
         hw.SpikeLoss(),
         hw.ThresholdNoise(),
-        hw.WeightSteps(),
+        hw.WeightQuantization(),
     ]
     net = network()
     ideal = SpikeGradient(net, time_constants=False).forward(inputs(), UNTIL)
@@ -128,7 +128,7 @@ def test_a_shared_bus_is_simulated():
 
 def test_delayed_spikes_are_measured_where_they_arrive():
     net = network(delay=True)
-    parts = [hw.Spread("delay", 0.1), hw.Jitter(0.02, whose="all")]
+    parts = [hw.Mismatch("delay", 0.1), hw.Jitter(0.02, whose="all")]
     found = observed(parts, net, True)
     nominal = np.asarray(net.projections[1].delay).ravel()
     late = found.arrivals["hidden->label"] - found.first_spikes("hidden")
@@ -150,7 +150,7 @@ def test_learning_on_a_chip_that_deviates():
     x = rng.random((300, 2))
     labels = (x[:, 0] > x[:, 1]).astype(np.int64)
     times = {"input": 0.15 + 1.85 * np.tile(np.concatenate([x, 1 - x], axis=1), (1, 2))}
-    chip = Substrate([hw.Spread("v_th", 0.25), hw.Spread("weight", 0.25), hw.Jitter(0.02)], device=1)
+    chip = Substrate([hw.Mismatch("v_th", 0.25), hw.Mismatch("weight", 0.25), hw.Jitter(0.02)], device=1)
 
     def net():
         net = es.Network(seed=0)
@@ -182,7 +182,7 @@ def test_layers_with_time_constants_of_each_neuron():
     """The kernel of layers against the walk, which knows nothing of layers: times and all derivatives."""
     rng = np.random.default_rng(7)
     net = network()
-    made = Substrate(SUBSTRATES["constants"] + [hw.Spread("v_th", 0.1)], device=2).transform(net)
+    made = Substrate(SUBSTRATES["constants"] + [hw.Mismatch("v_th", 0.1)], device=2).transform(net)
     errors = {"label": rng.normal(size=(20, 3))}
     found = {}
     for kernel in ("layers", "walk"):
