@@ -37,7 +37,7 @@ RENAMED: dict[str, dict[str, str]] = {
     # keys in files: "file"; fields of the wire protocol: "wire"
     "file": {"stand_in": "replacement_data"},
     # methods that classes of other people define: "method/<base class>"
-    "method/part": {"alter": "transform_parameters"},
+    "method/part": {"alter": "transform_parameters", "leave": "transmit"},
 }
 
 

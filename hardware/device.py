@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from eventsim.errors import ConfigError
 from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.placement import Layout, Placement
-from eventsim.hardware.transmission import Leaving, Trials
+from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.network import Network, is_continuous
 from eventsim.transmission import Bus, Gate
 
@@ -89,7 +89,7 @@ class Hardware(ABC):
 
     def exits(self, network: Network, trial: int = 0) -> dict[str, Gate]:
         """Return what spikes pass on their way out of each population, new at each call."""
-        return gates(self.prepared(network).leavings(network, self.first_sample(trial)), 0)
+        return gates(self.prepared(network).transmissions(network, self.first_sample(trial)), 0)
 
     def first_sample(self, trial: int) -> Trials:
         """Return what is drawn for the first sample of a run."""
@@ -130,17 +130,19 @@ class Prepared:
                 found[name] = np.maximum(found[name], LEAST_DISTANCE - 1.0)
         return found
 
-    def leavings(self, network: Network, trials: Trials) -> dict[str, Leaving]:
-        """Return how spikes leave each population, where anything happens to them."""
+    def transmissions(self, network: Network, trials: Trials) -> dict[str, TransmissionParameters]:
+        """Return how spikes are transmitted, by population; those whose spikes pass unchanged are missing."""
         found = {}
         for name, population in network.populations.items():
             if is_continuous(population.model):
                 continue
-            leaving = Leaving.of(name, population.model.is_source, self.placement.circuits[name])
+            transmission = TransmissionParameters.of(
+                name, population.model.is_source, self.placement.circuits[name]
+            )
             for part in self.parts:
-                part.leave(leaving, self.placement, trials)
-            if leaving.changes:
-                found[name] = leaving
+                part.transmit(transmission, self.placement, trials)
+            if transmission.changes:
+                found[name] = transmission
         return found
 
 
@@ -160,13 +162,13 @@ def with_thresholds(network: Network, shares: Mapping[str, Floats]) -> Network:
     return net
 
 
-def gates(leavings: dict[str, Leaving], sample: int) -> dict[str, Gate]:
+def gates(transmissions: dict[str, TransmissionParameters], sample: int) -> dict[str, Gate]:
     """Return the exits of one sample; populations on one bus share it."""
     buses: dict[tuple[float, int], Bus] = {}
     found = {}
-    for name, leaving in leavings.items():
+    for name, transmission in transmissions.items():
         bus = None
-        if leaving.bus is not None:
-            bus = buses.setdefault(leaving.bus, Bus(*leaving.bus))
-        found[name] = leaving.gate(sample, bus)
+        if transmission.bus is not None:
+            bus = buses.setdefault(transmission.bus, Bus(*transmission.bus))
+        found[name] = transmission.gate(sample, bus)
     return found

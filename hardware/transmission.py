@@ -1,4 +1,4 @@
-"""For which runs and samples something is drawn, and how spikes leave a population: what parts fill in."""
+"""How the spikes of a population are transmitted, which parts fill in, and the trials they draw for."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from eventsim.hardware.placement import base_key
 from eventsim.kernels import draws
 from eventsim.transmission import Bus, Gate
 
-__all__ = ["Leaving", "Trials"]
+__all__ = ["TransmissionParameters", "Trials"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -44,15 +44,15 @@ class Trials:
 
 
 @dataclass(slots=True)
-class Leaving:
-    """How spikes leave one population, in the network's time unit; what parts fill in.
+class TransmissionParameters:
+    """How the spikes of one population are transmitted, in the network's time unit; parts fill it in.
 
     Attributes
     ----------
     population, is_source, places : whose spikes, and the circuits (or input lines) they come from, shape
         (n,).
     latency, jitter : mean and standard deviation of how late, shape (n,).
-    kept : probability that a spike is not lost, shape (n,).
+    probability : that a spike is transmitted, and not lost, shape (n,).
     jitter_keys, loss_keys : by sample, shape (n_samples, n).
     resolution : period of the clock, 0 for none.
     bus : (rate, room) of the bus that all populations share, or None.
@@ -63,14 +63,14 @@ class Leaving:
     places: Ints
     latency: Floats
     jitter: Floats
-    kept: Floats
+    probability: Floats
     jitter_keys: Keys | None = None
     loss_keys: Keys | None = None
     resolution: float = 0.0
     bus: tuple[float, int] | None = None
 
     @classmethod
-    def of(cls, population: str, is_source: bool, places: Ints) -> "Leaving":
+    def of(cls, population: str, is_source: bool, places: Ints) -> "TransmissionParameters":
         """Return one that changes nothing."""
         n = len(places)
         return cls(population, is_source, places, np.zeros(n), np.zeros(n), np.ones(n))
@@ -81,7 +81,7 @@ class Leaving:
         return bool(
             self.latency.any()
             or self.jitter.any()
-            or (self.kept < 1).any()
+            or (self.probability < 1).any()
             or self.resolution
             or self.bus is not None
         )
@@ -93,17 +93,16 @@ class Leaving:
             self.latency,
             self.jitter,
             0 if self.jitter_keys is None else self.jitter_keys[sample],
-            1.0 - self.kept,
+            1.0 - self.probability,
             0 if self.loss_keys is None else self.loss_keys[sample],
             self.resolution,
             bus,
         )
 
     def shifts(self, n_samples: int) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return how late each unit's first spike leaves, `inf` if it is lost; and where it was to leave
-        earlier.
+        """Return how late the first spike of each unit is, `inf` if it is lost, and where it would be early.
 
-        Both have shape (n_samples, n).
+        Both arrays have shape (n_samples, n). A spike that would be early comes with its crossing.
         """
         late = np.array(np.broadcast_to(self.latency, (n_samples, len(self.places))))
         if self.jitter_keys is not None:
@@ -111,5 +110,5 @@ class Leaving:
         cut = late < 0
         late[cut] = 0.0
         if self.loss_keys is not None:
-            late[draws.uniforms(self.loss_keys) < 1.0 - self.kept] = np.inf
+            late[draws.uniforms(self.loss_keys) < 1.0 - self.probability] = np.inf
         return late, cut

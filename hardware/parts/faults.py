@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import BROKEN, Part
 from eventsim.hardware.placement import Placement
-from eventsim.hardware.transmission import Leaving, Trials
+from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.network import Projection
 from eventsim.parameters import one_number
 from eventsim.registry import register
@@ -103,13 +103,13 @@ class DeadNeurons(Part):
     def __post_init__(self) -> None:
         one_number(self.fraction, "fraction", low=0, high=1)
 
-    def leave(self, leaving: Leaving, placement: Placement, trials: Trials) -> None:
+    def transmit(self, transmission: TransmissionParameters, placement: Placement, trials: Trials) -> None:
         """Lose all spikes of dead neurons."""
-        if self.fraction and not leaving.is_source:
-            u = placement.uniforms(trials.device, self.stream, "circuit", leaving.places)
-            leaving.kept[u < self.fraction] = 0.0
-            if leaving.loss_keys is None:
-                leaving.loss_keys = trials.keys(self.stream, "spike", leaving.places)
+        if self.fraction and not transmission.is_source:
+            u = placement.uniforms(trials.device, self.stream, "circuit", transmission.places)
+            transmission.probability[u < self.fraction] = 0.0
+            if transmission.loss_keys is None:
+                transmission.loss_keys = trials.keys(self.stream, "spike", transmission.places)
 
 
 @register("hardware", "stuck-neurons")

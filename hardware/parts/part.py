@@ -1,7 +1,7 @@
 """The base of all parts: single imperfections, each small, which a substrate composes.
 
 A part acts at three places: on parameters at build (`transform_parameters`), on spikes between neuron and
-synapse (`leave`), and on the thresholds of each run (`thresholds`). It draws from a stream that is
+synapse (`transmit`), and on the thresholds of each run (`thresholds`). It draws from a stream that is
 named after the part, so numbers depend neither on the order of parts nor on what else is there. Parts act
 in the order of their physical stages: first what is written into the chip, then the analog circuits, then
 what is broken.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from eventsim.hardware.device import Hardware
 from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.placement import Placement
-from eventsim.hardware.transmission import Leaving, Trials
+from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.network import Network
 from eventsim.renamed import RENAMED, current
 
@@ -32,7 +32,7 @@ class Part(Hardware):
     """One imperfection of a substrate; by itself a substrate that has no other.
 
     Derive a frozen dataclass from it to make a part of your own, and define those of `transform_parameters`,
-    `leave` and `thresholds` that the part needs.
+    `transmit` and `thresholds` that the part needs.
     """
 
     __slots__ = ()
@@ -59,8 +59,8 @@ class Part(Hardware):
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Change parameters of the network: what is written, and the fixed pattern of the device."""
 
-    def leave(self, leaving: Leaving, placement: Placement, trials: Trials) -> None:
-        """Say how spikes leave a population."""
+    def transmit(self, transmission: TransmissionParameters, placement: Placement, trials: Trials) -> None:
+        """Change how the spikes of a population are transmitted."""
 
     def thresholds(self, population: str, placement: Placement, trials: Trials) -> Floats | None:
         """Return by what share of their distance from rest thresholds differ, (n_samples, n)."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from eventsim.hardware.parts.part import Part
 from eventsim.hardware.placement import Placement
-from eventsim.hardware.transmission import Leaving, Trials
+from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.parameters import one_number
 from eventsim.registry import register
 
@@ -16,8 +16,8 @@ __all__ = ["Bus", "Jitter", "Latency", "SpikeLoss", "TimestampResolution"]
 Whose = Literal["neurons", "inputs", "all"]
 
 
-def _concerned(whose: str, leaving: Leaving) -> bool:
-    return whose == "all" or (whose == "inputs") == leaving.is_source
+def _concerned(whose: str, transmission: TransmissionParameters) -> bool:
+    return whose == "all" or (whose == "inputs") == transmission.is_source
 
 
 def _check_whose(whose: str) -> None:
@@ -25,9 +25,9 @@ def _check_whose(whose: str) -> None:
         raise ValueError(f"whose must be neurons, inputs or all, got {whose!r}")
 
 
-def _stream(part: Part, population: Leaving) -> str:
-    """Return the stream of a part for circuits, or for input lines, which are counted apart."""
-    return part.stream + (" input" if population.is_source else "")
+def _stream(part: Part, transmission: TransmissionParameters) -> str:
+    """Return the stream of a part for circuits or for input lines, whose places have numbers of their own."""
+    return part.stream + (" input" if transmission.is_source else "")
 
 
 @register("hardware", "jitter")
@@ -50,11 +50,11 @@ class Jitter(Part):
         one_number(self.sigma, "sigma", low=0)
         _check_whose(self.whose)
 
-    def leave(self, leaving: Leaving, placement: Placement, trials: Trials) -> None:
+    def transmit(self, transmission: TransmissionParameters, placement: Placement, trials: Trials) -> None:
         """Add to the jitter of a population."""
-        if self.sigma and _concerned(self.whose, leaving):
-            leaving.jitter[:] = self.sigma
-            leaving.jitter_keys = trials.keys(_stream(self, leaving), "spike", leaving.places)
+        if self.sigma and _concerned(self.whose, transmission):
+            transmission.jitter[:] = self.sigma
+            transmission.jitter_keys = trials.keys(_stream(self, transmission), "spike", transmission.places)
 
 
 @register("hardware", "latency")
@@ -74,12 +74,12 @@ class Latency(Part):
         one_number(self.mean, "mean", low=0)
         one_number(self.sigma, "sigma", low=0)
 
-    def leave(self, leaving: Leaving, placement: Placement, trials: Trials) -> None:
+    def transmit(self, transmission: TransmissionParameters, placement: Placement, trials: Trials) -> None:
         """Make the spikes of neurons late."""
-        if leaving.is_source or not (self.mean or self.sigma):
+        if transmission.is_source or not (self.mean or self.sigma):
             return
-        x = placement.normals(trials.device, self.stream, "circuit", leaving.places)
-        leaving.latency += np.maximum(self.mean + self.sigma * x, 0.0)
+        x = placement.normals(trials.device, self.stream, "circuit", transmission.places)
+        transmission.latency += np.maximum(self.mean + self.sigma * x, 0.0)
 
 
 @register("hardware", "spike-loss")
@@ -100,17 +100,17 @@ class SpikeLoss(Part):
         one_number(self.probability, "probability", low=0, high=1)
         _check_whose(self.whose)
 
-    def leave(self, leaving: Leaving, placement: Placement, trials: Trials) -> None:
-        """Lower the probability that spikes are kept."""
-        if self.probability and _concerned(self.whose, leaving):
-            leaving.kept *= 1.0 - self.probability
-            leaving.loss_keys = trials.keys(_stream(self, leaving), "spike", leaving.places)
+    def transmit(self, transmission: TransmissionParameters, placement: Placement, trials: Trials) -> None:
+        """Lower the probability that a spike is transmitted."""
+        if self.probability and _concerned(self.whose, transmission):
+            transmission.probability *= 1.0 - self.probability
+            transmission.loss_keys = trials.keys(_stream(self, transmission), "spike", transmission.places)
 
 
 @register("hardware", "timestamp-resolution")
 @dataclass(frozen=True, slots=True)
 class TimestampResolution(Part):
-    """Spikes leave at the ticks of a clock, for which each of them waits; those of inputs too.
+    """Spikes are transmitted at the next tick of a clock, those of inputs too.
 
     Attributes
     ----------
@@ -122,9 +122,9 @@ class TimestampResolution(Part):
     def __post_init__(self) -> None:
         one_number(self.resolution, "resolution", low=0)
 
-    def leave(self, leaving: Leaving, placement: Placement, trials: Trials) -> None:
+    def transmit(self, transmission: TransmissionParameters, placement: Placement, trials: Trials) -> None:
         """Set the clock of a population."""
-        leaving.resolution = self.resolution
+        transmission.resolution = self.resolution
 
 
 @register("hardware", "bus")
@@ -150,7 +150,7 @@ class Bus(Part):
         if isinstance(self.room, bool) or int(self.room) != self.room or self.room < 0:
             raise ValueError(f"room must be a whole number, at least 0, got {self.room!r}")
 
-    def leave(self, leaving: Leaving, placement: Placement, trials: Trials) -> None:
+    def transmit(self, transmission: TransmissionParameters, placement: Placement, trials: Trials) -> None:
         """Send the spikes of neurons through the bus."""
-        if self.rate < np.inf and not leaving.is_source:
-            leaving.bus = (float(self.rate), int(self.room))
+        if self.rate < np.inf and not transmission.is_source:
+            transmission.bus = (float(self.rate), int(self.room))

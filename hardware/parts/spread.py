@@ -52,7 +52,7 @@ class Mismatch(Part):
 
     @property
     def stream(self) -> str:
-        """Name of the stream; the name of an earlier version, since the pattern of a device follows from it."""
+        """Name of the stream; of an earlier version, since the pattern of a device follows from it."""
         return f"Spread {self.parameter}"
 
     def factors(self, x: Floats) -> Floats:
@@ -122,9 +122,8 @@ class Offset(Part):
 
     @property
     def stream(self) -> str:
-        return (
-            f"Deviation {self.parameter}"  # an old name: of equal stages, parts act in the order of streams
-        )
+        """Name of the stream; of an earlier version, since parts of a stage act in the order of these."""
+        return f"Deviation {self.parameter}"
 
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Move the parameter."""

@@ -14,7 +14,7 @@ from eventsim.hardware.chips.chip import Chip
 from eventsim.hardware.device import Hardware, Prepared, gates, with_thresholds
 from eventsim.hardware.placement import delayed
 from eventsim.hardware.targets.target import Observed, SpikeTrains, Target, checked_inputs
-from eventsim.hardware.transmission import Leaving, Trials
+from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.kernels import draws
 from eventsim.models.gradients.first_spike.kernel import LayerRun
 from eventsim.models.gradients.network import CONSTANTS, FIXED
@@ -142,11 +142,11 @@ class SimulatedTarget:
         counters: dict[str, int] = {}
         noise = batch.noise()
         for name in times:
-            if name in batch.leavings:
+            if name in batch.transmissions:
                 late, cut = batch.late[name]
                 batch.count(counters, times[name], late, cut)
                 times[name] = times[name] + late
-                clock = batch.leavings[name].resolution
+                clock = batch.transmissions[name].resolution
                 times[name] = draws.stamps(times[name], clock) if clock else times[name]
         for name, v_th in batch.thresholds.items():
             self._layers.parameters[f"v_th/{name}"][:] = v_th
@@ -190,20 +190,22 @@ class _Batch:
         until: float,
     ) -> None:
         self.device, self.network, self.numbers, self.until = device, network, numbers, until
-        self.leavings: dict[str, Leaving] = {}
+        self.transmissions: dict[str, TransmissionParameters] = {}
         self.shares: dict[str, Floats] = {}
         if device is not None and prepared is not None:
             trials = Trials(device.device, device.seed, trial, numbers)
-            self.leavings = prepared.leavings(network, trials)
+            self.transmissions = prepared.transmissions(network, trials)
             self.shares = prepared.threshold_shares(network, trials)
-        self.late = {name: leaving.shifts(len(numbers)) for name, leaving in self.leavings.items()}
+        self.late = {
+            name: transmission.shifts(len(numbers)) for name, transmission in self.transmissions.items()
+        }
         populations = network.populations.items()
         self.seen = [name for name, p in populations if p.record_spikes and not p.model.is_source]
 
     @property
     def shares_a_bus(self) -> bool:
         """Whether the spikes of a sample wait for each other."""
-        return any(leaving.bus is not None for leaving in self.leavings.values())
+        return any(transmission.bus is not None for transmission in self.transmissions.values())
 
     @property
     def thresholds(self) -> dict[str, Any]:
@@ -220,7 +222,7 @@ class _Batch:
 
     def noise(self) -> Noise | None:
         """Return the deviations as layers take them, or None if there are none."""
-        neurons = [name for name in self.leavings if not self.network.populations[name].model.is_source]
+        neurons = [name for name in self.transmissions if not self.network.populations[name].model.is_source]
         if not (neurons or self.shares):
             return None  # the ideal run, to the bit
         thresholds = {}
@@ -231,7 +233,7 @@ class _Batch:
         return Noise(
             thresholds=thresholds,
             spikes={name: self.late[name][0] for name in neurons},
-            clocks={name: self.leavings[name].resolution for name in neurons},
+            clocks={name: self.transmissions[name].resolution for name in neurons},
         )
 
     def count(self, counters: dict[str, int], times: Floats, late: Floats, cut: NDArray[np.bool_]) -> None:
@@ -265,7 +267,7 @@ class _Batch:
 
     def exits(self, network: Network, trial: int = 0) -> dict[str, Gate]:
         """Return the exits of this sample."""
-        return gates(self.leavings, 0)
+        return gates(self.transmissions, 0)
 
 
 def own_thresholds(network: Network) -> Network:
