@@ -5,8 +5,12 @@ changed. Whoever reads such a name asks `current`, which warns once for each old
 when a name changes; nothing else keeps a list.
 """
 
+import functools
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 RENAMED: dict[str, dict[str, str]] = {
     "argument/connect": {"signal": "variable", "port": "receptor"},
@@ -33,6 +37,7 @@ RENAMED: dict[str, dict[str, str]] = {
         "BehindAddress": "RemoteHardware",
     },
     # arguments of a part, a method or a function: "argument/<name of it>"
+    "argument/hardware": {"beyond": "overflow", "room": "capacity", "bus_room": "bus_capacity"},
     # keys of a scenario's configuration: "option/<scenario>"; presets: "preset/<scenario>"
     # keys in files: "file"; fields of the wire protocol: "wire"
     "file": {"stand_in": "replacement_data"},
@@ -41,7 +46,7 @@ RENAMED: dict[str, dict[str, str]] = {
 }
 
 
-def current(what: str, name: str, *, quiet: bool = False) -> str:
+def current(what: str, name: str, *, quiet: bool = False, stacklevel: int = 3) -> str:
     """Return what `name` is called today; names that have not changed come back as they are.
 
     Parameters
@@ -51,6 +56,8 @@ def current(what: str, name: str, *, quiet: bool = False) -> str:
     name : str
     quiet : bool
         Say nothing, as for files, whose names nobody can change any more.
+    stacklevel : int
+        Of the warning, as `warnings.warn` counts.
 
     Warns
     -----
@@ -61,7 +68,7 @@ def current(what: str, name: str, *, quiet: bool = False) -> str:
     if today is None:
         return name
     if not quiet:
-        warnings.warn(f"{name!r} is called {today!r} now", DeprecationWarning, stacklevel=3)
+        warnings.warn(f"{name!r} is called {today!r} now", DeprecationWarning, stacklevel=stacklevel)
     return today
 
 
@@ -73,6 +80,9 @@ def warn_renamed(old: str, new: str) -> None:
 
 
 def with_current_names(what: str, given: Mapping[str, object], *, quiet: bool = False) -> dict[str, object]:
+def with_current_names(
+    what: str, given: Mapping[str, Any], *, quiet: bool = False, stacklevel: int = 3
+) -> dict[str, Any]:
     """Return a mapping whose keys are today's names.
 
     Raises
@@ -80,10 +90,35 @@ def with_current_names(what: str, given: Mapping[str, object], *, quiet: bool = 
     ValueError
         If a key is given under its old and its new name.
     """
-    renamed: dict[str, object] = {}
+    renamed: dict[str, Any] = {}
     for name, value in given.items():
-        today = current(what, name, quiet=quiet)
+        today = current(what, name, quiet=quiet, stacklevel=stacklevel + 1)
         if today in renamed:
             raise ValueError(f"{today!r} is given twice, once as {name!r}, its old name")
         renamed[today] = value
     return renamed
+
+
+def renamed_arguments(what: str) -> Callable[[type[T]], type[T]]:
+    """Return a decorator of classes whose constructor takes arguments by their old names too.
+
+    Parameters
+    ----------
+    what : str
+        Which names these are: a key of `RENAMED`.
+    """
+
+    def decorate(kind: type[T]) -> type[T]:
+        original = kind.__init__
+        old = RENAMED[what].keys()
+
+        @functools.wraps(original)
+        def __init__(self: Any, *arguments: Any, **named: Any) -> None:
+            if not old.isdisjoint(named):
+                named = with_current_names(what, named, stacklevel=4)
+            original(self, *arguments, **named)
+
+        kind.__init__ = __init__  # type: ignore[method-assign]
+        return kind
+
+    return decorate

@@ -26,7 +26,7 @@ LEAST_DISTANCE = 0.05  # of a threshold from rest, to which noise may bring it d
 
 
 class Hardware(ABC):
-    """What a network can be run on: a device made of parts, with room for so much.
+    """What a network can be run on: a device made of parts, with a capacity.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Hardware(ABC):
         """Return the parts, in the network's time unit."""
 
     def layout(self) -> Layout:
-        """Return how much there is room for."""
+        """Return the capacity."""
         return Layout()
 
     def prepared(self, network: Network) -> "Prepared":

@@ -7,6 +7,7 @@ from eventsim.errors import ConfigError
 from eventsim.hardware.remote.remote_hardware import SCHEME, RemoteHardware
 from eventsim.io import config
 from eventsim.registry import find
+from eventsim.renamed import with_current_names
 
 __all__ = ["named"]
 
@@ -40,7 +41,7 @@ def named(text: str, device: int = 0) -> Any:
     kind = find("hardware", name)
     if "device" in {each.name for each in fields(kind)}:
         values = {"device": device} | values
-    return _made(kind, values, name)
+    return _made(kind, with_current_names("argument/hardware", values), name)
 
 
 def _made(kind: type, values: dict[str, Any], name: str) -> Any:

@@ -93,7 +93,7 @@ def base_key(device: int, *names: str | int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What there is room for; 0 stands for as much as is needed.
+    """The capacity of a substrate; 0 stands for as much as is needed.
 
     Attributes
     ----------

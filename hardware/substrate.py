@@ -7,10 +7,12 @@ from eventsim.hardware.device import Hardware
 from eventsim.hardware.parts.part import Part
 from eventsim.hardware.placement import Layout
 from eventsim.network import Network
+from eventsim.renamed import renamed_arguments
 
 __all__ = ["Substrate"]
 
 
+@renamed_arguments("argument/hardware")
 @dataclass(frozen=True)
 class Substrate(Hardware):
     """Parts of one's own choice.
@@ -23,8 +25,8 @@ class Substrate(Hardware):
         Seed of everything that is fixed in the device.
     seed : int
         Of what differs from run to run.
-    room : Layout
-        How much there is room for; as much as is needed unless given.
+    capacity : Layout
+        How much fits; everything unless given.
 
     Examples
     --------
@@ -39,12 +41,12 @@ class Substrate(Hardware):
     parts: Sequence[Part] = ()
     device: int = 0
     seed: int = 0
-    room: Layout = field(default_factory=Layout)
+    capacity: Layout = field(default_factory=Layout)
 
     def parts_for(self, network: Network) -> tuple[Part, ...]:
         """Return the parts."""
         return tuple(self.parts)
 
     def layout(self) -> Layout:
-        """Return how much there is room for."""
-        return self.room
+        """Return the capacity."""
+        return self.capacity

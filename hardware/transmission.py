@@ -55,7 +55,7 @@ class TransmissionParameters:
     probability : that a spike is transmitted, and not lost, shape (n,).
     jitter_keys, loss_keys : by sample, shape (n_samples, n).
     resolution : period of the clock, 0 for none.
-    bus : (rate, room) of the bus that all populations share, or None.
+    bus : (rate, capacity) of the bus that all populations share, or None.
     """
 
     population: str

@@ -20,6 +20,7 @@ from eventsim.hardware.parts.weights import WeightQuantization, WeightSaturation
 from eventsim.hardware.placement import Layout
 from eventsim.network import Network
 from eventsim.registry import register
+from eventsim.renamed import renamed_arguments
 
 __all__ = ["BrainScaleS2", "BrainScaleS2Ideal"]
 
@@ -34,22 +35,23 @@ DELAY_US = (8.25, 33.25, 0.125)  # shortest, longest, step
 
 
 @register("hardware", "brainscales2-ideal")
+@renamed_arguments("argument/hardware")
 @dataclass(frozen=True)
 class BrainScaleS2Ideal(Chip):
-    """BrainScaleS-2 with perfect circuits: its weights, delays, time stamps and room, and nothing else.
+    """BrainScaleS-2 with perfect circuits: its weights, delays, time stamps and capacity, and nothing else.
 
     Attributes
     ----------
     device, seed : seeds of what is fixed in the device and of what differs from run to run.
     us_per_unit : us on the chip for one time unit of the network; unless given, 6 us are the network's
         tau_syn.
-    beyond : what becomes of weights beyond 63 steps: "clip" (counted) or "refuse".
+    overflow : policy for weights beyond 63 steps: "clip" (counted) or "refuse".
     """
 
     device: int = 0
     seed: int = 0
     us_per_unit: float | None = None
-    beyond: Literal["clip", "refuse"] = "clip"
+    overflow: Literal["clip", "refuse"] = "clip"
 
     paper: ClassVar[str] = "Pehle et al. 2022, The BrainScaleS-2 accelerated neuromorphic system"
     tau_us: ClassVar[float] = 6.0  # type: ignore[misc]
@@ -62,7 +64,7 @@ class BrainScaleS2Ideal(Chip):
         return "BrainScaleS-2"
 
     def layout(self) -> Layout:
-        """Return how much there is room for."""
+        """Return the capacity."""
         return Layout(self.label(), CIRCUITS, ROWS, MOST_JOINED, ELEMENTS, 2)
 
     def parts_for(self, network: Network) -> tuple[Part, ...]:
@@ -71,13 +73,14 @@ class BrainScaleS2Ideal(Chip):
         shortest, longest, step = DELAY_US
         return (
             WeightQuantization(1.0 / STEPS_PER_WEIGHT),
-            WeightSaturation(LARGEST / STEPS_PER_WEIGHT, self.beyond),
+            WeightSaturation(LARGEST / STEPS_PER_WEIGHT, self.overflow),
             DelayQuantization(step * us, shortest * us, longest * us, lines=True),
             TimestampResolution(STAMP_US * us),
         )
 
 
 @register("hardware", "brainscales2")
+@renamed_arguments("argument/hardware")
 @dataclass(frozen=True)
 class BrainScaleS2(BrainScaleS2Ideal):
     """BrainScaleS-2 as its users find it: noisy thresholds and spike times on top of its weights and delays.
@@ -91,7 +94,7 @@ class BrainScaleS2(BrainScaleS2Ideal):
     device, seed : seeds of what is fixed in the device and of what differs from run to run.
     us_per_unit : us on the chip for one time unit of the network; unless given, 6 us are the network's
         tau_syn.
-    beyond : what becomes of weights beyond 63 steps: "clip" (counted) or "refuse".
+    overflow : policy for weights beyond 63 steps: "clip" (counted) or "refuse".
     threshold_offset, threshold_spread : mean and standard deviation of thresholds from circuit to circuit,
         relative.
     threshold_noise : standard deviation from run to run, relative.

@@ -1,4 +1,4 @@
-"""Chips: substrates with room for so much, a clock of their own, and a price.
+"""Chips: substrates with a capacity, a clock and a price.
 
 A chip is faster than what its networks stand for. It is told in microseconds of its own; the network in its
 time unit, which the chip translates by the time constant that both have: `tau_us` on the chip is the

@@ -13,11 +13,13 @@ from eventsim.hardware.placement import Layout
 from eventsim.network import Network
 from eventsim.parameters import one_number
 from eventsim.registry import register
+from eventsim.renamed import renamed_arguments
 
 __all__ = ["MixedSignal"]
 
 
 @register("hardware", "mixed-signal")
+@renamed_arguments("argument/hardware")
 @dataclass(frozen=True)
 class MixedSignal(Chip):
     """A chip that is no one in particular; every number can be chosen.
@@ -31,11 +33,12 @@ class MixedSignal(Chip):
     circuits, rows : neuron circuits, and synapses of each (two for an input); 0 for as many as are needed.
     weight_bits : of a weight, without its sign; 0 for weights of any value.
     largest : weight of the largest number that these bits make.
-    beyond : what becomes of larger weights: "clip" (counted) or "refuse".
+    overflow : policy for larger weights: "clip" (counted) or "refuse".
     threshold_spread, tau_spread, synapse_spread : from place to place, relative standard deviations.
     latency_us, jitter_us : mean delay of spikes on their way out, and its standard deviation from spike to
         spike.
-    bus_per_us, bus_room : spikes per us that the bus carries (0: any number), and how many may wait for it.
+    bus_per_us : spikes per us that the bus carries; 0 for any number.
+    bus_capacity : spikes that may wait for the bus.
     missing, dead : fractions of synapses and of neurons that do not work.
     speed_up : how many times faster than biology.
     wait_us, power_watt : before the first sample of a run, and of the whole chip, for estimates.
@@ -49,14 +52,14 @@ class MixedSignal(Chip):
     rows: int = 512
     weight_bits: int = 4
     largest: float = 2.0
-    beyond: Literal["clip", "refuse"] = "clip"
+    overflow: Literal["clip", "refuse"] = "clip"
     threshold_spread: float = 0.05
     tau_spread: float = 0.1
     synapse_spread: float = 0.05
     latency_us: float = 1.0
     jitter_us: float = 1.0
     bus_per_us: float = 10.0
-    bus_room: int = 64
+    bus_capacity: int = 64
     missing: float = 0.0
     dead: float = 0.0
     speed_up: float = 1.0
@@ -79,7 +82,7 @@ class MixedSignal(Chip):
         return "the mixed-signal chip"
 
     def layout(self) -> Layout:
-        """Return how much there is room for."""
+        """Return the capacity."""
         return Layout(self.label(), self.circuits, self.rows)
 
     def parts_for(self, network: Network) -> tuple[Part, ...]:
@@ -98,8 +101,8 @@ class MixedSignal(Chip):
         if self.weight_bits:
             parts += [
                 WeightQuantization(self.largest / (2**self.weight_bits - 1)),
-                WeightSaturation(self.largest, self.beyond),
+                WeightSaturation(self.largest, self.overflow),
             ]
         if self.bus_per_us:
-            parts.append(Bus(self.bus_per_us / us, self.bus_room))
+            parts.append(Bus(self.bus_per_us / us, self.bus_capacity))
         return tuple(parts)

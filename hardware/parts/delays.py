@@ -10,11 +10,13 @@ from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import DIGITAL, Part
 from eventsim.parameters import one_number
 from eventsim.registry import register
+from eventsim.renamed import renamed_arguments
 
 __all__ = ["DelayQuantization"]
 
 
 @register("hardware", "delay-quantization")
+@renamed_arguments("argument/hardware")
 @dataclass(frozen=True, slots=True)
 class DelayQuantization(Part):
     """Delays are made in steps from a shortest one, up to a longest.
@@ -26,14 +28,14 @@ class DelayQuantization(Part):
     step : distance of two neighbouring delays, time unit of the network; 0 for any delay.
     shortest, longest : range of delays, time unit of the network.
     lines : whether delays belong to lines, so that they cannot differ from target to target.
-    beyond : "refuse" raises ConfigError for a delay out of range, "clip" takes the nearest and counts it.
+    overflow : "refuse" raises ConfigError for a delay out of range, "clip" takes the nearest and counts it.
     """
 
     step: float = 0.0
     shortest: float = 0.0
     longest: float = np.inf
     lines: bool = False
-    beyond: Literal["clip", "refuse"] = "refuse"
+    overflow: Literal["clip", "refuse"] = "refuse"
     stage: ClassVar[int] = DIGITAL
 
     def __post_init__(self) -> None:
@@ -41,8 +43,8 @@ class DelayQuantization(Part):
         one_number(self.shortest, "shortest", low=0)
         if not self.longest >= self.shortest:
             raise ValueError(f"longest must be at least shortest, got {self.longest!r} < {self.shortest!r}")
-        if self.beyond not in ("clip", "refuse"):
-            raise ValueError(f"beyond must be clip or refuse, got {self.beyond!r}")
+        if self.overflow not in ("clip", "refuse"):
+            raise ValueError(f"overflow must be clip or refuse, got {self.overflow!r}")
 
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Round and limit all delays."""
@@ -63,7 +65,7 @@ class DelayQuantization(Part):
             slack = max(0.5 * self.step, 1e-9 * self.shortest)
             wrong = (delay < self.shortest - slack) | (delay > self.longest + slack)
             if wrong.any():
-                if self.beyond == "refuse":
+                if self.overflow == "refuse":
                     raise ConfigError(
                         f"delays of {projection.label} must lie between {self.shortest:g} and "
                         f"{self.longest:g} {editor.network.time_unit}, which is what the chip can make, "

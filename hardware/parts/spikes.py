@@ -10,6 +10,7 @@ from eventsim.hardware.placement import Placement
 from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.parameters import one_number
 from eventsim.registry import register
+from eventsim.renamed import renamed_arguments
 
 __all__ = ["Bus", "Jitter", "Latency", "SpikeLoss", "TimestampResolution"]
 
@@ -128,6 +129,7 @@ class TimestampResolution(Part):
 
 
 @register("hardware", "bus")
+@renamed_arguments("argument/hardware")
 @dataclass(frozen=True, slots=True)
 class Bus(Part):
     """The spikes of all neurons go through one bus, one at a time.
@@ -138,19 +140,19 @@ class Bus(Part):
     Attributes
     ----------
     rate : spikes per time unit of the network; inf for no limit.
-    room : how many may wait; 0 loses all that find the bus busy.
+    capacity : spikes that may wait; 0 loses every spike that finds the bus busy.
     """
 
     rate: float = np.inf
-    room: int = 0
+    capacity: int = 0
 
     def __post_init__(self) -> None:
         if not self.rate > 0:
             raise ValueError(f"rate must be positive (inf: no limit), got {self.rate!r}")
-        if isinstance(self.room, bool) or int(self.room) != self.room or self.room < 0:
-            raise ValueError(f"room must be a whole number, at least 0, got {self.room!r}")
+        if isinstance(self.capacity, bool) or int(self.capacity) != self.capacity or self.capacity < 0:
+            raise ValueError(f"capacity must be a whole number, at least 0, got {self.capacity!r}")
 
     def transmit(self, transmission: TransmissionParameters, placement: Placement, trials: Trials) -> None:
         """Send the spikes of neurons through the bus."""
         if self.rate < np.inf and not transmission.is_source:
-            transmission.bus = (float(self.rate), int(self.room))
+            transmission.bus = (float(self.rate), int(self.capacity))

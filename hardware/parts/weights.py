@@ -10,6 +10,7 @@ from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import DIGITAL, RANGE, Part
 from eventsim.parameters import one_number
 from eventsim.registry import register
+from eventsim.renamed import renamed_arguments
 
 __all__ = ["DaleRows", "WeightQuantization", "WeightSaturation"]
 
@@ -40,6 +41,7 @@ class WeightQuantization(Part):
 
 
 @register("hardware", "weight-saturation")
+@renamed_arguments("argument/hardware")
 @dataclass(frozen=True, slots=True)
 class WeightSaturation(Part):
     """Weights have a largest size.
@@ -47,19 +49,19 @@ class WeightSaturation(Part):
     Attributes
     ----------
     limit : largest size of a weight, > 0; inf for none.
-    beyond : "clip" brings larger ones to the limit and counts them, "refuse" raises ConfigError.
+    overflow : "clip" brings larger ones to the limit and counts them, "refuse" raises ConfigError.
     """
 
     limit: float = np.inf
-    beyond: Literal["clip", "refuse"] = "clip"
+    overflow: Literal["clip", "refuse"] = "clip"
 
     stage: ClassVar[int] = RANGE
 
     def __post_init__(self) -> None:
         if not self.limit > 0:
             raise ValueError(f"limit must be positive (inf: none), got {self.limit!r}")
-        if self.beyond not in ("clip", "refuse"):
-            raise ValueError(f"beyond must be clip or refuse, got {self.beyond!r}")
+        if self.overflow not in ("clip", "refuse"):
+            raise ValueError(f"overflow must be clip or refuse, got {self.overflow!r}")
 
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Clip or refuse what is too large."""
@@ -68,15 +70,15 @@ class WeightSaturation(Part):
         for projection in editor.network.projections:
             synapses = editor.synapses(projection)
             size = np.abs(synapses.weight)
-            beyond = size > self.limit * (1 + 1e-12)  # 63 steps may be rounded up
-            if not beyond.any():
+            over = size > self.limit * (1 + 1e-12)  # 63 steps may be rounded up
+            if not over.any():
                 continue
-            if self.beyond == "refuse":
+            if self.overflow == "refuse":
                 raise ConfigError(
                     f"weights of {projection.label} must not be beyond {self.limit:g}, "
-                    f"got {float(synapses.weight[beyond][0]):g} and {int(beyond.sum()) - 1} more"
+                    f"got {float(synapses.weight[over][0]):g} and {int(over.sum()) - 1} more"
                 )
-            editor.count("clipped", int(beyond.sum()))
+            editor.count("clipped", int(over.sum()))
             synapses.put_weight(np.clip(synapses.weight, -self.limit, self.limit))
 
 

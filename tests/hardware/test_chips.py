@@ -1,4 +1,4 @@
-"""Chips: room, units, presets by name, price."""
+"""Chips: capacity, units, presets by name, price."""
 
 import numpy as np
 import pytest
@@ -113,7 +113,7 @@ def test_weights_beyond_range_are_clipped_with_a_count_or_refused():
     with pytest.warns(RuntimeWarning, match=r"690 weights beyond the range of BrainScaleS-2 were clipped"):
         BrainScaleS2().transform(net)
     with pytest.raises(ConfigError, match=r"must not be beyond 2.1, got 3 and 599 more"):
-        BrainScaleS2(beyond="refuse").transform(net)
+        BrainScaleS2(overflow="refuse").transform(net)
 
 
 def test_time_and_energy_of_samples():
@@ -141,18 +141,18 @@ def test_parts_of_a_batch_take_as_long_as_the_batch():
 def test_a_chip_by_name():
     assert named("brainscales2") == BrainScaleS2()
     assert named("brainscales2", device=4).device == 4
-    chip = named("brainscales2,device=7,beyond=refuse,jitter_us=0.1", device=4)
-    assert (chip.device, chip.beyond, chip.jitter_us) == (7, "refuse", 0.1)
+    chip = named("brainscales2,device=7,overflow=refuse,jitter_us=0.1", device=4)
+    assert (chip.device, chip.overflow, chip.jitter_us) == (7, "refuse", 0.1)
     with pytest.raises(UnknownPart, match="no hardware named 'brainscales3'"):
         named("brainscales3")
     with pytest.raises(ConfigError, match="devise"):
         named("brainscales2,devise=7")
-    with pytest.raises(ConfigError, match="beyond"):
-        named("brainscales2,beyond=explode")
+    with pytest.raises(ConfigError, match="overflow"):
+        named("brainscales2,overflow=explode")
 
 
 def test_the_room_of_a_substrate_of_ones_own():
     from eventsim.hardware import Layout
 
     with pytest.raises(ConfigError, match="needs 33 neuron circuits, my chip has 32"):
-        Substrate([], room=Layout("my chip", circuits=32)).transform(network())
+        Substrate([], capacity=Layout("my chip", circuits=32)).transform(network())

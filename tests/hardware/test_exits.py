@@ -164,13 +164,13 @@ def test_time_stamps_are_the_next_ticks_of_the_clock():
     ]
 
 
-@pytest.mark.parametrize("room", [0, 3, 100])
-def test_a_bus_serves_one_after_another(room):
+@pytest.mark.parametrize("capacity", [0, 3, 100])
+def test_a_bus_serves_one_after_another(capacity):
     n, rate = 20, 4.0
     net, at = silent_cells(n)
-    sim = es.Simulation(net, hardware=Bus(rate, room))
+    sim = es.Simulation(net, hardware=Bus(rate, capacity))
     sim.run(50.0)
-    served = min(n, room + 1)  # all come at once: the first goes, `room` wait
+    served = min(n, capacity + 1)  # all come at once: the first goes, `capacity` wait
     np.testing.assert_allclose(sim.spikes("cells").times, at + np.arange(served) / rate, atol=1e-12)
     assert sim.counters()["lost_on_bus"] == n - served
     assert sim.counters()["delayed_on_bus"] == served - 1

@@ -140,7 +140,7 @@ def test_thresholds_differ_from_run_to_run_and_never_reach_rest():
 def test_delays_in_steps():
     delays = np.array([[0.0], [1.0], [1.26], [2.0]])
     net = layers(3, 4, delay=delays)
-    chip = Substrate([hw.DelayQuantization(0.5, 1.0, 2.0, beyond="clip")])
+    chip = Substrate([hw.DelayQuantization(0.5, 1.0, 2.0, overflow="clip")])
     made, counters = chip.prepared(net).written(net)
     assert np.ravel(made.projections[0].delay).tolist() == [1.0, 1.0, 1.5, 2.0]
     assert counters == {"delays_clipped": 1}
