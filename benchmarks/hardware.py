@@ -22,7 +22,7 @@ from eventsim.hardware.targets.simulated import SimulatedTarget
 from eventsim.scenarios import tasks
 from eventsim.scenarios.fast_and_deep import FastAndDeep
 
-CHIP = BrainScaleS2(device=7)
+CHIP = BrainScaleS2(device_seed=7)
 DURATION = 2000.0  # ms
 N, N_LINES, RATE = 100, 100, 50.0  # neurons, input lines, Hz on each
 SAMPLES, SLOT, BATCH = 50, 30.0, 150
@@ -110,7 +110,7 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
         given = inputs if name == "layers" else None
         works[f"LIF network, {name}"] = (
             N if name == "recurrent" else 123,
-            {ON_CHIP: simulated(net, Exits(device=7), given), IDEAL: simulated(net, None, given)},
+            {ON_CHIP: simulated(net, Exits(device_seed=7), given), IDEAL: simulated(net, None, given)},
         )
     works["LIF network, batch"] = (
         BATCH,

@@ -37,10 +37,17 @@ RENAMED: dict[str, dict[str, str]] = {
         "BehindAddress": "RemoteHardware",
     },
     # arguments of a part, a method or a function: "argument/<name of it>"
-    "argument/hardware": {"beyond": "overflow", "room": "capacity", "bus_room": "bus_capacity"},
+    "argument/hardware": {
+        "device": "device_seed",
+        "beyond": "overflow",
+        "room": "capacity",
+        "bus_room": "bus_capacity",
+    },
     # keys of a scenario's configuration: "option/<scenario>"; presets: "preset/<scenario>"
     # keys in files: "file"; fields of the wire protocol: "wire"
     "file": {"stand_in": "replacement_data"},
+    # keys in files: "file/<kind of file>"; fields of the wire protocol: "wire"
+    "file/calibration": {"device": "device_seed"},
     # methods that classes of other people define: "method/<base class>"
     "method/part": {"alter": "transform_parameters", "leave": "transmit"},
 }

@@ -75,7 +75,7 @@ def calibrate(
     Examples
     --------
     >>> import numpy as np, eventsim as es
-    >>> chip = es.hardware.Substrate([es.hardware.Mismatch("v_th", 0.05)], device=7)
+    >>> chip = es.hardware.Substrate([es.hardware.Mismatch("v_th", 0.05)], device_seed=7)
     >>> found = es.hardware.calibrate(chip, ("v_th",), circuits=8, repeats=1)
     >>> bool(np.std(found.after["v_th"]) < 0.02 * np.std(found.before["v_th"]))
     True
@@ -101,7 +101,7 @@ def calibrate(
             low = np.where(too_much, low, middle)
         trims[name] = 0.5 * (low + high)
     after = {name: bench.off(name, trims) for name in quantities}
-    return Calibration(bench.device, trims, before, after)
+    return Calibration(bench.device_seed, trims, before, after)
 
 
 class _Bench:
@@ -110,7 +110,7 @@ class _Bench:
     def __init__(self, hardware: Any, circuits: int, elements: int, repeats: int, delay: float) -> None:
         self.hardware, self.repeats, self.delay = hardware, repeats, delay
         self.circuits, self.elements = circuits, elements
-        self.device: int = hardware.device
+        self.device_seed: int = hardware.device_seed
         self.trial = 0
 
     def late(self, name: str, trims: dict[str, Floats]) -> NDArray[np.bool_]:
@@ -137,8 +137,8 @@ class _Bench:
 
     def _trimmed(self, trims: dict[str, Floats], net: Network) -> SimulatedTarget:
         untrimmed = [part for part in self.hardware.parts_for(net) if not isinstance(part, Trims)]
-        parts = (*untrimmed, Trims(Calibration(self.device, trims)))
-        chip = Substrate(parts, self.device, self.hardware.seed, self.hardware.layout())
+        parts = (*untrimmed, Trims(Calibration(self.device_seed, trims)))
+        chip = Substrate(parts, self.device_seed, self.hardware.seed, self.hardware.layout())
         return SimulatedTarget(chip)
 
     def _first_spikes(self, net: Network, target: SimulatedTarget) -> Floats:

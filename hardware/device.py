@@ -30,18 +30,24 @@ class Hardware(ABC):
 
     Attributes
     ----------
-    device : seed of everything that is fixed in the device.
+    device_seed : seed of everything that is fixed in the device.
     seed : of what differs from run to run.
     """
 
     __slots__ = ()
 
-    device: int
+    device_seed: int
     seed: int
 
     @abstractmethod
     def parts_for(self, network: Network) -> Sequence[Any]:
         """Return the parts, in the network's time unit."""
+
+    @property
+    def device(self) -> int:
+        """The device seed, by its old name."""
+        warnings.warn("'device' is called 'device_seed' now", DeprecationWarning, stacklevel=2)
+        return self.device_seed
 
     def layout(self) -> Layout:
         """Return the capacity."""
@@ -93,7 +99,7 @@ class Hardware(ABC):
 
     def first_sample(self, trial: int) -> Trials:
         """Return what is drawn for the first sample of a run."""
-        return Trials(self.device, self.seed, trial, np.zeros(1, np.int64))
+        return Trials(self.device_seed, self.seed, trial, np.zeros(1, np.int64))
 
 
 class Prepared:
@@ -107,11 +113,11 @@ class Prepared:
     """
 
     def __init__(self, hardware: Hardware, name: str, placement: Placement, parts: Sequence[Any]) -> None:
-        self.device, self.name, self.placement, self.parts = hardware.device, name, placement, parts
+        self.device_seed, self.name, self.placement, self.parts = hardware.device_seed, name, placement, parts
 
     def written(self, network: Network) -> tuple[Network, dict[str, int]]:
         """Return the network with what is fixed in the device, and how many parameters it could not take."""
-        editor = NetworkEditor(network, self.placement, self.device)
+        editor = NetworkEditor(network, self.placement, self.device_seed)
         for part in self.parts:
             part.transform_parameters(editor)
         return editor.finished(), editor.counters

@@ -1,4 +1,4 @@
-"""Hardware by name, as a command gives it: ``brainscales2,device=7``, or an address, ``tcp://127.0.0.1:5555``."""
+"""Hardware by name, as a command gives it: ``brainscales2,device_seed=7``, or an address, ``tcp://127.0.0.1:5555``."""
 
 from dataclasses import fields
 from typing import Any
@@ -12,14 +12,14 @@ from eventsim.renamed import with_current_names
 __all__ = ["named"]
 
 
-def named(text: str, device: int = 0) -> Any:
+def named(text: str, device_seed: int = 0) -> Any:
     """Return the hardware that a text names.
 
     Parameters
     ----------
     text : str
         The name of a registered part or an address, then settings ``key=value``, all separated by commas.
-    device : int
+    device_seed : int
         Seed of the device where the text gives none.
 
     Raises
@@ -31,7 +31,7 @@ def named(text: str, device: int = 0) -> Any:
 
     Examples
     --------
-    >>> named("brainscales2,device=7").device
+    >>> named("brainscales2,device_seed=7").device_seed
     7
     """
     name, *words = (word.strip() for word in text.split(","))
@@ -39,9 +39,10 @@ def named(text: str, device: int = 0) -> Any:
     if name.startswith(SCHEME):
         return _made(RemoteHardware, {"address": name.removeprefix(SCHEME)} | values, name)
     kind = find("hardware", name)
-    if "device" in {each.name for each in fields(kind)}:
-        values = {"device": device} | values
-    return _made(kind, with_current_names("argument/hardware", values), name)
+    values = with_current_names("argument/hardware", values)
+    if "device_seed" in {each.name for each in fields(kind)}:
+        values = {"device_seed": device_seed} | values
+    return _made(kind, values, name)
 
 
 def _made(kind: type, values: dict[str, Any], name: str) -> Any:

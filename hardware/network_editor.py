@@ -96,12 +96,12 @@ class NetworkEditor:
     Attributes
     ----------
     network, placement : what it was, and where it lies.
-    device : seed of the fixed pattern.
+    device_seed : seed of the fixed pattern.
     counters : how many things became different from what was asked for, by name.
     """
 
-    def __init__(self, network: Network, placement: Placement, device: int) -> None:
-        self.network, self.placement, self.device = network, placement, device
+    def __init__(self, network: Network, placement: Placement, device_seed: int) -> None:
+        self.network, self.placement, self.device_seed = network, placement, device_seed
         self.counters: dict[str, int] = {}
         self._synapses: dict[str, SynapseEditor] = {}
         self._parameters: dict[str, dict[str, Floats]] = {}

@@ -66,29 +66,29 @@ class Placement:
         found: tuple[Ints, Ints] = self._drawn[at]
         return found
 
-    def normals(self, device: int, part: str, what: str, places: Ints) -> Floats:
+    def normals(self, device_seed: int, part: str, what: str, places: Ints) -> Floats:
         """Return the fixed standard normal number that each place has for a part."""
-        return self._fixed(draws.normals, device, part, what, places)
+        return self._fixed(draws.normals, device_seed, part, what, places)
 
-    def uniforms(self, device: int, part: str, what: str, places: Ints) -> Floats:
+    def uniforms(self, device_seed: int, part: str, what: str, places: Ints) -> Floats:
         """Return the fixed uniform number in (0, 1) that each place has for a part."""
-        return self._fixed(draws.uniforms, device, part, what, places)
+        return self._fixed(draws.uniforms, device_seed, part, what, places)
 
-    def _fixed(self, draw: Any, device: int, part: str, what: str, places: Ints) -> Floats:
-        at = (draw, device, part, what, id(places))
+    def _fixed(self, draw: Any, device_seed: int, part: str, what: str, places: Ints) -> Floats:
+        at = (draw, device_seed, part, what, id(places))
         if at in self._drawn:
             known: Floats = self._drawn[at]
             return known
-        found: Floats = draw(draws.keys(base_key(device, part, what), places))
+        found: Floats = draw(draws.keys(base_key(device_seed, part, what), places))
         if id(places) in self._own:  # which live as long as this does, so that no other has their id
             self._drawn[at] = found
         return found
 
 
 @lru_cache(maxsize=256)
-def base_key(device: int, *names: str | int) -> int:
+def base_key(device_seed: int, *names: str | int) -> int:
     """Return the key that all others of a purpose branch off."""
-    return int(rng.sequence(device, *names).generate_state(1, np.uint64)[0])
+    return int(rng.sequence(device_seed, *names).generate_state(1, np.uint64)[0])
 
 
 @dataclass(frozen=True, slots=True)

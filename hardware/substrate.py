@@ -21,7 +21,7 @@ class Substrate(Hardware):
     ----------
     parts : sequence of Part
         In any order.
-    device : int
+    device_seed : int
         Seed of everything that is fixed in the device.
     seed : int
         Of what differs from run to run.
@@ -31,7 +31,7 @@ class Substrate(Hardware):
     Examples
     --------
     >>> import eventsim as es
-    >>> chip = es.hardware.Substrate([es.hardware.Jitter(0.01), es.hardware.Mismatch("v_th", 0.05)], device=7)
+    >>> chip = es.hardware.Substrate([es.hardware.Jitter(0.01), es.hardware.Mismatch("v_th", 0.05)], device_seed=7)
     >>> net = es.Network()
     >>> _ = net.add("cells", es.models.LIF(), 3)
     >>> len(chip.transform(net).populations["cells"].model.v_th)
@@ -39,7 +39,7 @@ class Substrate(Hardware):
     """
 
     parts: Sequence[Part] = ()
-    device: int = 0
+    device_seed: int = 0
     seed: int = 0
     capacity: Layout = field(default_factory=Layout)
 

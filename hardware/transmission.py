@@ -22,24 +22,24 @@ class Trials:
 
     Attributes
     ----------
-    device, seed : seeds of the device and of the runs on it.
+    device_seed, seed : seeds of the device and of the runs on it.
     trial : number of the run.
     samples : numbers of the samples within it, shape (n_samples,).
     """
 
-    device: int
+    device_seed: int
     seed: int
     trial: int
     samples: Ints
 
     def keys(self, part: str, what: str, places: Ints) -> Keys:
         """Return what a part draws from for each sample and place, shape (n_samples, n)."""
-        run = draws.keys(base_key(self.device, part, what, self.seed), self.trial)
+        run = draws.keys(base_key(self.device_seed, part, what, self.seed), self.trial)
         return draws.keys(draws.keys(run, self.samples)[:, None], places[None, :])
 
     def run_keys(self, part: str, what: str, places: Ints) -> Keys:
         """Return the same for what all samples of a run share, shape (n,)."""
-        run = draws.keys(base_key(self.device, part, what, self.seed), self.trial)
+        run = draws.keys(base_key(self.device_seed, part, what, self.seed), self.trial)
         return draws.keys(draws.keys(run, 2**62), places)
 
 

@@ -21,12 +21,12 @@ def hardware_of(run: Run) -> Any:
         return None
     from eventsim.hardware.named import named
 
-    return named(run.hardware, device=run.seed)
+    return named(run.hardware, device_seed=run.seed)
 
 
 def weight_grid(hardware: Any, network: "Network") -> "WeightGrid | None":
     """Return the weights that the hardware can have, for the learner to know what it writes; None for any."""
-    from eventsim.hardware.parts.weights import WeightSaturation, WeightQuantization
+    from eventsim.hardware.parts.weights import WeightQuantization, WeightSaturation
     from eventsim.models.training.hardware_noise import WeightGrid
 
     parts = hardware.parts_for(network) if hasattr(hardware, "parts_for") else ()

@@ -42,13 +42,13 @@ class BrainScaleS2Ideal(Chip):
 
     Attributes
     ----------
-    device, seed : seeds of what is fixed in the device and of what differs from run to run.
+    device_seed, seed : seeds of what is fixed in the device and of what differs from run to run.
     us_per_unit : us on the chip for one time unit of the network; unless given, 6 us are the network's
         tau_syn.
     overflow : policy for weights beyond 63 steps: "clip" (counted) or "refuse".
     """
 
-    device: int = 0
+    device_seed: int = 0
     seed: int = 0
     us_per_unit: float | None = None
     overflow: Literal["clip", "refuse"] = "clip"
@@ -91,7 +91,7 @@ class BrainScaleS2(BrainScaleS2Ideal):
 
     Attributes
     ----------
-    device, seed : seeds of what is fixed in the device and of what differs from run to run.
+    device_seed, seed : seeds of what is fixed in the device and of what differs from run to run.
     us_per_unit : us on the chip for one time unit of the network; unless given, 6 us are the network's
         tau_syn.
     overflow : policy for weights beyond 63 steps: "clip" (counted) or "refuse".

@@ -26,7 +26,7 @@ class MixedSignal(Chip):
 
     Attributes
     ----------
-    device, seed : seeds of what is fixed in the device and of what differs from run to run.
+    device_seed, seed : seeds of what is fixed in the device and of what differs from run to run.
     us_per_unit : us on the chip for one time unit of the network; unless given, tau_us are the network's
         tau_syn.
     tau_us : synaptic time constant on the chip, us.
@@ -44,7 +44,7 @@ class MixedSignal(Chip):
     wait_us, power_watt : before the first sample of a run, and of the whole chip, for estimates.
     """
 
-    device: int = 0
+    device_seed: int = 0
     seed: int = 0
     us_per_unit: float | None = None
     tau_us: float = 1000.0

@@ -23,7 +23,7 @@ def _by_place(part: Part, editor: NetworkEditor, projection: Projection, what: s
     """Return a uniform number of the place that each synapse of a projection has by its sign."""
     synapses = editor.synapses(projection)
     excitatory, inhibitory = (
-        editor.placement.uniforms(editor.device, part.stream, f"{sign} {what}", places)
+        editor.placement.uniforms(editor.device_seed, part.stream, f"{sign} {what}", places)
         for sign, places in zip(("excitatory", "inhibitory"), synapses.places(), strict=True)
     )
     found: Floats = np.where(synapses.weight < 0, inhibitory, excitatory)
@@ -106,7 +106,7 @@ class DeadNeurons(Part):
     def transmit(self, transmission: TransmissionParameters, placement: Placement, trials: Trials) -> None:
         """Lose all spikes of dead neurons."""
         if self.fraction and not transmission.is_source:
-            u = placement.uniforms(trials.device, self.stream, "circuit", transmission.places)
+            u = placement.uniforms(trials.device_seed, self.stream, "circuit", transmission.places)
             transmission.probability[u < self.fraction] = 0.0
             if transmission.loss_keys is None:
                 transmission.loss_keys = trials.keys(self.stream, "spike", transmission.places)
@@ -140,7 +140,9 @@ class StuckNeurons(Part):
             if not editor.has(name, "i_ext"):
                 continue
             places = editor.placement.circuits[name]
-            stuck = editor.placement.uniforms(editor.device, self.stream, "circuit", places) < self.fraction
+            stuck = (
+                editor.placement.uniforms(editor.device_seed, self.stream, "circuit", places) < self.fraction
+            )
             v_leak, v_th, v_reset = (editor.values(name, key) for key in ("v_leak", "v_th", "v_reset"))
             # From reset the membrane relaxes to v_leak + i tau/c; it is to be at threshold after the period.
             decay = np.exp(-self.period)

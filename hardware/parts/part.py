@@ -38,7 +38,7 @@ class Part(Hardware):
     __slots__ = ()
 
     stage: ClassVar[int] = ANALOG
-    device: ClassVar[int] = 0  # type: ignore[misc]
+    device_seed: ClassVar[int] = 0  # type: ignore[misc]
     seed: ClassVar[int] = 0  # type: ignore[misc]
 
     def __init_subclass__(cls, **options: Any) -> None:

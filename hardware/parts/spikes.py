@@ -79,7 +79,7 @@ class Latency(Part):
         """Make the spikes of neurons late."""
         if transmission.is_source or not (self.mean or self.sigma):
             return
-        x = placement.normals(trials.device, self.stream, "circuit", transmission.places)
+        x = placement.normals(trials.device_seed, self.stream, "circuit", transmission.places)
         transmission.latency += np.maximum(self.mean + self.sigma * x, 0.0)
 
 

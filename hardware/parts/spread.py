@@ -77,13 +77,13 @@ class Mismatch(Part):
         for name in editor.neurons:
             if editor.has(name, self.parameter):
                 places = editor.placement.circuits[name]
-                x = editor.placement.normals(editor.device, self.stream, "circuit", places)
+                x = editor.placement.normals(editor.device_seed, self.stream, "circuit", places)
                 editor.multiply(name, self.parameter, self.factors(x))
 
     def _weights(self, editor: NetworkEditor, projection: Projection) -> None:
         synapses = editor.synapses(projection)
         x = [
-            editor.placement.normals(editor.device, self.stream, sign, places)
+            editor.placement.normals(editor.device_seed, self.stream, sign, places)
             for sign, places in zip(("excitatory", "inhibitory"), synapses.places(), strict=True)
         ]
         factors = self.factors(np.where(synapses.weight < 0, x[1], x[0]))
@@ -91,7 +91,7 @@ class Mismatch(Part):
 
     def _delays(self, editor: NetworkEditor, projection: Projection) -> None:
         places = editor.placement.elements[projection.name]
-        x = editor.placement.normals(editor.device, self.stream, "element", places)
+        x = editor.placement.normals(editor.device_seed, self.stream, "element", places)
         editor.synapses(projection).multiply_delays(self.factors(x))
 
 

@@ -14,12 +14,13 @@ from eventsim.errors import ConfigError, FileFormatError
 from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import DIGITAL, Part
 from eventsim.registry import register
+from eventsim.renamed import with_current_names
 
 __all__ = ["Calibration", "Trims"]
 
 Floats = NDArray[np.float64]
 
-VERSION = 1
+VERSION = 2  # 1 called the device seed "device"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,13 +29,13 @@ class Calibration:
 
     Attributes
     ----------
-    device : seed of the device.
+    device_seed : seed of the device.
     trims : by "v_th", "tau_mem", "tau_syn" for each circuit, and by "delay" for each element: the factor that
         what is asked for is multiplied by, shape (n,).
     before, after : by the same names, by what share the spikes that tell the quantity were late, shape (n,).
     """
 
-    device: int
+    device_seed: int
     trims: Mapping[str, Floats]
     before: Mapping[str, Floats] = field(default_factory=dict)
     after: Mapping[str, Floats] = field(default_factory=dict)
@@ -47,7 +48,9 @@ class Calibration:
         plain = {
             name: {key: value.tolist() for key, value in table.items()} for name, table in tables.items()
         }
-        Path(path).write_text(tomli_w.dumps({"version": VERSION, "device": self.device} | plain), "utf-8")
+        Path(path).write_text(
+            tomli_w.dumps({"version": VERSION, "device_seed": self.device_seed} | plain), "utf-8"
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> "Calibration":
@@ -61,13 +64,14 @@ class Calibration:
             If it is no calibration, or of a later version.
         """
         try:
-            found = tomllib.loads(Path(path).read_text("utf-8"))
+            text = tomllib.loads(Path(path).read_text("utf-8"))
+            found = with_current_names("file/calibration", text, quiet=True)
             version = int(found["version"])
             tables = [
                 {key: np.array(value, np.float64) for key, value in found.get(name, {}).items()}
                 for name in ("trims", "before", "after")
             ]
-            calibration = cls(int(found["device"]), *tables)
+            calibration = cls(int(found["device_seed"]), *tables)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
             raise FileFormatError(f"{path} is no calibration: {error}") from None
         if version > VERSION:
@@ -107,9 +111,9 @@ class Trims(Part):
         """
         if self.calibration is None:
             return
-        if self.calibration.device != editor.device:
+        if self.calibration.device_seed != editor.device_seed:
             raise ConfigError(
-                f"the calibration is of device {self.calibration.device}, this is device {editor.device}"
+                f"the calibration is of device {self.calibration.device_seed}, this is device {editor.device_seed}"
             )
         for key, trims in self.calibration.trims.items():
             if key == "delay":

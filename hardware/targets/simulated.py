@@ -193,7 +193,7 @@ class _Batch:
         self.transmissions: dict[str, TransmissionParameters] = {}
         self.shares: dict[str, Floats] = {}
         if device is not None and prepared is not None:
-            trials = Trials(device.device, device.seed, trial, numbers)
+            trials = Trials(device.device_seed, device.seed, trial, numbers)
             self.transmissions = prepared.transmissions(network, trials)
             self.shares = prepared.threshold_shares(network, trials)
         self.late = {

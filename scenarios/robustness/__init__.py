@@ -144,7 +144,9 @@ class Robustness:
         from eventsim.hardware.substrate import Substrate
 
         tau_syn = self.settings(1).tau_syn
-        return Substrate(parts_of(imperfection, level, tau_syn, self.weight_limit), device=seed, seed=seed)
+        return Substrate(
+            parts_of(imperfection, level, tau_syn, self.weight_limit), device_seed=seed, seed=seed
+        )
 
     def _jobs(self, first: int) -> Iterator[Job]:
         """Return what is to be trained: networks without imperfections, then those of each point."""

@@ -15,7 +15,7 @@ RAW = Substrate(
         hw.Jitter(0.002),
         hw.ThresholdNoise(run=0.01),
     ],
-    device=7,
+    device_seed=7,
 )
 
 
@@ -38,7 +38,7 @@ def spread_of(substrate, name):
 
 @pytest.mark.parametrize("name", SPREADS)
 def test_circuits_are_more_alike_after_calibration(found, name):
-    calibrated = Substrate([*RAW.parts, Trims(found)], device=7)
+    calibrated = Substrate([*RAW.parts, Trims(found)], device_seed=7)
     before, after = spread_of(RAW, name), spread_of(calibrated, name)
     assert before > 0.5 * SPREADS[name]
     assert after < 0.35 * before  # what noise of six runs leaves of it
@@ -46,7 +46,7 @@ def test_circuits_are_more_alike_after_calibration(found, name):
 
 
 def test_brainscales2_can_be_calibrated_and_calibrated_again(tmp_path):
-    quiet = {"device": 3, "threshold_spread": 0.08, "threshold_noise": 0.0, "jitter_us": 0.0}
+    quiet = {"device_seed": 3, "threshold_spread": 0.08, "threshold_noise": 0.0, "jitter_us": 0.0}
     first = calibrate(hw.BrainScaleS2(**quiet), ("v_th",), circuits=16, repeats=1)
     # What the clock of 8 ns leaves: spikes of the strong current come after half a microsecond.
     assert np.std(first.after["v_th"]) < 0.2 * np.std(first.before["v_th"])
@@ -60,7 +60,7 @@ def test_brainscales2_can_be_calibrated_and_calibrated_again(tmp_path):
 def test_a_calibration_survives_its_file_to_the_bit(found, tmp_path):
     found.save(tmp_path / "device.toml")
     loaded = Calibration.load(tmp_path / "device.toml")
-    assert loaded.device == 7
+    assert loaded.device_seed == 7
     for one, other in (
         (loaded.trims, found.trims),
         (loaded.before, found.before),
@@ -74,9 +74,9 @@ def test_trims_of_another_device_or_too_few_are_refused(found):
     net = es.Network()
     net.add("cells", es.models.LIF(), 30)
     with pytest.raises(ConfigError, match="the calibration is of device 7, this is device 8"):
-        Substrate([Trims(found)], device=8).transform(net)
+        Substrate([Trims(found)], device_seed=8).transform(net)
     with pytest.raises(ConfigError, match="the calibration has 24 circuits, the network uses 30"):
-        Substrate([Trims(found)], device=7).transform(net)
+        Substrate([Trims(found)], device_seed=7).transform(net)
 
 
 def test_what_is_no_calibration_is_refused(tmp_path):
@@ -84,7 +84,7 @@ def test_what_is_no_calibration_is_refused(tmp_path):
     for text, message in (
         ("device = ", "is no calibration"),
         ("device = 1", "is no calibration"),
-        ("version = 9\ndevice = 1\n", "of version 9, this reads up to 1"),
+        ("version = 9\ndevice_seed = 1\n", "of version 9, this reads up to 2"),
         ("version = 1\ndevice = 1\n[trims]\nv_th = [1.0, -2.0]\n", "trims of v_th must be positive"),
     ):
         path.write_text(text)
@@ -94,6 +94,14 @@ def test_what_is_no_calibration_is_refused(tmp_path):
         calibrate(RAW, ("colour",))
 
 
+def test_a_calibration_of_the_first_version_is_read(tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_text("version = 1\ndevice = 7\n[trims]\nv_th = [1.0, 1.25]\n")
+    found = Calibration.load(path)
+    assert found.device_seed == 7
+    assert found.trims["v_th"].tolist() == [1.0, 1.25]
+
+
 def test_a_chip_takes_its_calibration_from_a_file(found, tmp_path):
     found.save(tmp_path / "device.toml")
     from eventsim.hardware.named import named
@@ -101,7 +109,7 @@ def test_a_chip_takes_its_calibration_from_a_file(found, tmp_path):
     net = es.Network()
     net.add("cells", es.models.LIF(), 24)
     path = tmp_path / "device.toml"
-    chip = named(f"brainscales2,device=7,threshold_offset=0.0,threshold_noise=0.0,calibration={path}")
+    chip = named(f"brainscales2,device_seed=7,threshold_offset=0.0,threshold_noise=0.0,calibration={path}")
     v_th = chip.transform(net).populations["cells"].model.v_th
-    bare = named("brainscales2,device=7,threshold_offset=0.0,threshold_noise=0.0").transform(net)
+    bare = named("brainscales2,device_seed=7,threshold_offset=0.0,threshold_noise=0.0").transform(net)
     np.testing.assert_allclose(v_th / bare.populations["cells"].model.v_th, found.trims["v_th"], rtol=1e-12)

@@ -91,7 +91,7 @@ def test_published_deviations():
     net = network(20, 500, 3)
     v_th = np.concatenate(
         [
-            BrainScaleS2(device=d).prepared(net).written(net)[0].populations["hidden"].model.v_th
+            BrainScaleS2(device_seed=d).prepared(net).written(net)[0].populations["hidden"].model.v_th
             for d in range(8)
         ]
     )
@@ -140,9 +140,9 @@ def test_parts_of_a_batch_take_as_long_as_the_batch():
 
 def test_a_chip_by_name():
     assert named("brainscales2") == BrainScaleS2()
-    assert named("brainscales2", device=4).device == 4
-    chip = named("brainscales2,device=7,overflow=refuse,jitter_us=0.1", device=4)
-    assert (chip.device, chip.overflow, chip.jitter_us) == (7, "refuse", 0.1)
+    assert named("brainscales2", device_seed=4).device_seed == 4
+    chip = named("brainscales2,device_seed=7,overflow=refuse,jitter_us=0.1", device_seed=4)
+    assert (chip.device_seed, chip.overflow, chip.jitter_us) == (7, "refuse", 0.1)
     with pytest.raises(UnknownPart, match="no hardware named 'brainscales3'"):
         named("brainscales3")
     with pytest.raises(ConfigError, match="devise"):

@@ -53,7 +53,7 @@ def by_unit(spikes):
 @pytest.mark.parametrize("loop", [False, True])
 @pytest.mark.parametrize("parts", PARTS)
 def test_schedules_agree(parts, loop):
-    net, chip = network(loop), Substrate(PARTS[parts], device=3)
+    net, chip = network(loop), Substrate(PARTS[parts], device_seed=3)
     sim, wanted = run(net, chip, "ordered")
     assert len(wanted["b"]) > 20
     for schedule in ("windows",) if loop else ("windows", "layered"):
@@ -68,7 +68,7 @@ def test_schedules_agree(parts, loop):
 
 @pytest.mark.parametrize("schedule", ["ordered", "windows", "layered"])
 def test_slices_change_no_bit(schedule):
-    net, chip = network(False), Substrate(PARTS["all"], device=3)
+    net, chip = network(False), Substrate(PARTS["all"], device_seed=3)
     _, whole = run(net, chip, schedule)
     _, parts = run(net, chip, schedule, cuts=(0.7, 0.71, 5.0, 5.0, 17.3))
     for name, spikes in whole.items():
@@ -78,7 +78,7 @@ def test_slices_change_no_bit(schedule):
 
 @pytest.mark.parametrize("schedule", ["ordered", "windows", "layered"])
 def test_a_run_goes_on_from_a_snapshot(schedule):
-    net, chip = network(False), Substrate(PARTS["all"], device=3)
+    net, chip = network(False), Substrate(PARTS["all"], device_seed=3)
     one = es.Simulation(net, hardware=chip, schedule=schedule)
     one.run(11.3)
     state = one.snapshot()
@@ -210,7 +210,7 @@ def test_spikes_of_a_window_are_sent_when_they_leave():
     # Unit 0 leaves some time units late, unit 1 hardly.
     chip = next(
         chip
-        for chip in (Substrate([Latency(2.0, 1.5)], device=k) for k in range(100))
+        for chip in (Substrate([Latency(2.0, 1.5)], device_seed=k) for k in range(100))
         if np.ptp(run_times(net, chip, "ordered")) > 1.5
     )
     wanted = run_times(net, chip, "ordered")

@@ -64,7 +64,7 @@ def test_rows_of_one_sign_drop_the_weights_of_the_other():
 @pytest.mark.parametrize("kind", ["normal", "lognormal"])
 def test_spread_is_distributed_as_documented(kind):
     net = layers(4000, 1)
-    found = model(Substrate([hw.Mismatch("tau_mem", 0.2, kind)], device=1).transform(net)).tau_mem
+    found = model(Substrate([hw.Mismatch("tau_mem", 0.2, kind)], device_seed=1).transform(net)).tau_mem
     if kind == "normal":
         assert stats.kstest((found - 1) / 0.2, "norm").pvalue > 1e-3
         assert found.min() >= 1 - 3 * 0.2 - 1e-12
@@ -177,11 +177,11 @@ ALL = [
 @pytest.mark.filterwarnings("ignore:.*were clipped")
 def test_the_order_of_parts_changes_no_number():
     net = layers(delay=es.connect.axonal(np.linspace(1, 2, 50)))
-    wanted = Substrate(ALL, device=5).transform(net, trial=2)
+    wanted = Substrate(ALL, device_seed=5).transform(net, trial=2)
     rng = np.random.default_rng(0)
     for _ in range(5):
         parts = [ALL[k] for k in rng.permutation(len(ALL))]
-        found = Substrate(parts, device=5).transform(net, trial=2)
+        found = Substrate(parts, device_seed=5).transform(net, trial=2)
         assert np.array_equal(weights(found), weights(wanted))
         assert np.array_equal(found.projections[0].delay, wanted.projections[0].delay)
         for key in ("v_th", "tau_mem"):
@@ -190,15 +190,17 @@ def test_the_order_of_parts_changes_no_number():
 
 def test_a_further_part_leaves_the_numbers_of_the_others_as_they_are():
     net = layers()
-    one = Substrate([hw.Mismatch("v_th", 0.1), hw.Mismatch("weight", 0.1)], device=5)
-    more = Substrate([hw.Mismatch("v_th", 0.1), hw.Mismatch("weight", 0.1), *ALL[4:6], *ALL[9:12]], device=5)
+    one = Substrate([hw.Mismatch("v_th", 0.1), hw.Mismatch("weight", 0.1)], device_seed=5)
+    more = Substrate(
+        [hw.Mismatch("v_th", 0.1), hw.Mismatch("weight", 0.1), *ALL[4:6], *ALL[9:12]], device_seed=5
+    )
     assert np.array_equal(model(one.transform(net)).v_th, model(more.prepared(net).written(net)[0]).v_th)
     assert np.array_equal(weights(one.transform(net)), weights(more.transform(net)))
 
 
 def test_a_pattern_belongs_to_places_not_to_networks():
     chip = Substrate(
-        [hw.Mismatch("v_th", 0.1), hw.Mismatch("weight", 0.1), hw.MissingSynapses(0.1)], device=5
+        [hw.Mismatch("v_th", 0.1), hw.Mismatch("weight", 0.1), hw.MissingSynapses(0.1)], device_seed=5
     )
     small, large = (
         layers(20, 10, weight=np.ones((10, 20))),
@@ -217,7 +219,9 @@ def test_a_pattern_belongs_to_places_not_to_networks():
 
 def test_devices_differ_and_a_device_stays_the_same():
     net = layers()
-    v_th = [model(Substrate([hw.Mismatch("v_th", 0.1)], device=k).transform(net)).v_th for k in (1, 1, 2)]
+    v_th = [
+        model(Substrate([hw.Mismatch("v_th", 0.1)], device_seed=k).transform(net)).v_th for k in (1, 1, 2)
+    ]
     assert np.array_equal(v_th[0], v_th[1])
     assert abs(np.corrcoef(v_th[0], v_th[2])[0, 1]) < 0.2
 
@@ -229,7 +233,7 @@ def test_sparse_projections_have_the_same_synapses_as_dense_ones():
     net.add("input", es.models.SpikeSource(), 10)
     net.add("cells", es.models.LIF(), 20)
     net.connect("input", "cells", pairs)
-    chip = Substrate([hw.Mismatch("weight", 0.1)], device=3)
+    chip = Substrate([hw.Mismatch("weight", 0.1)], device_seed=3)
     wanted = weights(chip.transform(dense))
     found = chip.transform(net).projections[0].resolve(net)
     np.testing.assert_allclose(np.asarray(found.weight), wanted[found.sources(), found.targets()], rtol=1e-6)
@@ -241,11 +245,11 @@ def test_parts_act_on_tick_models_too():
     net.add("rates", es.models.LatentEquilibrium(tau_mem=1.0), 40)
     net.connect("input", "rates", weight=np.full((3, 40), 0.33))
     parts = [hw.Mismatch("tau_mem", 0.1), hw.WeightQuantization(0.25), hw.RateNoise(0.05), hw.Jitter(0.1)]
-    made = Substrate(parts, device=1).transform(net)
+    made = Substrate(parts, device_seed=1).transform(net)
     assert made.populations["rates"].model.tau_mem.std() == pytest.approx(0.1, rel=0.4)
     assert made.populations["rates"].model.noise == pytest.approx(0.05)
     assert (np.asarray(made.projections[0].weight) == 0.25).all()
-    sim = es.Simulation(net, hardware=Substrate(parts, device=1), dt=0.1)
+    sim = es.Simulation(net, hardware=Substrate(parts, device_seed=1), dt=0.1)
     sim.set_input("input", np.ones(3))
     sim.run(5.0)
     assert sim.array("rates").std() > 0.01

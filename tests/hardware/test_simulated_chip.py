@@ -48,7 +48,7 @@ SUBSTRATES = {
 
 
 def observed(parts, net, closed_forms, **options):
-    target = SimulatedTarget(Substrate(parts, device=5, seed=2), closed_forms=closed_forms)
+    target = SimulatedTarget(Substrate(parts, device_seed=5, seed=2), closed_forms=closed_forms)
     target.configure(net)
     return target.run(inputs(), until=UNTIL, trial=3, **options)
 
@@ -73,7 +73,7 @@ def test_closed_forms_and_events_agree(name):
 def test_a_sample_gets_the_same_spikes_alone(closed):
     parts = [*SUBSTRATES["spikes"], hw.ThresholdNoise(run=0.02, sample=0.03)]
     net = network()
-    target = SimulatedTarget(Substrate(parts, device=5, seed=2), closed_forms=closed)
+    target = SimulatedTarget(Substrate(parts, device_seed=5, seed=2), closed_forms=closed)
     target.configure(net)
     whole = target.run(inputs(12), until=UNTIL, trial=3)
     part = {"input": inputs(12)["input"][7:9]}
@@ -95,7 +95,7 @@ def test_without_imperfections_the_chip_is_the_ideal_one_to_the_bit():
     ]
     net = network()
     ideal = SpikeGradient(net, time_constants=False).forward(inputs(), UNTIL)
-    target = SimulatedTarget(Substrate(nothing, device=9))
+    target = SimulatedTarget(Substrate(nothing, device_seed=9))
     target.configure(net)
     found = target.run(inputs(), until=UNTIL, trial=0)
     for name in ("hidden", "label"):
@@ -104,7 +104,7 @@ def test_without_imperfections_the_chip_is_the_ideal_one_to_the_bit():
 
 
 def test_configuring_again_is_as_configuring_anew():
-    chip = BrainScaleS2(device=3)
+    chip = BrainScaleS2(device_seed=3)
     nets = [network(seed=seed, v_th=2.0) for seed in (1, 2, 1)]
     target = SimulatedTarget(chip)
     for net in nets:
@@ -150,7 +150,7 @@ def test_learning_on_a_chip_that_deviates():
     x = rng.random((300, 2))
     labels = (x[:, 0] > x[:, 1]).astype(np.int64)
     times = {"input": 0.15 + 1.85 * np.tile(np.concatenate([x, 1 - x], axis=1), (1, 2))}
-    chip = Substrate([hw.Mismatch("v_th", 0.25), hw.Mismatch("weight", 0.25), hw.Jitter(0.02)], device=1)
+    chip = Substrate([hw.Mismatch("v_th", 0.25), hw.Mismatch("weight", 0.25), hw.Jitter(0.02)], device_seed=1)
 
     def net():
         net = es.Network(seed=0)
@@ -182,7 +182,7 @@ def test_layers_with_time_constants_of_each_neuron():
     """The kernel of layers against the walk, which knows nothing of layers: times and all derivatives."""
     rng = np.random.default_rng(7)
     net = network()
-    made = Substrate(SUBSTRATES["constants"] + [hw.Mismatch("v_th", 0.1)], device=2).transform(net)
+    made = Substrate(SUBSTRATES["constants"] + [hw.Mismatch("v_th", 0.1)], device_seed=2).transform(net)
     errors = {"label": rng.normal(size=(20, 3))}
     found = {}
     for kernel in ("layers", "walk"):

@@ -90,7 +90,7 @@ def test_unknown_imperfections_and_presets_are_named(tmp_path):
     [
         ("fast-and-deep", "brainscales2", "brainscales2"),
         ("fast-and-deep", None, "jitter,sigma=0.05"),
-        ("delgrad", "brainscales2-WA", "brainscales2,device=4"),
+        ("delgrad", "brainscales2-WA", "brainscales2,device_seed=4"),
         ("delgrad", "W", "mixed-signal,bus_per_us=0"),
     ],
 )
@@ -114,8 +114,8 @@ def test_scenarios_run_on_hardware(name, preset, hardware, in_the_loop, tmp_path
 )
 def test_a_chip_behind_an_address_gives_what_it_gives_here(name, preset, tmp_path):
     values = {"epochs": 1, "n_hidden": 10, "test_samples_recorded": 1}
-    carried_out(tmp_path / "a.h5", name=name, values=values, preset=preset, hardware="brainscales2,device=5")
-    with TargetServer(SimulatedTarget(es.hardware.BrainScaleS2(device=5)), name="chip") as server:
+    carried_out(tmp_path / "a.h5", name=name, values=values, preset=preset, hardware="brainscales2,device_seed=5")
+    with TargetServer(SimulatedTarget(es.hardware.BrainScaleS2(device_seed=5)), name="chip") as server:
         host, port = server.address[:2]
         weights = f"weight_step={1 / 30!r},weight_limit={63 / 30!r}"
         hardware = f"tcp://{host}:{port},{weights}"
@@ -143,7 +143,7 @@ def test_an_address_is_for_training_and_must_be_one(tmp_path):
 )
 def test_presets_of_the_chip_start_from_neurons_that_spike(scenario, preset, seed):
     task = tasks.yin_yang()
-    chip, settings = es.hardware.BrainScaleS2(device=seed), scenario(**scenario.presets[preset])
+    chip, settings = es.hardware.BrainScaleS2(device_seed=seed), scenario(**scenario.presets[preset])
     build = settings.hardware_training if scenario is FastAndDeep else settings.training
     training = build(task, seed, 1, chip)
     observed = training.learner.observe(training.inputs(task.sets["validation"][0][:200], None))
