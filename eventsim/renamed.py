@@ -42,6 +42,10 @@ RENAMED: dict[str, dict[str, str]] = {
         "beyond": "overflow",
         "room": "capacity",
         "bus_room": "bus_capacity",
+        "threshold_spread": "threshold_mismatch",
+        "tau_spread": "tau_mismatch",
+        "synapse_spread": "synapse_mismatch",
+        "delay_spread": "delay_mismatch",
     },
     # keys of a scenario's configuration: "option/<scenario>"; presets: "preset/<scenario>"
     # keys in files: "file"; fields of the wire protocol: "wire"

@@ -95,24 +95,24 @@ class BrainScaleS2(BrainScaleS2Ideal):
     us_per_unit : us on the chip for one time unit of the network; unless given, 6 us are the network's
         tau_syn.
     overflow : policy for weights beyond 63 steps: "clip" (counted) or "refuse".
-    threshold_offset, threshold_spread : mean and standard deviation of thresholds from circuit to circuit,
+    threshold_offset, threshold_mismatch : mean and standard deviation of thresholds from circuit to circuit,
         relative.
     threshold_noise : standard deviation from run to run, relative.
     jitter_us : of spikes of neurons and of delay elements, us.
-    tau_spread : of both time constants from circuit to circuit, relative.
-    synapse_spread : of weights from synapse to synapse, relative.
-    delay_spread : of delays from element to element, relative.
+    tau_mismatch : of both time constants from circuit to circuit, relative.
+    synapse_mismatch : of weights from synapse to synapse, relative.
+    delay_mismatch : of delays from element to element, relative.
     loss : probability of a spike to be lost.
     calibration : file of trims of this device, see `calibrate`; "" for none.
     """
 
     threshold_offset: float = 0.13 / 2.6
-    threshold_spread: float = 0.08 / 2.6
+    threshold_mismatch: float = 0.08 / 2.6
     threshold_noise: float = 0.04 / 2.6
     jitter_us: float = 0.06
-    tau_spread: float = 0.0
-    synapse_spread: float = 0.0
-    delay_spread: float = 0.0
+    tau_mismatch: float = 0.0
+    synapse_mismatch: float = 0.0
+    delay_mismatch: float = 0.0
     loss: float = 0.0
     calibration: str = ""
 
@@ -122,11 +122,11 @@ class BrainScaleS2(BrainScaleS2Ideal):
         return (
             *super().parts_for(network),
             Offset("v_th", 1.0 + self.threshold_offset),
-            Mismatch("v_th", self.threshold_spread),
-            Mismatch("tau_mem", self.tau_spread),
-            Mismatch("tau_syn", self.tau_spread),
-            Mismatch("weight", self.synapse_spread),
-            Mismatch("delay", self.delay_spread),
+            Mismatch("v_th", self.threshold_mismatch),
+            Mismatch("tau_mem", self.tau_mismatch),
+            Mismatch("tau_syn", self.tau_mismatch),
+            Mismatch("weight", self.synapse_mismatch),
+            Mismatch("delay", self.delay_mismatch),
             ThresholdNoise(run=self.threshold_noise),
             Jitter(self.jitter_us * us, whose="all"),
             SpikeLoss(self.loss),

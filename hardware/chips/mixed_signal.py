@@ -34,7 +34,7 @@ class MixedSignal(Chip):
     weight_bits : of a weight, without its sign; 0 for weights of any value.
     largest : weight of the largest number that these bits make.
     overflow : policy for larger weights: "clip" (counted) or "refuse".
-    threshold_spread, tau_spread, synapse_spread : from place to place, relative standard deviations.
+    threshold_mismatch, tau_mismatch, synapse_mismatch : from place to place, relative standard deviations.
     latency_us, jitter_us : mean delay of spikes on their way out, and its standard deviation from spike to
         spike.
     bus_per_us : spikes per us that the bus carries; 0 for any number.
@@ -53,9 +53,9 @@ class MixedSignal(Chip):
     weight_bits: int = 4
     largest: float = 2.0
     overflow: Literal["clip", "refuse"] = "clip"
-    threshold_spread: float = 0.05
-    tau_spread: float = 0.1
-    synapse_spread: float = 0.05
+    threshold_mismatch: float = 0.05
+    tau_mismatch: float = 0.1
+    synapse_mismatch: float = 0.05
     latency_us: float = 1.0
     jitter_us: float = 1.0
     bus_per_us: float = 10.0
@@ -89,10 +89,10 @@ class MixedSignal(Chip):
         """Return all parts of the chip, in the network's time unit."""
         us = 1.0 / self.scale(network)
         parts: list[Part] = [
-            Mismatch("v_th", self.threshold_spread),
-            Mismatch("tau_mem", self.tau_spread),
-            Mismatch("tau_syn", self.tau_spread),
-            Mismatch("weight", self.synapse_spread),
+            Mismatch("v_th", self.threshold_mismatch),
+            Mismatch("tau_mem", self.tau_mismatch),
+            Mismatch("tau_syn", self.tau_mismatch),
+            Mismatch("weight", self.synapse_mismatch),
             Latency(self.latency_us * us),
             Jitter(self.jitter_us * us),
             MissingSynapses(self.missing),

@@ -46,7 +46,7 @@ def test_circuits_are_more_alike_after_calibration(found, name):
 
 
 def test_brainscales2_can_be_calibrated_and_calibrated_again(tmp_path):
-    quiet = {"device_seed": 3, "threshold_spread": 0.08, "threshold_noise": 0.0, "jitter_us": 0.0}
+    quiet = {"device_seed": 3, "threshold_mismatch": 0.08, "threshold_noise": 0.0, "jitter_us": 0.0}
     first = calibrate(hw.BrainScaleS2(**quiet), ("v_th",), circuits=16, repeats=1)
     # What the clock of 8 ns leaves: spikes of the strong current come after half a microsecond.
     assert np.std(first.after["v_th"]) < 0.2 * np.std(first.before["v_th"])

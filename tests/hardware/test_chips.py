@@ -100,7 +100,7 @@ def test_published_deviations():
 
 
 def test_a_perfect_chip_has_weights_delays_and_a_clock_only():
-    perfect = BrainScaleS2(threshold_offset=0, threshold_spread=0, threshold_noise=0, jitter_us=0)
+    perfect = BrainScaleS2(threshold_offset=0, threshold_mismatch=0, threshold_noise=0, jitter_us=0)
     net = network(weight=0.51)
     one, other = perfect.transform(net), BrainScaleS2Ideal().transform(net)
     assert np.array_equal(one.projections[0].weight, other.projections[0].weight)
