@@ -14,7 +14,6 @@ T = TypeVar("T")
 
 RENAMED: dict[str, dict[str, str]] = {
     "argument/connect": {"signal": "variable", "port": "receptor"},
-    # registered parts, by kind: "part/<kind>"
     # registered parts, by kind: "part/<kind>", with hyphens; underscores are read as hyphens before
     "part/hardware": {
         "spread": "mismatch",
@@ -48,9 +47,9 @@ RENAMED: dict[str, dict[str, str]] = {
         "delay_spread": "delay_mismatch",
     },
     # keys of a scenario's configuration: "option/<scenario>"; presets: "preset/<scenario>"
-    # keys in files: "file"; fields of the wire protocol: "wire"
+    # keys in files: "file"
     "file": {"stand_in": "replacement_data"},
-    # keys in files: "file/<kind of file>"; fields of the wire protocol: "wire"
+    # keys in other files: "file/<kind of file>"; fields of the wire protocol: "wire/<field>"
     "file/calibration": {"device": "device_seed"},
     # methods that classes of other people define: "method/<base class>"
     "method/part": {"alter": "transform_parameters", "leave": "transmit"},
@@ -90,7 +89,6 @@ def warn_renamed(old: str, new: str) -> None:
     )
 
 
-def with_current_names(what: str, given: Mapping[str, object], *, quiet: bool = False) -> dict[str, object]:
 def with_current_names(
     what: str, given: Mapping[str, Any], *, quiet: bool = False, stacklevel: int = 3
 ) -> dict[str, Any]:
@@ -103,15 +101,15 @@ def with_current_names(
     """
     renamed: dict[str, Any] = {}
     for name, value in given.items():
-        today = current(what, name, quiet=quiet, stacklevel=stacklevel + 1)
+        today = current(what, name, quiet=quiet, stacklevel=stacklevel)
         if today in renamed:
             raise ValueError(f"{today!r} is given twice, once as {name!r}, its old name")
         renamed[today] = value
     return renamed
 
 
-def renamed_arguments(what: str) -> Callable[[type[T]], type[T]]:
-    """Return a decorator of classes whose constructor takes arguments by their old names too.
+def renamed_arguments(what: str) -> Callable[[T], T]:
+    """Return a decorator of functions and classes that take arguments by their old names too.
 
     Parameters
     ----------
@@ -119,17 +117,19 @@ def renamed_arguments(what: str) -> Callable[[type[T]], type[T]]:
         Which names these are: a key of `RENAMED`.
     """
 
-    def decorate(kind: type[T]) -> type[T]:
-        original = kind.__init__
+    def decorate(thing: Any) -> Any:
+        original = thing.__init__ if isinstance(thing, type) else thing
         old = RENAMED[what].keys()
 
         @functools.wraps(original)
-        def __init__(self: Any, *arguments: Any, **named: Any) -> None:
+        def call(*arguments: Any, **named: Any) -> Any:
             if not old.isdisjoint(named):
                 named = with_current_names(what, named, stacklevel=4)
-            original(self, *arguments, **named)
+            return original(*arguments, **named)
 
-        kind.__init__ = __init__  # type: ignore[method-assign]
-        return kind
+        if not isinstance(thing, type):
+            return call
+        thing.__init__ = call
+        return thing
 
     return decorate

@@ -7,11 +7,12 @@ from eventsim.errors import ConfigError
 from eventsim.hardware.remote.remote_hardware import SCHEME, RemoteHardware
 from eventsim.io import config
 from eventsim.registry import find
-from eventsim.renamed import with_current_names
+from eventsim.renamed import renamed_arguments, with_current_names
 
 __all__ = ["named"]
 
 
+@renamed_arguments("argument/hardware")
 def named(text: str, device_seed: int = 0) -> Any:
     """Return the hardware that a text names.
 
@@ -20,12 +21,12 @@ def named(text: str, device_seed: int = 0) -> Any:
     text : str
         The name of a registered part or an address, then settings ``key=value``, all separated by commas.
     device_seed : int
-        Seed of the device where the text gives none.
+        Seed of the device, unless the text gives one.
 
     Raises
     ------
     UnknownPart
-        If nothing has this name.
+        If no hardware has this name.
     ConfigError
         If a setting is unknown or has a value that it cannot have.
 

@@ -31,7 +31,8 @@ class Substrate(Hardware):
     Examples
     --------
     >>> import eventsim as es
-    >>> chip = es.hardware.Substrate([es.hardware.Jitter(0.01), es.hardware.Mismatch("v_th", 0.05)], device_seed=7)
+    >>> parts = [es.hardware.Jitter(0.01), es.hardware.Mismatch("v_th", 0.05)]
+    >>> chip = es.hardware.Substrate(parts, device_seed=7)
     >>> net = es.Network()
     >>> _ = net.add("cells", es.models.LIF(), 3)
     >>> len(chip.transform(net).populations["cells"].model.v_th)

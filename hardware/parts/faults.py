@@ -140,12 +140,10 @@ class StuckNeurons(Part):
             if not editor.has(name, "i_ext"):
                 continue
             places = editor.placement.circuits[name]
-            stuck = (
-                editor.placement.uniforms(editor.device_seed, self.stream, "circuit", places) < self.fraction
-            )
+            u = editor.placement.uniforms(editor.device_seed, self.stream, "circuit", places)
             v_leak, v_th, v_reset = (editor.values(name, key) for key in ("v_leak", "v_th", "v_reset"))
             # From reset the membrane relaxes to v_leak + i tau/c; it is to be at threshold after the period.
             decay = np.exp(-self.period)
             goal = (v_th - v_reset * decay) / (1.0 - decay)
             current = (goal - v_leak) * editor.values(name, "c_mem") / editor.values(name, "tau_mem")
-            editor.put(name, "i_ext", np.where(stuck, current, editor.values(name, "i_ext")))
+            editor.put(name, "i_ext", np.where(u < self.fraction, current, editor.values(name, "i_ext")))

@@ -111,10 +111,9 @@ class Trims(Part):
         """
         if self.calibration is None:
             return
-        if self.calibration.device_seed != editor.device_seed:
-            raise ConfigError(
-                f"the calibration is of device {self.calibration.device_seed}, this is device {editor.device_seed}"
-            )
+        own, here = self.calibration.device_seed, editor.device_seed
+        if own != here:
+            raise ConfigError(f"the calibration is of device {own}, this is device {here}")
         for key, trims in self.calibration.trims.items():
             if key == "delay":
                 for projection in editor.network.projections:
