@@ -4,7 +4,7 @@ import copy
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -42,6 +42,19 @@ class Hardware(ABC):
     @abstractmethod
     def parts_for(self, network: Network) -> Sequence[Any]:
         """Return the parts, in the network's time unit."""
+
+    def __repr__(self) -> str:
+        """Name the hardware with the settings that differ from their defaults, on one line."""
+        if not is_dataclass(self):
+            return f"<{type(self).__name__}>"
+        settings = []
+        for each in fields(self):
+            made = each.default_factory is not MISSING
+            default = each.default_factory() if made else each.default  # type: ignore[misc]
+            value = getattr(self, each.name)
+            if not same(value, default):
+                settings.append(f"{each.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(settings)})"
 
     @property
     def device(self) -> int:
@@ -100,6 +113,11 @@ class Hardware(ABC):
     def first_sample(self, trial: int) -> Trials:
         """Return what is drawn for the first sample of a run."""
         return Trials(self.device_seed, self.seed, trial, np.zeros(1, np.int64))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two settings are equal; arrays may be among them."""
+    return one is other or (type(one) is type(other) and bool(np.array_equal(one, other)))
 
 
 class Prepared:

@@ -1,6 +1,7 @@
 """The network editor: parts of a substrate change parameters through it, one after another."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -26,7 +27,9 @@ class SynapseEditor:
     delay : shape (), (n_pre, 1), (1, n_post), (n_pre, n_post) or (n_syn,); replace it by `put_delay`.
     """
 
-    def __init__(self, network: Network, projection: Projection, placement: Placement) -> None:
+    def __init__(
+        self, network: Network, projection: Projection, placement: Placement, device_seed: int
+    ) -> None:
         self.projection = projection
         found = projection.resolve(network)
         self.dense = found.dense
@@ -45,7 +48,7 @@ class SynapseEditor:
         self.delay: Floats = delay
         self._found = found
         self._changed: set[str] = set()
-        self._placement = placement
+        self._placement, self._device_seed = placement, device_seed
         self._places: tuple[Ints, Ints] | None = None
 
     def places(self) -> tuple[Ints, Ints]:
@@ -59,6 +62,23 @@ class SynapseEditor:
                 excitatory = columns * self._placement.n_rows + rows
                 self._places = excitatory, excitatory + 1
         return self._places
+
+    def normals(self, stream: str, what: str = "") -> Floats:
+        """Return the fixed standard normal number of each synapse's place, in the shape of the weights."""
+        return self._by_sign(self._placement.normals, stream, what)
+
+    def uniforms(self, stream: str, what: str = "") -> Floats:
+        """Return the fixed uniform number in (0, 1) of each synapse's place, in the shape of the weights."""
+        return self._by_sign(self._placement.uniforms, stream, what)
+
+    def _by_sign(self, draw: Callable[[int, str, str, Ints], Floats], stream: str, what: str) -> Floats:
+        """Return a number of the place that each synapse has by the sign of its weight."""
+        excitatory, inhibitory = (
+            draw(self._device_seed, stream, f"{sign} {what}".strip(), places)
+            for sign, places in zip(("excitatory", "inhibitory"), self.places(), strict=True)
+        )
+        found: Floats = np.where(self.weight < 0, inhibitory, excitatory)
+        return found
 
     def sources(self) -> NDArray[np.int32]:
         """Return the source of each synapse, shape (n_syn,)."""
@@ -138,10 +158,27 @@ class NetworkEditor:
         values[finite] = (rest + factors * (values - rest) + offset)[finite]
         self.put(population, key, values)
 
+    def normals(self, population: str, stream: str) -> Floats:
+        """Return the fixed standard normal number of each neuron's circuit, shape (n,)."""
+        places = self.placement.circuits[population]
+        return self.placement.normals(self.device_seed, stream, "circuit", places)
+
+    def uniforms(self, population: str, stream: str) -> Floats:
+        """Return the fixed uniform number in (0, 1) of each neuron's circuit, shape (n,)."""
+        places = self.placement.circuits[population]
+        return self.placement.uniforms(self.device_seed, stream, "circuit", places)
+
+    def element_normals(self, projection: Projection, stream: str) -> Floats:
+        """Return the fixed standard normal number of each source's delay element, shape (n_pre,)."""
+        places = self.placement.elements[projection.name]
+        return self.placement.normals(self.device_seed, stream, "element", places)
+
     def synapses(self, projection: Projection) -> SynapseEditor:
         """Return the synapses of a projection."""
         if projection.name not in self._synapses:
-            self._synapses[projection.name] = SynapseEditor(self.network, projection, self.placement)
+            self._synapses[projection.name] = SynapseEditor(
+                self.network, projection, self.placement, self.device_seed
+            )
         return self._synapses[projection.name]
 
     def count(self, name: str, n: int) -> None:

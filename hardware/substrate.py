@@ -13,7 +13,7 @@ __all__ = ["Substrate"]
 
 
 @renamed_arguments("argument/hardware")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Substrate(Hardware):
     """Parts of one's own choice.
 

@@ -26,7 +26,8 @@ def hardware_of(run: Run) -> Any:
 
 def weight_grid(hardware: Any, network: "Network") -> "WeightGrid | None":
     """Return the weights that the hardware can have, for the learner to know what it writes; None for any."""
-    from eventsim.hardware.parts.weights import WeightQuantization, WeightSaturation
+    from eventsim.hardware.parts.weight_quantization import WeightQuantization
+    from eventsim.hardware.parts.weight_saturation import WeightSaturation
     from eventsim.models.training.hardware_noise import WeightGrid
 
     parts = hardware.parts_for(network) if hasattr(hardware, "parts_for") else ()

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from eventsim.hardware.chips.chip import Chip
-from eventsim.hardware.parts.delays import DelayQuantization
+from eventsim.hardware.parts.delay_quantization import DelayQuantization
+from eventsim.hardware.parts.jitter import Jitter
+from eventsim.hardware.parts.mismatch import Mismatch
+from eventsim.hardware.parts.offset import Offset
 from eventsim.hardware.parts.part import Part
-from eventsim.hardware.parts.spikes import Jitter, SpikeLoss, TimestampResolution
-from eventsim.hardware.parts.spread import Mismatch, Offset
-from eventsim.hardware.parts.trials import ThresholdNoise
+from eventsim.hardware.parts.spike_loss import SpikeLoss
+from eventsim.hardware.parts.threshold_noise import ThresholdNoise
+from eventsim.hardware.parts.timestamp_resolution import TimestampResolution
 from eventsim.hardware.parts.trims import Trims, loaded
-from eventsim.hardware.parts.weights import WeightQuantization, WeightSaturation
+from eventsim.hardware.parts.weight_quantization import WeightQuantization
+from eventsim.hardware.parts.weight_saturation import WeightSaturation
 from eventsim.hardware.placement import Layout
 from eventsim.network import Network
 from eventsim.registry import register
@@ -36,7 +40,7 @@ DELAY_US = (8.25, 33.25, 0.125)  # shortest, longest, step
 
 @register("hardware", "brainscales2-ideal")
 @renamed_arguments("argument/hardware")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BrainScaleS2Ideal(Chip):
     """BrainScaleS-2 with perfect circuits: its weights, delays, time stamps and capacity, and nothing else.
 
@@ -81,7 +85,7 @@ class BrainScaleS2Ideal(Chip):
 
 @register("hardware", "brainscales2")
 @renamed_arguments("argument/hardware")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BrainScaleS2(BrainScaleS2Ideal):
     """BrainScaleS-2 as its users find it: noisy thresholds and spike times on top of its weights and delays.
 

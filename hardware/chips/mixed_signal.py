@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from eventsim.hardware.chips.chip import Chip
-from eventsim.hardware.parts.faults import DeadNeurons, MissingSynapses
+from eventsim.hardware.parts.bus import Bus
+from eventsim.hardware.parts.dead_neurons import DeadNeurons
+from eventsim.hardware.parts.jitter import Jitter
+from eventsim.hardware.parts.latency import Latency
+from eventsim.hardware.parts.mismatch import Mismatch
+from eventsim.hardware.parts.missing_synapses import MissingSynapses
 from eventsim.hardware.parts.part import Part
-from eventsim.hardware.parts.spikes import Bus, Jitter, Latency
-from eventsim.hardware.parts.spread import Mismatch
-from eventsim.hardware.parts.weights import WeightQuantization, WeightSaturation
+from eventsim.hardware.parts.weight_quantization import WeightQuantization
+from eventsim.hardware.parts.weight_saturation import WeightSaturation
 from eventsim.hardware.placement import Layout
 from eventsim.network import Network
 from eventsim.parameters import one_number
@@ -20,7 +24,7 @@ __all__ = ["MixedSignal"]
 
 @register("hardware", "mixed-signal")
 @renamed_arguments("argument/hardware")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MixedSignal(Chip):
     """A chip that is no one in particular; every number can be chosen.
 

@@ -8,7 +8,7 @@ what is broken.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,29 @@ from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.network import Network
 from eventsim.renamed import RENAMED, current
 
-__all__ = ["ANALOG", "BROKEN", "DIGITAL", "RANGE", "Part"]
+__all__ = [
+    "ANALOG",
+    "BROKEN",
+    "DIGITAL",
+    "RANGE",
+    "Overflow",
+    "Part",
+    "Whose",
+    "checked_overflow",
+    "checked_whose",
+    "concerns",
+    "spike_keys",
+]
 
 Floats = NDArray[np.float64]
 
 DIGITAL, RANGE, ANALOG, BROKEN = range(4)  # stages, in the order in which they act
 
+Overflow = Literal["clip", "refuse"]  # policy for values out of range
+Whose = Literal["neurons", "inputs", "all"]  # spikes that a part acts on
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Part(Hardware):
     """One imperfection of a substrate; by itself a substrate that has no other.
 
@@ -63,5 +78,31 @@ class Part(Hardware):
         """Change how the spikes of a population are transmitted."""
 
     def thresholds(self, population: str, placement: Placement, trials: Trials) -> Floats | None:
-        """Return by what share of their distance from rest thresholds differ, (n_samples, n)."""
+        """Return relative changes of the distance of thresholds from v_leak, shape (n_samples, n)."""
         return None
+
+
+def checked_overflow(overflow: str) -> None:
+    """Refuse what is no overflow policy."""
+    if overflow not in ("clip", "refuse"):
+        raise ValueError(f"overflow must be 'clip' or 'refuse', got {overflow!r}")
+
+
+def checked_whose(whose: str) -> None:
+    """Refuse what names no spikes."""
+    if whose not in ("neurons", "inputs", "all"):
+        raise ValueError(f"whose must be 'neurons', 'inputs' or 'all', got {whose!r}")
+
+
+def concerns(whose: str, transmission: TransmissionParameters) -> bool:
+    """Return whether a part that acts on the spikes of `whose` acts on those of a population."""
+    return whose == "all" or (whose == "inputs") == transmission.is_source
+
+
+def spike_keys(part: Part, transmission: TransmissionParameters, trials: Trials) -> NDArray[np.uint64]:
+    """Return what a part draws from for each spike, shape (n_samples, n).
+
+    Input lines and circuits are counted separately, so they have streams of their own.
+    """
+    stream = part.stream + (" input" if transmission.is_source else "")
+    return trials.keys(stream, "spike", transmission.places)

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 VERSION = 2  # 1 called the device seed "device"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Calibration:
     """Trims of one device, and how far its circuits were off before and after.
 
@@ -39,6 +39,10 @@ class Calibration:
     trims: Mapping[str, Floats]
     before: Mapping[str, Floats] = field(default_factory=dict)
     after: Mapping[str, Floats] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        trimmed = ", ".join(f"{len(trims)} x {name}" for name, trims in self.trims.items())
+        return f"<Calibration of device {self.device_seed}: {trimmed or 'no trims'}>"
 
     def save(self, path: str | Path) -> None:
         """Write a TOML file, which `load` reads back to the bit."""
@@ -89,7 +93,7 @@ def loaded(path: str) -> Calibration:
 
 
 @register("hardware", "trims")
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Trims(Part):
     """What is asked for is multiplied by a factor of each circuit, and of each delay element.
 

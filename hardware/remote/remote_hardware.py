@@ -11,7 +11,8 @@ import numpy as np
 
 from eventsim.errors import ConfigError
 from eventsim.hardware.parts.part import Part
-from eventsim.hardware.parts.weights import WeightQuantization, WeightSaturation
+from eventsim.hardware.parts.weight_quantization import WeightQuantization
+from eventsim.hardware.parts.weight_saturation import WeightSaturation
 from eventsim.hardware.remote.remote_target import RemoteTarget, host_and_port
 from eventsim.network import Network
 from eventsim.parameters import one_number

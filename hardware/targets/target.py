@@ -139,6 +139,9 @@ class SpikeTrains(Sequence[Spikes]):
         places: Ints = np.repeat(np.arange(len(self)) * self.n, np.diff(self.starts)) + self.units
         return places
 
+    def __repr__(self) -> str:
+        return f"<SpikeTrains: {len(self)} samples, {self.n} units, {int(self.counts().sum())} spikes>"
+
     def __len__(self) -> int:
         return len(self._first) if self._first is not None else len(self.starts) - 1
 
@@ -167,7 +170,7 @@ class SpikeTrains(Sequence[Spikes]):
         return Spikes(self.times[here], self.units[here])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Observed:
     """What a target observed of a batch.
 
@@ -187,6 +190,12 @@ class Observed:
     arrivals: Mapping[str, Floats] = field(default_factory=dict)
     counters: Mapping[str, int] = field(default_factory=dict)
     hardware_seconds: float = 0.0
+
+    def __repr__(self) -> str:
+        counted = {name: int(each.counts().sum()) for name, each in self.spikes.items()}
+        spikes = ", ".join(f"{n} of {name!r}" for name, n in counted.items())
+        counters = "".join(f", {n} {name}" for name, n in self.counters.items())
+        return f"<Observed: {len(self)} samples; spikes: {spikes or 'none'}{counters}>"
 
     def __len__(self) -> int:
         return max((len(each) for each in self.spikes.values()), default=0)

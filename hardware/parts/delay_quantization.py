@@ -1,13 +1,13 @@
-"""The delays that a chip can make: of whole lines, in steps, between a shortest and a longest."""
+"""Delay quantization: the delays that a chip can make, in steps between a shortest and a longest."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
 from eventsim.errors import ConfigError
 from eventsim.hardware.network_editor import NetworkEditor
-from eventsim.hardware.parts.part import DIGITAL, Part
+from eventsim.hardware.parts.part import DIGITAL, Overflow, Part, checked_overflow
 from eventsim.parameters import one_number
 from eventsim.registry import register
 from eventsim.renamed import renamed_arguments
@@ -17,25 +17,26 @@ __all__ = ["DelayQuantization"]
 
 @register("hardware", "delay-quantization")
 @renamed_arguments("argument/hardware")
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class DelayQuantization(Part):
-    """Delays are made in steps from a shortest one, up to a longest.
+    """Each delay becomes the nearest of ``shortest + k * step``, up to the longest.
 
-    They are ``shortest + k * step``; each becomes the nearest one. No delay stays none and needs no element.
+    A projection without delay needs no delay element and stays as it is.
 
     Attributes
     ----------
     step : distance of two neighbouring delays, time unit of the network; 0 for any delay.
     shortest, longest : range of delays, time unit of the network.
-    lines : whether delays belong to lines, so that they cannot differ from target to target.
-    overflow : "refuse" raises ConfigError for a delay out of range, "clip" takes the nearest and counts it.
+    lines : whether a delay belongs to a line, so that it cannot differ from target to target.
+    overflow : "refuse" raises ConfigError for a delay out of range, "clip" takes the nearest and counts it
+        (``delays_clipped``).
     """
 
     step: float = 0.0
     shortest: float = 0.0
     longest: float = np.inf
     lines: bool = False
-    overflow: Literal["clip", "refuse"] = "refuse"
+    overflow: Overflow = "refuse"
     stage: ClassVar[int] = DIGITAL
 
     def __post_init__(self) -> None:
@@ -43,8 +44,7 @@ class DelayQuantization(Part):
         one_number(self.shortest, "shortest", low=0)
         if not self.longest >= self.shortest:
             raise ValueError(f"longest must be at least shortest, got {self.longest!r} < {self.shortest!r}")
-        if self.overflow not in ("clip", "refuse"):
-            raise ValueError(f"overflow must be clip or refuse, got {self.overflow!r}")
+        checked_overflow(self.overflow)
 
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Round and limit all delays."""
@@ -60,18 +60,18 @@ class DelayQuantization(Part):
                     f"delays of {projection.label} differ from target to target; the chip delays whole "
                     "lines, as es.connect.axonal(values) does"
                 )
-            # Half a step beyond an end rounds to it; a delay given in other units may miss it by its last
-            # bits.
+            # Half a step out of range rounds into it; a delay given in other units may miss an end by its
+            # last bits.
             slack = max(0.5 * self.step, 1e-9 * self.shortest)
-            wrong = (delay < self.shortest - slack) | (delay > self.longest + slack)
-            if wrong.any():
+            outside = (delay < self.shortest - slack) | (delay > self.longest + slack)
+            if outside.any():
                 if self.overflow == "refuse":
                     raise ConfigError(
                         f"delays of {projection.label} must lie between {self.shortest:g} and "
-                        f"{self.longest:g} {editor.network.time_unit}, which is what the chip can make, "
-                        f"got {float(delay[wrong][0]):g}"
+                        f"{self.longest:g} {editor.network.time_unit}, the range of the chip, "
+                        f"got {float(delay[outside][0]):g}"
                     )
-                editor.count("delays_clipped", int(wrong.sum()))
+                editor.count("delays_clipped", int(outside.sum()))
             if self.step:
                 delay = self.shortest + np.rint((delay - self.shortest) / self.step) * self.step
             synapses.put_delay(np.clip(delay, self.shortest, self.longest))
