@@ -51,6 +51,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "file": {"stand_in": "replacement_data"},
     # keys in other files: "file/<kind of file>"; fields of the wire protocol: "wire/<field>"
     "file/calibration": {"device": "device_seed"},
+    "wire/model": {"spike_source": "spike-source", "lif_delta": "lif-delta"},
     # methods that classes of other people define: "method/<base class>"
     "method/part": {"alter": "transform_parameters", "leave": "transmit"},
 }

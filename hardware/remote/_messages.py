@@ -15,9 +15,11 @@ from eventsim.hardware.targets.target import Observed, SpikeTrains
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.models.lif.lif import LIF, LIFDelta
 from eventsim.network import Network, Projection
+from eventsim.renamed import RENAMED, current
 
 __all__ = [
-    "VERSION",
+    "VERSIONS",
+    "in_version",
     "inputs_from",
     "network_from",
     "observed_from",
@@ -26,9 +28,9 @@ __all__ = [
     "put_observed",
 ]
 
-VERSION = 1
+VERSIONS = (2, 1)  # that are spoken, the preferred one first; 1 had other names for models
 MOST_UNITS = 1_000_000  # of all populations together
-MODELS: dict[str, type] = {"spike_source": SpikeSource, "lif": LIF, "lif_delta": LIFDelta}
+MODELS: dict[str, type] = {"spike-source": SpikeSource, "lif": LIF, "lif-delta": LIFDelta}
 
 Floats = NDArray[np.float64]
 
@@ -77,6 +79,16 @@ def put_network(frame: Frame, net: Network) -> None:
     }
 
 
+def in_version(frame: Frame, version: int) -> Frame:
+    """Return a request with a network as a version of the protocol says it."""
+    if version != 1:
+        return frame
+    old = {today: name for name, today in RENAMED["wire/model"].items()}
+    network = frame.header["network"]
+    populations = [each | {"model": old.get(each["model"], each["model"])} for each in network["populations"]]
+    return Frame(frame.header | {"network": network | {"populations": populations}}, frame.arrays)
+
+
 def _put_projection(frame: Frame, net: Network, projection: Projection) -> dict[str, Any]:
     synapses = projection.resolve(net)
     shape = (synapses.n_pre, synapses.n_post) if synapses.dense else (synapses.n_syn,)
@@ -121,7 +133,8 @@ def network_from(frame: Frame) -> Network:
         n_units += n
         if n_units > MOST_UNITS:
             raise TooLarge(f"a network may have {MOST_UNITS} units")
-        name, kind = text(each.get("name"), "name"), text(each.get("model"), "model")
+        name = text(each.get("name"), "name")
+        kind = current("wire/model", text(each.get("model"), "model"), quiet=True)
         if kind not in MODELS:
             raise FrameError(f"no model is called {kind!r:.60}; known: {', '.join(MODELS)}")
         known = {part.name for part in fields(MODELS[kind])}

@@ -9,7 +9,7 @@ from typing import Any
 
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.hardware.remote._frames import MOST_BODY, Frame, FrameError, TooLarge, whole
-from eventsim.hardware.remote._messages import VERSION, inputs_from, network_from, put_observed
+from eventsim.hardware.remote._messages import VERSIONS, inputs_from, network_from, put_observed
 from eventsim.hardware.targets.target import Observed, SpikeTrains, Target
 from eventsim.network import Network
 
@@ -103,12 +103,14 @@ class Session:
         versions = frame.header.get("versions")
         if not isinstance(versions, list) or not versions:
             raise FrameError(f"versions must be a list of numbers, got {versions!r:.60}")
-        if VERSION not in versions:
-            told = f"this server speaks version {VERSION}, asked for {json.dumps(versions):.60}"
+        common = [version for version in VERSIONS if version in versions]
+        if not common:
+            spoken = " and ".join(map(str, VERSIONS))
+            told = f"this server speaks versions {spoken}, asked for {json.dumps(versions):.60}"
             return error_frame("version", told, None)
         self._greeted = True
         limits = {"most_body": self.limits.body, "most_samples": self.limits.samples}
-        return Frame({"type": "hello", "version": VERSION, "target": self.shared.name, **limits})
+        return Frame({"type": "hello", "version": common[0], "target": self.shared.name, **limits})
 
     def _configure(self, frame: Frame) -> Frame:
         self._network = None

@@ -18,7 +18,14 @@ from eventsim import __version__
 from eventsim.errors import ConfigError, TargetLost
 from eventsim.hardware.remote._connection import Connection
 from eventsim.hardware.remote._frames import MOST_BODY, Frame, FrameError, TooLarge, encoded, text, whole
-from eventsim.hardware.remote._messages import VERSION, counters_from, observed_from, put_inputs, put_network
+from eventsim.hardware.remote._messages import (
+    VERSIONS,
+    counters_from,
+    in_version,
+    observed_from,
+    put_inputs,
+    put_network,
+)
 from eventsim.hardware.targets.target import Observed, SpikeTrains, checked_inputs
 from eventsim.network import Network
 from eventsim.parameters import one_number
@@ -71,6 +78,7 @@ class RemoteTarget:
         self._name: str | None = None  # what the target called itself when it was first met
         self._number = 0  # of the latest request; none is used twice, so late answers are told apart
         self._link: Connection | None = None
+        self._version: Any = VERSIONS[0]  # of the protocol on this connection
         self._most_body = MOST_BODY  # of a request on this connection
         self._most_samples = chunk
         self._loaded = 0  # the request that loaded the network on this connection; 0 if none did
@@ -187,10 +195,12 @@ class RemoteTarget:
         """Return the connection; open one if there is none."""
         if self._link is None:
             self._link = Connection(self.address, self.timeout, MOST_BODY)
-            number = self._send(Frame({"type": "hello", "versions": [VERSION], "client": __version__}))
+            number = self._send(Frame({"type": "hello", "versions": list(VERSIONS), "client": __version__}))
             told = self._answer("hello", (number,), time.monotonic() + self.timeout).header
-            if told.get("version") != VERSION:
-                raise _Failure(f"it speaks version {told.get('version')!r:.20}, this is version {VERSION}")
+            self._version = told.get("version")
+            if self._version not in VERSIONS:
+                spoken = " and ".join(map(str, VERSIONS))
+                raise _Failure(f"it speaks version {self._version!r:.20}, this speaks {spoken}")
             name = text(told.get("target"), "target")
             if self._name not in (None, name):
                 raise _OtherTarget(
@@ -208,7 +218,7 @@ class RemoteTarget:
         if self._loaded:
             return {}
         try:
-            number = self._send(self._request)
+            number = self._send(in_version(self._request, self._version))
         except TooLarge as error:
             raise ConfigError(f"the network is too large to be sent: {error}") from None
         answer = self._answer("configured", (number,), time.monotonic() + self.timeout)

@@ -32,11 +32,12 @@ from eventsim.hardware.remote._frames import (
     encoded,
     sizes,
 )
-from eventsim.hardware.remote._messages import VERSION
+from eventsim.hardware.remote._messages import VERSIONS
 from eventsim.hardware.remote._session import Limits, Session, SharedTarget, error_frame
 from eventsim.hardware.targets.simulated import target_of
 from eventsim.hardware.targets.target import Target
 from eventsim.registry import find
+from eventsim.renamed import with_current_names
 
 __all__ = ["Limits", "TargetServer", "main"]
 
@@ -258,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.connections < 1 or not given.most_megabytes > 0 or not given.idle > 0:
             raise ValueError("--connections, --most-megabytes and --idle must be positive")
-        settings = dict(_setting(each) for each in given.set)
+        settings = with_current_names("argument/hardware", dict(_setting(each) for each in given.set))
         part = find("hardware", given.hardware)(**settings)
         name = " ".join([given.hardware, *(f"{key}={value}" for key, value in sorted(settings.items()))])
         limits = Limits(given.connections, math.ceil(given.most_megabytes * 2**20), idle=given.idle)
@@ -275,7 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with server:
             host, port = server.address
-            print(f"{name} listens on {host}:{port}, protocol {VERSION}", flush=True)
+            print(f"{name} listens on {host}:{port}, protocol {VERSIONS[0]}", flush=True)
             asked_to_stop.wait()
     finally:
         for each, handler in before.items():

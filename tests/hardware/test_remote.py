@@ -346,7 +346,7 @@ def started(*options):
         text=True,
     )
     line = process.stdout.readline()
-    found = re.fullmatch(r"ideal listens on (127\.0\.0\.1):(\d+), protocol 1\n", line)
+    found = re.fullmatch(r"ideal listens on (127\.0\.0\.1):(\d+), protocol 2\n", line)
     assert found, line or process.stderr.read()
     return process, (found[1], int(found[2]))
 

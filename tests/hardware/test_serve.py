@@ -150,7 +150,11 @@ def test_what_is_no_frame_is_answered_with_an_error_and_the_server_goes_on(serve
     ("content", "code", "message"),
     [
         ({"type": "hello", "id": 1}, "malformed", "versions must be a list of numbers, got None"),
-        ({"type": "hello", "id": 1, "versions": [7, 9]}, "version", "speaks version 1, asked for [7, 9]"),
+        (
+            {"type": "hello", "id": 1, "versions": [7, 9]},
+            "version",
+            "versions 2 and 1, asked for [7, 9]",
+        ),
         (
             {"type": "dance", "id": 1},
             "malformed",
