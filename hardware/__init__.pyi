@@ -9,7 +9,7 @@ from eventsim.hardware.chips.chip import Chip as Chip
 from eventsim.hardware.chips.chip import Cost as Cost
 from eventsim.hardware.chips.mixed_signal import MixedSignal as MixedSignal
 from eventsim.hardware.device import Hardware as Hardware
-from eventsim.hardware.named import named as named
+from eventsim.hardware.named import by_name as by_name
 from eventsim.hardware.network_editor import NetworkEditor as NetworkEditor
 from eventsim.hardware.parts.bus import Bus as Bus
 from eventsim.hardware.parts.dale_rows import DaleRows as DaleRows

@@ -9,11 +9,11 @@ from eventsim.io import config
 from eventsim.registry import find
 from eventsim.renamed import renamed_arguments, with_current_names
 
-__all__ = ["named"]
+__all__ = ["by_name", "named"]
 
 
 @renamed_arguments("argument/hardware")
-def named(text: str, device_seed: int = 0) -> Any:
+def by_name(text: str, device_seed: int = 0) -> Any:
     """Return the hardware that a text names.
 
     Parameters
@@ -32,7 +32,7 @@ def named(text: str, device_seed: int = 0) -> Any:
 
     Examples
     --------
-    >>> named("brainscales2,device_seed=7").device_seed
+    >>> by_name("brainscales2,device_seed=7").device_seed
     7
     """
     name, *words = (word.strip() for word in text.split(","))
@@ -44,6 +44,9 @@ def named(text: str, device_seed: int = 0) -> Any:
     if "device_seed" in {each.name for each in fields(kind)}:
         values = {"device_seed": device_seed} | values
     return _made(kind, values, name)
+
+
+named = by_name  # its name of the version before
 
 
 def _made(kind: type, values: dict[str, Any], name: str) -> Any:

@@ -19,9 +19,9 @@ def hardware_of(run: Run) -> Any:
     """Return the hardware that a run asks for, with the run's seed for its device; None for the ideal one."""
     if run.hardware in (None, "ideal"):
         return None
-    from eventsim.hardware.named import named
+    from eventsim.hardware.named import by_name
 
-    return named(run.hardware, device_seed=run.seed)
+    return by_name(run.hardware, device_seed=run.seed)
 
 
 def weight_grid(hardware: Any, network: "Network") -> "WeightGrid | None":

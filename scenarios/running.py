@@ -149,9 +149,9 @@ def check_hardware(name: str, kind: type, hardware: str | None) -> None:
     """Raise `UnknownPart` or `ConfigError` unless the scenario can run on the target asked for."""
     if hardware is None:
         return
-    from eventsim.hardware.named import named
+    from eventsim.hardware.named import by_name
 
-    named(hardware)
+    by_name(hardware)
     if hardware != "ideal" and not getattr(kind, "accepts_hardware", False):
         raise ConfigError(f"{name} runs on the ideal target only, got --hardware {hardware}")
 

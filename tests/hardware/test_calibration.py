@@ -104,12 +104,12 @@ def test_a_calibration_of_the_first_version_is_read(tmp_path):
 
 def test_a_chip_takes_its_calibration_from_a_file(found, tmp_path):
     found.save(tmp_path / "device.toml")
-    from eventsim.hardware.named import named
+    from eventsim.hardware.named import by_name
 
     net = es.Network()
     net.add("cells", es.models.LIF(), 24)
     path = tmp_path / "device.toml"
-    chip = named(f"brainscales2,device_seed=7,threshold_offset=0.0,threshold_noise=0.0,calibration={path}")
+    chip = by_name(f"brainscales2,device_seed=7,threshold_offset=0.0,threshold_noise=0.0,calibration={path}")
     v_th = chip.transform(net).populations["cells"].model.v_th
-    bare = named("brainscales2,device_seed=7,threshold_offset=0.0,threshold_noise=0.0").transform(net)
+    bare = by_name("brainscales2,device_seed=7,threshold_offset=0.0,threshold_noise=0.0").transform(net)
     np.testing.assert_allclose(v_th / bare.populations["cells"].model.v_th, found.trims["v_th"], rtol=1e-12)

@@ -6,7 +6,7 @@ import pytest
 import eventsim as es
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.hardware import BrainScaleS2, BrainScaleS2Ideal, SimulatedTarget, Substrate
-from eventsim.hardware.named import named
+from eventsim.hardware.named import by_name
 
 
 def network(n_in=20, n_hidden=30, n_out=3, delay=0.0, tau=1.0, weight=0.5):
@@ -139,16 +139,16 @@ def test_parts_of_a_batch_take_as_long_as_the_batch():
 
 
 def test_a_chip_by_name():
-    assert named("brainscales2") == BrainScaleS2()
-    assert named("brainscales2", device_seed=4).device_seed == 4
-    chip = named("brainscales2,device_seed=7,overflow=refuse,jitter_us=0.1", device_seed=4)
+    assert by_name("brainscales2") == BrainScaleS2()
+    assert by_name("brainscales2", device_seed=4).device_seed == 4
+    chip = by_name("brainscales2,device_seed=7,overflow=refuse,jitter_us=0.1", device_seed=4)
     assert (chip.device_seed, chip.overflow, chip.jitter_us) == (7, "refuse", 0.1)
     with pytest.raises(UnknownPart, match="no hardware named 'brainscales3'"):
-        named("brainscales3")
+        by_name("brainscales3")
     with pytest.raises(ConfigError, match="devise"):
-        named("brainscales2,devise=7")
+        by_name("brainscales2,devise=7")
     with pytest.raises(ConfigError, match="overflow"):
-        named("brainscales2,overflow=explode")
+        by_name("brainscales2,overflow=explode")
 
 
 def test_the_room_of_a_substrate_of_ones_own():
