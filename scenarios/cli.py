@@ -162,6 +162,39 @@ def bench(
         typer.echo(comparison.as_table(rows))
 
 
+@app.command()
+def reproduce(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Scenario; none lists all papers.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller rows, in less than two minutes.")] = False,
+    row: Annotated[str | None, typer.Option(metavar="TEXT", help="Only rows that contain this.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Where runs are kept [default: reproduced/NAME]."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of data sets [default: $EVENTSIM_DATA].")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Runs at once [default: all processors].")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Write docs/reproduced/NAME.json.")] = False,
+    json: Json = False,
+) -> None:
+    """Run a paper's table, and print the paper's figures beside ours.
+
+    Runs that are finished are not repeated; Ctrl-C keeps what is done, and the same command goes on.
+    """
+    from eventsim.scenarios.reproduce import command
+
+    if name is None:
+        command.list_papers(json)
+        return
+    status = command.measure(
+        name, quick=quick, only=row, folder=output, data=data, jobs=jobs, keeping=keep, json=json
+    )
+    raise typer.Exit(status)
+
+
 def _command_again(request: running.Request) -> list[str]:
     """Return the command that goes on with a run that was stopped."""
     command = ["eventsim", "run", request.name, "-o", str(request.path), "--resume"]

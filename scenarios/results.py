@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.registry import parts
+from eventsim.scenarios.reproduce.published import figures_for
 from eventsim.scenarios.running import Outcome, unknown
 
 if TYPE_CHECKING:
@@ -69,13 +70,11 @@ def summary(outcome: Outcome) -> str:
 
     if outcome.run is None:
         return f"{outcome.path} is finished already; nothing to go on with"
-    published: dict[str, str] = getattr(outcome.scenario, "published", dict)()
-    if outcome.run.replacement_data:
-        published = {}
+    paper = {} if outcome.run.replacement_data else figures_for(outcome.scenario, outcome.name)
     lines = [f"finished in {outcome.run.wall_seconds:.1f} s"]
     width = max(map(len, outcome.run.metrics), default=0)
     for key, value in outcome.run.metrics.items():
-        theirs = f"  paper: {published[key]}" if key in published else ""
+        theirs = f"  paper: {paper[key]}" if key in paper else ""
         lines.append(f"  {key:<{width}}  {_short(value):<10}{theirs}".rstrip())
     lines += [f"note: {note}" for note in outcome.run.notes]
     lines.append(f"written to {outcome.path}; see it with: eventsim plot {shlex.quote(str(outcome.path))}")

@@ -67,10 +67,12 @@ class Outcome:
 
     Attributes
     ----------
+    name : of the scenario.
     complete : False if it was stopped on request; what was done is kept.
     already : there was nothing to do, because the file was finished before.
     """
 
+    name: str
     path: Path
     scenario: Scenario
     run: Run | None
@@ -227,7 +229,7 @@ def _start(request: Request, scenario: Scenario, common: dict[str, Any]) -> Outc
     )
     run = Run(file=file, seed=request.seed or 0, hardware=request.hardware, **common)
     run.say(f"writing to {path}")
-    return _carry_out(path, scenario, run)
+    return _carry_out(request.name, path, scenario, run)
 
 
 def _resume(request: Request, kind: type, common: dict[str, Any]) -> Outcome:
@@ -248,7 +250,7 @@ def _resume(request: Request, kind: type, common: dict[str, Any]) -> Outcome:
     scenario: Scenario = io.config.make(kind, values)
     _check_same(request, kind, values, told, scenario)
     if io.hdf5.is_complete(path):
-        return Outcome(path, scenario, None, already=True)
+        return Outcome(request.name, path, scenario, None, already=True)
     file = io.TraceFile.resume(path)
     run = Run(file=file, seed=int(told.get("seed", 0)), hardware=told.get("hardware"), **common)
     run.go_on(trace.state, trace.provenance)
@@ -257,7 +259,7 @@ def _resume(request: Request, kind: type, common: dict[str, Any]) -> Outcome:
             f"begun with eventsim {trace.provenance.get('version')}, resumed with {eventsim.__version__}"
         )
     run.say(f"going on with {path}")
-    return _carry_out(path, scenario, run)
+    return _carry_out(request.name, path, scenario, run)
 
 
 def _check_same(
@@ -282,7 +284,7 @@ def _check_same(
             )
 
 
-def _carry_out(path: Path, scenario: Scenario, run: Run) -> Outcome:
+def _carry_out(name: str, path: Path, scenario: Scenario, run: Run) -> Outcome:
     """Run to the end, or to where it is stopped; leave a file that says which of the two."""
     try:
         with _stops(run):
@@ -290,13 +292,13 @@ def _carry_out(path: Path, scenario: Scenario, run: Run) -> Outcome:
             run.finish()
     except (Interrupted, KeyboardInterrupt):
         run.file.discard()  # what came after the last checkpoint has no state that goes with it
-        return Outcome(path, scenario, run, complete=False)
+        return Outcome(name, path, scenario, run, complete=False)
     except Exception as error:
         run.file.discard()
         if run.state is None:
             path.unlink(missing_ok=True)  # it holds nothing but the configuration
         raise RunFailed(f"{type(error).__name__}: {error}") from error
-    return Outcome(path, scenario, run)
+    return Outcome(name, path, scenario, run)
 
 
 @contextlib.contextmanager

@@ -43,8 +43,8 @@ class Scenario(Protocol):
     """What the runner asks of a scenario.
 
     It may also have `plots(trace)`, a static method that returns the scenario's own plots of a `Trace` by
-    name (the first is the default plot), `published()`, which returns the paper's values by metric,
-    `accepts_hardware` and `time_unit`.
+    name (the first is the default plot), `accepts_hardware`, `time_unit`, and `repeated_by`, the key that
+    says how many networks are trained.
     """
 
     paper: ClassVar[str]

@@ -73,14 +73,6 @@ CHIP: dict[str, object] = {key: value for key, value in HARDWARE.items() if key 
     "decay": 0.8,
     "max_missing": (0.05, 0.01),
 }
-PUBLISHED = {  # the authors' networks, one seed each
-    "W": ("0.967", "1.44"),
-    "WA": ("0.975", "2.28"),
-    "WS": ("0.982", "2.25"),
-    "WS-5": ("0.954", "2.77"),
-    "hw-aware-W": ("0.849", "1.74"),
-    "hw-aware-WA": ("0.928", "8.10"),
-}
 Pair = tuple[Annotated[float, *FINITE], Annotated[float, *FINITE]]
 PositivePair = tuple[Annotated[float, *NOT_NEGATIVE], Annotated[float, *NOT_NEGATIVE]]
 Fractions = tuple[Annotated[float, Ge(0), Le(1)], Annotated[float, Ge(0), Le(1)]]
@@ -155,6 +147,7 @@ class DelGrad:
     hardware_slot: Annotated[float, *POSITIVE, "tau_syn, time of a sample on hardware"] = 30.0
 
     accepts_hardware: ClassVar[bool] = True
+    repeated_by: ClassVar[str] = "networks"
 
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
@@ -162,13 +155,6 @@ class DelGrad:
         from eventsim.scenarios.delgrad import plots
 
         return plots.available(trace)
-
-    def published(self) -> dict[str, str]:
-        """Return what the authors' networks reach with these settings, by metric."""
-        for preset, (accuracy, first) in PUBLISHED.items():
-            if replace(self, networks=1) == DelGrad(**self.presets[preset]):  # type: ignore[arg-type]
-                return {"test_accuracy": accuracy, "first_label_spike": first}
-        return {}
 
     def run(self, run: Run) -> None:
         """Train one network and look into it, or train many and compare them."""

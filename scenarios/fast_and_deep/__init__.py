@@ -129,20 +129,6 @@ class FastAndDeep:
 
     accepts_hardware: ClassVar[bool] = True
 
-    def published(self) -> dict[str, str]:
-        """Return what the paper reports for these settings, by metric."""
-        for preset, test in (
-            ("yin-yang", "0.959 ± 0.007"),
-            ("mnist", "0.971 ± 0.001"),
-            ("mnist-16x16", "0.968 (the authors' network)"),
-            ("mnist-16x16-246", "0.974 ± 0.002"),
-        ):
-            if self == FastAndDeep(**self.presets[preset]):  # type: ignore[arg-type]
-                first = {"yin-yang": "1.04", "mnist": "0.48", "mnist-16x16": "0.94"}
-                known = {"test_accuracy": test}
-                return known | ({"first_label_spike": first[preset]} if preset in first else {})
-        return {}
-
     def run(self, run: Run) -> None:
         """Train, evaluate once, and simulate the trained network on a few samples."""
         task = self.task(run)

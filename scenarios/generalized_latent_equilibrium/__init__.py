@@ -94,13 +94,6 @@ LAG_MEMORY: dict[str, object] = {
     "tau_fast": 2.0,
 }
 LARGE: dict[str, object] = {"fast": 30, "slow": 60, "rate": 3e-4, "epochs": 30}
-PUBLISHED: dict[str, dict[str, str]] = {
-    "mnist-1d-15k": {"test_accuracy": "0.917"},
-    "mnist-1d-15k-published": {"test_accuracy": "0.917"},
-    "mnist-1d-42k": {"test_accuracy": "0.935"},
-    "mnist-1d-42k-published": {"test_accuracy": "0.935"},
-    "mnist-1d-lag-memory": {"test_accuracy": "0.909"},
-}
 
 
 @register("scenario", "generalized-latent-equilibrium")
@@ -179,13 +172,6 @@ class GeneralizedLatentEquilibrium:
         from eventsim.scenarios.generalized_latent_equilibrium import plots
 
         return plots.available(trace)
-
-    def published(self) -> dict[str, str]:
-        """Return what the authors report for these settings, by metric."""
-        for preset, values in PUBLISHED.items():
-            if self == GeneralizedLatentEquilibrium(**self.presets[preset]):  # type: ignore[arg-type]
-                return values
-        return {}
 
     def run(self, run: Run) -> None:
         """Do what the task asks for."""

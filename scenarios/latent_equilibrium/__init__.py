@@ -63,18 +63,6 @@ MNIST_ADAM: dict[str, object] = ADAM | {
 }
 LENET_SHORT: dict[str, object] = MNIST_ADAM | {"batch": 16, "epochs": 5}
 BARS: dict[str, object] = {"task": "bars", "dt": 0.1, "ticks": 100, "epochs": 1000}
-PUBLISHED: dict[str, dict[str, str]] = {
-    "mnist": {"test_error": "0.0198"},
-    "mnist-tau-200": {"test_error": "0.0198"},
-    "mnist-short": {"test_error": "0.0198"},
-    "mnist-short-tau-200": {"test_error": "0.0198"},
-    "mnist-adam": {"test_error": "0.0198"},
-    "mnist-adam-tau-200": {"test_error": "0.0198"},
-    "mnist-random-feedback": {"test_error": "0.026"},
-    "mnist-not-prospective": {"test_error": "> 0.10"},
-    "mnist-lenet": {"test_error": "0.011"},
-    "mnist-lenet-short": {"test_error": "0.011"},
-}
 
 
 @register("scenario", "latent-equilibrium")
@@ -197,13 +185,6 @@ class LatentEquilibrium:
         from eventsim.scenarios.latent_equilibrium import plots
 
         return plots.available(trace)
-
-    def published(self) -> dict[str, str]:
-        """Return what the paper reports for these settings, by metric."""
-        for preset, values in PUBLISHED.items():
-            if self == LatentEquilibrium(**self.presets[preset]):  # type: ignore[arg-type]
-                return values
-        return {}
 
     def run(self, run: Run) -> None:
         """Do what the task asks for."""

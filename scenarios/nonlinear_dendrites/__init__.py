@@ -29,26 +29,6 @@ TASKS = Literal[
     "structural-plasticity",
     "network",
 ]
-REFERENCE: dict[str, dict[str, str]] = {
-    "plateau": {"duration_t_rst_20": "21.8", "duration_t_rst_100": "101.8"},
-    "all-or-none": {"threshold_inputs": "5", "epsp_5_inputs": "3.70", "epsp_10_inputs": "3.78"},
-    "hold-off": {"least_hold_off": "11-12"},
-    "synchrony": {"widest_spread": "15-20"},
-    "coincidence-window": {
-        "window_7_first": "4",
-        "window_7_last": "34",
-        "window_8_first": "-2",
-        "window_8_last": "52",
-    },
-    "bac-firing": {
-        "burst_spikes": "3",
-        "least_inputs": "3",
-        "window_3_first": "-6",
-        "window_3_last": "4",
-        "window_6_first": "-12",
-        "window_6_last": "8",
-    },
-}
 
 
 @register("scenario", "nonlinear-dendrites")
@@ -93,10 +73,6 @@ class NonlinearDendrites:
         from eventsim.scenarios.nonlinear_dendrites import plots
 
         return plots.available(trace)
-
-    def published(self) -> dict[str, str]:
-        """Return what the reference simulation gives, by metric; the paper has no numbers."""
-        return REFERENCE.get(self.task, {})
 
     def run(self, run: Run) -> None:
         """Do the test."""

@@ -83,21 +83,12 @@ class YinYang:
     learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.01
     runs: Annotated[int, Ge(1), "networks of each kind, each with its own initial weights"] = 20
 
+    repeated_by: ClassVar[str] = "runs"
+
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run."""
         return {"decisions": decisions} if "train_samples" in trace.parameters else {}
-
-    def published(self) -> dict[str, str]:
-        """Return what the paper reports for these settings, by metric."""
-        if (self.epochs, self.batch, self.learning_rate) != (300, 20, 0.01):
-            return {}
-        known = {"linear_test_accuracy": "0.638 ± 0.010"}
-        if self.n_hidden == 30:
-            known |= {"ann_test_accuracy": "0.976 ± 0.015", "frozen_test_accuracy": "0.855 ± 0.058"}
-        elif self.n_hidden == 20:
-            known |= {"ann_test_accuracy": "0.970 ± 0.016", "frozen_test_accuracy": "0.783 ± 0.078"}
-        return known
 
     def run(self, run: Run) -> None:
         """Train the three kinds of networks one after the other, all `runs` of a kind side by side."""

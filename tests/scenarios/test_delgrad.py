@@ -129,9 +129,3 @@ def test_its_plots_can_be_drawn(synaptic, tmp_path):
     for name in ("distributions", "before-after"):
         known[name](trace).savefig(tmp_path / f"{name}.png")
         assert (tmp_path / f"{name}.png").stat().st_size > 10_000
-
-
-def test_published_values_stand_beside_the_published_settings_only():
-    assert DelGrad().published()["test_accuracy"] == "0.982"
-    assert io.config.make(DelGrad, DelGrad.presets["W"]).published()["test_accuracy"] == "0.967"
-    assert DelGrad(n_hidden=7).published() == {}

@@ -104,9 +104,3 @@ def test_without_mnist_it_takes_the_small_digits_and_says_so(tmp_path, monkeypat
     assert "8x8 digits of scikit-learn instead" in trace.provenance["notes"]
     assert trace.sizes == {"input": 64, "hidden": 50, "label": 10}
     assert trace.metrics["test_accuracy"] > 0.4  # chance is 0.1
-
-
-def test_published_values_stand_beside_the_published_settings_only():
-    assert "test_accuracy" in FastAndDeep().published()
-    assert "test_accuracy" in io.config.make(FastAndDeep, FastAndDeep.presets["mnist"]).published()
-    assert FastAndDeep(n_hidden=60).published() == {}

@@ -221,10 +221,9 @@ def test_a_run_goes_on_with_the_data_that_it_was_begun_with(tmp_path, monkeypatc
     assert len(seen) == 2
 
 
-def test_every_preset_is_a_setting_that_exists_and_published_values_are_known():
+def test_every_preset_is_a_setting_that_exists():
     for values in GeneralizedLatentEquilibrium.presets.values():
         GeneralizedLatentEquilibrium(**values)
-    assert GeneralizedLatentEquilibrium().published() == {"test_accuracy": "0.917"}
 
 
 def test_the_numbers_of_parameters_are_those_of_the_paper():

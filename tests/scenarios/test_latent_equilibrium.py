@@ -219,11 +219,9 @@ def test_images_that_cannot_be_halved_are_refused():
         layers(LatentEquilibrium(maps=(3,)), 783, 10)
 
 
-def test_every_preset_is_a_setting_that_exists_and_published_values_are_known():
+def test_every_preset_is_a_setting_that_exists():
     for values in LatentEquilibrium.presets.values():
         LatentEquilibrium(**values)
-    assert LatentEquilibrium().published() == {"test_error": "0.0198"}
-    assert LatentEquilibrium(epochs=3).published() == {}
 
 
 @pytest.mark.parametrize(("preset", "values", "names"), [

@@ -1,0 +1,91 @@
+"""Write the tables of README and docs from the kept ones: ``python -m eventsim.scenarios.reproduce.pages``.
+
+A page holds a table between two lines, and what stands between them is written anew:
+
+    <!-- reproduced: fast-and-deep -->
+    <!-- end of reproduced -->
+
+`all` in place of a scenario's name makes a table of all papers, with rows reached of rows.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from eventsim.scenarios.reproduce.kept import kept_folder, read_kept
+from eventsim.scenarios.reproduce.published import Paper, Row, as_seeds, paper_of, papers
+from eventsim.scenarios.reproduce.table import cells, value
+
+BLOCK = re.compile(r"(<!-- reproduced: (\S+) -->\n).*?(<!-- end of reproduced -->)", re.DOTALL)
+
+
+def pages() -> Iterator[Path]:
+    """Return the README and the pages of docs/."""
+    docs = kept_folder().parent
+    yield docs.parent / "README.md"
+    yield from sorted(docs.glob("*.md"))
+
+
+def rewritten(text: str) -> str:
+    """Return a page with the tables between its markers made from the kept tables."""
+    return BLOCK.sub(lambda found: f"{found[1]}\n{_table(found[2])}\n\n{found[3]}", text)
+
+
+def _table(name: str) -> str:
+    if name != "all":
+        return paper_table(paper_of(name), read_kept(name))
+    lines = ["| paper | rows reached | measured |", "|---|---|---|"]
+    for each, paper in papers().items():
+        kept = read_kept(each)
+        reached = sum(record["reached"] is True for record in kept)
+        dates = sorted({str(record["date"]) for record in kept})
+        last = dates[-1] if dates else "not yet"
+        lines.append(f"| `{each}`: {paper.title} | {reached} of {len(paper.rows)} | {last} |")
+    return "\n".join(lines)
+
+
+def paper_table(paper: Paper, kept: list[dict[str, Any]]) -> str:
+    """Return the paper's rows beside the kept ones as a Markdown table, and why rows are not reached."""
+    known = {(record["row"], record["metric"]): record for record in kept}
+    lines = ["| row | metric | paper | ours | worst | seeds | time a run | reached |", "|" + "---|" * 8]
+    reasons = []
+    for row in paper.rows:
+        record = known.get((row.row, row.metric))
+        if record is None:
+            theirs = value(row.paper, row.paper_spread, _units(row))
+            lines.append(
+                f"| {row.row} | {row.metric} | {theirs} | not measured yet | | {as_seeds(row.seeds)} | | |"
+            )
+            continue
+        lines.append("| " + " | ".join(cells(record)) + " |")
+        if record.get("why"):
+            reasons.append(f"- {row.row}, {row.metric}: {record['why']}.")
+    text = "\n".join(lines)
+    if reasons:
+        text += "\n\nNot reached:\n\n" + "\n".join(reasons)
+    if kept:
+        dates = sorted({str(record["date"]) for record in kept})
+        commits = sorted({str(record["commit"]) for record in kept})
+        made = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+        text += f"\n\nMeasured {made}, commit {', '.join(commits)}."
+    return text + f"\n\nMade by `eventsim reproduce {paper.name} --keep`."
+
+
+def _units(row: Row) -> dict[str, Any]:
+    return {"unit": row.unit, "decimals": row.decimals}
+
+
+def main() -> None:
+    """Write every page whose tables differ from the kept ones, and name it."""
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        new = rewritten(text)
+        if new != text:
+            page.write_text(new, encoding="utf-8")
+            sys.stdout.write(f"{page.name}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Runs side by side, each a process of its own: what stops or fails is that run, and nothing else.
+
+A process is the command ``eventsim run`` with one thread, or with several where there are fewer runs than
+processors. Ctrl-C and SIGTERM are handed on to the processes, which keep what they have done.
+"""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from eventsim.scenarios.reproduce.plan import PlannedRun, status
+
+POLL = 0.05  # s between two looks at the processes
+PATIENCE = 30.0  # s that a stopped run has for its checkpoint
+COMMAND = (sys.executable, "-P", "-m", "eventsim.scenarios.cli", "run")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended: `error` is empty where it is finished."""
+
+    run: PlannedRun
+    error: str
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Process:
+    run: PlannedRun
+    process: "subprocess.Popen[bytes]"
+    words: IO[bytes]  # what it said on standard error
+    began: float = field(default_factory=time.monotonic)
+
+
+class Pool:
+    """Processes that work through a list of runs.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files go.
+    jobs : int
+        How many runs at once.
+    data : Path or None
+        Folder of data sets.
+
+    Attributes
+    ----------
+    stopped : bool
+        Somebody asked to stop.
+    """
+
+    def __init__(self, folder: Path, jobs: int, data: Path | None) -> None:
+        self.folder, self.jobs, self.data = folder, jobs, data
+        self.stopped = False
+        self._active: list[_Process] = []
+
+    def work(self, runs: Sequence[PlannedRun], ended: Callable[[Ended], object]) -> None:
+        """Carry out runs; `ended` is called after each, as it ends. Returns early when stopped."""
+        waiting = list(runs)
+        threads = max(1, self.jobs // max(1, len(waiting)))
+        with self._signals():
+            try:
+                while self._active or (waiting and not self.stopped):
+                    while waiting and len(self._active) < self.jobs and not self.stopped:
+                        self._active.append(self._start(waiting.pop(0), threads))
+                    for each in [each for each in self._active if each.process.poll() is not None]:
+                        self._active.remove(each)
+                        ended(self._end(each))
+                    time.sleep(POLL)
+            finally:
+                self._kill()
+
+    def _start(self, run: PlannedRun, threads: int) -> _Process:
+        path = self.folder / run.file
+        goes_on = status(run, self.folder) == "unfinished"
+        words = [*COMMAND, *((run.scenario, "--resume") if goes_on else (*run.words, "--overwrite"))]
+        words += ["-o", str(path), "--threads", str(threads), "--quiet"]
+        words += ["--data", str(self.data)] if self.data else []
+        said = tempfile.TemporaryFile()  # noqa: SIM115 -- closed where the process is waited for
+        # A session of its own, so that Ctrl-C reaches the run once, through us.
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+        )
+        return _Process(run, process, said)
+
+    def _end(self, each: _Process) -> Ended:
+        each.words.seek(0)
+        lines = [line for line in each.words.read().decode(errors="replace").splitlines() if line.strip()]
+        each.words.close()
+        code = each.process.returncode
+        if code == 0:
+            error = ""
+        elif self.stopped:
+            error = "stopped"
+        elif code < 0:
+            error = f"ended by {signal.Signals(-code).name}"
+        else:
+            error = lines[-1].removeprefix("eventsim: ") if lines else f"exit status {code}"
+        return Ended(each.run, error, time.monotonic() - each.began)
+
+    def stop(self) -> None:
+        """Ask the runs to keep what they have done and end."""
+        self.stopped = True
+        for each in self._active:
+            with contextlib.suppress(ProcessLookupError):
+                each.process.send_signal(signal.SIGTERM)
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Hand Ctrl-C and SIGTERM on to the runs."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # signals reach the main thread only
+            return
+        before = {
+            number: signal.signal(number, lambda *_: self.stop())
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _kill(self) -> None:
+        """End what still works after an error of our own."""
+        if self._active:
+            self.stop()
+        end = time.monotonic() + PATIENCE
+        for each in self._active:
+            try:
+                each.process.wait(max(0.0, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                each.process.kill()
+                each.process.wait()
+            each.words.close()
+        self._active.clear()
