@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
-from eventsim.scenarios.balanced_network import POPULATIONS, BalancedNetwork
+from eventsim.scenarios.balanced_network import BalancedNetwork
+from eventsim.scenarios.balanced_network.network import POPULATIONS
 
 DURATION = 1000.0  # ms
 ACCEPTED = {  # Hz, mean rate of all neurons

@@ -27,7 +27,7 @@ import numpy as np
 import eventsim as es
 from eventsim.models import Compartment, MultiCompartment, Receptor, ThresholdEvent
 from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
-from eventsim.scenarios.nonlinear_dendrites.experiments import network_of
+from eventsim.scenarios.nonlinear_dendrites.network import network_of
 
 DURATION = 1000.0  # ms
 DT = 0.1  # ms

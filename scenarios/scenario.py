@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from eventsim.io import TraceFile
 
 State = dict[str, Any]
+Sections = Mapping[str, tuple[str, ...]]  # headings of a configuration, with their keys in order
 
 POSITIVE = (Gt(0), Lt(inf))
 NOT_NEGATIVE = (Ge(0), Lt(inf))
@@ -247,6 +248,7 @@ class Key:
     default: object
     bounds: str
     meaning: str
+    section: str
 
 
 def keys(scenario: type) -> list[Key]:
@@ -254,13 +256,16 @@ def keys(scenario: type) -> list[Key]:
     from dataclasses import fields
 
     hints = get_type_hints(scenario, include_extras=True)
+    sections: Sections = getattr(scenario, "sections", {})
+    section = {key: heading for heading, names in sections.items() for key in names}
     found = []
     for each in fields(scenario):
         metadata = getattr(hints[each.name], "__metadata__", ())
         meaning = next((text for text in metadata if isinstance(text, str)), "")
         base = hints[each.name].__origin__ if metadata else hints[each.name]
         bounds = ", ".join(text for item in metadata for text in _bounds(item))
-        found.append(Key(each.name, getattr(base, "__name__", str(base)), each.default, bounds, meaning))
+        kind = getattr(base, "__name__", str(base))
+        found.append(Key(each.name, kind, each.default, bounds, meaning, section.get(each.name, "")))
     return found
 
 

@@ -11,59 +11,15 @@ from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from eventsim.registry import register
-from eventsim.scenarios.scenario import POSITIVE, Run
+from eventsim.scenarios.scenario import POSITIVE, Run, Sections
 from eventsim.scenarios.yin_yang.perceptrons import Perceptrons
+from eventsim.scenarios.yin_yang.presets import PRESETS
 from eventsim.trace import Floats, Ints, Trace
 
 MODELS = ("linear", "ann", "frozen")
-
-
-def decisions(trace: Trace, n_grid: int = 300) -> Any:
-    """Return a figure of the training samples over what the first trained perceptron decides.
-
-    Parameters
-    ----------
-    trace : Trace
-        Of a run of this scenario.
-    n_grid : int
-        Points along each side of the map of decisions.
-    """
-    from matplotlib.colors import ListedColormap
-    from matplotlib.figure import Figure
-
-    from eventsim.io import plots
-
-    parameters = trace.parameters
-    with plots.style():
-        figure = Figure(figsize=(5.8, 4.6), layout="constrained")
-        axes = figure.subplots()
-        if "ann/weight_0" in parameters:
-            side = np.linspace(0.0, 1.0, n_grid)
-            x, y = np.meshgrid(side, side)
-            hidden = np.stack([x, y, 1 - x, 1 - y], axis=-1) @ parameters["ann/weight_0"][0]
-            hidden = np.maximum(hidden + parameters["ann/bias_0"][0], 0.0)
-            decided = (hidden @ parameters["ann/weight_1"][0] + parameters["ann/bias_1"][0]).argmax(axis=-1)
-            axes.imshow(
-                np.ma.masked_where(np.hypot(x - 0.5, y - 0.5) > 0.5, decided),
-                cmap=ListedColormap(plots.COLOURS[:3]),
-                vmin=0,
-                vmax=2,
-                extent=(0, 1, 0, 1),
-                origin="lower",
-                alpha=0.3,
-                interpolation="nearest",
-            )
-        plots.yin_yang(
-            parameters["train_samples"],
-            parameters["train_labels"],
-            ax=axes,
-            title="training samples, and what a perceptron decides",
-        )
-        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    return figure
 
 
 @register("scenario", "yin-yang")
@@ -72,23 +28,25 @@ class YinYang:
     """The Yin-Yang data set with its baselines: linear, one hidden layer, lower weights frozen."""
 
     paper: ClassVar[str] = "Kriener, Göltz, Petrovici 2022, The Yin-Yang dataset"
-    presets: ClassVar[dict[str, dict[str, object]]] = {
-        "paper": {"n_hidden": 30, "epochs": 300, "batch": 20, "learning_rate": 0.01, "runs": 20},
-        "quick": {"epochs": 30, "runs": 5},
+    presets: ClassVar[dict[str, dict[str, object]]] = PRESETS
+    sections: ClassVar[Sections] = {
+        "network": ("n_hidden", "runs"),
+        "training": ("epochs", "batch", "learning_rate"),
     }
+    repeated_by: ClassVar[str] = "runs"
 
-    n_hidden: Annotated[int, Ge(1), "units of the hidden layer"] = 30
+    n_hidden: Annotated[int, Ge(1), Le(10**6), "units of the hidden layer"] = 30
+    runs: Annotated[int, Ge(1), Le(10**5), "networks of each kind, each with its own initial weights"] = 20
     epochs: Annotated[int, Ge(0), "passes over the training set"] = 300
     batch: Annotated[int, Ge(1), "samples a step"] = 20
     learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.01
-    runs: Annotated[int, Ge(1), "networks of each kind, each with its own initial weights"] = 20
-
-    repeated_by: ClassVar[str] = "runs"
 
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run."""
-        return {"decisions": decisions} if "train_samples" in trace.parameters else {}
+        from eventsim.scenarios.yin_yang import plots
+
+        return plots.available(trace)
 
     def run(self, run: Run) -> None:
         """Train the three kinds of networks one after the other, all `runs` of a kind side by side."""

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from eventsim import io
-from eventsim.scenarios.balanced_network import BalancedNetwork, interval_statistics
+from eventsim.scenarios.balanced_network import BalancedNetwork
+from eventsim.scenarios.balanced_network.statistics import interval_statistics
 from eventsim.scenarios.running import Request, execute
 
 

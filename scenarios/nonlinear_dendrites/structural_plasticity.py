@@ -6,6 +6,7 @@ volleys of groups are compared with volleys of sources taken at random.
 """
 
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +14,11 @@ import eventsim as es
 from eventsim import rng as streams
 from eventsim.models import Clamp, Compartment, MultiCompartment, Receptor, ThresholdEvent
 from eventsim.models.plasticity import HomeostaticSTDP, PlasticityKernel, StructuralPlasticity
-from eventsim.scenarios.nonlinear_dendrites.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
+
+if TYPE_CHECKING:
+    from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
 
 N = 8  # dendrites, synapses of each, groups, sources of each
 INTERVAL = 50.0  # ms, between volleys
@@ -49,7 +52,7 @@ def network(
         name = net.connect("sources", "cell", pairs, weight=weights[k] * STEP, receptor=f"d{k}", name=f"d{k}")
         if kernel is not None:
             # A late member of a volley comes after the event; it is to count less than one that predicts it.
-            sensors = {"tau_plus": 20.0, "tau_minus": 50.0, "eta_minus": 0.5}
+            sensors: dict[str, Any] = {"tau_plus": 20.0, "tau_minus": 50.0, "eta_minus": 0.5}
             net.add_plasticity(name, PlasticityKernel(kernel, period, weight_step=STEP, **sensors))
     return net
 
@@ -74,7 +77,7 @@ def composition(sim: es.Simulation) -> tuple[Ints, Ints, Ints]:
     return labels, weights, np.array([np.bincount(row // N, minlength=N) for row in labels])
 
 
-def structural_plasticity(config: Settings, run: Run) -> None:
+def rewire(config: "NonlinearDendrites", run: Run) -> None:
     """Let the dendrites find their groups, then compare volleys."""
     rng = run.rng("labels")
     labels = np.array([rng.permutation(N * N)[:N] for _ in range(N)])
