@@ -41,7 +41,7 @@ def refused(capsys, *words):
         ("run yin-yan", "did you mean 'yin-yang'"),
         ("run yin-yang --preset quik", "did you mean 'quick'"),
         ("run yin-yang n_hiden=3", "did you mean 'n_hidden'"),
-        ("run yin-yang n_hidden=0", "greater than or equal to 1"),
+        ("run yin-yang n_hidden=0", "must be at least 1"),
         ("run yin-yang n_hidden=many", "n_hidden"),
         ("run yin-yang n_hidden=1.5", "n_hidden"),
         ("run yin-yang learning_rate=nan", "learning_rate"),
@@ -188,6 +188,48 @@ def test_list_shows_the_keys_of_one(capsys):
     assert "n_hidden = 30" in out
     assert ">= 1" in out
     assert "preset quick" in out
+
+
+def test_list_shows_what_a_neuron_has(capsys):
+    assert main(["list", "lif"]) == 0
+    out = capsys.readouterr().out
+    assert "tau_mem = 1.0" in out
+    assert "time unit of the network" in out
+    assert "receptors: one, for all inputs" in out
+    assert "recorded variables: v, i_syn" in out
+    assert main(["list", "multi-compartment", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "dendrite" in found["receptors"]
+    assert "soma.v" in found["variables"]
+    assert main(["list", "poisson"]) == 0
+    assert "none, it is a source" in capsys.readouterr().out
+
+
+def test_list_shows_the_parameters_of_hardware(capsys):
+    assert main(["list", "brainscales2"]) == 0
+    out = capsys.readouterr().out
+    assert "jitter_us = 0.06" in out
+    assert "of spikes of neurons and of delay elements, us" in out
+
+
+def test_every_part_is_listed_with_a_meaning_for_each_parameter(capsys):
+    assert main(["list", "--json"]) == 0
+    for kind, records in json.loads(capsys.readouterr().out).items():
+        for part in records:
+            assert part["summary"], part["name"]
+            for each in part.get("keys", part.get("parameters")):
+                assert each["meaning"], f"{kind} {part['name']}: {each['name']} has no meaning"
+
+
+def test_sections_of_a_scenario_hold_every_key_once_in_order():
+    from dataclasses import fields
+
+    from eventsim.registry import parts
+
+    for name, kind in parts("scenario").items():
+        names = [key for keys in getattr(kind, "sections", {}).values() for key in keys]
+        if names:
+            assert names == [field.name for field in fields(kind)], name
 
 
 def test_commands_that_come_later_are_not_offered(capsys):
