@@ -36,8 +36,9 @@ def parameters(part: type) -> list[Parameter]:
         if not field.init:
             continue
         default: Any = field.default
-        if default is MISSING and field.default_factory is not MISSING:
-            default = field.default_factory()
+        make: Any = field.default_factory
+        if default is MISSING and make is not MISSING:
+            default = make()
         required = default is MISSING
         kind = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
         meaning = meanings.get(field.name, "")
