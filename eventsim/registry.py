@@ -22,6 +22,7 @@ KINDS = {
     "hardware": ("eventsim.hardware",),
     "scenario": ("eventsim.scenarios",),
 }
+READERS = {"hardware": ("eventsim.hardware.named", "by_name")}  # functions that make a part from a text
 _parts: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
 _discovered: set[str] = set()
 
@@ -71,6 +72,18 @@ def find(kind: str, name: str) -> Any:
             raise UnknownPart(f"no {kind} named {name!r}; {hint}known: {', '.join(sorted(known))}")
         name = today
     return known[name]
+
+
+def from_text(kind: str, text: str) -> Any:
+    """Return the part that a text names, with its settings: "brainscales2,device_seed=7".
+
+    Raises
+    ------
+    UnknownPart, ConfigError
+        If there is none of this name, or a setting is wrong.
+    """
+    module, reader = READERS[kind]
+    return getattr(importlib.import_module(module), reader)(text)
 
 
 def parts(kind: str) -> dict[str, Any]:

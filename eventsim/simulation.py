@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from eventsim.build import CompiledNetwork, build
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart
+from eventsim.hardware_interface import checked_hardware
 from eventsim.network import Network, is_continuous
 from eventsim.population import Population, Recording
 from eventsim.rates.simulation import ContinuousSide
@@ -59,8 +60,9 @@ class Simulation(ContinuousSide):
     ----------
     net : Network
         Stays as it is; several simulations may run the same network.
-    hardware : target, optional
-        What the network runs on; see `eventsim.hardware`.
+    hardware : object or str, optional
+        What the network runs on: a chip, a substrate or a part of `eventsim.hardware`, or its name as the
+        option ``--hardware`` takes it, such as "brainscales2" or "brainscales2,device_seed=7".
     trial : int
         Number of the run on it, for what differs from run to run.
     schedule : {"auto", "ordered", "windows", "layered"}
@@ -97,6 +99,7 @@ class Simulation(ContinuousSide):
         batch: int = 1,
         dtype: str = "float64",
     ) -> None:
+        hardware = checked_hardware(hardware)
         self._asked = net
         if hardware is not None:
             net = hardware.transform(net, trial)

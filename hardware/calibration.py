@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
+from eventsim.hardware.device import Hardware
 from eventsim.hardware.parts.trims import Calibration, Trims
 from eventsim.hardware.substrate import Substrate
 from eventsim.hardware.targets.simulated import SimulatedTarget
+from eventsim.hardware_interface import checked_hardware
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.models.lif.lif import LIF
 from eventsim.network import Network
@@ -52,9 +54,9 @@ def calibrate(
 
     Parameters
     ----------
-    hardware : Hardware
-        Its parts as they are; trims that it has already are left out. `tau_syn` = 1 of the networks that are
-        run on it.
+    hardware : Hardware or str
+        A chip or substrate, or its name as the option ``--hardware`` takes it. Trims that it has already are
+        left out. The networks that are run on it have tau_syn = 1.
     quantities : of "v_th", "tau_mem", "tau_syn", "delay"
     circuits, elements : how many circuits and delay elements to trim.
     repeats : runs whose mean a measurement is.
@@ -80,6 +82,7 @@ def calibrate(
     >>> bool(np.std(found.after["v_th"]) < 0.02 * np.std(found.before["v_th"]))
     True
     """
+    hardware = checked_hardware(hardware, Hardware)
     for name in quantities:
         if name not in ("v_th", "tau_mem", "tau_syn", "delay"):
             raise ConfigError(f"{name!r} cannot be calibrated; v_th, tau_mem, tau_syn and delay can")

@@ -79,7 +79,10 @@ class Hardware(ABC):
         parts = sorted(self.parts_for(network), key=lambda part: (part.stage, part.stream))
         for one, other in pairwise(parts):
             if one.stream == other.stream:
-                raise ConfigError(f"two parts draw from the stream {one.stream!r}; a substrate can have one")
+                raise ConfigError(
+                    f"{one!r} and {other!r} draw from the same stream, {one.stream!r}; "
+                    "a substrate can have one of them"
+                )
         return Prepared(self, layout.name, placement, parts)
 
     def transform(self, network: Network, trial: int = 0) -> Network:

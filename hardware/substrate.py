@@ -1,6 +1,6 @@
 """A substrate: parts of one's own choice put together, on a device with a pattern of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from eventsim.hardware.device import Hardware
@@ -43,6 +43,22 @@ class Substrate(Hardware):
     device_seed: int = 0
     seed: int = 0
     capacity: Layout = field(default_factory=Layout)
+
+    def __post_init__(self) -> None:
+        given = self.parts
+        if isinstance(given, Part | type | str) or not isinstance(given, Iterable):
+            raise TypeError(f"parts must be a sequence such as [es.hardware.Jitter(0.1)], got {given!r:.60}")
+        parts = tuple(given)  # a copy: later changes of the caller's list do not enter
+        for part in parts:
+            if isinstance(part, type):
+                raise TypeError(
+                    f"parts must be objects, got the class {part.__name__}; write {part.__name__}(...)"
+                )
+            if not isinstance(part, Part):
+                raise TypeError(
+                    f"each of the parts must be a Part such as es.hardware.Jitter(0.1), got {part!r:.60}"
+                )
+        object.__setattr__(self, "parts", parts)
 
     def parts_for(self, network: Network) -> tuple[Part, ...]:
         """Return the parts."""

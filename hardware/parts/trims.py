@@ -40,6 +40,11 @@ class Calibration:
     before: Mapping[str, Floats] = field(default_factory=dict)
     after: Mapping[str, Floats] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for name in ("trims", "before", "after"):  # copies: later changes by the caller do not enter
+            table = {key: np.array(value, np.float64) for key, value in getattr(self, name).items()}
+            object.__setattr__(self, name, table)
+
     def __repr__(self) -> str:
         trimmed = ", ".join(f"{len(trims)} x {name}" for name, trims in self.trims.items())
         return f"<Calibration of device {self.device_seed}: {trimmed or 'no trims'}>"

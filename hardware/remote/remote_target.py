@@ -83,6 +83,9 @@ class RemoteTarget:
         self._most_samples = chunk
         self._loaded = 0  # the request that loaded the network on this connection; 0 if none did
 
+    def __repr__(self) -> str:
+        return f"RemoteTarget('{self.address[0]}:{self.address[1]}')"
+
     def configure(self, network: Network) -> Mapping[str, int]:
         """Have a network placed and loaded; see `Target.configure`.
 

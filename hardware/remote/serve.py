@@ -35,7 +35,7 @@ from eventsim.hardware.remote._frames import (
 from eventsim.hardware.remote._messages import VERSIONS
 from eventsim.hardware.remote._session import Limits, Session, SharedTarget, error_frame
 from eventsim.hardware.targets.simulated import target_of
-from eventsim.hardware.targets.target import Target
+from eventsim.hardware.targets.target import Target, checked_target
 from eventsim.registry import find
 from eventsim.renamed import with_current_names
 
@@ -94,7 +94,7 @@ class TargetServer:
         name: str = "",
         limits: Limits | None = None,
     ) -> None:
-        shared = SharedTarget(target, name or type(target).__name__)
+        shared = SharedTarget(checked_target(target), name or type(target).__name__)
         self._listener = _Listener((host, port), shared, limits or Limits())
         self._thread: threading.Thread | None = None
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eventsim.hardware.targets.target import Observed, Target
+from eventsim.hardware.targets.target import Observed, Target, checked_target
 from eventsim.models.training.spike_learner import Optimiser, SpikeLearner, Step
 
 __all__ = ["InTheLoop"]
@@ -60,7 +60,7 @@ class InTheLoop:
     """
 
     def __init__(self, learner: SpikeLearner, target: Target, *, until: float) -> None:
-        self.learner, self.target, self.until = learner, target, float(until)
+        self.learner, self.target, self.until = learner, checked_target(target), float(until)
         self.trial = 0
         self.counters: dict[str, int] = {}
         self.hardware_seconds = 0.0

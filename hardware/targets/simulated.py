@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from eventsim.hardware.device import Hardware, Prepared, gates, with_thresholds
 from eventsim.hardware.placement import delayed
 from eventsim.hardware.targets.target import Observed, SpikeTrains, Target, checked_inputs
 from eventsim.hardware.transmission import TransmissionParameters, Trials
+from eventsim.hardware_interface import checked_hardware
 from eventsim.kernels import draws
 from eventsim.models.gradients.first_spike.kernel import LayerRun
 from eventsim.models.gradients.network import CONSTANTS, FIXED
@@ -30,6 +31,14 @@ __all__ = ["SimulatedTarget", "target_of"]
 Floats = NDArray[np.float64]
 
 
+@runtime_checkable
+class TransformsNetworks(Protocol):
+    """What a simulated target needs of hardware."""
+
+    def transform(self, network: Network) -> Network:
+        """Return the network that the hardware runs."""
+
+
 class SimulatedTarget:
     """Computes what a chip would do; see `Target`.
 
@@ -39,8 +48,9 @@ class SimulatedTarget:
 
     Parameters
     ----------
-    hardware : of kind "hardware"
-        What becomes of the network and of its spikes: a chip, a `Substrate`, or a part. Nothing unless given.
+    hardware : object or str, optional
+        What changes the network and its spikes: a chip, a `Substrate` or a part, or its name as the option
+        ``--hardware`` takes it.
     closed_forms : bool
         False simulates event by event in any case.
 
@@ -60,7 +70,7 @@ class SimulatedTarget:
     """
 
     def __init__(self, hardware: Any = None, *, closed_forms: bool = True) -> None:
-        self.hardware = hardware
+        self.hardware = checked_hardware(hardware, TransformsNetworks)
         self.closed_forms = closed_forms
         self._device: Hardware | None = self.hardware if isinstance(self.hardware, Hardware) else None
         self._nominal: Network | None = None  # as it was asked for
@@ -69,6 +79,9 @@ class SimulatedTarget:
         self._prepared: Prepared | None = None  # for networks of the structure last asked for
         self._asked: Any = None
         self._kind: Any = None
+
+    def __repr__(self) -> str:
+        return f"SimulatedTarget({'' if self.hardware is None else repr(self.hardware)})"
 
     def configure(self, network: Network) -> Mapping[str, int]:
         """Take a network as the hardware makes it; see `Target.configure`."""
@@ -335,6 +348,6 @@ def without_spikes(network: Network) -> Network:
 
 
 def target_of(hardware: Any) -> Target:
-    """Return the target of a part of kind "hardware": what its `target()` makes, else a simulated one."""
+    """Return the target of hardware: the one that its method `target()` makes, else a simulated one."""
     own = getattr(hardware, "target", None)
     return own() if callable(own) else SimulatedTarget(hardware)

@@ -23,7 +23,7 @@ from eventsim.network import Network
 from eventsim.spike_trains import checked_spikes
 from eventsim.trace import Spikes
 
-__all__ = ["Observed", "SpikeTrains", "Target", "checked_inputs"]
+__all__ = ["Observed", "SpikeTrains", "Target", "checked_inputs", "checked_target"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -274,6 +274,26 @@ class Target(Protocol):
         TargetLost
             If the target does not answer any more.
         """
+
+
+def checked_target(given: Any) -> Target:
+    """Return a target, or say what one is.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if isinstance(given, Target) and not isinstance(given, type):
+        return given
+    if isinstance(given, type):
+        raise TypeError(
+            f"target must be an object, got the class {given.__name__}; write {given.__name__}(...)"
+        )
+    raise TypeError(
+        "target must have configure(network) and run(inputs, until=..., trial=..., first=...), as "
+        f"es.hardware.SimulatedTarget(chip) has, got {given!r:.60}"
+    )
 
 
 def checked_inputs(network: Network, inputs: Mapping[str, Any]) -> tuple[dict[str, SpikeTrains], int]:

@@ -267,5 +267,7 @@ def test_wrong_numbers_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             make()
-    with pytest.raises(ConfigError, match="two parts draw from the stream 'Jitter'"):
+    with pytest.raises(
+        ConfigError, match=r"Jitter\(sigma=0.1\) and Jitter\(sigma=0.2\) draw from the same stream, 'Jitter'"
+    ):
         Substrate([hw.Jitter(0.1), hw.Jitter(0.2)]).transform(layers())
