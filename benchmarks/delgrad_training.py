@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import eventsim as es
 from eventsim.models.inputs.encoding import latency
 from eventsim.models.training import SpikeLearner
-from eventsim.models.training.losses.spike_trains import TimeInvariant
+from eventsim.models.training.losses.first_spike import TimeInvariant
 from eventsim.models.training.optimisers import Adam
 
 N_HIDDEN, BATCH = 30, 150

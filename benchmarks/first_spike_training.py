@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 import eventsim as es
 from eventsim.models.inputs.encoding import bias, latency
 from eventsim.models.training import FirstSpike
-from eventsim.models.training.optimisers import Adam, StepDecay
+from eventsim.models.training.optimisers import Adam
+from eventsim.models.training.schedules import StepDecay
 
 N_HIDDEN, BATCH = 120, 150
 BIAS_TIME, RATE, XI, ALPHA, BUMP, MAX_DW = 0.9, 0.005, 0.2, 0.005, 5e-4, 0.2

@@ -5,7 +5,9 @@ changed. Whoever reads such a name asks `current`, which warns once for each old
 when a name changes; nothing else keeps a list.
 """
 
+import difflib
 import functools
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -36,6 +38,7 @@ RENAMED: dict[str, dict[str, str]] = {
         "BehindAddress": "RemoteHardware",
     },
     # arguments of a part, a method or a function: "argument/<name of it>"
+    "argument/Adam": {"rate": "learning_rate"},
     "argument/hardware": {
         "device": "device_seed",
         "beyond": "overflow",
@@ -132,5 +135,35 @@ def renamed_arguments(what: str) -> Callable[[T], T]:
             return call
         thing.__init__ = call
         return thing
+
+    return decorate
+
+
+def suggest_arguments(name: str) -> Callable[[T], T]:
+    """Return a decorator of functions that names the nearest argument where one is misspelt.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls the function, or its class where it is an `__init__`.
+    """
+
+    def decorate(function: Any) -> Any:
+        keywords = [
+            one.name
+            for one in inspect.signature(function).parameters.values()
+            if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY) and one.name != "self"
+        ]
+
+        @functools.wraps(function)
+        def call(*arguments: Any, **named: Any) -> Any:
+            for each in named:
+                if each not in keywords:
+                    near = difflib.get_close_matches(each, keywords, 1)
+                    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(keywords)}"
+                    raise TypeError(f"{name} has no argument {each!r}; {hint}")
+            return function(*arguments, **named)
+
+        return call
 
     return decorate

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.hardware.targets.target import Observed, Target, checked_target
-from eventsim.models.training.spike_learner import Optimiser, SpikeLearner, Step
+from eventsim.models.training.optimisers import Optimiser
+from eventsim.models.training.spike_learner import SpikeLearner, Step
 
 __all__ = ["InTheLoop"]
 

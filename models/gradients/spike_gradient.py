@@ -27,9 +27,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError
 from eventsim.models.gradients._input_spikes import Given, given_spikes
-from eventsim.models.gradients.network import Settings, SpikeNetwork
 from eventsim.models.gradients.eventprop.kernel import WalkKernel
 from eventsim.models.gradients.first_spike.kernel import LayerKernel
+from eventsim.models.gradients.network import Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
 from eventsim.models.gradients.run import Gradient, Run
 from eventsim.network import Network

@@ -9,8 +9,7 @@ import numpy as np
 from eventsim.errors import FileFormatError
 from eventsim.models.training._classifier_network import Clock
 from eventsim.models.training._labelled_spikes import as_classes
-from eventsim.models.training.losses.first_spike import TargetTimes, TimeToFirstSpike
-from eventsim.models.training.losses.spike_trains import TimeInvariant
+from eventsim.models.training.losses.first_spike import TargetTimes, TimeInvariant, TimeToFirstSpike
 from eventsim.trace import Trace
 
 __all__ = ["read", "write"]
@@ -42,7 +41,7 @@ def write(classifier: Any, path: str | os.PathLike[str], overwrite: bool) -> Non
     net = learner.network()
     trace = Trace(
         sizes={name: population.n for name, population in net.populations.items()},
-        parameters={name: value.copy() for name, value in learner.rule.parameters.items()},
+        parameters={name: value.copy() for name, value in learner.spike_gradient.parameters.items()},
         training={name: np.array(values) for name, values in classifier.history_.items()},
         metrics={name: values[-1] for name, values in classifier.history_.items() if values},
         provenance={"scenario": KIND, "seed": classifier._seed, "version": __version__},

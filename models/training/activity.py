@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import UnknownPart
 from eventsim.models.gradients.spike_gradient import Run
-from eventsim.models.training.spike_learner import Optimiser, SpikeLearner, Step
+from eventsim.models.training.optimisers import Optimiser
+from eventsim.models.training.spike_learner import SpikeLearner, Step
 from eventsim.network import Network
 from eventsim.parameters import one_number
 

@@ -256,7 +256,7 @@ class SpikingClassifier:
     def _make_learner(self) -> None:
         """Make the untrained network and its learner."""
         from eventsim.models.training._classifier_network import classifier_network
-        from eventsim.models.training.losses.spike_trains import TimeInvariant
+        from eventsim.models.training.losses.first_spike import TimeInvariant
         from eventsim.models.training.spike_learner import SpikeLearner
 
         settings = self._settings
@@ -283,7 +283,8 @@ class SpikingClassifier:
         self, samples: Any, index: Ints, apart: "_Apart | None", callbacks: Sequence[Callback]
     ) -> None:
         from eventsim.models.training._classifier_network import taken
-        from eventsim.models.training.optimisers import Adam, CosineDecay
+        from eventsim.models.training.optimisers import Adam
+        from eventsim.models.training.schedules import CosineDecay
 
         learner, n = self.learner_, len(index)
         rates = {name: self.delay_rate if name[0] == "d" else self.rate for name in learner.parameters}

@@ -1,65 +1,54 @@
-"""From gradients to weights: Adam, and a rate that falls in steps.
+"""Optimisers: from gradients to new parameters.
 
-Parameters and gradients are dictionaries of arrays by name; parameters are changed in place. All that an
-optimiser remembers is in `state()`, as arrays and numbers, so that a run can go on from a file.
+Parameters and gradients are dictionaries of arrays by name; an optimiser changes the parameters in place. All
+that it remembers is in `state()`, as arrays and numbers, so that a run can go on from a file.
 """
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import UnknownPart
 from eventsim.kernels import adam
+from eventsim.models.training import schedules
 from eventsim.parameters import one_number
+from eventsim.renamed import renamed_arguments, suggest_arguments
 
-__all__ = ["Adam", "CosineDecay", "StepDecay"]
+__all__ = ["Adam", "Optimiser", "StatefulOptimiser"]
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class StepDecay:
-    """The rate is multiplied by `factor` after every `every` epochs.
+class Optimiser(Protocol):
+    """Changes parameters by their gradients."""
 
-    >>> [StepDecay(every=2, factor=0.5)(epoch) for epoch in range(5)]
-    [1.0, 1.0, 0.5, 0.5, 0.25]
+    def update(self, parameters: Mapping[str, Floats], gradients: Mapping[str, Floats]) -> None:
+        """Take one step; changes the parameters in place."""
+
+
+class StatefulOptimiser(Optimiser, Protocol):
+    """An optimiser that a `Trainer` can drive: its learning rates can be scaled, its state kept.
+
+    Attributes
+    ----------
+    factor : by which its learning rates are multiplied; a schedule sets it.
     """
 
-    every: int = 20
-    factor: float = 0.95
+    factor: float
 
-    def __post_init__(self) -> None:
-        if not one_number(self.every, "every", low=1) == int(self.every):
-            raise ValueError(f"every must be a whole number of epochs, got {self.every!r}")
-        if not one_number(self.factor, "factor", low=0) > 0:
-            raise ValueError(f"factor must be positive, got {self.factor!r}")
+    @property
+    def learning_rate(self) -> float:
+        """The present learning rate; of several, the largest."""
 
-    def __call__(self, epoch: int) -> float:
-        """Return what the rate is multiplied by in this epoch, counted from 0."""
-        return float(self.factor ** (epoch // self.every))
+    def state(self) -> dict[str, Any]:
+        """Return everything needed to go on."""
 
-
-@dataclass(frozen=True, slots=True)
-class CosineDecay:
-    """The rate falls to 0 within `epochs`, along half a cosine.
-
-    >>> [round(CosineDecay(epochs=4)(epoch), 3) for epoch in range(5)]
-    [1.0, 0.854, 0.5, 0.146, 0.0]
-    """
-
-    epochs: int
-
-    def __post_init__(self) -> None:
-        if not one_number(self.epochs, "epochs", low=1) == int(self.epochs):
-            raise ValueError(f"epochs must be a whole number, got {self.epochs!r}")
-
-    def __call__(self, epoch: int) -> float:
-        """Return what the rate is multiplied by in this epoch, counted from 0."""
-        return 0.5 * (1.0 + math.cos(math.pi * min(epoch / self.epochs, 1.0)))
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
 
 
 class Adam:
@@ -67,15 +56,23 @@ class Adam:
 
     Parameters
     ----------
-    rate : float or mapping of str to float
-        Learning rate, or one for each parameter by name.
+    learning_rate : float or mapping of str to float
+        One for all parameters, or one for each: by its name ("weight/input->hidden") or, for all that are not
+        named, by its kind ("weight").
     beta1, beta2, epsilon : float
-        Decay of the first and second moment, and what keeps the step finite.
+        Decay of the first and of the second moment; term that keeps the step finite.
     schedule : callable, optional
-        Factor of the rate in an epoch, such as `StepDecay` or `CosineDecay`; constant without one.
+        Returns the factor of the learning rates for an epoch, counted from 0, as those of
+        `eventsim.models.training.schedules`. It is for training loops that call `end_epoch`; give the
+        schedule to the `Trainer` if there is one.
     max_norm : float or mapping of str to float
-        Largest Euclidean norm of a gradient, or one for each parameter by name; longer ones are scaled down.
-        Otherwise a batch with a huge gradient slows learning down for about 1 / (1 - beta2) steps.
+        Largest Euclidean norm of a gradient, for all or for each as `learning_rate`; longer ones are scaled
+        down. Otherwise a batch with a huge gradient slows learning for about 1 / (1 - beta2) steps.
+
+    Attributes
+    ----------
+    factor : float
+        By which the learning rates are multiplied at present.
 
     Raises
     ------
@@ -83,26 +80,30 @@ class Adam:
         If a number is out of its range.
     """
 
+    @renamed_arguments("argument/Adam")
+    @suggest_arguments("Adam")
     def __init__(
         self,
-        rate: float | Mapping[str, float] = 0.001,
+        learning_rate: float | Mapping[str, float] = 0.001,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         schedule: Callable[[int], float] | None = None,
         max_norm: float | Mapping[str, float] = math.inf,
     ) -> None:
-        for what, given in (("rate", rate), ("max_norm", max_norm)):
-            for name, value in given.items() if isinstance(given, Mapping) else [("", given)]:
-                if value != math.inf or what == "rate":
+        for what, setting in (("learning_rate", learning_rate), ("max_norm", max_norm)):
+            for name, value in setting.items() if isinstance(setting, Mapping) else [("", setting)]:
+                if value != math.inf or what == "learning_rate":
                     one_number(value, f"{what} of {name!r}" if name else what, low=0)
         for name, value in (("beta1", beta1), ("beta2", beta2)):
             if not one_number(value, name, low=0) < 1:
                 raise ValueError(f"{name} must be below 1, got {value!r}")
         one_number(epsilon, "epsilon", low=0)
-        self.rate, self.beta1, self.beta2, self.epsilon = rate, beta1, beta2, epsilon
-        self.schedule, self.max_norm = schedule, max_norm
+        self.initial_learning_rate, self.max_norm = learning_rate, max_norm
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.schedule = schedule
         self.epoch = 0
+        self.factor = self._scheduled()
         self.steps = 0
         self._moments: dict[str, tuple[Floats, Floats]] = {}
 
@@ -117,10 +118,9 @@ class Adam:
         Raises
         ------
         UnknownPart
-            If a gradient has no parameter, or no rate.
+            If a gradient has no parameter, or no learning rate.
         """
         self.steps += 1
-        factor = 1.0 if self.schedule is None else self.schedule(self.epoch)
         for name, gradient in gradients.items():
             if name not in parameters:
                 raise UnknownPart(f"no parameter named {name!r}; known: {', '.join(parameters)}")
@@ -136,7 +136,7 @@ class Adam:
                 gradient.reshape(-1),
                 first.reshape(-1),
                 second.reshape(-1),
-                _of(self.rate, name, "learning rate") * factor,
+                _of(self.initial_learning_rate, name, "learning rate") * self.factor,
                 self.beta1,
                 self.beta2,
                 self.epsilon,
@@ -145,13 +145,14 @@ class Adam:
 
     @property
     def learning_rate(self) -> float:
-        """The rate in the present epoch; of several, the largest."""
-        rate = max(self.rate.values()) if isinstance(self.rate, Mapping) else self.rate
-        return rate * (1.0 if self.schedule is None else self.schedule(self.epoch))
+        """The present learning rate; of several, the largest."""
+        initial = self.initial_learning_rate
+        return (max(initial.values()) if isinstance(initial, Mapping) else initial) * self.factor
 
     def end_epoch(self) -> None:
-        """Count an epoch; the schedule may change the rate."""
+        """Count an epoch; the optimiser's own schedule, if there is one, may change the learning rates."""
         self.epoch += 1
+        self.factor = self._scheduled()
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on: numbers and copies of arrays by name."""
@@ -169,12 +170,28 @@ class Adam:
             name: (np.array(first, np.float64), np.array(state["second"][name], np.float64))
             for name, first in state["first"].items()
         }
+        self.factor = self._scheduled()
+
+    def _scheduled(self) -> float:
+        return 1.0 if self.schedule is None else self.schedule(self.epoch)
 
 
-def _of(given: float | Mapping[str, float], name: str, what: str) -> float:
-    """Return what is given for a parameter."""
-    if not isinstance(given, Mapping):
-        return given
-    if name not in given:
-        raise UnknownPart(f"no {what} for {name!r}; given for: {', '.join(given)}")
-    return given[name]
+def _of(setting: float | Mapping[str, float], name: str, what: str) -> float:
+    """Return the setting of a parameter: by its name, else by its kind."""
+    if not isinstance(setting, Mapping):
+        return setting
+    for key in (name, name.partition("/")[0]):
+        if key in setting:
+            return setting[key]
+    raise UnknownPart(f"no {what} for {name!r}; given for: {', '.join(setting)}")
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("CosineDecay", "StepDecay"):
+        warnings.warn(
+            f"{name} is in eventsim.models.training.schedules now; it goes from here with the next release",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return getattr(schedules, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

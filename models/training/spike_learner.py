@@ -1,18 +1,16 @@
 """Trains a network by exact gradients of its spike times: weights, delays, and what else is asked for.
 
-`SpikeGradient` computes the derivatives. Here is what a training step needs beside them: a loss of the output
-spikes, parameters as the optimiser sees them (delays through a map that keeps them positive), and a cure for
-silent neurons, which have no gradient: if too many are silent in a batch, the weights into them are raised
-instead of a gradient step (Göltz et al. 2021).
+`SpikeGradient` computes the derivatives. A training step needs more: a loss of the output spikes, parameters
+as the optimiser sees them (delays through a map that keeps them positive), and a cure for silent neurons,
+which have no gradient.
 """
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,12 +19,16 @@ from eventsim.connect import Pairs
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.models.gradients.spike_gradient import Run, SpikeGradient
 from eventsim.models.training.hardware_noise import HardwareNoise, WeightGrid
-from eventsim.models.training.learned import learned
-from eventsim.models.training.losses.first_spike import TargetTimes, TimeToFirstSpike
-from eventsim.models.training.parametrisations import DelayMap, Sigmoid
+from eventsim.models.training.losses.first_spike import TimeToFirstSpike
+from eventsim.models.training.losses.loss import ClassLoss, Outputs, as_loss
+from eventsim.models.training.optimisers import Optimiser
+from eventsim.models.training.parametrisations import DelayMap
+from eventsim.models.training.sample_blocks import blocks, one_row_per_sample
+from eventsim.models.training.silent_neurons import WeightBump
+from eventsim.models.training.trained_parameters import TrainedParameters
 from eventsim.network import Network
-from eventsim.parameters import one_number
 from eventsim.registry import register
+from eventsim.renamed import warn_renamed
 from eventsim.topological_sort import senders_first
 
 __all__ = ["SpikeLearner", "Step"]
@@ -34,15 +36,6 @@ __all__ = ["SpikeLearner", "Step"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-BLOCK = 1024  # samples of a prediction that are in memory together
-LEAST = 0.05  # of its first value, to which a learned time constant or threshold may fall
-
-
-class Optimiser(Protocol):
-    """What an optimiser has to offer; see `eventsim.models.training.optimisers`."""
-
-    def update(self, parameters: Mapping[str, Floats], gradients: Mapping[str, Floats]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +65,9 @@ class SpikeLearner:
     net : Network
         Of `LIF` populations and `SpikeSource`; it is not changed.
     output : str
-        The population whose spikes the loss looks at.
-    loss : object
-        Of first spikes, called as the losses of `eventsim.models.training.losses.first_spike`; or with a method ``of_run``, as
-        those of `eventsim.models.training.losses.spike_trains`, and for classes ``predict_run``. `TimeToFirstSpike()` unless
-        given.
+        The population that the loss reads.
+    loss : Loss
+        See `eventsim.models.training.losses`; `TimeToFirstSpike()` unless given.
     learn : sequence of str
         What is trained: kinds ("weight", "delay", "tau_mem", "tau_syn", "v_th") or single parameters
         ("delay/input->hidden", "tau_mem/hidden"). "delay" means the projections that were given an array of
@@ -146,7 +137,7 @@ class SpikeLearner:
     ) -> None:
         learn = (learn,) if isinstance(learn, str) else tuple(learn)
         constants = any(name.partition("/")[0] in ("tau_mem", "tau_syn") for name in learn)
-        self.rule = SpikeGradient(
+        self.spike_gradient = SpikeGradient(
             net,
             threads=threads,
             time_constants=constants,
@@ -156,7 +147,8 @@ class SpikeLearner:
         self._net = net
         self.threads, self.until = threads, float(until)
         self.loss: Any = TimeToFirstSpike() if loss is None else loss
-        self._in_tau_syn = isinstance(self.loss, TargetTimes)  # its classes follow from times in tau_syn
+        self._loss = as_loss(self.loss)
+        self._reads_all = getattr(self._loss, "reads", "first_spikes") == "forward_pass"
         self._neurons = _spiking(net)
         if output not in net.populations or net.populations[output].model.is_source:
             raise UnknownPart(
@@ -164,53 +156,39 @@ class SpikeLearner:
             )
         self.output = output
         self._tau_syn = float(np.mean(np.asarray(net.populations[output].model.tau_syn, np.float64)))
-        self.max_missing = {
-            self._known(name): one_number(fraction, f"max_missing of {name!r}", low=0, high=1)
-            for name, fraction in (max_missing or {}).items()
-        }
-        self.first_bump = one_number(bump, "bump", low=0)
-        self._bump, self._bumped = self.first_bump, ""
+        for name in max_missing or {}:
+            self._checked_population(name)
+        self._bump = WeightBump(max_missing or {}, bump, self._raise)
         self._warned = False
-        names = learned(learn, self.rule.parameters)
-        if not names:
-            known = ", ".join(self.rule.parameters)
-            raise ValueError(f"learn={learn!r} leaves nothing to learn; there are: {known}")
-        self._maps = _maps(
-            delays, [name.partition("/")[2] for name in names if name.startswith("delay/")], net
-        )
-        self._parameters: dict[str, Floats] = {}
-        for name in names:
-            kind, _, part = name.partition("/")
-            value = self.rule.parameters[name]
-            if kind == "weight" and weights is not None:
-                value = value.copy()
-            elif kind == "delay":
-                try:
-                    value = self._maps[part].inverse(value)
-                except ValueError as error:
-                    raise ValueError(f"delays of {part!r}: {error}") from None
-            self._parameters[name] = value
-        self._floors = {
-            name: self._floor(name, value) for name, value in self._parameters.items() if name[0] in "tv"
-        }
-        self.parameters: Mapping[str, Floats] = MappingProxyType(self._parameters)
+        self._trained = TrainedParameters(net, self.spike_gradient, learn, delays, weights)
+        self.parameters: Mapping[str, Floats] = self._trained.values
         self.noise, self.weights = noise, weights
-        layers = {name: net.populations[name].n for name in self._neurons}
-        self._pattern = {} if noise is None else noise.fixed_pattern(layers, net.seed)
+        sizes = {name: net.populations[name].n for name in self._neurons}
+        self._pattern = {} if noise is None else noise.fixed_pattern(sizes, net.seed)
         self._shapes = {
             name.partition("/")[2]: (value.shape[0], value.shape[-1])
-            for name, value in self.rule.parameters.items()
+            for name, value in self.spike_gradient.parameters.items()
             if name.startswith("weight/")
         }
         # By population, the weights that lead to it, and the targets of synapses that are not dense.
         self._into: dict[str, list[tuple[str, NDArray[np.int32] | None]]] = {
             name: [] for name in self._neurons
         }
-        for projection in self.rule.network().projections:
+        for projection in self.spike_gradient.network().projections:
             key = f"weight/{projection.name}"
-            if projection.post in self._into and key in self._parameters:
+            if projection.post in self._into and key in self.parameters:
                 rule = projection.rule  # synapse by synapse, unless dense
                 self._into[projection.post].append((key, rule.post if isinstance(rule, Pairs) else None))
+
+    @property
+    def spiking(self) -> tuple[str, ...]:
+        """The populations of neurons that can spike, senders first."""
+        return tuple(self._neurons)
+
+    @property
+    def reads_first_spikes(self) -> bool:
+        """Whether the loss reads first spikes, not a whole forward pass."""
+        return not self._reads_all
 
     # ------------------------------------------------------------------ what a user calls
 
@@ -224,22 +202,27 @@ class SpikeLearner:
         rng : numpy.random.Generator
             For the noise that is drawn anew; without it, only what is fixed deviates.
         """
-        self._load()
-        inputs, n_samples = _broadcast(inputs)
+        self._trained.load()
+        inputs, n_samples = one_row_per_sample(inputs)
         if self.noise is None:
-            return self.rule.forward(inputs, self.until)
+            return self.spike_gradient.forward(inputs, self.until)
         deviations = self.noise.draw(self._pattern, self._shapes, n_samples, rng)
-        return self.rule.forward(inputs, self.until, noise=deviations)
+        return self.spike_gradient.forward(inputs, self.until, noise=deviations)
 
     def first_spikes(self, inputs: Mapping[str, Any], rng: np.random.Generator | None = None) -> Floats:
         """Return when each output spikes first, shape (n_samples, n_outputs); `inf` where it does not."""
-        found = [self.forward(part, rng).first_spikes(self.output) for part in _blocks(inputs)]
-        return found[0] if len(found) == 1 else np.concatenate(found)
+        passes = self._forward_passes(inputs, rng)
+        return np.concatenate([each.first_spikes(self.output) for each in passes])
+
+    def maxima(self, inputs: Mapping[str, Any], rng: np.random.Generator | None = None) -> Floats:
+        """Return the largest membranes of outputs that do not spike, shape (n_samples, n_outputs)."""
+        passes = self._forward_passes(inputs, rng)
+        return np.concatenate([each.maxima(self.output)[0] for each in passes])
 
     def predict(self, inputs: Mapping[str, Any], rng: np.random.Generator | None = None) -> Ints:
         """Return the class of each sample, shape (n_samples,); -1 if the outputs tell none."""
-        found = [self._predicted(self.forward(part, rng)) for part in _blocks(inputs)]
-        return found[0] if len(found) == 1 else np.concatenate(found)
+        passes = self._forward_passes(inputs, rng)
+        return np.concatenate([self._predicted(each) for each in passes])
 
     def score(
         self, inputs: Mapping[str, Any], labels: ArrayLike, rng: np.random.Generator | None = None
@@ -285,7 +268,7 @@ class SpikeLearner:
         OverflowError
             If the loss or a derivative is no number.
         """
-        run = self._seen(inputs, rng, times, arrivals)
+        run = self._observed(inputs, rng, times, arrivals)
         losses, errors, _ = self._evaluate(run, labels)
         return self._mean(losses), self._derivatives(run, errors)
 
@@ -302,12 +285,12 @@ class SpikeLearner:
 
         Parameters are those of `gradients`, and the optimiser that changes `parameters`.
         """
-        run = self._seen(inputs, rng, times, arrivals)
+        run = self._observed(inputs, rng, times, arrivals)
         losses, errors, correct = self._evaluate(run, labels)
         loss = self._mean(losses)
         silent = {name: run.first_spikes(name) == np.inf for name in self._neurons}
         missing = {name: np.count_nonzero(each) / each.size for name, each in silent.items()}
-        bumped = self._bump_if_needed(missing, silent)
+        bumped = self._bump.raise_if_needed(missing, silent)
         if bumped is None:
             if missing.get(self.output, 0.0) == 1.0:
                 self._warn_of_silence()
@@ -317,113 +300,27 @@ class SpikeLearner:
 
     def settle(self) -> None:
         """Bring delays, time constants and thresholds back to where they are possible, after a change."""
-        for name, delay_map in self._maps.items():
-            delay_map.settle(self._parameters[f"delay/{name}"])
-        if self.weights is not None:
-            for name in self._shapes:
-                if f"weight/{name}" in self._parameters:
-                    self.weights.settle(self._parameters[f"weight/{name}"])
-        for name, floor in self._floors.items():
-            np.maximum(self._parameters[name], floor, out=self._parameters[name])
+        self._trained.settle()
 
     def network(self) -> Network:
         """Return the network with the present parameters."""
-        self._load()
-        return self.rule.network()
+        self._trained.load()
+        return self.spike_gradient.network()
 
     def state(self) -> dict[str, Any]:
         """Return what the next step depends on beside the optimiser: parameters, and how bumping stands."""
-        parameters = {name: value.copy() for name, value in self._parameters.items()}
-        return {"parameters": parameters, "bump": self._bump, "bumped": self._bumped}
+        return {"parameters": self._trained.copies(), **self._bump.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        for name, value in self._parameters.items():
-            value[:] = state["parameters"][name]
-        self._bump, self._bumped = float(state["bump"]), str(state["bumped"])
+        self._trained.restore(state["parameters"])
+        self._bump.restore(state)
 
-    # ------------------------------------------------------------------ what the public methods share
-
-    def _seen(
-        self,
-        inputs: Mapping[str, Any],
-        rng: np.random.Generator | None,
-        times: Mapping[str, ArrayLike] | None,
-        arrivals: Mapping[str, ArrayLike] | None,
-    ) -> Run:
-        """Return the run to learn from, computed or measured."""
-        if times is not None:
-            self._load()
-            return self.rule.observed(_broadcast(inputs)[0], times, arrivals=arrivals)
-        if rng is None and self.noise is not None and self.noise.needs_rng:
-            raise ValueError(f"{self.noise} is drawn for every batch: give rng=numpy.random.default_rng(...)")
-        return self.forward(inputs, rng)
-
-    def _load(self) -> None:
-        """Give `SpikeGradient` what follows from the parameters; the others are the same arrays."""
-        for name, delay_map in self._maps.items():
-            key = f"delay/{name}"
-            self.rule.parameters[key][:] = delay_map.value(self._parameters[key])
-        if self.weights is not None:
-            for name in self._shapes:
-                key = f"weight/{name}"
-                if key in self._parameters:
-                    self.rule.parameters[key][:] = self.weights.value(self._parameters[key])
-
-    def _evaluate(self, run: Run, labels: Any) -> tuple[Floats, Any, int]:
-        """Return the loss of each sample, the errors that follow, and how many classes are right."""
-        if hasattr(self.loss, "of_run"):
-            tells = hasattr(self.loss, "predict_run")
-            if tells:
-                labels = self.checked_labels(labels, len(run))
-            losses, errors = self.loss.of_run(run, self.output, labels, self._tau_syn)
-            right = np.count_nonzero(self.loss.predict_run(run, self.output) == labels) if tells else 0
-            return losses, errors, int(right)
-        times = run.first_spikes(self.output)
-        labels = self.checked_labels(labels, len(times))
-        losses, errors = self.loss(times, labels, self._tau_syn)
-        return losses, errors, int(np.count_nonzero(self.classes_of(times) == labels))
-
-    def classes_of(self, times: Floats) -> Ints:
-        """Return the class that output times tell."""
-        found: Ints = self.loss.predict(times / self._tau_syn if self._in_tau_syn else times)
-        return found
-
-    def _predicted(self, run: Run) -> Ints:
-        if hasattr(self.loss, "predict_run"):
-            classes: Ints = self.loss.predict_run(run, self.output)
-            return classes
-        if not hasattr(self.loss, "predict"):
-            raise TypeError(f"{type(self.loss).__name__} is a loss of spike trains and tells no classes")
-        return self.classes_of(run.first_spikes(self.output))
-
-    def _derivatives(self, run: Run, errors: Any) -> dict[str, Floats]:
-        """Return the derivatives of the mean loss by name; errors are of the output, or by population."""
-        n = len(run)
-        if not isinstance(errors, Mapping):
-            errors = {self.output: errors}
-        found = self.rule.backward(
-            run,
-            {
-                name: value / n if isinstance(value, np.ndarray) else [each / n for each in value]
-                for name, value in errors.items()
-            },
-            self._parameters,
-        )
-        gradients = {}
-        for name, value in self._parameters.items():
-            kind, _, part = name.partition("/")
-            gradient: Floats = getattr(found, kind)[part]
-            if kind == "delay":
-                gradient = self._maps[part].gradient(value, gradient)
-            gradients[name] = gradient
-        return gradients
-
-    def _mean(self, losses: Floats) -> float:
-        loss = float(losses.mean())
-        if not math.isfinite(loss):
-            raise OverflowError(f"the loss is {loss}: lower the rate, or start from weaker weights")
-        return loss
+    def classes_of(self, first_spikes: Floats) -> Ints:
+        """Return the class that the first spikes of the outputs tell, shape (n_samples,)."""
+        if self._reads_all or not isinstance(self._loss, ClassLoss):
+            raise TypeError(f"{type(self.loss).__name__} tells no classes from first spikes")
+        return self._loss.predict(first_spikes, self._tau_syn)
 
     def checked_labels(self, labels: Any, n_samples: int) -> Ints:
         """Return labels as an array, checked to be one output for each sample."""
@@ -439,21 +336,77 @@ class SpikeLearner:
             raise ValueError(f"labels must lie in 0 to {n - 1}, got {int(wrong)}")
         return checked.astype(np.int64, copy=False)
 
-    def _bump_if_needed(self, missing: Mapping[str, float], silent: Mapping[str, Bools]) -> str | None:
-        """Raise the weights into silent neurons of the first population that misses too many spikes."""
-        for name in self._neurons:
-            if missing[name] > self.max_missing.get(name, 1.0):
-                self._bump = 2 * self._bump if self._bumped == name else self.first_bump
-                self._bumped = name
-                self._raise(name, np.asarray(silent[name].any(axis=0)), self._bump)
-                return name
-        self._bumped = ""
-        return None
+    @property
+    def rule(self) -> SpikeGradient:
+        """The `SpikeGradient`; deprecated name of `spike_gradient`."""
+        warn_renamed("SpikeLearner.rule", "spike_gradient")
+        return self.spike_gradient
+
+    # ------------------------------------------------------------------ what the public methods share
+
+    def _forward_passes(self, inputs: Mapping[str, Any], rng: np.random.Generator | None) -> Iterator[Run]:
+        """Yield the forward passes of the inputs, block by block."""
+        return (self.forward(block, rng) for block in blocks(inputs))
+
+    def _observed(
+        self,
+        inputs: Mapping[str, Any],
+        rng: np.random.Generator | None,
+        times: Mapping[str, ArrayLike] | None,
+        arrivals: Mapping[str, ArrayLike] | None,
+    ) -> Run:
+        """Return the forward pass to learn from, computed or observed."""
+        if times is not None:
+            self._trained.load()
+            return self.spike_gradient.observed(one_row_per_sample(inputs)[0], times, arrivals=arrivals)
+        if rng is None and self.noise is not None and self.noise.needs_rng:
+            raise ValueError(f"{self.noise} is drawn for every batch: give rng=numpy.random.default_rng(...)")
+        return self.forward(inputs, rng)
+
+    def _outputs(self, run: Run) -> Any:
+        """Return what the loss reads of a forward pass."""
+        return Outputs(run, self.output) if self._reads_all else run.first_spikes(self.output)
+
+    def _evaluate(self, run: Run, targets: Any) -> tuple[Floats, Any, int]:
+        """Return the loss of each sample, the errors that follow, and how many classes are right."""
+        outputs = self._outputs(run)
+        if not isinstance(self._loss, ClassLoss):
+            return *self._loss(outputs, targets, self._tau_syn), 0
+        targets = self.checked_labels(targets, len(run))
+        losses, errors = self._loss(outputs, targets, self._tau_syn)
+        right = self._loss.predict(outputs, self._tau_syn) == targets
+        return losses, errors, int(np.count_nonzero(right))
+
+    def _predicted(self, run: Run) -> Ints:
+        if not isinstance(self._loss, ClassLoss):
+            raise TypeError(f"{type(self.loss).__name__} is a loss of spike trains and tells no classes")
+        return self._loss.predict(self._outputs(run), self._tau_syn)
+
+    def _derivatives(self, run: Run, errors: Any) -> dict[str, Floats]:
+        """Return the derivatives of the mean loss by name; errors are of the output, or by population."""
+        n = len(run)
+        if not isinstance(errors, Mapping):
+            errors = {self.output: errors}
+        gradient = self.spike_gradient.backward(
+            run,
+            {
+                name: value / n if isinstance(value, np.ndarray) else [each / n for each in value]
+                for name, value in errors.items()
+            },
+            self.parameters,
+        )
+        return self._trained.derivatives(gradient)
+
+    def _mean(self, losses: Floats) -> float:
+        loss = float(losses.mean())
+        if not math.isfinite(loss):
+            raise OverflowError(f"the loss is {loss}: lower the learning rate, or start from weaker weights")
+        return loss
 
     def _raise(self, name: str, quiet: Bools, by: float) -> None:
         """Raise the weights into some neurons of a population."""
         for key, target in self._into[name]:
-            weight = self._parameters[key]
+            weight = self.parameters[key]
             if target is None:
                 weight[:, quiet] += by
             else:
@@ -469,22 +422,11 @@ class SpikeLearner:
                 stacklevel=3,
             )
 
-    def _known(self, name: str) -> str:
+    def _checked_population(self, name: str) -> None:
         if name not in self._neurons:
             raise UnknownPart(
                 f"no population of spiking neurons is named {name!r}; known: {', '.join(self._neurons)}"
             )
-        return name
-
-    def _floor(self, name: str, value: Floats) -> Floats:
-        """Return how far a time constant or threshold may fall."""
-        kind, _, part = name.partition("/")
-        if kind != "v_th":
-            return LEAST * value
-        model = self._net.populations[part].model
-        rest = np.maximum(np.asarray(model.v_leak, np.float64), np.asarray(model.v_reset, np.float64))
-        lowest: Floats = rest + LEAST * (value - rest)
-        return np.max(lowest, keepdims=True) if lowest.shape != value.shape else lowest
 
 
 def _cells(net: Network) -> list[str]:
@@ -498,46 +440,3 @@ def _spiking(net: Network) -> list[str]:
         names = senders_first(names, [(p.pre, p.post) for p in net.projections if p.pre != p.post])
     cells = set(_cells(net))
     return [name for name in names if name in cells and np.isfinite(net.populations[name].model.v_th).any()]
-
-
-def _maps(
-    delays: DelayMap | Mapping[str, DelayMap] | None, trained: list[str], net: Network
-) -> dict[str, DelayMap]:
-    """Return the map of each projection whose delays are trained."""
-    if isinstance(delays, DelayMap) or delays is None:
-        return {name: delays or Sigmoid() for name in trained}
-    projections = [projection.name for projection in net.projections]
-    for name, delay_map in delays.items():
-        if name not in projections:
-            raise UnknownPart(f"no projection is named {name!r}; known: {', '.join(projections)}")
-        if not isinstance(delay_map, DelayMap):
-            raise TypeError(f"the delay map of {name!r} must be a DelayMap, got {delay_map!r}")
-    return {name: delays.get(name, Sigmoid()) for name in trained}
-
-
-def _blocks(inputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the inputs cut into parts of BLOCK samples."""
-    n = max((len(each) for each in inputs.values()), default=1)
-    if n <= BLOCK:
-        return [inputs]
-    return [
-        {name: each if len(each) == 1 else each[low : low + BLOCK] for name, each in inputs.items()}
-        for low in range(0, n, BLOCK)
-    ]
-
-
-def _broadcast(inputs: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
-    """Return inputs in which a sample alone is repeated for all, and the number of samples."""
-    lengths = {len(each) for each in inputs.values()}
-    n = max(lengths, default=1)
-    if lengths != {1, n} or n == 1:
-        return inputs, n
-
-    def rows(each: Any) -> Any:
-        if len(each) > 1:
-            return each
-        if isinstance(each, np.ndarray):
-            return np.broadcast_to(each, (n, *each.shape[1:]))
-        return [each[0]] * n
-
-    return {name: rows(each) for name, each in inputs.items()}, n

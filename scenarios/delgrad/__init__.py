@@ -230,7 +230,7 @@ class DelGrad:
     ) -> "SpikeLearner":
         """Return the rule that trains the network of a seed, with the weights of a chip if there is one."""
         from eventsim.models.training.hardware_noise import HardwareNoise
-        from eventsim.models.training.losses.spike_trains import TimeInvariant
+        from eventsim.models.training.losses.first_spike import TimeInvariant
         from eventsim.models.training.spike_learner import SpikeLearner
 
         learn = ["weight"] * self.learn_weights + ["delay"] * (self.learn_delays and self.delays != "none")
@@ -250,7 +250,8 @@ class DelGrad:
 
     def training(self, task: tasks.Task, seed: int, threads: int = 1, hardware: Any = None) -> Training:
         """Return the training of the network of a seed, with hardware in the loop if there is some."""
-        from eventsim.models.training.optimisers import Adam, StepDecay
+        from eventsim.models.training.optimisers import Adam
+        from eventsim.models.training.schedules import StepDecay
         from eventsim.scenarios import on_hardware
 
         grid = on_hardware.weight_grid(hardware, self.network(task, seed)) if hardware is not None else None

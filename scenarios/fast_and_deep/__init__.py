@@ -284,7 +284,8 @@ class FastAndDeep:
         )
 
     def _optimiser(self) -> "Adam":
-        from eventsim.models.training.optimisers import Adam, StepDecay
+        from eventsim.models.training.optimisers import Adam
+        from eventsim.models.training.schedules import StepDecay
 
         return Adam(self.learning_rate, schedule=StepDecay(self.decay_every, self.decay))
 

@@ -108,13 +108,13 @@ class SpokenDigits:
         """Train, and evaluate once."""
         task = self.task(run)
         learner = self.learner(self.network(run, task), task, run.threads)
-        for name, value in learner.rule.parameters.items():
+        for name, value in learner.spike_gradient.parameters.items():
             if name.startswith("delay/"):
                 run.parameter(f"initial/{name}", value)
         training = self.training(run, task, learner)
         training.train(run)
         training.evaluate(run, self.tau_syn)
-        for name, value in learner.rule.parameters.items():
+        for name, value in learner.spike_gradient.parameters.items():
             if name.startswith(("weight/", "delay/")):
                 run.parameter(name, value)
         record(run, task, learner.network(), training.inputs, self.test_samples_recorded, self.until(task))
@@ -188,7 +188,8 @@ class SpokenDigits:
 
     def training(self, run: Run, task: Task, learner: "ActiveLearner") -> MembraneTraining:
         """Return the training that is to be done."""
-        from eventsim.models.training.optimisers import Adam, CosineDecay
+        from eventsim.models.training.optimisers import Adam
+        from eventsim.models.training.schedules import CosineDecay
 
         rates = {
             name: self.delay_rate if name.startswith("delay/") else self.learning_rate

@@ -8,6 +8,7 @@ import pytest
 import eventsim as es
 from eventsim.models.training import SpikeLearner
 from eventsim.models.training.losses.classes import MaxMembrane, SoftCounts
+from eventsim.models.training.losses.loss import Outputs, as_loss
 from eventsim.models.training.optimisers import Adam
 from eventsim.trace import Spikes
 
@@ -62,16 +63,15 @@ def test_a_spike_at_a_border_counts_half():
 
 def test_cross_entropy_of_maxima_by_hand():
     maxima = np.array([[1.0, 2.0, 0.5]])
-    losses, errors = MaxMembrane(0.5).of_run(Made(maxima=maxima), "label", np.array([0]))
+    losses, errors = MaxMembrane(0.5)(Outputs(Made(maxima=maxima), "label"), np.array([0]))
     shares = np.exp(maxima[0] / 0.5) / np.exp(maxima[0] / 0.5).sum()
     assert losses[0] == pytest.approx(-math.log(shares[0]))
     assert errors[0] == pytest.approx((shares - [1, 0, 0]) / 0.5)
 
 
 def test_large_numbers_do_not_overflow():
-    losses, errors = MaxMembrane().of_run(
-        Made(maxima=np.array([[1e4, 0.0], [0.0, 1e4]])), "", np.array([0, 0])
-    )
+    outputs = Outputs(Made(maxima=np.array([[1e4, 0.0], [0.0, 1e4]])), "label")
+    losses, errors = MaxMembrane()(outputs, np.array([0, 0]))
     assert losses == pytest.approx([0.0, 1e4])
     assert errors[1] == pytest.approx([-1.0, 1.0])
 
@@ -81,8 +81,37 @@ def test_the_most_spikes_tell_the_class_and_silence_none():
         return Spikes(np.linspace(0, 1, len(units)), np.array(units, np.int64))
 
     run = Made([train([0, 1, 1]), train([2, 2, 0, 2]), train([])])
-    assert SoftCounts(4.0).predict_run(run, "label").tolist() == [1, 2, -1]
-    assert MaxMembrane().predict_run(Made(maxima=np.array([[0.0, 1.0, 0.5]])), "label").tolist() == [1]
+    assert SoftCounts(4.0).predict(Outputs(run, "label")).tolist() == [1, 2, -1]
+    highest = Outputs(Made(maxima=np.array([[0.0, 1.0, 0.5]])), "label")
+    assert MaxMembrane().predict(highest).tolist() == [1]
+
+
+class OfRun:
+    """A loss of a whole forward pass as the version before wanted it."""
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def of_run(self, run, output, labels, tau_syn=1.0):
+        return self.loss(Outputs(run, output), labels, tau_syn)
+
+    def predict_run(self, run, output):
+        return self.loss.predict(Outputs(run, output))
+
+
+def test_losses_written_for_the_version_before_still_train_and_say_so():
+    steps = []
+    for loss in (SoftCounts(6.0), OfRun(SoftCounts(6.0))):
+        if isinstance(loss, OfRun):
+            with pytest.warns(DeprecationWarning, match=r"OfRun.of_run is now __call__"):
+                as_loss(loss)
+        learner = SpikeLearner(network(False), "label", loss, until=8.0)
+        steps.append(learner.step({"input": GIVEN}, LABELS, Adam(0.01)))
+    assert steps[0] == steps[1]
+    with pytest.warns(DeprecationWarning, match=r"of_run\(run, output, ...\) is now"):
+        MaxMembrane().of_run(Made(maxima=np.zeros((1, 2))), "label", np.array([0]))
+    with pytest.raises(TypeError, match=r"a loss must be callable with outputs, targets and tau_syn, got 3"):
+        as_loss(3)
 
 
 @pytest.mark.parametrize(

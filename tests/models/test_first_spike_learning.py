@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 import eventsim as es
-from eventsim.errors import ConfigError, UnknownPart
+from eventsim.errors import UnknownPart
 from eventsim.models.inputs.encoding import bias, latency
-from eventsim.models.training import FirstSpike
-from eventsim.models.training.losses.first_spike import TimeToFirstSpike
+from eventsim.models.training import FirstSpike, SpikeLearner
 from eventsim.models.training.optimisers import Adam
 
 
@@ -32,9 +31,20 @@ def batch(n=64, seed=2):
     return {"input": latency(samples), "bias": bias()}, labels
 
 
+def first_spike(net, **options):
+    """Return a learner of weights by first spikes, with the published guard."""
+    return SpikeLearner(net, "label", learn="weight", **({"max_dw_norm": 0.2} | options))
+
+
+def layers(learner, inputs):
+    """Return the first spikes of every layer."""
+    run = learner.forward(inputs)
+    return {name: run.first_spikes(name) for name in ("hidden", "label")}
+
+
 @pytest.fixture
 def learner():
-    return FirstSpike(network(), "label")
+    return first_spike(network())
 
 
 class Recorder:
@@ -48,7 +58,7 @@ class Recorder:
 
 
 def test_it_learns_a_part_of_yin_yang():
-    learner = FirstSpike(network(40), "label", max_missing={"hidden": 0.3, "label": 0.0})
+    learner = first_spike(network(40), max_missing={"hidden": 0.3, "label": 0.0})
     optimiser = Adam(0.01)
     inputs, labels = batch(600, seed=3)
     for epoch in range(25):
@@ -63,9 +73,9 @@ def test_it_learns_a_part_of_yin_yang():
 @pytest.mark.parametrize("threads", [2, 3, 4])
 def test_threads_change_no_bit(threads):
     inputs, labels = batch(101)
-    one, many = FirstSpike(network(), "label"), FirstSpike(network(), "label", threads=threads)
-    for name, times in one.forward(inputs).items():
-        assert np.array_equal(many.forward(inputs)[name], times)
+    one, many = first_spike(network()), first_spike(network(), threads=threads)
+    for name, times in layers(one, inputs).items():
+        assert np.array_equal(layers(many, inputs)[name], times)
     loss, gradients = one.gradients(inputs, labels)
     again, others = many.gradients(inputs, labels)
     assert loss == again
@@ -81,25 +91,23 @@ def test_threads_change_no_bit_of_large_sums():
     net.connect("input", "hidden", weight=rng.normal(0.1, 0.4, (90, 40)))
     net.connect("hidden", "label", weight=rng.normal(0.2, 0.6, (40, 10)))
     inputs, labels = {"input": rng.uniform(0.15, 2, (120, 90))}, rng.integers(0, 10, 120)
-    results = [
-        FirstSpike(net, "label", threads=threads).gradients(inputs, labels)[1] for threads in (1, 2, 3)
-    ]
-    assert results[0]["input->hidden"].any()
+    results = [first_spike(net, threads=threads).gradients(inputs, labels)[1] for threads in (1, 2, 3)]
+    assert results[0]["weight/input->hidden"].any()
     for other in results[1:]:
         assert all(np.array_equal(other[name], results[0][name]) for name in other)
 
 
 def test_samples_do_not_depend_on_their_batch(learner):
     inputs, labels = batch(700)  # more than the forward pass holds at once
-    times = learner.forward(inputs)
+    times = layers(learner, inputs)
     for low, high in ((0, 1), (100, 140), (500, 530)):
-        part = learner.forward({"input": inputs["input"][low:high], "bias": inputs["bias"]})
+        part = layers(learner, {"input": inputs["input"][low:high], "bias": inputs["bias"]})
         assert all(np.array_equal(part[name], times[name][low:high]) for name in part)
     # The gradient of a batch is the mean over its samples, unless the guard drops some.
-    learner = FirstSpike(network(), "label", max_dw_norm=math.inf)
+    learner = first_spike(network(), max_dw_norm=math.inf)
     _, whole = learner.gradients({"input": inputs["input"][:6], "bias": bias()}, labels[:6])
     singles = [
-        learner.gradients({"input": inputs["input"][k], "bias": bias()}, labels[k : k + 1])[1]
+        learner.gradients({"input": inputs["input"][k : k + 1], "bias": bias()}, labels[k : k + 1])[1]
         for k in range(6)
     ]
     for name, gradient in whole.items():
@@ -107,10 +115,10 @@ def test_samples_do_not_depend_on_their_batch(learner):
 
 
 def test_a_layer_that_misses_spikes_is_bumped_and_the_step_skipped():
-    learner = FirstSpike(network(mean=-3.0), "label", max_missing={"hidden": 0.3, "label": 0.0}, bump=0.01)
+    learner = first_spike(network(mean=-3.0), max_missing={"hidden": 0.3, "label": 0.0}, bump=0.01)
     inputs, labels = batch()
-    before = {name: weight.copy() for name, weight in learner.weights.items()}
-    silent = np.isinf(learner.forward(inputs)["hidden"]).any(axis=0)
+    before = {name: weight.copy() for name, weight in learner.parameters.items()}
+    silent = np.isinf(learner.forward(inputs).first_spikes("hidden")).any(axis=0)
     optimiser = Recorder()
     step = learner.step(inputs, labels, optimiser)
     assert step.bumped == "hidden"
@@ -118,30 +126,30 @@ def test_a_layer_that_misses_spikes_is_bumped_and_the_step_skipped():
     assert step.missing["label"] > 0
     assert optimiser.calls == 0
     for name in ("input->hidden", "bias->hidden"):
-        rise = learner.weights[name] - before[name]
+        rise = learner.parameters[f"weight/{name}"] - before[f"weight/{name}"]
         assert rise[:, silent] == pytest.approx(0.01, abs=1e-12)
         assert not rise[:, ~silent].any()
     for name in ("hidden->label", "bias->label"):  # only the first layer that fails
-        assert np.array_equal(learner.weights[name], before[name])
+        assert np.array_equal(learner.parameters[f"weight/{name}"], before[f"weight/{name}"])
 
 
 def test_the_bump_doubles_while_a_layer_needs_it_and_starts_again_otherwise():
-    learner = FirstSpike(network(mean=-3.0), "label", max_missing={"hidden": 0.3}, bump=0.01)
+    learner = first_spike(network(mean=-3.0), max_missing={"hidden": 0.3}, bump=0.01)
     inputs, labels = batch()
-    weight = learner.weights["bias->hidden"]
+    weight = learner.parameters["weight/bias->hidden"]
     rises = []
     for _ in range(4):
         before = weight.copy()
         learner.step(inputs, labels, Recorder())
         rises.append((weight - before).max())
     assert rises == pytest.approx([0.01, 0.02, 0.04, 0.08])
-    kept = {name: weight.copy() for name, weight in learner.weights.items()}
-    for weights in learner.weights.values():
+    kept = {name: weight.copy() for name, weight in learner.parameters.items()}
+    for weights in learner.parameters.values():
         weights[:] = 2.0
     optimiser = Recorder()
     assert learner.step(inputs, labels, optimiser).bumped is None
     assert optimiser.calls == 1
-    for name, weights in learner.weights.items():
+    for name, weights in learner.parameters.items():
         weights[:] = kept[name]
     before = weight.copy()
     learner.step(inputs, labels, Recorder())
@@ -149,16 +157,16 @@ def test_the_bump_doubles_while_a_layer_needs_it_and_starts_again_otherwise():
 
 
 def test_another_layer_starts_with_the_first_bump():
-    learner = FirstSpike(network(mean=-3.0), "label", max_missing={"hidden": 0.3, "label": 0.0}, bump=0.01)
+    learner = first_spike(network(mean=-3.0), max_missing={"hidden": 0.3, "label": 0.0}, bump=0.01)
     inputs, labels = batch()
     learner.step(inputs, labels, Recorder())
     learner.step(inputs, labels, Recorder())
     for name in ("input->hidden", "bias->hidden"):
-        learner.weights[name][:] = 2.0
-    learner.weights["hidden->label"][:] = -1.0
-    before = learner.weights["bias->label"].copy()
+        learner.parameters[f"weight/{name}"][:] = 2.0
+    learner.parameters["weight/hidden->label"][:] = -1.0
+    before = learner.parameters["weight/bias->label"].copy()
     assert learner.step(inputs, labels, Recorder()).bumped == "label"
-    assert (learner.weights["bias->label"] - before).max() == pytest.approx(0.01)
+    assert (learner.parameters["weight/bias->label"] - before).max() == pytest.approx(0.01)
 
 
 def test_learning_goes_on_from_its_state_to_the_bit():
@@ -167,22 +175,22 @@ def test_learning_goes_on_from_its_state_to_the_bit():
             inputs, labels = batch(50, seed=epoch)
             learner.step(inputs, labels, optimiser)
 
-    whole, whole_adam = FirstSpike(network(), "label", max_missing={"hidden": 0.02}), Adam(0.01)
+    whole, whole_adam = first_spike(network(), max_missing={"hidden": 0.02}), Adam(0.01)
     train(whole, whole_adam, range(30))
-    first, first_adam = FirstSpike(network(), "label", max_missing={"hidden": 0.02}), Adam(0.01)
+    first, first_adam = first_spike(network(), max_missing={"hidden": 0.02}), Adam(0.01)
     train(first, first_adam, range(13))
-    second, second_adam = FirstSpike(network(mean=9.0), "label", max_missing={"hidden": 0.02}), Adam(0.01)
+    second, second_adam = first_spike(network(mean=9.0), max_missing={"hidden": 0.02}), Adam(0.01)
     second.restore(first.state())
     second_adam.restore(first_adam.state())
     train(second, second_adam, range(13, 30))
-    for name, weight in whole.weights.items():
-        assert np.array_equal(second.weights[name], weight)
+    for name, weight in whole.parameters.items():
+        assert np.array_equal(second.parameters[name], weight)
 
 
 def test_silent_outputs_count_as_wrong_and_have_no_gradient(learner):
     inputs, labels = batch(10)
     for name in ("hidden->label", "bias->label"):
-        learner.weights[name][:] = -1.0
+        learner.parameters[f"weight/{name}"][:] = -1.0
     loss, gradients = learner.gradients(inputs, labels)
     assert loss == 100.0
     assert not any(gradient.any() for gradient in gradients.values())
@@ -193,7 +201,7 @@ def test_silent_outputs_count_as_wrong_and_have_no_gradient(learner):
 def test_the_trained_network_can_be_simulated(learner):
     inputs, labels = batch(1)
     learner.step(inputs, labels, Adam(0.1))
-    times = learner.forward(inputs)["label"][0]
+    times = learner.first_spikes(inputs)[0]
     sim = es.Simulation(learner.network())
     sim.stimulate("input", inputs["input"][0], np.arange(4))
     sim.stimulate("bias", [0.9], [0])
@@ -207,16 +215,16 @@ def test_the_trained_network_can_be_simulated(learner):
 def test_inputs_must_fit(learner):
     inputs, labels = batch(5)
     times = inputs["input"]
-    with pytest.raises(UnknownPart, match=r"spike times of 'bias' are missing; given: input"):
+    with pytest.raises(UnknownPart, match=r"input spikes of 'bias' are missing; given: input"):
         learner.forward({"input": times})
-    with pytest.raises(UnknownPart, match=r"given for 'inputs'; expected: input, bias"):
+    with pytest.raises(UnknownPart, match=r"given for 'inputs'; sources: input, bias"):
         learner.forward({"inputs": times, "bias": bias()})
     with pytest.raises(ValueError, match=r"'input' have shape \(5, 3\), expected \(n_samples, 4\)"):
         learner.forward({"input": times[:, :3], "bias": bias()})
-    with pytest.raises(ValueError, match=r"'bias' hold 3 samples, others hold 5"):
+    with pytest.raises(ValueError, match=r"'bias' hold 3 samples, expected 5"):
         learner.forward({"input": times, "bias": np.ones((3, 1))})
-    for wrong in (math.nan, -math.inf):
-        with pytest.raises(ValueError, match=r"'input' must be numbers or inf, got -?(nan|inf)"):
+    for wrong in (math.nan, -math.inf, -0.1):
+        with pytest.raises(ValueError, match=r"'input' must be at times >= 0 or inf, got -?(nan|inf|0.1)"):
             learner.forward({"input": np.where(times == times.max(), wrong, times), "bias": bias()})
     with pytest.raises(ValueError, match=r"labels must lie in 0 to 2, got 3"):
         learner.gradients(inputs, [0, 1, 2, 3, 0])
@@ -224,16 +232,16 @@ def test_inputs_must_fit(learner):
         learner.gradients(inputs, labels[:4])
     with pytest.raises(ValueError, match=r"labels must be 5 whole numbers.* float64"):
         learner.gradients(inputs, labels.astype(float))
-    with pytest.raises(UnknownPart, match=r"spike times of 'label' are missing"):
-        learner.gradients(inputs, labels, {"hidden": np.ones((5, 20))})
-    with pytest.raises(ValueError, match=r"times hold 3 samples, the inputs 5"):
-        learner.gradients(inputs, labels, {"hidden": np.ones((3, 20)), "label": np.ones((3, 3))})
+    with pytest.raises(UnknownPart, match=r"spike times of 'label' are missing; given: hidden"):
+        learner.gradients(inputs, labels, times={"hidden": np.ones((5, 20))})
+    with pytest.raises(ValueError, match=r"'hidden' has shape \(3, 20\), expected \(5, 20\)"):
+        learner.gradients(inputs, labels, times={"hidden": np.ones((3, 20)), "label": np.ones((3, 3))})
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"max_missing": {"hiden": 0.3}}, r"no layer of neurons named 'hiden'; known: hidden, label"),
+        ({"max_missing": {"hiden": 0.3}}, r"spiking neurons is named 'hiden'; known: hidden, label"),
         ({"max_missing": {"hidden": 1.3}}, r"max_missing of 'hidden' must lie between 0 and 1, got 1.3"),
         ({"bump": -1.0}, r"bump must be finite and at least 0, got -1.0"),
         ({"max_dw_norm": 0.0}, r"max_dw_norm must be positive"),
@@ -242,54 +250,21 @@ def test_inputs_must_fit(learner):
 )
 def test_settings_must_make_sense(changes, message):
     with pytest.raises((ValueError, UnknownPart), match=message):
-        FirstSpike(network(), "label", **changes)
+        first_spike(network(), **changes)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            lambda net: net.connect("label", "hidden"),
-            r"feed-forward network; 'hidden', 'label' are in a circle",
-        ),
-        (lambda net: net.add("more", es.models.LIF(), 2), r"needs LIF\(first_spike_only=True\) for 'more'"),
-        (
-            lambda net: net.add("more", es.models.LIF(first_spike_only=True), 2),
-            r"nothing is connected to 'more'",
-        ),
-        (
-            lambda net: net.connect("input", "label", es.connect.fixed_probability(0.5)),
-            r"needs every source connected to every target in 'input -> label'",
-        ),
-        (
-            lambda net: net.connect("input", "label", delay=np.arange(12.0).reshape(4, 3)),
-            r"in 'input -> label'; it has delays for single synapses",
-        ),
-    ],
-)
-def test_networks_must_be_layers_that_spike_once(change, message):
-    net = network()
-    change(net)
-    with pytest.raises(ConfigError, match=message):
-        FirstSpike(net, "label")
-
-
-@pytest.mark.parametrize(
-    ("constants", "message"),
-    [
-        ({"i_ext": 0.1}, r"start at rest: i_ext of 'hidden' must be 0, got 0.1"),
-        ({"v_init": 0.5}, r"start at rest: v_init - v_leak of 'hidden' must be 0, got 0.5"),
-        (
-            {"tau_mem": np.linspace(1, 2, 20)},
-            r"same tau_mem for all units of 'hidden', got .* 1.0 to 2.0",
-        ),
-    ],
-)
-def test_neurons_must_be_alike_and_at_rest(constants, message):
-    with pytest.raises(ConfigError, match=message):
-        FirstSpike(network(**constants), "label")
-
-
-def test_unknown_outputs_are_named():
-    with pytest.raises(UnknownPart, match=r"no layer of neurons named 'input'; known: hidden, label"):
-        FirstSpike(network(), "input", TimeToFirstSpike())
+def test_the_name_of_earlier_versions_gives_the_same_numbers():
+    inputs, labels = batch(40)
+    learner = first_spike(network(), max_missing={"hidden": 0.3})
+    with pytest.warns(DeprecationWarning, match=r"FirstSpike\(...\) is called SpikeLearner"):
+        alias = FirstSpike(network(), "label", max_missing={"hidden": 0.3})
+    optimisers = Adam(0.01), Adam(0.01)
+    for _ in range(5):
+        assert learner.step(inputs, labels, optimisers[0]) == alias.step(inputs, labels, optimisers[1])
+    for name, weight in alias.weights.items():
+        assert np.array_equal(weight, learner.parameters[f"weight/{name}"])
+    for name, times in layers(learner, inputs).items():
+        assert np.array_equal(alias.forward(inputs)[name], times)
+    earlier = {"input": inputs["input"] - 1.0, "bias": [-0.1]}  # a shift of all inputs shifts all spikes
+    assert alias.forward(earlier)["label"] == pytest.approx(learner.first_spikes(inputs) - 1.0, abs=1e-12)
+    assert alias.score(inputs, labels) == learner.score(inputs, labels)

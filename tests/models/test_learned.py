@@ -7,7 +7,7 @@ import eventsim as es
 from eventsim.errors import UnknownPart
 from eventsim.models.training import SpikeLearner
 from eventsim.models.training.learned import KINDS, learned
-from eventsim.models.training.losses.spike_trains import TimeInvariant
+from eventsim.models.training.losses.first_spike import TimeInvariant
 
 
 def network():

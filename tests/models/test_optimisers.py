@@ -1,10 +1,11 @@
-"""Adam against its definition."""
+"""Adam against its definition, its learning rates, its names."""
 
 import numpy as np
 import pytest
 
 from eventsim.errors import UnknownPart
-from eventsim.models.training.optimisers import Adam, StepDecay
+from eventsim.models.training.optimisers import Adam
+from eventsim.models.training.schedules import StepDecay
 
 
 def test_adam_follows_its_definition():
@@ -61,6 +62,32 @@ def test_parameters_may_have_rates_of_their_own():
         adam.update(p | {"x": np.zeros(1)}, {"x": np.ones(1)})
 
 
+def test_a_kind_of_parameters_may_have_a_rate_of_its_own():
+    names = ("weight/a->b", "weight/b->c", "delay/a->b")
+    p = {name: np.zeros(1) for name in names}
+    adam = Adam({"weight": 0.1, "weight/b->c": 0.3, "delay": 0.2})
+    adam.update(p, {name: np.ones(1) for name in names})
+    assert [p[name][0] for name in names] == pytest.approx([-0.1, -0.3, -0.2], rel=1e-6)
+
+
+def test_the_factor_scales_all_rates():
+    p = {"w": np.zeros(1), "d": np.zeros(1)}
+    adam = Adam({"w": 0.1, "d": 0.2})
+    adam.factor = 0.5
+    assert adam.learning_rate == 0.1
+    adam.update(p, {"w": np.ones(1), "d": np.ones(1)})
+    assert [p["w"][0], p["d"][0]] == pytest.approx([-0.05, -0.1], rel=1e-6)
+
+
+def test_old_names_of_arguments_work_and_misspelt_ones_get_a_hint():
+    with pytest.warns(DeprecationWarning, match=r"'rate' is called 'learning_rate' now"):
+        assert Adam(rate=0.5).learning_rate == 0.5
+    with pytest.raises(TypeError, match=r"Adam has no argument 'learning_rat'; did you mean 'learning_rate'"):
+        Adam(learning_rat=0.5)
+    with pytest.raises(ValueError, match=r"'learning_rate' is given twice, once as 'rate', its old name"):
+        Adam(learning_rate=0.1, rate=0.5)
+
+
 def test_the_state_is_all_it_remembers():
     rng = np.random.default_rng(2)
     gradients = rng.normal(size=(6, 5))
@@ -78,7 +105,9 @@ def test_the_state_is_all_it_remembers():
     assert np.array_equal(p["w"], q["w"])
 
 
-@pytest.mark.parametrize("wrong", [{"rate": -1.0}, {"beta1": 1.0}, {"beta2": 2.0}, {"epsilon": -1e-8}])
+@pytest.mark.parametrize(
+    "wrong", [{"learning_rate": -1.0}, {"beta1": 1.0}, {"beta2": 2.0}, {"epsilon": -1e-8}]
+)
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Adam(**wrong)

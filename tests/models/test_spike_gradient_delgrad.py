@@ -5,7 +5,7 @@ import pytest
 
 import eventsim as es
 from eventsim.models.gradients import SpikeGradient
-from eventsim.models.training.losses.spike_trains import TimeInvariant
+from eventsim.models.training.losses.first_spike import TimeInvariant
 
 # 4-5-3 network with synaptic delays, from the authors' repository, rounded to 6 decimals
 D1 = np.array(

@@ -10,8 +10,8 @@ import eventsim as es
 from eventsim.errors import UnknownPart
 from eventsim.models.inputs.encoding import latency
 from eventsim.models.training import HardwareNoise, SpikeLearner, WeightGrid
-from eventsim.models.training.losses.first_spike import TargetTimes, TimeToFirstSpike
-from eventsim.models.training.losses.spike_trains import TimeInvariant, VanRossum
+from eventsim.models.training.losses.first_spike import TargetTimes, TimeInvariant, TimeToFirstSpike
+from eventsim.models.training.losses.spike_trains import VanRossum
 from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.parametrisations import Clip, Shift, Sigmoid
 from eventsim.trace import Spikes
@@ -70,9 +70,9 @@ def test_it_learns_a_part_of_yin_yang_with_delays_of_each_kind(kind, delay_map):
 @pytest.mark.parametrize("learn", ["weight", "delay"])
 def test_what_is_not_learned_stays_as_it_is(learn):
     learner = SpikeLearner(network(), "label", TimeInvariant(), learn=learn)
-    before = {name: value.copy() for name, value in learner.rule.parameters.items()}
+    before = {name: value.copy() for name, value in learner.spike_gradient.parameters.items()}
     train(learner, Adam(0.05), range(3))
-    for name, value in learner.rule.parameters.items():
+    for name, value in learner.spike_gradient.parameters.items():
         assert np.array_equal(value, before[name]) == (not name.startswith(learn)), name
 
 
@@ -295,7 +295,7 @@ def test_a_loss_that_is_no_number_says_one_line():
         def __call__(self, times, labels, tau_syn=1.0):
             return np.full(len(times), math.nan), np.zeros_like(times)
 
-    with pytest.raises(OverflowError, match=r"the loss is nan: lower the rate"):
+    with pytest.raises(OverflowError, match=r"the loss is nan: lower the learning rate"):
         SpikeLearner(network(), "label", NoNumber()).gradients(inputs, labels)
 
 

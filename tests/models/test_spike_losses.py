@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from eventsim.models.training.losses.spike_trains import SpikeTrainTargets, TimeInvariant, VanRossum
+from eventsim.models.training.losses.first_spike import TimeInvariant
+from eventsim.models.training.losses.spike_trains import SpikeTrainTargets, VanRossum
 from eventsim.trace import Spikes
 
 

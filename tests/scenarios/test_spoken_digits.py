@@ -61,12 +61,12 @@ def test_the_event_engine_emits_the_spikes_that_were_learned_with(once):
     scenario = outcome.scenario
     task = scenario.task(outcome.run)
     learner = scenario.learner(scenario.network(outcome.run, task), task, 1)
-    for name, value in learner.rule.parameters.items():
+    for name, value in learner.spike_gradient.parameters.items():
         if name in trace.parameters:
             value[:] = trace.parameters[name]
     samples = task.sets["test"][0][: scenario.test_samples_recorded]
     slot = scenario.until(task)
-    run = learner.rule.forward(scenario.inputs(task, samples), slot)
+    run = learner.spike_gradient.forward(scenario.inputs(task, samples), slot)
     for k in range(len(samples)):
         expected = run.spikes("hidden", k)
         found = io.analysis.window(trace.spikes["hidden"], k * slot, (k + 1) * slot)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.models.gradients.network import CONSTANTS, Pathway, SpikeNetwork
 from eventsim.models.gradients.eventprop._passes import Walk
+from eventsim.models.gradients.network import CONSTANTS, Pathway, SpikeNetwork
 from eventsim.topological_sort import senders_first
 
 __all__ = ["WalkNetwork"]

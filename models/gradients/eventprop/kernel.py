@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.models.gradients._input_spikes import FirstSpikes, Given
-from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.gradients.eventprop._tape import Gradients, Tape
 from eventsim.models.gradients.eventprop._workspace import Space
 from eventsim.models.gradients.eventprop.declared import WalkNetwork
+from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
 from eventsim.models.gradients.run import Gradient, Run
 from eventsim.trace import Spikes

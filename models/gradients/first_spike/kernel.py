@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.models.gradients._input_spikes import FirstSpikes, Given
 from eventsim.models.gradients._latency import lateness
-from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.gradients.first_spike._layered import compiled, layered
 from eventsim.models.gradients.first_spike._layers import PIECE, Batch, Layers
+from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
 from eventsim.models.gradients.run import Gradient, Run
 from eventsim.parameters import one_number

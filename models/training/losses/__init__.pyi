@@ -1,7 +1,10 @@
 from eventsim.models.training.losses.classes import MaxMembrane as MaxMembrane
 from eventsim.models.training.losses.classes import SoftCounts as SoftCounts
 from eventsim.models.training.losses.first_spike import TargetTimes as TargetTimes
+from eventsim.models.training.losses.first_spike import TimeInvariant as TimeInvariant
 from eventsim.models.training.losses.first_spike import TimeToFirstSpike as TimeToFirstSpike
+from eventsim.models.training.losses.loss import ClassLoss as ClassLoss
+from eventsim.models.training.losses.loss import Loss as Loss
+from eventsim.models.training.losses.loss import Outputs as Outputs
 from eventsim.models.training.losses.spike_trains import SpikeTrainTargets as SpikeTrainTargets
-from eventsim.models.training.losses.spike_trains import TimeInvariant as TimeInvariant
 from eventsim.models.training.losses.spike_trains import VanRossum as VanRossum

@@ -1,18 +1,16 @@
 """Losses that read a class from all spikes of the outputs, or from membranes that never spike.
 
 Both are the cross entropy of a softmax of one number per output, L = ln sum_n exp((c_n - c*) / temperature),
-with c* that of the correct output. They look at a `Run`; `SpikeLearner` calls `of_run` and `predict_run`. The
-loss of each sample is returned, and its derivatives as `SpikeGradient.backward` takes them; the mean over a
-batch is the caller's.
+with c* that of the correct output. They read a whole forward pass, an `Outputs`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.models.training.losses.loss import ForwardPassLoss, Outputs
 from eventsim.parameters import one_number
 from eventsim.trace import Spikes
 
@@ -22,17 +20,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-class RunOfNetwork(Protocol):
-    """What is looked at of a run; see `eventsim.models.gradients.spike_gradient.Run`."""
-
-    def __len__(self) -> int: ...
-    def spikes(self, population: str, sample: int) -> Spikes: ...
-    def first_spikes(self, population: str) -> Floats: ...
-    def maxima(self, population: str) -> tuple[Floats, Floats]: ...
-
-
 @dataclass(frozen=True, slots=True)
-class SoftCounts:
+class SoftCounts(ForwardPassLoss):
     """Cross entropy of spike counts in a window whose borders are soft.
 
         c_n = sum over spikes T of output n of  s((T - start) / width) s((stop - T) / width),
@@ -67,7 +56,7 @@ class SoftCounts:
             if value is not None and not one_number(value, name, low=0) > 0:
                 raise ValueError(f"{name} must be positive, got {value!r}")
 
-    def counts(self, spikes: Sequence[Spikes], n: int) -> tuple[Floats, list[Floats]]:
+    def counts(self, spikes: Sequence[Spikes] | Outputs, n: int) -> tuple[Floats, list[Floats]]:
         """Return the soft counts (n_samples, n) and, sample by sample, the slope of each spike's part."""
         width = self.stop / 4 if self.width is None else self.width
         counts, slopes = np.zeros((len(spikes), n)), []
@@ -81,27 +70,23 @@ class SoftCounts:
             slopes.append(part * (late - early) / width)
         return counts, slopes
 
-    def of_run(
-        self, run: RunOfNetwork, output: str, labels: Ints, tau_syn: float = 1.0
-    ) -> tuple[Floats, list[Floats]]:
+    def __call__(self, outputs: Outputs, targets: Ints, tau_syn: float = 1.0) -> tuple[Floats, list[Floats]]:
         """Return the losses (n_samples,) and for each sample the derivatives in its spike times."""
-        spikes = [run.spikes(output, sample) for sample in range(len(run))]
-        counts, slopes = self.counts(spikes, run.first_spikes(output).shape[1])
-        losses, errors = _cross_entropy(counts, labels, self.temperature)
+        counts, slopes = self.counts(outputs, outputs.n)
+        losses, errors = _cross_entropy(counts, targets, self.temperature)
         return losses, [
-            errors[sample, each.units] * slope
-            for sample, (each, slope) in enumerate(zip(spikes, slopes, strict=True))
+            errors[sample, spikes.units] * slope
+            for sample, (spikes, slope) in enumerate(zip(outputs, slopes, strict=True))
         ]
 
-    def predict_run(self, run: RunOfNetwork, output: str) -> Ints:
+    def predict(self, outputs: Outputs, tau_syn: float = 1.0) -> Ints:
         """Return the output with the largest count in each sample; -1 if none spikes."""
-        spikes = [run.spikes(output, sample) for sample in range(len(run))]
-        counts, _ = self.counts(spikes, run.first_spikes(output).shape[1])
-        return np.where([len(each) > 0 for each in spikes], counts.argmax(axis=1), -1)
+        counts, _ = self.counts(outputs, outputs.n)
+        return np.where([len(spikes) > 0 for spikes in outputs], counts.argmax(axis=1), -1)
 
 
 @dataclass(frozen=True, slots=True)
-class MaxMembrane:
+class MaxMembrane(ForwardPassLoss):
     """Cross entropy of the largest membranes of outputs that do not spike, `LIF(v_th=inf)`.
 
         c_n = max over t in [0, until) of v_n(t)
@@ -124,16 +109,13 @@ class MaxMembrane:
         if not one_number(self.temperature, "temperature", low=0) > 0:
             raise ValueError(f"temperature must be positive, got {self.temperature!r}")
 
-    def of_run(
-        self, run: RunOfNetwork, output: str, labels: Ints, tau_syn: float = 1.0
-    ) -> tuple[Floats, Floats]:
+    def __call__(self, outputs: Outputs, targets: Ints, tau_syn: float = 1.0) -> tuple[Floats, Floats]:
         """Return the losses (n_samples,) and their derivatives in the maxima (n_samples, n_outputs)."""
-        values, _ = run.maxima(output)
-        return _cross_entropy(values, labels, self.temperature)
+        return _cross_entropy(outputs.maxima, targets, self.temperature)
 
-    def predict_run(self, run: RunOfNetwork, output: str) -> Ints:
+    def predict(self, outputs: Outputs, tau_syn: float = 1.0) -> Ints:
         """Return the output with the largest maximum in each sample."""
-        classes: Ints = run.maxima(output)[0].argmax(axis=1)
+        classes: Ints = outputs.maxima.argmax(axis=1)
         return classes
 
 

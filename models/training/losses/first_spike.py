@@ -1,19 +1,20 @@
-"""Losses of first-spike times, and the class that the times of the outputs tell.
+"""Losses of first spikes, and the class that the first spikes of the outputs tell.
 
-A loss is called with the output times (n_samples, n_outputs), `inf` for a silent output, the labels
-(n_samples,) and the synaptic time constant. It returns the loss of each sample and its derivative in each
-output time; the mean over a batch is the caller's. A sample whose correct output is silent has a constant
-loss and no gradient (Göltz et al. 2021).
+They are called with the times of the outputs (n_samples, n_outputs), `inf` for a silent output, the labels
+(n_samples,) and the synaptic time constant. A sample whose correct output is silent has a constant loss and
+no gradient (Göltz et al. 2021).
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.models.training.losses.loss import Reads
 from eventsim.parameters import one_number
 
-__all__ = ["TargetTimes", "TimeToFirstSpike", "first_output"]
+__all__ = ["TargetTimes", "TimeInvariant", "TimeToFirstSpike", "first_output"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -52,6 +53,8 @@ class TimeToFirstSpike:
     Göltz, Kriener et al. 2021, eq. 5 and methods.
     """
 
+    reads: ClassVar[Reads] = "first_spikes"
+
     xi: float = 0.2
     alpha: float = 0.005
     beta: float = 1.0
@@ -83,7 +86,7 @@ class TimeToFirstSpike:
         errors[~spikes] = 0.0
         return losses, errors
 
-    def predict(self, times: Floats) -> Ints:
+    def predict(self, times: Floats, tau_syn: float = 1.0) -> Ints:
         """Return the class of each sample: the output that spikes first, -1 if none does."""
         return first_output(times)
 
@@ -100,6 +103,8 @@ class TargetTimes:
     ----------
     correct, wrong : target times in tau_syn.
     """
+
+    reads: ClassVar[Reads] = "first_spikes"
 
     correct: float
     wrong: float
@@ -119,3 +124,52 @@ class TargetTimes:
     def predict(self, times: Floats, tau_syn: float = 1.0) -> Ints:
         """Return the output closest to the target of the correct one, -1 if all are silent."""
         return first_output(np.abs(times / tau_syn - self.correct))
+
+
+@dataclass(frozen=True, slots=True)
+class TimeInvariant:
+    """Squared error of time differences to the correct output, which a shift of all outputs leaves as it is.
+
+        L = 1/2 sum_n (t_n - t* - margin tau_syn)^2 / tau_syn^2
+
+    t* is the time of the correct output; the sum leaves it out. If any output is silent the loss is constant,
+    without gradient.
+
+    Attributes
+    ----------
+    margin : by how much the other outputs should be later, in tau_syn.
+
+    Notes
+    -----
+    Göltz et al. 2025, DelGrad, whose Delta_t is `margin` (0.2 in simulations).
+    """
+
+    reads: ClassVar[Reads] = "first_spikes"
+
+    margin: float = 0.2
+
+    def __post_init__(self) -> None:
+        one_number(self.margin, "margin")
+
+    def __call__(self, times: Floats, labels: Ints, tau_syn: float = 1.0) -> tuple[Floats, Floats]:
+        """Return the losses (n_samples,) and their derivatives in the times (n_samples, n_outputs)."""
+        samples = np.arange(len(times))
+        there = np.isfinite(times)
+        silent = None if there.all() else np.asarray(~there.all(axis=1))
+        if silent is not None:
+            times = np.where(silent[:, None], 0.0, times)
+        late = times - times[samples, labels][:, None]
+        late /= tau_syn
+        late -= self.margin
+        late[samples, labels] = 0.0
+        losses: Floats = 0.5 * np.einsum("ij,ij->i", late, late)
+        if silent is not None:
+            late[silent] = 0.0
+            losses[silent] = SILENT_LABEL
+        late /= tau_syn
+        late[samples, labels] = -np.einsum("ij->i", late)
+        return losses, late
+
+    def predict(self, times: Floats, tau_syn: float = 1.0) -> Ints:
+        """Return the class of each sample: the output that spikes first, -1 if none does."""
+        return first_output(times)

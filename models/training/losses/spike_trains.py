@@ -1,84 +1,26 @@
-"""Losses of spike trains and of their first spikes, each with its derivative in every spike time.
+"""Losses of spike trains: the distance of the outputs' spikes from target trains, with its derivative.
 
-`TimeInvariant` is called as the losses of `eventsim.models.training.losses.first_spike`, with first spikes (n_samples, n). The
-others compare trains: for each sample the spikes of a population, as `Run.spikes` gives them, and its target.
-They return the loss of each sample and, for each sample, the derivatives in the order of its spikes, as
-`SpikeGradient.backward` takes them. The mean over a batch is the caller's.
+For each sample they take the spikes of the outputs and those of the target. The derivatives of a sample are
+in the order of its spikes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.models.training.losses.first_spike import SILENT_LABEL, first_output
+from eventsim.models.training.losses.loss import ForwardPassLoss, Outputs
 from eventsim.parameters import one_number
 from eventsim.trace import Spikes
 
-__all__ = ["SpikeTrainTargets", "TimeInvariant", "VanRossum"]
+__all__ = ["SpikeTrainTargets", "VanRossum"]
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-
-class Trains(Protocol):
-    """The spikes of a run, as `eventsim.models.gradients.spike_gradient.Run` has them."""
-
-    def __len__(self) -> int: ...
-    def spikes(self, population: str, sample: int) -> Spikes: ...
 
 
 @dataclass(frozen=True, slots=True)
-class TimeInvariant:
-    """Squared error of time differences to the correct output, which a shift of all outputs leaves as it is.
-
-        L = 1/2 sum_n (t_n - t* - margin tau_syn)^2 / tau_syn^2
-
-    t* is the time of the correct output; the sum leaves it out. If any output is silent the loss is constant,
-    without gradient.
-
-    Attributes
-    ----------
-    margin : by how much the other outputs should be later, in tau_syn.
-
-    Notes
-    -----
-    Göltz et al. 2025, DelGrad, whose Delta_t is `margin` (0.2 in simulations).
-    """
-
-    margin: float = 0.2
-
-    def __post_init__(self) -> None:
-        one_number(self.margin, "margin")
-
-    def __call__(self, times: Floats, labels: Ints, tau_syn: float = 1.0) -> tuple[Floats, Floats]:
-        """Return the losses (n_samples,) and their derivatives in the times (n_samples, n_outputs)."""
-        samples = np.arange(len(times))
-        there = np.isfinite(times)
-        silent = None if there.all() else np.asarray(~there.all(axis=1))
-        if silent is not None:
-            times = np.where(silent[:, None], 0.0, times)
-        late = times - times[samples, labels][:, None]
-        late /= tau_syn
-        late -= self.margin
-        late[samples, labels] = 0.0
-        losses: Floats = 0.5 * np.einsum("ij,ij->i", late, late)
-        if silent is not None:
-            late[silent] = 0.0
-            losses[silent] = SILENT_LABEL
-        late /= tau_syn
-        late[samples, labels] = -np.einsum("ij->i", late)
-        return losses, late
-
-    def predict(self, times: Floats) -> Ints:
-        """Return the class of each sample: the output that spikes first, -1 if none does."""
-        return first_output(times)
-
-
-@dataclass(frozen=True, slots=True)
-class SpikeTrainTargets:
+class SpikeTrainTargets(ForwardPassLoss):
     """Squared error of the k-th spike of each unit against its k-th target.
 
         L = 1/2 sum (T_k - S_k)^2 + missing * (spikes without target + targets without spike)
@@ -93,11 +35,13 @@ class SpikeTrainTargets:
     def __post_init__(self) -> None:
         one_number(self.missing, "missing", low=0)
 
-    def __call__(self, spikes: Sequence[Spikes], targets: Sequence[Spikes]) -> tuple[Floats, list[Floats]]:
+    def __call__(
+        self, outputs: Outputs | Sequence[Spikes], targets: Sequence[Spikes], tau_syn: float = 1.0
+    ) -> tuple[Floats, list[Floats]]:
         """Return the losses (n_samples,) and for each sample the derivatives in its spike times."""
-        _check_lengths(spikes, targets)
-        losses, errors = np.zeros(len(spikes)), []
-        for sample, (one, other) in enumerate(zip(spikes, targets, strict=True)):
+        _check_lengths(outputs, targets)
+        losses, errors = np.zeros(len(outputs)), []
+        for sample, (one, other) in enumerate(zip(outputs, targets, strict=True)):
             mine, theirs = _ranked(one), _ranked(other)
             error = np.zeros(len(one))
             for key, at in mine.items():
@@ -108,15 +52,9 @@ class SpikeTrainTargets:
             errors.append(error)
         return losses, errors
 
-    def of_run(
-        self, run: Trains, output: str, targets: Sequence[Spikes], tau_syn: float = 1.0
-    ) -> tuple[Floats, list[Floats]]:
-        """Return losses and derivatives of a population's spikes in a run; see `SpikeLearner`."""
-        return self(_trains(run, output), targets)
-
 
 @dataclass(frozen=True, slots=True)
-class VanRossum:
+class VanRossum(ForwardPassLoss):
     """Distance of two spike trains that are filtered by exponentials, summed over units.
 
         L = 1/tau integral (f - g)^2 dt,    f(t) = sum over spikes T < t of e^(-(t - T)/tau), g of the targets
@@ -139,11 +77,13 @@ class VanRossum:
         if not one_number(self.tau, "tau", low=0) > 0:
             raise ValueError(f"tau must be positive, got {self.tau!r}")
 
-    def __call__(self, spikes: Sequence[Spikes], targets: Sequence[Spikes]) -> tuple[Floats, list[Floats]]:
+    def __call__(
+        self, outputs: Outputs | Sequence[Spikes], targets: Sequence[Spikes], tau_syn: float = 1.0
+    ) -> tuple[Floats, list[Floats]]:
         """Return the losses (n_samples,) and for each sample the derivatives in its spike times."""
-        _check_lengths(spikes, targets)
-        losses, errors = np.zeros(len(spikes)), []
-        for sample, (one, other) in enumerate(zip(spikes, targets, strict=True)):
+        _check_lengths(outputs, targets)
+        losses, errors = np.zeros(len(outputs)), []
+        for sample, (one, other) in enumerate(zip(outputs, targets, strict=True)):
             error = np.zeros(len(one))
             for unit in np.union1d(one.units, other.units):
                 at = np.flatnonzero(one.units == unit)
@@ -155,19 +95,9 @@ class VanRossum:
             errors.append(error)
         return losses, errors
 
-    def of_run(
-        self, run: Trains, output: str, targets: Sequence[Spikes], tau_syn: float = 1.0
-    ) -> tuple[Floats, list[Floats]]:
-        """Return losses and derivatives of a population's spikes in a run; see `SpikeLearner`."""
-        return self(_trains(run, output), targets)
-
     def _overlap(self, a: Floats, b: Floats) -> Floats:
         overlap: Floats = np.exp(-np.abs(a[:, None] - b) / self.tau)
         return overlap
-
-
-def _trains(run: Trains, output: str) -> list[Spikes]:
-    return [run.spikes(output, sample) for sample in range(len(run))]
 
 
 def _ranked(spikes: Spikes) -> dict[tuple[int, int], int]:
@@ -181,6 +111,6 @@ def _ranked(spikes: Spikes) -> dict[tuple[int, int], int]:
     return places
 
 
-def _check_lengths(spikes: Sequence[Spikes], targets: Sequence[Spikes]) -> None:
-    if len(spikes) != len(targets):
-        raise ValueError(f"targets hold {len(targets)} samples, the spikes {len(spikes)}")
+def _check_lengths(outputs: Outputs | Sequence[Spikes], targets: Sequence[Spikes]) -> None:
+    if len(outputs) != len(targets):
+        raise ValueError(f"targets hold {len(targets)} samples, the spikes {len(outputs)}")
