@@ -49,7 +49,37 @@ RENAMED: dict[str, dict[str, str]] = {
         "synapse_spread": "synapse_mismatch",
         "delay_spread": "delay_mismatch",
     },
-    # keys of a scenario's configuration: "option/<scenario>"; presets: "preset/<scenario>"
+    # keys of a configuration: "option/<scenario>"; their values: "value/<scenario>/<key of today>";
+    # presets: "preset/<scenario>"
+    "option/delgrad": {"delay_rate": "delay_learning_rate"},
+    "option/spoken-digits": {
+        "label_rate": "label_learning_rate",
+        "delay_rate": "delay_learning_rate",
+        "longest": "longest_delay",
+        "slowest": "max_slope_inverse",
+    },
+    "option/latent-equilibrium": {
+        "rate": "learning_rate",
+        "tau_rate": "tau_learning_rate",
+        "falling": "lr_schedule",
+        "layer_factors": "lr_factors",
+        "late_targets": "delayed_targets",
+        "read": "readout_steps",
+    },
+    "value/latent-equilibrium/lr_schedule": {"not": "constant"},
+    "option/generalized-latent-equilibrium": {
+        "rate": "learning_rate",
+        "falling": "lr_schedule",
+        "curve": "interpolation",
+        "ramp": "transition_steps",
+    },
+    "value/generalized-latent-equilibrium/interpolation": {"straight": "linear"},
+    "value/generalized-latent-equilibrium/task": {"surrogate": "synthetic"},
+    "preset/generalized-latent-equilibrium": {
+        "surrogate": "synthetic",
+        "surrogate-instant-errors": "synthetic-instant-errors",
+        "surrogate-instantaneous": "synthetic-instantaneous",
+    },
     # keys in files: "file"
     "file": {"stand_in": "replacement_data"},
     # keys in other files: "file/<kind of file>"; fields of the wire protocol: "wire/<field>"

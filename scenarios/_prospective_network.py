@@ -107,14 +107,14 @@ def network(
         net.add(post.name, neuron, post.n)
         projection = _connect(net, scenario, pre, post, seed)
         if learning == "weights" and post.kind != "pool":
-            factor = scenario.layer_factors[min(k, len(scenario.layer_factors) - 1)]
-            eta = scenario.rate * factor * per_ms
+            factor = scenario.lr_factors[min(k, len(scenario.lr_factors) - 1)]
+            eta = scenario.learning_rate * factor * per_ms
             net.add_plasticity(
                 projection, models.plasticity.ErrorTimesRate(eta=eta, optimiser=scenario.optimiser)
             )
         elif learning == "tau_mem":
             rule = models.plasticity.TimeConstants(
-                eta=scenario.tau_rate * per_ms, by="match", least=scenario.dt
+                eta=scenario.tau_learning_rate * per_ms, by="match", least=scenario.dt
             )
             net.add_plasticity(post.name, rule)
     return net

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from eventsim.scenarios._tick_training import EVALUATED, TickTraining
 from eventsim.trace import Floats, Ints
 
-Curve = Literal["straight", "cubic"]
+Curve = Literal["linear", "cubic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Sequences:
     n_inputs: int
     n_classes: int
     sets: dict[str, tuple[NDArray[Any], Ints]]
-    curve: Curve = "straight"
+    curve: Curve = "linear"
 
     def shown(self, split: str, chosen: Any, ticks: int) -> Floats:
         """Return sequences as they are driven, shape (ticks, n, n_inputs): drawn through their points."""

@@ -4,9 +4,12 @@ Exit status 0 for success, 2 for a request that cannot be met (one line on stand
 wrong and what would be right), 1 for a run that failed, 130 for one that was stopped and can go on.
 """
 
+import contextlib
 import os
 import shlex
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -218,9 +221,26 @@ def _complain(text: str) -> None:
     typer.echo("eventsim: " + " ".join(text.split()), err=True)
 
 
+@contextlib.contextmanager
+def _naming_what_changed() -> Iterator[None]:
+    """Say on standard error, once each, which names of the request have changed."""
+
+    def say(message: Warning | str, *details: object) -> None:
+        _complain(str(message))
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("once", ".* is called .* now", DeprecationWarning)
+        warnings.showwarning = say  # type: ignore[assignment]
+        yield
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status; the entry point of the command ``eventsim``."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    with _naming_what_changed():
+        return _main(sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(arguments: list[str]) -> int:
     try:
         _check_command(arguments)
         return app(args=arguments, prog_name="eventsim", standalone_mode=False) or 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.registry import parts
+from eventsim.scenarios.earlier_names import todays_values
 from eventsim.scenarios.reproduce.published import figures_for
 from eventsim.scenarios.running import Outcome, unknown
 
@@ -37,7 +38,11 @@ def describe(path: Path) -> dict[str, Any]:
         "version": told.get("version"),
         "hardware": told.get("hardware") or None,
         "complete": io.hdf5.is_complete(path),
-        "config": io.config.from_toml(trace.config, f"the configuration in {path}")[0],
+        "config": todays_values(
+            str(told.get("scenario")),
+            io.config.from_toml(trace.config, f"the configuration in {path}")[0],
+            quiet=True,
+        ),
         "metrics": {key: value if isfinite(value) else None for key, value in trace.metrics.items()},
         "populations": trace.sizes,
         "duration": trace.duration,

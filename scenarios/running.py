@@ -17,6 +17,7 @@ from typing import Any
 import eventsim
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.registry import parts
+from eventsim.scenarios.earlier_names import todays_preset, todays_values
 from eventsim.scenarios.scenario import Interrupted, Run, Scenario
 
 
@@ -98,6 +99,7 @@ def execute(request: Request) -> Outcome:
     if request.resume:
         return _resume(request, kind, common)
     request, layers = _with_file(request)
+    request = replace(request, preset=todays_preset(request.name, request.preset))
     scenario = settle(kind, request.name, request.preset, *layers)
     check_hardware(request.name, kind, request.hardware)
     seed = request.seed or 0
@@ -119,9 +121,11 @@ def settle(kind: type, name: str, preset: str | None, *layers: Mapping[str, Any]
     from eventsim.io import config
 
     presets: dict[str, dict[str, object]] = kind.presets  # type: ignore[attr-defined]
+    preset = todays_preset(name, preset)
     if preset is not None and preset not in presets:
         raise UnknownPart(unknown("preset", preset, presets, f" of {name}"))
-    scenario: Scenario = config.make(kind, presets[preset] if preset else {}, *layers)
+    todays = [todays_values(name, layer) for layer in layers]
+    scenario: Scenario = config.make(kind, presets[preset] if preset else {}, *todays)
     return scenario
 
 
@@ -247,6 +251,8 @@ def _resume(request: Request, kind: type, common: dict[str, Any]) -> Outcome:
         raise ConfigError(
             f"{path} is a run of {told.get('scenario') or 'no scenario'!r}, not of {request.name!r}"
         )
+    values = todays_values(request.name, values, quiet=True)
+    told["preset"] = todays_preset(request.name, told.get("preset"), quiet=True)
     scenario: Scenario = io.config.make(kind, values)
     _check_same(request, kind, values, told, scenario)
     if io.hdf5.is_complete(path):
@@ -269,13 +275,14 @@ def _check_same(
     from eventsim.io import config
 
     request, layers = _with_file(request)
+    request = replace(request, preset=todays_preset(request.name, request.preset))
     for key in ("preset", "seed", "hardware"):
         asked, has = getattr(request, key), told.get(key)
         if asked is not None and asked != has:
             raise ConfigError(
                 f"{request.path} was begun with {key} {has}, not {asked}; resume it without --{key}"
             )
-    wanted: Scenario = config.make(kind, values, *layers)
+    wanted: Scenario = config.make(kind, values, *(todays_values(request.name, layer) for layer in layers))
     for each in fields(kind):
         has, asked = getattr(scenario, each.name), getattr(wanted, each.name)
         if has != asked:

@@ -36,8 +36,8 @@ W: dict[str, object] = {
     "init_mean": (0.5, 0.5),
     "learning_rate": 0.02,
 }
-WA: dict[str, object] = {"delays": "axonal", "learning_rate": 0.005, "delay_rate": 0.005}
-WS_5: dict[str, object] = {"n_hidden": 5, "learning_rate": 0.015, "delay_rate": 0.01}
+WA: dict[str, object] = {"delays": "axonal", "learning_rate": 0.005, "delay_learning_rate": 0.005}
+WS_5: dict[str, object] = {"n_hidden": 5, "learning_rate": 0.015, "delay_learning_rate": 0.01}
 HARDWARE: dict[str, object] = {
     "copies": 5,
     "tau_mem": 1.0,
@@ -48,7 +48,7 @@ HARDWARE: dict[str, object] = {
     "delay_scale": 1.5,
     "delay_shift": 2.0,
     "learning_rate": 0.002,
-    "delay_rate": 0.002,
+    "delay_learning_rate": 0.002,
     "batch": 40,
     "batch_evaluated": 40,
     "max_missing": (0.05, 0.05),
@@ -65,7 +65,7 @@ NOISE_KEYS = ("threshold_offset", "threshold_spread", "threshold_noise", "delay_
 # the model of the chip; published (0.1, 0.075) leave all hidden neurons of our chip silent.
 CHIP: dict[str, object] = {key: value for key, value in HARDWARE.items() if key not in NOISE_KEYS} | {
     "learning_rate": 0.012,
-    "delay_rate": 0.02,
+    "delay_learning_rate": 0.02,
     "batch": 100,
     "batch_evaluated": 100,
     "epochs": 100,
@@ -123,7 +123,7 @@ class DelGrad:
     batch: Annotated[int, Ge(1), "samples a step"] = 150
     batch_evaluated: Annotated[int, Ge(1), "samples that share a draw of noise in evaluation"] = 200
     learning_rate: Annotated[float, *POSITIVE, "of Adam, for weights"] = 0.01
-    delay_rate: Annotated[float, *POSITIVE, "of Adam, for delays"] = 0.003
+    delay_learning_rate: Annotated[float, *POSITIVE, "of Adam, for delays"] = 0.003
     decay_every: Annotated[int, Ge(1), "epochs between two reductions of the rates"] = 20
     decay: Annotated[float, *POSITIVE, "factor of each reduction"] = 0.95
     margin: Annotated[float, *NOT_NEGATIVE, "tau_syn, by which wrong outputs should be later"] = 0.2
@@ -260,7 +260,7 @@ class DelGrad:
         if hardware is not None:
             trained = on_hardware.on_target(learner, hardware, self.hardware_slot * self.tau_syn)
         rates = {
-            name: self.delay_rate if name.startswith("delay/") else self.learning_rate
+            name: self.delay_learning_rate if name.startswith("delay/") else self.learning_rate
             for name in learner.parameters
         }
         return Training(

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from eventsim import Network, Simulation
     from eventsim.scenarios._sequence_training import Sequences, Stream
 
-TASKS = Literal["mnist-1d", "surrogate", "spoken-digits", "mackey-glass", "lag-line", "lag-net", "gradient"]
+TASKS = Literal["mnist-1d", "synthetic", "spoken-digits", "mackey-glass", "lag-line", "lag-net", "gradient"]
 LAG_LINE: dict[str, object] = {
     "task": "lag-line",
     "dt": 0.01,
     "beta": 0.01,
     "gamma": 1.0,
-    "rate": 1e-4,
+    "learning_rate": 1e-4,
     "ticks": 400_000,
     "precision": "float64",
 }
@@ -41,14 +41,14 @@ PUBLISHED_TRAINING: dict[str, object] = {
     "weight_scale": 1.0,
     "balanced": False,
     "staggered": False,
-    "curve": "straight",
-    "ramp": 0,
-    "rate": 1e-3,
-    "falling": "plateau",
+    "interpolation": "linear",
+    "transition_steps": 0,
+    "learning_rate": 1e-3,
+    "lr_schedule": "plateau",
     "epochs": 150,
 }
-QUICK: dict[str, object] = {"task": "surrogate", "layers": 2, "epochs": 10}
-SURROGATE: dict[str, object] = {"task": "surrogate", "layers": 3, "epochs": 20}
+QUICK: dict[str, object] = {"task": "synthetic", "layers": 2, "epochs": 10}
+SYNTHETIC: dict[str, object] = {"task": "synthetic", "layers": 3, "epochs": 20}
 SPOKEN: dict[str, object] = {
     "task": "spoken-digits",
     "layers": 3,
@@ -59,7 +59,7 @@ SPOKEN: dict[str, object] = {
     "tau_r": 0.1,
     "dt": 0.05,
     "ticks": 800,
-    "rate": 5e-5,
+    "learning_rate": 5e-5,
     "epochs": 15,
 }
 SPOKEN_PUBLISHED: dict[str, object] = SPOKEN | {
@@ -67,12 +67,12 @@ SPOKEN_PUBLISHED: dict[str, object] = SPOKEN | {
     "slow": 600,
     "balanced": False,
     "staggered": False,
-    "curve": "straight",
-    "ramp": 0,
+    "interpolation": "linear",
+    "transition_steps": 0,
     "weight_scale": 1.0,
     "batch": 256,
-    "rate": 2.5e-5,
-    "falling": "plateau",
+    "learning_rate": 2.5e-5,
+    "lr_schedule": "plateau",
     "patience": 3,
     "factor": 0.9,
     "epochs": 420,
@@ -83,7 +83,7 @@ MACKEY_GLASS: dict[str, object] = {
     "fast": 20,
     "slow": 40,
     "weight_scale": 1.0,
-    "rate": 1e-3,
+    "learning_rate": 1e-3,
     "epochs": 300,
 }
 LAG_MEMORY: dict[str, object] = {
@@ -93,7 +93,7 @@ LAG_MEMORY: dict[str, object] = {
     "slow": 0,
     "tau_fast": 2.0,
 }
-LARGE: dict[str, object] = {"fast": 30, "slow": 60, "rate": 3e-4, "epochs": 30}
+LARGE: dict[str, object] = {"fast": 30, "slow": 60, "learning_rate": 3e-4, "epochs": 30}
 
 
 @register("scenario", "generalized-latent-equilibrium")
@@ -108,7 +108,7 @@ class GeneralizedLatentEquilibrium:
         "mnist-1d-15k-instantaneous": {"instantaneous": True},
         "mnist-1d-15k-published": PUBLISHED_TRAINING,
         "mnist-1d-42k": LARGE,
-        "mnist-1d-42k-published": LARGE | PUBLISHED_TRAINING | {"rate": 5e-4},
+        "mnist-1d-42k-published": LARGE | PUBLISHED_TRAINING | {"learning_rate": 5e-4},
         "mnist-1d-lag-memory": LAG_MEMORY,
         "lag-line": LAG_LINE,
         "lag-line-instant-errors": LAG_LINE | {"errors": "instant"},
@@ -116,7 +116,7 @@ class GeneralizedLatentEquilibrium:
             "task": "lag-net",
             "dt": 0.01,
             "gamma": 1e-3,
-            "rate": 0.02,
+            "learning_rate": 0.02,
             "ticks": 100_100,
             "precision": "float64",
         },
@@ -125,9 +125,9 @@ class GeneralizedLatentEquilibrium:
         "mackey-glass": MACKEY_GLASS,
         "mackey-glass-instantaneous": MACKEY_GLASS | {"instantaneous": True},
         "gradient": {"task": "gradient", "dt": 0.005, "precision": "float64"},
-        "surrogate": SURROGATE,
-        "surrogate-instant-errors": SURROGATE | {"errors": "instant"},
-        "surrogate-instantaneous": SURROGATE | {"instantaneous": True},
+        "synthetic": SYNTHETIC,
+        "synthetic-instant-errors": SYNTHETIC | {"errors": "instant"},
+        "synthetic-instantaneous": SYNTHETIC | {"instantaneous": True},
         "quick": QUICK,
         "quick-instant-errors": QUICK | {"errors": "instant"},
         "quick-instantaneous": QUICK | {"instantaneous": True},
@@ -153,14 +153,18 @@ class GeneralizedLatentEquilibrium:
     batch: Annotated[int, Ge(1), "samples shown side by side"] = 100
     staggered: Annotated[bool, "sequences of a batch begin one after the other, not together"] = True
     balanced: Annotated[bool, "each batch has as many sequences of each class"] = True
-    rate: Annotated[float, *POSITIVE, "of Adam per tick; of the teachers' nets as in the paper"] = 5e-4
-    falling: Annotated[Literal["plateau", "cosine"], "the rate falls by the loss, or to the end"] = "cosine"
+    learning_rate: Annotated[float, *POSITIVE, "of Adam per tick; of the teachers' nets as in the paper"] = (
+        5e-4
+    )
+    lr_schedule: Annotated[
+        Literal["plateau", "cosine"], "of the learning rate; plateau: falls where the loss stays"
+    ] = "cosine"
     patience: Annotated[int, Ge(0), "epochs without progress before the rate falls"] = 2
     factor: Annotated[float, Gt(0), Le(1), "by which it falls"] = 0.5
     epochs: Annotated[int, Ge(0), "passes over the training set"] = 40
     points: Annotated[int, Ge(2), "of a sequence of MNIST-1D; the frozen set is thinned out to 40"] = 72
-    curve: Annotated[Literal["straight", "cubic"], "drawn through the points of a sequence"] = "cubic"
-    ramp: Annotated[int, Ge(0), "ticks in which input and target pass to the next sequence"] = 16
+    interpolation: Annotated[Literal["linear", "cubic"], "between the points of a sequence"] = "cubic"
+    transition_steps: Annotated[int, Ge(0), "ticks in which input and target pass to the next sequence"] = 16
     held_out: Annotated[int, Ge(0), Le(2000), "training sequences of MNIST-1D to choose settings by"] = 0
     precision: Annotated[Literal["float32", "float64"], "of rates and weights"] = "float32"
 
@@ -240,7 +244,7 @@ class GeneralizedLatentEquilibrium:
         """Return how weights learn: Adam at every tick."""
         from eventsim import models
 
-        return models.plasticity.ErrorTimesRate(eta=self.rate / self.dt, optimiser="adam")
+        return models.plasticity.ErrorTimesRate(eta=self.learning_rate / self.dt, optimiser="adam")
 
     def trained(
         self, n_inputs: int, n_outputs: int, seed: int, batch: int
@@ -272,15 +276,15 @@ class GeneralizedLatentEquilibrium:
             sim=sim,
             tested=tested,
             rng=partial(streams.stream, seed),
-            rates={name: self.rate / self.dt for name, _ in sim.net.plasticity},
+            rates={name: self.learning_rate / self.dt for name, _ in sim.net.plasticity},
             ticks=self.ticks,
             epochs=self.epochs,
             beta=self.beta,
             plateau=Plateau(self.patience, self.factor),
-            cosine=self.falling == "cosine",
+            cosine=self.lr_schedule == "cosine",
             staggered=self.staggered,
             balanced=self.balanced,
-            ramp=self.ramp,
+            ramp=self.transition_steps,
         )
 
     # ---------------------------------------------------------------------------- what is done
@@ -289,7 +293,7 @@ class GeneralizedLatentEquilibrium:
         from eventsim.scenarios.generalized_latent_equilibrium import data
         from eventsim.scenarios.generalized_latent_equilibrium.gradients import cosines
 
-        task = data.sequences(run, self.task, self.points, self.held_out, self.curve)
+        task = data.sequences(run, self.task, self.points, self.held_out, self.interpolation)
         training = self.training(task, run.seed)
         before = cosines(training)
         if run.state:

@@ -16,7 +16,7 @@ SIZES = {"train": 4000, "validation": 500, "test": 1000}
 
 
 def sequences(
-    run: Run, dataset: str, points: int = 72, held_out: int = 0, curve: Curve = "straight"
+    run: Run, dataset: str, points: int = 72, held_out: int = 0, curve: Curve = "linear"
 ) -> Sequences:
     """Return training, validation and test set; synthetic sequences where the files of a set are missing.
 
@@ -30,7 +30,7 @@ def _found(run: Run, dataset: str, points: int, held_out: int) -> Sequences:
     from eventsim.io import datasets
 
     if run.replacement_data:
-        return surrogate()
+        return synthetic()
     try:
         if dataset == "mnist-1d":
             train, test = (datasets.mnist1d(split, run.data, points) for split in ("train", "test"))
@@ -41,7 +41,7 @@ def _found(run: Run, dataset: str, points: int, held_out: int) -> Sequences:
         if run.state:
             raise
         run.use_replacement_data("synthetic sequences", missing)
-    return surrogate()
+    return synthetic()
 
 
 def mnist_1d(train: tuple[Floats, Ints], test: tuple[Floats, Ints], held_out: int = 0) -> Sequences:
@@ -60,16 +60,16 @@ def mnist_1d(train: tuple[Floats, Ints], test: tuple[Floats, Ints], held_out: in
     )
 
 
-def surrogate(sizes: dict[str, int] | None = None) -> Sequences:
+def synthetic(sizes: dict[str, int] | None = None) -> Sequences:
     """Return synthetic data like MNIST-1D: ten random templates, padded, scaled, sheared, shifted, noisy."""
     sets = {}
     for k, (split, n) in enumerate((sizes or SIZES).items()):
-        x, labels = surrogate_set(n, k)
+        x, labels = synthetic_set(n, k)
         sets[split] = (x[:, :, None].astype(np.float32), labels)
-    return Sequences("surrogate", 1, 10, sets)
+    return Sequences("synthetic", 1, 10, sets)
 
 
-def surrogate_set(n: int, seed: int) -> tuple[Floats, Ints]:
+def synthetic_set(n: int, seed: int) -> tuple[Floats, Ints]:
     """Return n sequences of 72 points and their labels."""
     from scipy.ndimage import gaussian_filter1d
 

@@ -53,7 +53,7 @@ def _chain(
         net.add(prefix + name, neuron, 1)
         projection = net.connect(pre, prefix + name, weight=float(weight))
         if learning:
-            eta = scenario.rate / scenario.dt
+            eta = scenario.learning_rate / scenario.dt
             net.add_plasticity(projection, models.plasticity.ErrorTimesRate(eta=eta, optimiser="adam"))
             rule = models.plasticity.TimeConstants(eta=eta, optimiser="adam", least=10 * scenario.dt)
             net.add_plasticity(prefix + name, rule)
@@ -83,7 +83,9 @@ def _layers(
         net.add(prefix + name, neuron, weight.shape[1])
         projection = net.connect(pre, prefix + name, weight=weight)
         if learning and name == "first":
-            rule = models.plasticity.ErrorTimesRate(eta=scenario.rate / scenario.beta, optimiser="momentum")
+            rule = models.plasticity.ErrorTimesRate(
+                eta=scenario.learning_rate / scenario.beta, optimiser="momentum"
+            )
             net.add_plasticity(projection, rule)
         pre = prefix + name
 

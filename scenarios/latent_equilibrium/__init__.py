@@ -32,7 +32,7 @@ QUICK: dict[str, object] = {
     "dt": 0.1,
     "ticks": 20,
     "batch": 32,
-    "rate": 2.0,
+    "learning_rate": 2.0,
     "weight_std": 0.0,
     "epochs": 15,
 }
@@ -42,22 +42,22 @@ LENET: dict[str, object] = {
     "tau": 10.0,
     "dt": 0.1,
     "batch": 128,
-    "rate": 8.0,
-    "layer_factors": (1.0, 0.2, 0.1),
+    "learning_rate": 8.0,
+    "lr_factors": (1.0, 0.2, 0.1),
     "epochs": 100,
 }
 MNIST_SHORT: dict[str, object] = {"ticks": 20, "batch": 128, "epochs": 40}
 ADAM: dict[str, object] = {
     "optimiser": "adam",
-    "falling": "cosine",
-    "late_targets": True,
+    "lr_schedule": "cosine",
+    "delayed_targets": True,
     "beta": 0.01,
-    "layer_factors": (1.0,),
+    "lr_factors": (1.0,),
 }
 MNIST_ADAM: dict[str, object] = ADAM | {
     "ticks": 12,
     "batch": 32,
-    "rate": 0.001,
+    "learning_rate": 0.001,
     "weight_std": 0.0,
     "epochs": 10,
 }
@@ -90,11 +90,11 @@ class LatentEquilibrium:
         "synaptic-filter-0.1": {"tau_syn": 0.1, "epochs": 100},
         "synaptic-filter-0.5": {"tau_syn": 0.5, "dt": 0.1, "epochs": 100},
         "synaptic-filter-2": {"tau_syn": 2.0, "dt": 0.1, "ticks": 1000, "epochs": 100},
-        "rate-noise": {"noise": 0.2, "read": 50, "tau_syn": 0.5, "dt": 0.05, "epochs": 100},
+        "rate-noise": {"noise": 0.2, "readout_steps": 50, "tau_syn": 0.5, "dt": 0.05, "epochs": 100},
         "mnist-lenet": LENET,
         "mnist-lenet-short": LENET | LENET_SHORT,
         "fashion-mnist-lenet": LENET
-        | {"task": "fashion-mnist", "ticks": 50, "layer_factors": (1.0, 0.2, 0.2, 0.2, 0.2, 0.1)},
+        | {"task": "fashion-mnist", "ticks": 50, "lr_factors": (1.0, 0.2, 0.2, 0.2, 0.2, 0.1)},
         "fashion-mnist-lenet-short": LENET | LENET_SHORT | {"task": "fashion-mnist"},
         "fourier": {
             "task": "fourier",
@@ -103,7 +103,7 @@ class LatentEquilibrium:
             "tau": 10.0,
             "dt": 0.005,
             "ticks": 120_000,
-            "rate": 0.25,
+            "learning_rate": 0.25,
         },
         "response": {"task": "response", "tau": 10.0, "dt": 0.1},
         "bars": BARS,
@@ -111,15 +111,15 @@ class LatentEquilibrium:
         "mimic": {"task": "mimic", "dt": 0.01, "ticks": 100, "epochs": 500},
         "yin-yang": QUICK
         | ADAM
-        | {"task": "yin-yang", "hidden": (120,), "beta": 0.003, "rate": 0.02, "epochs": 60},
+        | {"task": "yin-yang", "hidden": (120,), "beta": 0.003, "learning_rate": 0.02, "epochs": 60},
         "quick": QUICK,
         "quick-not-prospective": QUICK | {"prospective": False},
         "quick-random-feedback": QUICK | {"feedback": "random"},
         "quick-tau-100": QUICK | {"tau": 100.0},
-        "quick-noise": QUICK | {"noise": 0.2, "read": 10},
+        "quick-noise": QUICK | {"noise": 0.2, "readout_steps": 10},
         "quick-synaptic-filter": QUICK | {"tau_syn": 0.5, "ticks": 60},
         "quick-mismatch": QUICK | {"tau_spread": 0.3},
-        "quick-mismatch-learned": QUICK | {"tau_spread": 0.3, "tau_epochs": 5, "tau_rate": 1e4},
+        "quick-mismatch-learned": QUICK | {"tau_spread": 0.3, "tau_epochs": 5, "tau_learning_rate": 1e4},
     }
 
     task: Annotated[TASKS, "what is learned or measured"] = "mnist"
@@ -145,14 +145,14 @@ class LatentEquilibrium:
         float, Ge(0), Le(1), "relative deviation of tau_mem and of tau_r, drawn for each neuron"
     ] = 0.0
     tau_epochs: Annotated[int, Ge(0), "passes in which tau_mem learns to match tau_r, before training"] = 0
-    tau_rate: Annotated[float, *POSITIVE, "of that, per presentation"] = 160.0
+    tau_learning_rate: Annotated[float, *POSITIVE, "of that, per presentation"] = 160.0
     tau_syn: Annotated[
         float,
         *NOT_NEGATIVE,
         "ms, synaptic filter of rates and errors; 0 for none; targets get the sum of all",
     ] = 0.0
     noise: Annotated[float, *NOT_NEGATIVE, "standard deviation of what is added to rates at every tick"] = 0.0
-    read: Annotated[int, Ge(1), "last ticks of a presentation over which answers are averaged"] = 1
+    readout_steps: Annotated[int, Ge(1), "last ticks of a presentation over which answers are averaged"] = 1
     feedback: Annotated[
         Literal["transposed", "random"], "weights that errors go back through: the transposed or fixed ones"
     ] = "transposed"
@@ -160,19 +160,21 @@ class LatentEquilibrium:
     ticks: Annotated[int, Ge(1), "of a presentation; of the whole run for fourier"] = 100
     beta: Annotated[float, Gt(0), Le(1), "strength of nudging"] = 0.1
     batch: Annotated[int, Ge(1), "samples shown side by side"] = 512
-    rate: Annotated[
+    learning_rate: Annotated[
         float, *POSITIVE, "learning rate of a presentation, whatever its ticks; fourier: per ms"
     ] = 16.0
     optimiser: Annotated[
         Literal["sgd", "adam"],
         "adam: its memory advances by one each tick, a rate is the way of a presentation",
     ] = "sgd"
-    falling: Annotated[Literal["not", "cosine"], "whether the rate falls, to nothing at the end"] = "not"
-    late_targets: Annotated[
+    lr_schedule: Annotated[
+        Literal["constant", "cosine"], "of the learning rate; cosine: to zero at the end"
+    ] = "constant"
+    delayed_targets: Annotated[
         bool,
         "targets come when the answers to their images do, a tick for each layer; false: with the images",
     ] = False
-    layer_factors: Annotated[
+    lr_factors: Annotated[
         tuple[Annotated[float, *NOT_NEGATIVE], ...], "of the rate by layer; the last holds on"
     ] = (1.0, 0.2, 0.1)
     weight_std: Annotated[float, *NOT_NEGATIVE, "of initial weights and biases; 0 for 1/sqrt(inputs)"] = 0.05
@@ -208,15 +210,13 @@ class LatentEquilibrium:
         from eventsim.scenarios._prospective_training import Presentations
 
         built = layers(self, task.n_inputs, task.n_classes)
-        late = len(built) - 1 if self.late_targets else 0
+        late = len(built) - 1 if self.delayed_targets else 0
         if late >= self.ticks:
             raise ConfigError(
-                f"late targets come after {late} ticks here; ticks must be more, got {self.ticks}"
+                f"delayed targets come after {late} ticks here; ticks must be more, got {self.ticks}"
             )
-        if self.read > self.ticks:
-            raise ConfigError(
-                f"read must be at most the {self.ticks} ticks of a presentation, got {self.read}"
-            )
+        if self.readout_steps > self.ticks:
+            raise ConfigError(f"readout_steps must be at most ticks, {self.ticks}, got {self.readout_steps}")
         batch = min(self.batch, len(task.sets["train"][1]))
         sim = Simulation(network(self, built, seed, taus), dt=self.dt, batch=batch, dtype=self.precision)
 
@@ -238,9 +238,9 @@ class LatentEquilibrium:
             epochs=self.epochs,
             beta=self.beta,
             rates={name: rule.eta for name, rule in sim.net.plasticity},
-            cosine=self.falling == "cosine",
+            cosine=self.lr_schedule == "cosine",
             late=late,
-            read=self.read,
+            read=self.readout_steps,
             tau_target=self.tau_syn * (len(built) - 1),
             before=ceil(self.tau / (self.ticks * self.dt)) if self.tau_spread or not self.prospective else 0,
         )

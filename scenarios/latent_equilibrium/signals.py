@@ -39,7 +39,7 @@ def fourier(scenario: Any, run: Run) -> None:
     built = layers(scenario, 50, 1)
     net = network(scenario, built, run.seed, time_constants(scenario, built, run.seed), "nothing")
     for projection in net.projections:
-        net.add_plasticity(projection, ErrorTimesRate(eta=scenario.rate))
+        net.add_plasticity(projection, ErrorTimesRate(eta=scenario.learning_rate))
     sim = Simulation(net, dt=scenario.dt, dtype=scenario.precision)
     dt, taught = scenario.dt, int(TAUGHT * scenario.ticks)
     sim.record("label", "rate", every=dt)
@@ -57,7 +57,7 @@ def fourier(scenario: Any, run: Run) -> None:
             sim.set_input("image", sines(t), every=dt)
             sim.nudge("label", target if nudged else None, scenario.beta, every=dt if nudged else None)
             for name, _ in net.plasticity:
-                sim.set_learning_rate(name, scenario.rate if nudged else 0.0)
+                sim.set_learning_rate(name, scenario.learning_rate if nudged else 0.0)
             sim.run_ticks(n)
             rate = sim.trace("label", "rate").values[-n:, 0]
             run.series("tracking_error", np.sqrt(np.mean((rate - target[:, 0]) ** 2)))

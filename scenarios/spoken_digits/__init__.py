@@ -85,18 +85,18 @@ class SpokenDigits:
     delay: Annotated[float, *POSITIVE, "ms, mean of the delays at first; recurrent ones have 5 ms more"] = (
         10.0
     )
-    longest: Annotated[float, *POSITIVE, "ms, a trained delay stays below it"] = 60.0
+    longest_delay: Annotated[float, *POSITIVE, "ms, a trained delay stays below it"] = 60.0
     epochs: Annotated[int, Ge(0), "passes over the training set"] = 40
     batch: Annotated[int, Ge(1), "samples a step"] = 32
     learning_rate: Annotated[float, *POSITIVE, "of Adam, for weights into hidden neurons"] = 0.0003
-    label_rate: Annotated[float, *POSITIVE, "of Adam, for weights into the label layer"] = 0.001
-    delay_rate: Annotated[float, *POSITIVE, "of Adam, for the parameters of delays"] = 0.005
+    label_learning_rate: Annotated[float, *POSITIVE, "of Adam, for weights into the label layer"] = 0.001
+    delay_learning_rate: Annotated[float, *POSITIVE, "of Adam, for the parameters of delays"] = 0.005
     max_norm: Annotated[float, *POSITIVE, "longer gradients of a batch are scaled down to it"] = 0.01
     beta2: Annotated[float, Ge(0), Lt(1), "of Adam, decay of the second moments"] = 0.99
     activity: Annotated[Bounds, "spikes a sample that hidden neurons are kept between"] = (8.0, 15.0)
     pull: Annotated[float, *NOT_NEGATIVE, "how strongly"] = 0.01
     bump: Annotated[float, *NOT_NEGATIVE, "added to weights into silent hidden neurons"] = 1e-4
-    slowest: Annotated[float, *POSITIVE, "ms, spikes with 1 / v' above it pass no gradient on"] = 50.0
+    max_slope_inverse: Annotated[float, *POSITIVE, "ms, spikes with 1 / v' above it pass none on"] = 50.0
     temperature: Annotated[float, *POSITIVE, "of the softmax of the largest membranes"] = 1.0
     shift: Annotated[int, Ge(0), "channels, in training samples are moved by at most so many"] = 0
     jitter: Annotated[float, *NOT_NEGATIVE, "ms, of spikes in training"] = 1.0
@@ -165,20 +165,20 @@ class SpokenDigits:
         from eventsim.models.training.parametrisations import Sigmoid
 
         # Short loops would cut a run into many windows, so recurrent delays stay above 4 ms.
-        loop = Sigmoid(scale=self.longest - 4.0, shift=4.0)
+        loop = Sigmoid(scale=self.longest_delay - 4.0, shift=4.0)
         return ActiveLearner(
             network,
             "label",
             MaxMembrane(self.temperature),
             learn=("weight", "delay") if self.train_delays else ("weight",),
             delays={
-                "input->hidden": Sigmoid(scale=self.longest),
+                "input->hidden": Sigmoid(scale=self.longest_delay),
                 "hidden->hidden": loop,
-                "hidden->label": Sigmoid(scale=self.longest),
+                "hidden->label": Sigmoid(scale=self.longest_delay),
             },
             until=self.until(task),
             threads=threads,
-            max_slope_inverse=self.slowest,
+            max_slope_inverse=self.max_slope_inverse,
             activity={"hidden": Activity(*self.activity, pull=self.pull, bump=self.bump)},
         )
 
@@ -192,10 +192,10 @@ class SpokenDigits:
         from eventsim.models.training.schedules import CosineDecay
 
         rates = {
-            name: self.delay_rate if name.startswith("delay/") else self.learning_rate
+            name: self.delay_learning_rate if name.startswith("delay/") else self.learning_rate
             for name in learner.parameters
         }
-        rates["weight/hidden->label"] = self.label_rate
+        rates["weight/hidden->label"] = self.label_learning_rate
         return MembraneTraining(
             task,
             cast("Any", learner),

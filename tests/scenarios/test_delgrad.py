@@ -63,7 +63,7 @@ def test_delays_start_in_the_middle_of_their_range_and_stay_inside(synaptic):
 
 @pytest.mark.parametrize("positivity", ["clip", "shift"])
 def test_delays_never_become_negative_whatever_keeps_them_so(tmp_path, positivity):
-    values = {"positivity": positivity, "n_hidden": 8, "delay_rate": 0.05}
+    values = {"positivity": positivity, "n_hidden": 8, "delay_learning_rate": 0.05}
     _, trace = trained(tmp_path / "a.h5", epochs=4, **values)
     delays = np.concatenate([v.ravel() for k, v in trace.parameters.items() if k.startswith("delay/")])
     assert delays.min() >= 0

@@ -44,14 +44,14 @@ def test_for_slow_inputs_learning_is_the_exact_gradient_in_length_too():
 
 
 def test_the_lag_net_finds_the_sign_and_the_value_of_its_teacher(tmp_path):
-    found = trace(tmp_path / "a.h5", "lag-net", ticks=40_000, rate=0.06)
+    found = trace(tmp_path / "a.h5", "lag-net", ticks=40_000, learning_rate=0.06)
     assert found.parameters["initial/weight"][0, 0] < 0
     assert abs(found.metrics["weight_fast_deviation"]) < 0.1
     assert abs(found.metrics["weight_slow_deviation"]) < 0.1
 
 
 def test_the_lag_line_comes_closer_to_its_teacher(tmp_path):
-    found = trace(tmp_path / "a.h5", "lag-line", ticks=20_000, batch=10, rate=1e-3)
+    found = trace(tmp_path / "a.h5", "lag-line", ticks=20_000, batch=10, learning_rate=1e-3)
     errors = found.training["squared_error"]
     assert errors[-1] < 0.1 * errors[0]
 
@@ -115,7 +115,9 @@ def test_staggered_sequences_begin_one_after_the_other_with_their_labels():
     )  # number of the sequence, and place
     labels = np.arange(12) % 3
     task = Sequences("x", 1, 3, {"train": (values, labels)})
-    scenario = GeneralizedLatentEquilibrium(layers=1, fast=1, slow=1, batch=4, ticks=8, ramp=0, epochs=2)
+    scenario = GeneralizedLatentEquilibrium(
+        layers=1, fast=1, slow=1, batch=4, ticks=8, transition_steps=0, epochs=2
+    )
     training = scenario.training(task, 0)
     x, y = (np.concatenate(parts) for parts in zip(*map(training.shown, range(3)), strict=True))
     shown, told = x[..., 0], y.argmax(axis=2)
@@ -217,7 +219,7 @@ def test_a_run_goes_on_with_the_data_that_it_was_begun_with(tmp_path, monkeypatc
                 outcome(tmp_path / "a.h5", resume=True)
         else:
             outcome(tmp_path / "a.h5", "mnist-1d-15k", resume=bool(seen), **({} if seen else small))
-    assert seen[-1] == ("mnist-1d" if begun_with_files else "surrogate")
+    assert seen[-1] == ("mnist-1d" if begun_with_files else "synthetic")
     assert len(seen) == 2
 
 
@@ -262,7 +264,15 @@ def test_input_and_target_pass_smoothly_to_the_next_sequence(staggered):
     labels = np.arange(8) % 4
     task = Sequences("x", 1, 4, {"train": (values, labels)})
     scenario = GeneralizedLatentEquilibrium(
-        layers=1, fast=1, slow=1, batch=4, ticks=20, ramp=6, staggered=staggered, balanced=False, epochs=2
+        layers=1,
+        fast=1,
+        slow=1,
+        batch=4,
+        ticks=20,
+        transition_steps=6,
+        staggered=staggered,
+        balanced=False,
+        epochs=2,
     )
     training = scenario.training(task, 0)
     x, y = (np.concatenate(parts) for parts in zip(*map(training.shown, range(2)), strict=True))
@@ -285,8 +295,8 @@ def test_a_cubic_line_through_points_has_no_kinks():
     sine = np.sin(at)[None, :, None]
     truth = np.sin(np.linspace(0, 2 * np.pi, 231))
     miss = {}
-    for curve in ("straight", "cubic"):
+    for curve in ("linear", "cubic"):
         drawn = Sequences("x", 1, 2, {"train": (sine, np.zeros(1))}, curve).shown("train", [0], 231)[:, 0, 0]
         np.testing.assert_allclose(drawn[::10], sine[0, :, 0], atol=1e-6)
         miss[curve] = np.abs(drawn - truth).max()
-    assert miss["cubic"] < 0.02 * miss["straight"]
+    assert miss["cubic"] < 0.02 * miss["linear"]

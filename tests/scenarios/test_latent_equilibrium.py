@@ -12,7 +12,13 @@ from eventsim.scenarios.latent_equilibrium import LatentEquilibrium, microcircui
 from eventsim.scenarios.running import Request, execute
 
 SHORT = {"epochs": 5}
-ADAM = {"optimiser": "adam", "falling": "cosine", "late_targets": True, "rate": 0.02, "beta": 0.01}
+ADAM = {
+    "optimiser": "adam",
+    "lr_schedule": "cosine",
+    "delayed_targets": True,
+    "learning_rate": 0.02,
+    "beta": 0.01,
+}
 
 
 def outcome(path, preset="quick", seed=0, resume=False, **values):
@@ -78,7 +84,7 @@ def training(samples, labels, **values):
 def test_a_late_target_never_meets_the_answer_to_another_image(late):
     """Targets that are the answers themselves teach nothing, if and only if they come when the answers do."""
     samples = np.random.default_rng(0).uniform(size=(6, 4))
-    shown = training(samples, np.zeros(6, int), late_targets=late)
+    shown = training(samples, np.zeros(6, int), delayed_targets=late)
     for name in shown.rates:
         shown.sim.set_learning_rate(name, 0.0)
     answers = []
@@ -100,7 +106,14 @@ def test_a_late_target_never_meets_the_answer_to_another_image(late):
 def test_a_presentation_with_weak_nudging_changes_weights_as_backpropagation_does():
     rng = np.random.default_rng(1)
     samples, labels = rng.uniform(size=(8, 4)), rng.integers(3, size=8)
-    values = {"batch": 8, "beta": 1e-4, "optimiser": "sgd", "falling": "not", "rate": 1e-6, "ticks": 500}
+    values = {
+        "batch": 8,
+        "beta": 1e-4,
+        "optimiser": "sgd",
+        "lr_schedule": "constant",
+        "learning_rate": 1e-6,
+        "ticks": 500,
+    }
     shown = training(samples, labels, **values)
     before = {name: shown.sim.weights(name) for name in shown.rates}
     shown.advance()
@@ -117,17 +130,17 @@ def test_a_presentation_with_weak_nudging_changes_weights_as_backpropagation_doe
 
 
 def test_an_average_over_ticks_is_more_often_right_than_one_noisy_tick(tmp_path):
-    one = trace(tmp_path / "a.h5", "quick-noise", epochs=3, read=1).metrics["test_accuracy"]
+    one = trace(tmp_path / "a.h5", "quick-noise", epochs=3, readout_steps=1).metrics["test_accuracy"]
     ten = trace(tmp_path / "b.h5", "quick-noise", epochs=3).metrics["test_accuracy"]
     assert ten >= one + 0.05
 
 
 def test_presentations_that_are_too_short_are_refused():
     nothing = np.zeros((1, 4)), np.zeros(1, int)
-    with pytest.raises(ConfigError, match="late targets come after 3 ticks here; ticks must be more, got 3"):
+    with pytest.raises(ConfigError, match="delayed targets come after 3 ticks here; ticks must be more, got 3"):
         training(*nothing, ticks=3)
-    with pytest.raises(ConfigError, match="read must be at most the 20 ticks of a presentation, got 21"):
-        training(*nothing, read=21)
+    with pytest.raises(ConfigError, match="readout_steps must be at most ticks, 20, got 21"):
+        training(*nothing, readout_steps=21)
 
 
 def test_membranes_learn_to_match_their_prospection_whatever_the_rate(tmp_path):
@@ -171,7 +184,7 @@ def results(trace):
             for k, v in getattr(trace, room).items()}  # fmt: skip
 
 
-@pytest.mark.parametrize("values", [{}, {"tau_syn": 0.5, "noise": 0.05, "late_targets": True}, ADAM])
+@pytest.mark.parametrize("values", [{}, {"tau_syn": 0.5, "noise": 0.05, "delayed_targets": True}, ADAM])
 def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch, values):
     whole = trace(tmp_path / "a.h5", epochs=2, **values)
     advance, calls = Presentations.advance, []
@@ -205,7 +218,8 @@ def test_without_the_files_the_run_uses_the_digits_and_says_so(tmp_path, monkeyp
 
 def test_convolutions_learn_the_digits_and_their_weights_are_kept(tmp_path):
     values = {"task": "digits", "maps": (3, 6), "hidden": (30,), "window": 5, "weight_std": 0.0,
-              "ticks": 20, "batch": 32, "rate": 8.0, "tau": 10.0, "dt": 0.1, "epochs": 2}  # fmt: skip
+              "ticks": 20, "batch": 32, "learning_rate": 8.0,
+              "tau": 10.0, "dt": 0.1, "epochs": 2}  # fmt: skip
     found = trace(tmp_path / "a.h5", "mnist-lenet", **values)
     assert found.parameters["weight/pooled1->maps2"].shape == (6, 3, 5, 5)
     assert found.parameters["weight/pooled2->hidden1"].shape == (6 * 4 * 4, 30)

@@ -114,7 +114,9 @@ def test_scenarios_run_on_hardware(name, preset, hardware, in_the_loop, tmp_path
 )
 def test_a_chip_behind_an_address_gives_what_it_gives_here(name, preset, tmp_path):
     values = {"epochs": 1, "n_hidden": 10, "test_samples_recorded": 1}
-    carried_out(tmp_path / "a.h5", name=name, values=values, preset=preset, hardware="brainscales2,device_seed=5")
+    carried_out(
+        tmp_path / "a.h5", name=name, values=values, preset=preset, hardware="brainscales2,device_seed=5"
+    )
     with TargetServer(SimulatedTarget(es.hardware.BrainScaleS2(device_seed=5)), name="chip") as server:
         host, port = server.address[:2]
         weights = f"weight_step={1 / 30!r},weight_limit={63 / 30!r}"
