@@ -172,14 +172,16 @@ CASES: dict[str, Case] = {
         f"latent-equilibrium --preset mismatch-learned {DIGITS_ONLY} tau_epochs=1 ticks=50"
     ),
     "latent-equilibrium mismatch-prospective-errors": Case(
-        f"latent-equilibrium --preset mismatch-prospective-errors {DIGITS_ONLY} hidden=[20] ticks=10 learning_rate=0.1"
+        f"latent-equilibrium --preset mismatch-prospective-errors {DIGITS_ONLY} hidden=[20] ticks=10 "
+        "learning_rate=0.1"
     ),
     "latent-equilibrium synaptic-filter-2": Case(
         f"latent-equilibrium --preset synaptic-filter-2 {DIGITS_ONLY} ticks=100"
     ),
     "latent-equilibrium rate-noise": Case(f"latent-equilibrium --preset rate-noise {DIGITS_ONLY} ticks=60"),
     "latent-equilibrium mnist-lenet": Case(
-        f"latent-equilibrium --preset mnist-lenet {DIGITS_ONLY} maps=[4,6] hidden=[20] ticks=10 learning_rate=0.5"
+        f"latent-equilibrium --preset mnist-lenet {DIGITS_ONLY} maps=[4,6] hidden=[20] ticks=10 "
+        "learning_rate=0.5"
     ),
     "latent-equilibrium mnist-lenet-short": Case(
         f"latent-equilibrium --preset mnist-lenet-short {DIGITS_ONLY} maps=[4,6] hidden=[20]"
