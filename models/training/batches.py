@@ -1,0 +1,111 @@
+"""Which samples a batch holds: a function of its number alone, so that training can go on from any batch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+__all__ = ["Batch", "Batches", "Order", "Streams", "balanced", "shuffled"]
+
+Ints = NDArray[np.int64]
+Order = Callable[[int], Ints]  # of an epoch, counted from 0; the samples are along the last axis
+Streams = Callable[..., Generator]  # the stream of random numbers for a purpose, called with its names
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch of training samples.
+
+    Attributes
+    ----------
+    number : counted from the first batch of the first epoch.
+    epoch, place : epoch, and number within it; both are counted from 0.
+    samples : indices of the samples; along the last axis, if several networks have orders of their own.
+    """
+
+    number: int
+    epoch: int
+    place: int
+    samples: Ints
+
+
+def shuffled(n_samples: int, rng: Streams) -> Order:
+    """Return a new random order for each epoch."""
+
+    def order(epoch: int) -> Ints:
+        permuted: Ints = rng("shuffle", epoch).permutation(n_samples)
+        return permuted
+
+    return order
+
+
+def balanced(labels: Ints, rng: Streams) -> Order:
+    """Return random orders in which each class is spread evenly, so that all batches hold as many of each."""
+
+    def order(epoch: int) -> Ints:
+        stream, place = rng("shuffle", epoch), np.empty(len(labels))
+        for label in np.unique(labels):
+            members = np.flatnonzero(labels == label)
+            place[members] = (stream.permutation(len(members)) + stream.uniform()) / len(members)
+        return np.argsort(place)
+
+    return order
+
+
+class Batches:
+    """The batches of all epochs; ``len`` is their number in one epoch.
+
+    Parameters
+    ----------
+    n_samples : int
+        Training samples.
+    size : int
+        Samples of a batch.
+    order : callable, optional
+        Returns the order of the samples in an epoch, such as `shuffled`; as they stand unless given.
+    rest : {"keep", "drop", "even"}
+        What becomes of the samples that are left after whole batches: a smaller batch; nothing in this epoch;
+        or all batches get equal sizes, but for one sample, and none is larger than `size`.
+
+    Raises
+    ------
+    ValueError
+        If a number is below 1, or there is no whole batch where the rest is dropped.
+    """
+
+    def __init__(
+        self,
+        n_samples: int,
+        size: int,
+        order: Order | None = None,
+        *,
+        rest: Literal["keep", "drop", "even"] = "keep",
+    ) -> None:
+        for name, value in (("n_samples", n_samples), ("size", size)):
+            if value < 1:
+                raise ValueError(f"{name} of batches must be at least 1, got {value!r}")
+        if rest == "drop" and size > n_samples:
+            raise ValueError(f"batches of {size} need as many training samples, got {n_samples}")
+        self.n_samples, self.size, self.rest = n_samples, size, rest
+        self.order: Order = order or (lambda epoch: np.arange(n_samples))
+        whole, left = divmod(n_samples, size)
+        n = whole + (left > 0 and rest != "drop")
+        if rest == "even":
+            self._borders = np.linspace(0, n_samples, n + 1).astype(int)
+        else:
+            self._borders = np.minimum(np.arange(n + 1) * size, n_samples)
+        self._latest: tuple[int, Ints] | None = None
+
+    def __len__(self) -> int:
+        return len(self._borders) - 1
+
+    def __getitem__(self, number: int) -> Batch:
+        """Return a batch, counted from the first of the first epoch."""
+        epoch, place = divmod(number, len(self))
+        if self._latest is None or self._latest[0] != epoch:
+            self._latest = epoch, self.order(epoch)
+        low, high = self._borders[place], self._borders[place + 1]
+        return Batch(number, epoch, place, self._latest[1][..., low:high])

@@ -1,0 +1,83 @@
+"""What a `Trainer` drives: a learner, which reports what each batch adds to the metrics of an epoch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from eventsim.models.training.batches import Batch
+
+__all__ = ["BatchMetrics", "EpochMetrics", "Learner", "State"]
+
+State = dict[str, Any]  # nested dictionaries of arrays, numbers and strings
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMetrics:
+    """What a batch adds to the metrics of its epoch.
+
+    Attributes
+    ----------
+    n_samples : size of the batch.
+    sums : sums over its samples, by metric; the metric of an epoch is the mean over all samples.
+    counts : numbers by metric that are added up over the batches of an epoch.
+    """
+
+    n_samples: int
+    sums: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def means(self) -> dict[str, Any]:
+        """Return the metrics of the batch alone."""
+        return {name: value / self.n_samples for name, value in self.sums.items()} | dict(self.counts)
+
+
+class Learner(Protocol):
+    """Something that learns from batches of training samples.
+
+    It knows its data; a `Batch` names the samples. Its state holds all that later steps depend on.
+    """
+
+    def step(self, batch: Batch) -> BatchMetrics:
+        """Learn from a batch."""
+
+    def evaluate(self, epoch: int) -> Mapping[str, Any]:
+        """Return metrics at the end of an epoch, such as the accuracy on held-out samples."""
+
+    def scale_learning_rates(self, factor: float) -> None:
+        """Set all learning rates to `factor` times their first values."""
+
+    def state(self) -> State:
+        """Return what later steps depend on."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+
+
+@dataclass(slots=True)
+class EpochMetrics:
+    """What the batches of an epoch add up to so far."""
+
+    n_samples: int = 0
+    sums: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, batch: BatchMetrics) -> None:
+        """Count a batch."""
+        self.n_samples += batch.n_samples
+        for name, value in batch.sums.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        for name, count in batch.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the means over the samples, and the counts."""
+        return {name: value / self.n_samples for name, value in self.sums.items()} | self.counts
+
+    def state(self) -> State:
+        """Return all sums."""
+        return {"n_samples": self.n_samples, "sums": dict(self.sums), "counts": dict(self.counts)}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> "EpochMetrics":
+        """Return what `state` was returned by."""
+        return cls(int(state["n_samples"]), dict(state.get("sums", {})), dict(state.get("counts", {})))
