@@ -1,7 +1,11 @@
-"""Benchmarks: work defined exactly, our figure beside those of the peers that are installed.
+"""Benchmarks: work defined exactly, our time beside those of the peers that are installed.
 
-Every public module here measures one piece of work with ``run(repeats=5) -> list[dict]``. A row has
-the keys ``work``, ``system``, ``figure``, ``unit`` and, where a work comes in sizes, ``n``. The rows of
-``eventsim`` are ours, all others are peers, measured interleaved with ours in the same process.
-``eventsim bench`` prints them as one table.
+Every module here but `plan` measures one piece of work. It has
+
+- ``SECONDS``: about how long it takes, as a whole and with ``--quick`` (see `plan.Seconds`),
+- ``run(plan)``: yields rows as soon as they are known, and announces what it measures next.
+
+A row has the keys ``work``, ``system``, ``value``, ``unit`` and, where a work comes in sizes, ``n``. Rows
+whose system begins with "eventsim" are ours and come first; all others are peers, measured interleaved with
+ours in the same process. ``eventsim bench`` prints them as one table.
 """

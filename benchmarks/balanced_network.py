@@ -6,8 +6,6 @@ scenario balanced-network. NEST runs the same network with its exact neurons (`i
 different and cheaper task, on a grid of 0.1 ms (`iaf_psc_exp`). Results are CPU seconds of the run
 alone, the median over the repeats, all systems interleaved in one process, on one thread. A run counts
 only if its mean rate lies in the accepted range. Building and memory are measured in a process of its own.
-
-    python -m eventsim.benchmarks.balanced_network
 """
 
 import contextlib
@@ -18,17 +16,18 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import eventsim as es
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.scenarios.balanced_network import BalancedNetwork
 from eventsim.scenarios.balanced_network.network import POPULATIONS
 
+SECONDS = Seconds(900.0, 4.0)
 DURATION = 1000.0  # ms
 ACCEPTED = {  # Hz, mean rate of all neurons
     "poisson-1000": (9.2, 11.5),
@@ -102,21 +101,22 @@ def nest_runs(model: str) -> Callable[[str, int], Measured]:
     return run
 
 
-def systems() -> dict[str, Callable[[str, int], Measured]]:
+def systems(plan: Plan) -> dict[str, Callable[[str, int], Measured]]:
     found: dict[str, Callable[[str, int], Measured]] = {"eventsim": ours}
-    if find_spec("nest"):
+    if plan.has("nest"):
         found |= {EXACT: nest_runs("iaf_psc_exp_ps"), GRID: nest_runs("iaf_psc_exp")}
     return found
 
 
-def measure(case: str, repeats: int) -> Iterable[dict[str, Any]]:
+def measure(case: str, plan: Plan, repeats: int) -> Rows:
     """Yield one row per installed system, all of them measured in turn `repeats` times, on new networks."""
     drive, n = case.split("-")
     low, high = ACCEPTED[case]
-    running = systems()
+    running = systems(plan)
     seconds: dict[str, list[float]] = {name: [] for name in running}
     for repeat in range(repeats):
         for name, simulate in running.items():
+            plan.announce(f"{case}, {name}, {repeat + 1} of {repeats}")
             spent, rate = simulate(case, repeat)
             if not low <= rate <= high:
                 raise ArithmeticError(
@@ -128,7 +128,7 @@ def measure(case: str, repeats: int) -> Iterable[dict[str, Any]]:
             "work": f"W2 {drive}",
             "system": name,
             "n": int(n),
-            "figure": statistics.median(values),
+            "value": statistics.median(values),
             "unit": "s",
         }
 
@@ -154,7 +154,7 @@ def peak_memory() -> float:
     return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), math.nan)
 
 
-def build(repeats: int) -> Iterable[dict[str, Any]]:
+def build(repeats: int) -> Rows:
     """Yield CPU seconds to build ten million synapses, and the most memory that takes."""
     found = [
         json.loads(subprocess.run([sys.executable, "-c", BUILD], check=True, capture_output=True).stdout)
@@ -162,32 +162,18 @@ def build(repeats: int) -> Iterable[dict[str, Any]]:
     ]
     seconds, memory = (statistics.median(values) for values in zip(*found, strict=True))
     row: dict[str, Any] = {"system": "eventsim", "n": 10_000_000}
-    yield row | {"work": "W2 build synapses", "figure": seconds, "unit": "s"}
+    yield row | {"work": "W2 build synapses", "value": seconds, "unit": "s"}
     if not math.isnan(memory):
-        yield row | {"work": "W2 peak memory", "figure": memory / 10_000_000, "unit": "bytes a synapse"}
+        yield row | {"work": "W2 peak memory", "value": memory / 10_000_000, "unit": "bytes a synapse"}
 
 
-def run(repeats: int = 5, sizes: tuple[int, ...] = (1000, 10_000)) -> list[dict[str, Any]]:
-    """Measure all systems at all sizes, large ones half as often; rows of work, system, n, figure, unit."""
-    rows: list[dict[str, Any]] = []
+def run(plan: Plan) -> Rows:
+    """Measure all systems at all sizes, large ones half as often."""
+    fewer = (plan.repeats + 1) // 2
     for case in ACCEPTED:
-        n = int(case.split("-")[1])
-        if n in sizes:
-            rows += measure(case, repeats if n < 10_000 else (repeats + 1) // 2)
-    if 10_000 in sizes:
-        rows += build((repeats + 1) // 2)
-    return rows
-
-
-def main() -> None:
-    rows = run()
-    ours = {(row["work"], row["n"]): row["figure"] for row in rows if row["system"] == "eventsim"}
-    for row in rows:
-        line = "{work:20s}{n:>12,d}  {system:24s}{figure:10.3f} {unit:16s}".format(**row)
-        if row["system"] != "eventsim":
-            line += f"{row['figure'] / ours[row['work'], row['n']]:.1f} times ours"
-        print(line)
-
-
-if __name__ == "__main__":
-    main()
+        large = case.endswith("-10000")
+        if not (large and plan.quick):
+            yield from measure(case, plan, fewer if large else plan.repeats)
+    if not plan.quick:
+        plan.announce("building ten million synapses")
+        yield from build(fewer)

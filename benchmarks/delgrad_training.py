@@ -10,18 +10,19 @@ same batches, and must agree.
 
 import statistics
 import time
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import eventsim as es
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.models.inputs.encoding import latency
 from eventsim.models.training import SpikeLearner
 from eventsim.models.training.losses.first_spike import TimeInvariant
 from eventsim.models.training.optimisers import Adam
 
+SECONDS = Seconds(25.0, 3.0)
 N_HIDDEN, BATCH = 30, 150
 MARGIN, BUMP, MAX_DW, SILENT = 0.2, 5e-4, 0.2, 100.0
 MAX_MISSING = {"hidden": 0.3, "label": 0.0}
@@ -163,18 +164,19 @@ def _spike_time_function(torch: Any) -> Any:
     return SpikeTime
 
 
-def run(repeats: int = 5, kinds: tuple[str, ...] = ("WS", "WA", "W")) -> list[dict[str, Any]]:
+def run(plan: Plan) -> Rows:
     """Measure epochs of ours and, where torch is installed, of the peer, interleaved."""
-    samples, labels = es.io.datasets.yin_yang(5000, 42)
+    n, warm_up = plan.pick(5000, 1500), plan.pick(WARM_UP, 1)
+    samples, labels = es.io.datasets.yin_yang(n, 42)
     times = latency(samples)
-    rows = []
-    for kind in kinds:
+    for kind in plan.pick(("WS", "WA", "W"), ("WS",)):
         systems: dict[str, Any] = {"eventsim": Ours(kind, start(kind))}
-        if find_spec("torch"):
+        if plan.has("torch"):
             systems["torch, batched, 1 thread"] = InTorch(kind, start(kind))
         wall: dict[str, list[float]] = {name: [] for name in systems}
         cpu: dict[str, list[float]] = {name: [] for name in systems}
-        for epoch in range(WARM_UP + repeats):
+        for epoch in range(warm_up + plan.repeats):
+            plan.announce(f"{kind}, epoch {epoch + 1} of {warm_up + plan.repeats}")
             order = np.random.default_rng(epoch).permutation(len(times))
             batches = [order[low : low + BATCH] for low in range(0, len(order), BATCH)]
             losses = {}
@@ -186,28 +188,8 @@ def run(repeats: int = 5, kinds: tuple[str, ...] = ("WS", "WA", "W")) -> list[di
             if epoch == 0:  # the same learning; later, rounding errors have grown
                 first, *others = losses.values()
                 assert all(np.allclose(first, other, rtol=1e-6) for other in others), losses
-        work = f"DelGrad epoch, {kind}"
-        ours, *peers = (statistics.median(cpu[name][WARM_UP:]) for name in systems)
-        rows += [
-            {
-                "work": work,
-                "system": f"{name}{what}",
-                "figure": statistics.median(seconds[name][WARM_UP:]),
-                "unit": "s",
-            }
-            for name in systems
-            for what, seconds in (("", wall), (", processor time", cpu))
-        ]
-        for peer in peers:
-            ratio = {"system": "ratio of processor times", "figure": peer / ours, "unit": "times"}
-            rows.append({"work": work, **ratio})
-    return rows
-
-
-def main() -> None:
-    for row in run():
-        print(f"{row['work']:<22} {row['system']:<42} {row['figure']:>12.4g} {row['unit']}")
-
-
-if __name__ == "__main__":
-    main()
+        row = {"work": f"DelGrad epoch, {kind}", "n": n}
+        for what, seconds in (("", wall), (", processor time", cpu)):
+            for name in systems:
+                value = statistics.median(seconds[name][warm_up:])
+                yield row | {"work": f"{row['work']}{what}", "system": name, "value": value, "unit": "s"}

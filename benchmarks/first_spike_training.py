@@ -10,18 +10,19 @@ agree.
 
 import statistics
 import time
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import eventsim as es
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.models.inputs.encoding import bias, latency
 from eventsim.models.training import FirstSpike
 from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.schedules import StepDecay
 
+SECONDS = Seconds(25.0, 4.0)
 N_HIDDEN, BATCH = 120, 150
 BIAS_TIME, RATE, XI, ALPHA, BUMP, MAX_DW = 0.9, 0.005, 0.2, 0.005, 5e-4, 0.2
 MAX_MISSING = {"hidden": 0.3, "label": 0.0}
@@ -150,7 +151,7 @@ def _spike_time_function(torch: Any) -> Any:
     return SpikeTime
 
 
-def run(repeats: int = 5) -> list[dict[str, Any]]:
+def run(plan: Plan) -> Rows:
     """Measure epochs of ours and, where torch is installed, of the peer, interleaved."""
     rng = np.random.default_rng(1)
     weights = {
@@ -158,13 +159,15 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
         "label": rng.normal(0.5, 0.8, (N_HIDDEN + 1, 3)),
     }
     systems: dict[str, Any] = {"eventsim": Ours(weights)}
-    if find_spec("torch"):
+    if plan.has("torch"):
         systems["torch, batched, 1 thread"] = InTorch(weights)
-    train, validation = es.io.datasets.yin_yang(5000, 42), es.io.datasets.yin_yang(1000, 41)
+    n, warm_up = plan.pick(5000, 1500), plan.pick(WARM_UP, 1)
+    train, validation = es.io.datasets.yin_yang(n, 42), es.io.datasets.yin_yang(n // 5, 41)
     times, check = latency(train[0]), latency(validation[0])
     wall: dict[str, list[float]] = {name: [] for name in systems}
     cpu: dict[str, list[float]] = {name: [] for name in systems}
-    for epoch in range(WARM_UP + repeats):
+    for epoch in range(warm_up + plan.repeats):
+        plan.announce(f"epoch {epoch + 1} of {warm_up + plan.repeats}")
         order = np.random.default_rng(epoch).permutation(len(times))
         batches = [order[low : low + BATCH] for low in range(0, len(order), BATCH)]
         results = {}
@@ -177,33 +180,8 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
         if epoch == 0:  # the same learning; later, rounding errors have grown
             first, *others = results.values()
             assert all(np.allclose(first, other, rtol=1e-6) for other in others), results
-
-    def median(seconds: list[float]) -> float:
-        return statistics.median(seconds[WARM_UP:])
-
-    work = "Yin-Yang epoch"
-    rows = [
-        {
-            "work": work,
-            "system": f"{name}{what}",
-            "figure": statistics.median(seconds[name][WARM_UP:]),
-            "unit": "s",
-        }
-        for name in systems
-        for what, seconds in (("", wall), (", processor time", cpu))
-    ]
-    ours, *peers = (median(cpu[name]) for name in systems)
-    for peer in peers:
-        rows.append(
-            {"work": work, "system": "ratio of processor times", "figure": peer / ours, "unit": "times"}
-        )
-    return rows
-
-
-def main() -> None:
-    for row in run():
-        print(f"{row['work']:<22} {row['system']:<42} {row['figure']:>12.4g} {row['unit']}")
-
-
-if __name__ == "__main__":
-    main()
+    row = {"work": "W3 Yin-Yang epoch", "n": n}
+    for what, seconds in (("", wall), (", processor time", cpu)):
+        for name in systems:
+            value = statistics.median(seconds[name][warm_up:])
+            yield row | {"work": f"{row['work']}{what}", "system": name, "value": value, "unit": "s"}

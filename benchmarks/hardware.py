@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.hardware.chips.brainscales2 import BrainScaleS2
 from eventsim.hardware.targets.simulated import SimulatedTarget
 from eventsim.scenarios import tasks
 from eventsim.scenarios.fast_and_deep import FastAndDeep
 
+SECONDS = Seconds(8.0, 3.0)
 CHIP = BrainScaleS2(device_seed=7)
 DURATION = 2000.0  # ms
 N, N_LINES, RATE = 100, 100, 50.0  # neurons, input lines, Hz on each
@@ -98,8 +100,8 @@ class Exits(BrainScaleS2):
         return network
 
 
-def run(repeats: int = 5) -> list[dict[str, Any]]:
-    """Measure; rows of work, system, n, figure, unit."""
+def run(plan: Plan) -> Rows:
+    """Measure on the chip and ideally, in turn."""
     feed_forward, inputs = layers()
     written = {
         name: CHIP.prepared(net).written(net)[0]
@@ -110,45 +112,28 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
         given = inputs if name == "layers" else None
         works[f"LIF network, {name}"] = (
             N if name == "recurrent" else 123,
-            {ON_CHIP: simulated(net, Exits(device_seed=7), given), IDEAL: simulated(net, None, given)},
+            {IDEAL: simulated(net, None, given), ON_CHIP: simulated(net, Exits(device_seed=7), given)},
         )
     works["LIF network, batch"] = (
         BATCH,
         {
-            ON_CHIP: in_batches(feed_forward, CHIP, inputs),
             IDEAL: in_batches(written["layers"], None, inputs),
+            ON_CHIP: in_batches(feed_forward, CHIP, inputs),
         },
     )
-    rows = []
     for work, (n, systems) in works.items():
+        plan.announce(work)
         taken: dict[str, list[float]] = {name: [] for name in systems}
-        for repeat in range(repeats + 1):
-            spikes = []
+        for repeat in range(plan.repeats + 1):
+            spikes = {}
             for name, timed in systems.items():
-                seconds, n_spikes = timed()
-                spikes.append(n_spikes)
+                seconds, spikes[name] = timed()
                 if repeat:  # the first one loads
                     taken[name].append(seconds)
-            if abs(spikes[0] - spikes[1]) > 0.1 * spikes[1]:
-                raise ArithmeticError(f"{work}: {spikes[0]} spikes on the chip, {spikes[1]} ideally")
-        rows += [
-            {
-                "work": work,
-                "system": name,
-                "n": n,
-                "figure": 1e3 * statistics.median(values),
-                "unit": "ms",
-            }
-            for name, values in taken.items()
-        ]
-    return rows
-
-
-def main() -> None:
-    """Print the table."""
-    for row in run():
-        print(f"{row['work']:28s} {row['system']:16s} {row['figure']:.2f} {row['unit']}")
-
-
-if __name__ == "__main__":
-    main()
+            if abs(spikes[ON_CHIP] - spikes[IDEAL]) > 0.1 * spikes[IDEAL]:
+                raise ArithmeticError(
+                    f"{work}: {spikes[ON_CHIP]} spikes on the chip, {spikes[IDEAL]} ideally"
+                )
+        for name, values in taken.items():
+            value = 1e3 * statistics.median(values)
+            yield {"work": work, "system": name, "n": n, "value": value, "unit": "ms"}

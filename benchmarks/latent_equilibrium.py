@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eventsim as es
+from eventsim.benchmarks.plan import Plan, Row, Rows, Seconds
 
+SECONDS = Seconds(45.0, 6.0)
 TAU, DT, ETA, BETA = 10.0, 0.1, 0.01, 0.1
 CASES = (((2, 30, 3), 1), ((2, 30, 3), 32), ((784, 500, 10), 1), ((784, 500, 10), 32))
 SERIES = 64  # different inputs, repeated
@@ -84,27 +86,26 @@ class Peer:
         self.x = x
 
 
-def peers() -> dict[str, tuple[Callable[[Array], Any], Callable[[Any], Any]]]:
+def peers(plan: Plan) -> dict[str, tuple[Callable[[Array], Any], Callable[[Any], Any]]]:
     """Return the libraries that are installed: how an array enters, and their tanh."""
     found: dict[str, tuple[Callable[[Array], Any], Callable[[Any], Any]]] = {"numpy": (np.array, np.tanh)}
-    try:
+    if plan.has("torch"):
         import torch
-    except ImportError:
-        return found
-    torch.set_num_threads(1)
-    torch.set_grad_enabled(False)
-    found["torch"] = (lambda array: torch.from_numpy(array.copy()), torch.tanh)
+
+        torch.set_num_threads(1)
+        torch.set_grad_enabled(False)
+        found["torch"] = (lambda array: torch.from_numpy(array.copy()), torch.tanh)
     return found
 
 
-def agreement(sizes: tuple[int, ...], batch: int, steps: int = 30) -> float:
+def agreement(plan: Plan, sizes: tuple[int, ...], batch: int, steps: int = 30) -> float:
     """Return the largest difference of weights after some steps in double precision."""
     sim = simulation(sizes, batch, "float64")
     inputs = arrays(sizes, batch, "float64")[1]
     sim.set_input("0", inputs[:steps], every=DT)
     sim.run_ticks(steps)
     worst = 0.0
-    for convert, tanh in peers().values():
+    for convert, tanh in peers(plan).values():
         peer = Peer(sizes, batch, "float64", convert)
         for k in range(steps):
             peer.step(peer.inputs[k], tanh)
@@ -140,40 +141,31 @@ def ours(sizes: tuple[int, ...], batch: int, held: bool, seconds: float, still: 
     return rate(sim.run_ticks, seconds)
 
 
-def run(repeats: int = 5) -> list[dict[str, Any]]:
-    """Measure, for a fifth of a second each time; rows of work, system, n, figure, unit."""
-    rows, seconds = [], repeats / 5
-
-    def add(sizes: tuple[int, ...], batch: int, system: str, figure: float, unit: str = "steps/s") -> None:
-        work = f"LE {'-'.join(map(str, sizes))}, batch {batch}"
-        rows.append({"work": work, "system": system, "n": batch, "figure": figure, "unit": unit})
-
+def run(plan: Plan) -> Rows:
+    """Measure, for a fifth of a second each time; a twentieth where that does."""
+    seconds = plan.repeats / plan.pick(5, 20)
     for sizes, batch in CASES:
-        difference = agreement(sizes, batch)
+        work = f"W4 LE {'-'.join(map(str, sizes))}, batch {batch}"
+
+        def row(system: str, value: float, unit: str = "steps/s", work: str = work, n: int = batch) -> Row:
+            return {"work": work, "system": system, "n": n, "value": value, "unit": unit}
+
+        plan.announce(f"{work}, agreement")
+        difference = agreement(plan, sizes, batch)
         if not difference < 1e-10:
-            raise AssertionError(f"peers differ by {difference:g} on {sizes}, batch {batch}")
+            raise ArithmeticError(f"peers differ by {difference:g} on {sizes}, batch {batch}")
+        plan.announce(work)
         changing = ours(sizes, batch, False, seconds)
-        add(sizes, batch, "eventsim, input changes", changing)
-        add(sizes, batch, "eventsim, input held", ours(sizes, batch, True, seconds))
+        yield row("eventsim, input changes", changing)
+        yield row("eventsim, input held", ours(sizes, batch, True, seconds))
         empty = ours(sizes, batch, True, seconds / 4, still=True)
-        add(sizes, batch, "share of the engine", 100 * changing / empty, "% of a step")
-        for name, (convert, tanh) in peers().items():
+        yield row("eventsim, share of the engine", 100 * changing / empty, "% of a step")
+        for name, (convert, tanh) in (peers(plan) if plan.peers else {}).items():
+            plan.announce(f"{work}, {name}")
             peer = Peer(sizes, batch, "float32", convert)
 
             def advance(n: int, peer: Peer = peer, tanh: Callable[[Any], Any] = tanh) -> None:
                 for k in range(n):
                     peer.step(peer.inputs[k % SERIES], tanh)
 
-            add(sizes, batch, name, rate(advance, seconds))
-    return rows
-
-
-def main() -> None:
-    """Print the table."""
-    for row in run():
-        figure = f"{row['figure']:.1f}" if row["unit"].startswith("%") else f"{row['figure']:,.0f}"
-        print(f"{row['work']:26s} {row['system']:26s} {figure:>12s} {row['unit']}")
-
-
-if __name__ == "__main__":
-    main()
+            yield row(name, rate(advance, seconds))

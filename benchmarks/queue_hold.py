@@ -4,24 +4,23 @@ A queue holds n events, initially at times Exp(mean 1). One operation takes the 
 one back at its time plus the next of 65536 increments, Exp(mean 1), drawn beforehand. Ties keep the
 order of scheduling. Results are operations per second of CPU time, the median over the repeats, with
 all systems interleaved in one run, after a warm-up of 2 n operations for ours.
-
-    python -m eventsim.benchmarks.queue_hold
 """
 
 import heapq
 import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sortedcontainers import SortedList
 
 import eventsim as es
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.hold_model import HoldModel
 
+SECONDS = Seconds(60.0, 2.0)
 SIZES = (100, 10_000, 1_000_000)
 N_INCREMENTS = 65536
 
@@ -119,37 +118,35 @@ SYSTEMS: dict[str, tuple[Callable[[np.ndarray, np.ndarray], Operate], int]] = {
 }
 
 
-def measure(n: int, repeats: int) -> Iterator[dict[str, object]]:
-    """Yield one row per installed system, all of them measured in turn `repeats` times."""
+def measure(n: int, plan: Plan) -> Rows:
+    """Yield one row per installed system, all of them measured in turn."""
     rng = np.random.default_rng(1)
     increments, times = rng.exponential(1.0, N_INCREMENTS), rng.exponential(1.0, n)
-    names = [name for name in SYSTEMS if name != "SimPy, callback" or find_spec("simpy")]
+    names = [name for name in SYSTEMS if wanted(name, plan)]
     running = {name: SYSTEMS[name][0](times, increments) for name in names}
+    operations = {name: SYSTEMS[name][1] // plan.pick(1, 10) for name in names}
     for name, operate in running.items():
         operate(2 * n if name.startswith("eventsim") else min(2 * n, 20_000))
     seconds: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(repeats):
+    for _ in range(plan.repeats):
         for name, operate in running.items():
             start = time.process_time()
-            operate(SYSTEMS[name][1])
+            operate(operations[name])
             seconds[name].append(time.process_time() - start)
     for name in names:
-        figure = SYSTEMS[name][1] / statistics.median(seconds[name]) / 1e6
-        yield {"work": "W1 hold model", "system": name, "n": n, "figure": figure, "unit": "M operations/s"}
+        value = operations[name] / statistics.median(seconds[name]) / 1e6
+        yield {"work": "W1 hold model", "system": name, "n": n, "value": value, "unit": "M operations/s"}
 
 
-def run(repeats: int = 5, sizes: tuple[int, ...] = SIZES) -> list[dict[str, object]]:
-    """Measure all systems at all sizes; one row each with work, system, n, figure, unit."""
-    return [row for n in sizes for row in measure(n, repeats)]
+def wanted(name: str, plan: Plan) -> bool:
+    """Return whether a system is to be measured and installed."""
+    if name.startswith("eventsim"):
+        return True
+    return plan.has("simpy") if name.startswith("SimPy") else plan.peers
 
 
-def main() -> None:
-    rows = run()
-    figures = {(row["system"], row["n"]): row["figure"] for row in rows}
-    print(f"{'M operations/s, pending:':28s}" + "".join(f"{n:>12,d}" for n in SIZES))
-    for name in dict.fromkeys(row["system"] for row in rows):
-        print(f"{name!s:28s}" + "".join(f"{figures[name, n]:12.2f}" for n in SIZES))
-
-
-if __name__ == "__main__":
-    main()
+def run(plan: Plan) -> Rows:
+    """Measure all systems at all sizes."""
+    for n in plan.pick(SIZES, SIZES[:2]):
+        plan.announce(f"{n} pending events")
+        yield from measure(n, plan)

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.hardware import RemoteTarget, SimulatedTarget
 from eventsim.hardware.targets.target import Target
 
+SECONDS = Seconds(5.0, 2.0)
 N_HIDDEN, BATCH, UNTIL = 30, 150, 20.0
 STEPS = 20  # in each repeat
 
@@ -46,8 +48,8 @@ def seconds(target: Target, net: es.Network, inputs: dict[str, Any]) -> tuple[fl
     return min(taken), found
 
 
-def run(repeats: int = 5) -> list[dict[str, Any]]:
-    """Measure; rows of work, system, n, figure, unit."""
+def run(plan: Plan) -> Rows:
+    """Measure both in turn; they must find the same spikes."""
     net = network()
     inputs = {"input": np.random.default_rng(2).uniform(0.15, 2.0, (BATCH, 4))}
     command = [sys.executable, "-P", "-m", "eventsim.hardware.remote.serve", "--hardware", "ideal"]
@@ -58,7 +60,7 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
             address = server.stdout.readline().partition(" listens on ")[2].partition(",")[0]
             with RemoteTarget(address) as remote:
                 targets: list[Target] = [SimulatedTarget(), remote]
-                for _ in range(repeats + 1):
+                for _ in range(plan.repeats + 1):
                     found = []
                     for name, target in zip(taken, targets, strict=True):
                         each, spikes = seconds(target, net, inputs)
@@ -68,23 +70,6 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
                         np.testing.assert_array_equal(one, other)
         finally:
             server.terminate()
-    return [
-        {
-            "work": "4-30-3 on a target, load and run",
-            "system": system,
-            "n": BATCH,
-            "figure": 1e3 * statistics.median(each[1:]),
-            "unit": "ms",
-        }
-        for system, each in taken.items()
-    ]
-
-
-def main() -> None:
-    """Print the table."""
-    for row in run():
-        print(f"{row['work']:36s} {row['system']:28s} {row['figure']:.2f} {row['unit']}")
-
-
-if __name__ == "__main__":
-    main()
+    row = {"work": "4-30-3 on a target, load and run", "n": BATCH, "unit": "ms"}
+    for system, each in taken.items():
+        yield row | {"system": system, "value": 1e3 * statistics.median(each[1:])}

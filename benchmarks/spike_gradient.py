@@ -5,8 +5,6 @@ Three networks, in one thread: `delgrad`, 4-30-3, one spike per neuron, delays p
 sample over 1 s, the hidden neurons connected to one another and spiking several times, with one delay for
 each source (`axonal`) or each synapse (`synaptic`) (16 samples). All output spikes have an error, so nothing
 is left out of the walk back. Results are CPU time, the median over the repeats, after a warm-up.
-
-    python -m benchmarks.spike_gradient
 """
 
 import statistics
@@ -17,6 +15,9 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
+
+SECONDS = Seconds(8.0, 3.0)
 
 
 def delgrad() -> tuple[es.Network, dict[str, Any], float, int]:
@@ -68,37 +69,27 @@ WORKS: dict[str, Callable[[], tuple[es.Network, dict[str, Any], float, int]]] = 
 }
 
 
-def run(repeats: int = 5) -> list[dict[str, Any]]:
-    rows = []
+def run(plan: Plan) -> Rows:
+    """Measure forward and backward passes of all networks."""
     for work, make in WORKS.items():
+        plan.announce(work)
         net, inputs, until, n = make()
         grad = es.models.gradients.SpikeGradient(net, time_constants=False)
         forward, backward = [], []
-        for repeat in range(repeats + 1):
+        for repeat in range(plan.repeats + 1):
             start = time.process_time()
-            walked = grad.forward(inputs, until=until)
+            found = grad.forward(inputs, until=until)
             middle = time.process_time()
-            errors = [np.ones(len(walked.spikes("label", sample))) for sample in range(n)]
+            errors = [np.ones(len(found.spikes("label", sample))) for sample in range(n)]
             begin = time.process_time()
-            grad.backward(walked, {"label": errors})
+            grad.backward(found, {"label": errors})
             if repeat:
                 forward.append((middle - start) / n * 1e3)
                 backward.append((time.process_time() - begin) / n * 1e3)
         there, back = statistics.median(forward), statistics.median(backward)
-        figures = (
-            ("forward", there, "ms/sample"),
-            ("backward", back, "ms/sample"),
-            ("ratio", back / there, ""),
-        )
-        rows += [
-            {"work": f"{work}, {what}", "system": "eventsim", "figure": figure, "unit": unit}
-            for what, figure, unit in figures
-        ]
-        if not rows[-1]["figure"] or not walked.counts("label").any():
-            raise RuntimeError(f"{work}: no output spikes")
-    return rows
-
-
-if __name__ == "__main__":
-    for row in run():
-        print(f"{row['work']:<45} {row['figure']:>10.4f} {row['unit']}")
+        if not back or not found.counts("label").any():
+            raise ArithmeticError(f"{work}: no output spikes")
+        row = {"work": work, "n": n}
+        yield row | {"system": "eventsim, forward", "value": there, "unit": "ms/sample"}
+        yield row | {"system": "eventsim, backward", "value": back, "unit": "ms/sample"}
+        yield row | {"system": "eventsim, backward / forward", "value": back / there, "unit": "times"}

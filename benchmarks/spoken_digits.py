@@ -4,8 +4,6 @@
 1400 input spikes each, in batches of 32: forward, backward, Adam, delays of every projection trained. The
 samples are the training set of FSDD spikes where EVENTSIM_DATA names it, else generated ones of about the
 same statistics. Wall time, without validation, after one epoch that does not count.
-
-    python -m benchmarks.spoken_digits
 """
 
 import statistics
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.io import datasets
 from eventsim.models.training.activity import ActiveLearner, Activity
 from eventsim.models.training.losses.classes import MaxMembrane
@@ -22,6 +21,7 @@ from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.parametrisations import Sigmoid
 from eventsim.scenarios.spoken_digits import data as spoken_data
 
+SECONDS = Seconds(240.0, 5.0)
 N_SAMPLES, BATCH, UNTIL = 2700, 32, 1100.0
 
 
@@ -73,19 +73,20 @@ def epochs(kind: str, threads: int, repeats: int, spikes: list[es.Spikes], label
     return statistics.median(seconds[1:])
 
 
-def run(repeats: int = 1) -> list[dict[str, Any]]:
-    name, spikes, labels = samples()
-    return [
-        {
-            "work": f"epoch of {name}, 700-128-10 recurrent, {kind} delays, threads: {threads}",
-            "system": "eventsim",
-            "figure": epochs(kind, threads, repeats, spikes, labels),
+def run(plan: Plan) -> Rows:
+    """Measure epochs; at most two of each kind, they take long."""
+    if plan.quick:
+        name, (recordings, labels) = "generated spikes", spoken_data.sweeps(64, 0)
+        spikes = list(recordings)
+    else:
+        name, spikes, labels = samples()
+    for kind, threads in (("axonal", 1), ("axonal", 2), ("synaptic", 2)):
+        work = f"epoch of {name}, 700-128-10 recurrent"
+        plan.announce(f"{work}, {kind} delays, threads: {threads}")
+        yield {
+            "work": work,
+            "n": len(labels),
+            "system": f"eventsim, {kind} delays, threads: {threads}",
+            "value": epochs(kind, threads, min(plan.repeats, 2), spikes, labels),
             "unit": "s",
         }
-        for kind, threads in (("axonal", 1), ("axonal", 2), ("synaptic", 2))
-    ]
-
-
-if __name__ == "__main__":
-    for row in run():
-        print(f"{row['work']:<80} {row['figure']:>8.2f} {row['unit']}")

@@ -6,14 +6,15 @@ Wall seconds on one thread over those on two, both measured in turn; 2 is perfec
 import statistics
 import threading
 import time
-from typing import Any
 
 import numpy as np
 
 import eventsim as es
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.models.training import FirstSpike
 from eventsim.scenarios.balanced_network import BalancedNetwork
 
+SECONDS = Seconds(30.0, 4.0)
 BIOLOGICAL = 2000.0  # ms simulated
 BATCHES = ((784, 350, 2000), (5, 120, 20_000))  # inputs, hidden neurons, samples
 
@@ -49,39 +50,25 @@ def learners(n_inputs: int, n_hidden: int) -> list[FirstSpike]:
     return [FirstSpike(net, "label", threads=threads) for threads in (1, 2)]
 
 
-def run(repeats: int = 5) -> list[dict[str, Any]]:
-    """Measure; rows of work, system, n, figure, unit."""
-    gains = {("two networks", 2): [networks() for _ in range(repeats)]}
+def run(plan: Plan) -> Rows:
+    """Measure on one thread and on two, in turn."""
+    row = {"system": "eventsim, two threads", "unit": "times"}
+    plan.announce("two networks")
+    gain = statistics.median(networks() for _ in range(plan.repeats))
+    yield row | {"work": "two networks", "n": 2, "value": gain}
     rng = np.random.default_rng(1)
     for n_inputs, n_hidden, n in BATCHES:
+        n = n // plan.pick(1, 5)
+        work = f"first-spike gradients {n_inputs}-{n_hidden}-10"
+        plan.announce(work)
         pair = learners(n_inputs, n_hidden)
         inputs = {"input": rng.uniform(0.15, 2.0, (n, n_inputs))}
         labels = rng.integers(0, 10, n)
         seconds: list[list[float]] = [[], []]
-        for _ in range(repeats + 1):
+        for _ in range(plan.repeats + 1):
             for learner, taken in zip(pair, seconds, strict=True):
                 begin = time.perf_counter()
                 learner.gradients(inputs, labels)
                 taken.append(time.perf_counter() - begin)
-        work = f"first-spike gradients {n_inputs}-{n_hidden}-10"
-        gains[work, n] = [a / b for a, b in zip(*(taken[1:] for taken in seconds), strict=True)]
-    return [
-        {
-            "work": work,
-            "system": "eventsim, two threads",
-            "n": n,
-            "figure": statistics.median(gain),
-            "unit": "times",
-        }
-        for (work, n), gain in gains.items()
-    ]
-
-
-def main() -> None:
-    """Print the table."""
-    for row in run():
-        print(f"{row['work']:36s} {row['system']:24s} {row['figure']:.2f} {row['unit']}")
-
-
-if __name__ == "__main__":
-    main()
+        gain = statistics.median(a / b for a, b in zip(*(taken[1:] for taken in seconds), strict=True))
+        yield row | {"work": work, "n": n, "value": gain}

@@ -7,26 +7,25 @@ else `TimeToFirstSpike` and our `Adam`, by `SpikeLearner`, as anybody trains wit
 Rates are 1e-12, so that all go on with the work they began with; they must agree on the loss.
 Milliseconds of processor time a step, median over the repeats of a few steps each, in turn, after a warm-up;
 a ratio is the median of those of the repeats.
-
-    python -m benchmarks.torch_bridge
 """
 
 import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 import eventsim as es
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.benchmarks.spike_gradient import WORKS
 from eventsim.models.training import SpikeLearner
 from eventsim.models.training.losses.first_spike import TimeToFirstSpike
 from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.parametrisations import Clip
 
+SECONDS = Seconds(30.0, 6.0)
 RATE = 1e-12
 AT_LEAST = 0.1  # s that a measurement takes at least, about
 
@@ -125,12 +124,11 @@ def _step(layer: Any, times: Any, labels: Any) -> Step:
     return step
 
 
-def run(repeats: int = 5) -> list[dict[str, Any]]:
-    """Measure; rows of work, system, figure, unit."""
-    if find_spec("torch") is None:
-        return []
-    rows = []
-    for work, make in WORKS.items():
+def run(plan: Plan) -> Rows:
+    """Measure steps of each kind in turn; nothing where torch is not installed."""
+    if not plan.has("torch"):
+        return
+    for work, make in list(WORKS.items())[: plan.pick(None, 2)]:
         net, inputs, until, n = make()
         labels = np.arange(n) % net.populations["label"].n
         sides = {"SpikeLearner": native, "SpikeGradient": by_hand, "EventLayer": in_torch}
@@ -138,7 +136,8 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
         steps = {name: side(net, inputs, until, labels) for name, side in sides.items()}
         taken: dict[str, list[float]] = {name: [] for name in sides}
         n_steps = dict.fromkeys(sides, 1)
-        for repeat in range(repeats + 1):
+        for repeat in range(plan.repeats + 1):
+            plan.announce(f"{work}, {repeat + 1} of {plan.repeats + 1}")
             losses = []
             for name, step in steps.items():
                 begin = time.process_time()
@@ -151,22 +150,12 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
                     n_steps[name] = math.ceil(AT_LEAST / seconds)
                 losses.append(loss)
             if not np.ptp(losses) <= 1e-6 * abs(losses[0]):
-                raise RuntimeError(f"{work}: losses differ, {losses}")
-        in_ms = {name: (statistics.median(each), "ms/step") for name, each in taken.items()}
-        ratios = {
-            f"EventLayer / {name}": (
-                statistics.median(b / a for a, b in zip(taken[name], taken["EventLayer"], strict=True)),
-                "",
-            )
-            for name in ("SpikeLearner", "SpikeGradient")
-        }
-        rows += [
-            {"work": f"{work}, {what}", "system": "eventsim", "figure": figure, "unit": unit}
-            for what, (figure, unit) in (in_ms | ratios).items()
-        ]
-    return rows
-
-
-if __name__ == "__main__":
-    for row in run():
-        print(f"{row['work']:<60} {row['figure']:>10.4f} {row['unit']}")
+                raise ArithmeticError(f"{work}: losses differ, {losses}")
+        row = {"work": work, "n": n}
+        for name, each in taken.items():
+            ours = "" if name.startswith("torch") else "eventsim, "
+            yield row | {"system": ours + name, "value": statistics.median(each), "unit": "ms/step"}
+        for name in ("SpikeLearner", "SpikeGradient"):
+            pairs = zip(taken[name], taken["EventLayer"], strict=True)
+            value = statistics.median(b / a for a, b in pairs)
+            yield row | {"system": f"eventsim, EventLayer / {name}", "value": value, "unit": "times"}

@@ -11,24 +11,29 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
+
+SECONDS = Seconds(40.0, 2.0)
 N = 10_000_000
 N_UNITS = 10_000
 PIECE = 20_000
 
 
-def run(repeats: int = 5, n: int = N) -> list[dict[str, Any]]:
-    """Measure all systems, interleaved; rows have median MB/s by the clock and CPU seconds of the whole."""
+def run(plan: Plan) -> Rows:
+    """Measure all systems in turn: median MB/s by the clock, and CPU seconds of the whole."""
+    n = plan.pick(N, N // 10)
     rng = np.random.default_rng(1)
     times = np.sort(rng.uniform(0, 1000, n))
     units = rng.integers(0, N_UNITS, n)
     measured: dict[str, list[tuple[float, float]]] = {}
+    writers = (ours, ours_durable, *((raw_file, h5py_chunks, h5py_at_end) if plan.peers else ()))
     with tempfile.TemporaryDirectory() as folder:
-        for repeat in range(repeats + 1):  # the first round warms up
-            for write in (ours, ours_durable, raw_file, h5py_chunks, h5py_at_end):
+        for repeat in range(plan.repeats + 1):  # the first round warms up
+            plan.announce(f"{n} spikes, {repeat + 1} of {plan.repeats + 1}")
+            for write in writers:
                 for path in Path(folder).iterdir():
                     path.unlink()
                 before = time.process_time()
@@ -37,16 +42,15 @@ def run(repeats: int = 5, n: int = N) -> list[dict[str, Any]]:
                 for system, seconds in found.items():
                     if repeat:
                         measured.setdefault(system, []).append((16e-6 * n / seconds, cpu))
-    return [
-        {
-            "work": "trace writing",
+    for system, pairs in measured.items():
+        yield {
+            "work": "W5 trace writing",
             "system": system,
-            "figure": statistics.median(rate for rate, _ in pairs),
+            "n": n,
+            "value": statistics.median(rate for rate, _ in pairs),
             "unit": "MB/s",
             "cpu_seconds": statistics.median(cpu for _, cpu in pairs),
         }
-        for system, pairs in measured.items()
-    ]
 
 
 def ours(path: Path, times: np.ndarray, units: np.ndarray, durable: bool = False) -> dict[str, float]:
@@ -104,13 +108,3 @@ def h5py_at_end(path: Path, times: np.ndarray, units: np.ndarray) -> dict[str, f
         file.create_dataset("timestamps", data=times)
         file.create_dataset("node_ids", data=units)
     return {"h5py at the end": time.perf_counter() - begin}
-
-
-def main() -> None:
-    for row in run():
-        figure = f"{row['figure']:>9.4g} {row['unit']}  {row['cpu_seconds']:.3f} s CPU"
-        print(f"{row['work']:<22} {row['system']:<34} {figure}")
-
-
-if __name__ == "__main__":
-    main()

@@ -10,8 +10,6 @@ the same size, and exact.
 
 Results are CPU seconds of the run alone, the median over the repeats, all systems interleaved in one
 process, on one thread. On ticks the rates of events of both systems have to agree.
-
-    python -m eventsim.benchmarks.two_compartments
 """
 
 import math
@@ -19,16 +17,17 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
 
 import eventsim as es
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.models import Compartment, MultiCompartment, Receptor, ThresholdEvent
 from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
 from eventsim.scenarios.nonlinear_dendrites.network import network_of
 
+SECONDS = Seconds(60.0, 4.0)
 DURATION = 1000.0  # ms
 DT = 0.1  # ms
 N_SYNAPSES = 50  # of each compartment
@@ -153,49 +152,34 @@ def neuron_runs(variable_step: bool) -> System:
     return run
 
 
-def measure(work: str, n: int, systems: dict[str, System], repeats: int) -> list[dict[str, Any]]:
-    """Return one row for each system, all of them measured in turn `repeats` times."""
+def measure(work: str, n: int, systems: dict[str, System], plan: Plan, repeats: int) -> Rows:
+    """Yield one row for each system, all of them measured in turn `repeats` times."""
     found: dict[str, list[Measured]] = {name: [] for name in systems}
     for repeat in range(repeats):
         for name, simulate in systems.items():
+            plan.announce(f"{work}, {n} neurons, {name}, {repeat + 1} of {repeats}")
             found[name].append(simulate(n, repeat + 1))
     rates = {name: statistics.mean(rate for _, rate in each) for name, each in found.items()}
     ours = next(iter(rates.values()))
     for name, rate in rates.items():
         if work == "passive, ticks" and n >= 1000 and abs(rate / ours - 1) > SAME_RATE:
             raise ArithmeticError(f"{name} has {rate:.2f} events of a neuron, ours has {ours:.2f}")
-    return [
-        {
-            "work": work,
-            "system": name,
-            "n": n,
-            "figure": statistics.median(seconds for seconds, _ in each),
-            "unit": "s",
-        }
-        for name, each in found.items()
-    ]
+    for name, each in found.items():
+        value = statistics.median(seconds for seconds, _ in each)
+        yield {"work": f"two compartments, {work}", "system": name, "n": n, "value": value, "unit": "s"}
 
 
-def run(repeats: int = 5, n: int = 1000) -> list[dict[str, Any]]:
-    """Measure all systems; rows of work, system, n, figure (CPU seconds), unit."""
-    rows = measure("active, exact", n, {"eventsim": active("exact")}, repeats)
-    rows += measure("active, ticks", n, {"eventsim": active("ticks")}, repeats)
-    has_neuron = find_spec("neuron") is not None
+def run(plan: Plan) -> Rows:
+    """Measure all systems, in CPU seconds."""
+    n, repeats = plan.pick(1000, 100), plan.repeats
+    yield from measure("active, exact", n, {"eventsim": active("exact")}, plan, repeats)
+    yield from measure("active, ticks", n, {"eventsim": active("ticks")}, plan, repeats)
+    has_neuron = plan.has("neuron")
     systems = {"eventsim": passive("ticks")}
     if has_neuron:
         systems["NEURON, fixed step"] = neuron_runs(variable_step=False)
-    rows += measure("passive, ticks", n, systems, repeats)
+    yield from measure("passive, ticks", n, systems, plan, repeats)
     systems = {"eventsim": passive("exact")}
     if has_neuron:
         systems["NEURON, variable step"] = neuron_runs(variable_step=True)
-    return rows + measure("passive, exact", max(n // 10, 1), systems, (repeats + 1) // 2)
-
-
-def main() -> None:
-    from eventsim.scenarios.comparison import as_table
-
-    print(as_table(run()))
-
-
-if __name__ == "__main__":
-    main()
+    yield from measure("passive, exact", max(n // 10, 1), systems, plan, (repeats + 1) // 2)

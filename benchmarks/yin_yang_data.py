@@ -3,21 +3,23 @@
 import math
 import statistics
 import time
-from typing import Any
 
 import numpy as np
 
+from eventsim.benchmarks.plan import Plan, Rows, Seconds
+
+SECONDS = Seconds(4.0, 1.0)
 SIZE = 5000
 SEED = 42
 
 
-def run(repeats: int = 5) -> list[dict[str, Any]]:
-    """Measure both, interleaved; they must agree to the bit."""
+def run(plan: Plan) -> Rows:
+    """Measure both in turn; they must agree to the bit."""
     from eventsim.io.datasets import yin_yang
 
     measured: dict[str, list[float]] = {"eventsim": [], "python": []}
     yin_yang(SIZE, SEED)
-    for _ in range(repeats):
+    for _ in range(plan.repeats):
         begin = time.perf_counter()
         samples, labels = yin_yang(SIZE, SEED)
         middle = time.perf_counter()
@@ -27,13 +29,9 @@ def run(repeats: int = 5) -> list[dict[str, Any]]:
         assert np.array_equal(labels, expected_labels)
         measured["eventsim"].append(middle - begin)
         measured["python"].append(end - middle)
-    medians = {system: statistics.median(seconds) for system, seconds in measured.items()}
-    rows = [
-        {"work": "yin-yang data", "system": system, "figure": 1e6 * seconds / SIZE, "unit": "us/sample"}
-        for system, seconds in medians.items()
-    ]
-    ratio = medians["python"] / medians["eventsim"]
-    return [*rows, {"work": "yin-yang data", "system": "ratio", "figure": ratio, "unit": "times"}]
+    for system, seconds in measured.items():
+        value = 1e6 * statistics.median(seconds) / SIZE
+        yield {"work": "Yin-Yang data", "system": system, "n": SIZE, "value": value, "unit": "us/sample"}
 
 
 def one_by_one(size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -55,12 +53,3 @@ def one_by_one(size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
                     found = int(right <= 0.1 or 0.1 < left <= 0.25 or (y > 0.5 and right > 0.25))
         samples[k], labels[k] = (x, y, 1.0 - x, 1.0 - y), goal
     return samples, labels
-
-
-def main() -> None:
-    for row in run():
-        print(f"{row['work']:<22} {row['system']:<34} {row['figure']:>12.4g} {row['unit']}")
-
-
-if __name__ == "__main__":
-    main()

@@ -150,19 +150,28 @@ def plot(
 @app.command()
 def bench(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them.")] = None,
-    repeats: Annotated[int, typer.Option(help="Measurements of each figure.")] = 5,
+    repeats: Annotated[
+        int | None, typer.Option(help="Measurements of each value [default: 5; 1 with --quick].")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes: all in less than a minute.")] = False,
+    peers: Annotated[bool, typer.Option("--peers/--no-peers", help="Measure other programs too.")] = True,
     json: Json = False,
 ) -> None:
-    """Benchmarks, with the peers that are installed, in one table."""
+    """Benchmarks, with the peers that are installed; each line is printed as soon as it is known."""
     from eventsim.scenarios import comparison
 
-    if repeats < 1:
+    if repeats is not None and repeats < 1:
         raise ConfigError(f"--repeats must be at least 1, got {repeats}")
-    rows = comparison.measure(name, repeats, say=lambda text: typer.echo(text, err=True))
+    outcome = comparison.execute(
+        name, repeats=repeats, quick=quick, peers=peers, write=None if json else typer.echo
+    )
     if json:
-        _print_json(rows)
-    else:
-        typer.echo(comparison.as_table(rows))
+        _print_json(outcome.rows)
+    if not outcome.complete:
+        _complain(f"stopped; the {len(outcome.rows)} values known so far are above")
+        raise typer.Exit(130)
+    if outcome.failures:
+        raise typer.Exit(1)
 
 
 @app.command()
