@@ -1,8 +1,8 @@
 """Benchmarks: work defined exactly, our time beside those of the peers that are installed.
 
-Every module here but `plan` measures one piece of work. It has
+Every module here measures one piece of work. It has
 
-- ``SECONDS``: about how long it takes, as a whole and with ``--quick`` (see `plan.Seconds`),
+- ``SECONDS``: about how long it takes, as a whole and with ``--quick`` (see `eventsim.scenarios.benchmark`),
 - ``run(plan)``: yields rows as soon as they are known, and announces what it measures next.
 
 A row has the keys ``work``, ``system``, ``value``, ``unit`` and, where a work comes in sizes, ``n``. Rows

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
-from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.scenarios.balanced_network import BalancedNetwork
 from eventsim.scenarios.balanced_network.network import POPULATIONS
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(900.0, 4.0)
 DURATION = 1000.0  # ms

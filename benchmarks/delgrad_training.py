@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eventsim as es
-from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.models.inputs.encoding import latency
 from eventsim.models.training import SpikeLearner
 from eventsim.models.training.losses.first_spike import TimeInvariant
 from eventsim.models.training.optimisers import Adam
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(25.0, 3.0)
 N_HIDDEN, BATCH = 30, 150

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eventsim as es
-from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.models.inputs.encoding import bias, latency
 from eventsim.models.training import FirstSpike
 from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.schedules import StepDecay
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(25.0, 4.0)
 N_HIDDEN, BATCH = 120, 150

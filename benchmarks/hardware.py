@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
-from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.hardware.chips.brainscales2 import BrainScaleS2
 from eventsim.hardware.targets.simulated import SimulatedTarget
 from eventsim.scenarios import tasks
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 from eventsim.scenarios.fast_and_deep import FastAndDeep
 
 SECONDS = Seconds(8.0, 3.0)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eventsim as es
-from eventsim.benchmarks.plan import Plan, Row, Rows, Seconds
+from eventsim.scenarios.benchmark import Plan, Row, Rows, Seconds
 
 SECONDS = Seconds(45.0, 6.0)
 TAU, DT, ETA, BETA = 10.0, 0.1, 0.01, 0.1

@@ -17,8 +17,8 @@ import numpy as np
 from sortedcontainers import SortedList
 
 import eventsim as es
-from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.hold_model import HoldModel
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(60.0, 2.0)
 SIZES = (100, 10_000, 1_000_000)

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
-from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.hardware import RemoteTarget, SimulatedTarget
 from eventsim.hardware.targets.target import Target
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(5.0, 2.0)
 N_HIDDEN, BATCH, UNTIL = 30, 150, 20.0
@@ -71,5 +71,5 @@ def run(plan: Plan) -> Rows:
         finally:
             server.terminate()
     row = {"work": "4-30-3 on a target, load and run", "n": BATCH, "unit": "ms"}
-    for system, each in taken.items():
-        yield row | {"system": system, "value": 1e3 * statistics.median(each[1:])}
+    for system, values in taken.items():
+        yield row | {"system": system, "value": 1e3 * statistics.median(values[1:])}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
-from eventsim.benchmarks.plan import Plan, Rows, Seconds
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(8.0, 3.0)
 

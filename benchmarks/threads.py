@@ -10,9 +10,9 @@ import time
 import numpy as np
 
 import eventsim as es
-from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.models.training import FirstSpike
 from eventsim.scenarios.balanced_network import BalancedNetwork
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(30.0, 4.0)
 BIOLOGICAL = 2000.0  # ms simulated

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 import eventsim as es
-from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.benchmarks.spike_gradient import WORKS
 from eventsim.models.training import SpikeLearner
 from eventsim.models.training.losses.first_spike import TimeToFirstSpike
 from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.parametrisations import Clip
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(30.0, 6.0)
 RATE = 1e-12

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eventsim.benchmarks.plan import Plan, Rows, Seconds
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(40.0, 2.0)
 N = 10_000_000

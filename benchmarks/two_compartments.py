@@ -22,8 +22,8 @@ from typing import Any, Literal
 import numpy as np
 
 import eventsim as es
-from eventsim.benchmarks.plan import Plan, Rows, Seconds
 from eventsim.models import Compartment, MultiCompartment, Receptor, ThresholdEvent
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
 from eventsim.scenarios.nonlinear_dendrites.network import network_of
 

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from eventsim.benchmarks.plan import Plan, Rows, Seconds
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(4.0, 1.0)
 SIZE = 5000

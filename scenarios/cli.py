@@ -168,7 +168,7 @@ def bench(
     if json:
         _print_json(outcome.rows)
     if not outcome.complete:
-        _complain(f"stopped; the {len(outcome.rows)} values known so far are above")
+        _complain(f"stopped; the values known by then ({len(outcome.rows)}) are above")
         raise typer.Exit(130)
     if outcome.failures:
         raise typer.Exit(1)

@@ -11,10 +11,10 @@ from types import ModuleType
 from typing import Any, TextIO
 
 from eventsim.errors import UnknownPart
+from eventsim.scenarios.benchmark import Plan, Row
 from eventsim.scenarios.running import unknown
 
 OURS = "eventsim"
-Row = dict[str, Any]
 
 
 class Status:
@@ -82,7 +82,7 @@ def chosen(name: str | None) -> dict[str, ModuleType]:
 
 def expected_seconds(modules: Iterable[ModuleType], quick: bool) -> float:
     """Return about how long benchmarks take, in seconds, by what they declare."""
-    return sum(module.SECONDS.quick if quick else module.SECONDS.full for module in modules)
+    return float(sum(module.SECONDS.quick if quick else module.SECONDS.full for module in modules))
 
 
 def duration(seconds: float) -> str:
@@ -119,8 +119,6 @@ def measure(
     peers : bool
         Whether other programs are measured too, where they are installed.
     """
-    from eventsim.benchmarks.plan import Plan
-
     began = time.monotonic()
     total = expected_seconds(modules.values(), quick)
     for k, (name, module) in enumerate(modules.items()):
