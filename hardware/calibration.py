@@ -12,7 +12,8 @@ depend a little on each other, v_th and tau_mem take turns.
 """
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,6 +108,13 @@ def calibrate(
     return Calibration(bench.device_seed, trims, before, after)
 
 
+@dataclass(frozen=True, repr=False)
+class _OnTheBench(Substrate):
+    """The parts of a chip, where the networks of a measurement give only some of them something to act on."""
+
+    composed: ClassVar[bool] = False
+
+
 class _Bench:
     """Runs small networks on a chip and tells when their neurons spike."""
 
@@ -141,7 +149,7 @@ class _Bench:
     def _trimmed(self, trims: dict[str, Floats], net: Network) -> SimulatedTarget:
         untrimmed = [part for part in self.hardware.parts_for(net) if not isinstance(part, Trims)]
         parts = (*untrimmed, Trims(Calibration(self.device_seed, trims)))
-        chip = Substrate(parts, self.device_seed, self.hardware.seed, self.hardware.layout())
+        chip = _OnTheBench(parts, self.device_seed, self.hardware.seed, self.hardware.layout())
         return SimulatedTarget(chip)
 
     def _first_spikes(self, net: Network, target: SimulatedTarget) -> Floats:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +32,13 @@ class Hardware(ABC):
     ----------
     device_seed : seed of everything that is fixed in the device.
     seed : of what differs from run to run.
+    composed : whether a user put the parts together, so that each must find something to act on; a chip
+        has its parts whatever runs there.
     """
 
     __slots__ = ()
+
+    composed: ClassVar[bool] = False
 
     device_seed: int
     seed: int
@@ -83,6 +87,9 @@ class Hardware(ABC):
                     f"{one!r} and {other!r} draw from the same stream, {one.stream!r}; "
                     "a substrate can have one of them"
                 )
+        parts = [part for part in parts if part.active]
+        if self.composed:
+            check_effects(parts, network)
         return Prepared(self, layout.name, placement, parts)
 
     def transform(self, network: Network, trial: int = 0) -> Network:
@@ -116,6 +123,22 @@ class Hardware(ABC):
     def first_sample(self, trial: int) -> Trials:
         """Return what is drawn for the first sample of a run."""
         return Trials(self.device_seed, self.seed, trial, np.zeros(1, np.int64))
+
+
+def check_effects(parts: Sequence[Any], network: Network) -> None:
+    """Refuse parts that have nothing to act on; warn of them if others act and they name no parameter.
+
+    Raises
+    ------
+    ConfigError
+        If a part names a parameter that no neurons have, or if no part at all acts on the network.
+    """
+    reasons = [(part, part.without_effect(network)) for part in parts]
+    idle = [(part, reason) for part, reason in reasons if reason is not None]
+    for part, reason in idle:
+        if part.names_a_parameter or len(idle) == len(parts):
+            raise ConfigError(f"{part!r} acts on nothing: {reason}")
+        warnings.warn(f"{part!r} acts on nothing: {reason}", RuntimeWarning, stacklevel=4)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -4,6 +4,8 @@ from dataclasses import fields
 from typing import Any
 
 from eventsim.errors import ConfigError
+from eventsim.hardware.parts.part import Part
+from eventsim.hardware.parts.trims import Trims
 from eventsim.hardware.remote.remote_hardware import SCHEME, RemoteHardware
 from eventsim.io import config
 from eventsim.registry import find
@@ -28,7 +30,8 @@ def by_name(text: str, device_seed: int = 0) -> Any:
     UnknownPart
         If no hardware has this name.
     ConfigError
-        If a setting is unknown or has a value that it cannot have.
+        If a setting is unknown or has a value that it cannot have, or a part changes nothing with its
+        settings.
 
     Examples
     --------
@@ -43,7 +46,13 @@ def by_name(text: str, device_seed: int = 0) -> Any:
     values = with_current_names("argument/hardware", values)
     if "device_seed" in {each.name for each in fields(kind)}:
         values = {"device_seed": device_seed} | values
-    return _made(kind, values, name)
+    made = _made(kind, values, name)
+    if isinstance(made, Part) and not made.active:
+        settings = ", ".join(f"{each.name}={getattr(made, each.name)!r}" for each in fields(made))
+        raise ConfigError(
+            f"hardware {name!r} changes nothing with {settings}; set one, as in {name},key=value"
+        )
+    return made
 
 
 named = by_name  # its name of the version before
@@ -51,6 +60,8 @@ named = by_name  # its name of the version before
 
 def _made(kind: type, values: dict[str, Any], name: str) -> Any:
     try:
+        if issubclass(kind, Trims):
+            return kind.of_settings(values)
         return config.make(kind, values)
     except ConfigError as error:
         raise ConfigError(f"hardware {name!r}: {error}") from None

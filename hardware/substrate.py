@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from eventsim.hardware.device import Hardware
 from eventsim.hardware.parts.part import Part
@@ -38,6 +39,8 @@ class Substrate(Hardware):
     >>> len(chip.transform(net).populations["cells"].model.v_th)
     3
     """
+
+    composed: ClassVar[bool] = True
 
     parts: Sequence[Part] = ()
     device_seed: int = 0

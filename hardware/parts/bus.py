@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventsim.hardware.parts.part import Part
+from eventsim.hardware.parts.without_effect import no_spikes
 from eventsim.hardware.placement import Placement
 from eventsim.hardware.transmission import TransmissionParameters, Trials
+from eventsim.network import Network
 from eventsim.registry import register
 from eventsim.renamed import renamed_arguments
 
@@ -37,7 +39,16 @@ class Bus(Part):
         if isinstance(self.capacity, bool) or int(self.capacity) != self.capacity or self.capacity < 0:
             raise ValueError(f"capacity must be a whole number, at least 0, got {self.capacity!r}")
 
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings."""
+        return self.rate < np.inf
+
+    def without_effect(self, network: Network) -> str | None:
+        """Return why the part has nothing to act on in a network, None if it has."""
+        return no_spikes(network, "neurons")
+
     def transmit(self, transmission: TransmissionParameters, placement: Placement, trials: Trials) -> None:
         """Send the spikes of neurons through the bus."""
-        if self.rate < np.inf and not transmission.is_source:
+        if not transmission.is_source:
             transmission.bus = (float(self.rate), int(self.capacity))

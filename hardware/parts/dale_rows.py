@@ -8,6 +8,8 @@ import numpy as np
 from eventsim.errors import ConfigError
 from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import DIGITAL, Part
+from eventsim.hardware.parts.without_effect import no_projections
+from eventsim.network import Network
 from eventsim.registry import register
 
 __all__ = ["DaleRows"]
@@ -34,10 +36,17 @@ class DaleRows(Part):
         if self.rows not in (1, 2):
             raise ValueError(f"rows must be 1 or 2, got {self.rows!r}")
 
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings."""
+        return self.rows == 1
+
+    def without_effect(self, network: Network) -> str | None:
+        """Return why the part has nothing to act on in a network, None if it has."""
+        return no_projections(network)
+
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Set weights to 0 whose sign is not that of their row."""
-        if self.rows == 2:
-            return
         for projection in editor.network.projections:
             synapses = editor.synapses(projection)
             if not synapses.dense:

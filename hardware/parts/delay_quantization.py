@@ -46,10 +46,13 @@ class DelayQuantization(Part):
             raise ValueError(f"longest must be at least shortest, got {self.longest!r} < {self.shortest!r}")
         checked_overflow(self.overflow)
 
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings."""
+        return bool(self.step or self.shortest or self.longest < np.inf or self.lines)
+
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Round and limit all delays."""
-        if not (self.step or self.shortest or self.longest < np.inf or self.lines):
-            return
         for projection in editor.network.projections:
             if projection.name not in editor.placement.elements:
                 continue

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventsim.hardware.parts.part import Part
+from eventsim.hardware.parts.without_effect import no_spikes
 from eventsim.hardware.placement import Placement
 from eventsim.hardware.transmission import TransmissionParameters, Trials
+from eventsim.network import Network
 from eventsim.parameters import one_number
 from eventsim.registry import register
 
@@ -30,9 +32,18 @@ class Latency(Part):
         one_number(self.mean, "mean", low=0)
         one_number(self.sigma, "sigma", low=0)
 
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings."""
+        return self.mean > 0 or self.sigma > 0
+
+    def without_effect(self, network: Network) -> str | None:
+        """Return why the part has nothing to act on in a network, None if it has."""
+        return no_spikes(network, "neurons")
+
     def transmit(self, transmission: TransmissionParameters, placement: Placement, trials: Trials) -> None:
         """Add to the latency of neurons."""
-        if transmission.is_source or not (self.mean or self.sigma):
+        if transmission.is_source:
             return
         x = placement.normals(trials.device_seed, self.stream, "circuit", transmission.places)
         transmission.latency += np.maximum(self.mean + self.sigma * x, 0.0)

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import ANALOG, Part
+from eventsim.hardware.parts.without_effect import no_delays, no_parameter, no_projections
+from eventsim.network import Network
 from eventsim.parameters import one_number
 from eventsim.registry import register
 
@@ -63,10 +65,26 @@ class Mismatch(Part):
             factors = 1.0 + self.sigma * np.clip(x, -CUT, CUT)
         return factors
 
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings."""
+        return self.sigma > 0
+
+    @property
+    def names_a_parameter(self) -> bool:
+        """Whether `parameter` is one of neurons."""
+        return self.parameter not in ("weight", "delay")
+
+    def without_effect(self, network: Network) -> str | None:
+        """Return why the part has nothing to act on in a network, None if it has."""
+        if self.parameter == "weight":
+            return no_projections(network)
+        if self.parameter == "delay":
+            return no_delays(network)
+        return no_parameter(network, self.parameter, ("delay", "weight"))
+
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Multiply the parameter by a factor of each place."""
-        if self.sigma == 0:
-            return
         if self.parameter in ("weight", "delay"):
             for projection in editor.network.projections:
                 synapses = editor.synapses(projection)

@@ -5,6 +5,8 @@ from typing import ClassVar
 
 from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import ANALOG, Part
+from eventsim.hardware.parts.without_effect import no_parameter
+from eventsim.network import Network
 from eventsim.parameters import one_number
 from eventsim.registry import register
 
@@ -41,10 +43,22 @@ class Offset(Part):
         """Name of the stream; of an earlier version, since parts of a stage act in the order of these."""
         return f"Deviation {self.parameter}"
 
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings."""
+        return self.factor != 1 or self.offset != 0
+
+    @property
+    def names_a_parameter(self) -> bool:
+        """Whether `parameter` is one of neurons; it always is."""
+        return True
+
+    def without_effect(self, network: Network) -> str | None:
+        """Return why the part has nothing to act on in a network, None if it has."""
+        return no_parameter(network, self.parameter, may_be_zero=self.offset != 0)
+
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Multiply the parameter and add to it."""
-        if self.factor == 1 and self.offset == 0:
-            return
         for name in editor.neurons:
             if editor.has(name, self.parameter):
                 editor.multiply(name, self.parameter, self.factor, self.offset)

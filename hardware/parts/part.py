@@ -52,6 +52,7 @@ class Part(Hardware):
 
     __slots__ = ()
 
+    composed: ClassVar[bool] = True
     stage: ClassVar[int] = ANALOG
     device_seed: ClassVar[int] = 0  # type: ignore[misc]
     seed: ClassVar[int] = 0  # type: ignore[misc]
@@ -61,6 +62,20 @@ class Part(Hardware):
         for old in RENAMED["method/part"]:
             if old in vars(cls):
                 setattr(cls, current("method/part", old), vars(cls)[old])
+
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings; parts that do not are left out."""
+        return True
+
+    @property
+    def names_a_parameter(self) -> bool:
+        """Whether a setting names a parameter of neurons, which may be misspelt."""
+        return False
+
+    def without_effect(self, network: Network) -> str | None:
+        """Return why the part has nothing to act on in a network, None if it has."""
+        return None
 
     @property
     def stream(self) -> str:

@@ -7,6 +7,8 @@ import numpy as np
 
 from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import BROKEN, Part
+from eventsim.hardware.parts.without_effect import no_parameter
+from eventsim.network import Network
 from eventsim.parameters import one_number
 from eventsim.registry import register
 
@@ -33,10 +35,17 @@ class StuckNeurons(Part):
         if not one_number(self.period, "period", low=0) > 0:
             raise ValueError(f"period must be positive, got {self.period!r}")
 
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings."""
+        return self.fraction > 0
+
+    def without_effect(self, network: Network) -> str | None:
+        """Return why the part has nothing to act on in a network, None if it has."""
+        return no_parameter(network, "i_ext", may_be_zero=True)
+
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Drive stuck neurons."""
-        if not self.fraction:
-            return
         # From reset the membrane relaxes to v_leak + i tau/c; after the period it is to be at threshold.
         decay = np.exp(-self.period)
         for name in editor.neurons:

@@ -7,6 +7,8 @@ import numpy as np
 
 from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import BROKEN, Part
+from eventsim.hardware.parts.without_effect import no_projections
+from eventsim.network import Network
 from eventsim.parameters import one_number
 from eventsim.registry import register
 
@@ -34,10 +36,17 @@ class StuckSynapses(Part):
         one_number(self.fraction, "fraction", low=0, high=1)
         one_number(self.largest, "largest", low=0)
 
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings."""
+        return self.fraction > 0
+
+    def without_effect(self, network: Network) -> str | None:
+        """Return why the part has nothing to act on in a network, None if it has."""
+        return no_projections(network)
+
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Set the weights of stuck synapses."""
-        if not self.fraction:
-            return
         for projection in editor.network.projections:
             synapses = editor.synapses(projection)
             stuck = synapses.uniforms(self.stream, "stuck") < self.fraction

@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.hardware.parts.part import Part
+from eventsim.hardware.parts.without_effect import no_parameter
 from eventsim.hardware.placement import Placement
 from eventsim.hardware.transmission import Trials
 from eventsim.kernels import draws
+from eventsim.network import Network
 from eventsim.parameters import one_number
 from eventsim.registry import register
 
@@ -36,10 +38,17 @@ class ThresholdNoise(Part):
         one_number(self.run, "run", low=0)
         one_number(self.sample, "sample", low=0)
 
-    def thresholds(self, population: str, placement: Placement, trials: Trials) -> NDArray[np.float64] | None:
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings."""
+        return self.run > 0 or self.sample > 0
+
+    def without_effect(self, network: Network) -> str | None:
+        """Return why the part has nothing to act on in a network, None if it has."""
+        return no_parameter(network, "v_th")
+
+    def thresholds(self, population: str, placement: Placement, trials: Trials) -> NDArray[np.float64]:
         """Return the relative changes of thresholds, shape (n_samples, n)."""
-        if not (self.run or self.sample):
-            return None
         places = placement.circuits[population]
         changes = np.zeros((len(trials.samples), len(places)))
         if self.run:

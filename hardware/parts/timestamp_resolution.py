@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from eventsim.hardware.parts.part import Part
+from eventsim.hardware.parts.without_effect import no_spikes
 from eventsim.hardware.placement import Placement
 from eventsim.hardware.transmission import TransmissionParameters, Trials
+from eventsim.network import Network
 from eventsim.parameters import one_number
 from eventsim.registry import register
 
@@ -25,6 +27,15 @@ class TimestampResolution(Part):
 
     def __post_init__(self) -> None:
         one_number(self.resolution, "resolution", low=0)
+
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings."""
+        return self.resolution > 0
+
+    def without_effect(self, network: Network) -> str | None:
+        """Return why the part has nothing to act on in a network, None if it has."""
+        return no_spikes(network, "all")
 
     def transmit(self, transmission: TransmissionParameters, placement: Placement, trials: Trials) -> None:
         """Set the clock of a population."""

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from eventsim.errors import ConfigError, FileFormatError
 from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import DIGITAL, Part
+from eventsim.hardware.parts.without_effect import no_delays, no_parameter
+from eventsim.network import Network
 from eventsim.registry import register
 from eventsim.renamed import with_current_names
 
@@ -110,6 +112,27 @@ class Trims(Part):
     calibration: Calibration | None = None
     stage: ClassVar[int] = DIGITAL
 
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings."""
+        return self.calibration is not None
+
+    def without_effect(self, network: Network) -> str | None:
+        """Return why the part has nothing to act on in a network, None if it has."""
+        assert self.calibration is not None
+        found = [
+            no_delays(network) if key == "delay" else no_parameter(network, key)
+            for key in self.calibration.trims
+        ]
+        return None if None in found or not found else found[0]
+
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, object]) -> "Trims":
+        """Return the part with the calibration in a file: ``--hardware trims,calibration=FILE``."""
+        if set(settings) != {"calibration"}:
+            raise ConfigError("trims take one setting, calibration=FILE, which `calibrate` found and saved")
+        return cls(loaded(str(settings["calibration"])))
+
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Apply the trims.
 
@@ -118,8 +141,7 @@ class Trims(Part):
         ConfigError
             If they are of another device, or of fewer circuits.
         """
-        if self.calibration is None:
-            return
+        assert self.calibration is not None
         own, here = self.calibration.device_seed, editor.device_seed
         if own != here:
             raise ConfigError(f"the calibration is of device {own}, this is device {here}")

@@ -8,6 +8,8 @@ import numpy as np
 from eventsim.errors import ConfigError
 from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.parts.part import RANGE, Overflow, Part, checked_overflow
+from eventsim.hardware.parts.without_effect import no_projections
+from eventsim.network import Network
 from eventsim.registry import register
 from eventsim.renamed import renamed_arguments
 
@@ -36,10 +38,17 @@ class WeightSaturation(Part):
             raise ValueError(f"limit must be positive (inf: none), got {self.limit!r}")
         checked_overflow(self.overflow)
 
+    @property
+    def active(self) -> bool:
+        """Whether the part changes anything, with its settings."""
+        return self.limit < np.inf
+
+    def without_effect(self, network: Network) -> str | None:
+        """Return why the part has nothing to act on in a network, None if it has."""
+        return no_projections(network)
+
     def transform_parameters(self, editor: NetworkEditor) -> None:
         """Clip or refuse weights over the limit."""
-        if self.limit == np.inf:
-            return
         for projection in editor.network.projections:
             synapses = editor.synapses(projection)
             over = np.abs(synapses.weight) > self.limit * (1 + 1e-12)  # 63 steps may be rounded up

@@ -242,7 +242,7 @@ def test_parts_act_on_tick_models_too():
     net.add("input", es.models.RateInput(), 3)
     net.add("rates", es.models.LatentEquilibrium(tau_mem=1.0), 40)
     net.connect("input", "rates", weight=np.full((3, 40), 0.33))
-    parts = [hw.Mismatch("tau_mem", 0.1), hw.WeightQuantization(0.25), hw.RateNoise(0.05), hw.Jitter(0.1)]
+    parts = [hw.Mismatch("tau_mem", 0.1), hw.WeightQuantization(0.25), hw.RateNoise(0.05)]
     made = Substrate(parts, device_seed=1).transform(net)
     assert made.populations["rates"].model.tau_mem.std() == pytest.approx(0.1, rel=0.4)
     assert made.populations["rates"].model.noise == pytest.approx(0.05)
