@@ -68,6 +68,17 @@ class Column:
     def __len__(self) -> int:
         return self._written + self._held
 
+    @property
+    def pending(self) -> int:
+        """Most bytes that `flush` writes."""
+        if not self._changed:
+            return 0
+        return (self._buffer if self._dataset is not None else self._buffer[: self._held]).nbytes
+
+    def growth(self, n: int) -> int:
+        """Return the most bytes that `append` writes for `n` rows; rows that fit the buffer stay there."""
+        return 0 if self._held + n < self._rows else (self._held + n) * self._buffer[:1].nbytes
+
     def append(self, rows: NDArray[Any]) -> None:
         """Add rows, shape (k,) or (k, width); converted to the column's type where needed."""
         rows = np.ascontiguousarray(rows, self.dtype)

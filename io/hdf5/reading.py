@@ -1,4 +1,4 @@
-"""Reading a file back into a `Trace`, to the bit, and refusing what is not ours in one line."""
+"""Reading a file back into a `Trace`, to the bit; a file that is not ours is refused in one line."""
 
 import os
 from collections.abc import Iterator
@@ -8,11 +8,14 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
 from eventsim.io.hdf5 import schema
+from eventsim.io.hdf5.safety import first_line
 from eventsim.io.hdf5.schema import decode_name
-from eventsim.io.hdf5.tree import get_array, get_tree
+from eventsim.io.hdf5.structure import check_structure
+from eventsim.io.hdf5.tree import get_array, get_text, get_tree
 from eventsim.trace import Samples, Spikes, Trace
 
 
@@ -22,26 +25,26 @@ def load(path: str | os.PathLike[str], recordings: bool = True) -> Trace:
     Parameters
     ----------
     recordings : bool
-        Without, spikes and samples are left out, so that a file of any size opens at once.
+        False leaves out spikes and samples, so that a file of any size opens at once.
 
     Returns
     -------
     Trace
-        Everything the file holds, the state to resume from included.
+        Everything in the file, also the state from which a run resumes.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError, PermissionError
         If there is no file that can be read.
     FileFormatError
-        If it is not an eventsim file, is truncated or damaged, or was written by a newer format.
+        If it is not an eventsim file, is truncated or damaged, was written by a newer format, or refers
+        to other files.
     """
     with open_file(Path(path)) as file:
         ours = file[schema.ROOT]
-        places = sorted(ours["populations"].items(), key=lambda item: int(item[1].attrs["index"]))
         trace = Trace(
-            sizes={name: int(size[()]) for name, size in places},
-            config=ours["config"].asstr()[()],
+            sizes=population_sizes(ours["populations"]),
+            config=get_text(ours["config"]),
             metrics={decode_name(key): float(value) for key, value in ours["metrics"].attrs.items()},
             provenance={decode_name(key): _entry(value) for key, value in ours["provenance"].attrs.items()},
             parameters=_arrays(ours["parameters"]),
@@ -52,18 +55,12 @@ def load(path: str | os.PathLike[str], recordings: bool = True) -> Trace:
         )
         if not recordings:
             return trace
-        for name in trace.sizes:
+        for name, size in trace.sizes.items():
             if name in file["spikes"]:
-                spikes = file["spikes"][name]
-                trace.spikes[name] = Spikes(spikes["timestamps"][...], spikes["node_ids"][...].view(np.int64))
+                trace.spikes[name] = _spikes(file["spikes"][name], size)
         for name, variables in ours["samples"].items():
             for variable, group in variables.items():
-                trace.samples[name, decode_name(variable)] = Samples(
-                    group["times"][...],
-                    group["values"][...],
-                    group["units"][...],
-                    float(group.attrs["every"]),
-                )
+                trace.samples[name, decode_name(variable)] = _samples(group)
         return trace
 
 
@@ -81,7 +78,7 @@ def is_complete(path: str | os.PathLike[str]) -> bool:
 
 @contextmanager
 def open_file(path: Path) -> Iterator[h5py.File]:
-    """Open a file of ours for reading; whatever is wrong with it ends as one line.
+    """Open a file of ours for reading; every failure ends as one line.
 
     Raises
     ------
@@ -91,19 +88,37 @@ def open_file(path: Path) -> Iterator[h5py.File]:
         raise FileNotFoundError(f"there is no file {path}")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, not a file of a run")
+    if not path.is_file():
+        raise FileFormatError(f"{path} is not a regular file")
     try:
         if not h5py.is_hdf5(path):
             with path.open("rb"):  # a file that may not be read says so here
                 pass
             raise FileFormatError(f"{path} is not an HDF5 file, or only the beginning of one")
         with h5py.File(path, "r") as file:
+            check_structure(file, path, (schema.ROOT, "spikes"))
             _check_layout(file, path)
             yield file
     except (FileFormatError, PermissionError):
         raise
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        why = str(error.args[0] if error.args else error).splitlines()[0]
-        raise FileFormatError(f"{path} is truncated or damaged: {why}") from error
+    except Exception as error:  # the library has no class of its own for what it finds in a damaged file
+        raise FileFormatError(f"{path} is truncated or damaged: {first_line(error)}") from error
+
+
+def population_sizes(group: h5py.Group) -> dict[str, int]:
+    """Return the number of units by population, in the order in which they were added.
+
+    Raises
+    ------
+    ValueError
+        If one is no number of units.
+    """
+    places = sorted(group.items(), key=lambda item: int(item[1].attrs["index"]))
+    sizes = {name: int(size[()]) for name, size in places}
+    for name, size in sizes.items():
+        if size < 0:
+            raise ValueError(f"population {name!r} has {size} units")
+    return sizes
 
 
 def _check_layout(file: h5py.File, path: Path) -> None:
@@ -121,15 +136,41 @@ def _check_layout(file: h5py.File, path: Path) -> None:
         raise KeyError(f"it lacks {', '.join(missing) or 'spikes'}")
 
 
-def _arrays(group: h5py.Group) -> dict[str, Any]:
+def _spikes(group: h5py.Group, size: int) -> Spikes:
+    times = _numbers(group["timestamps"], schema.TIME, 1)
+    units = _numbers(group["node_ids"], schema.NODE_ID, 1)
+    if times.shape != units.shape:
+        raise ValueError(f"{group.name} has {len(times)} times and {len(units)} units")
+    if len(units) and units.max() >= size:
+        raise ValueError(f"{group.name} has a unit {units.max()}, but the population has {size}")
+    if len(times) and not (np.isfinite(times[[0, -1]]).all() and (times[1:] >= times[:-1]).all()):
+        raise ValueError(f"the times of {group.name} are not in order")
+    return Spikes(times, units.view(np.int64))
+
+
+def _samples(group: h5py.Group) -> Samples:
+    times = _numbers(group["times"], schema.TIME, 1)
+    values = _numbers(group["values"], schema.SAMPLE, 2)
+    units = _numbers(group["units"], np.dtype(np.int64), 1)
+    if values.shape != (len(times), len(units)):
+        raise ValueError(f"{group.name} has {len(times)} times, {len(units)} units and values {values.shape}")
+    return Samples(times, values, units, float(group.attrs["every"]))
+
+
+def _numbers(dataset: h5py.Dataset, dtype: np.dtype[Any], ndim: int) -> NDArray[Any]:
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype != dtype or dataset.ndim != ndim:
+        raise ValueError(f"{dataset.name} should be an array of {dtype} with {ndim} axes")
+    return np.asarray(dataset[...])
+
+
+def _arrays(group: h5py.Group, prefix: str = "") -> dict[str, NDArray[Any]]:
     """Return all arrays below a group, by their path in it."""
-    arrays: dict[str, Any] = {}
-
-    def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset):
-            arrays["/".join(map(decode_name, name.split("/")))] = get_array(item)
-
-    group.visititems(collect)
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, item in group.items():
+        if isinstance(item, h5py.Group):
+            arrays |= _arrays(item, f"{prefix}{decode_name(name)}/")
+        else:
+            arrays[prefix + decode_name(name)] = get_array(item)
     return arrays
 
 

@@ -1,17 +1,10 @@
-"""What keeps a file whole: where it may be written, copies that reach the disk, errors in one line."""
+"""Where a file may be written, and failures of the disk in one line."""
 
-import errno
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-try:
-    import fcntl
-except ImportError:  # not on every platform; two writers of one file are then not noticed
-    fcntl = None  # type: ignore[assignment]
 
 
 def check_destination(path: str | os.PathLike[str], overwrite: bool) -> Path:
@@ -37,56 +30,10 @@ def check_destination(path: str | os.PathLike[str], overwrite: bool) -> Path:
     return path
 
 
-def lock(part: Path) -> None:
-    """Refuse to touch a work file that another run is writing; HDF5 itself would empty it first.
-
-    Raises
-    ------
-    BlockingIOError
-        If another run holds it.
-    """
-    if fcntl is None or not part.exists():
-        return
-    descriptor = os.open(part, os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise BlockingIOError(f"{part} is being written by another run; write elsewhere") from None
-    except OSError:
-        pass  # the file system knows no locks
-    finally:
-        os.close(descriptor)
-
-
-def copy(source: Path, target: Path) -> None:
-    """Copy a file inside the kernel; file systems that share blocks copy nothing at all."""
-    if hasattr(os, "copy_file_range"):
-        try:
-            with source.open("rb") as old, target.open("wb") as new:
-                left = os.fstat(old.fileno()).st_size
-                while left:
-                    done = os.copy_file_range(old.fileno(), new.fileno(), left)
-                    if not done:
-                        break
-                    left -= done
-                if not left:
-                    return
-        except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
-                raise
-    shutil.copyfile(source, target)
-
-
-def synchronise(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP):  # no such thing for this kind
-            raise
-    finally:
-        os.close(descriptor)
+def first_line(error: BaseException) -> str:
+    """Return what an exception says, in one line."""
+    text = str(error.args[0] if error.args else error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
 
 
 @contextmanager
@@ -107,9 +54,9 @@ def storage(path: Path, doing: str, abandon: Callable[[], None] | None = None) -
         if code is None:
             found = re.search(r"errno = (\d+)", str(error))
             code = int(found.group(1)) if found else None
-        if isinstance(error, BlockingIOError) and code is None:
+        if isinstance(error, BlockingIOError | FileExistsError) and code is None:
             raise
-        why = os.strerror(code) if code else str(error).splitlines()[0]
+        why = os.strerror(code) if code else first_line(error)
         kept = "; what the last checkpoint wrote is kept" if abandon is not None and path.exists() else ""
         kind = type(OSError(code, "")) if code else OSError
         told = kind(f"cannot {doing} {path}: {why}{kept}")

@@ -79,6 +79,17 @@ class Report:
             self.first, self.last = float(group["times"][0]), float(group["times"][-1])
         return self
 
+    @property
+    def pending(self) -> int:
+        """Most bytes that `flush` writes."""
+        columns = (self._times, self._values, self._frames)
+        return sum(column.pending for column in columns if column is not None)
+
+    def growth(self, n: int) -> int:
+        """Return the most bytes that `append` writes for `n` rows."""
+        columns = (self._times, self._values, self._frames)
+        return sum(column.growth(n) for column in columns if column is not None)
+
     def check_grid(self, times: NDArray[np.float64]) -> None:
         """Refuse times that are not the next of the grid, since frames are found by counting.
 

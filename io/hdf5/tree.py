@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.io.hdf5.schema import decode_name, encode_name
+from eventsim.io.hdf5.structure import read_strings
 
 STRING = h5py.string_dtype()
 
@@ -38,6 +39,21 @@ def put_tree(group: h5py.Group, tree: Mapping[str, object], where: str = "state"
 def get_tree(group: h5py.Group) -> dict[str, Any]:
     """Return what `put_tree` put into `group`."""
     return {decode_name(name): _get(item) for name, item in group.items()}
+
+
+def n_bytes(*values: object) -> int:
+    """Return how many bytes values may take in a file, with what HDF5 stores beside each of them."""
+    total = 0
+    for value in values:
+        if isinstance(value, Mapping):
+            total += 2048 + n_bytes(*value.values()) + sum(len(str(key)) for key in value)
+        elif isinstance(value, list | tuple):
+            total += 2048 + n_bytes(*value)
+        elif isinstance(value, np.ndarray):
+            total += 1024 + value.nbytes
+        else:
+            total += 1024 + (4 * len(value) if isinstance(value, str) else 0)
+    return total
 
 
 def put_array(group: h5py.Group, name: str, value: ArrayLike, where: str) -> h5py.Dataset:
@@ -78,10 +94,34 @@ def put_array(group: h5py.Group, name: str, value: ArrayLike, where: str) -> h5p
 
 
 def get_array(dataset: h5py.Dataset) -> NDArray[Any]:
-    """Return the array that `put_array` wrote."""
-    if dataset.attrs.get("kind") == "strings":
-        return np.asarray(dataset.asstr()[...]).astype(str)
+    """Return the array that `put_array` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is an array of something else.
+    """
+    if not isinstance(dataset, h5py.Dataset):
+        raise ValueError(f"{dataset.name} should be an array")
+    strings = h5py.check_string_dtype(dataset.dtype)
+    if strings is not None and strings.length is None:
+        return read_strings(dataset)
+    if dataset.dtype.kind not in "biufcS":
+        raise ValueError(f"{dataset.name} holds elements of an unknown type, {dataset.dtype}")
     return np.asarray(dataset[...])
+
+
+def get_text(item: h5py.Dataset) -> str:
+    """Return a single string of a file.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if not isinstance(item, h5py.Dataset) or item.shape != () or h5py.check_string_dtype(item.dtype) is None:
+        raise ValueError(f"{item.name} should be a string")
+    return str(item.asstr()[()])
 
 
 def _put(group: h5py.Group, name: str, value: Any, where: str) -> None:
@@ -143,6 +183,8 @@ def _get(item: h5py.Group | h5py.Dataset) -> Any:
     if isinstance(item, h5py.Group):
         tree = get_tree(item)
         if kind in ("list", "tuple"):
+            if tree.keys() != {str(k) for k in range(len(tree))}:
+                raise ValueError(f"the entries of {item.name} should be numbered, got {sorted(tree)[:5]}")
             items = [tree[str(k)] for k in range(len(tree))]
             return items if kind == "list" else tuple(items)
         return tree
@@ -151,6 +193,11 @@ def _get(item: h5py.Group | h5py.Dataset) -> Any:
     if kind == "none":
         return None
     if kind in ("str", "bigint"):
-        text = item.asstr()[()]
+        text = get_text(item)
         return text if kind == "str" else int(text)
-    return {"bool": bool, "int": int, "float": float, "complex": complex}[kind](item[()])
+    if kind not in _NUMBERS or item.shape != ():
+        raise ValueError(f"{item.name} should be a number, a string or an array, but is called {kind!r}")
+    return _NUMBERS[kind](item[()])
+
+
+_NUMBERS = {"bool": bool, "int": int, "float": float, "complex": complex}

@@ -8,7 +8,8 @@ checkpoint. Memory is bounded: one chunk for each column (see `eventsim.io.hdf5.
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,10 +21,11 @@ from numpy.typing import ArrayLike
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.checks import attribute, check_times, node_ids
 from eventsim.io.hdf5.columns import Column
-from eventsim.io.hdf5.safety import check_destination, copy, lock, storage, synchronise
+from eventsim.io.hdf5.safety import check_destination, storage
 from eventsim.io.hdf5.samples import Report
 from eventsim.io.hdf5.schema import encode_name
-from eventsim.io.hdf5.tree import STRING, get_tree, put_array, put_tree
+from eventsim.io.hdf5.tree import STRING, get_tree, n_bytes, put_array, put_tree
+from eventsim.io.hdf5.workfile import SLACK, WorkFile
 from eventsim.trace import Trace
 
 
@@ -42,7 +44,7 @@ def save(trace: Trace, path: str | os.PathLike[str], overwrite: bool = False) ->
         sizes.setdefault(name, int(spikes.units.max(initial=-1)) + 1)
     for (name, _), samples in trace.samples.items():
         sizes.setdefault(name, int(samples.units.max(initial=-1)) + 1)
-    file = TraceFile(check_destination(path, overwrite), "w")
+    file = TraceFile(check_destination(path, overwrite))
     with file:
         file._begin(trace.time_unit, trace.config)
         for name, n in sizes.items():
@@ -75,19 +77,18 @@ class TraceFile:
     closed : bool
     """
 
-    def __init__(self, path: Path, mode: str) -> None:
+    def __init__(self, path: Path, source: Path | None = None) -> None:
         self.path = path
         self.closed = True
         self._kept = False  # whether the file under its name is this run's
-        self._part = path.with_name(path.name + ".part")
         self._sizes: dict[str, int] = {}
         self._times: dict[str, Column] = {}
         self._units: dict[str, Column] = {}
         self._last: dict[str, float] = {}
         self._reports: dict[tuple[str, str], Report] = {}
         with storage(self.path, "begin"):
-            lock(self._part)
-            self._file = h5py.File(self._part, mode, libver=schema.LIBVER)
+            self._work = WorkFile(path, source)
+            self._file = self._work.open()
         self.closed = False
 
     @classmethod
@@ -107,7 +108,7 @@ class TraceFile:
         FileExistsError, IsADirectoryError, FileNotFoundError, PermissionError
             If `path` cannot be written; a file that was there stays as it was.
         """
-        file = cls(check_destination(path, overwrite), "w")
+        file = cls(check_destination(path, overwrite))
         file._begin(time_unit, config)
         file.put(provenance=provenance or {})
         file.checkpoint()
@@ -122,22 +123,17 @@ class TraceFile:
         FileFormatError
             If it is no file of ours, is damaged, or is newer than this version.
         """
-        from eventsim.io.hdf5.reading import open_file  # the writer needs the reader only here
+        from eventsim.io.hdf5.reading import open_file, population_sizes  # only here
 
         path = Path(path)
         with open_file(path):
             pass
         check_destination(path, overwrite=True)
-        part = path.with_name(path.name + ".part")
-        with storage(path, "resume"):
-            lock(part)
-            copy(path, part)
-        file = cls(path, "r+")
+        file = cls(path, path)
         file._kept = True
         ours = file._file[schema.ROOT]
-        places = sorted(ours["populations"].items(), key=lambda item: int(item[1].attrs["index"]))
-        for name, size in places:
-            file._sizes[name] = int(size[()])
+        for name, size in population_sizes(ours["populations"]).items():
+            file._sizes[name] = size
             if name in file._file["spikes"]:
                 group = file._file["spikes"][name]
                 times = Column.reopen(group, "timestamps")
@@ -189,7 +185,7 @@ class TraceFile:
             raise ValueError(f"population {name!r} is in {self.path} already")
         if n < 0:
             raise ValueError(f"population {name!r} must have 0 or more units, got {n}")
-        with storage(self.path, "write", self._abandon):
+        with self._writing(SLACK):
             size = file[schema.ROOT]["populations"].create_dataset(name, data=np.int64(n))
             size.attrs["index"] = len(self._sizes)
             self._sizes[name] = int(n)
@@ -243,7 +239,7 @@ class TraceFile:
                 f"unit {ids.view(np.int64)[k]} at {times[k]} is none of the {self._sizes[name]} of {name!r}"
             )
         check_times(times, self._last[name], f"spikes of {name!r}")
-        with storage(self.path, "write", self._abandon):
+        with self._writing(self._times[name].growth(len(times)) + self._units[name].growth(len(ids))):
             self._times[name].append(times)
             self._units[name].append(ids)
         self._last[name] = float(times[-1])
@@ -275,7 +271,7 @@ class TraceFile:
             )
         if not (every >= 0 and math.isfinite(every)):
             raise ValueError(f"samples of {variable!r} of {name!r} need a finite step >= 0, got {every!r}")
-        with storage(self.path, "write", self._abandon):
+        with self._writing(SLACK + ids.nbytes):
             self._reports[name, variable] = Report.create(file, name, variable, ids, float(every))
 
     def append_samples(self, name: str, variable: str, times: ArrayLike, values: ArrayLike) -> None:
@@ -301,7 +297,7 @@ class TraceFile:
             return
         check_times(times, report.last, f"samples of {variable!r} of {name!r}")
         report.check_grid(times)
-        with storage(self.path, "write", self._abandon):
+        with self._writing(report.growth(len(times))):
             report.append(times, values)
 
     def put(
@@ -326,7 +322,7 @@ class TraceFile:
             if not isinstance(number, int | float | np.number | np.bool_):
                 raise TypeError(f"metric {key!r} must be a number, got {number!r}")
         described = {key: attribute(key, value) for key, value in (provenance or {}).items()}
-        with storage(self.path, "write", self._abandon):
+        with self._writing(n_bytes(parameters, training, metrics, provenance, state)):
             for room, arrays in (("parameters", parameters), ("training", training)):
                 for key, array in (arrays or {}).items():
                     place = "/".join(map(encode_name, key.split("/")))
@@ -344,15 +340,7 @@ class TraceFile:
         """Make everything so far visible under the file's name."""
         with storage(self.path, "write", self._abandon):
             self._flush()
-            fresh = self.path.with_name(self.path.name + ".new")
-            try:
-                copy(self._part, fresh)
-                synchronise(fresh)
-                os.replace(fresh, self.path)
-            except OSError:
-                fresh.unlink(missing_ok=True)
-                raise
-            synchronise(self.path.parent)
+            self._work.publish_copy()
             self._kept = True
 
     def close(self, complete: bool = True, durable: bool = True) -> None:
@@ -372,12 +360,8 @@ class TraceFile:
             self._file[schema.ROOT].attrs["complete"] = bool(complete)
             self._flush()
             self._file.close()
-            if durable:
-                synchronise(self._part)
-            os.replace(self._part, self.path)
+            self._work.publish(durable)
             self.closed = True
-            if durable:
-                synchronise(self.path.parent)
 
     def discard(self) -> None:
         """Give up what came after the last checkpoint."""
@@ -399,32 +383,34 @@ class TraceFile:
 
     def _begin(self, time_unit: str, config: str) -> None:
         """Lay out the empty file."""
-        with storage(self.path, "write", self._abandon):
+        with self._writing(SLACK):
             self._file.attrs["magic"] = np.uint32(schema.SONATA_MAGIC)
             self._file.attrs["version"] = np.array(schema.SONATA_VERSION, np.uint32)
             self._file.create_group("spikes")
-            ours = self._file.create_group(schema.ROOT)
+            ours = self._file[schema.ROOT]
             ours.attrs["format_version"] = schema.FORMAT_VERSION
             ours.attrs["time_unit"] = time_unit
             ours.attrs["duration"] = 0.0
             ours.attrs["complete"] = False
-            for room in (
-                "populations",
-                "samples",
-                "parameters",
-                "training",
-                "metrics",
-                "provenance",
-                "state",
-            ):
+            for room in schema.ROOMS:
                 ours.create_group(room)
             ours.create_dataset("config", data=config, dtype=STRING)
 
+    @contextmanager
+    def _writing(self, size: int) -> Iterator[None]:
+        """Check that there is room for so many bytes; give up the work file if the disk fails."""
+        with storage(self.path, "write", self._abandon):
+            self._work.make_room(size)
+            yield
+
     def _flush(self) -> None:
+        columns = (*self._times.values(), *self._units.values(), *self._reports.values())
+        self._work.make_room(sum(column.pending for column in columns))
         for column in (*self._times.values(), *self._units.values()):
             column.flush()
         for report in self._reports.values():
             report.flush()
+        self._work.make_room(0)
         self._file.flush()
 
     def _open(self) -> h5py.File:
@@ -433,10 +419,6 @@ class TraceFile:
         return self._file
 
     def _abandon(self) -> None:
-        """Drop the work file; HDF5 may want to write while closing, so room is made for it first."""
+        """Drop the work file."""
         self.closed = True
-        for last_rites in (lambda: os.truncate(self._part, 0), self._file.close, self._part.unlink):
-            try:
-                last_rites()
-            except (OSError, RuntimeError, ValueError):
-                continue  # the failure that led here is the one to report
+        self._work.drop()

@@ -174,7 +174,7 @@ def test_a_failing_checkpoint_leaves_the_previous_one(step, tmp_path, monkeypatc
     def fail(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(f"eventsim.io.hdf5.writing.{step}", fail)
+    monkeypatch.setattr(f"eventsim.io.hdf5.workfile.{step}", fail)
     file.put(metrics={"a": 2.0})
     with pytest.raises(OSError, match=r"cannot write .*: No space left on device; what the last") as caught:
         file.checkpoint()

@@ -1,0 +1,216 @@
+"""Damaged files are read, or refused in one line, within limits of time and memory.
+
+Each file is read in another process, which is ended if it takes too long: the HDF5 library may hang on a
+damaged file. By default some hundred files are read; ``pytest --mutations 5000`` reads all.
+"""
+
+import contextlib
+import json
+import random
+import select
+import subprocess
+import sys
+import textwrap
+
+import h5py
+import numpy as np
+import pytest
+
+from eventsim.io import save
+
+LONGEST = 60.0  # s for one file; most take 10 ms
+MOST_MEMORY = 400e6  # bytes more than at the start
+
+READER = textwrap.dedent(
+    """
+    import json, resource, sys
+    from eventsim.errors import FileFormatError
+    from eventsim.io import TraceFile, load
+
+    for line in sys.stdin:
+        try:
+            load(line.strip())
+            outcome = "read"
+        except FileFormatError as error:
+            outcome = "refused" if len(str(error).splitlines()) == 1 else f"several lines: {error}"
+        except BaseException as error:
+            outcome = f"{type(error).__name__}: {error}"
+        print(json.dumps([outcome, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]), flush=True)
+    """
+)
+
+
+class Reader:
+    """A process that reads files and can be ended."""
+
+    def __init__(self):
+        self.process = None
+        self.memory = 0.0
+
+    def read(self, path) -> str:
+        """Return how reading a file ended."""
+        if self.process is None:
+            pipe = subprocess.PIPE
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", READER], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+            )
+        self.process.stdin.write(f"{path}\n")
+        self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], LONGEST)[0]:
+            self.end()
+            return f"no end after {LONGEST} s"
+        line = self.process.stdout.readline()
+        if not line:
+            status = self.process.wait()
+            self.process = None
+            return f"the process ended with status {status}"
+        outcome, memory = json.loads(line)
+        grown, self.memory = memory - (self.memory or memory), self.memory or memory
+        return outcome if grown < MOST_MEMORY else f"{grown / 1e6:.0f} MB"
+
+    def end(self) -> None:
+        """End the process, if there is one."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture
+def reader():
+    """A process that is ended after the test."""
+    reader = Reader()
+    yield reader
+    reader.end()
+
+
+@pytest.fixture
+def original(run, tmp_path):
+    """The path of a good file."""
+    save(run, tmp_path / "good.h5")
+    return tmp_path / "good.h5"
+
+
+def with_changed_bytes(content: bytes, rng: random.Random) -> bytes:
+    """Return the content of a file with one to four damages."""
+    changed = bytearray(content)
+    for _ in range(rng.randint(1, 4)):
+        place = rng.randrange(len(changed))
+        kind = rng.randrange(6)
+        if kind == 0:
+            changed[place] ^= 1 << rng.randrange(8)
+        elif kind == 1:
+            changed[place] = rng.choice((0, 1, 0x7F, 0x80, 0xFF))
+        elif kind == 2:
+            width = rng.choice((2, 4, 8, 16))
+            changed[place : place + width] = bytes([rng.choice((0, 0xFF))]) * len(
+                changed[place : place + width]
+            )
+        elif kind == 3:
+            start = rng.randrange(len(changed))
+            block = changed[start : start + rng.choice((8, 64, 512))]
+            changed[place : place + len(block)] = block
+        elif kind == 4:
+            del changed[place : place + rng.randint(1, 64)]
+        else:  # where names and heaps are
+            marks = [
+                b"GCOL",
+                b"TREE",
+                b"SNOD",
+                b"HEAP",
+                b"OHDR",
+                b"OCHK",
+                b"FRHP",
+                b"BTHD",
+                b"kind",
+                b"units",
+            ]
+            start = changed.find(rng.choice(marks), rng.randrange(len(changed)))
+            if start >= 0:
+                changed[min(start + rng.randrange(64), len(changed) - 1)] = rng.randrange(256)
+    return bytes(changed)
+
+
+def change_structure(file: h5py.File, rng: random.Random) -> None:
+    """Do something to an open file that a run would not do."""
+    places: list[str] = []
+    file.visit(places.append)
+    places = sorted(place for place in places if place in file)
+    place = rng.choice(places)
+    other = rng.choice(places)
+    values = [
+        np.arange(3.0),
+        np.arange(3, dtype=np.uint64),
+        np.array([]),
+        np.float64("nan"),
+        "text",
+        h5py.Empty("f8"),
+        np.zeros(2, "f4,i8"),
+        np.array([b"a", b"bc"]),
+        -1,
+        2**63,
+        [[1, 2], [3, 4]],
+        True,
+    ]
+    value = rng.choice(values)
+    kind = rng.randrange(10)
+    attributes = dict(file[place].attrs)
+    if kind == 0:
+        del file[place]
+    elif kind == 1:
+        del file[place]
+        file[place] = value
+    elif kind == 2:
+        del file[place]
+        file[place] = value
+        file[place].attrs.update(attributes)
+    elif kind == 3:
+        del file[place]
+        file.create_group(place)
+    elif kind == 4 and attributes:
+        del file[place].attrs[rng.choice(sorted(attributes))]
+    elif kind == 5 and attributes:
+        file[place].attrs[rng.choice(sorted(attributes))] = value
+    elif kind == 6:
+        file[place].attrs[rng.choice(["kind", "index", "every", "format_version", "x"])] = value
+    elif kind == 7:
+        link = rng.choice(
+            [h5py.SoftLink("/" + other), h5py.SoftLink("."), h5py.ExternalLink("good.h5", other)]
+        )
+        file[f"{place}/new" if isinstance(file[place], h5py.Group) else f"{place}.new"] = link
+    elif kind == 8 and isinstance(file[place], h5py.Group):
+        file[f"{place}/again"] = file[other]
+    else:
+        shape = rng.choice([(10**9,), (10**5, 10**5), (0, 3), (2**40,)])
+        dtype = rng.choice(["f8", "u8", "f4", h5py.string_dtype(), h5py.vlen_dtype("f8")])
+        del file[place]
+        chunks = tuple(min(n, 64) or 1 for n in shape) if rng.random() < 0.5 else None
+        file.create_dataset(place, shape, dtype, chunks=chunks)
+        file[place].attrs.update(attributes)
+
+
+def test_changed_bytes_are_read_or_refused(original, reader, tmp_path, request):
+    content, path = original.read_bytes(), tmp_path / "changed.h5"
+    seen = {"read": 0, "refused": 0}
+    for k in range(request.config.getoption("--mutations") * 4 // 5):
+        path.write_bytes(with_changed_bytes(content, random.Random(k)))
+        outcome = reader.read(path)
+        assert outcome in seen, f"mutation {k}: {outcome}"
+        seen[outcome] += 1
+    assert min(seen.values()) > 0
+
+
+def test_changed_structures_are_read_or_refused(original, reader, tmp_path, request):
+    content, path = original.read_bytes(), tmp_path / "changed.h5"
+    seen = {"read": 0, "refused": 0}
+    for k in range(request.config.getoption("--mutations") // 5):
+        path.write_bytes(content)
+        rng = random.Random(k)
+        with h5py.File(path, "r+") as file:
+            for _ in range(rng.randint(1, 2)):
+                with contextlib.suppress(ValueError, OSError, KeyError, TypeError, RuntimeError):
+                    change_structure(file, rng)
+        outcome = reader.read(path)
+        assert outcome in seen, f"mutation {k}: {outcome}"
+        seen[outcome] += 1
+    assert min(seen.values()) > 0
