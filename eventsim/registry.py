@@ -8,6 +8,7 @@ import difflib
 import importlib
 import importlib.metadata
 import pkgutil
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -99,7 +100,15 @@ def _discover(kind: str) -> None:
     for package_name in KINDS[kind]:
         _import_all(package_name, into_packages=kind != "scenario")
     for entry in importlib.metadata.entry_points(group="eventsim.parts"):
-        entry.load()
+        try:
+            entry.load()
+        except Exception as error:  # somebody else's package must not take ours with it
+            warnings.warn(
+                f"{entry.value!r} cannot be imported, which the entry point {entry.name!r} of eventsim.parts "
+                f"names: {type(error).__name__}: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
     _discovered.add(kind)
 
 

@@ -9,7 +9,7 @@ from eventsim.errors import UnknownPart
 from eventsim.registry import KINDS, parts
 from eventsim.scenarios.parameters import names_of, parameters
 from eventsim.scenarios.running import unknown
-from eventsim.scenarios.scenario import keys, summary
+from eventsim.scenarios.scenario import Scenario, keys, summary
 
 HEADINGS = {"scenario": "scenarios", "neuron": "neurons", "rule": "rules", "hardware": "hardware"}
 
@@ -66,7 +66,7 @@ def as_text(name: str | None = None) -> str:
 
 def _record(name: str, kind: str, part: type) -> dict[str, Any]:
     record: dict[str, Any] = {"name": name, "kind": kind, "summary": summary(part), "paper": _paper(part)}
-    if hasattr(part, "presets"):
+    if isinstance(part, type) and issubclass(part, Scenario):
         record["presets"] = part.presets
         record["keys"] = [asdict(key) for key in keys(part)]
         return record

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def execute(request: Request) -> Outcome:
     return _start(replace(request, seed=seed), scenario, common)
 
 
-def settle(kind: type, name: str, preset: str | None, *layers: Mapping[str, Any]) -> Scenario:
+def settle(kind: type[Scenario], name: str, preset: str | None, *layers: Mapping[str, Any]) -> Scenario:
     """Return the scenario with all its settings, checked.
 
     Raises
@@ -120,7 +120,7 @@ def settle(kind: type, name: str, preset: str | None, *layers: Mapping[str, Any]
     """
     from eventsim.io import config
 
-    presets: dict[str, dict[str, object]] = kind.presets  # type: ignore[attr-defined]
+    presets = kind.presets
     preset = todays_preset(name, preset)
     if preset is not None and preset not in presets:
         raise UnknownPart(unknown("preset", preset, presets, f" of {name}"))
@@ -129,18 +129,25 @@ def settle(kind: type, name: str, preset: str | None, *layers: Mapping[str, Any]
     return scenario
 
 
-def scenario_kind(name: str) -> type:
+def scenario_kind(name: str) -> type[Scenario]:
     """Return the class of a scenario.
 
     Raises
     ------
     UnknownPart
         If there is none of that name.
+    ConfigError
+        If what is registered under the name is no scenario.
     """
     known = parts("scenario")
     if name not in known:
         raise UnknownPart(unknown("scenario", name, known))
-    kind: type = known[name]
+    kind = known[name]
+    if not (isinstance(kind, type) and issubclass(kind, Scenario) and is_dataclass(kind)):
+        raise ConfigError(
+            f"scenario {name!r} must be a frozen dataclass that derives from eventsim.scenarios.Scenario, "
+            f"got {kind!r}"
+        )
     return kind
 
 
@@ -151,14 +158,14 @@ def unknown(what: str, name: str, known: Iterable[str], of: str = "") -> str:
     return f"no {what}{of} named {name!r}; {config.nearest(name, known)}"
 
 
-def check_hardware(name: str, kind: type, hardware: str | None) -> None:
+def check_hardware(name: str, kind: type[Scenario], hardware: str | None) -> None:
     """Raise `UnknownPart` or `ConfigError` unless the scenario can run on the target asked for."""
     if hardware is None:
         return
     from eventsim.hardware.named import by_name
 
     by_name(hardware)
-    if hardware != "ideal" and not getattr(kind, "accepts_hardware", False):
+    if hardware != "ideal" and not kind.accepts_hardware:
         raise ConfigError(f"{name} runs on the ideal target only, got --hardware {hardware}")
 
 
@@ -221,7 +228,7 @@ def _start(request: Request, scenario: Scenario, common: dict[str, Any]) -> Outc
         raise FileExistsError(f"{path} exists already; use --overwrite, --resume, or another name with -o")
     file = TraceFile.create(
         path,
-        time_unit=getattr(scenario, "time_unit", "ms"),
+        time_unit=scenario.time_unit,
         config=config.to_toml(scenario, scenario=request.name, **told),
         provenance={
             "scenario": request.name,
@@ -236,7 +243,7 @@ def _start(request: Request, scenario: Scenario, common: dict[str, Any]) -> Outc
     return _carry_out(request.name, path, scenario, run)
 
 
-def _resume(request: Request, kind: type, common: dict[str, Any]) -> Outcome:
+def _resume(request: Request, kind: type[Scenario], common: dict[str, Any]) -> Outcome:
     """Go on with the run whose file is there."""
     from eventsim import io
 
@@ -269,7 +276,11 @@ def _resume(request: Request, kind: type, common: dict[str, Any]) -> Outcome:
 
 
 def _check_same(
-    request: Request, kind: type, values: Mapping[str, Any], told: Mapping[str, Any], scenario: Scenario
+    request: Request,
+    kind: type[Scenario],
+    values: Mapping[str, Any],
+    told: Mapping[str, Any],
+    scenario: Scenario,
 ) -> None:
     """Refuse a request that contradicts the run that it wants to resume."""
     from eventsim.io import config

@@ -1,9 +1,9 @@
 """What a scenario is, and what it is given when it runs.
 
-A scenario is a frozen dataclass registered under its name. Its fields are its configuration: each
-is annotated with bounds and with one line of text, ``Annotated[float, Gt(0), "ms, membrane"]``. The
-class says which paper it reproduces and which settings of it have a name (`presets`), and `run`
-does the work, leaving everything it finds in the `Run` it was given.
+A scenario is a frozen dataclass that derives from `Scenario` and is registered under its name. Its fields
+are its configuration: each is annotated with bounds and with one line of text, as in
+``Annotated[float, Gt(0), "ms, membrane"]``. The class says which paper it reproduces and which settings have
+a name (`presets`), and `run` does the work and leaves all results in the `Run` that it is given.
 
 A run that was interrupted goes on from its last checkpoint and ends with the same bits as one that
 was not. So all randomness is a function of (seed, names), never the state of a generator that runs on.
@@ -11,12 +11,13 @@ was not. So all randomness is a function of (seed, names), never the state of a 
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, SupportsFloat, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, SupportsFloat, get_type_hints
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
@@ -27,6 +28,7 @@ from eventsim.renamed import with_current_names
 
 if TYPE_CHECKING:
     from eventsim.io import TraceFile
+    from eventsim.trace import Trace
 
 State = dict[str, Any]
 Sections = Mapping[str, tuple[str, ...]]  # headings of a configuration, with their keys in order
@@ -40,19 +42,36 @@ MOST_INTERVAL = 10.0
 CHECKPOINT_SHARE = 0.05  # of the run's time
 
 
-class Scenario(Protocol):
-    """What the runner asks of a scenario.
+class Scenario(ABC):
+    """What every scenario derives from: a frozen dataclass whose fields are its configuration, and `run`.
 
-    It may also have `plots(trace)`, a static method that returns the scenario's own plots of a `Trace` by
-    name (the first is the default plot), `accepts_hardware`, `time_unit`, and `repeated_by`, the key that
-    says how many networks are trained.
+    Attributes
+    ----------
+    paper : authors, year, title of the paper that it reproduces.
+    presets : settings that have a name; each holds what differs from the defaults.
+    sections : headings of the configuration with their keys, in the order of the fields.
+    accepts_hardware : whether it can run on other targets than the ideal one.
+    time_unit : of the times in its file.
+    repeated_by : key that says how many networks one run trains; empty for one.
     """
 
-    paper: ClassVar[str]
-    presets: ClassVar[dict[str, dict[str, object]]]
+    __slots__ = ()
 
+    paper: ClassVar[str] = ""
+    presets: ClassVar[dict[str, dict[str, object]]] = {}
+    sections: ClassVar[Sections] = {}
+    accepts_hardware: ClassVar[bool] = False
+    time_unit: ClassVar[str] = "ms"
+    repeated_by: ClassVar[str] = ""
+
+    @abstractmethod
     def run(self, run: "Run") -> None:
-        """Do the work; results go into `run`."""
+        """Do the work; results go into `run`, and checkpoints, so that it can stop and go on."""
+
+    @staticmethod
+    def plots(trace: "Trace") -> "dict[str, Callable[[Trace], Any]]":
+        """Return the scenario's own plots of a trace by name; the first is the default plot."""
+        return {}
 
 
 class Interrupted(Exception):
@@ -251,15 +270,15 @@ class Key:
     section: str
 
 
-def keys(scenario: type) -> list[Key]:
+def keys(scenario: type[Scenario]) -> list[Key]:
     """Return the fields of a scenario with their meaning, in the order of the class."""
     from dataclasses import fields
 
     hints = get_type_hints(scenario, include_extras=True)
-    sections: Sections = getattr(scenario, "sections", {})
+    sections: Sections = scenario.sections
     section = {key: heading for heading, names in sections.items() for key in names}
     found = []
-    for each in fields(scenario):
+    for each in fields(scenario):  # type: ignore[arg-type]
         metadata = getattr(hints[each.name], "__metadata__", ())
         meaning = next((text for text in metadata if isinstance(text, str)), "")
         base = hints[each.name].__origin__ if metadata else hints[each.name]

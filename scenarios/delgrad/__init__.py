@@ -21,7 +21,7 @@ from eventsim import rng as streams
 from eventsim.errors import ConfigError
 from eventsim.registry import register
 from eventsim.scenarios import tasks
-from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run
+from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run, Scenario
 from eventsim.scenarios.spike_training import Training, record, shown
 from eventsim.trace import Floats, Trace
 
@@ -80,7 +80,7 @@ Fractions = tuple[Annotated[float, Ge(0), Le(1)], Annotated[float, Ge(0), Le(1)]
 
 @register("scenario", "delgrad")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DelGrad:
+class DelGrad(Scenario):
     """Delays learned with weights by exact spike-time gradients, on Yin-Yang, with chip noise if wanted."""
 
     paper: ClassVar[str] = (

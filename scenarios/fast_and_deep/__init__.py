@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from eventsim import rng as streams
 from eventsim.registry import register
 from eventsim.scenarios import tasks
-from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run
+from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run, Scenario
 from eventsim.scenarios.spike_training import Training, record
 from eventsim.scenarios.tasks import Task
 from eventsim.trace import Floats
@@ -49,7 +49,7 @@ Fractions = tuple[Annotated[float, Ge(0), Le(1)], Annotated[float, Ge(0), Le(1)]
 
 @register("scenario", "fast-and-deep")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FastAndDeep:
+class FastAndDeep(Scenario):
     """Learning by first-spike times, with exact gradients, on Yin-Yang or MNIST."""
 
     paper: ClassVar[str] = "Göltz, Kriener et al. 2021, Fast and energy-efficient neuromorphic deep learning"

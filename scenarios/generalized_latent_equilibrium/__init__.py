@@ -18,7 +18,7 @@ from annotated_types import Ge, Gt, Le, MinLen
 
 from eventsim import rng as streams
 from eventsim.registry import register
-from eventsim.scenarios.scenario import NOT_NEGATIVE, POSITIVE, Run
+from eventsim.scenarios.scenario import NOT_NEGATIVE, POSITIVE, Run, Scenario
 from eventsim.trace import Floats, Trace
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ LARGE: dict[str, object] = {"fast": 30, "slow": 60, "learning_rate": 3e-4, "epoc
 
 @register("scenario", "generalized-latent-equilibrium")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GeneralizedLatentEquilibrium:
+class GeneralizedLatentEquilibrium(Scenario):
     """Neurons that remember, taught online by errors that mirror them in time: lags, sequences, chaos."""
 
     paper: ClassVar[str] = "Ellenberger et al. 2025, Backpropagation through space, time, and the brain"

@@ -17,7 +17,7 @@ from annotated_types import Ge, Gt, Le, MinLen
 from eventsim import rng as streams
 from eventsim.errors import ConfigError
 from eventsim.registry import register
-from eventsim.scenarios.scenario import NOT_NEGATIVE, POSITIVE, Run
+from eventsim.scenarios.scenario import NOT_NEGATIVE, POSITIVE, Run, Scenario
 from eventsim.trace import Floats, Trace
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ BARS: dict[str, object] = {"task": "bars", "dt": 0.1, "ticks": 100, "epochs": 10
 
 @register("scenario", "latent-equilibrium")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LatentEquilibrium:
+class LatentEquilibrium(Scenario):
     """Slow neurons that compute and learn at once, by prospective rates: images, signals, microcircuits."""
 
     paper: ClassVar[str] = (

@@ -1,18 +1,16 @@
 """Tests of coincidence detection: somatic with dendritic volleys, and back-propagating with apical input."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 import eventsim as es
 from eventsim.scenarios.nonlinear_dendrites.cells import calcium_neuron, nmda_neuron
+from eventsim.scenarios.nonlinear_dendrites.settings import Settings
 from eventsim.scenarios.nonlinear_dendrites.volleys import count, keep_traces
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
-
-if TYPE_CHECKING:
-    from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
 
 LAGS = np.arange(-14.0, 61.0)  # ms, of somatic volleys after dendritic ones
 
@@ -36,7 +34,7 @@ def coincidence(
     return count(sim, "cell").reshape(n_devices, len(lags)), sim
 
 
-def coincidence_window(config: "NonlinearDendrites", run: Run) -> None:
+def coincidence_window(config: Settings, run: Run) -> None:
     """Find the lags of a somatic volley at which it fires the neuron, with the plateau and without."""
     run.parameter("window/lags", LAGS)
     for n_soma in (7, 8, 9):
@@ -66,7 +64,7 @@ def bac(n_inputs: ArrayLike, lags: ArrayLike, dt: float, record: bool = False, *
     return sim
 
 
-def bac_firing(config: "NonlinearDendrites", run: Run) -> None:
+def bac_firing(config: Settings, run: Run) -> None:
     """Count spikes and calcium events of apical input, somatic current, and both; find the window of both."""
     n_inputs = np.arange(0, 7)
     sim = bac(n_inputs, np.full(7, 3.0), config.dt, record=True)

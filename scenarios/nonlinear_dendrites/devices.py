@@ -1,22 +1,20 @@
 """A chip's mismatch and its calibration: many devices, each with parameters of its own."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from eventsim.scenarios.nonlinear_dendrites.cells import nmda_neuron
 from eventsim.scenarios.nonlinear_dendrites.coincidences import LAGS, coincidence
+from eventsim.scenarios.nonlinear_dendrites.settings import Settings
 from eventsim.scenarios.nonlinear_dendrites.volleys import above, count, volley
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats
 
-if TYPE_CHECKING:
-    from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
-
 VOLLEYS = np.arange(1, 13)  # numbers of inputs
 
 
-def monte_carlo(config: "NonlinearDendrites", run: Run) -> None:
+def monte_carlo(config: Settings, run: Run) -> None:
     """Draw devices with mismatch; calibrate the threshold of each by a measured peak; compare."""
     n = max(config.neurons // 10, 1)
     rng = run.rng("devices")

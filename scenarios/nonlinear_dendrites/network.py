@@ -1,19 +1,17 @@
 """A network of two-compartment neurons, driven by random sources on soma and dendrite."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 import eventsim as es
 from eventsim.scenarios.nonlinear_dendrites.cells import driven_neuron
+from eventsim.scenarios.nonlinear_dendrites.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.scenarios.streamed import spikes_in
 
-if TYPE_CHECKING:
-    from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
 
-
-def network_of(config: "NonlinearDendrites", seed: int) -> es.Network:
+def network_of(config: Settings, seed: int) -> es.Network:
     """Return the network: two-compartment neurons, each with synapses on its dendrite from random sources."""
     net = es.Network(seed=seed)
     sources = max(config.neurons, 1)
@@ -29,7 +27,7 @@ def network_of(config: "NonlinearDendrites", seed: int) -> es.Network:
     return net
 
 
-def simulate(config: "NonlinearDendrites", run: Run) -> None:
+def simulate(config: Settings, run: Run) -> None:
     """Run the network."""
     options: dict[str, Any] = {"dt": config.dt} if config.solver == "ticks" else {}
     sim = es.Simulation(network_of(config, run.seed), **options)

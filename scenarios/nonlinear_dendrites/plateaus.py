@@ -1,18 +1,14 @@
 """Tests of a dendrite's plateau: threshold, duration, hold-off, synchrony of inputs."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from eventsim.scenarios.nonlinear_dendrites.cells import nmda_neuron
+from eventsim.scenarios.nonlinear_dendrites.settings import Settings
 from eventsim.scenarios.nonlinear_dendrites.volleys import ONSET, above, count, keep_traces, volley
 from eventsim.scenarios.scenario import Run
 
-if TYPE_CHECKING:
-    from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
 
-
-def all_or_none(config: "NonlinearDendrites", run: Run) -> None:
+def all_or_none(config: Settings, run: Run) -> None:
     """Count plateaus against the number of inputs, with the potential they cause at the soma."""
     n_inputs = np.arange(1, 13)
     sim = volley(nmda_neuron(), n_inputs, config.dt)
@@ -30,7 +26,7 @@ def all_or_none(config: "NonlinearDendrites", run: Run) -> None:
     keep_traces(run, sim, ("soma", "dendrite"), ["1 input" if n == 1 else f"{n} inputs" for n in n_inputs])
 
 
-def plateau(config: "NonlinearDendrites", run: Run) -> None:
+def plateau(config: Settings, run: Run) -> None:
     """Measure how long a dendrite is depolarised against the time of its clamp."""
     t_rst = np.array([5.0, 10.0, 20.0, 50.0, 100.0])
     sim = volley(nmda_neuron(t_rst=t_rst), np.full(5, 8), config.dt, 200.0)
@@ -41,7 +37,7 @@ def plateau(config: "NonlinearDendrites", run: Run) -> None:
     keep_traces(run, sim, ("soma", "dendrite"), [f"{t:g} ms" for t in t_rst])
 
 
-def hold_off(config: "NonlinearDendrites", run: Run) -> None:
+def hold_off(config: Settings, run: Run) -> None:
     """Count plateaus against the hold-off, and find the least that ends them, beside the formula."""
     values = np.array([0.0, 5.0, 10.0, 12.0, 15.0, 20.0])
     sim = volley(nmda_neuron(hold_off=values), np.full(6, 8), config.dt, 200.0)
@@ -65,7 +61,7 @@ def _least_hold_off(g_leak: float) -> float:
     return float(100.0 / g * np.log((plateau + 70.0) / 15.0))
 
 
-def synchrony(config: "NonlinearDendrites", run: Run) -> None:
+def synchrony(config: Settings, run: Run) -> None:
     """Find how far six inputs may be apart in time and still fire the dendrite."""
     spreads = np.arange(0.0, 31.0)
     times = ONSET + np.outer(spreads, np.linspace(0, 1, 6))

@@ -6,7 +6,7 @@ volleys of groups are compared with volleys of sources taken at random.
 """
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +14,9 @@ import eventsim as es
 from eventsim import rng as streams
 from eventsim.models import Clamp, Compartment, MultiCompartment, Receptor, ThresholdEvent
 from eventsim.models.plasticity import HomeostaticSTDP, PlasticityKernel, StructuralPlasticity
+from eventsim.scenarios.nonlinear_dendrites.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
-
-if TYPE_CHECKING:
-    from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
 
 N = 8  # dendrites, synapses of each, groups, sources of each
 INTERVAL = 50.0  # ms, between volleys
@@ -77,7 +75,7 @@ def composition(sim: es.Simulation) -> tuple[Ints, Ints, Ints]:
     return labels, weights, np.array([np.bincount(row // N, minlength=N) for row in labels])
 
 
-def rewire(config: "NonlinearDendrites", run: Run) -> None:
+def rewire(config: Settings, run: Run) -> None:
     """Let the dendrites find their groups, then compare volleys."""
     rng = run.rng("labels")
     labels = np.array([rng.permutation(N * N)[:N] for _ in range(N)])

@@ -13,6 +13,7 @@ from eventsim.registry import parts
 from eventsim.scenarios import running
 from eventsim.scenarios.reproduce import criterion
 from eventsim.scenarios.reproduce.criterion import Better
+from eventsim.scenarios.scenario import Scenario
 
 FILE = "published.toml"
 
@@ -97,7 +98,7 @@ def paper_of(name: str) -> Paper:
     return paper
 
 
-def read(name: str, kind: type) -> Paper | None:
+def read(name: str, kind: type[Scenario]) -> Paper | None:
     """Return what `published.toml` beside the scenario's class says; None if there is no such file.
 
     Raises
@@ -120,10 +121,10 @@ def read(name: str, kind: type) -> Paper | None:
     if not isinstance(numbers, int):
         raise ConfigError(f"numbers in {path} should be an integer, got {numbers!r}")
     rows = [[_row(each, name, kind, path) for each in values.get(key, [])] for key in ("row", "quick")]
-    return Paper(name, str(getattr(kind, "paper", "")), numbers, tuple(rows[0]), tuple(rows[1]))
+    return Paper(name, kind.paper, numbers, tuple(rows[0]), tuple(rows[1]))
 
 
-def _row(values: Mapping[str, Any], name: str, kind: type, path: Path) -> Row:
+def _row(values: Mapping[str, Any], name: str, kind: type[Scenario], path: Path) -> Row:
     from eventsim.io import config
 
     seeds = values.get("seeds", [0])
@@ -173,14 +174,14 @@ def as_seeds(seeds: tuple[int, ...]) -> str:
     return ", ".join(parts)
 
 
-def figures_for(scenario: Any, name: str) -> dict[str, str]:
+def figures_for(scenario: Scenario, name: str) -> dict[str, str]:
     """Return what the paper reports for a scenario's settings, by metric, as text for a summary.
 
     How many networks are trained (`repeated_by` of the scenario) makes no difference.
     """
     kind = type(scenario)
     paper = read(name, kind)
-    repeated = getattr(kind, "repeated_by", None)
+    repeated = kind.repeated_by
     found: dict[str, str] = {}
     for row in paper.rows if paper else ():
         settings = running.settle(kind, name, row.preset, row.set)

@@ -21,7 +21,7 @@ from eventsim.scenarios import tasks
 from eventsim.scenarios.delgrad import DelGrad
 from eventsim.scenarios.fast_and_deep import FastAndDeep
 from eventsim.scenarios.robustness.imperfections import COPIES, LEVELS, parts_of
-from eventsim.scenarios.scenario import POSITIVE, Run
+from eventsim.scenarios.scenario import POSITIVE, Run, Scenario
 from eventsim.scenarios.spike_training import Training
 from eventsim.trace import Floats, Trace
 
@@ -41,7 +41,7 @@ DELGRAD: dict[str, object] = {
 
 @register("scenario", "robustness")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Robustness:
+class Robustness(Scenario):
     """Accuracy over the imperfections of a chip, trained with it in the loop and without it."""
 
     paper: ClassVar[str] = "Göltz, Kriener et al. 2021, Fast and energy-efficient neuromorphic deep learning"

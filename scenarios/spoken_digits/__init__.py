@@ -18,7 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from eventsim.registry import register
-from eventsim.scenarios.scenario import NOT_NEGATIVE, POSITIVE, Run
+from eventsim.scenarios.scenario import NOT_NEGATIVE, POSITIVE, Run, Scenario
 from eventsim.scenarios.spike_training import Training, record
 from eventsim.scenarios.spoken_digits import data as spoken_data
 from eventsim.scenarios.spoken_digits.data import DURATION, N_CHANNELS, Variation
@@ -57,7 +57,7 @@ class MembraneTraining(Training):
 
 @register("scenario", "spoken-digits")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpokenDigits:
+class SpokenDigits(Scenario):
     """Spoken digits as spikes, told apart by a recurrent network with trained delays."""
 
     paper: ClassVar[str] = (

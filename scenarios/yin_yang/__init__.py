@@ -14,7 +14,7 @@ import numpy as np
 from annotated_types import Ge, Le
 
 from eventsim.registry import register
-from eventsim.scenarios.scenario import POSITIVE, Run, Sections
+from eventsim.scenarios.scenario import POSITIVE, Run, Scenario, Sections
 from eventsim.scenarios.yin_yang.perceptrons import Perceptrons
 from eventsim.scenarios.yin_yang.presets import PRESETS
 from eventsim.trace import Floats, Ints, Trace
@@ -24,7 +24,7 @@ MODELS = ("linear", "ann", "frozen")
 
 @register("scenario", "yin-yang")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class YinYang:
+class YinYang(Scenario):
     """The Yin-Yang data set with its baselines: linear, one hidden layer, lower weights frozen."""
 
     paper: ClassVar[str] = "Kriener, Göltz, Petrovici 2022, The Yin-Yang dataset"

@@ -8,11 +8,11 @@ import pytest
 from annotated_types import Ge
 
 from eventsim import registry
-from eventsim.scenarios.scenario import Run
+from eventsim.scenarios.scenario import Run, Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
+class Walk(Scenario):
     """A random walk, one step after the other."""
 
     paper: ClassVar[str] = "none"

@@ -30,12 +30,12 @@ import numpy as np
 from annotated_types import Ge
 
 from eventsim.registry import register
-from eventsim.scenarios.scenario import Run
+from eventsim.scenarios import Run, Scenario
 
 
 @register("scenario", "toy")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Toy:
+class Toy(Scenario):
     """Throws coins."""
 
     paper: ClassVar[str] = "Nobody 1900, Coins"
