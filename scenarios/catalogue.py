@@ -7,9 +7,9 @@ from typing import Any
 
 from eventsim.errors import UnknownPart
 from eventsim.registry import KINDS, parts
-from eventsim.scenarios.parameters import names_of, parameters
+from eventsim.scenarios.parameters import keys, names_of, parameters, summary
 from eventsim.scenarios.running import unknown
-from eventsim.scenarios.scenario import Scenario, keys, summary
+from eventsim.scenarios.scenario import Scenario
 
 HEADINGS = {"scenario": "scenarios", "neuron": "neurons", "rule": "rules", "hardware": "hardware"}
 

@@ -5,7 +5,6 @@ wrong and what would be right), 1 for a run that failed, 130 for one that was st
 """
 
 import contextlib
-import os
 import shlex
 import sys
 import warnings
@@ -16,12 +15,13 @@ from typing import Annotated, Any
 import typer
 
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.scenarios import results, running
+from eventsim.scenarios import mistakes, results, running, streams
 
 app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Exact event-driven simulation and training of spiking networks.",
 )
 
@@ -123,9 +123,9 @@ def run(
     if plot is not None:
         results.plot(outcome.path, None, plot)
     if not quiet:
-        typer.echo(results.summary(outcome))
+        streams.say(results.summary(outcome))
         if plot is not None:
-            typer.echo(f"plot: {plot}")
+            streams.say(f"plot: {plot}")
 
 
 @app.command()
@@ -144,7 +144,7 @@ def plot(
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE.png")] = None,
 ) -> None:
     """Draw what is in the file of a run."""
-    typer.echo(f"plot: {results.plot(file, what, output)}")
+    streams.say(f"plot: {results.plot(file, what, output)}")
 
 
 @app.command()
@@ -219,15 +219,8 @@ def _print_json(what: Any) -> None:
     typer.echo(json.dumps(what, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def _check_command(arguments: list[str]) -> None:
-    """Refuse an unknown command with those that there are."""
-    known = [str(command.name or command.callback.__name__) for command in app.registered_commands]  # type: ignore[union-attr]
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in known:
-        raise UnknownPart(running.unknown("command", arguments[0], known))
-
-
 def _complain(text: str) -> None:
-    typer.echo("eventsim: " + " ".join(text.split()), err=True)
+    streams.say("eventsim: " + " ".join(text.split()), sys.stderr)
 
 
 @contextlib.contextmanager
@@ -245,13 +238,17 @@ def _naming_what_changed() -> Iterator[None]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status; the entry point of the command ``eventsim``."""
-    with _naming_what_changed():
-        return _main(sys.argv[1:] if arguments is None else arguments)
+    streams.open_closed_ones()
+    try:
+        with _naming_what_changed():
+            return _main(sys.argv[1:] if arguments is None else arguments)
+    finally:
+        streams.flush()
 
 
 def _main(arguments: list[str]) -> int:
     try:
-        _check_command(arguments)
+        mistakes.check_command(arguments, list(_commands()))
         return app(args=arguments, prog_name="eventsim", standalone_mode=False) or 0
     except typer.Exit as end:
         return end.exit_code
@@ -259,7 +256,6 @@ def _main(arguments: list[str]) -> int:
         _complain("stopped")
         return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except running.RunFailed as failure:
         _complain(f"the run failed: {failure}; --debug shows where")
@@ -268,11 +264,16 @@ def _main(arguments: list[str]) -> int:
         _complain(str(error))
         return 2
     except Exception as error:
-        message = getattr(error, "format_message", None)  # the parser's own errors have it
-        if message is None:
+        if not hasattr(error, "format_message"):  # the parser's own errors have it
             raise
-        _complain(message())
+        _complain(mistakes.in_our_words(error, arguments))
         return 2
+
+
+def _commands() -> Iterator[str]:
+    """Return the names of the commands."""
+    for command in app.registered_commands:
+        yield command.name or getattr(command.callback, "__name__", "")
 
 
 if __name__ == "__main__":

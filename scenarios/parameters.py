@@ -1,12 +1,60 @@
-"""The parameters of a registered part: names and defaults from its fields, meanings from its docstring."""
+"""What can be set: the keys of a scenario, and the parameters of every other registered part.
+
+Names and defaults come from the fields of the class; meanings from the annotations of a scenario, and from
+the docstring of other parts.
+"""
 
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Any
+from math import inf
+from typing import Any, get_type_hints
+
+from eventsim.scenarios.scenario import Scenario, Sections
 
 SECTION = re.compile(r"^\s*(?:Attributes|Parameters)\n\s*-+\n(.*?)(?=\n\s*\n|\Z)", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One field of a scenario's configuration."""
+
+    name: str
+    type: str
+    default: object
+    bounds: str
+    meaning: str
+    section: str
+
+
+def keys(scenario: type[Scenario]) -> list[Key]:
+    """Return the fields of a scenario with their meaning, in the order of the class."""
+    hints = get_type_hints(scenario, include_extras=True)
+    sections: Sections = scenario.sections
+    section = {key: heading for heading, names in sections.items() for key in names}
+    found = []
+    for each in fields(scenario):  # type: ignore[arg-type]
+        metadata = getattr(hints[each.name], "__metadata__", ())
+        meaning = next((text for text in metadata if isinstance(text, str)), "")
+        base = hints[each.name].__origin__ if metadata else hints[each.name]
+        bounds = ", ".join(text for item in metadata for text in _bounds(item))
+        kind = getattr(base, "__name__", str(base))
+        found.append(Key(each.name, kind, each.default, bounds, meaning, section.get(each.name, "")))
+    return found
+
+
+def _bounds(item: object) -> Iterator[str]:
+    """Return what a bound of `annotated_types` says, in symbols."""
+    for name, symbol in (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<=")):
+        bound = getattr(item, name, None)
+        if bound is not None and abs(bound) != inf:
+            yield f"{symbol} {bound}"
+
+
+def summary(part: type) -> str:
+    """Return the first line of a part's documentation."""
+    return (part.__doc__ or "").strip().partition("\n")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ import eventsim
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.registry import parts
 from eventsim.scenarios.earlier_names import todays_preset, todays_values
-from eventsim.scenarios.scenario import Interrupted, Run, Scenario
+from eventsim.scenarios.run import Interrupted, Run
+from eventsim.scenarios.scenario import Scenario
 
 
 class RunFailed(Exception):

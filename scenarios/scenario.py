@@ -4,42 +4,27 @@ A scenario is a frozen dataclass that derives from `Scenario` and is registered 
 are its configuration: each is annotated with bounds and with one line of text, as in
 ``Annotated[float, Gt(0), "ms, membrane"]``. The class says which paper it reproduces and which settings have
 a name (`presets`), and `run` does the work and leaves all results in the `Run` that it is given.
-
-A run that was interrupted goes on from its last checkpoint and ends with the same bits as one that
-was not. So all randomness is a function of (seed, names), never the state of a generator that runs on.
 """
 
-import sys
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from math import inf
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, SupportsFloat, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 from annotated_types import Ge, Gt, Lt
-from numpy.typing import ArrayLike, NDArray
 
-from eventsim import rng as streams
-from eventsim.renamed import with_current_names
+from eventsim.scenarios.run import Run
 
 if TYPE_CHECKING:
-    from eventsim.io import TraceFile
     from eventsim.trace import Trace
 
-State = dict[str, Any]
+__all__ = ["FINITE", "NOT_NEGATIVE", "POSITIVE", "Run", "Scenario", "Sections"]
+
 Sections = Mapping[str, tuple[str, ...]]  # headings of a configuration, with their keys in order
 
 POSITIVE = (Gt(0), Lt(inf))
 NOT_NEGATIVE = (Ge(0), Lt(inf))
 FINITE = (Gt(-inf), Lt(inf))
-
-LEAST_INTERVAL = 0.25  # s between two checkpoints
-MOST_INTERVAL = 10.0
-CHECKPOINT_SHARE = 0.05  # of the run's time
 
 
 class Scenario(ABC):
@@ -65,237 +50,10 @@ class Scenario(ABC):
     repeated_by: ClassVar[str] = ""
 
     @abstractmethod
-    def run(self, run: "Run") -> None:
+    def run(self, run: Run) -> None:
         """Do the work; results go into `run`, and checkpoints, so that it can stop and go on."""
 
     @staticmethod
     def plots(trace: "Trace") -> "dict[str, Callable[[Trace], Any]]":
         """Return the scenario's own plots of a trace by name; the first is the default plot."""
         return {}
-
-
-class Interrupted(Exception):
-    """Somebody asked the run to stop, and what was done is kept."""
-
-
-class Progress:
-    """A bar on standard error with rate and remaining time; nothing where nobody looks."""
-
-    def __init__(self, total: float, unit: str, initial: float, silent: bool) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(
-            total=total,
-            unit=unit,
-            initial=initial,
-            disable=silent,
-            dynamic_ncols=True,
-            file=sys.stderr,
-            mininterval=0.2,
-            leave=False,
-        )
-
-    def update(self, n: float = 1, **metrics: float) -> None:
-        """Advance by `n`; `metrics` are shown beside the bar."""
-        if metrics and not self._bar.disable:
-            self._bar.set_postfix({name: f"{value:.4g}" for name, value in metrics.items()}, refresh=False)
-        self._bar.update(n)
-
-
-@dataclass(kw_only=True)
-class Run:
-    """One run of a scenario: its seed, its file, what it has found so far.
-
-    Attributes
-    ----------
-    seed : int
-    threads : how many threads may work at once; results do not depend on it.
-    data : folder of real data sets, or None.
-    hardware : name of the target, or None for none.
-    quiet : no words and no progress bar.
-    file : the file being written.
-    state : what `checkpoint` was last given, or None at the start.
-    replacement_data : the data that replace a data set that was not found; empty if none was missing.
-    interrupted : somebody has asked to stop; the next `checkpoint` keeps the state and ends the run.
-    """
-
-    file: "TraceFile"
-    seed: int = 0
-    threads: int = 1
-    data: Path | None = None
-    hardware: str | None = None
-    quiet: bool = True
-    state: State | None = None
-    interrupted: bool = False
-    metrics: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    replacement_data: str = ""
-    _series: dict[str, list[Any]] = field(default_factory=dict)
-    _wall_before: float = 0.0
-    _began: float = field(default_factory=time.perf_counter)
-    _kept: float = field(default_factory=time.perf_counter)
-    _cost: float = 0.0
-
-    @property
-    def wall_seconds(self) -> float:
-        """Time spent so far, over all resumptions."""
-        return self._wall_before + time.perf_counter() - self._began
-
-    def rng(self, *names: str | int) -> np.random.Generator:
-        """Return the stream of random numbers for the purpose called `names`."""
-        return streams.stream(self.seed, *names)
-
-    def say(self, text: str) -> None:
-        """Print a line, above the progress bar if there is one."""
-        if not self.quiet:
-            from tqdm import tqdm
-
-            tqdm.write(text)
-
-    def note(self, text: str) -> None:
-        """Say something that a reader of the file must know as well, once."""
-        if text not in self.notes:
-            self.notes.append(text)
-            self.say(text)
-            self.file.put(provenance={"notes": "\n".join(self.notes)})
-
-    def use_replacement_data(self, instead: str, missing: object) -> None:
-        """Record that the run uses other data than the paper; a resumed run uses the same data.
-
-        The summary then leaves out the paper's values.
-
-        Parameters
-        ----------
-        instead : str
-            The data that are used.
-        missing : object
-            A sentence that says which data set was not found; an exception gives its message.
-        """
-        self.replacement_data = instead
-        self.file.put(provenance={"replacement_data": instead})
-        self.note(
-            f"{missing}; the run uses {instead} instead, so its results cannot be compared with the paper"
-        )
-
-    @contextmanager
-    def progress(self, total: float, unit: str, initial: float = 0) -> Iterator[Progress]:
-        """Show how far the run is, as a context: ``with run.progress(300, "epoch") as bar: bar.update()``."""
-        bar = Progress(total, unit, initial, self.quiet or not sys.stderr.isatty())
-        try:
-            yield bar
-        finally:
-            bar._bar.close()
-
-    def metric(self, name: str, value: SupportsFloat) -> None:
-        """Keep one metric of the run."""
-        self.metrics[name] = float(value)
-
-    def series(self, name: str, value: ArrayLike) -> None:
-        """Append one value to a series, such as the loss of an epoch."""
-        self._series.setdefault(name, []).append(np.asarray(value))
-
-    def parameter(self, name: str, array: ArrayLike) -> None:
-        """Keep an array, such as ``weight/hidden->label``."""
-        self.file.put(parameters={name: np.asarray(array)})
-
-    def checkpoint(self, state: State | Callable[[], State], *, force: bool = False) -> None:
-        """Keep the state if it is time to, so that a run can go on from here.
-
-        Call it wherever the run could start again; most calls return at once. Checkpoints take at
-        most a twentieth of the time, and come at least every ten seconds where that allows it.
-
-        Parameters
-        ----------
-        state : dict or callable returning one
-            Nested dictionary of arrays, numbers and strings. A callable is only called when needed.
-        force : bool
-            Keep it now.
-
-        Raises
-        ------
-        Interrupted
-            If somebody asked the run to stop; the state is kept.
-        """
-        now = time.perf_counter()
-        patience = min(MOST_INTERVAL, CHECKPOINT_SHARE * (now - self._began))
-        due = now - self._kept > max(LEAST_INTERVAL, self._cost / CHECKPOINT_SHARE, patience)
-        if due or force or self.interrupted:
-            self.state = state() if callable(state) else state
-            self._write(self.state)
-            self.file.checkpoint()
-            self._kept = time.perf_counter()
-            self._cost = self._kept - now
-        if self.interrupted:
-            raise Interrupted
-
-    def _write(self, state: State | None) -> None:
-        """Hand everything found so far to the file; `state` None means the run is finished."""
-        series: dict[str, NDArray[Any]] = {name: np.stack(values) for name, values in self._series.items()}
-        going_on: State = {}
-        if state is not None:
-            going_on = {"scenario": state, "series": series, "metrics": self.metrics}
-        self.file.put(
-            training=series,
-            metrics=self.metrics,
-            provenance={"wall_seconds": self.wall_seconds, "notes": "\n".join(self.notes)},
-            state=going_on,
-        )
-
-    def finish(self) -> None:
-        """Hand over what was found and mark the file as complete; there is no state any more."""
-        self._write(None)
-        self.file.close(complete=True)
-
-    def go_on(self, state: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
-        """Take up what an earlier run left in the file."""
-        self._wall_before = float(provenance.get("wall_seconds", 0.0))
-        today = with_current_names("file", provenance, quiet=True)
-        self.replacement_data = str(today.get("replacement_data", ""))
-        self.notes = [line for line in str(provenance.get("notes", "")).splitlines() if line]
-        if state:
-            self.state = dict(state["scenario"])
-            self.metrics = {name: float(value) for name, value in state.get("metrics", {}).items()}
-            self._series = {name: list(values) for name, values in state.get("series", {}).items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One field of a scenario's configuration."""
-
-    name: str
-    type: str
-    default: object
-    bounds: str
-    meaning: str
-    section: str
-
-
-def keys(scenario: type[Scenario]) -> list[Key]:
-    """Return the fields of a scenario with their meaning, in the order of the class."""
-    from dataclasses import fields
-
-    hints = get_type_hints(scenario, include_extras=True)
-    sections: Sections = scenario.sections
-    section = {key: heading for heading, names in sections.items() for key in names}
-    found = []
-    for each in fields(scenario):  # type: ignore[arg-type]
-        metadata = getattr(hints[each.name], "__metadata__", ())
-        meaning = next((text for text in metadata if isinstance(text, str)), "")
-        base = hints[each.name].__origin__ if metadata else hints[each.name]
-        bounds = ", ".join(text for item in metadata for text in _bounds(item))
-        kind = getattr(base, "__name__", str(base))
-        found.append(Key(each.name, kind, each.default, bounds, meaning, section.get(each.name, "")))
-    return found
-
-
-def _bounds(item: object) -> Iterator[str]:
-    """Return what a bound of `annotated_types` says, in symbols."""
-    for name, symbol in (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<=")):
-        bound = getattr(item, name, None)
-        if bound is not None and abs(bound) != inf:
-            yield f"{symbol} {bound}"
-
-
-def summary(part: type) -> str:
-    """Return the first line of a part's documentation."""
-    return (part.__doc__ or "").strip().partition("\n")[0]

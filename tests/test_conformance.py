@@ -9,7 +9,7 @@ import pytest
 
 import eventsim as es
 from eventsim import registry
-from eventsim.scenarios.scenario import keys, summary
+from eventsim.scenarios.parameters import keys, summary
 
 PARTS = [(kind, name) for kind in registry.KINDS for name in registry.parts(kind)]
 CONTINUOUS = [

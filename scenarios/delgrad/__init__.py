@@ -104,7 +104,7 @@ class DelGrad(Scenario):
     delays: Annotated[
         Literal["none", "axonal", "dendritic", "synaptic"], "one for each source, target or synapse"
     ] = "synaptic"
-    n_hidden: Annotated[int, Ge(1), "neurons of the hidden layer"] = 30
+    n_hidden: Annotated[int, Ge(1), Le(10**6), "neurons of the hidden layer"] = 30
     copies: Annotated[int, Ge(1), "lines of each input, which share its delay"] = 1
     tau_mem: Annotated[float, *POSITIVE, "ms, membrane"] = 2.0
     tau_syn: Annotated[float, *POSITIVE, "ms, synaptic current; times below are in its units"] = 1.0

@@ -99,7 +99,7 @@ class FastAndDeep(Scenario):
     dataset: Annotated[
         Literal["yin-yang", "mnist", "mnist-16x16", "digits"], "digits: the 8x8 ones of scikit-learn"
     ] = "yin-yang"
-    n_hidden: Annotated[int, Ge(1), "neurons of the hidden layer"] = 120
+    n_hidden: Annotated[int, Ge(1), Le(10**6), "neurons of the hidden layer"] = 120
     tau_mem: Annotated[float, *POSITIVE, "ms, membrane"] = 1.0
     tau_syn: Annotated[float, *POSITIVE, "ms, synaptic current; times below are in its units"] = 1.0
     v_th: Annotated[float, *POSITIVE, "threshold"] = 1.0

@@ -134,9 +134,11 @@ class GeneralizedLatentEquilibrium(Scenario):
     }
 
     task: Annotated[TASKS, "what is learned or measured"] = "mnist-1d"
-    layers: Annotated[int, Ge(1), "hidden layers"] = 6
-    fast: Annotated[int, Ge(0), "neurons of a hidden layer that answer at once, tau_r = tau_mem"] = 17
-    slow: Annotated[int, Ge(0), "neurons of a hidden layer that remember, tau_r < tau_mem"] = 36
+    layers: Annotated[int, Ge(1), Le(1000), "hidden layers"] = 6
+    fast: Annotated[
+        int, Ge(0), Le(10**6), "neurons of a hidden layer that answer at once, tau_r = tau_mem"
+    ] = 17
+    slow: Annotated[int, Ge(0), Le(10**6), "neurons of a hidden layer that remember, tau_r < tau_mem"] = 36
     tau_fast: Annotated[float, *POSITIVE, "both time constants of the first kind, and of outputs"] = 1.2
     tau_slow: Annotated[
         tuple[Annotated[float, *POSITIVE], ...], MinLen(1), "tau_mem of the second kind, in equal groups"

@@ -123,12 +123,14 @@ class LatentEquilibrium(Scenario):
     }
 
     task: Annotated[TASKS, "what is learned or measured"] = "mnist"
-    hidden: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1), "neurons of the hidden layers"] = (
+    hidden: Annotated[
+        tuple[Annotated[int, Ge(1), Le(10**6)], ...], MinLen(1), "neurons of the hidden layers"
+    ] = (
         300,
         100,
     )
     maps: Annotated[
-        tuple[Annotated[int, Ge(1)], ...],
+        tuple[Annotated[int, Ge(1), Le(10**4)], ...],
         "output channels of convolutions before the hidden layers; 2 x 2 rates are pooled after each",
     ] = ()
     window: Annotated[int, Ge(1), "width and height of convolutions"] = 5

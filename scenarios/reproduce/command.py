@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from eventsim.errors import ConfigError
+from eventsim.scenarios import streams
 from eventsim.scenarios.reproduce import kept, table
 from eventsim.scenarios.reproduce.measuring import reproduce
 from eventsim.scenarios.reproduce.published import papers
@@ -16,7 +17,7 @@ def list_papers(json: bool) -> None:
     known = papers()
     tables = {name: kept.read_kept(name) for name in known}
     if not json:
-        print(table.listing(known, tables))
+        streams.say(table.listing(known, tables))
         return
     found = [
         {
@@ -28,7 +29,7 @@ def list_papers(json: bool) -> None:
         }
         for name, paper in known.items()
     ]
-    print(json_text.dumps(found, indent=2, ensure_ascii=False))
+    streams.say(json_text.dumps(found, indent=2, ensure_ascii=False))
 
 
 def measure(
@@ -49,9 +50,9 @@ def measure(
         kept.kept_folder()  # says now, not after the runs, if there is none
     result = reproduce(name, quick=quick, only=only, folder=folder, data=data, jobs=jobs, say=_say)
     if json:
-        print(json_text.dumps(result.records, indent=2, ensure_ascii=False, allow_nan=False))
+        streams.say(json_text.dumps(result.records, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        print(table.as_text(result))
+        streams.say(table.as_text(result))
     if keeping:
         _say(f"kept in {kept.keep(result.paper, result.records)}")
     for title, error in result.failed.items():
@@ -66,4 +67,4 @@ def measure(
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    streams.say(text, sys.stderr)

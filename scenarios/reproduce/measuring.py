@@ -80,6 +80,10 @@ def reproduce(
     if jobs < 1:
         raise ConfigError(f"--jobs must be at least 1, got {jobs}")
     data = running.data_folder(data)
+    if folder is not None and not folder.parent.is_dir():
+        raise ConfigError(
+            f"folder {str(folder.parent)!r} does not exist; make it first, or keep runs elsewhere"
+        )
     folder = FOLDER / name if folder is None else folder
     runs = runs_of_all(paper, (row for row in rows if not _missing(row, data)))
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from eventsim.errors import ConfigError
 from eventsim.registry import register
@@ -56,7 +56,7 @@ class Robustness(Scenario):
     preset: Annotated[str, "its settings, by name; none for its defaults"] = "quick"
     imperfections: Annotated[tuple[str, ...], "which ones; none for all"] = ()
     networks: Annotated[int, Ge(1), "seeds of each point"] = 5
-    n_hidden: Annotated[int, Ge(1), "neurons of the hidden layer"] = 120
+    n_hidden: Annotated[int, Ge(1), Le(10**6), "neurons of the hidden layer"] = 120
     epochs: Annotated[int, Ge(0), "passes over the training set"] = 30
     batch: Annotated[int, Ge(1), "samples a step"] = 100
     learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.02

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le, Lt
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -75,7 +75,7 @@ class SpokenDigits(Scenario):
         "fsdd-spikes"
     )
     group: Annotated[int, Ge(1), "neighbouring channels that are one input"] = 1
-    n_hidden: Annotated[int, Ge(1), "neurons of the hidden layer"] = 128
+    n_hidden: Annotated[int, Ge(1), Le(10**6), "neurons of the hidden layer"] = 128
     tau_mem: Annotated[float, *POSITIVE, "ms, membrane of hidden neurons"] = 20.0
     tau_syn: Annotated[float, *POSITIVE, "ms, their synaptic current"] = 10.0
     t_ref: Annotated[float, *NOT_NEGATIVE, "ms, refractory time of hidden neurons"] = 2.0

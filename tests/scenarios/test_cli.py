@@ -50,9 +50,32 @@ def refused(capsys, *words):
         ("run yin-yang n_hidden=1 n_hidden=2", "twice"),
         ("run yin-yang --seed one", "--seed"),
         ("run yin-yang --seed -1", "negative"),
-        ("run yin-yang --sede 1", "--seed"),
+        ("run yin-yang --sede 1", "did you mean '--seed'"),
+        ("run yin-yang --epochs 3", "write epochs=3"),
+        ("run yin-yang --epochs=3", "write epochs=3"),
+        ("run yin-yang --learning-rate 0.1 --quiet", "write learning_rate=0.1"),
+        ("run yin-yang --epochs", "write epochs=VALUE"),
+        ("run yin-yang --epoch 3", "no option --epoch"),
+        ("run yin-yang --seed", "--seed needs a value"),
+        ("run yin-yang --seed 1.5", "--seed must be an integer, got '1.5'"),
+        ("run", "eventsim run SCENARIO key=value"),
+        ("show", "show needs FILE; eventsim show FILE.h5"),
+        ("show a.h5 b.h5", "show takes no further argument, got 'b.h5'"),
+        ("list yin-yan", "did you mean 'yin-yang'"),
+        ("list brainscale2", "did you mean 'brainscales2'"),
+        ("run yin-yang n_hidden=1e9", "n_hidden = 1000000000.0: must be at most"),
+        ("run fast-and-deep n_hidden=1e9", "n_hidden"),
+        ("run delgrad n_hidden=1e9", "n_hidden"),
+        ("run robustness n_hidden=1e9", "n_hidden"),
+        ("run spoken-digits n_hidden=1e9", "n_hidden"),
+        ("run latent-equilibrium hidden=[1e9]", "hidden"),
+        ("run generalized-latent-equilibrium fast=1e9", "fast"),
+        ("run nonlinear-dendrites neurons=1e9", "neurons"),
+        ("run balanced-network n_excitatory=1e9", "n_excitatory"),
+        ("reproduce yin-yan", "did you mean 'yin-yang'"),
+        ("reproduce yin-yang -o nowhere/here", "nowhere"),
         ("run yin-yang --hardware abacus", "no hardware named 'abacus'"),
-        ("run yin-yang --hardware jitter", "runs on the ideal target only"),
+        ("run yin-yang --hardware jitter,sigma=1", "runs on the ideal target only"),
         ("run fast-and-deep --hardware jitter,sigma=-1", "sigma"),
         ("run fast-and-deep --hardware jitter,sgima=1", "sgima"),
         ("run yin-yang --threads 0", "at least 1"),
@@ -251,6 +274,27 @@ print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
     loaded = set(ended.stderr.split())
     assert "numpy" in loaded
     assert not loaded & {"scipy", "h5py", "matplotlib", "tqdm", "torch", "sklearn", "neo"}
+
+
+@pytest.mark.parametrize("words", ["-h", "--help", "run -h", "list -h", "reproduce -h", "plot -h"])
+def test_every_command_has_a_short_option_for_help(capsys, words):
+    assert main(words.split()) == 0
+    assert "Usage: eventsim" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "ends", ["2>&-", ">&-", ">&- 2>&-", "<&-", "| true", "> /dev/full", "2> /dev/full", ">/dev/full 2>&1"]
+)
+def test_streams_that_are_closed_or_full_never_cost_a_run(ends, tmp_path):
+    words = shlex.join([*COMMAND, "run", "yin-yang", "epochs=2", "runs=1", "-o", "a.h5"])
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {words} {ends}"], capture_output=True, timeout=60)
+    assert done.returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
+    assert "ann_test_accuracy" in io.load("a.h5").metrics
+    assert (
+        b"writing" not in (tmp_path / "a.h5").read_bytes()
+    )  # the file did not take a closed stream's number
+    assert b"Exception" not in done.stderr
 
 
 def test_a_reader_that_closes_the_pipe_is_no_error():

@@ -188,7 +188,7 @@ def test_wall_seconds_add_up_over_resumptions(walk, tmp_path, monkeypatch):
 
 
 def test_checkpoints_take_a_small_share_of_the_time(monkeypatch):
-    from eventsim.scenarios import scenario
+    from eventsim.scenarios import run as scenario
 
     clock, kept = [0.0], []
     monkeypatch.setattr(scenario.time, "perf_counter", lambda: clock[0])
@@ -209,7 +209,7 @@ def test_checkpoints_take_a_small_share_of_the_time(monkeypatch):
 
 
 def test_cheap_checkpoints_come_at_least_every_ten_seconds(monkeypatch):
-    from eventsim.scenarios import scenario
+    from eventsim.scenarios import run as scenario
 
     clock, kept = [0.0], []
     monkeypatch.setattr(scenario.time, "perf_counter", lambda: clock[0])
