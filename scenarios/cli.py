@@ -273,7 +273,7 @@ def _main(arguments: list[str]) -> int:
 def _commands() -> Iterator[str]:
     """Return the names of the commands."""
     for command in app.registered_commands:
-        yield command.name or getattr(command.callback, "__name__", "")
+        yield str(command.name or getattr(command.callback, "__name__", ""))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -295,12 +295,10 @@ def _check_same(
                 f"{request.path} was begun with {key} {has}, not {asked}; resume it without --{key}"
             )
     wanted: Scenario = config.make(kind, values, *(todays_values(request.name, layer) for layer in layers))
-    for each in fields(kind):
-        has, asked = getattr(scenario, each.name), getattr(wanted, each.name)
+    for key in config.keys(kind):
+        has, asked = getattr(scenario, key), getattr(wanted, key)
         if has != asked:
-            raise ConfigError(
-                f"{request.path} was begun with {each.name}={has}, not {asked}; resume it without"
-            )
+            raise ConfigError(f"{request.path} was begun with {key}={has}, not {asked}; resume it without")
 
 
 def _carry_out(name: str, path: Path, scenario: Scenario, run: Run) -> Outcome:
