@@ -80,6 +80,8 @@ RENAMED: dict[str, dict[str, str]] = {
         "surrogate-instant-errors": "synthetic-instant-errors",
         "surrogate-instantaneous": "synthetic-instantaneous",
     },
+    # values of other arguments: "value/<class>/<argument>"
+    "value/SpikeGradient/kernel": {"layers": "first-spike", "walk": "eventprop"},
     # keys in files: "file"
     "file": {"stand_in": "replacement_data"},
     # keys in other files: "file/<kind of file>"; fields of the wire protocol: "wire/<field>"

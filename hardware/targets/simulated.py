@@ -113,7 +113,7 @@ class SimulatedTarget:
             if self.closed_forms:
                 with suppress(ConfigError):
                     self._layers = SpikeGradient(
-                        own_thresholds(network), kernel="layers", time_constants=False
+                        own_thresholds(network), kernel="first-spike", time_constants=False
                     )
         self._nominal, self._network, self._kind = nominal, network, kind
         return dict(counters)

@@ -32,13 +32,17 @@ FIXED = ("c_mem", "v_leak", "v_reset", "i_ext", "t_ref")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a kernel is told beside the network; see `SpikeGradient`."""
+    """What a kernel is told beside the network; see `SpikeGradient`.
+
+    `form` is the one way in which the kernel has to compute, "" for the fastest of those it has.
+    """
 
     threads: int
     time_constants: bool
     max_slope_inverse: float
     max_dw_norm: float
     max_spikes: int
+    form: str = ""
 
 
 class Pathway:

@@ -20,6 +20,7 @@ at the very time of a spike counts as one before it.
 
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,13 +35,23 @@ from eventsim.models.gradients.perturbation import Noise
 from eventsim.models.gradients.run import Gradient, Run
 from eventsim.network import Network
 from eventsim.registry import register
+from eventsim.renamed import current
 
 __all__ = ["Gradient", "Run", "SpikeGradient"]
 
 Floats = NDArray[np.float64]
 Kernel = LayerKernel | WalkKernel
 
-KERNELS: dict[str, type[Kernel]] = {"layers": LayerKernel, "walk": WalkKernel}  # the fastest first
+KERNELS: dict[str, tuple[type[Kernel], str]] = {  # the fastest first; and the form that is asked for
+    "first-spike": (LayerKernel, ""),
+    "first-spike-rows": (LayerKernel, "rows"),
+    "first-spike-lanes": (LayerKernel, "lanes"),
+    "eventprop": (WalkKernel, ""),
+    "eventprop-vectorised": (WalkKernel, "vectorised"),
+    "eventprop-time-binned": (WalkKernel, "time-binned"),
+    "eventprop-per-neuron": (WalkKernel, "per-neuron"),
+}
+AUTO = ("first-spike", "eventprop")
 
 
 @register("rule", "spike_gradient")
@@ -60,10 +71,12 @@ class SpikeGradient:
     max_dw_norm : float
         A sample's weight gradient of a neuron is dropped if its largest entry exceeds this; derivatives in
         all else are kept.
-    kernel : {"auto", "layers", "walk"}
-        What computes: the walk takes any network; layers are closed forms for feed-forward networks of
-        neurons that spike at most once, dense and from rest, and much faster. "auto" takes layers where it
-        can. Results agree but for rounding.
+    kernel : {"auto", "first-spike", "eventprop"} or one of their forms
+        What computes. "eventprop", the adjoint pass, takes any network; "first-spike" has closed forms for
+        feed-forward networks of neurons that spike at most once, dense and from rest, and is much faster.
+        "auto" takes "first-spike" where it can. Each picks the fastest of its forms, population by
+        population; "first-spike-rows" and "first-spike-lanes", "eventprop-vectorised",
+        "eventprop-time-binned" and "eventprop-per-neuron" ask for one. Results agree but for rounding.
     max_spikes : int
         A sample with more spikes is taken to run away.
 
@@ -76,7 +89,8 @@ class SpikeGradient:
     Raises
     ------
     ConfigError
-        If there are other neurons or sources, or a loop without delay.
+        If there are other neurons or sources, or a loop without delay, or if the form of `kernel` that
+        was asked for does not take the network.
 
     Examples
     --------
@@ -117,13 +131,14 @@ class SpikeGradient:
         for name, limit in (("max_slope_inverse", max_slope_inverse), ("max_dw_norm", max_dw_norm)):
             if not limit > 0:
                 raise ValueError(f"{name} must be positive (inf: no limit), got {limit!r}")
+        kernel = current("value/SpikeGradient/kernel", kernel)
         if kernel != "auto" and kernel not in KERNELS:
             raise ValueError(f"kernel must be auto, {' or '.join(KERNELS)}, got {kernel!r}")
         self._network = SpikeNetwork(net)
         self._settings = Settings(
             threads, bool(time_constants), float(max_slope_inverse), float(max_dw_norm), max_spikes
         )
-        self._waiting = [KERNELS[kernel]] if kernel != "auto" else list(KERNELS.values())
+        self._waiting = [KERNELS[name] for name in (AUTO if kernel == "auto" else (kernel,))]
         self._kernels: list[Kernel] = []  # made when they are needed
         self._add_kernel()
         self.threads = threads
@@ -161,7 +176,7 @@ class SpikeGradient:
         UnknownPart, ValueError
             If a source is missing or unknown, or its spikes or a parameter do not do.
         ConfigError
-            If the run would not end.
+            If the run would not end, or if "eventprop-time-binned" finds nothing to bin.
         RuntimeError
             If a sample has more than `max_spikes` spikes.
         """
@@ -252,9 +267,9 @@ class SpikeGradient:
     def _add_kernel(self) -> None:
         """Make the next kernel that takes the network."""
         while True:
-            make = self._waiting.pop(0)
+            make, form = self._waiting.pop(0)
             try:
-                self._kernels.append(make(self._network, self._settings))
+                self._kernels.append(make(self._network, replace(self._settings, form=form)))
             except ConfigError:
                 if not self._waiting:
                     raise

@@ -185,11 +185,11 @@ def test_layers_with_time_constants_of_each_neuron():
     made = Substrate(SUBSTRATES["constants"] + [hw.Mismatch("v_th", 0.1)], device_seed=2).transform(net)
     errors = {"label": rng.normal(size=(20, 3))}
     found = {}
-    for kernel in ("layers", "walk"):
+    for kernel in ("first-spike", "eventprop"):
         rule = SpikeGradient(made, kernel=kernel)
         run = rule.forward({"input": inputs(20)["input"]}, UNTIL)
         found[kernel] = run.first_spikes("label"), rule.backward(run, errors).parameters
-    (times, one), (other_times, other) = found["layers"], found["walk"]
+    (times, one), (other_times, other) = found["first-spike"], found["eventprop"]
     np.testing.assert_allclose(times, other_times, rtol=0, atol=1e-10)
     assert one["tau_mem/hidden"].shape == (40,)
     for name, value in one.items():

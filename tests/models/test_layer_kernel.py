@@ -76,7 +76,7 @@ def test_layers_and_walk_agree_on_random_networks(block):
     checked = 0
     for seed in range(30 * block, 30 * block + 30):
         net, inputs, until = random_layers(seed)
-        kernels = [SpikeGradient(net, kernel=kernel) for kernel in ("layers", "walk")]
+        kernels = [SpikeGradient(net, kernel=kernel) for kernel in ("first-spike", "eventprop")]
         one, other = (grad.forward(inputs, until) for grad in kernels)
         for name in net.populations:
             assert (one.counts(name) == other.counts(name)).all()
@@ -109,7 +109,7 @@ def test_spike_times_and_derivatives_are_those_of_exact_arithmetic(ratio, late):
     net.add("in", es.models.SpikeSource(), 12)
     net.add("out", es.models.LIF(tau_mem=ratio, first_spike_only=True), 1)
     net.connect("in", "out", weight=weight[:, None], delay=delay[:, None] + np.zeros((12, 1)))
-    grad = SpikeGradient(net, kernel="layers", time_constants=True)
+    grad = SpikeGradient(net, kernel="first-spike", time_constants=True)
     grad.parameters["delay/in->out"][...] = delay[:, None]
     times = rng.uniform(0, 2, (20, 12))
     run = grad.forward({"in": times})
@@ -164,7 +164,7 @@ def test_derivatives_of_delays_keep_the_identities(ratio):
             delay = one if shape is None else 0.4 + np.zeros(one[:, :1].shape if kind == "axonal" else ())
             delay = np.full((1, one.shape[1]), 0.4) if kind == "dendritic" else delay
             other.connect(p.pre, p.post, weight=p.weight, delay=delay)
-        grad = SpikeGradient(other, kernel="layers")
+        grad = SpikeGradient(other, kernel="first-spike")
         run = grad.forward(inputs)
         found[kind] = grad.backward(run, errors(run, ["p2"]))
         spikes = np.isfinite(run.first_spikes("p2"))
@@ -183,7 +183,7 @@ def test_derivatives_of_delays_keep_the_identities(ratio):
 @pytest.mark.parametrize("kind", KINDS)
 def test_derivatives_are_central_differences(kind, ratio):
     net, inputs = chain(kind, ratio, n_samples=6, seed=3)
-    grad = SpikeGradient(net, kernel="layers")
+    grad = SpikeGradient(net, kernel="first-spike")
     run = grad.forward(inputs)
     given = errors(run, ["p1", "p2"])
     gradient = grad.backward(run, given)
@@ -220,7 +220,7 @@ def test_a_common_delay_shifts_outputs_and_leaves_derivatives():
         other.projections.clear()
         other.connect("p0", "p1", weight=weights[0], delay=np.full((5, 7), delay))
         other.connect("p1", "p2", weight=weights[1], delay=np.full((7, 3), delay))
-        grad = SpikeGradient(other, kernel="layers")
+        grad = SpikeGradient(other, kernel="first-spike")
         run = grad.forward(inputs)
         found.append((run.first_spikes("p2"), grad.backward(run, errors(run, ["p2"])).weight))
     there = np.isfinite(found[0][0])
@@ -235,7 +235,7 @@ def test_threads_and_company_change_nothing_not_even_the_last_bit(kind, ratio):
     net, inputs = chain(kind, ratio, sizes=(12, 30, 20), n_samples=1100)
     runs, found = [], []
     for threads in (1, 3):
-        grad = SpikeGradient(net, kernel="layers", threads=threads, max_dw_norm=0.5)
+        grad = SpikeGradient(net, kernel="first-spike", threads=threads, max_dw_norm=0.5)
         run = grad.forward(inputs)
         runs.append(run)
         found.append(grad.backward(run, errors(run, ["p2"])))
@@ -252,10 +252,10 @@ def test_weights_that_do_not_fit_in_the_cache_are_read_for_several_samples_at_on
     net, inputs = chain("axonal", 1.0, sizes=(400, 256, 3), n_samples=19)
     inputs["p0"][3] = np.inf  # nothing arrives
     inputs["p0"][4, :390] = np.inf
-    grad = SpikeGradient(net, kernel="layers")
+    grad = SpikeGradient(net, kernel="first-spike")
     run, walked = (
         grad.forward(inputs),
-        SpikeGradient(net, kernel="walk", time_constants=False).forward(inputs),
+        SpikeGradient(net, kernel="eventprop", time_constants=False).forward(inputs),
     )
     for name in ("p1", "p2"):
         expected = walked.first_spikes(name)
@@ -271,7 +271,7 @@ def test_silent_inputs_and_neurons_have_no_derivatives(kind):
     net, inputs = chain(kind)
     inputs["p0"][:, 2] = np.inf
     inputs["p0"][5] = np.inf
-    grad = SpikeGradient(net, kernel="layers")
+    grad = SpikeGradient(net, kernel="first-spike")
     grad.parameters["weight/p0->p1"][:, 1] = -1.0  # never spikes
     run = grad.forward(inputs)
     assert np.isinf(run.first_spikes("p1")[:, 1]).all()
@@ -286,13 +286,16 @@ def test_silent_inputs_and_neurons_have_no_derivatives(kind):
     assert gradient.weight["p1->p2"].any()
 
 
-@pytest.mark.parametrize("kernel", ["layers", "walk"])
+@pytest.mark.parametrize("kernel", ["first-spike", "eventprop"])
 @pytest.mark.parametrize("ratio", [1.0, 2.0, 1.37])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_guard_drops_large_weight_gradients_and_nothing_else(kind, ratio, kernel):
     net, inputs = chain(kind, ratio)
     limit = 0.1
-    free, guarded = SpikeGradient(net, kernel="layers"), SpikeGradient(net, kernel=kernel, max_dw_norm=limit)
+    free, guarded = (
+        SpikeGradient(net, kernel="first-spike"),
+        SpikeGradient(net, kernel=kernel, max_dw_norm=limit),
+    )
     given = errors(free.forward(inputs), ["p2"])["p2"]
     expected = {name: np.zeros(value.shape) for name, value in free.parameters.items() if name[0] == "w"}
     dropped = 0
@@ -313,7 +316,7 @@ def test_the_guard_drops_large_weight_gradients_and_nothing_else(kind, ratio, ke
 def test_slow_spikes_can_be_kept_from_passing_gradients_on():
     net, inputs = chain("synaptic", 1.37)
     found = []
-    for kernel in ("layers", "walk"):
+    for kernel in ("first-spike", "eventprop"):
         grad = SpikeGradient(net, kernel=kernel, max_slope_inverse=1.5)
         run = grad.forward(inputs)
         found.append(grad.backward(run, errors(run, ["p2"])))
@@ -417,14 +420,16 @@ def test_noise_moves_spikes_and_leaves_the_backward_pass_to_the_nominal_network(
         for p in net.projections:
             delay = 10 + p.delay + jitter[p.name][sample]  # none may be negative
             other.connect(p.pre, p.post, weight=p.weight, delay=delay)
-        alone = SpikeGradient(other, kernel="walk").forward({"p0": inputs["p0"][sample : sample + 1]})
+        alone = SpikeGradient(other, kernel="eventprop").forward({"p0": inputs["p0"][sample : sample + 1]})
         expected = alone.first_spikes("p1")[0] - 10 + noise.spikes["p1"][sample]
         assert run.first_spikes("p1")[sample] == pytest.approx(expected, abs=1e-12)
         readout = es.Network()
         readout.add("p1", es.models.SpikeSource(), 7)
         readout.add("p2", other.populations["p2"].model, 3)
         readout.connect("p1", "p2", weight=net.projections[1].weight, delay=other.projections[1].delay)
-        alone = SpikeGradient(readout, kernel="walk").forward({"p1": run.first_spikes("p1")[sample][None]})
+        alone = SpikeGradient(readout, kernel="eventprop").forward(
+            {"p1": run.first_spikes("p1")[sample][None]}
+        )
         assert run.first_spikes("p2")[sample] == pytest.approx(alone.first_spikes("p2")[0] - 10, abs=1e-12)
     times = {name: run.first_spikes(name) for name in ("p1", "p2")}
     given = errors(run, ["p2"])
@@ -461,7 +466,7 @@ def test_lists_of_spikes_are_taken_where_no_unit_repeats():
     twice = [(np.array([0.1, 0.4]), np.array([0, 0]))]
     assert type(grad.forward({"p0": twice})) is not type(one)  # the walk
     with pytest.raises(ValueError, match="a unit of 'p0' spikes more than once in a sample"):
-        SpikeGradient(net, kernel="layers").forward({"p0": twice})
+        SpikeGradient(net, kernel="first-spike").forward({"p0": twice})
 
 
 def test_spikes_from_until_on_do_not_happen():
@@ -489,7 +494,7 @@ def test_what_is_not_layers_is_refused_or_walked():
     net, inputs = chain()
     net.connect("p2", "p1", weight=np.ones((3, 7)), delay=0.1)
     with pytest.raises(ConfigError):
-        SpikeGradient(net, kernel="layers")
+        SpikeGradient(net, kernel="first-spike")
     walked = SpikeGradient(net).forward(inputs, until=3.0)
     assert walked.counts("p2").any()
     with pytest.raises(ValueError, match="with noise, or of observed times, needs a feed-forward network"):
@@ -505,7 +510,7 @@ def test_what_is_not_layers_is_refused_or_walked():
         net.add("cell", es.models.LIF(**({"first_spike_only": True} | changes)), 2)
         net.connect("in", "cell", weight=np.ones((2, 2)))
         with pytest.raises(ConfigError, match=message):
-            SpikeGradient(net, kernel="layers")
+            SpikeGradient(net, kernel="first-spike")
 
 
 def test_bad_noise_and_observations_are_refused_with_one_clear_line():
@@ -523,7 +528,7 @@ def test_bad_noise_and_observations_are_refused_with_one_clear_line():
         grad.forward(inputs, noise=Noise(delays={"p1": 0.0}))
     with pytest.raises(ValueError, match="noise brings thresholds of 'p1' down to rest"):
         grad.forward(inputs, noise=Noise(thresholds={"p1": -1.0}))
-    with pytest.raises(ValueError, match="kernel must be auto, layers or walk"):
+    with pytest.raises(ValueError, match="kernel must be auto, first-spike or "):
         SpikeGradient(net, kernel="fast")
     with pytest.raises(ValueError, match="max_dw_norm must be positive"):
         SpikeGradient(net, max_dw_norm=0.0)

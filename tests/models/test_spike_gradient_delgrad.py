@@ -88,7 +88,7 @@ def yin_yang():
     return 0.15 + 1.85 * samples, labels
 
 
-@pytest.mark.parametrize("kernel", ["layers", "walk"])
+@pytest.mark.parametrize("kernel", ["first-spike", "eventprop"])
 def test_first_sample_has_the_published_times_loss_and_derivatives(golden, kernel):
     grad = SpikeGradient(golden, kernel=kernel)
     run = grad.forward({"input": [[0.58307879, 0.89319120, 1.56692121, 1.25680880]]})
@@ -110,7 +110,7 @@ def test_first_sample_has_the_published_times_loss_and_derivatives(golden, kerne
     )
 
 
-@pytest.mark.parametrize("kernel", ["layers", "walk"])
+@pytest.mark.parametrize("kernel", ["first-spike", "eventprop"])
 def test_whole_test_set_is_classified_as_published(golden, yin_yang, kernel):
     inputs, labels = yin_yang
     run = SpikeGradient(golden, kernel=kernel).forward({"input": inputs})
@@ -124,7 +124,7 @@ def test_whole_test_set_is_classified_as_published(golden, yin_yang, kernel):
     assert losses.mean() == pytest.approx(0.006444168558, abs=1e-10)
 
 
-@pytest.mark.parametrize("kernel", ["layers", "walk"])
+@pytest.mark.parametrize("kernel", ["first-spike", "eventprop"])
 def test_times_are_those_of_the_event_queue(golden, yin_yang, kernel):
     inputs = yin_yang[0][:20]
     run = SpikeGradient(golden, kernel=kernel).forward({"input": inputs})

@@ -44,10 +44,25 @@ class _Rows:
 
 
 class WalkNetwork:
-    """Keeps a `Walk` up to date with the parameters of a network."""
+    """Keeps a `Walk` up to date with the parameters of a network.
 
-    def __init__(self, network: SpikeNetwork, time_constants: bool) -> None:
-        self.network = network
+    Parameters
+    ----------
+    network : SpikeNetwork
+    time_constants : bool
+        Whether derivatives in tau_mem and tau_syn are computed.
+    form : {"", "vectorised", "time-binned", "per-neuron"}
+        How populations are computed where that is possible, all others neuron by neuron; "" picks the
+        fastest for each.
+
+    Raises
+    ------
+    ConfigError
+        If no population can be computed in the form asked for.
+    """
+
+    def __init__(self, network: SpikeNetwork, time_constants: bool, form: str = "") -> None:
+        self.network, self.form = network, form
         self.neurons, self.numbers = network.neurons, network.numbers
         self.n_synapses = sum(p.n_synapses for p in network.pathways)
         self.rows = self._rows()
@@ -72,6 +87,11 @@ class WalkNetwork:
                     self._own_delays.append(name)
                 first = int(min(self.rows[k].slot[0] for k in into))
                 self.walk.set_dense(self.numbers[name], first, shared, self._in_lockstep(name))
+        if form == "vectorised" and not any(map(self._in_lockstep, self.neurons)):
+            raise ConfigError(
+                "nothing can be vectorised over neurons: in each population neurons have constants of their "
+                "own, or synapses have delays of their own or are not dense"
+            )
         self.shortest = math.inf  # delay in a loop
         self.bin, self.bins = 0.0, 0  # width of the walk's bins of time and how many are a window; 0: none
         self.loaded: dict[str, Floats] = {}  # the parameters as the walk has them; replaced, never changed
@@ -123,7 +143,12 @@ class WalkNetwork:
         return all(p.kind in ("uniform", "axonal") for p in self.network.pathways if p.post == name)
 
     def _in_lockstep(self, name: str) -> bool:
-        """Return whether all units hear the same spikes at the same times and have the same constants."""
+        """Return whether all units hear the same spikes at the same times and have the same constants.
+
+        That is, whether a population is vectorised over its neurons.
+        """
+        if self.form not in ("", "vectorised"):
+            return False
         network = self.network
         into = [p for p in network.pathways if p.post == name]
         shared = all(p.dense for p in into) and self._shared(name)
@@ -221,12 +246,18 @@ class WalkNetwork:
         are powers of two, so that no bin is missed by rounding; windows are made of whole bins.
         """
         width, n = 0.0, 0
-        if self._own_delays and math.isfinite(self.shortest):
+        may = self.form in ("", "time-binned")
+        if may and self._own_delays and math.isfinite(self.shortest):
             taus = [self.network.parameters[f"{key}/{name}"].min() for name in self._own_delays
                     for key in ("tau_mem", "tau_syn")]  # fmt: skip
             width = 2.0 ** math.floor(math.log2(min(*taus, 2 * self.shortest) / 8))
             n = int(self.shortest / width)
         binned = [self.walk.lay(self.numbers[name], width, n) for name in self._own_delays]
+        if self.form == "time-binned" and not any(binned):
+            raise ConfigError(
+                "nothing can be binned in time: that needs loops, dense synapses with delays of their own, "
+                "neurons of equal constants whose tau_mem is not tau_syn, and time_constants=False"
+            )
         self.bin, self.bins = (width, n) if any(binned) else (0.0, 0)
 
     def windows(self, until: float, n_input: int) -> tuple[float, int, float]:

@@ -147,7 +147,7 @@ class WalkKernel:
     def __init__(self, network: SpikeNetwork, settings: Settings) -> None:
         self.network, self.threads = network, settings.threads
         self.time_constants = settings.time_constants
-        self.walk_network = WalkNetwork(network, settings.time_constants)
+        self.walk_network = WalkNetwork(network, settings.time_constants, settings.form)
         self._walk = self.walk_network.walk
         self._walk.max_dw_norm = settings.max_dw_norm
         if settings.max_dw_norm < np.inf:

@@ -33,14 +33,21 @@ class Layer:
     shared_forward: bool
 
 
-def layered(network: SpikeNetwork) -> list[Layer]:
+def layered(network: SpikeNetwork, form: str = "") -> list[Layer]:
     """Return the layers of a network in feed-forward order.
+
+    Parameters
+    ----------
+    form : {"", "rows", "lanes"}
+        All layers are computed in rows, with shared arrivals, or in lanes, one target at a time; "" picks
+        the faster for each.
 
     Raises
     ------
     ConfigError
         If a population may spike again, is without input or does not start at rest, has capacitances that
-        differ from unit to unit or no threshold, or if a projection is not dense or closes a circle.
+        differ from unit to unit or no threshold, if a projection is not dense or closes a circle, or if
+        rows are asked for and arrivals at a layer are not shared.
     """
     for name in network.neurons:
         _check(network, name)
@@ -49,18 +56,23 @@ def layered(network: SpikeNetwork) -> list[Layer]:
             raise ConfigError(f"{p.name!r} does not connect every source to every target")
     pairs = [(p.pre, p.post) for p in network.pathways if p.pre in network.neurons]
     order = senders_first(network.neurons, pairs)
-    return [_layer(network, name) for name in order]
+    return [_layer(network, name, form) for name in order]
 
 
-def _layer(network: SpikeNetwork, name: str) -> Layer:
+def _layer(network: SpikeNetwork, name: str, form: str) -> Layer:
     into = tuple(p for p in network.pathways if p.post == name)
     if not into:
         raise ConfigError(f"nothing is connected to {name!r}")
     alike = all(network.parameters[f"{key}/{name}"].size == 1 for key in CONSTANTS[:2])
     alike = alike and all(p.kind in ("uniform", "axonal") for p in into)
     powers = np.array_equal(network.parameters[f"tau_mem/{name}"], 2 * network.parameters[f"tau_syn/{name}"])
-    alike = alike and not (powers and sum(p.n_synapses for p in into) <= FEW)
     one_threshold = network.parameters[f"v_th/{name}"].size == 1 and network.fixed[name]["v_leak"].size == 1
+    if form == "rows" and not (alike and one_threshold):
+        raise ConfigError(
+            f"{name!r} cannot be computed in rows: its neurons have constants of their own, or synapses delays"
+        )
+    worthwhile = form == "rows" or not (powers and sum(p.n_synapses for p in into) <= FEW)
+    alike = alike and worthwhile and form != "lanes"
     return Layer(name, into, alike and one_threshold, alike)
 
 

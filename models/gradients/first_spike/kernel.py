@@ -130,13 +130,14 @@ class LayerKernel:
     Raises
     ------
     ConfigError
-        If the network is not made of layers of neurons that spike at most once.
+        If the network is not made of layers of neurons that spike at most once, or not of such that the form
+        asked for can compute.
     """
 
     def __init__(self, network: SpikeNetwork, settings: Settings) -> None:
         self.network, self.threads = network, settings.threads
         self.time_constants = settings.time_constants
-        self._order = layered(network)
+        self._order = layered(network, settings.form)
         self._places = {
             name: k for k, name in enumerate([*network.sources, *(layer.name for layer in self._order)])
         }
