@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.io.hdf5.schema import decode_name, encode_name
-from eventsim.io.hdf5.structure import read_strings
+from eventsim.io.hdf5.strings import check_references
 
 STRING = h5py.string_dtype()
 
@@ -105,7 +105,8 @@ def get_array(dataset: h5py.Dataset) -> NDArray[Any]:
         raise ValueError(f"{dataset.name} should be an array")
     strings = h5py.check_string_dtype(dataset.dtype)
     if strings is not None and strings.length is None:
-        return read_strings(dataset)
+        check_references(dataset)
+        return np.asarray(dataset.asstr()[...]).astype(str)
     if dataset.dtype.kind not in "biufcS":
         raise ValueError(f"{dataset.name} holds elements of an unknown type, {dataset.dtype}")
     return np.asarray(dataset[...])
@@ -119,8 +120,9 @@ def get_text(item: h5py.Dataset) -> str:
     ValueError
         If it is none.
     """
-    if not isinstance(item, h5py.Dataset) or item.shape != () or h5py.check_string_dtype(item.dtype) is None:
+    if not isinstance(item, h5py.Dataset) or item.shape != ():
         raise ValueError(f"{item.name} should be a string")
+    check_references(item)
     return str(item.asstr()[()])
 
 

@@ -11,6 +11,7 @@ import stat
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -119,14 +120,15 @@ class WorkFile:
 
     def drop(self) -> None:
         """Close and remove the work file; HDF5 may want to write while closing, so there is room for it."""
-        steps: list[Callable[[], object]] = [self.part.unlink]
+        if self._descriptor < 0:
+            return
+        descriptor, self._descriptor = self._descriptor, -1
+        steps: list[Callable[[], object]] = [self.part.unlink, partial(os.close, descriptor)]
         if self._file is not None:
-            steps = [lambda: os.ftruncate(self._descriptor, 0), self._file.close, *steps]
-        if self._descriptor >= 0:
-            for step in (*steps, lambda: os.close(self._descriptor)):
-                with suppress(OSError, RuntimeError, ValueError):  # the failure that led here is reported
-                    step()
-            self._descriptor = -1
+            steps = [partial(os.ftruncate, descriptor, 0), self._file.close, *steps]
+        for step in steps:
+            with suppress(OSError, RuntimeError, ValueError):  # the failure that led here is reported
+                step()
 
     def _replace(self, place: Path) -> None:
         try:

@@ -404,7 +404,11 @@ class TraceFile:
             yield
 
     def _flush(self) -> None:
-        columns = (*self._times.values(), *self._units.values(), *self._reports.values())
+        columns: list[Column | Report] = [
+            *self._times.values(),
+            *self._units.values(),
+            *self._reports.values(),
+        ]
         self._work.make_room(sum(column.pending for column in columns))
         for column in (*self._times.values(), *self._units.values()):
             column.flush()

@@ -13,7 +13,7 @@ import pytest
 
 from eventsim.errors import FileFormatError
 from eventsim.io import TraceFile, load, save
-from eventsim.io.hdf5.structure import check_heaps
+from eventsim.io.hdf5.strings import check_attributes, check_heaps
 from eventsim.io.hdf5.workfile import create, make_room
 from eventsim.trace import Spikes, Trace
 
@@ -41,6 +41,12 @@ PLACES = (
     *("eventsim/state", "eventsim/metrics", "eventsim/provenance", "eventsim", "spikes/hidden", "spikes"),
     *("eventsim/parameters/mask", "eventsim/config", "report/hidden", "other"),
 )
+
+
+def refused_to_load(path, match):
+    """Check that a file cannot be read."""
+    with pytest.raises(FileFormatError, match=match):
+        load(path)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -141,6 +147,26 @@ def test_a_heap_of_strings_without_end_is_refused(path, tmp_path):
     with pytest.raises(FileFormatError, match=r"heap of strings at byte .* has no end"):
         check_heaps(path)
     refused(path, "has no end")
+
+
+def test_strings_longer_than_the_file_are_refused_before_memory_is_taken(path):
+    content = path.read_bytes()
+    with h5py.File(path) as file:
+        place = file["eventsim/parameters/names"].id.get_offset()
+    changed = bytearray(content)
+    struct.pack_into("<I", changed, place, 0xFFFFFFF0)
+    path.write_bytes(changed)
+    refused_to_load(path, "strings of .*names are longer than the file")
+    changed = bytearray(content)
+    place = (
+        content.find(b"scenario\0") + struct.unpack_from("<H", content, content.find(b"scenario\0") - 5)[0]
+    )
+    place += len(b"scenario\0") + struct.unpack_from("<H", content, content.find(b"scenario\0") - 3)[0]
+    assert struct.unpack_from("<I", content, place)[0] == len("demo")
+    struct.pack_into("<I", changed, place, 0xFFFFFFF0)
+    path.write_bytes(changed)
+    with pytest.raises(FileFormatError, match="attribute 'scenario' is longer than the file"):
+        check_attributes(path, {b"scenario"})  # the library has a check sum there, which can be forged
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,123 @@
+"""Strings of a foreign file: references to heaps, which are checked before the HDF5 library follows them.
+
+A string is stored as a reference of 16 bytes: its length, the address of a heap collection, and a number in
+it. The library reserves as much memory as the reference says, and reads a collection until its end.
+"""
+
+import mmap
+import os
+import struct
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from eventsim.errors import FileFormatError
+
+LARGEST_SCAN = 1 << 31
+"""Files above this size are not searched for damaged heaps."""
+LARGEST_ATTRIBUTE_SCAN = 1 << 26
+"""Files above this size are not searched for damaged references in attributes."""
+REFERENCE = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
+
+
+def check_heaps(path: Path) -> None:
+    """Refuse a file with a heap of strings in which an object has no length: HDF5 would read it for ever.
+
+    Raises
+    ------
+    FileFormatError
+    """
+    with _content(path, LARGEST_SCAN) as content:
+        for start in _places(content, b"GCOL\x01"):
+            if _is_endless(content, start):
+                raise FileFormatError(f"{path} is damaged: the heap of strings at byte {start} has no end")
+
+
+def check_attributes(path: Path, names: Collection[bytes]) -> None:
+    """Refuse a file with a string attribute that is longer than the file.
+
+    The library does not show the references of attributes. So the messages are searched by name:
+    version, flags, three sizes, character set, name, datatype, dataspace, data (section IV.A.2.m, version 3).
+
+    Raises
+    ------
+    FileFormatError
+    """
+    with _content(path, LARGEST_ATTRIBUTE_SCAN) as content:
+        for name in names:
+            for start in _places(content, name + b"\0"):
+                if start < 9 or content[start - 9] != 3:
+                    continue
+                sizes = struct.unpack_from("<HHH", content, start - 7)
+                datatype, data = start + sizes[0], start + sum(sizes)
+                if sizes[0] != len(name) + 1 or data + 4 > len(content) or content[datatype] & 15 != 9:
+                    continue  # no attribute of this name, or none of variable length (class 9)
+                if struct.unpack_from("<I", content, data)[0] > len(content):
+                    raise FileFormatError(
+                        f"{path} is damaged: attribute {name.decode()!r} is longer than the file"
+                    )
+
+
+@contextmanager
+def _content(path: Path, largest: int) -> Iterator[mmap.mmap | bytes]:
+    """Give the bytes of a file, or none if it is empty or too large to be searched."""
+    if not 0 < path.stat().st_size <= largest:
+        yield b""
+        return
+    with (
+        path.open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        yield content
+
+
+def _places(content: mmap.mmap | bytes, pattern: bytes) -> Iterator[int]:
+    start = content.find(pattern)
+    while start >= 0:
+        yield start
+        start = content.find(pattern, start + 1)
+
+
+def _is_endless(content: mmap.mmap | bytes, start: int) -> bool:
+    """Return whether a heap collection goes beyond the file, or its objects stop advancing.
+
+    HDF5 File Format Specification 3.0, section III.E.
+    """
+    if start + 16 > len(content):
+        return False
+    end = start + struct.unpack_from("<Q", content, start + 8)[0]
+    if end > len(content):
+        return True
+    place = start + 16
+    while place + 16 <= end:
+        index, _, _, length = struct.unpack_from("<HHIQ", content, place)
+        step = 16 + (length + 7) // 8 * 8 if index else length
+        if step % (1 << 64) == 0:
+            return True
+        place += step
+    return False
+
+
+def check_references(dataset: h5py.Dataset) -> None:
+    """Refuse strings that are longer than the file, or are not stored as eventsim stores them.
+
+    Raises
+    ------
+    ValueError
+    """
+    kind = h5py.check_string_dtype(dataset.dtype)
+    if kind is None or kind.length is not None:
+        raise ValueError(f"{dataset.name} should be a string")
+    if not dataset.size or dataset.file.mode != "r":  # a file open for writing is our own
+        return
+    place, size = dataset.id.get_offset(), os.path.getsize(dataset.file.filename)
+    if place is None:
+        raise ValueError(f"the strings of {dataset.name} are not stored in one piece")
+    references = np.fromfile(dataset.file.filename, REFERENCE, dataset.size, offset=place)
+    lengths = references["length"].astype(np.int64)
+    memory = 4 * int(lengths.max(initial=0)) * len(lengths)  # of an array of strings
+    if len(lengths) < dataset.size or lengths.sum() > size or memory > max(1 << 28, 100 * size):
+        raise ValueError(f"the strings of {dataset.name} are longer than the file")
