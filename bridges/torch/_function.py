@@ -1,9 +1,9 @@
-"""The autograd function of `EventLayer`: spikes forward, the gradient walk back.
+"""The autograd function of `EventLayer`: spikes forward, EventProp (the adjoint pass) backward.
 
-The walk keeps parameters in arrays of its own, in float64. Each pass copies the tensors it is called with
-into them, one memory copy, so that a layer may be called with any tensors: parameters that optimisers change
-in place, parametrized ones, those of `functional_call`, float32. The tensors are saved for the way back as
-torch does it, which notices changes in place.
+`SpikeGradient` keeps its parameters in float64 arrays of its own. Each pass copies its tensors into these
+arrays, one memory copy. So a layer accepts any tensors: parameters that an optimiser changes in place,
+parametrized ones, those of `functional_call`, float32. torch saves the tensors for the backward pass, and
+notices changes in place.
 """
 
 import itertools
@@ -16,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 import torch
-from eventsim.models.gradients.run import Run
+from eventsim.models.gradients.forward_pass import ForwardPass
 from eventsim.models.gradients.spike_gradient import SpikeGradient
 from eventsim.network import Network
 from torch import Tensor
 
-__all__ = ["Pass", "Source", "Walker", "spikes"]
+__all__ = ["Pass", "Source", "TensorGradient", "spikes"]
 
 Floats = NDArray[np.float64]
 
 ALL = "all"  # as many spikes as the unit with most
 
 
-class Walker:
-    """A SpikeGradient that takes its parameters from tensors; one pass at a time."""
+class TensorGradient:
+    """A SpikeGradient that reads its parameters from tensors; one pass at a time."""
 
     def __init__(self, net: Network, constants: bool, options: dict[str, Any]) -> None:
         self.gradient = SpikeGradient(net, time_constants=constants, **options)
@@ -41,7 +41,7 @@ class Walker:
         self._held = 0  # the pass whose parameters the arrays hold
 
     def take(self, tensors: Sequence[Tensor], number: int = 0) -> int:
-        """Copy the parameters of a pass into the arrays unless they hold them; returns its number."""
+        """Copy the parameters of a pass into the arrays unless they hold them; return the number of the pass."""
         if number and number == self._held:
             return number
         self._held = 0
@@ -76,7 +76,7 @@ class Source:
         return [(row.reshape(-1), units) for row in times]
 
     def gradients(self, found: Any) -> list[Floats]:
-        """Return the derivatives that the walk found, for each tensor."""
+        """Return the derivatives in each tensor."""
         if self.units is not None:
             return [row.reshape(shape) for row, shape in zip(found, self.shapes, strict=True)]
         return [np.reshape(found, self.shapes[0])]
@@ -84,12 +84,12 @@ class Source:
 
 @dataclass(slots=True)
 class Pass:
-    """One forward pass: what it is to compute, and what its way back needs.
+    """One forward pass: what it computes, and what its backward pass needs.
 
     The tensors of the autograd function are the parameters at the places `learned` and then the input times.
     """
 
-    walker: Walker
+    tensor_gradient: TensorGradient
     fixed: list[Tensor | None]  # parameters, None at the places of those that are learned
     learned: list[int]
     sources: list[Source]
@@ -99,7 +99,7 @@ class Pass:
     readouts: set[str]  # outputs that do not spike
     dtype: torch.dtype
     number: int = 0
-    run: Run | None = None
+    run: ForwardPass | None = None
     there: list[NDArray[np.bool_]] = field(default_factory=list)  # by output, where there are spikes
     places: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # where each spike went, or -1
 
@@ -110,9 +110,9 @@ class Pass:
             end = first + len(source.shapes)
             inputs[source.name] = source.spikes(tensors[first:end])
             first = end
-        with self.walker.lock:
-            self.number = self.walker.take(self._all(tensors))
-            self.run = self.walker.gradient.forward(inputs, self.until)
+        with self.tensor_gradient.lock:
+            self.number = self.tensor_gradient.take(self._all(tensors))
+            self.run = self.tensor_gradient.gradient.forward(inputs, self.until)
         found = []
         for name in self.outputs:
             if name in self.readouts:
@@ -126,18 +126,18 @@ class Pass:
     def backward(
         self, learned: Sequence[Any], errors: Sequence[Tensor | None], types: Sequence[torch.dtype | None]
     ) -> list[Tensor | None]:
-        """Return the derivatives in all tensors, of these types; None where it says None."""
+        """Return the derivatives in all tensors, in these types; None where the type is None."""
         assert self.run is not None
         given: dict[str, Any] = {}
         for k, (name, error) in enumerate(zip(self.outputs, errors, strict=True)):
             if error is not None:
-                # Losses of inf have derivatives of nan there; what never happened has none.
+                # A loss of inf has the derivative nan; a spike that never came has none.
                 known = np.where(self.there[k], as_array(error), 0.0)
                 given[name] = self._listed(name, known) if name in self.places else known
-        with self.walker.lock:
-            self.walker.take(self._all(learned), self.number)
-            gradient = self.walker.gradient.backward(self.run, given)
-        keys = [self.walker.keys[k] for k in self.learned]
+        with self.tensor_gradient.lock:
+            self.tensor_gradient.take(self._all(learned), self.number)
+            gradient = self.tensor_gradient.gradient.backward(self.run, given)
+        keys = [self.tensor_gradient.keys[k] for k in self.learned]
         arrays = [getattr(gradient, kind)[name] for kind, name in keys]
         for source in self.sources:
             arrays += source.gradients(gradient.times[source.name])
@@ -192,12 +192,12 @@ class Spikes(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        """Keep what the way back needs."""
+        """Keep what the backward pass needs."""
         one, *tensors = inputs
         ctx.one = one
         ctx.dtypes = [tensor.dtype for tensor in tensors]
         ctx.set_materialize_grads(False)
-        # The walk needs no input times, but a second derivative in them is to be noticed.
+        # EventProp needs no input times, but a second derivative in them must be noticed.
         times = zip(tensors, ctx.needs_input_grad[1:], strict=True)
         kept = [t for k, (t, want) in enumerate(times) if want or k < len(one.learned)]
         ctx.n_kept = len(kept)
@@ -213,13 +213,13 @@ class Spikes(torch.autograd.Function):
 
 
 class Derivatives(torch.autograd.Function):
-    """The way back of `Spikes` where the derivatives are themselves part of a graph, as in `torch.func`."""
+    """The backward pass of `Spikes` where the derivatives are part of a graph themselves, as in `torch.func`."""
 
     @staticmethod
     def forward(
         one: Pass, n_kept: int, types: list[torch.dtype | None], *tensors: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        """Return the derivatives of the types asked for, None for None."""
+        """Return the derivatives in the given types, None for None."""
         return tuple(one.backward(tensors[:n_kept], tensors[n_kept:], types))
 
     @staticmethod
@@ -228,8 +228,8 @@ class Derivatives(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *errors: Tensor) -> tuple[None, ...]:
-        """Refuse."""
-        raise RuntimeError("EventLayer has first derivatives only, and was asked for second ones")
+        """Refuse second derivatives."""
+        raise RuntimeError("EventLayer has no second derivatives")
 
 
 class PlainSpikes(torch.autograd.Function):

@@ -12,10 +12,10 @@ import numpy as np
 import eventsim as es
 import torch
 from eventsim.errors import UnknownPart
-from eventsim.models.gradients.run import Run
+from eventsim.models.gradients.forward_pass import ForwardPass
 from eventsim.models.training.learned import KINDS, learned
 from eventsim.network import Network
-from eventsim.torch._function import ALL, Pass, Source, Walker, spikes
+from eventsim.torch._function import ALL, Pass, Source, TensorGradient, spikes
 from eventsim.torch.values import Positive, Values
 from torch import Tensor
 from torch.nn.utils import parametrize
@@ -36,8 +36,8 @@ class EventLayer(torch.nn.Module):
         Of `LIF` populations and `SpikeSource`, as `SpikeGradient` takes it; it is not changed.
     output : str or sequence of str, optional
         The population whose spike times are returned; for several names a dictionary is. By default the
-        population that was added last. Of a population with ``v_th = inf``, which never spikes, the largest
-        membrane of each unit is returned instead.
+        population that was added last. Of a population with ``v_th = inf``, which never spikes, the membrane
+        maximum of each unit is returned instead.
     until : float
         End of a run; networks with loops need it.
     learn : sequence of str
@@ -102,23 +102,23 @@ class EventLayer(torch.nn.Module):
         max_spikes: int = 10_000_000,
     ) -> None:
         super().__init__()
-        self._net = copy.copy(net)  # the walk may be built again later, and from the same parts
+        self._net = copy.copy(net)  # SpikeGradient may be built again later, from the same parts
         self._net.populations, self._net.projections = dict(net.populations), list(net.projections)
         self._options = {
             "threads": threads,
             "max_slope_inverse": max_slope_inverse,
             "max_spikes": max_spikes,
         }
-        self._walkers: dict[bool, Walker] = {}
+        self._tensor_gradients: dict[bool, TensorGradient] = {}
         self._keys: list[str] = []
-        parameters = self._walker(False).gradient.parameters
+        parameters = self._tensor_gradient(False).gradient.parameters
         chosen = learned(learn, parameters)
         for kind in KINDS:
             keys = [key for key in parameters if key.startswith(f"{kind}/")]
             values = {_name(key): torch.from_numpy(parameters[key].copy()) for key in keys}
             self.add_module(kind, Values(values, {_name(key) for key in keys if key in chosen}))
             self._keys += keys
-        assert self._keys == list(parameters)  # the order in which the walk takes them
+        assert self._keys == list(parameters)  # the order of SpikeGradient
         self.output = next(reversed(net.populations)) if output is None else output
         self._outputs = [self.output] if isinstance(self.output, str) else list(self.output)
         for name in self._outputs:
@@ -197,7 +197,7 @@ class EventLayer(torch.nn.Module):
             each: Any = delay
             if delays is not None:
                 shape = shapes[delays]
-                least = max(delay - late / 2, 0.0)  # short delays in loops are short steps of the walk
+                least = max(delay - late / 2, 0.0)  # a short delay in a loop makes short windows
                 drawn = torch.rand(shape, dtype=torch.float64, generator=generator).numpy()
                 each = least + late * drawn
             net.connect(pre, "output", weight=step * (mean + spread * normal), delay=each)
@@ -245,7 +245,7 @@ class EventLayer(torch.nn.Module):
         if torch.is_grad_enabled():
             wanted = [k for k, tensor in enumerate(parameters) if tensor.requires_grad]
         one = Pass(
-            self._walker(any(self._keys[k].startswith("tau") for k in wanted)),
+            self._tensor_gradient(any(self._keys[k].startswith("tau") for k in wanted)),
             [None if k in wanted else tensor for k, tensor in enumerate(parameters)],
             wanted,
             sources,
@@ -260,40 +260,40 @@ class EventLayer(torch.nn.Module):
             found = tuple(tensor.squeeze(0) for tensor in found)
         return found[0] if isinstance(self.output, str) else dict(zip(self._outputs, found, strict=True))
 
-    def run(self, times: Inputs = None, until: float | None = None) -> Run:
+    def run(self, times: Inputs = None, until: float | None = None) -> ForwardPass:
         """Return all spikes of all populations, without derivatives, as `SpikeGradient.forward` does."""
         sources, given, _, _ = self._inputs(times)
-        walker = self._walker(False)
+        tensor_gradient = self._tensor_gradient(False)
         rest = iter(given)
         inputs = {s.name: s.spikes(list(itertools.islice(rest, len(s.shapes)))) for s in sources}
-        with walker.lock:
-            self._put(walker)
-            return walker.gradient.forward(inputs, self.until if until is None else until)
+        with tensor_gradient.lock:
+            self._put(tensor_gradient)
+            return tensor_gradient.gradient.forward(inputs, self.until if until is None else until)
 
     def network(self) -> Network:
         """Return the network with the present parameters, to simulate or to save."""
-        walker = self._walker(False)
-        with walker.lock:
-            self._put(walker)
-            return walker.gradient.network()
+        tensor_gradient = self._tensor_gradient(False)
+        with tensor_gradient.lock:
+            self._put(tensor_gradient)
+            return tensor_gradient.gradient.network()
 
     def extra_repr(self) -> str:
-        """Return the populations and what is returned."""
+        """Return the populations and the outputs."""
         sizes = ", ".join(f"{name}: {p.n}" for name, p in self._net.populations.items())
         several = "" if self.n_spikes is None else f", n_spikes={self.n_spikes!r}"
         return f"{sizes}; output={self.output!r}, until={self.until:g}{several}"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what copies and pickles hold: the walk is built anew when it is needed."""
-        return self.__dict__ | {"_walkers": {}}
+        """Return what copies and pickles hold; SpikeGradient is built anew when it is needed."""
+        return self.__dict__ | {"_tensor_gradients": {}}
 
-    def _walker(self, constants: bool) -> Walker:
-        if constants not in self._walkers:
-            self._walkers[constants] = Walker(self._net, constants, self._options)
-        return self._walkers[constants]
+    def _tensor_gradient(self, constants: bool) -> TensorGradient:
+        if constants not in self._tensor_gradients:
+            self._tensor_gradients[constants] = TensorGradient(self._net, constants, self._options)
+        return self._tensor_gradients[constants]
 
-    def _put(self, walker: Walker) -> None:
-        walker.take(self._parameters_now())
+    def _put(self, tensor_gradient: TensorGradient) -> None:
+        tensor_gradient.take(self._parameters_now())
 
     def _parametrize(self, scale: float) -> None:
         """Keep what is learned and must be positive so."""
@@ -304,7 +304,7 @@ class EventLayer(torch.nn.Module):
                     parametrize.register_parametrization(values, name, Positive(scale))
 
     def _parameters_now(self) -> list[Tensor]:
-        """Return all tensors, in the order of the walk."""
+        """Return all tensors, in the order of `SpikeGradient.parameters`."""
         tensors = [tensor for kind in KINDS for tensor in self._modules[kind].tensors()]
         if not all(tensor.is_cpu for tensor in tensors):
             for key, tensor in zip(self._keys, tensors, strict=True):

@@ -17,7 +17,7 @@ from eventsim.hardware.targets.target import Observed, SpikeTrains, Target, chec
 from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.hardware_interface import checked_hardware
 from eventsim.kernels import draws
-from eventsim.models.gradients.first_spike.kernel import LayerRun
+from eventsim.models.gradients.first_spike.kernel import FirstSpikeForwardPass
 from eventsim.models.gradients.network import CONSTANTS, FIXED
 from eventsim.models.gradients.perturbation import Noise
 from eventsim.models.gradients.spike_gradient import SpikeGradient
@@ -165,7 +165,7 @@ class SimulatedTarget:
             self._layers.parameters[f"v_th/{name}"][:] = v_th
         run = self._layers.forward(times, batch.until, noise, derivatives=False)
         if noise is not None:
-            assert isinstance(run, LayerRun)
+            assert isinstance(run, FirstSpikeForwardPass)
             for name in noise.spikes:
                 batch.count(counters, run.crossings(name), *batch.late[name])
         times = {name: run.first_spikes(name) for name in batch.network.populations}

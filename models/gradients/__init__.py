@@ -2,4 +2,4 @@
 
 from eventsim.lazy import attach
 
-__getattr__, __dir__, __all__ = attach(__name__)
+__getattr__, __dir__, __all__ = attach(__name__, renamed={"Run": "eventsim.models.gradients.ForwardPass"})

@@ -12,7 +12,7 @@ from eventsim.models.gradients.network import SpikeNetwork
 from eventsim.spike_trains import checked_spikes
 from eventsim.trace import Spikes
 
-__all__ = ["FirstSpikes", "Given", "SpikeLists", "given_spikes"]
+__all__ = ["FirstSpikes", "InputSpikes", "SpikeLists", "checked_inputs"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -87,10 +87,10 @@ class SpikeLists:
         return first
 
 
-Given = FirstSpikes | SpikeLists
+InputSpikes = FirstSpikes | SpikeLists
 
 
-def given_spikes(network: SpikeNetwork, inputs: Mapping[str, Any]) -> tuple[dict[str, Given], int]:
+def checked_inputs(network: SpikeNetwork, inputs: Mapping[str, Any]) -> tuple[dict[str, InputSpikes], int]:
     """Return the input spikes of every source, and the number of samples.
 
     Raises
@@ -122,7 +122,7 @@ def given_spikes(network: SpikeNetwork, inputs: Mapping[str, Any]) -> tuple[dict
     return given, n_samples
 
 
-def _checked(spikes: Any, n: int, name: str) -> Given:
+def _checked(spikes: Any, n: int, name: str) -> InputSpikes:
     if isinstance(spikes[0], tuple | Spikes):
         return SpikeLists(spikes, n, name)
     times = np.asarray(spikes, np.float64)

@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from eventsim.errors import UnknownPart
 from eventsim.models.gradients.network import Pathway, SpikeNetwork
 
-__all__ = ["lateness"]
+__all__ = ["spike_latency"]
 
 Floats = NDArray[np.float64]
 
 
-def lateness(
+def spike_latency(
     network: SpikeNetwork, first: Mapping[str, Floats], arrivals: Mapping[str, ArrayLike], n_samples: int
 ) -> dict[str, Floats]:
     """Return by how much arrivals are later than spike and delay tell; `inf` if they never came.

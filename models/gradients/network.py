@@ -1,7 +1,7 @@
-"""A network whose spikes are to be differentiated: its parameters as arrays, and what they have to be.
+"""A network whose spikes are differentiated: its parameters as arrays, and their checks.
 
-The arrays of `SpikeNetwork.parameters` are what users and optimisers change in place. A kernel that runs the
-network (`_walk_kernel`, `_layer_kernel`) carries their values over to where it computes with them.
+Users and optimisers change the arrays of `SpikeNetwork.parameters` in place. A kernel that runs the network
+(`eventprop.kernel`, `first_spike.kernel`) copies their values to where it computes with them.
 """
 
 import copy
@@ -26,15 +26,15 @@ __all__ = ["CONSTANTS", "Pathway", "Settings", "SpikeNetwork"]
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
-CONSTANTS = ("tau_mem", "tau_syn", "v_th")  # parameters of units with derivatives, as `Walk` orders them
+CONSTANTS = ("tau_mem", "tau_syn", "v_th")  # parameters of units with derivatives, as `EventProp` orders them
 FIXED = ("c_mem", "v_leak", "v_reset", "i_ext", "t_ref")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a kernel is told beside the network; see `SpikeGradient`.
+    """Options of a kernel; see `SpikeGradient`.
 
-    `form` is the one way in which the kernel has to compute, "" for the fastest of those it has.
+    `form` is the one form in which the kernel computes; "" lets it pick the fastest.
     """
 
     threads: int

@@ -2,7 +2,7 @@
 
 A spike at T satisfies v(T) = v_th, so any change x of what came before moves it by dT/dx = -(dv/dx) / v'(T).
 Instead of following each x forward, the adjoints l_v = dL/dv and l_i = dL/di of every neuron are followed
-back in time (see `_walk.pxd`): an own spike with error G = dL/dT sets l_v = -G / v'(T); between events both
+back in time (see `eventprop/_sensitivities.pxd`): an own spike with error G = dL/dT sets l_v = -G / v'(T); between events both
 follow their exact flow; an arrival of weight w reads off
 
     dL/dw = l_i        dL/dt = w (l_i / tau_syn - l_v / c_mem),
@@ -27,29 +27,29 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.models.gradients._input_spikes import Given, given_spikes
-from eventsim.models.gradients.eventprop.kernel import WalkKernel
-from eventsim.models.gradients.first_spike.kernel import LayerKernel
+from eventsim.models.gradients._input_spikes import InputSpikes, checked_inputs
+from eventsim.models.gradients.eventprop.kernel import EventPropKernel
+from eventsim.models.gradients.first_spike.kernel import FirstSpikeKernel
+from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
 from eventsim.models.gradients.network import Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
-from eventsim.models.gradients.run import Gradient, Run
 from eventsim.network import Network
 from eventsim.registry import register
 from eventsim.renamed import current
 
-__all__ = ["Gradient", "Run", "SpikeGradient"]
+__all__ = ["ForwardPass", "Gradient", "SpikeGradient"]
 
 Floats = NDArray[np.float64]
-Kernel = LayerKernel | WalkKernel
+Kernel = FirstSpikeKernel | EventPropKernel
 
 KERNELS: dict[str, tuple[type[Kernel], str]] = {  # the fastest first; and the form that is asked for
-    "first-spike": (LayerKernel, ""),
-    "first-spike-rows": (LayerKernel, "rows"),
-    "first-spike-lanes": (LayerKernel, "lanes"),
-    "eventprop": (WalkKernel, ""),
-    "eventprop-vectorised": (WalkKernel, "vectorised"),
-    "eventprop-time-binned": (WalkKernel, "time-binned"),
-    "eventprop-per-neuron": (WalkKernel, "per-neuron"),
+    "first-spike": (FirstSpikeKernel, ""),
+    "first-spike-rows": (FirstSpikeKernel, "rows"),
+    "first-spike-lanes": (FirstSpikeKernel, "lanes"),
+    "eventprop": (EventPropKernel, ""),
+    "eventprop-vectorised": (EventPropKernel, "vectorised"),
+    "eventprop-time-binned": (EventPropKernel, "time-binned"),
+    "eventprop-per-neuron": (EventPropKernel, "per-neuron"),
 }
 AUTO = ("first-spike", "eventprop")
 
@@ -72,11 +72,11 @@ class SpikeGradient:
         A sample's weight gradient of a neuron is dropped if its largest entry exceeds this; derivatives in
         all else are kept.
     kernel : {"auto", "first-spike", "eventprop"} or one of their forms
-        What computes. "eventprop", the adjoint pass, takes any network; "first-spike" has closed forms for
-        feed-forward networks of neurons that spike at most once, dense and from rest, and is much faster.
-        "auto" takes "first-spike" where it can. Each picks the fastest of its forms, population by
-        population; "first-spike-rows" and "first-spike-lanes", "eventprop-vectorised",
-        "eventprop-time-binned" and "eventprop-per-neuron" ask for one. Results agree but for rounding.
+        "eventprop", the adjoint pass, takes any network. "first-spike" has closed forms for dense
+        feed-forward networks of neurons that start at rest and spike at most once, and is much faster. "auto"
+        takes "first-spike" where it can. Each picks the fastest of its forms, population by population;
+        "first-spike-rows" and "first-spike-lanes", "eventprop-vectorised", "eventprop-time-binned" and
+        "eventprop-per-neuron" ask for one. Results agree up to rounding.
     max_spikes : int
         A sample with more spikes is taken to run away.
 
@@ -151,7 +151,7 @@ class SpikeGradient:
         until: float = math.inf,
         noise: Noise | None = None,
         derivatives: bool = True,
-    ) -> Run:
+    ) -> ForwardPass:
         """Compute all spikes in [0, until).
 
         Parameters
@@ -163,13 +163,13 @@ class SpikeGradient:
             End of the run; it may be left out if the network has no loops.
         noise : Noise
             How the run deviates from the network. Derivatives are then those of the network without noise at
-            the spike times that came of it, as in `observed`. For layers only.
+            the spike times of this run, as in `observed`. For the kernel "first-spike" only.
         derivatives : bool
             Whether there may be a backward pass; without, some forward passes are faster.
 
         Returns
         -------
-        Run
+        ForwardPass
 
         Raises
         ------
@@ -183,9 +183,9 @@ class SpikeGradient:
         until = float(until)
         if not until > 0:
             raise ValueError(f"until must be a time after 0, got {until!r}")
-        given, n_samples = given_spikes(self._network, inputs)
+        given, n_samples = checked_inputs(self._network, inputs)
         kernel = self._kernel(given, noise is not None)
-        if isinstance(kernel, LayerKernel):
+        if isinstance(kernel, FirstSpikeKernel):
             return kernel.forward(given, n_samples, until, noise, derivatives)
         return kernel.forward(given, n_samples, until, noise)
 
@@ -195,7 +195,7 @@ class SpikeGradient:
         times: Mapping[str, ArrayLike],
         noise: Noise | None = None,
         arrivals: Mapping[str, ArrayLike] | None = None,
-    ) -> Run:
+    ) -> ForwardPass:
         """Return a run whose spikes another system has computed or measured, for a backward pass.
 
         The derivatives are those of the ideal neurons with the causal sets of these times, which are put in
@@ -221,19 +221,19 @@ class SpikeGradient:
         """
         if noise is not None and arrivals:
             raise ValueError("arrivals tell what noise of delays tells: give one of them")
-        given, n_samples = given_spikes(self._network, inputs)
+        given, n_samples = checked_inputs(self._network, inputs)
         kernel = self._kernel(given, True)
-        assert isinstance(kernel, LayerKernel)
+        assert isinstance(kernel, FirstSpikeKernel)
         return kernel.observed(given, n_samples, times, noise, arrivals)
 
     def backward(
-        self, run: Run, errors: Mapping[str, Any], wanted: Collection[str] | None = None
+        self, run: ForwardPass, errors: Mapping[str, Any], wanted: Collection[str] | None = None
     ) -> Gradient:
         """Differentiate a loss in all parameters.
 
         Parameters
         ----------
-        run : Run
+        run : ForwardPass
             The parameters must have the values it was made with.
         errors : mapping of str to array_like or sequence
             By population, the derivative of the loss in spike times: of first spikes, shape (n_samples, n),
@@ -276,7 +276,7 @@ class SpikeGradient:
             else:
                 return
 
-    def _kernel(self, given: Mapping[str, Given], deviates: bool) -> Kernel:
+    def _kernel(self, given: Mapping[str, InputSpikes], deviates: bool) -> Kernel:
         """Return the first kernel that can run these inputs, with deviations from the network or without."""
         k = 0
         while reason := self._kernels[k].refusal(given, deviates):

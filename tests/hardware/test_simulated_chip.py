@@ -179,7 +179,7 @@ def test_learning_on_a_chip_that_deviates():
 
 
 def test_layers_with_time_constants_of_each_neuron():
-    """The kernel of layers against the walk, which knows nothing of layers: times and all derivatives."""
+    """The first-spike kernel against EventProp, which knows nothing of layers: times and all derivatives."""
     rng = np.random.default_rng(7)
     net = network()
     made = Substrate(SUBSTRATES["constants"] + [hw.Mismatch("v_th", 0.1)], device_seed=2).transform(net)

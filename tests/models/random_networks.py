@@ -101,7 +101,7 @@ def neurons(net: es.Network) -> list[str]:
     return [name for name, p in net.populations.items() if not p.model.is_source]
 
 
-def errors_of(net: es.Network, run: es.models.gradients.Run) -> dict[str, list[np.ndarray]]:
+def errors_of(net: es.Network, run: es.models.gradients.ForwardPass) -> dict[str, list[np.ndarray]]:
     """dL/dT of the loss below."""
     found: dict[str, list[np.ndarray]] = {}
     for name in neurons(net):
@@ -112,7 +112,7 @@ def errors_of(net: es.Network, run: es.models.gradients.Run) -> dict[str, list[n
     return found
 
 
-def loss_of(net: es.Network, run: es.models.gradients.Run) -> float:
+def loss_of(net: es.Network, run: es.models.gradients.ForwardPass) -> float:
     """Sum of spike times, each with the coefficient of its unit and rank."""
     errors = errors_of(net, run)
     return float(sum(errors[name][s] @ run.spikes(name, s).times for name in errors for s in range(len(run))))

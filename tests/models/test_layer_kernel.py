@@ -1,4 +1,4 @@
-"""First spikes of layers against the walk and exact arithmetic; identities; noise; what is refused."""
+"""The first-spike kernel against EventProp and exact arithmetic; identities; noise; what is refused."""
 
 import mpmath
 import numpy as np
@@ -72,7 +72,7 @@ def steepest(run, net):
 
 
 @pytest.mark.parametrize("block", range(10))
-def test_layers_and_walk_agree_on_random_networks(block):
+def test_first_spike_kernel_and_eventprop_agree_on_random_networks(block):
     checked = 0
     for seed in range(30 * block, 30 * block + 30):
         net, inputs, until = random_layers(seed)
@@ -253,12 +253,12 @@ def test_weights_that_do_not_fit_in_the_cache_are_read_for_several_samples_at_on
     inputs["p0"][3] = np.inf  # nothing arrives
     inputs["p0"][4, :390] = np.inf
     grad = SpikeGradient(net, kernel="first-spike")
-    run, walked = (
+    run, general = (
         grad.forward(inputs),
         SpikeGradient(net, kernel="eventprop", time_constants=False).forward(inputs),
     )
     for name in ("p1", "p2"):
-        expected = walked.first_spikes(name)
+        expected = general.first_spikes(name)
         assert run.first_spikes(name) == pytest.approx(expected, rel=0, abs=1e-12)
         for sample in range(19):
             alone = grad.forward({"p0": inputs["p0"][sample : sample + 1]})
@@ -464,7 +464,7 @@ def test_lists_of_spikes_are_taken_where_no_unit_repeats():
     found, expected = (grad.backward(one, e).weight["p0->p1"] for e in ({"p2": per_spike}, given))
     assert (found == expected).all()
     twice = [(np.array([0.1, 0.4]), np.array([0, 0]))]
-    assert type(grad.forward({"p0": twice})) is not type(one)  # the walk
+    assert type(grad.forward({"p0": twice})) is not type(one)  # EventProp
     with pytest.raises(ValueError, match="a unit of 'p0' spikes more than once in a sample"):
         SpikeGradient(net, kernel="first-spike").forward({"p0": twice})
 
@@ -490,13 +490,13 @@ def test_only_what_is_wanted_is_computed():
         assert value == pytest.approx(whole.parameters[key], rel=1e-12)
 
 
-def test_what_is_not_layers_is_refused_or_walked():
+def test_other_networks_are_refused_or_take_eventprop():
     net, inputs = chain()
     net.connect("p2", "p1", weight=np.ones((3, 7)), delay=0.1)
     with pytest.raises(ConfigError):
         SpikeGradient(net, kernel="first-spike")
-    walked = SpikeGradient(net).forward(inputs, until=3.0)
-    assert walked.counts("p2").any()
+    general = SpikeGradient(net).forward(inputs, until=3.0)
+    assert general.counts("p2").any()
     with pytest.raises(ValueError, match="with noise, or of observed times, needs a feed-forward network"):
         SpikeGradient(net).forward(inputs, 3.0, Noise())
     for changes, message in (
@@ -528,7 +528,7 @@ def test_bad_noise_and_observations_are_refused_with_one_clear_line():
         grad.forward(inputs, noise=Noise(delays={"p1": 0.0}))
     with pytest.raises(ValueError, match="noise brings thresholds of 'p1' down to rest"):
         grad.forward(inputs, noise=Noise(thresholds={"p1": -1.0}))
-    with pytest.raises(ValueError, match="kernel must be auto, first-spike or "):
+    with pytest.raises(ValueError, match="kernel must be auto, first-spike or eventprop"):
         SpikeGradient(net, kernel="fast")
     with pytest.raises(ValueError, match="max_dw_norm must be positive"):
         SpikeGradient(net, max_dw_norm=0.0)

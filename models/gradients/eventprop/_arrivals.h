@@ -1,7 +1,7 @@
 /* The inner loop of finding the arrivals of one unit among the spikes that may arrive. */
 
-#ifndef EVENTSIM_WALK_ARRIVALS_H
-#define EVENTSIM_WALK_ARRIVALS_H
+#ifndef EVENTSIM_EVENTPROP_ARRIVALS_H
+#define EVENTSIM_EVENTPROP_ARRIVALS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,9 +16,10 @@ typedef struct {
 /* Of n spikes, whose `synapse` is a column of `delay`, list the arrivals in [start, end) up to `stop`; synapses of one
    unit lie `step` apart. Few of them arrive, so `sent` and `rough` are looked at first, eight spikes at a time: times
    relative to an origin and delays in single precision, with `low` and `high` some way around the window. */
-VECTOR_CLONES static ptrdiff_t eventsim_pick(ptrdiff_t n, const float *restrict sent, const int32_t *restrict column,
+VECTOR_CLONES static ptrdiff_t eventsim_pick(ptrdiff_t n, const float *restrict sent,
+                                             const int32_t *restrict column,
                                              const float *restrict rough, float low, float high,
-                                             const eventsim_arrival *restrict flight, const double *restrict delay,
+                                             const eventsim_arrival *restrict in_flight, const double *restrict delay,
                                              double start, double end, double stop, int32_t step,
                                              eventsim_arrival *restrict arrival) {
     ptrdiff_t found = 0;
@@ -29,7 +30,7 @@ VECTOR_CLONES static ptrdiff_t eventsim_pick(ptrdiff_t n, const float *restrict 
         for (int k = 0; k < VECTOR_LANES; k++) any |= (rest[k] >= low) & (rest[k] < high);
         if (!any) continue;
         for (int k = 0; k < VECTOR_LANES; k++) {
-            const eventsim_arrival *from = flight + first + k;
+            const eventsim_arrival *from = in_flight + first + k;
             double time;
             if (!(rest[k] >= low && rest[k] < high)) continue;
             time = from->time + delay[from->synapse];

@@ -1,4 +1,4 @@
-"""A network as the gradient walk sees it."""
+"""The records of a network that EventProp passes read."""
 
 from libc.stdint cimport int32_t, int64_t
 
@@ -23,7 +23,7 @@ cdef extern from "eventsim/models/gradients/eventprop/_time_binned_records.h" no
     ctypedef struct Synapse "eventsim_synapse":
         double mem, syn, lift, delay
 
-    ctypedef struct Heap "eventsim_heap":
+    ctypedef struct BinInput "eventsim_bin_input":
         double mem, syn, lift, unused
 
     ctypedef struct Pair "eventsim_pair":
@@ -38,29 +38,29 @@ cdef extern from "eventsim/models/gradients/eventprop/_time_binned_records.h" no
 
 
 cdef struct Bins:
-    # What a dense population needs that is walked in bins of time; its synapses by source, then by unit.
-    int32_t n               # in its ring; 0 if it is not walked so
+    # Time bins of a dense population (see _time_binned.pyx); its synapses by source, then by unit.
+    int32_t n               # bins of its ring; 0 if the population is not time-binned
     Synapse *synapse
     Pair *decay             # e^(delay/tau) of each synapse
     double *power           # decays over 0, 1, ... bins, four numbers each
     Bin bin
 
 
-cdef struct Group:
-    # A population; its units are base .. base + n - 1 of all.
+cdef struct NeuronGroup:
+    # A population. Its units are base .. base + n - 1 of all units.
     int n, base, n_links, stride
-    bint source, once
-    bint readout                # no unit has a threshold: their largest membranes are noted
-    int first_top               # where those of a sample begin
-    bint dense                  # every unit hears every spike
-    bint shared                 # and all at the same times
-    bint lockstep               # and all have the same constants
-    int n_in                    # synapses of a unit, if dense
-    bint by_source              # these lie source by source, else unit by unit
-    int32_t first_slot          # where those of the group begin
-    const double *delays        # by unit, then by source, if dense and not shared
-    const float *rough          # the same in single precision
-    bint alike                  # all units have the same constants, and bins will do
+    bint source, first_spike_only
+    bint readout            # no unit has a threshold: their largest membranes are noted
+    int first_maximum       # where those of a sample begin
+    bint dense              # every unit hears every spike
+    bint shared             # and all at the same times
+    bint vectorised         # and all have the same constants
+    int n_in                # synapses of a unit, if dense
+    bint by_source          # these lie source by source, else unit by unit
+    int32_t first_slot      # where those of the group begin
+    const double *delays    # by unit, then by source, if dense and not shared
+    const float *rough      # the same in single precision
+    bint uniform            # all units have the same constants, and bins will do
     Bins bins
     Link *links
     Cell *cells
@@ -77,12 +77,12 @@ cdef struct Input:
 cdef double *zeros(list memory, Py_ssize_t n) except NULL
 
 
-cdef class Groups:
+cdef class GradientNetwork:
     cdef readonly int n_populations, n_units, n_synapses, largest, n_readouts
     cdef readonly bint constants
     cdef public double max_slope_inverse, max_dw_norm
     cdef public long long max_spikes
-    cdef Group *group
+    cdef NeuronGroup *group
     cdef Input *input
     cdef int *order
     cdef int n_order

@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""A network as the gradient walk sees it: populations, their constants, who reaches whom, and the inputs."""
+"""The network of EventProp passes: populations with their constants, projections, and input spikes."""
 
 from libc.math cimport INFINITY, exp
 from libc.stdint cimport int32_t, int64_t
@@ -8,12 +8,13 @@ from libc.stdlib cimport calloc, free
 import numpy as np
 
 from eventsim.models.lif.flow cimport DOUBLE, GENERAL, Cell, complete
-from eventsim.models.gradients.eventprop._network cimport Bins, Group, Input, Link, Pair, Synapse
+from eventsim.models.gradients.eventprop._network cimport Bins, NeuronGroup, Input, Link, Pair, Synapse
 
 
 cdef extern from "eventsim/models/gradients/eventprop/_time_binned.h" nogil:
-    void lay "eventsim_lay"(Py_ssize_t n, const double *weight, const double *delay, double rate_mem,
-                            double rate_syn, Pair *decay, Synapse *synapse)
+    void prepare_synapses "eventsim_prepare_synapses"(Py_ssize_t n, const double *weight, const double *delay,
+                                                      double rate_mem,
+                                                      double rate_syn, Pair *decay, Synapse *synapse)
 
 
 cdef double FARTHEST = 300.0    # time constants that a delay may last where bins are used: e^300 is a number
@@ -27,8 +28,8 @@ cdef double *zeros(list memory, Py_ssize_t n) except NULL:
     return <double *> ((<size_t> &view[0] + 63) // 64 * 64)
 
 
-cdef class Groups:
-    """A network, as it is walked: populations, their constants and links, inputs.
+cdef class GradientNetwork:
+    """Populations with their constants, projections, and inputs, as C arrays.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ cdef class Groups:
     projections : list of (pre, post, first)
         Numbers of the populations, and where the rows of the sources begin, int32 (n_pre + 1,).
     order : list of int
-        Populations in the order in which they are walked within a window, without sources.
+        Populations, without sources, in the order in which a pass takes them within a window.
     n_synapses : int
         In all.
     constants : bool
@@ -46,11 +47,11 @@ cdef class Groups:
 
     def __cinit__(self, list populations, list projections, list order, int n_synapses, bint constants):
         cdef int p, k
-        cdef Group *g
+        cdef NeuronGroup *g
         self.n_populations, self.n_synapses, self.constants = len(populations), n_synapses, constants
         self.max_slope_inverse, self.max_dw_norm, self.max_spikes = INFINITY, INFINITY, 10**9
         self.memory, self.input_memory, self.tables = [], [], {}
-        self.group = <Group *> calloc(max(self.n_populations, 1), sizeof(Group))
+        self.group = <NeuronGroup *> calloc(max(self.n_populations, 1), sizeof(NeuronGroup))
         self.input = <Input *> calloc(max(self.n_populations, 1), sizeof(Input))
         self.order = <int *> calloc(max(len(order), 1), sizeof(int))
         if self.group == NULL or self.input == NULL or self.order == NULL:
@@ -58,8 +59,8 @@ cdef class Groups:
         self.set_order(order)
         for p in range(self.n_populations):
             g = &self.group[p]
-            n, source, once, v_init, i_init = populations[p]
-            g.n, g.source, g.once, g.base = n, source, once, self.n_units
+            n, source, first_spike_only, v_init, i_init = populations[p]
+            g.n, g.source, g.first_spike_only, g.base = n, source, first_spike_only, self.n_units
             self.n_units += g.n
             self.largest = max(self.largest, g.n)
             if source:
@@ -99,7 +100,7 @@ cdef class Groups:
         return &view[0]
 
     def set_order(self, list order):
-        """Set the order in which populations are walked."""
+        """Set the order in which a pass takes the populations."""
         cdef int k
         for k in range(len(order)):
             self.order[k] = order[k]
@@ -125,16 +126,16 @@ cdef class Groups:
         link.least, link.most, link.rising = least, most, rising
         self.links[projection] = (*self.links[projection][:2], held)
 
-    def set_dense(self, int population, int first_slot, bint shared, bint lockstep):
+    def set_dense(self, int population, int first_slot, bint shared, bint vectorised):
         """Say that all sources of a population reach all its units; `shared`: each after one delay.
 
-        `lockstep`: all units have the same constants, too. Synapses are counted source by source then, and
-        if not `shared`; else unit by unit.
+        `vectorised`: all units have the same constants, too. If `vectorised`, or if not `shared`, synapses
+        are counted source by source; else unit by unit.
         """
-        cdef Group *g = &self.group[population]
+        cdef NeuronGroup *g = &self.group[population]
         cdef int k
-        g.dense, g.shared, g.lockstep, g.first_slot, g.n_in = True, shared, lockstep, first_slot, 0
-        g.by_source = lockstep or not shared
+        g.dense, g.shared, g.vectorised, g.first_slot, g.n_in = True, shared, vectorised, first_slot, 0
+        g.by_source = vectorised or not shared
         for k in range(g.n_links):
             g.links[k].column = g.n_in
             g.n_in += self.group[g.links[k].pre].n
@@ -149,7 +150,7 @@ cdef class Groups:
 
     def set_cells(self, int population, dict parameters):
         """Set the constants of a population: arrays (n,), or (1,) for all."""
-        cdef Group *g = &self.group[population]
+        cdef NeuronGroup *g = &self.group[population]
         cdef Cell *c
         cdef int unit, k
         names = ("tau_mem", "tau_syn", "c_mem", "v_th", "v_leak", "v_reset", "i_ext", "t_ref")
@@ -163,20 +164,20 @@ cdef class Groups:
             c.i_ext, c.t_ref = value[6, unit], value[7, unit]
             complete(c, False)
         g.readout = (np.asarray(parameters["v_th"]) == np.inf).all()
-        g.alike = g.stride == 0 and g.cells.kind in (GENERAL, DOUBLE)
+        g.uniform = g.stride == 0 and g.cells.kind in (GENERAL, DOUBLE)
         self.n_readouts = 0
         for k in range(self.n_populations):
             if self.group[k].readout:
-                self.group[k].first_top = self.n_readouts
+                self.group[k].first_maximum = self.n_readouts
                 self.n_readouts += self.group[k].n
 
-    def lay(self, int population, double width, int n_together):
+    def prepare_bins(self, int population, double width, int n_together):
         """Prepare the synapses of a dense population with delays of each; weights and constants come first.
 
-        `width` is that of the bins in which it is to be walked, a power of two, `n_together` of them in a
-        window; or 0. Returned is whether it will be walked so.
+        `width` is the width of a time bin, a power of two, with `n_together` bins in a window; or 0 for no
+        bins. Returns whether the population is time-binned.
         """
-        cdef Group *g = &self.group[population]
+        cdef NeuronGroup *g = &self.group[population]
         cdef Bins *bins = &g.bins
         cdef const Cell *c = g.cells
         cdef double most = max([g.links[k].most for k in range(g.n_links)]), x
@@ -190,7 +191,7 @@ cdef class Groups:
         g.delays, g.rough = &delays[0, 0], &rough[0, 0]
         bins.n = 0
         memory = self.tables[population] = [delays, rough]
-        if not (g.alike and width > 0.0 and not self.constants
+        if not (g.uniform and width > 0.0 and not self.constants
                 and most * max(c.rate_mem, c.rate_syn) < FARTHEST
                 and (most / width + n_together + 2) * g.n <= MOST):
             return False
@@ -200,9 +201,11 @@ cdef class Groups:
             power[4 * k], power[4 * k + 1] = exp(-k * width * c.rate_mem), exp(-k * width * c.rate_syn)
             power[4 * k + 2] = 1.0
         if bins.synapse == NULL:
-            bins.synapse, bins.decay = <Synapse *> zeros(self.memory, 4 * n), <Pair *> zeros(self.memory, 2 * n)
-        lay(n, &self.weight[g.first_slot], &self.delay[g.first_slot], c.rate_mem, c.rate_syn, bins.decay,
-            bins.synapse)
+            bins.synapse, bins.decay = <Synapse *> zeros(self.memory, 4 * n), <Pair *> zeros(self.memory,
+                                                                                             2 * n)
+        prepare_synapses(n, &self.weight[g.first_slot], &self.delay[g.first_slot], c.rate_mem, c.rate_syn,
+                         bins.decay,
+                         bins.synapse)
         bins.bin.v_inf, bins.bin.k = c.v_inf, c.k
         bins.bin.em, bins.bin.es = exp(-width * c.rate_mem), exp(-width * c.rate_syn)
         bins.bin.ka = c.k * (bins.bin.em - bins.bin.es)
@@ -214,7 +217,7 @@ cdef class Groups:
 
     def readout(self, int population):
         """Return where the largest membranes of a population begin among those of a sample, -1 if it spikes."""
-        return self.group[population].first_top if self.group[population].readout else -1
+        return self.group[population].first_maximum if self.group[population].readout else -1
 
     def set_input(self, int population, const double[::1] time, const int32_t[::1] unit,
                   const int64_t[::1] start):

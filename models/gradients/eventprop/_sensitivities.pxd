@@ -1,7 +1,7 @@
-"""How sensitivities and adjoints of the gradient walk move from one event to the next.
+"""Sensitivities and adjoints of EventProp between two events.
 
-Forward, from one event of a unit to the next, a time s apart, membrane and current follow `_lif_flow`. What
-they would change by per change of a time constant, all spike times held, follows
+Forward, from one event of a unit to the next, a time s apart, membrane and current follow `lif/flow.pxd`.
+Their derivatives in the time constants, at fixed spike times, follow
 
     d i / d tau_syn:   e' = -e / tau_syn + i / tau_syn^2
     d v / d tau_syn:   c' = -c / tau_mem + e / c_mem
@@ -15,11 +15,11 @@ Backward, the adjoints l_v = dL/dv and l_i = dL/di follow, over the same time,
 from libc.math cimport INFINITY, exp
 
 from eventsim.models.lif.flow cimport Cell, flow, kappa, slope, stationary
-from eventsim.models.gradients.eventprop._tape cimport Top
+from eventsim.models.gradients.eventprop._tape cimport MembraneMaximum
 
 
-cdef struct Sense:
-    # Sensitivities to the time constants
+cdef struct Sensitivity:
+    # dv/dtau_mem, dv/dtau_syn and di/dtau_syn of one unit
     double v_mem, v_syn, i_syn
 
 
@@ -44,11 +44,12 @@ cdef inline void integrals(const Cell *c, double s, double em, double es, double
         first[0] = s * ka - second[0]
 
 
-cdef inline void sense(const Cell *c, double v, double i, double s, double em, double es, double ka,
-                       Sense *to) noexcept nogil:
+cdef inline void advance_sensitivity(const Cell *c, double v, double i, double s, double em, double es,
+                                     double ka,
+                                     Sensitivity *to) noexcept nogil:
     """Advance the sensitivities by s without input, from membrane v and current i at the start.
 
-    Given are the decays e^(-s/tau_mem) and e^(-s/tau_syn), and kappa(s).
+    em and es are the decays e^(-s/tau_mem) and e^(-s/tau_syn); ka is kappa(s).
     """
     cdef double first, second
     integrals(c, s, em, es, ka, &first, &second)
@@ -58,47 +59,48 @@ cdef inline void sense(const Cell *c, double v, double i, double s, double em, d
     to.i_syn = (to.i_syn + i * s * c.rate_syn * c.rate_syn) * es
 
 
-cdef inline void rest(const Cell *c, double *i, double s, Sense *to) noexcept nogil:
-    """Let the current decay for a time s of refractoriness."""
+cdef inline void decay_refractory(const Cell *c, double *i, double s, Sensitivity *to) noexcept nogil:
+    """Let the current decay for a time s within the refractory time."""
     cdef double es = exp(-s * c.rate_syn)
     to.i_syn = (to.i_syn + i[0] * s * c.rate_syn * c.rate_syn) * es
     i[0] *= es
 
 
-cdef inline void crest(const Cell *c, double v, double i, double t, double s, bint constants,
-                       const Sense *sensed, Top *top) noexcept nogil:
-    """Note the highest point inside of a time s that begins at t, if it is the highest so far."""
+cdef inline void note_maximum(const Cell *c, double v, double i, double t, double s, bint constants,
+                              const Sensitivity *sensitivity, MembraneMaximum *maximum) noexcept nogil:
+    """Keep the maximum of the membrane inside of (t, t + s), if there is one and it is the largest so far."""
     cdef double peak, v_peak = v, i_peak = i
-    cdef Sense to
+    cdef Sensitivity to
     if slope(c, v, i) <= 0.0:
         return
     peak = stationary(c, v, i)
     if not 0.0 < peak < s:
         return
     flow(c, peak, &v_peak, &i_peak)
-    if v_peak <= top.value:
+    if v_peak <= maximum.value:
         return
-    top.value, top.time, top.rise, top.synapse = v_peak, t + peak, 0.0, -1
+    maximum.value, maximum.time, maximum.rise, maximum.synapse = v_peak, t + peak, 0.0, -1
     if constants:
-        to = sensed[0]
-        sense(c, v, i, peak, exp(-peak * c.rate_mem), exp(-peak * c.rate_syn), kappa(c, peak), &to)
-        top.by_mem, top.by_syn = to.v_mem, to.v_syn
+        to = sensitivity[0]
+        advance_sensitivity(c, v, i, peak, exp(-peak * c.rate_mem), exp(-peak * c.rate_syn), kappa(c, peak),
+                            &to)
+        maximum.by_mem, maximum.by_syn = to.v_mem, to.v_syn
 
 
-cdef inline void finish(const Cell *c, double v, double i, double t, double until, bint constants,
-                        const Sense *sensed, Top *top) noexcept nogil:
-    """Note the highest point from the last arrival to the end of the run."""
+cdef inline void note_last_maximum(const Cell *c, double v, double i, double t, double until, bint constants,
+                                   const Sensitivity *sensitivity, MembraneMaximum *maximum) noexcept nogil:
+    """Keep the maximum of the membrane from the last arrival to the end of the run, if it is the largest so far."""
     cdef double s = until - t, v_end = v, i_end = i
-    cdef Sense to = sensed[0]
-    crest(c, v, i, t, s, constants, sensed, top)
+    cdef Sensitivity to = sensitivity[0]
+    note_maximum(c, v, i, t, s, constants, sensitivity, maximum)
     if s == INFINITY:
-        if c.v_inf > top.value:  # approached from below for ever
-            top.value, top.time, top.rise, top.synapse = c.v_inf, INFINITY, 0.0, -1
-            top.by_mem, top.by_syn = (c.v_inf - c.v_leak) * c.rate_mem, 0.0
+        if c.v_inf > maximum.value:  # approached from below for ever
+            maximum.value, maximum.time, maximum.rise, maximum.synapse = c.v_inf, INFINITY, 0.0, -1
+            maximum.by_mem, maximum.by_syn = (c.v_inf - c.v_leak) * c.rate_mem, 0.0
         return
     flow(c, s, &v_end, &i_end)
-    if v_end > top.value:
-        top.value, top.time, top.rise, top.synapse = v_end, until, 0.0, -1
+    if v_end > maximum.value:
+        maximum.value, maximum.time, maximum.rise, maximum.synapse = v_end, until, 0.0, -1
         if constants:
-            sense(c, v, i, s, exp(-s * c.rate_mem), exp(-s * c.rate_syn), kappa(c, s), &to)
-            top.by_mem, top.by_syn = to.v_mem, to.v_syn
+            advance_sensitivity(c, v, i, s, exp(-s * c.rate_mem), exp(-s * c.rate_syn), kappa(c, s), &to)
+            maximum.by_mem, maximum.by_syn = to.v_mem, to.v_syn

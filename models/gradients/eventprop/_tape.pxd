@@ -1,9 +1,9 @@
-"""What the gradient walk remembers of a run, and the sums it makes of it."""
+"""Spikes of a forward pass, and sums of derivatives of an adjoint pass."""
 
 from libc.stdint cimport int32_t, int64_t
 
 
-cdef struct Mark:
+cdef struct SpikeRecord:
     # A spike on the tape: 48 bytes.
     double time
     double inverse      # 1 / v' just before it; 0 if no membrane decides when it comes, inf if it grazes
@@ -14,12 +14,12 @@ cdef struct Mark:
     int32_t before      # the unit's spike before it, -1 if there is none
 
 
-cdef struct Train:
-    Mark *mark
-    Py_ssize_t n, room
+cdef struct SpikeTrain:
+    SpikeRecord *record
+    Py_ssize_t n, capacity
 
 
-cdef struct Top:
+cdef struct MembraneMaximum:
     # The largest membrane of a unit that cannot spike: 48 bytes.
     double value, time
     double by_mem, by_syn   # dv/dtau_mem and dv/dtau_syn then
@@ -32,22 +32,22 @@ cdef enum:
     TOO_MANY = -2
 
 
-cdef int add_mark(Train *train, Mark *mark) noexcept nogil
-cdef void sort_marks(Mark *a, Py_ssize_t n) noexcept nogil
+cdef int append_spike(SpikeTrain *train, SpikeRecord *record) noexcept nogil
+cdef void sort_spikes(SpikeRecord *a, Py_ssize_t n) noexcept nogil
 
 
 cdef class Tape:
-    cdef Train all
-    cdef int64_t[::1] start         # (n_samples * n_populations + 1,)
-    cdef double[::1] error          # (n_spikes,) dL/dT
-    cdef double[:, ::1] top         # (n_samples, 6 n_readouts), each six a `Top`
-    cdef double[:, ::1] top_error   # (n_samples, n_readouts) dL/dv of the largest membranes
+    cdef SpikeTrain all
+    cdef int64_t[::1] start             # (n_samples * n_populations + 1,)
+    cdef double[::1] error              # (n_spikes,) dL/dT
+    cdef double[:, ::1] maximum         # (n_samples, 6 n_readouts), each six a `MembraneMaximum`
+    cdef double[:, ::1] maximum_error   # (n_samples, n_readouts) dL/dv of the largest membranes
     cdef readonly int n_samples, n_populations
-    cdef readonly double until, width, bin
+    cdef readonly double until, width, bin_width
     cdef readonly long long n_windows
 
-    cdef make_tops(self, int n)
-    cdef void fit(self) noexcept nogil
+    cdef reserve_maxima(self, int n)
+    cdef void shrink(self) noexcept nogil
 
 
 cdef class Gradients:

@@ -1,29 +1,29 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The tape of the gradient walk: spikes of many samples in order, their errors, and sums of derivatives."""
+"""The tape of EventProp: spikes of many samples in order, their errors, and sums of derivatives."""
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, qsort, realloc
 
 import numpy as np
 
-from eventsim.models.gradients.eventprop._tape cimport Mark, Top, Train
+from eventsim.models.gradients.eventprop._tape cimport SpikeRecord, MembraneMaximum, SpikeTrain
 
 cdef int INSERTION = 48     # up to so many spikes, insertion is the fastest way to sort
 
 
 cdef int by_time_and_unit(const void *a, const void *b) noexcept nogil:
-    cdef const Mark *x = <const Mark *> a
-    cdef const Mark *y = <const Mark *> b
+    cdef const SpikeRecord *x = <const SpikeRecord *> a
+    cdef const SpikeRecord *y = <const SpikeRecord *> b
     if x.time != y.time:
         return -1 if x.time < y.time else 1
     return x.unit - y.unit
 
 
-cdef void sort_marks(Mark *a, Py_ssize_t n) noexcept nogil:
+cdef void sort_spikes(SpikeRecord *a, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t k, hole
-    cdef Mark one
+    cdef SpikeRecord one
     if n > INSERTION:
-        qsort(a, n, sizeof(Mark), &by_time_and_unit)
+        qsort(a, n, sizeof(SpikeRecord), &by_time_and_unit)
         return
     for k in range(1, n):
         one = a[k]
@@ -34,51 +34,51 @@ cdef void sort_marks(Mark *a, Py_ssize_t n) noexcept nogil:
         a[hole] = one
 
 
-cdef int add_mark(Train *train, Mark *mark) noexcept nogil:
+cdef int append_spike(SpikeTrain *train, SpikeRecord *record) noexcept nogil:
     cdef void *memory
     cdef Py_ssize_t room
-    if train.n == train.room:
-        room = 2 * train.room + 64
-        memory = realloc(train.mark, room * sizeof(Mark))
+    if train.n == train.capacity:
+        room = 2 * train.capacity + 64
+        memory = realloc(train.record, room * sizeof(SpikeRecord))
         if memory == NULL:
             return NO_MEMORY
-        train.mark = <Mark *> memory
-        train.room = room
-    train.mark[train.n] = mark[0]
+        train.record = <SpikeRecord *> memory
+        train.capacity = room
+    train.record[train.n] = record[0]
     train.n += 1
     return 0
 
 
 cdef class Tape:
-    """Spikes of all populations in some samples, and what the walk back needs of them."""
+    """Spikes of all populations in some samples, with what the adjoint pass needs of each."""
 
     def __cinit__(self, int n_samples, int n_populations, double until, double width, long long n_windows,
                   double bin_width):
         self.n_samples, self.n_populations = n_samples, n_populations
-        self.until, self.width, self.n_windows, self.bin = until, width, n_windows, bin_width
+        self.until, self.width, self.n_windows, self.bin_width = until, width, n_windows, bin_width
         self.start = np.zeros(n_samples * n_populations + 1, np.int64)
         self.error = np.zeros(0)
-        self.make_tops(0)
+        self.reserve_maxima(0)
 
     def __dealloc__(self):
-        free(self.all.mark)
+        free(self.all.record)
 
-    cdef make_tops(self, int n):
-        """Make room for the largest membranes of n units."""
-        self.top = np.zeros((self.n_samples, n * (sizeof(Top) // sizeof(double))))
-        self.top_error = np.zeros((self.n_samples, n))
+    cdef reserve_maxima(self, int n):
+        """Make room for the membrane maxima of n units."""
+        self.maximum = np.zeros((self.n_samples, n * (sizeof(MembraneMaximum) // sizeof(double))))
+        self.maximum_error = np.zeros((self.n_samples, n))
 
-    cdef void fit(self) noexcept nogil:
+    cdef void shrink(self) noexcept nogil:
         """Give back memory that no spike needs."""
-        cdef void *memory = realloc(self.all.mark, (self.all.n if self.all.n else 1) * sizeof(Mark))
+        cdef void *memory = realloc(self.all.record, (self.all.n if self.all.n else 1) * sizeof(SpikeRecord))
         if memory != NULL:
-            self.all.mark = <Mark *> memory
-            self.all.room = self.all.n
+            self.all.record = <SpikeRecord *> memory
+            self.all.capacity = self.all.n
 
     @property
     def nbytes(self):
-        """Memory that the spikes and the largest membranes take."""
-        return self.all.room * sizeof(Mark) + self.error.nbytes + self.top.nbytes + self.top_error.nbytes
+        """Memory of the spikes and the membrane maxima."""
+        return self.all.capacity * sizeof(SpikeRecord) + self.error.nbytes + self.maximum.nbytes + self.maximum_error.nbytes
 
     @property
     def starts(self):
@@ -91,8 +91,8 @@ cdef class Tape:
         return np.asarray(self.error)
 
     def clear_errors(self):
-        """Set dL/dT of all spikes, and dL/dv of all largest membranes, to 0."""
-        self.top_error[:] = 0.0
+        """Set dL/dT of all spikes, and dL/dv of all membrane maxima, to 0."""
+        self.maximum_error[:] = 0.0
         if self.error.shape[0] == self.all.n:
             self.errors[:] = 0.0
         else:
@@ -106,8 +106,8 @@ cdef class Tape:
         cdef double[::1] t = times
         cdef int64_t[::1] u = units
         for k in range(n):
-            t[k] = self.all.mark[at + k].time
-            u[k] = self.all.mark[at + k].unit
+            t[k] = self.all.record[at + k].time
+            u[k] = self.all.record[at + k].unit
         return times, units
 
     def slopes(self, int population, int sample):
@@ -117,42 +117,42 @@ cdef class Tape:
         out = np.empty(n)
         cdef double[::1] view = out
         for k in range(n):
-            view[k] = self.all.mark[at + k].inverse
+            view[k] = self.all.record[at + k].inverse
         return out
 
-    def first(self, int population, double[:, ::1] times):
+    def first_spikes(self, int population, double[:, ::1] times):
         """Write the first spike of each unit, or leave what is there, shape (n_samples, n)."""
         cdef Py_ssize_t k
         cdef int s
         for s in range(self.n_samples):
             for k in range(self.start[s * self.n_populations + population + 1] - 1,
                            self.start[s * self.n_populations + population] - 1, -1):
-                times[s, self.all.mark[k].unit] = self.all.mark[k].time
+                times[s, self.all.record[k].unit] = self.all.record[k].time
 
-    def count(self, int population, int64_t[:, ::1] counts):
+    def count_spikes(self, int population, int64_t[:, ::1] counts):
         """Add the number of spikes of each unit to `counts`, shape (n_samples, n)."""
         cdef Py_ssize_t k
         cdef int s
         for s in range(self.n_samples):
             for k in range(self.start[s * self.n_populations + population],
                            self.start[s * self.n_populations + population + 1]):
-                counts[s, self.all.mark[k].unit] += 1
+                counts[s, self.all.record[k].unit] += 1
 
-    def tops(self, int first, double[:, ::1] values, double[:, ::1] times):
-        """Write the largest membranes of a population and when they are reached, shape (n_samples, n)."""
-        cdef const Top *top
+    def maxima(self, int first, double[:, ::1] values, double[:, ::1] times):
+        """Write the membrane maxima of a population and their times, shape (n_samples, n)."""
+        cdef const MembraneMaximum *maximum
         cdef int s, unit
         for s in range(values.shape[0]):
             for unit in range(values.shape[1]):
-                top = <const Top *> &self.top[s, 0] + first + unit
-                values[s, unit], times[s, unit] = top.value, top.time
+                maximum = <const MembraneMaximum *> &self.maximum[s, 0] + first + unit
+                values[s, unit], times[s, unit] = maximum.value, maximum.time
 
-    def add_top_errors(self, int first, const double[:, ::1] errors):
-        """Add the derivatives of the loss in the largest membranes of a population, shape (n_samples, n)."""
+    def add_maximum_errors(self, int first, const double[:, ::1] errors):
+        """Add the derivatives of the loss in the membrane maxima of a population, shape (n_samples, n)."""
         cdef int s, unit
         for s in range(errors.shape[0]):
             for unit in range(errors.shape[1]):
-                self.top_error[s, first + unit] += errors[s, unit]
+                self.maximum_error[s, first + unit] += errors[s, unit]
 
     def add_first_errors(self, int population, const double[:, ::1] errors):
         """Add dL/dT of first spikes, shape (n_samples, n); what is given for silent units is left out."""
@@ -161,8 +161,8 @@ cdef class Tape:
         for s in range(self.n_samples):
             for k in range(self.start[s * self.n_populations + population],
                            self.start[s * self.n_populations + population + 1]):
-                if self.all.mark[k].before < 0:
-                    self.error[k] += errors[s, self.all.mark[k].unit]
+                if self.all.record[k].before < 0:
+                    self.error[k] += errors[s, self.all.record[k].unit]
 
     def first_errors(self, int population, double[:, ::1] errors):
         """Write dL/dT of the first spike of each unit, shape (n_samples, n)."""
@@ -171,14 +171,14 @@ cdef class Tape:
         for s in range(self.n_samples):
             for k in range(self.start[s * self.n_populations + population],
                            self.start[s * self.n_populations + population + 1]):
-                if self.all.mark[k].before < 0:
-                    errors[s, self.all.mark[k].unit] = self.error[k]
+                if self.all.record[k].before < 0:
+                    errors[s, self.all.record[k].unit] = self.error[k]
 
 
 cdef class Gradients:
     """Sums over samples: of synapses `weights` and `delays` (n,); `units` (n, 3), tau_mem, tau_syn, v_th.
 
-    In a population that goes in lockstep, the delays of a row of synapses share what stands at its first.
+    In a vectorised population, the first synapse of a row holds the sum over the delays of the row.
     """
 
     def __cinit__(self, Py_ssize_t n_synapses, Py_ssize_t n_units):

@@ -1,7 +1,7 @@
-/* Records of the gradient walk in bins; see _bins.h. */
+/* Records of time-binned EventProp passes; see _time_binned.h. */
 
-#ifndef EVENTSIM_BINS_RECORDS_H
-#define EVENTSIM_BINS_RECORDS_H
+#ifndef EVENTSIM_TIME_BINNED_RECORDS_H
+#define EVENTSIM_TIME_BINNED_RECORDS_H
 
 #include <stdint.h>
 
@@ -14,7 +14,7 @@ typedef struct {
 /* What arrived at a unit in a bin: as it acts at the bin's end, and the positive weights. */
 typedef struct {
     double mem, syn, lift, unused;
-} eventsim_heap;
+} eventsim_bin_input;
 
 /* A unit's adjoints within a bin: l_v kappa and l_i are sums of two exponentials with these factors. */
 typedef struct {

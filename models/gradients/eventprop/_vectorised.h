@@ -1,10 +1,10 @@
-/* Inner loops of the gradient walk where all units of a population hear the same spikes at the same times, and
-   so go from arrival to arrival together: decays are computed once for all of them.
+/* Inner loops of EventProp passes vectorised over the neurons of a population. All neurons receive the same spikes
+   at the same times, so they go from arrival to arrival together and decays are computed once.
 
    Clones for wide registers do the same operations in the same order and give the same bits (see vector.h). */
 
-#ifndef EVENTSIM_LOCKSTEP_H
-#define EVENTSIM_LOCKSTEP_H
+#ifndef EVENTSIM_VECTORISED_H
+#define EVENTSIM_VECTORISED_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,20 +17,20 @@ typedef struct {
     double linear, most;      /* bounds: e^(-s/tau_mem) is at least `linear`, the response at most `most` */
 } eventsim_gap;
 
-/* Advance membranes and currents, then add the weights of an arrival to the currents. `excess` tells by how much
-   a membrane may come above its bar within that time, if at all; returned is how many may. */
+/* Advance membranes and currents, then add the weights of an arrival to the currents. `margin` tells by how much
+   a membrane may come above its bound within that time, if at all; returned is how many may. */
 VECTOR_CLONES static int64_t eventsim_advance(ptrdiff_t n, const eventsim_gap *gap, const double *restrict v,
                                               const double *restrict i, const double *restrict weight,
-                                              const double *restrict bar, double *restrict v_next,
-                                              double *restrict i_next, double *restrict excess) {
+                                              const double *restrict bound, double *restrict v_next,
+                                              double *restrict i_next, double *restrict margin) {
     const double v_inf = gap->v_inf, em = gap->em, es = gap->es, ka = gap->ka;
     const double linear = gap->linear, most = gap->most;
     int64_t found = 0;
     for (ptrdiff_t k = 0; k < n; k++) {
         double a = v[k] - v_inf;
-        double top = ((a > 0.0 ? a : 0.0) + (a < 0.0 ? a : 0.0) * linear) + (i[k] > 0.0 ? i[k] : 0.0) * most;
-        double over = top - bar[k];
-        excess[k] = over;
+        double highest = ((a > 0.0 ? a : 0.0) + (a < 0.0 ? a : 0.0) * linear) + (i[k] > 0.0 ? i[k] : 0.0) * most;
+        double over = highest - bound[k];
+        margin[k] = over;
         found += over >= 0.0;
         v_next[k] = (v_inf + a * em) + i[k] * ka;
         i_next[k] = i[k] * es + weight[k];
@@ -38,7 +38,7 @@ VECTOR_CLONES static int64_t eventsim_advance(ptrdiff_t n, const eventsim_gap *g
     return found;
 }
 
-/* How sensitivities to the time constants change over a time without input (see `sense` in _walk.pxd). */
+/* How sensitivities to the time constants change over a time without input (see `advance_sensitivity` in _sensitivities.pxd). */
 typedef struct {
     double v_inf, em, es, ka;
     double mem, mem_by_v, mem_by_i, syn_by_i, current_by_i;
@@ -56,19 +56,21 @@ VECTOR_CLONES static void eventsim_drift_all(ptrdiff_t n, const eventsim_drift *
     }
 }
 
-/* Take adjoints back over a time without input. */
-VECTOR_CLONES static void eventsim_recede(ptrdiff_t n, double em, double es, double ka, double *restrict l_v,
-                                          double *restrict l_i) {
+/* Take the adjoints of all units back over a time without input. */
+VECTOR_CLONES static void eventsim_decay_adjoints(ptrdiff_t n, double em, double es, double ka,
+                                                  double *restrict l_v,
+                                                  double *restrict l_i) {
     for (ptrdiff_t k = 0; k < n; k++) {
         l_i[k] = l_i[k] * es + l_v[k] * ka;
         l_v[k] = l_v[k] * em;
     }
 }
 
-/* Read an arrival off the adjoints: add dL/dw of each unit, return dL/dt summed over them. */
-VECTOR_CLONES static double eventsim_read_off(ptrdiff_t n, double rate, double per_c, const double *restrict l_v,
-                                              const double *restrict l_i, const double *restrict weight,
-                                              double *restrict by_weight) {
+/* Add dL/dw of an arrival at each unit; return dL/dt summed over the units. */
+VECTOR_CLONES static double eventsim_read_arrival(ptrdiff_t n, double rate, double per_c,
+                                                  const double *restrict l_v,
+                                                  const double *restrict l_i, const double *restrict weight,
+                                                  double *restrict by_weight) {
     double sum[VECTOR_LANES] = {0}, rest = 0.0;
     ptrdiff_t k = 0;
     for (; k + VECTOR_LANES <= n; k += VECTOR_LANES)
@@ -84,7 +86,8 @@ VECTOR_CLONES static double eventsim_read_off(ptrdiff_t n, double rate, double p
 }
 
 /* Set adjoints below `least` to 0, which spares arithmetic with denormal numbers. */
-VECTOR_CLONES static void eventsim_fade(ptrdiff_t n, double least, double *restrict l_v, double *restrict l_i) {
+VECTOR_CLONES static void eventsim_flush_small(ptrdiff_t n, double least, double *restrict l_v,
+                                               double *restrict l_i) {
     for (ptrdiff_t k = 0; k < n; k++) {
         l_v[k] = fabs(l_v[k]) < least ? 0.0 : l_v[k];
         l_i[k] = fabs(l_i[k]) < least ? 0.0 : l_i[k];

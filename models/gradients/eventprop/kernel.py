@@ -1,4 +1,4 @@
-"""The gradient walk as a kernel of `SpikeGradient`: any network of LIF neurons, any number of spikes."""
+"""EventProp as a kernel of `SpikeGradient`: any network of LIF neurons, any number of spikes."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -9,38 +9,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.models.gradients._input_spikes import FirstSpikes, Given
+from eventsim.models.gradients._input_spikes import FirstSpikes, InputSpikes
 from eventsim.models.gradients.eventprop._tape import Gradients, Tape
-from eventsim.models.gradients.eventprop._workspace import Space
-from eventsim.models.gradients.eventprop.declared import WalkNetwork
+from eventsim.models.gradients.eventprop._workspace import Workspace
+from eventsim.models.gradients.eventprop.network import EventPropNetwork
+from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
 from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
-from eventsim.models.gradients.run import Gradient, Run
 from eventsim.trace import Spikes
 
-__all__ = ["WalkKernel", "WalkRun"]
+__all__ = ["EventPropForwardPass", "EventPropKernel"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CHUNK = 32  # samples that are walked and summed together, at most
+CHUNK = 32  # samples whose derivatives are summed together, at most
 PIECES = 8  # and fewer for a batch of less than so many of them; whatever the number of threads
 
 
-class WalkRun(Run):
-    """Spikes as the tapes of a walk hold them, each of the same number of samples but the last."""
+class EventPropForwardPass(ForwardPass):
+    """Spikes on the tapes of EventProp; all tapes but the last hold the same number of samples."""
 
     def __init__(
         self,
-        kernel: "WalkKernel",
+        kernel: "EventPropKernel",
         tapes: list[Tape],
         n_samples: int,
         until: float,
-        given: Mapping[str, Given],
+        given: Mapping[str, InputSpikes],
     ) -> None:
         super().__init__(kernel.network, n_samples, until)
         self.kernel = kernel
-        self.parameters = kernel.walk_network.loaded
+        self.parameters = kernel.eventprop_network.loaded
         self._tapes, self._given = tapes, given
         self._chunk = tapes[0].n_samples
 
@@ -63,23 +63,23 @@ class WalkRun(Run):
     def first_spikes(self, population: str) -> Floats:
         times = np.full((self.n_samples, self._size(population)), np.inf)
         for low, tape in self._pieces():
-            tape.first(self._number(population), times[low : low + tape.n_samples])
+            tape.first_spikes(self._number(population), times[low : low + tape.n_samples])
         return times
 
     def counts(self, population: str) -> Ints:
         counts = np.zeros((self.n_samples, self._size(population)), np.int64)
         for low, tape in self._pieces():
-            tape.count(self._number(population), counts[low : low + tape.n_samples])
+            tape.count_spikes(self._number(population), counts[low : low + tape.n_samples])
         return counts
 
     def maxima(self, population: str) -> tuple[Floats, Floats]:
-        first = self._top(population)
+        first = self._first_maximum(population)
         if first < 0:
-            raise ValueError(f"{population!r} has a threshold; largest membranes are noted with v_th = inf")
+            raise ValueError(f"{population!r} has a threshold; membrane maxima are kept for v_th = inf")
         values, times = np.zeros((2, self.n_samples, self._size(population)))
         for low, tape in self._pieces():
             at = slice(low, low + tape.n_samples)
-            tape.tops(first, values[at], times[at])
+            tape.maxima(first, values[at], times[at])
         return values, times
 
     def errors(self, population: str, sample: int) -> Floats:
@@ -94,10 +94,10 @@ class WalkRun(Run):
             tape.clear_errors()
 
     def _add_first_errors(self, population: str, errors: Floats) -> None:
-        number, top = self._number(population), self._top(population)
+        number, maximum = self._number(population), self._first_maximum(population)
         for low, tape in self._pieces():
-            if top >= 0:
-                tape.add_top_errors(top, errors[low : low + tape.n_samples])
+            if maximum >= 0:
+                tape.add_maximum_errors(maximum, errors[low : low + tape.n_samples])
             else:
                 tape.add_first_errors(number, errors[low : low + tape.n_samples])
 
@@ -124,9 +124,9 @@ class WalkRun(Run):
             rows.append(row)
         return rows
 
-    def _top(self, population: str) -> int:
-        """Return where the largest membranes of a population begin in a sample, -1 if it can spike."""
-        return self.kernel.walk_network.walk.readout(self._number(population))
+    def _first_maximum(self, population: str) -> int:
+        """Return where the membrane maxima of a population begin in a sample, -1 if it can spike."""
+        return self.kernel.eventprop_network.eventprop.readout(self._number(population))
 
     def _pieces(self) -> Iterator[tuple[int, Tape]]:
         return ((k * self._chunk, tape) for k, tape in enumerate(self._tapes))
@@ -141,27 +141,27 @@ class WalkRun(Run):
         return slice(int(starts[at]), int(starts[at + 1]))
 
 
-class WalkKernel:
-    """Runs a network forward and back, chunks of samples in several threads; see `_walk.pyx`."""
+class EventPropKernel:
+    """Runs a network forward and back, chunks of samples in several threads; see `_passes.pyx`."""
 
     def __init__(self, network: SpikeNetwork, settings: Settings) -> None:
         self.network, self.threads = network, settings.threads
         self.time_constants = settings.time_constants
-        self.walk_network = WalkNetwork(network, settings.time_constants, settings.form)
-        self._walk = self.walk_network.walk
-        self._walk.max_dw_norm = settings.max_dw_norm
+        self.eventprop_network = EventPropNetwork(network, settings.time_constants, settings.form)
+        self._eventprop = self.eventprop_network.eventprop
+        self._eventprop.max_dw_norm = settings.max_dw_norm
         if settings.max_dw_norm < np.inf:
-            self._walk.set_owners(self.walk_network.owners())
-        self._walk.max_slope_inverse = settings.max_slope_inverse
-        self._walk.max_spikes = settings.max_spikes
+            self._eventprop.set_owners(self.eventprop_network.owners())
+        self._eventprop.max_slope_inverse = settings.max_slope_inverse
+        self._eventprop.max_spikes = settings.max_spikes
         threads = settings.threads
         self._pool = ThreadPoolExecutor(threads, "spike-gradient") if threads > 1 else None
-        self._spaces: SimpleQueue[Space] = SimpleQueue()
+        self._spaces: SimpleQueue[Workspace] = SimpleQueue()
         self._sums: SimpleQueue[Gradients] = SimpleQueue()
         for _ in range(threads):
-            self._spaces.put(self._walk.space())
+            self._spaces.put(self._eventprop.space())
 
-    def refusal(self, given: Mapping[str, Given], deviates: bool) -> str:
+    def refusal(self, given: Mapping[str, InputSpikes], deviates: bool) -> str:
         """Return why this kernel cannot run these inputs, "" if it can."""
         if not deviates:
             return ""
@@ -169,19 +169,19 @@ class WalkKernel:
         return f"a run with noise, or of observed times, {layers}"
 
     def forward(
-        self, given: Mapping[str, Given], n_samples: int, until: float, noise: Noise | None = None
-    ) -> WalkRun:
+        self, given: Mapping[str, InputSpikes], n_samples: int, until: float, noise: Noise | None = None
+    ) -> EventPropForwardPass:
         """Compute all spikes in [0, until)."""
         spikes = {name: g.sorted() for name, g in given.items()}
         n_input = int(sum(np.diff(start).max(initial=0) for _, _, start in spikes.values()))
-        network = self.walk_network
+        network = self.eventprop_network
         network.load()
         width, n_windows, bin_width = network.windows(until, n_input)
         if n_windows > 1:
             network.load(rising=True)
-        self._walk.clear_inputs()
+        self._eventprop.clear_inputs()
         for name, (time, unit, start) in spikes.items():
-            self._walk.set_input(network.numbers[name], time, unit, start)
+            self._eventprop.set_input(network.numbers[name], time, unit, start)
         n_populations = len(self.network.names)
         chunk = min(CHUNK, -(-n_samples // PIECES))
         tapes = [
@@ -189,20 +189,20 @@ class WalkKernel:
             for low in range(0, n_samples, chunk)
         ]
 
-        def walk(k: int) -> None:
+        def forward(k: int) -> None:
             space = self._spaces.get()
             try:
-                self._walk.forward(space, tapes[k], k * chunk)
+                self._eventprop.forward(space, tapes[k], k * chunk)
             finally:
                 self._spaces.put(space)
 
-        for _ in self._each(walk, len(tapes)):
+        for _ in self._each(forward, len(tapes)):
             pass
-        return WalkRun(self, tapes, n_samples, until, given)
+        return EventPropForwardPass(self, tapes, n_samples, until, given)
 
-    def backward(self, run: WalkRun, errors: Mapping[str, Any]) -> Gradient:
-        """Walk back from the errors of spikes."""
-        network = self.walk_network
+    def backward(self, run: EventPropForwardPass, errors: Mapping[str, Any]) -> Gradient:
+        """Run the adjoint pass from the errors of spikes."""
+        network = self.eventprop_network
         network.load(rising=run._tapes[0].n_windows > 1)
         if run.parameters is not network.loaded and not self.network.holds(run.parameters):
             raise ValueError("parameters have changed since the forward pass; run it again")
@@ -211,20 +211,20 @@ class WalkKernel:
             run._put_errors(name, value)
         total: Gradients | None = None
 
-        def walk(k: int) -> Gradients:
+        def backward(k: int) -> Gradients:
             space = self._spaces.get()
             try:
                 sums = self._sums.get_nowait()
                 sums.clear()
             except Empty:
-                sums = self._walk.gradients()
+                sums = self._eventprop.gradients()
             try:
-                self._walk.backward(space, run._tapes[k], sums)
+                self._eventprop.backward(space, run._tapes[k], sums)
             finally:
                 self._spaces.put(space)
             return sums
 
-        for sums in self._each(walk, len(run._tapes)):
+        for sums in self._each(backward, len(run._tapes)):
             if total is None:
                 total = sums
                 continue
@@ -240,27 +240,27 @@ class WalkKernel:
         self._sums.put(total)
         return gradient
 
-    def _each(self, walk: Callable[[int], Any], n: int) -> Iterator[Any]:
-        """Yield the results of `walk` of 0, 1, ..., n - 1 in this order, a few of them under way."""
+    def _each(self, work: Callable[[int], Any], n: int) -> Iterator[Any]:
+        """Yield work(0), ..., work(n - 1) in this order; a few of them are computed ahead."""
         if self._pool is None:
-            yield from map(walk, range(n))
+            yield from map(work, range(n))
             return
         waiting: deque[Future[Any]] = deque()
         try:
             for k in range(n):
                 if len(waiting) >= 2 * self.threads:
                     yield waiting.popleft().result()
-                waiting.append(self._pool.submit(walk, k))
+                waiting.append(self._pool.submit(work, k))
             while waiting:
                 yield waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
 
-    def _gradient(self, run: WalkRun, total: Gradients) -> Gradient:
+    def _gradient(self, run: EventPropForwardPass, total: Gradients) -> Gradient:
         network = self.network
         weight, delay = {}, {}
-        for p, rows in zip(network.pathways, self.walk_network.rows, strict=True):
+        for p, rows in zip(network.pathways, self.eventprop_network.rows, strict=True):
             weight[p.name] = total.weights[rows.slot].reshape(p.weight.shape)
             delay[p.name] = p.reduced(total.delays[rows.slot])
         units: dict[str, dict[str, Floats]] = {key: {} for key in CONSTANTS}

@@ -1,9 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Layers of neurons that spike at most once, and their walk forward and back over the samples of a batch.
 
-The arithmetic is in `_first_spike.h`, for layers whose inputs arrive in the same order at every neuron, and in
-`_first_spike_synaptic.h` for others. `Layers` keeps the parameters as these want them; a `Batch` has the spikes
-of one run. Methods work on blocks of FT_LANES samples, or on rows of weights, without the GIL, so that threads
+The arithmetic is in `_rows.h`, for layers whose inputs arrive in the same order at every neuron, and in
+`_lanes.h` for others. `Layers` keeps the parameters as these want them; a `Batch` has the spikes
+of one run. Methods work on blocks of LANES samples, or on rows of weights, without the GIL, so that threads
 share one batch; what they write does not overlap, and sums over samples run in the order of the samples.
 """
 
@@ -21,13 +21,13 @@ cdef extern from "eventsim/models/gradients/first_spike/_lanes.h" nogil:
         RATIO_ONE
         RATIO_TWO
         RATIO_ANY
-    ctypedef struct fs_layer:
+    ctypedef struct rows_layer:
         Py_ssize_t n_in, in_stride, n_post, stride
         int kind
         double tau_mem, tau_syn, c_mem, theta, rate, reach, peak
         const double *weight
         const double *transposed
-    ctypedef struct fs_scratch:
+    ctypedef struct rows_scratch:
         int32_t *order
         int32_t *bucket
         int32_t *count
@@ -53,10 +53,10 @@ cdef extern from "eventsim/models/gradients/first_spike/_lanes.h" nogil:
         double *current
         double *time_p
         double *time_q
-    ctypedef struct ft_layer:
+    ctypedef struct lanes_layer:
         Py_ssize_t n_in, in_stride, n_post
-        fs_layer unit
-        const fs_layer *units
+        rows_layer unit
+        const rows_layer *units
         double c_mem
         int powers
         const double *theta
@@ -65,43 +65,48 @@ cdef extern from "eventsim/models/gradients/first_spike/_lanes.h" nogil:
         const double *grow
         const int32_t *pairs
         Py_ssize_t n_pairs
-    ctypedef struct ft_scratch:
+    ctypedef struct lanes_scratch:
         double *t
         double *u
         double *key
         double *w
-    ctypedef struct ft_noise:
+    ctypedef struct lanes_noise:
         const double *jitter
         const double *theta
         Py_ssize_t n_samples
-    int fs_forward(const fs_layer *, Py_ssize_t n, const double *t, double *T, double *slope, fs_scratch *)
-    int fs_prepare(const fs_layer *, const double *t, double *f, double *g, double *origin)
-    void fs_measured(const fs_layer *, const double *t, const double *T, double *kernel_time, double *slope,
-                     fs_scratch *)
-    void fs_coefficients(const fs_layer *, const double *t, const double *f, const double *g, double origin,
-                         int several, int measured, const double *T, const double *kernel_time,
-                         const double *slope, const double *delta, double max_dw_norm, double *p, double *q,
-                         fs_scratch *)
-    void fs_send(const fs_layer *, Py_ssize_t first, Py_ssize_t n, const double *t, const double *f,
-                 const double *g, int several, const double *T, const double *kernel_time, double *out,
-                 fs_scratch *)
-    void fs_sum_rows(const fs_layer *, Py_ssize_t low, Py_ssize_t high, Py_ssize_t n_samples, const double *t,
-                     const double *f, const double *g, const int32_t *several, const double *T,
-                     const double *kernel_time, const double *p, const double *q, double *gradient)
-    void fs_sum_columns(const fs_layer *, Py_ssize_t low, Py_ssize_t high, Py_ssize_t n_samples,
-                        const double *t, const double *f, const double *g, const int32_t *several,
-                        const double *T, const double *kernel_time, const double *p, const double *q,
-                        double *gradient, double *transposed)
-    void fs_constants(const fs_layer *, Py_ssize_t n_in, const double *t, const double *w, double T,
-                      double kernel_time, double scale, double *by_mem, double *by_syn)
-    void ft_forward(const ft_layer *, const ft_noise *, double *T, double *slope, ft_scratch *)
-    void ft_measured(const ft_layer *, const ft_noise *, const double *T, double *kernel_time, double *slope,
-                     ft_scratch *)
-    void ft_backward(const ft_layer *, const ft_noise *, int measured, const double *T,
-                     const double *kernel_time, const double *slope, const double *delta, double max_dw_norm,
-                     double *by_weight, double *by_delay, double *by_theta, double *sent, ft_scratch *)
-    int VECTOR_LANES, FS_BUCKETS, FS_TOGETHER, FT_LANES
-    double FT_SPAN
+    int rows_forward(const rows_layer *, Py_ssize_t n, const double *t, double *T, double *slope,
+                     rows_scratch *)
+    int rows_prepare(const rows_layer *, const double *t, double *f, double *g, double *origin)
+    void rows_measured(const rows_layer *, const double *t, const double *T, double *kernel_time,
+                       double *slope,
+                       rows_scratch *)
+    void rows_coefficients(const rows_layer *, const double *t, const double *f, const double *g,
+                           double origin,
+                           int several, int measured, const double *T, const double *kernel_time,
+                           const double *slope, const double *delta, double max_dw_norm, double *p, double *q,
+                           rows_scratch *)
+    void rows_send(const rows_layer *, Py_ssize_t first, Py_ssize_t n, const double *t, const double *f,
+                   const double *g, int several, const double *T, const double *kernel_time, double *out,
+                   rows_scratch *)
+    void rows_sum_rows(const rows_layer *, Py_ssize_t low, Py_ssize_t high, Py_ssize_t n_samples,
+                       const double *t,
+                       const double *f, const double *g, const int32_t *several, const double *T,
+                       const double *kernel_time, const double *p, const double *q, double *gradient)
+    void rows_sum_columns(const rows_layer *, Py_ssize_t low, Py_ssize_t high, Py_ssize_t n_samples,
+                          const double *t, const double *f, const double *g, const int32_t *several,
+                          const double *T, const double *kernel_time, const double *p, const double *q,
+                          double *gradient, double *transposed)
+    void rows_constants(const rows_layer *, Py_ssize_t n_in, const double *t, const double *w, double T,
+                        double kernel_time, double scale, double *by_mem, double *by_syn)
+    void lanes_forward(const lanes_layer *, const lanes_noise *, double *T, double *slope, lanes_scratch *)
+    void lanes_measured(const lanes_layer *, const lanes_noise *, const double *T, double *kernel_time,
+                        double *slope,
+                        lanes_scratch *)
+    void lanes_backward(const lanes_layer *, const lanes_noise *, int measured, const double *T,
+                        const double *kernel_time, const double *slope, const double *delta, double max_dw_norm,
+                        double *by_weight, double *by_delay, double *by_theta, double *sent, lanes_scratch *)
+    int VECTOR_LANES, ROWS_BUCKETS, ROWS_TOGETHER, LANES
+    double LANES_SPAN
 
 cdef enum:  # of a thread's scratch
     N_INT_ARRAYS = 3
@@ -117,7 +122,7 @@ cdef enum:
     N_PIECE = 16  # blocks of samples whose backward pass is in memory at once
     N_CACHED = 768 * 1024  # bytes of weights that are taken to stay in a cache
 
-BLOCK = FT_LANES
+BLOCK = LANES
 PIECE = N_PIECE
 
 
@@ -130,8 +135,8 @@ cdef struct Link:            # a projection: rows [first, first + n) of its laye
 
 
 cdef struct Layer:
-    fs_layer neurons
-    ft_layer target          # as `_first_spike_synaptic.h` wants it
+    rows_layer neurons
+    lanes_layer target          # as `_lanes.h` wants it
     bint by_target           # whether that is what runs
     int n_together           # else, how many samples read the weights together
     int population, n_links
@@ -140,7 +145,7 @@ cdef struct Layer:
     const double *tau_syn
     const double *v_th
     int n_mem, n_syn, n_th   # how many there are: 1, or one for each neuron
-    fs_layer *units          # (n_post,) constants of each neuron, or NULL if all are alike
+    rows_layer *units          # (n_post,) constants of each neuron, or NULL if all are alike
     const double *v_leak     # (n_post,)
     double *weight           # (n_in, stride)
     double *transposed       # (n_post, in_stride)
@@ -160,8 +165,8 @@ cdef struct Layer:
 
 
 cdef struct Scratch:         # memory of one thread
-    fs_scratch *shared       # for each of some samples
-    ft_scratch target
+    rows_scratch *shared       # for each of some samples
+    lanes_scratch target
     double *arrival
     double *sent
     double *T
@@ -222,7 +227,7 @@ cdef class Batch:
     def __cinit__(self, Layers layers, int n_samples, bint measured=False):
         cdef int k
         self.layers, self.n_samples, self.measured = layers, n_samples, measured
-        self.n_blocks = (n_samples + FT_LANES - 1) // FT_LANES
+        self.n_blocks = (n_samples + LANES - 1) // LANES
         self.memory, self.time_arrays, self.delta_arrays, self.slope_arrays = [], [], [], []
         self.kernel_arrays = []
         self.nbytes = 0
@@ -408,11 +413,11 @@ cdef class Layers:
             widest = max(widest, layer.neurons.in_stride, layer.neurons.stride)
             layer.n_together = 1
             if not layer.by_target and first * layer.neurons.stride * sizeof(double) > <size_t>N_CACHED:
-                layer.n_together = self.n_together = FS_TOGETHER
+                layer.n_together = self.n_together = ROWS_TOGETHER
         self.partial = self.doubles(self.memory, np.zeros(<int>N_PIECE * self.n_partial))
         self.total = self.doubles(self.memory, np.zeros(self.n_partial))
         for k in range(n_threads):
-            self.scratch[k].shared = <fs_scratch *>calloc(self.n_together, sizeof(fs_scratch))
+            self.scratch[k].shared = <rows_scratch *>calloc(self.n_together, sizeof(rows_scratch))
             if not self.scratch[k].shared:
                 raise MemoryError
             self.set_scratch(&self.scratch[k], widest + 2 * VECTOR_LANES)
@@ -452,15 +457,15 @@ cdef class Layers:
         return self.part[self.n_parts - 1]
 
     cdef int set_memory(self, Layer *layer, int n_in, int n_post, double c_mem) except -1:
-        cdef fs_layer *neurons = &layer.neurons
-        cdef ft_layer *target = &layer.target
+        cdef rows_layer *neurons = &layer.neurons
+        cdef lanes_layer *target = &layer.target
         neurons.n_in, neurons.n_post, neurons.c_mem = n_in, n_post, c_mem
         neurons.in_stride, neurons.stride = padded(n_in), padded(n_post)
         turned = (n_post, neurons.in_stride)
         layer.transposed = self.doubles(self.memory, np.zeros(turned))
         layer.theta = self.doubles(self.memory, np.zeros(n_post))
         if layer.n_mem > 1 or layer.n_syn > 1:
-            layer.units = <fs_layer *>calloc(n_post, sizeof(fs_layer))
+            layer.units = <rows_layer *>calloc(n_post, sizeof(rows_layer))
             if not layer.units:
                 raise MemoryError
         target.units = layer.units
@@ -492,20 +497,20 @@ cdef class Layers:
         for k in range(self.n_together):
             self.set_shared(&scratch.shared[k], n)
         scratch.arrival = self.doubles(self.memory, np.full(n * self.n_together, np.inf))
-        scratch.sent = self.doubles(self.memory, np.zeros(n * FT_LANES))
-        room = self.doubles(self.memory, np.zeros(8 * n * FT_LANES))
-        n *= FT_LANES
+        scratch.sent = self.doubles(self.memory, np.zeros(n * LANES))
+        room = self.doubles(self.memory, np.zeros(8 * n * LANES))
+        n *= LANES
         scratch.target.t, scratch.target.u = room, room + n
         scratch.target.key, scratch.target.w = room + 2 * n, room + 3 * n
         scratch.T, scratch.slope = room + 4 * n, room + 5 * n
         scratch.kernel, scratch.delta = room + 6 * n, room + 7 * n
         return 0
 
-    cdef int set_shared(self, fs_scratch *shared, int n) except -1:
+    cdef int set_shared(self, rows_scratch *shared, int n) except -1:
         cdef double *room = self.doubles(self.memory, np.zeros(<int>N_ARRAYS * n))
         cdef int32_t *whole = self.ints(self.memory, np.zeros(<int>N_INT_ARRAYS * n, np.int32))
         shared.order, shared.bucket, shared.pick = whole, whole + n, whole + 2 * n
-        shared.count = self.ints(self.memory, np.zeros(FS_BUCKETS * n + 1, np.int32))
+        shared.count = self.ints(self.memory, np.zeros(ROWS_BUCKETS * n + 1, np.int32))
         shared.sorted, shared.f, shared.g = room, room + n, room + 2 * n
         shared.bound_p, shared.bound_q = room + 3 * n, room + 4 * n
         shared.decay_mem, shared.decay_syn = room + 5 * n, room + 6 * n
@@ -598,7 +603,7 @@ cdef class Layers:
                         return False
                     longest = max(longest, d)
                     layer.delay[j * in_stride + row] = d
-        layer.target.powers = longest <= 0.1 * FT_SPAN * tau_mem
+        layer.target.powers = longest <= 0.1 * LANES_SPAN * tau_mem
         if layer.by_target and layer.target.powers:
             for i in range(n_post * <int>in_stride):
                 layer.grow[i] = exp(layer.delay[i] / tau_mem)
@@ -632,10 +637,10 @@ cdef class Layers:
         for j in range(layer.n_links):
             link = &layer.links[j]
             turn(batch.time[link.source] + <size_t>first * self.stride[link.source],
-                 self.stride[link.source], link.n, n, t + <size_t>link.first * FT_LANES, INFINITY)
+                 self.stride[link.source], link.n, n, t + <size_t>link.first * LANES, INFINITY)
 
-    cdef ft_noise noise(self, Layer *layer, Batch batch, int k, int first, int n) noexcept nogil:
-        cdef ft_noise noise
+    cdef lanes_noise noise(self, Layer *layer, Batch batch, int k, int first, int n) noexcept nogil:
+        cdef lanes_noise noise
         cdef size_t n_post = layer.neurons.n_post
         noise.jitter = noise.theta = NULL
         noise.n_samples = n
@@ -654,8 +659,8 @@ cdef class Layers:
         cdef size_t stride
         with nogil:
             for b in range(low, high):
-                first = b * FT_LANES
-                n = min(<int>FT_LANES, batch.n_samples - first)
+                first = b * LANES
+                n = min(<int>LANES, batch.n_samples - first)
                 for k in range(self.n_layers):
                     layer = &self.layer[k]
                     stride = layer.neurons.stride
@@ -689,19 +694,19 @@ cdef class Layers:
             some = min(layer.n_together, n - low)
             for s in range(some):
                 self.gather(layer, batch, first + low + s, scratch.arrival + s * in_stride)
-            if fs_forward(&layer.neurons, some, scratch.arrival, time + low * stride, slope + low * stride,
-                          scratch.shared) < 0:
+            if rows_forward(&layer.neurons, some, scratch.arrival, time + low * stride, slope + low * stride,
+                            scratch.shared) < 0:
                 return -1
             low += some
         return 0
 
     cdef void forward_lanes(self, Layer *layer, Batch batch, int k, int first, int n,
                             Scratch *scratch) noexcept nogil:
-        cdef ft_noise noise = self.noise(layer, batch, k, first, n)
+        cdef lanes_noise noise = self.noise(layer, batch, k, first, n)
         cdef size_t stride = layer.neurons.stride, n_post = layer.neurons.n_post
         cdef double *time = batch.time[layer.population] + first * stride
         self.gather_lanes(layer, batch, first, n, scratch.target.t)
-        ft_forward(&layer.target, &noise, scratch.T, scratch.slope, &scratch.target)
+        lanes_forward(&layer.target, &noise, scratch.T, scratch.slope, &scratch.target)
         turn_back(scratch.T, n_post, n, time, stride, INFINITY)
         turn_back(scratch.slope, n_post, n, batch.slope[k] + first * stride, stride, 0.0)
 
@@ -723,12 +728,12 @@ cdef class Layers:
         cdef int b, s, k, first, n
         cdef Layer *layer
         cdef Scratch *scratch = &self.scratch[thread]
-        cdef ft_noise noise
+        cdef lanes_noise noise
         cdef size_t at, stride
         with nogil:
             for b in range(low, high):
-                first = b * FT_LANES
-                n = min(<int>FT_LANES, batch.n_samples - first)
+                first = b * LANES
+                n = min(<int>LANES, batch.n_samples - first)
                 for k in range(self.n_layers):
                     layer = &self.layer[k]
                     stride = layer.neurons.stride
@@ -738,8 +743,8 @@ cdef class Layers:
                         self.gather_lanes(layer, batch, first, n, scratch.target.t)
                         turn(batch.time[layer.population] + at, stride, layer.neurons.n_post, n, scratch.T,
                              INFINITY)
-                        ft_measured(&layer.target, &noise, scratch.T, scratch.kernel, scratch.slope,
-                                    &scratch.target)
+                        lanes_measured(&layer.target, &noise, scratch.T, scratch.kernel, scratch.slope,
+                                       &scratch.target)
                         turn_back(scratch.kernel, layer.neurons.n_post, n, batch.kernel_time[k] + at, stride,
                                   INFINITY)
                         turn_back(scratch.slope, layer.neurons.n_post, n, batch.slope[k] + at, stride, 0.0)
@@ -747,8 +752,8 @@ cdef class Layers:
                     pad(scratch.arrival, layer.neurons.n_in, layer.neurons.in_stride)
                     for s in range(n):
                         self.gather(layer, batch, first + s, scratch.arrival)
-                        fs_measured(&layer.neurons, scratch.arrival, batch.time[layer.population] + at,
-                                    batch.kernel_time[k] + at, batch.slope[k] + at, scratch.shared)
+                        rows_measured(&layer.neurons, scratch.arrival, batch.time[layer.population] + at,
+                                      batch.kernel_time[k] + at, batch.slope[k] + at, scratch.shared)
                         at += stride
 
     # Backward -------------------------------------------------------------------------------------------
@@ -757,7 +762,7 @@ cdef class Layers:
         """Make room for the backward pass of this many samples, or of a piece if they are more."""
         cdef int k
         cdef Layer *layer
-        cdef size_t n = min(n_samples, <int>N_PIECE * FT_LANES)
+        cdef size_t n = min(n_samples, <int>N_PIECE * LANES)
         if n <= <size_t>self.n_piece:
             return
         self.n_piece, self.piece_memory = 0, []
@@ -784,8 +789,8 @@ cdef class Layers:
         cdef double *partial
         with nogil:
             for b in range(low, high):
-                first = (piece * <int>N_PIECE + b) * FT_LANES
-                n = min(<int>FT_LANES, batch.n_samples - first)
+                first = (piece * <int>N_PIECE + b) * LANES
+                n = min(<int>LANES, batch.n_samples - first)
                 partial = self.partial + b * self.n_partial
                 memset(partial, 0, self.n_partial * sizeof(double))
                 for k in range(self.n_layers - 1, -1, -1):
@@ -793,14 +798,14 @@ cdef class Layers:
                         self.backward_lanes(batch, k, first, n, max_dw_norm, min_slope,
                                             partial + self.layer[k].partial, scratch)
                     else:
-                        self.backward_rows(batch, k, first, n, b * FT_LANES, max_dw_norm, min_slope,
+                        self.backward_rows(batch, k, first, n, b * LANES, max_dw_norm, min_slope,
                                            partial + self.layer[k].partial, scratch)
 
     cdef void backward_rows(self, Batch batch, int k, int first, int n, int row, double max_dw_norm,
                             double min_slope, double *partial, Scratch *scratch) noexcept nogil:
         """Samples [first, first + n) of a layer with arrivals in common; `row` is the first in the piece."""
         cdef Layer *layer = &self.layer[k]
-        cdef fs_layer *neurons = &layer.neurons
+        cdef rows_layer *neurons = &layer.neurons
         cdef size_t stride = neurons.stride, in_stride = neurons.in_stride, n_post = neurons.n_post
         cdef size_t at, in_at, j
         cdef double *by_mem = partial + n_post
@@ -818,22 +823,22 @@ cdef class Layers:
             time, kernel_time = batch.time[layer.population] + at, batch.kernel_time[k] + at
             slope = batch.slope[k] + at
             self.gather(layer, batch, first + s, layer.arrival + in_at)
-            layer.several[row + s] = fs_prepare(neurons, layer.arrival + in_at, layer.f + in_at,
-                                                layer.g + in_at, &origin)
+            layer.several[row + s] = rows_prepare(neurons, layer.arrival + in_at, layer.f + in_at,
+                                                  layer.g + in_at, &origin)
             for j in range(stride):
                 delta[j] = batch.delta[layer.population][at + j] if slope[j] > min_slope else 0.0
-            fs_coefficients(neurons, layer.arrival + in_at, layer.f + in_at, layer.g + in_at, origin,
-                            layer.several[row + s], batch.measured, time, kernel_time, slope, delta,
-                            max_dw_norm, layer.p + (row + s) * stride, layer.q + (row + s) * stride,
-                            scratch.shared)
+            rows_coefficients(neurons, layer.arrival + in_at, layer.f + in_at, layer.g + in_at, origin,
+                              layer.several[row + s], batch.measured, time, kernel_time, slope, delta,
+                              max_dw_norm, layer.p + (row + s) * stride, layer.q + (row + s) * stride,
+                              scratch.shared)
             for j in range(n_post):
                 if time[j] < INFINITY and slope[j] > 0 and delta[j] != 0:
                     scale = delta[j] / slope[j]
                     partial[j] += scale
                     if self.wants_constants:
-                        fs_constants(neurons, neurons.n_in, layer.arrival + in_at,
-                                     layer.transposed + j * in_stride, time[j], kernel_time[j], scale,
-                                     &by_mem[j], &by_mem[n_post + j])
+                        rows_constants(neurons, neurons.n_in, layer.arrival + in_at,
+                                       layer.transposed + j * in_stride, time[j], kernel_time[j], scale,
+                                       &by_mem[j], &by_mem[n_post + j])
             for one in range(layer.n_links):
                 link = &layer.links[one]
                 below = NULL
@@ -841,13 +846,14 @@ cdef class Layers:
                     below = batch.delta[link.source] + <size_t>(first + s) * self.stride[link.source]
                 if not link.wants_delay:
                     if below:
-                        fs_send(neurons, link.first, link.n, layer.arrival + in_at, layer.f + in_at,
-                                layer.g + in_at, layer.several[row + s], time, kernel_time, below,
-                                scratch.shared)
+                        rows_send(neurons, link.first, link.n, layer.arrival + in_at, layer.f + in_at,
+                                  layer.g + in_at, layer.several[row + s], time, kernel_time, below,
+                                  scratch.shared)
                     continue
                 memset(scratch.sent, 0, link.n * sizeof(double))
-                fs_send(neurons, link.first, link.n, layer.arrival + in_at, layer.f + in_at, layer.g + in_at,
-                        layer.several[row + s], time, kernel_time, scratch.sent, scratch.shared)
+                rows_send(neurons, link.first, link.n, layer.arrival + in_at, layer.f + in_at,
+                          layer.g + in_at,
+                          layer.several[row + s], time, kernel_time, scratch.sent, scratch.shared)
                 for i in range(link.n):
                     by_delay[link.first + i] += scratch.sent[i]
                     if below:
@@ -856,12 +862,12 @@ cdef class Layers:
     cdef void backward_lanes(self, Batch batch, int k, int first, int n, double max_dw_norm,
                              double min_slope, double *partial, Scratch *scratch) noexcept nogil:
         cdef Layer *layer = &self.layer[k]
-        cdef ft_noise noise = self.noise(layer, batch, k, first, n)
+        cdef lanes_noise noise = self.noise(layer, batch, k, first, n)
         cdef size_t stride = layer.neurons.stride, in_stride = layer.neurons.in_stride
         cdef size_t n_post = layer.neurons.n_post, at = first * stride, j, n_synapses = n_post * in_stride
         cdef double *sent = NULL
         cdef double *by_mem = partial + n_post
-        cdef fs_layer neurons
+        cdef rows_layer neurons
         cdef Link *link
         cdef int i, one, s
         cdef double scale
@@ -874,36 +880,37 @@ cdef class Layers:
         turn(batch.slope[k] + at, stride, n_post, n, scratch.slope, 0.0)
         turn(batch.delta[layer.population] + at, stride, n_post, n, scratch.delta, 0.0)
         if min_slope > 0:
-            for j in range(n_post * FT_LANES):
+            for j in range(n_post * LANES):
                 if not scratch.slope[j] > min_slope:
                     scratch.delta[j] = 0.0
         if sent:
-            memset(sent, 0, layer.neurons.n_in * FT_LANES * sizeof(double))
-        ft_backward(&layer.target, &noise, batch.measured, scratch.T, scratch.kernel, scratch.slope,
-                    scratch.delta, max_dw_norm, partial + 3 * n_post, partial + 3 * n_post + n_synapses,
-                    partial, sent, &scratch.target)
+            memset(sent, 0, layer.neurons.n_in * LANES * sizeof(double))
+        lanes_backward(&layer.target, &noise, batch.measured, scratch.T, scratch.kernel, scratch.slope,
+                       scratch.delta, max_dw_norm, partial + 3 * n_post, partial + 3 * n_post + n_synapses,
+                       partial, sent, &scratch.target)
         if self.wants_constants:
             for s in range(n):
                 for j in range(n_post):
-                    scale = scratch.slope[j * FT_LANES + s]
-                    if not (scale > 0 and scratch.T[j * FT_LANES + s] < INFINITY):
+                    scale = scratch.slope[j * LANES + s]
+                    if not (scale > 0 and scratch.T[j * LANES + s] < INFINITY):
                         continue
-                    scale = scratch.delta[j * FT_LANES + s] / scale
+                    scale = scratch.delta[j * LANES + s] / scale
                     for i in range(layer.neurons.n_in):
-                        scratch.arrival[i] = scratch.target.t[i * FT_LANES + s] + layer.delay[j * in_stride + i]
+                        scratch.arrival[i] = scratch.target.t[i * LANES + s] + layer.delay[j * in_stride + i]
                         if noise.jitter:
                             scratch.arrival[i] += noise.jitter[(s * layer.neurons.n_in + i) * n_post + j]
                     neurons = layer.neurons
                     if layer.units:
-                        set_constants(&neurons, layer.units[j].tau_mem, layer.units[j].tau_syn, layer.theta[j])
-                    fs_constants(&neurons, layer.neurons.n_in, scratch.arrival,
-                                 layer.transposed + j * in_stride, scratch.T[j * FT_LANES + s],
-                                 scratch.kernel[j * FT_LANES + s], scale, &by_mem[j], &by_mem[n_post + j])
+                        set_constants(&neurons, layer.units[j].tau_mem, layer.units[j].tau_syn,
+                                      layer.theta[j])
+                    rows_constants(&neurons, layer.neurons.n_in, scratch.arrival,
+                                   layer.transposed + j * in_stride, scratch.T[j * LANES + s],
+                                   scratch.kernel[j * LANES + s], scale, &by_mem[j], &by_mem[n_post + j])
         if sent:
             for one in range(layer.n_links):
                 link = &layer.links[one]
                 if self.wants_times or link.source >= self.n_sources:
-                    add_back(sent + <size_t>link.first * FT_LANES, link.n, n,
+                    add_back(sent + <size_t>link.first * LANES, link.n, n,
                              batch.delta[link.source] + <size_t>first * self.stride[link.source],
                              self.stride[link.source])
 
@@ -937,18 +944,18 @@ cdef class Layers:
     def sum_weights(self, Batch batch, int k, int piece, int thread, int low, int high):
         """Sum dL/dw of layer k over the samples of a piece, for the rows (or columns) [low, high)."""
         cdef Layer *layer = &self.layer[k]
-        cdef size_t first = <size_t>piece * N_PIECE * FT_LANES
-        cdef Py_ssize_t n = min(<int>N_PIECE * FT_LANES, batch.n_samples - <int>first)
+        cdef size_t first = <size_t>piece * N_PIECE * LANES
+        cdef Py_ssize_t n = min(<int>N_PIECE * LANES, batch.n_samples - <int>first)
         cdef const double *spikes = batch.time[layer.population] + first * layer.neurons.stride
         cdef const double *kernel_time = batch.kernel_time[k] + first * layer.neurons.stride
         with nogil:
             if self.by_columns(k):
-                fs_sum_columns(&layer.neurons, low, high, n, layer.arrival, layer.f, layer.g,
-                               layer.several, spikes, kernel_time, layer.p, layer.q, layer.gradient,
-                               layer.sums)
+                rows_sum_columns(&layer.neurons, low, high, n, layer.arrival, layer.f, layer.g,
+                                 layer.several, spikes, kernel_time, layer.p, layer.q, layer.gradient,
+                                 layer.sums)
             else:
-                fs_sum_rows(&layer.neurons, low, high, n, layer.arrival, layer.f, layer.g,
-                            layer.several, spikes, kernel_time, layer.p, layer.q, layer.gradient)
+                rows_sum_rows(&layer.neurons, low, high, n, layer.arrival, layer.f, layer.g,
+                              layer.several, spikes, kernel_time, layer.p, layer.q, layer.gradient)
 
     def weight_gradient(self, int k):
         """Return the sums of `sum_weights` (n_in, n_post) of layer k, a view that the next sum overwrites."""
@@ -995,7 +1002,7 @@ cdef class Layers:
         return array
 
 
-cdef void set_constants(fs_layer *neurons, double tau_mem, double tau_syn, double theta) noexcept nogil:
+cdef void set_constants(rows_layer *neurons, double tau_mem, double tau_syn, double theta) noexcept nogil:
     cdef double best, rate
     neurons.tau_mem, neurons.tau_syn, neurons.theta = tau_mem, tau_syn, theta
     neurons.kind = RATIO_TWO if tau_mem == 2.0 * tau_syn else RATIO_ANY
@@ -1023,13 +1030,13 @@ cdef void pad(double *row, size_t n, size_t stride) noexcept nogil:
 
 cdef void turn(const double *rows, size_t stride, size_t n, size_t n_samples, double *lanes,
                double nothing) noexcept nogil:
-    """Lay the rows (n_samples, stride) of n values each side by side, (n, FT_LANES)."""
+    """Lay the rows (n_samples, stride) of n values each side by side, (n, LANES)."""
     cdef size_t i, s
     for i in range(n):
         for s in range(n_samples):
-            lanes[i * FT_LANES + s] = rows[s * stride + i]
-        for s in range(n_samples, FT_LANES):
-            lanes[i * FT_LANES + s] = nothing
+            lanes[i * LANES + s] = rows[s * stride + i]
+        for s in range(n_samples, LANES):
+            lanes[i * LANES + s] = nothing
 
 
 cdef void turn_back(const double *lanes, size_t n, size_t n_samples, double *rows, size_t stride,
@@ -1037,7 +1044,7 @@ cdef void turn_back(const double *lanes, size_t n, size_t n_samples, double *row
     cdef size_t i, s
     for s in range(n_samples):
         for i in range(n):
-            rows[s * stride + i] = lanes[i * FT_LANES + s]
+            rows[s * stride + i] = lanes[i * LANES + s]
         for i in range(n, stride):
             rows[s * stride + i] = nothing
 
@@ -1047,4 +1054,4 @@ cdef void add_back(const double *lanes, size_t n, size_t n_samples, double *rows
     cdef size_t i, s
     for s in range(n_samples):
         for i in range(n):
-            rows[s * stride + i] += lanes[i * FT_LANES + s]
+            rows[s * stride + i] += lanes[i * LANES + s]

@@ -20,8 +20,8 @@
    Rows are padded to VECTOR_LANES; padding has weight 0 and never spikes. Indices are ptrdiff_t: with
    the -fwrapv that Python is built with, gcc does not turn loops over an int into vectors. */
 
-#ifndef EVENTSIM_FIRST_SPIKE_H
-#define EVENTSIM_FIRST_SPIKE_H
+#ifndef EVENTSIM_FIRST_SPIKE_ROWS_H
+#define EVENTSIM_FIRST_SPIKE_ROWS_H
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -40,11 +40,11 @@ typedef struct {
     double peak;               /* largest value of kappa */
     const double *weight;      /* (n_in, stride) */
     const double *transposed;  /* (n_post, in_stride) */
-} fs_layer;
+} rows_layer;
 
 /* Memory of one thread, for the largest layer: every array has room for max(in_stride, stride) + 8. */
 typedef struct {
-    int32_t *order, *bucket, *count;         /* count: FS_BUCKETS times as large */
+    int32_t *order, *bucket, *count;         /* count: ROWS_BUCKETS times as large */
     double *sorted;                          /* arrival times in order */
     double *f, *g, *bound_p, *bound_q;       /* factors of the k-th arrival */
     double *decay_mem, *decay_syn, *h, *x;
@@ -54,28 +54,28 @@ typedef struct {
     int32_t *pick;
     double *doubt_alpha, *doubt_beta;
     double *time_p, *time_q;                 /* coefficients of dT/dx */
-} fs_scratch;
+} rows_scratch;
 
 /* h(x) and e^{-x/tau_mem}, e^{-x/tau_syn} */
-VECTOR_INLINE double fs_h(const fs_layer *L, double x) {
+VECTOR_INLINE double rows_h(const rows_layer *L, double x) {
     return L->kind == RATIO_ONE ? x : -vector_expm1(-L->rate * x) / L->rate;
 }
 
 /* ------------------------------------------------------------------ order of the arrivals */
 
-typedef struct { double time; int32_t index; } fs_arrival;
+typedef struct { double time; int32_t index; } rows_arrival;
 
-static int fs_compare(const void *a, const void *b) {
-    const fs_arrival *p = (const fs_arrival *)a, *q = (const fs_arrival *)b;
+static int rows_compare(const void *a, const void *b) {
+    const rows_arrival *p = (const rows_arrival *)a, *q = (const rows_arrival *)b;
     if (p->time != q->time) return p->time < q->time ? -1 : 1;
     return p->index < q->index ? -1 : 1;
 }
 
-#define FS_BUCKETS 4 /* for each arrival: fewer leave more to insertion, whose branches are hard to predict */
+#define ROWS_BUCKETS 4 /* for each arrival: fewer leave more to insertion, whose branches are hard to predict */
 
 /* Sort t (padded with inf) by (time, index) and return how many arrive at all, or -1 if memory is out.
    Buckets, then insertion; if the times crowd in few buckets, the library's sort. */
-VECTOR_INLINE ptrdiff_t fs_sort(ptrdiff_t n, const double *t, fs_scratch *S) {
+VECTOR_INLINE ptrdiff_t rows_sort(ptrdiff_t n, const double *t, rows_scratch *S) {
     double lows[VECTOR_LANES], highs[VECTOR_LANES], first, last;
     int64_t finite[VECTOR_LANES];
     ptrdiff_t m = 0, k, i, l, n_buckets;
@@ -98,7 +98,7 @@ VECTOR_INLINE ptrdiff_t fs_sort(ptrdiff_t n, const double *t, fs_scratch *S) {
         m += (ptrdiff_t)finite[l];
     }
     if (m == 0) return 0;
-    n_buckets = FS_BUCKETS * m;
+    n_buckets = ROWS_BUCKETS * m;
     double scale = (n_buckets - 1) / (last - first);
     if (!(scale < 1e300)) scale = 0.0;
     for (k = 0; k <= n_buckets; k++) S->count[k] = 0;
@@ -129,14 +129,14 @@ VECTOR_INLINE ptrdiff_t fs_sort(ptrdiff_t n, const double *t, fs_scratch *S) {
         S->order[i] = index;
     }
     if (k < m) {
-        fs_arrival *all = (fs_arrival *)malloc(m * sizeof *all);
+        rows_arrival *all = (rows_arrival *)malloc(m * sizeof *all);
         if (!all) return -1;
         for (k = 0, i = 0; i < n; i++)
             if (t[i] < INFINITY) {
                 all[k].time = t[i];
                 all[k++].index = (int32_t)i;
             }
-        qsort(all, m, sizeof *all, fs_compare);
+        qsort(all, m, sizeof *all, rows_compare);
         for (k = 0; k < m; k++) {
             S->sorted[k] = all[k].time;
             S->order[k] = all[k].index;
@@ -148,23 +148,23 @@ VECTOR_INLINE ptrdiff_t fs_sort(ptrdiff_t n, const double *t, fs_scratch *S) {
 
 /* ------------------------------------------------------------------ threshold crossings */
 
-#define FS_GROUP 32 /* neurons whose crossings are sought together: enough to hide the latency of a step */
+#define ROWS_GROUP 32 /* neurons whose crossings are sought together: enough to hide the latency of a step */
 
 /* Time to the rising crossing from v - v_leak = alpha, i_syn / c_mem = beta, for n (a multiple of
    VECTOR_LANES) neurons: `wait` (inf if there is none) and the current beta e^{-s/tau_syn} then.
    The state at 0 is below threshold and the crossing later; with `anywhere` neither need be. With `alone` no
    neuron's result depends on the others', not even to the last bit. */
-VECTOR_INLINE void fs_solve(const fs_layer *L, int anywhere, int alone, ptrdiff_t n, const double *alpha,
-                            const double *beta, double *wait, double *current) {
+VECTOR_INLINE void rows_solve(const rows_layer *L, int anywhere, int alone, ptrdiff_t n, const double *alpha,
+                              const double *beta, double *wait, double *current) {
     double theta = L->theta, tau_mem = L->tau_mem, tau_syn = L->tau_syn, rate = L->rate;
-    double a[FS_GROUP], b[FS_GROUP], y[FS_GROUP];
-    int64_t live[FS_GROUP]; /* not solved yet */
+    double a[ROWS_GROUP], b[ROWS_GROUP], y[ROWS_GROUP];
+    int64_t live[ROWS_GROUP]; /* not solved yet */
     ptrdiff_t j, l;
     int turn;
-    for (j = 0; j < n; j += FS_GROUP) {
-        ptrdiff_t width = n - j < FS_GROUP ? n - j : FS_GROUP;
+    for (j = 0; j < n; j += ROWS_GROUP) {
+        ptrdiff_t width = n - j < ROWS_GROUP ? n - j : ROWS_GROUP;
         if (alone)
-            for (l = 0; l < FS_GROUP; l++) live[l] = -1;
+            for (l = 0; l < ROWS_GROUP; l++) live[l] = -1;
         if (L->kind == RATIO_TWO) {
             /* A x - B x^2 = theta for x = e^{-s/tau_mem}; the earlier crossing is the larger root. */
             VECTOR_LOOP
@@ -252,8 +252,8 @@ VECTOR_INLINE void fs_solve(const fs_layer *L, int anywhere, int alone, ptrdiff_
 
 /* Bound of v between alpha, beta at one arrival and v, slope < 0 at the next, `gap` later: while v is
    concave it lies below both tangents, so below the point where they meet. */
-VECTOR_INLINE double fs_peak(const fs_layer *L, double alpha, double beta, double v, double slope,
-                             double gap) {
+VECTOR_INLINE double rows_peak(const rows_layer *L, double alpha, double beta, double v, double slope,
+                               double gap) {
     double start = beta - alpha / L->tau_mem, current = slope + v / L->tau_mem;
     double curvature = -slope / L->tau_mem - current / L->tau_syn;
     double meet = alpha + start * (v - alpha - slope * gap) / (start - slope);
@@ -264,7 +264,7 @@ VECTOR_INLINE double fs_peak(const fs_layer *L, double alpha, double beta, doubl
 /* ------------------------------------------------------------------ one layer, one sample */
 
 /* Factors of the sorted arrivals. Returns 1 if one frame serves them all. */
-VECTOR_INLINE int fs_factors(const fs_layer *L, ptrdiff_t m, fs_scratch *S) {
+VECTOR_INLINE int rows_factors(const rows_layer *L, ptrdiff_t m, rows_scratch *S) {
     double tau_mem = L->tau_mem, tau_syn = L->tau_syn, rate = L->rate, per_c = 1.0 / L->c_mem;
     const double *t = S->sorted;
     ptrdiff_t k;
@@ -309,44 +309,44 @@ VECTOR_INLINE int fs_factors(const fs_layer *L, ptrdiff_t m, fs_scratch *S) {
     return single;
 }
 
-#define FS_TOGETHER 8 /* samples, of a layer whose weights do not fit in the cache */
-#define FS_BLOCK 128 /* neurons that are advanced together */
-#define FS_FEW 32    /* arrivals: with more of them few neurons reach their bound between two of them */
+#define ROWS_TOGETHER 8 /* samples, of a layer whose weights do not fit in the cache */
+#define ROWS_BLOCK 128 /* neurons that are advanced together */
+#define ROWS_FEW 32    /* arrivals: with more of them few neurons reach their bound between two of them */
 
 /* The interval between two arrivals: what turns P and Q into the state at its start and end. */
-typedef struct { double em, es, h, gap, gap_h, gap_decay; } fs_interval;
+typedef struct { double em, es, h, gap, gap_h, gap_decay; } rows_interval;
 
-VECTOR_INLINE void fs_state(const fs_interval *I, double P, double Q, double *alpha, double *beta) {
+VECTOR_INLINE void rows_state(const rows_interval *I, double P, double Q, double *alpha, double *beta) {
     *alpha = I->em * (P + Q * I->h);
     *beta = I->es * Q;
 }
 
 /* Whether a neuron that reached its bound is certain to cross threshold in the interval, or may. */
-VECTOR_INLINE int64_t fs_certain(const fs_layer *L, const fs_interval *I, double alpha, double beta) {
+VECTOR_INLINE int64_t rows_certain(const rows_layer *L, const rows_interval *I, double alpha, double beta) {
     return vector_mask(alpha >= L->theta) | vector_mask(I->gap_decay * (alpha + beta * I->gap_h) >= L->theta);
 }
 
-VECTOR_INLINE int64_t fs_doubtful(const fs_layer *L, const fs_interval *I, double alpha, double beta) {
+VECTOR_INLINE int64_t rows_doubtful(const rows_layer *L, const rows_interval *I, double alpha, double beta) {
     double v = I->gap_decay * (alpha + beta * I->gap_h);
     double slope = beta * I->gap_decay * (1.0 - L->rate * I->gap_h) - v / L->tau_mem;
     /* The current must exceed the leak at threshold, and v come down again before the next arrival; or
        it crosses with the next arrival, as far as rounding tells. */
-    double peak = fs_peak(L, alpha, beta, v, slope, I->gap);
+    double peak = rows_peak(L, alpha, beta, v, slope, I->gap);
     int64_t peaks = vector_mask(slope < 0.0) & vector_mask(peak >= L->theta);
     return vector_mask(beta * L->tau_mem > L->theta) & (peaks | vector_mask(v >= L->theta * (1.0 - 0x1p-48)));
 }
 
 /* Advance `width` neurons from `first` on over all arrivals. Crossings that are certain are left, as the
    state at the arrival before, for a common solution; doubtful ones are looked at here. */
-VECTOR_INLINE void fs_scan(const fs_layer *L, ptrdiff_t first, ptrdiff_t width, ptrdiff_t m, int single,
-                           fs_scratch *S, double *T, double *slope) {
+VECTOR_INLINE void rows_scan(const rows_layer *L, ptrdiff_t first, ptrdiff_t width, ptrdiff_t m, int single,
+                             rows_scratch *S, double *T, double *slope) {
     const double *weight = L->weight + first, *t = S->sorted;
     double tau_mem = L->tau_mem, theta = L->theta, reach = L->reach, origin = t[0];
     double *P = S->P + first, *Q = S->Q + first;
     double *limit = S->theta + first, *start = S->x + first;
     double *alpha = S->alpha + first, *beta = S->beta + first;
     double *gap = S->limit + first;
-    int64_t hit[FS_BLOCK], left = L->n_post - first < width ? L->n_post - first : width;
+    int64_t hit[ROWS_BLOCK], left = L->n_post - first < width ? L->n_post - first : width;
     ptrdiff_t k, l, j, n;
     VECTOR_LOOP
     for (l = 0; l < width; l++) {
@@ -358,7 +358,7 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, ptrdiff_t first, ptrdiff_t width, 
         double f = S->f[k], g = S->g[k], bp = S->bound_p[k], bq = S->bound_q[k];
         int64_t reached = 0, certain = 0;
         if (!single && t[k] - origin > reach) { /* move the frame's origin to this arrival */
-            double x = t[k] - origin, em = exp(-x / tau_mem), es = exp(-x / L->tau_syn), h = fs_h(L, x);
+            double x = t[k] - origin, em = exp(-x / tau_mem), es = exp(-x / L->tau_syn), h = rows_h(L, x);
             if (em == 0.0) h = 0.0; /* all is forgotten */
             VECTOR_LOOP
             for (l = 0; l < width; l++) {
@@ -383,11 +383,11 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, ptrdiff_t first, ptrdiff_t width, 
             reached |= p * bp + q * bq >= limit[l] ? (int64_t)1 : 0;
         }
         if (!reached) continue;
-        fs_interval I = {S->decay_mem[k], S->decay_syn[k], S->h[k], t[k + 1] - t[k], 0.0, 0.0};
-        I.gap_h = fs_h(L, I.gap);
+        rows_interval I = {S->decay_mem[k], S->decay_syn[k], S->h[k], t[k + 1] - t[k], 0.0, 0.0};
+        I.gap_h = rows_h(L, I.gap);
         I.gap_decay = vector_exp(-I.gap / tau_mem);
         n = 0, reached = 0;
-        if (m > FS_FEW) {
+        if (m > ROWS_FEW) {
             VECTOR_LOOP
             for (l = 0; l < width; l++) hit[l] = P[l] * bp + Q[l] * bq >= limit[l] ? 1 : 0;
             for (l = 0; l < width; l++) { /* without branches, which nobody could predict */
@@ -397,9 +397,9 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, ptrdiff_t first, ptrdiff_t width, 
             for (j = 0; j < n; j++) {
                 double a, b;
                 l = S->pick[j];
-                fs_state(&I, P[l], Q[l], &a, &b);
+                rows_state(&I, P[l], Q[l], &a, &b);
                 hit[l] = 0;
-                if (fs_certain(L, &I, a, b)) {
+                if (rows_certain(L, &I, a, b)) {
                     alpha[l] = a;
                     beta[l] = b;
                     start[l] = t[k];
@@ -407,18 +407,18 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, ptrdiff_t first, ptrdiff_t width, 
                     limit[l] = INFINITY;
                     left--;
                 } else
-                    hit[l] = fs_doubtful(L, &I, a, b);
+                    hit[l] = rows_doubtful(L, &I, a, b);
                 reached |= hit[l];
             }
         } else {
-            int64_t count[FS_BLOCK];
+            int64_t count[ROWS_BLOCK];
             VECTOR_LOOP
             for (l = 0; l < width; l++) {
                 double a, b;
-                fs_state(&I, P[l], Q[l], &a, &b);
+                rows_state(&I, P[l], Q[l], &a, &b);
                 int64_t bound = vector_mask(P[l] * bp + Q[l] * bq >= limit[l]);
-                int64_t above = fs_certain(L, &I, a, b), sure = bound & above;
-                hit[l] = bound & ~above & fs_doubtful(L, &I, a, b);
+                int64_t above = rows_certain(L, &I, a, b), sure = bound & above;
+                hit[l] = bound & ~above & rows_doubtful(L, &I, a, b);
                 alpha[l] = vector_select(sure, a, alpha[l]);
                 beta[l] = vector_select(sure, b, beta[l]);
                 start[l] = vector_select(sure, t[k], start[l]);
@@ -436,11 +436,11 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, ptrdiff_t first, ptrdiff_t width, 
         for (l = 0, n = 0; l < width; l++)
             if (hit[l]) {
                 S->pick[n] = (int32_t)l;
-                fs_state(&I, P[l], Q[l], &S->doubt_alpha[n], &S->doubt_beta[n]);
+                rows_state(&I, P[l], Q[l], &S->doubt_alpha[n], &S->doubt_beta[n]);
                 n++;
             }
         for (j = n; j % VECTOR_LANES; j++) S->doubt_alpha[j] = S->doubt_beta[j] = 0.0;
-        fs_solve(L, 0, 0, j, S->doubt_alpha, S->doubt_beta, S->wait, S->current);
+        rows_solve(L, 0, 0, j, S->doubt_alpha, S->doubt_beta, S->wait, S->current);
         for (j = 0; j < n; j++)
             if (S->wait[j] <= I.gap) {
                 l = S->pick[j];
@@ -451,11 +451,11 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, ptrdiff_t first, ptrdiff_t width, 
             }
     }
     if (left > 0) { /* after the last arrival */
-        fs_interval I = {S->decay_mem[m - 1], S->decay_syn[m - 1], S->h[m - 1], 0.0, 0.0, 0.0};
+        rows_interval I = {S->decay_mem[m - 1], S->decay_syn[m - 1], S->h[m - 1], 0.0, 0.0, 0.0};
         VECTOR_LOOP
         for (l = 0; l < width; l++) {
             double a, b;
-            fs_state(&I, P[l], Q[l], &a, &b);
+            rows_state(&I, P[l], Q[l], &a, &b);
             int64_t may = vector_mask(b * tau_mem > theta) & vector_mask(limit[l] < INFINITY);
             alpha[l] = vector_select(may, a, alpha[l]);
             beta[l] = vector_select(may, b, beta[l]);
@@ -465,39 +465,41 @@ VECTOR_INLINE void fs_scan(const fs_layer *L, ptrdiff_t first, ptrdiff_t width, 
     }
 }
 
-/* First-spike times T and slopes of v there, (n, stride), of n samples, FS_TOGETHER at most, from their
-   arrivals t (n, in_stride; inf: none). S is the memory of n samples. Weights that do not fit in the cache are
+/* First-spike times T and slopes of v there, (n, stride), of n samples, ROWS_TOGETHER at most, from their
+   arrivals t (n,
+               in_stride; inf: none). S is the memory of n samples. Weights that do not fit in the cache are
    read once for all of them. Returns 0, or -1 if memory is out. */
 VECTOR_CLONES
-static int fs_forward(const fs_layer *L, ptrdiff_t n, const double *t, double *T, double *slope,
-                      fs_scratch *S) {
-    ptrdiff_t m[FS_TOGETHER], s, j, first = 0;
-    int single[FS_TOGETHER];
+static int rows_forward(const rows_layer *L, ptrdiff_t n, const double *t, double *T, double *slope,
+                        rows_scratch *S) {
+    ptrdiff_t m[ROWS_TOGETHER], s, j, first = 0;
+    int single[ROWS_TOGETHER];
     for (s = 0; s < n; s++) {
-        m[s] = fs_sort(L->n_in, t + s * L->in_stride, &S[s]);
+        m[s] = rows_sort(L->n_in, t + s * L->in_stride, &S[s]);
         if (m[s] < 0) return -1;
-        single[s] = m[s] ? fs_factors(L, m[s], &S[s]) : 1;
+        single[s] = m[s] ? rows_factors(L, m[s], &S[s]) : 1;
     }
     VECTOR_LOOP
     for (j = 0; j < n * L->stride; j++) {
         T[j] = INFINITY;
         slope[j] = 0.0;
     }
-    for (; L->stride - first >= 16; first += FS_BLOCK) {
-        ptrdiff_t width = L->stride - first < FS_BLOCK ? L->stride - first : FS_BLOCK;
+    for (; L->stride - first >= 16; first += ROWS_BLOCK) {
+        ptrdiff_t width = L->stride - first < ROWS_BLOCK ? L->stride - first : ROWS_BLOCK;
         for (s = 0; s < n; s++)
             if (m[s])
-                fs_scan(L, first, width, m[s], single[s], &S[s], T + s * L->stride, slope + s * L->stride);
+                rows_scan(L, first, width, m[s], single[s], &S[s], T + s * L->stride, slope + s * L->stride);
     }
     if (L->stride - first == 8) /* fits in registers */
         for (s = 0; s < n; s++)
-            if (m[s]) fs_scan(L, first, 8, m[s], single[s], &S[s], T + s * L->stride, slope + s * L->stride);
+            if (m[s]) rows_scan(L, first, 8, m[s], single[s], &S[s], T + s * L->stride,
+                                slope + s * L->stride);
     for (s = 0; s < n; s++) {
         const double *alpha = S[s].alpha, *beta = S[s].beta, *start = S[s].x, *gap = S[s].limit;
         const double *waits = S[s].wait, *currents = S[s].current;
         double *time = T + s * L->stride, *rise = slope + s * L->stride;
         if (!m[s]) continue;
-        fs_solve(L, 0, 0, L->stride, S[s].alpha, S[s].beta, S[s].wait, S[s].current);
+        rows_solve(L, 0, 0, L->stride, S[s].alpha, S[s].beta, S[s].wait, S[s].current);
         VECTOR_LOOP
         for (j = 0; j < L->stride; j++) {
             /* Certain to cross within the gap, so rounding must not move it out; at once if above. */
@@ -514,7 +516,7 @@ static int fs_forward(const fs_layer *L, ptrdiff_t n, const double *t, double *T
 /* The factors f and g of a sample, in the order of its arrivals t (in_stride).
    Returns whether the arrivals span more than one frame. */
 VECTOR_CLONES
-static int fs_prepare(const fs_layer *L, const double *t, double *f, double *g, double *origin) {
+static int rows_prepare(const rows_layer *L, const double *t, double *f, double *g, double *origin) {
     double lows[VECTOR_LANES], highs[VECTOR_LANES], first, last;
     double per_c = 1.0 / L->c_mem, tau_syn = L->tau_syn, rate = L->rate;
     ptrdiff_t i, l, n = L->in_stride;
@@ -568,11 +570,11 @@ static int fs_prepare(const fs_layer *L, const double *t, double *f, double *g, 
    form; for tau_mem = 2 tau_syn e^{-T'/tau_mem} = (s + c e^{T/tau_mem})/a_1 as published (Göltz et al. 2021,
    methods); in general T' = T. */
 VECTOR_CLONES
-static void fs_measured(const fs_layer *L, const double *t, const double *T, double *kernel_time,
-                        double *slope, fs_scratch *S) {
+static void rows_measured(const rows_layer *L, const double *t, const double *T, double *kernel_time,
+                          double *slope, rows_scratch *S) {
     ptrdiff_t i, j, l;
     double origin;
-    int several = fs_prepare(L, t, S->f, S->g, &origin);
+    int several = rows_prepare(L, t, S->f, S->g, &origin);
     for (j = 0; j < L->stride; j++) {
         const double *w = L->transposed + (j < L->n_post ? j : 0) * L->in_stride;
         double alpha[VECTOR_LANES] = {0}, beta[VECTOR_LANES] = {0}, a = 0.0, b = 0.0;
@@ -584,7 +586,7 @@ static void fs_measured(const fs_layer *L, const double *t, const double *T, dou
             for (i = 0; i < L->in_stride; i += VECTOR_LANES) /* t is padded with inf */
                 for (l = 0; l < VECTOR_LANES; l++) {
                     int causal = t[i + l] <= T[j];
-                    double s = causal ? T[j] - t[i + l] : 0.0, h = fs_h(L, s);
+                    double s = causal ? T[j] - t[i + l] : 0.0, h = rows_h(L, s);
                     double e = w[i + l] * vector_exp(-s / L->tau_mem) / L->c_mem;
                     alpha[l] += causal ? e * h : 0.0;
                     beta[l] += causal ? e * (1.0 - L->rate * h) : 0.0;
@@ -608,10 +610,10 @@ static void fs_measured(const fs_layer *L, const double *t, const double *T, dou
         VECTOR_LOOP
         for (j = 0; j < L->stride; j++) {
             double x = S->x[j], Q = S->beta[j];
-            S->alpha[j] = vector_exp(-x / L->tau_mem) * (fs_h(L, x) * Q - S->alpha[j]);
+            S->alpha[j] = vector_exp(-x / L->tau_mem) * (rows_h(L, x) * Q - S->alpha[j]);
             S->beta[j] = vector_exp(-x / L->tau_syn) * Q;
         }
-    fs_solve(L, 1, 0, L->stride, S->alpha, S->beta, S->wait, S->current);
+    rows_solve(L, 1, 0, L->stride, S->alpha, S->beta, S->wait, S->current);
     for (j = 0; j < L->n_post; j++) {
         double s = S->wait[j], late = -s; /* the model spikes s after T */
         if (!(s < INFINITY) || !(T[j] < INFINITY)) continue;
@@ -629,16 +631,16 @@ static void fs_measured(const fs_layer *L, const double *t, const double *T, dou
 /* ------------------------------------------------------------------ derivatives */
 
 /* kappa(s) and its derivative, s of either sign */
-VECTOR_INLINE double fs_kappa(const fs_layer *L, double s) {
-    return vector_exp(-s / L->tau_mem) * fs_h(L, s) / L->c_mem;
+VECTOR_INLINE double rows_kappa(const rows_layer *L, double s) {
+    return vector_exp(-s / L->tau_mem) * rows_h(L, s) / L->c_mem;
 }
 
-VECTOR_INLINE double fs_kappa_slope(const fs_layer *L, double s) {
-    return vector_exp(-s / L->tau_mem) * (1.0 - (L->rate + 1.0 / L->tau_mem) * fs_h(L, s)) / L->c_mem;
+VECTOR_INLINE double rows_kappa_slope(const rows_layer *L, double s) {
+    return vector_exp(-s / L->tau_mem) * (1.0 - (L->rate + 1.0 / L->tau_mem) * rows_h(L, s)) / L->c_mem;
 }
 
 /* (1 - (1 + z) e^{-z}) / z^2 times e^{-s/tau_mem}, where z = rate s. */
-VECTOR_INLINE double fs_bend(const fs_layer *L, double s) {
+VECTOR_INLINE double rows_bend(const rows_layer *L, double s) {
     double z = L->rate * s, sum = 0.0, term = 0.5;
     int k;
     if (z > 0.5 || z < -0.5)
@@ -652,14 +654,14 @@ VECTOR_INLINE double fs_bend(const fs_layer *L, double s) {
 
 /* Add dL/dtau_mem and dL/dtau_syn of one neuron: weights w and arrivals t (n_in), spike time T, `scale` =
    delta / slope. With h of the head of this file and z = rate s, dh/drate = -s^2 (1 - (1 + z) e^{-z}) / z^2. */
-static void fs_constants(const fs_layer *L, ptrdiff_t n_in, const double *t, const double *w, double T,
-                         double kernel_time, double scale, double *by_mem, double *by_syn) {
+static void rows_constants(const rows_layer *L, ptrdiff_t n_in, const double *t, const double *w, double T,
+                           double kernel_time, double scale, double *by_mem, double *by_syn) {
     double mem = 0.0, syn = 0.0;
     ptrdiff_t i;
     for (i = 0; i < n_in; i++) {
         if (!(t[i] <= T)) continue;
-        double s = kernel_time - t[i], bend = s * s * fs_bend(L, s);
-        mem += w[i] * (s * vector_exp(-s / L->tau_mem) * fs_h(L, s) - bend);
+        double s = kernel_time - t[i], bend = s * s * rows_bend(L, s);
+        mem += w[i] * (s * vector_exp(-s / L->tau_mem) * rows_h(L, s) - bend);
         syn += w[i] * bend;
     }
     *by_mem -= scale * mem / (L->c_mem * L->tau_mem * L->tau_mem);
@@ -671,10 +673,10 @@ static void fs_constants(const fs_layer *L, ptrdiff_t n_in, const double *t, con
    where t_i <= T_j. If the arrivals take `several` frames, p = -delta/slope stands before kappa and time_p =
    delta/slope before kappa'. A neuron whose largest dL/dw exceeds max_dw_norm has p = q = 0. */
 VECTOR_CLONES
-static void fs_coefficients(const fs_layer *L, const double *t, const double *f, const double *g,
-                            double origin, int several, int measured, const double *T,
-                            const double *kernel_time, const double *slope, const double *delta,
-                            double max_dw_norm, double *p, double *q, fs_scratch *S) {
+static void rows_coefficients(const rows_layer *L, const double *t, const double *f, const double *g,
+                              double origin, int several, int measured, const double *T,
+                              const double *kernel_time, const double *slope, const double *delta,
+                              double max_dw_norm, double *p, double *q, rows_scratch *S) {
     double tau_mem = L->tau_mem, rate = L->rate;
     ptrdiff_t i, j, n = L->stride;
     double *scale = S->current, *x = S->x; /* delta / slope, and the time in the frame */
@@ -720,7 +722,7 @@ static void fs_coefficients(const fs_layer *L, const double *t, const double *f,
         if (p[j] == 0.0 && q[j] == 0.0) continue;
         if (several) {
             for (i = 0; i < L->n_in; i++) {
-                double dw = t[i] <= T[j] ? fabs(p[j] * fs_kappa(L, kernel_time[j] - t[i])) : 0.0;
+                double dw = t[i] <= T[j] ? fabs(p[j] * rows_kappa(L, kernel_time[j] - t[i])) : 0.0;
                 largest = dw > largest ? dw : largest;
             }
         } else { /* t is padded with inf */
@@ -735,11 +737,11 @@ static void fs_coefficients(const fs_layer *L, const double *t, const double *f,
     }
 }
 
-/* Add dL/dx_i to out for the n inputs from `first` on, after fs_coefficients. */
+/* Add dL/dx_i to out for the n inputs from `first` on, after rows_coefficients. */
 VECTOR_CLONES
-static void fs_send(const fs_layer *L, ptrdiff_t first, ptrdiff_t n, const double *t, const double *f,
-                    const double *g, int several, const double *T, const double *kernel_time, double *out,
-                    fs_scratch *S) {
+static void rows_send(const rows_layer *L, ptrdiff_t first, ptrdiff_t n, const double *t, const double *f,
+                      const double *g, int several, const double *T, const double *kernel_time, double *out,
+                      rows_scratch *S) {
     ptrdiff_t i, j;
     t += first, f += first, g += first;
     for (j = 0; j < L->n_post; j++) {
@@ -749,7 +751,7 @@ static void fs_send(const fs_layer *L, ptrdiff_t first, ptrdiff_t n, const doubl
         if (several)
             VECTOR_LOOP
             for (i = 0; i < n; i++)
-                out[i] += t[i] <= last ? w[i] * p * fs_kappa_slope(L, x - t[i]) : 0.0;
+                out[i] += t[i] <= last ? w[i] * p * rows_kappa_slope(L, x - t[i]) : 0.0;
         else
             VECTOR_LOOP
             for (i = 0; i < n; i++) out[i] += t[i] <= last ? w[i] * (p * f[i] + q * g[i]) : 0.0;
@@ -759,10 +761,10 @@ static void fs_send(const fs_layer *L, ptrdiff_t first, ptrdiff_t n, const doubl
 /* Sum dL/dw over the samples, in their order, for the rows [low, high) of `gradient` (n_in, n_post).
    Arrays of the inputs are (n_samples, in_stride), of the neurons (n_samples, stride). */
 VECTOR_CLONES
-static void fs_sum_rows(const fs_layer *L, ptrdiff_t low, ptrdiff_t high, ptrdiff_t n_samples,
-                        const double *t, const double *f, const double *g, const int32_t *several,
-                        const double *T, const double *kernel_time, const double *p, const double *q,
-                        double *gradient) {
+static void rows_sum_rows(const rows_layer *L, ptrdiff_t low, ptrdiff_t high, ptrdiff_t n_samples,
+                          const double *t, const double *f, const double *g, const int32_t *several,
+                          const double *T, const double *kernel_time, const double *p, const double *q,
+                          double *gradient) {
     ptrdiff_t first, last, i, j, s;
     for (i = low; i < high; i++)
         for (j = 0; j < L->n_post; j++) gradient[i * L->n_post + j] = 0.0;
@@ -779,7 +781,7 @@ static void fs_sum_rows(const fs_layer *L, ptrdiff_t low, ptrdiff_t high, ptrdif
                 if (several[s]) {
                     VECTOR_LOOP
                     for (j = 0; j < L->n_post; j++)
-                        row[j] += ti <= Ts[j] && ps[j] != 0.0 ? ps[j] * fs_kappa(L, xs[j] - ti) : 0.0;
+                        row[j] += ti <= Ts[j] && ps[j] != 0.0 ? ps[j] * rows_kappa(L, xs[j] - ti) : 0.0;
                 } else {
                     VECTOR_LOOP
                     for (j = 0; j < L->n_post; j++) row[j] += ti <= Ts[j] ? ps[j] * fi + qs[j] * gi : 0.0;
@@ -791,10 +793,10 @@ static void fs_sum_rows(const fs_layer *L, ptrdiff_t low, ptrdiff_t high, ptrdif
 
 /* The same for few neurons, the columns [low, high); the sum is kept transposed (n_post, in_stride). */
 VECTOR_CLONES
-static void fs_sum_columns(const fs_layer *L, ptrdiff_t low, ptrdiff_t high, ptrdiff_t n_samples,
-                           const double *t, const double *f, const double *g, const int32_t *several,
-                           const double *T, const double *kernel_time, const double *p, const double *q,
-                           double *gradient, double *transposed) {
+static void rows_sum_columns(const rows_layer *L, ptrdiff_t low, ptrdiff_t high, ptrdiff_t n_samples,
+                             const double *t, const double *f, const double *g, const int32_t *several,
+                             const double *T, const double *kernel_time, const double *p, const double *q,
+                             double *gradient, double *transposed) {
     ptrdiff_t i, j, s;
     for (j = low; j < high; j++) {
         double *sum = transposed + j * L->in_stride;
@@ -807,7 +809,7 @@ static void fs_sum_columns(const fs_layer *L, ptrdiff_t low, ptrdiff_t high, ptr
             if (pj == 0.0 && qj == 0.0) continue;
             if (several[s])
                 VECTOR_LOOP
-                for (i = 0; i < L->n_in; i++) sum[i] += ts[i] <= last ? pj * fs_kappa(L, x - ts[i]) : 0.0;
+                for (i = 0; i < L->n_in; i++) sum[i] += ts[i] <= last ? pj * rows_kappa(L, x - ts[i]) : 0.0;
             else
                 VECTOR_LOOP
                 for (i = 0; i < L->n_in; i++) sum[i] += ts[i] <= last ? pj * fi[i] + qj * gi[i] : 0.0;

@@ -9,32 +9,32 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.models.gradients._input_spikes import FirstSpikes, Given
-from eventsim.models.gradients._latency import lateness
+from eventsim.models.gradients._input_spikes import FirstSpikes, InputSpikes
+from eventsim.models.gradients._latency import spike_latency
 from eventsim.models.gradients.first_spike._layered import compiled, layered
 from eventsim.models.gradients.first_spike._layers import PIECE, Batch, Layers
+from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
 from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
-from eventsim.models.gradients.run import Gradient, Run
 from eventsim.parameters import one_number
 from eventsim.trace import Spikes
 
-__all__ = ["LayerKernel", "LayerRun"]
+__all__ = ["FirstSpikeForwardPass", "FirstSpikeKernel"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-class LayerRun(Run):
+class FirstSpikeForwardPass(ForwardPass):
     """First spikes, one array for each population."""
 
     def __init__(
         self,
-        kernel: "LayerKernel",
+        kernel: "FirstSpikeKernel",
         layers: Layers,
         batch: Batch,
         until: float,
-        given: Mapping[str, Given],
+        given: Mapping[str, InputSpikes],
     ) -> None:
         super().__init__(kernel.network, batch.n_samples, until)
         self.kernel, self.layers, self.batch = kernel, layers, batch
@@ -124,7 +124,7 @@ class LayerRun(Run):
         found[sample, self.spikes(population, sample).units] += errors
 
 
-class LayerKernel:
+class FirstSpikeKernel:
     """Runs layers forward and back, blocks of samples in several threads; see `_layers.pyx`.
 
     Raises
@@ -152,7 +152,7 @@ class LayerKernel:
         """Return the number of a population as the compiled layers have it."""
         return self._places[population]
 
-    def refusal(self, given: Mapping[str, Given], deviates: bool) -> str:
+    def refusal(self, given: Mapping[str, InputSpikes], deviates: bool) -> str:
         """Return why this kernel cannot run these inputs, "" if it can."""
         for name, g in given.items():
             if g.first(self.network.size(name)) is None:
@@ -161,12 +161,12 @@ class LayerKernel:
 
     def forward(
         self,
-        given: Mapping[str, Given],
+        given: Mapping[str, InputSpikes],
         n_samples: int,
         until: float,
         noise: Noise | None = None,
         derivatives: bool = True,
-    ) -> LayerRun:
+    ) -> FirstSpikeForwardPass:
         """Compute all spikes in [0, until); without `derivatives` there is no backward pass for them."""
         if not derivatives and (noise is None or not (noise.thresholds or noise.delays)):
             layers = self._ready_forward()
@@ -177,19 +177,19 @@ class LayerKernel:
         if noise is not None:
             self._disturb(batch, noise)
         self._share(batch.n_blocks, partial(layers.forward, batch, until))
-        run = LayerRun(self, layers, batch, until, given)
+        run = FirstSpikeForwardPass(self, layers, batch, until, given)
         run.pending = noise is not None
         run.forward_only = not derivatives
         return run
 
     def observed(
         self,
-        given: Mapping[str, Given],
+        given: Mapping[str, InputSpikes],
         n_samples: int,
         times: Mapping[str, ArrayLike],
         noise: Noise | None = None,
         arrivals: Mapping[str, ArrayLike] | None = None,
-    ) -> LayerRun:
+    ) -> FirstSpikeForwardPass:
         """Return a run of which another system has computed the spikes."""
         layers = self._ready(noise is not None or bool(arrivals))
         batch = Batch(layers, n_samples, True)
@@ -206,13 +206,15 @@ class LayerKernel:
             batch.put(self.place(name), _array(times[name], (n_samples, self.network.size(name)), what, True))
         if arrivals:
             first = {name: batch.times(place) for name, place in self._places.items()}
-            noise = Noise(delays=lateness(self.network, first, arrivals, n_samples))
+            noise = Noise(delays=spike_latency(self.network, first, arrivals, n_samples))
         if noise is not None:
             self._disturb(batch, noise, bool(arrivals))
         self._share(batch.n_blocks, partial(layers.measure, batch))
-        return LayerRun(self, layers, batch, np.inf, given)
+        return FirstSpikeForwardPass(self, layers, batch, np.inf, given)
 
-    def backward(self, run: LayerRun, errors: Mapping[str, Any], wanted: Collection[str] | None) -> Gradient:
+    def backward(
+        self, run: FirstSpikeForwardPass, errors: Mapping[str, Any], wanted: Collection[str] | None
+    ) -> Gradient:
         """Walk back from the errors of spikes."""
         layers, batch = run.layers, run.batch
         self.complete(run)
@@ -243,7 +245,7 @@ class LayerKernel:
                 sums[k] = found
         return self._gradient(run, sums, asked, constants)
 
-    def complete(self, run: LayerRun) -> None:
+    def complete(self, run: FirstSpikeForwardPass) -> None:
         """Make a run ready for derivatives: check parameters, find what its spike times tell of slopes."""
         if run.forward_only:
             raise ValueError("the run was made without derivatives")
@@ -275,7 +277,7 @@ class LayerKernel:
             raise ConfigError("a threshold has become infinite")
         return layers
 
-    def _put(self, batch: Batch, given: Mapping[str, Given], until: float) -> None:
+    def _put(self, batch: Batch, given: Mapping[str, InputSpikes], until: float) -> None:
         for name, g in given.items():
             first = g.first(self.network.size(name))
             assert first is not None
@@ -336,7 +338,7 @@ class LayerKernel:
             other.result()
 
     def _gradient(
-        self, run: LayerRun, sums: Mapping[int, Floats], asked: "_Wanted", constants: bool
+        self, run: FirstSpikeForwardPass, sums: Mapping[int, Floats], asked: "_Wanted", constants: bool
     ) -> Gradient:
         weight: dict[str, Floats] = {}
         delay: dict[str, Floats] = {}

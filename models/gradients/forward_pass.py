@@ -12,13 +12,13 @@ from eventsim.errors import UnknownPart
 from eventsim.models.gradients.network import SpikeNetwork
 from eventsim.trace import Spikes
 
-__all__ = ["Gradient", "Run"]
+__all__ = ["ForwardPass", "Gradient"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-class Run(ABC):
+class ForwardPass(ABC):
     """Spikes of a forward pass, of all samples; made by `SpikeGradient.forward`."""
 
     def __init__(self, network: SpikeNetwork, n_samples: int, until: float) -> None:

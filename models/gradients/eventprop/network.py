@@ -1,7 +1,7 @@
-"""A network as the gradient walk needs it: synapses target by target, an order of populations, windows.
+"""A network as EventProp needs it: synapses target by target, an order of populations, windows.
 
-`load` carries the parameters over to the walk, which holds synapses in an order of its own: those of one
-target lie together, or those of one source where the units of a population are walked together.
+`load` copies the parameters into the compiled passes. These hold synapses in an order of their own: target by
+target, or source by source where a population is vectorised.
 """
 
 import math
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.models.gradients.eventprop._passes import Walk
+from eventsim.models.gradients.eventprop._passes import EventProp
 from eventsim.models.gradients.network import CONSTANTS, Pathway, SpikeNetwork
 from eventsim.topological_sort import senders_first
 
-__all__ = ["WalkNetwork"]
+__all__ = ["EventPropNetwork"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,13 +25,13 @@ CHUNK = 2**21  # deliveries that a window of a network without loops is to hold,
 
 
 @dataclass(slots=True)
-class _Rows:
-    """Where the walk keeps the synapses of a projection.
+class _SynapseRows:
+    """Where the compiled passes keep the synapses of a projection.
 
     Attributes
     ----------
     slot : ndarray, shape (n_syn,), int32
-        Place of each synapse among those of the walk.
+        Place of each synapse among all synapses of the passes.
     first : ndarray, shape (n_pre + 1,), int32
         Where the synapses of a source begin when all are sorted by source.
     order : ndarray, shape (n_syn,), int64
@@ -43,8 +43,8 @@ class _Rows:
     order: Ints
 
 
-class WalkNetwork:
-    """Keeps a `Walk` up to date with the parameters of a network.
+class EventPropNetwork:
+    """Keeps an `EventProp` up to date with the parameters of a network.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class WalkNetwork:
         self.neurons, self.numbers = network.neurons, network.numbers
         self.n_synapses = sum(p.n_synapses for p in network.pathways)
         self.rows = self._rows()
-        self.walk = Walk(
+        self.eventprop = EventProp(
             [self._record(name) for name in network.names],
             [
                 (self.numbers[p.pre], self.numbers[p.post], rows.first)
@@ -76,7 +76,7 @@ class WalkNetwork:
             self.n_synapses,
             time_constants,
         )
-        self._dense: set[str] = set()  # whose inputs the walk finds without rows of synapses
+        self._dense: set[str] = set()  # populations whose inputs need no rows of synapses
         self._own_delays: list[str] = []  # dense populations with delays of each synapse
         for name in self.neurons:
             into = [k for k, p in enumerate(network.pathways) if p.post == name]
@@ -86,15 +86,15 @@ class WalkNetwork:
                 if not shared:
                     self._own_delays.append(name)
                 first = int(min(self.rows[k].slot[0] for k in into))
-                self.walk.set_dense(self.numbers[name], first, shared, self._in_lockstep(name))
-        if form == "vectorised" and not any(map(self._in_lockstep, self.neurons)):
+                self.eventprop.set_dense(self.numbers[name], first, shared, self._is_vectorised(name))
+        if form == "vectorised" and not any(map(self._is_vectorised, self.neurons)):
             raise ConfigError(
                 "nothing can be vectorised over neurons: in each population neurons have constants of their "
                 "own, or synapses have delays of their own or are not dense"
             )
         self.shortest = math.inf  # delay in a loop
-        self.bin, self.bins = 0.0, 0  # width of the walk's bins of time and how many are a window; 0: none
-        self.loaded: dict[str, Floats] = {}  # the parameters as the walk has them; replaced, never changed
+        self.bin_width, self.n_bins = 0.0, 0  # width of a time bin, and bins of a window; 0: none
+        self.loaded: dict[str, Floats] = {}  # the parameters as last copied; replaced, never changed
         self._rising = False
 
     # Set up -------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ class WalkNetwork:
         )
         return population.n, False, bool(model.first_spike_only), v_init, i_init
 
-    def _rows(self) -> list[_Rows]:
+    def _rows(self) -> list[_SynapseRows]:
         pathways = self.network.pathways
         slots: dict[str, Indices] = {}
         start = 0
@@ -121,11 +121,9 @@ class WalkNetwork:
                 continue
             targets = np.concatenate([p.target for p in into])
             if start + len(targets) >= 2**31:
-                raise ConfigError(
-                    f"the network has more than {2**31 - 1} synapses, too many for the gradient walk"
-                )
+                raise ConfigError(f"the network has more than {2**31 - 1} synapses, too many for EventProp")
             places = np.arange(start, start + len(targets), dtype=np.int32)
-            if not self._in_lockstep(name) and (self._shared(name) or not all(p.dense for p in into)):
+            if not self._is_vectorised(name) and (self._shared(name) or not all(p.dense for p in into)):
                 places[np.argsort(targets, kind="stable")] = places.copy()
             start += len(targets)
             borders = np.cumsum([p.n_synapses for p in into])[:-1]
@@ -135,18 +133,15 @@ class WalkNetwork:
         for p in pathways:
             first = np.zeros(p.n_pre + 1, np.int32)
             np.cumsum(np.bincount(p.source, minlength=p.n_pre), out=first[1:])
-            rows.append(_Rows(slots[p.name], first, np.argsort(p.source, kind="stable")))
+            rows.append(_SynapseRows(slots[p.name], first, np.argsort(p.source, kind="stable")))
         return rows
 
     def _shared(self, name: str) -> bool:
         """Return whether no synapse of a population has a delay of its own."""
         return all(p.kind in ("uniform", "axonal") for p in self.network.pathways if p.post == name)
 
-    def _in_lockstep(self, name: str) -> bool:
-        """Return whether all units hear the same spikes at the same times and have the same constants.
-
-        That is, whether a population is vectorised over its neurons.
-        """
+    def _is_vectorised(self, name: str) -> bool:
+        """Return whether all units receive the same spikes at the same times and have the same constants."""
         if self.form not in ("", "vectorised"):
             return False
         network = self.network
@@ -157,7 +152,7 @@ class WalkNetwork:
         return bool(into) and shared and all(value.size == 1 for value in constants)
 
     def owners(self) -> Indices:
-        """Return to which unit, of all, each synapse of the walk leads."""
+        """Return the target of each synapse, counted through all units."""
         first = dict(zip(self.network.names, np.cumsum([0, *map(self.network.size, self.network.names)]),
                          strict=False))  # fmt: skip
         found = np.empty(self.n_synapses, np.int32)
@@ -168,12 +163,12 @@ class WalkNetwork:
     # Values -------------------------------------------------------------------------------------------
 
     def load(self, rising: bool = False) -> None:
-        """Carry the parameters over to the walk if they have changed; `rising`: rows sorted by delay.
+        """Copy the parameters into the passes if they have changed; `rising`: rows sorted by delay.
 
         Raises
         ------
         ValueError
-            If one of them does not do.
+            If a parameter is invalid.
         ConfigError
             If populations reach each other in a circle without delay.
         """
@@ -187,19 +182,19 @@ class WalkNetwork:
         for p, rows in zip(self.network.pathways, self.rows, strict=True):
             weights[rows.slot] = p.weight.reshape(-1)
             delays[rows.slot] = p.delays()
-        self.walk.set_weights(weights, delays)
+        self.eventprop.set_weights(weights, delays)
         loop = self._set_order()
         for k, p in enumerate(self.network.pathways):
             self._set_link(k, p, rising or loop)
         for name in self.neurons:
             values = {key: parameters[f"{key}/{name}"] for key in CONSTANTS}
-            self.walk.set_cells(self.numbers[name], values | self.network.fixed[name])
-        self._lay()
+            self.eventprop.set_cells(self.numbers[name], values | self.network.fixed[name])
+        self._choose_bins()
         self.loaded = before if same else {key: value.copy() for key, value in parameters.items()}
         self._rising = rising or loop
 
     def _set_order(self) -> bool:
-        """Tell the walk in which order to take the populations; returns whether there is a loop."""
+        """Set the order in which passes take the populations; returns whether there is a loop."""
         pathways = self.network.pathways
         reached = {name: {p.post for p in pathways if p.pre == name} for name in self.neurons}
         for name in self.neurons:  # transitive closure
@@ -217,7 +212,7 @@ class WalkNetwork:
             else:
                 instant.append((p.pre, p.post))
         order = senders_first(self.neurons, instant)
-        self.walk.set_order([self.numbers[name] for name in order])
+        self.eventprop.set_order([self.numbers[name] for name in order])
         # A bit less than the delay, so that rounding lets no spike arrive in the window it was emitted in.
         self.shortest = (1 - 1e-9) * shortest
         return math.isfinite(shortest)
@@ -237,13 +232,13 @@ class WalkNetwork:
                 delay = np.ascontiguousarray(delay[order])
             target, slot = np.ascontiguousarray(target[order]), np.ascontiguousarray(slot[order])
         least, most = (float(p.delay.min()), float(p.delay.max())) if p.n_synapses else (math.inf, 0.0)
-        self.walk.set_link(k, target, slot, delay, row_delay, least, most, rising)
+        self.eventprop.set_link(k, target, slot, delay, row_delay, least, most, rising)
 
-    def _lay(self) -> None:
+    def _choose_bins(self) -> None:
         """Choose bins of time for populations whose synapses have delays of their own.
 
-        Within a fraction of a time constant few units come near threshold, and a bound tells which. Widths
-        are powers of two, so that no bin is missed by rounding; windows are made of whole bins.
+        Within a fraction of a time constant few units come near threshold, and an upper bound tells which.
+        Widths are powers of two, so that rounding misses no bin; windows are made of whole bins.
         """
         width, n = 0.0, 0
         may = self.form in ("", "time-binned")
@@ -252,13 +247,13 @@ class WalkNetwork:
                     for key in ("tau_mem", "tau_syn")]  # fmt: skip
             width = 2.0 ** math.floor(math.log2(min(*taus, 2 * self.shortest) / 8))
             n = int(self.shortest / width)
-        binned = [self.walk.lay(self.numbers[name], width, n) for name in self._own_delays]
+        binned = [self.eventprop.prepare_bins(self.numbers[name], width, n) for name in self._own_delays]
         if self.form == "time-binned" and not any(binned):
             raise ConfigError(
                 "nothing can be binned in time: that needs loops, dense synapses with delays of their own, "
                 "neurons of equal constants whose tau_mem is not tau_syn, and time_constants=False"
             )
-        self.bin, self.bins = (width, n) if any(binned) else (0.0, 0)
+        self.bin_width, self.n_bins = (width, n) if any(binned) else (0.0, 0)
 
     def windows(self, until: float, n_input: int) -> tuple[float, int, float]:
         """Return width and number of windows of a run, and the width of their bins, 0 if there are none.
@@ -273,8 +268,8 @@ class WalkNetwork:
         if math.isfinite(self.shortest):
             if not math.isfinite(until):
                 raise ConfigError("a network with loops needs a finite `until`")
-            if self.bin and until / self.bin < 2**31:  # bins are counted in 32 bits
-                width, bin_width = self.bins * self.bin, self.bin
+            if self.bin_width and until / self.bin_width < 2**31:  # bins are counted in 32 bits
+                width, bin_width = self.n_bins * self.bin_width, self.bin_width
             else:
                 width, bin_width = self.shortest, 0.0
             return width, max(1, math.ceil(until / width)), bin_width
