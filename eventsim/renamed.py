@@ -89,6 +89,8 @@ RENAMED: dict[str, dict[str, str]] = {
     "wire/model": {"spike_source": "spike-source", "lif_delta": "lif-delta"},
     # methods that classes of other people define: "method/<base class>"
     "method/part": {"alter": "transform_parameters", "leave": "transmit"},
+    # arrays in the state of a population: "state/<part>"
+    "state/lif": {"release": "refractory_end", "due": "next_spike"},
 }
 
 

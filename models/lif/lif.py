@@ -104,7 +104,7 @@ class LIF:
 
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""
-        from eventsim.models.lif._populations import LIFPopulation
+        from eventsim.models.lif._windows import LIFPopulation
 
         parameters = _checked(self, context.n, context.name)
         return LIFPopulation(context.n, context.name, parameters, False, self.first_spike_only)
@@ -138,7 +138,7 @@ class LIFDelta:
 
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""
-        from eventsim.models.lif._populations import LIFPopulation
+        from eventsim.models.lif._windows import LIFPopulation
 
         parameters = _checked(self, context.n, context.name) | {"tau_syn": 1.0, "i_init": 0.0}
         return LIFPopulation(context.n, context.name, parameters, True, self.first_spike_only)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mpmath import mpf
 
 import eventsim as es
-from eventsim.models.lif import _populations as _lif
+from eventsim.models.lif import _ordered as _lif
 from reference import lif as slow
 
 RATIOS = (1.0, 2.0, 1 + 1e-9, 1.0001, 1.03, 0.5, 0.8, 1.37, 3.0, 20.0, 0.05)

@@ -1,11 +1,10 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Populations of leaky integrate-and-fire neurons, exact between events.
+"""Leaky integrate-and-fire neurons on the windows and layered schedules: many arrivals at a time.
 
-Ordered schedule: an arrival advances one unit along its exact flow, adds its weight, and predicts
-the crossing anew. Sweeps do the same for many arrivals at a time. In a window (no longer than the
-shortest delay, so that every arrival is known) most units are carried over in one step: what
-their arrivals add at the window's end is summed, and an upper bound of the membrane tells that
-they cannot have fired. The others are replayed arrival by arrival.
+A window is no longer than the shortest delay, so all its arrivals are known. Most units are carried over in
+one step: the effects of their arrivals at the end of the window are summed, and an upper bound of the membrane
+tells that they cannot have spiked (`skip_subthreshold`). The other units are replayed arrival by arrival with
+the arithmetic of the ordered schedule (`_ordered.pyx`), and so are all units on the layered schedule.
 """
 
 from cpython.ref cimport PyObject
@@ -16,86 +15,36 @@ from libc.string cimport memset
 
 import numpy as np
 
-from eventsim.engine cimport Engine, Event
-from eventsim.models.lif.flow cimport DELTA, DOUBLE, EQUAL, NEAR, Cell, complete, first_crossing, flow, kappa, slope
-from eventsim.population cimport Arrival, Fan, Population, PrivateSource, Recording, fan_target, fan_weight
+from eventsim.models.lif._ordered cimport LIFNeurons
+from eventsim.models.lif.flow cimport DELTA, DOUBLE, EQUAL, NEAR, Cell, flow, kappa, slope
+from eventsim.population cimport Arrival, Fan, PrivateSource, Recording, fan_target, fan_weight
 from eventsim.recorder cimport SpikeLog
+
+from eventsim.models.lif._ordered import PARAMETERS
 
 cdef enum:
     BLOCK = 512         # units whose private arrivals are drawn together, so that they stay in cache
 
-OWN = ("v_th", "v_reset", "t_ref")  # parameters that units of a window need not share
-PARAMETERS = ("tau_mem", "tau_syn", "c_mem", "v_th", "v_leak", "v_reset", "i_ext", "t_ref")
+PER_UNIT = ("v_th", "v_reset", "t_ref")     # parameters that units of a window need not share
 
 
-cdef Cell cell_of(parameters, int unit, bint delta):
-    cdef Cell cell
-    values = [float(p if np.ndim(p) == 0 else p[unit]) for p in (parameters[name] for name in PARAMETERS)]
-    cell.tau_mem, cell.tau_syn, cell.c_mem, cell.v_th, cell.v_leak, cell.v_reset, cell.i_ext, cell.t_ref = values
-    complete(&cell, delta)
-    return cell
-
-
-def propagate(parameters, double v, double i, double s, bint delta=False):
-    """Return (v, i_syn) a time `s` later without input."""
-    cdef Cell cell = cell_of(parameters, 0, delta)
-    flow(&cell, s, &v, &i)
-    return v, i
-
-
-def crossing(parameters, double v, double i, bint delta=False):
-    """Return the time until v reaches v_th from below without input; inf if never."""
-    cdef Cell cell = cell_of(parameters, 0, delta)
-    return first_crossing(&cell, v, i)
-
-
-cdef class LIFPopulation(Population):
-    """`n` neurons with the parameters of `LIF` or `LIFDelta`, each a number or an array of shape (n,)."""
+cdef class LIFPopulation(LIFNeurons):
+    """`LIFNeurons` that also sweep over many arrivals at a time."""
 
     def __init__(self, int n, str name, parameters, bint delta=False, bint first_spike_only=False):
-        super().__init__(n, name)
-        self.variables = ("v",) if delta else ("v", "i_syn")
-        self.delta = delta
-        self.once = first_spike_only
-        self.stride = int(any(np.ndim(parameters[key]) for key in PARAMETERS))
+        super().__init__(n, name, parameters, delta, first_spike_only)
         # A window treats the flow of all units alike; they may differ in threshold and reset.
-        self.windowed = not any(np.ndim(parameters[key]) for key in PARAMETERS if key not in OWN)
-        self.cells = <Cell *> calloc(n if self.stride else 1, sizeof(Cell))
-        self.sums = <Sums *> calloc(max(n, 1), sizeof(Sums))
+        self.windowed = not any(np.ndim(parameters[key]) for key in PARAMETERS if key not in PER_UNIT)
+        self.sums = <InputSums *> calloc(max(n, 1), sizeof(InputSums))
         self.chosen = <uint8_t *> calloc(max(n, 1), 1)
         self.offset = <int64_t *> calloc(n + 2, sizeof(int64_t))
         self.always = <uint8_t *> calloc(max(n, 1), 1)
-        if self.cells == NULL or self.sums == NULL or self.chosen == NULL or self.offset == NULL or self.always == NULL:
+        if self.sums == NULL or self.chosen == NULL or self.offset == NULL or self.always == NULL:
             raise MemoryError
-        cdef int unit
-        for unit in range(n if self.stride else 1):
-            self.cells[unit] = cell_of(parameters, unit, delta)
-        v_init = parameters["v_leak"] if parameters["v_init"] is None else parameters["v_init"]
-        self.arrays = {
-            "v": np.array(np.broadcast_to(v_init, n), float),
-            "i_syn": np.array(np.broadcast_to(0.0 if delta else parameters["i_init"], n), float),
-            "t": np.zeros(n),
-            "release": np.full(n, -np.inf),
-            "due": np.full(n, np.inf),
-        }
-        self.saved = {}
         self.feeds = []
         self.drawn = SpikeLog()
-        cdef double[::1] view
-        if n:
-            view = self.arrays["v"]
-            self.v = &view[0]
-            view = self.arrays["i_syn"]
-            self.i = &view[0]
-            view = self.arrays["t"]
-            self.t = &view[0]
-            view = self.arrays["release"]
-            self.release = &view[0]
-            view = self.arrays["due"]
-            self.due = &view[0]
 
     def __dealloc__(self):
-        free(self.cells)
         free(self.sums)
         free(self.chosen)
         free(self.offset)
@@ -129,141 +78,12 @@ cdef class LIFPopulation(Population):
         self.feed_end = <Py_ssize_t *> ends
         self.feeds.append(source)  # owns the reference
 
-    def snapshot(self):
-        """Return the state as a dictionary of arrays."""
-        return {name: array.copy() for name, array in self.arrays.items()}
-
-    def restore(self, state):
-        """Go back to a state that `snapshot` returned."""
-        for name, array in self.arrays.items():
-            array[:] = state[name]
-
-    cdef int save(self) except -1:
-        self.saved = self.snapshot()
-        return 0
-
-    cdef int rollback(self) except -1:
-        self.restore(self.saved)
-        return 0
-
-    # One unit -----------------------------------------------------------------------------------
-
-    cdef void advance(self, int unit, double time) noexcept nogil:
-        """Bring a unit to `time`, which no crossing precedes."""
-        cdef const Cell *c = self.cells + unit * self.stride
-        cdef double t = self.t[unit]
-        if time <= t:
-            return
-        if t < self.release[unit]:
-            if time <= self.release[unit]:
-                self.i[unit] *= exp(-(time - t) * c.rate_syn)
-                self.t[unit] = time
-                return
-            self.i[unit] *= exp(-(self.release[unit] - t) * c.rate_syn)
-            t = self.release[unit]
-        flow(c, time - t, &self.v[unit], &self.i[unit])
-        self.t[unit] = time
-
-    cdef double predict(self, int unit) noexcept nogil:
-        """Return when the unit crosses next if nothing arrives before."""
-        cdef const Cell *c = self.cells + unit * self.stride
-        cdef double t = self.t[unit]
-        cdef double i = self.i[unit]
-        if t < self.release[unit]:
-            if self.release[unit] == INFINITY:
-                return INFINITY
-            i *= exp(-(self.release[unit] - t) * c.rate_syn)
-            t = self.release[unit]
-        return t + first_crossing(c, self.v[unit], i)
-
-    cdef void receive_weight(self, int unit, double time, double weight) noexcept nogil:
-        """Bring a unit to `time` and let an input of `weight` arrive."""
-        self.advance(unit, time)
-        if time == self.due[unit] and self.v[unit] < self.cells[unit * self.stride].v_th:
-            # The crossing at this very time is certain for an input that changes only the current, but rounding of the
-            # flow may leave v a bit below.
-            self.v[unit] = self.cells[unit * self.stride].v_th
-        if not self.delta:
-            self.i[unit] += weight
-        elif time >= self.release[unit]:
-            self.v[unit] += weight
-        if time == self.due[unit]:
-            self.due[unit] = INFINITY  # the pin holds once; a jump of the membrane may undo the crossing
-
-    cdef void fire(self, int unit, double time) noexcept nogil:
-        """Reset a unit that crosses at `time`."""
-        cdef const Cell *c = self.cells + unit * self.stride
-        self.advance(unit, time)
-        self.v[unit] = c.v_reset
-        self.release[unit] = INFINITY if self.once else time + c.t_ref
-        self.due[unit] = INFINITY
-
-    cdef double peek(self, int variable, int unit, double time) noexcept nogil:
-        cdef const Cell *c = self.cells + unit * self.stride
-        cdef double t = self.t[unit], v = self.v[unit], i = self.i[unit]
-        if time > t:
-            if t < self.release[unit]:
-                i *= exp(-(fmin(time, self.release[unit]) - t) * c.rate_syn)
-                t = self.release[unit]
-            if time > t:
-                flow(c, time - t, &v, &i)
-        return i if variable == 1 else v
-
-    # Ordered schedule ---------------------------------------------------------------------------
-
-    cdef int begin(self, Engine engine) except -1:
-        cdef int unit
-        for unit in range(self.n):
-            self.due[unit] = self.predict(unit)
-            engine.predict(self.first_slot + unit, self.due[unit])
-        return 0
-
-    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
-        cdef Py_ssize_t k
-        cdef int unit
-        cdef double due
-        for k in range(fan.n):
-            unit = fan_target(fan, k)
-            due = self.due[unit]
-            self.receive_weight(unit, time, fan_weight(fan, k))
-            self.due[unit] = self.predict(unit)
-            if self.due[unit] != due:
-                engine.predict(self.first_slot + unit, self.due[unit])
-            if self.watched:
-                self.note(time, unit)
-        return 0
-
-    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
-        """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
-        cdef Fan fan
-        if not 0 <= event.unit < self.n:
-            with gil:
-                raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
-        fan.target = NULL
-        fan.w64 = NULL
-        fan.w32 = NULL
-        fan.first = event.unit
-        fan.receptor = 0
-        fan.n = 1
-        fan.w = event.value
-        return self.deliver(engine, event.time, &fan)
-
-    cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
-        self.fire(unit, time)
-        self.due[unit] = self.predict(unit)
-        engine.predict(self.first_slot + unit, self.due[unit])
-        self.emit(engine, time, unit)
-        if self.watched:
-            self.note(time, unit)
-        return 0
-
-    # Sweeps -------------------------------------------------------------------------------------
-
-    cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n, bint window) except -1 nogil:
+    cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n,
+                   bint window) except -1 nogil:
         cdef Py_ssize_t k
         cdef int unit, last
         if window:
-            memset(self.sums, 0, self.n * sizeof(Sums))
+            memset(self.sums, 0, self.n * sizeof(InputSums))
             for k in range(n):
                 self.add_sums(end, &arrivals[k])
             self.n_own = 0
@@ -272,7 +92,7 @@ cdef class LIFPopulation(Population):
                 last = min(unit + <int> BLOCK, self.n)
                 if self.n_feeds:
                     self.draw_feeds(unit, last, end)
-                self.pass_over(unit, last, start, end)
+                self.skip_subthreshold(unit, last, start, end)
                 if self.n_feeds:
                     self.keep_feeds()
                 unit = last
@@ -299,7 +119,7 @@ cdef class LIFPopulation(Population):
         cdef double f_top = 1.0 if self.delta else f_v
         cdef const Fan *fan = &arrival.fan
         cdef Py_ssize_t k
-        cdef Sums *to
+        cdef InputSums *to
         cdef double w
         if fan.w64 == NULL and fan.w32 == NULL and fan.target != NULL:
             add_listed(self.sums, fan.target, fan.n, f_v * fan.w, f_i * fan.w, fmax(f_top * fan.w, 0.0), 1.0)
@@ -309,7 +129,7 @@ cdef class LIFPopulation(Population):
             w = fan_weight(fan, k)
             to.v += w * f_v
             to.i += w * f_i
-            to.top += fmax(w * f_top, 0.0)
+            to.highest += fmax(w * f_top, 0.0)
             to.count += 1.0
 
     cdef int draw_feeds(self, int first, int last, double end) except -1 nogil:
@@ -320,7 +140,7 @@ cdef class LIFPopulation(Population):
         cdef double *response
         cdef double *current
         cdef double weight, v
-        cdef Sums *to
+        cdef InputSums *to
         cdef Py_ssize_t k, n
         cdef int feed
         self.drawn.n = 0
@@ -356,7 +176,7 @@ cdef class LIFPopulation(Population):
                     to.i += weight * current[k]
                     v = weight * (kappa(c, end - time[k]) if c.kind == NEAR else c.k * (v - current[k]))
                 to.v += v
-                to.top += fmax(weight if self.delta else v, 0.0)
+                to.highest += fmax(weight if self.delta else v, 0.0)
                 to.count += 1.0
             k = self.feed_end[feed]
         return 0
@@ -403,14 +223,14 @@ cdef class LIFPopulation(Population):
         self.own_room = room
         return 0
 
-    cdef void pass_over(self, int first, int last, double start, double end) noexcept nogil:
+    cdef void skip_subthreshold(self, int first, int last, double start, double end) noexcept nogil:
         """Carry over all units that cannot fire in the window; choose the others."""
         cdef const Cell *c = self.cells
         cdef double width = end - start
         cdef double em = exp(-width * c.rate_mem)
         cdef double es = 0.0 if self.delta else exp(-width * c.rate_syn)
         cdef double kw = 0.0 if self.delta else kappa(c, width)
-        cdef double v, i, v_end, i_end, top, d, d_end
+        cdef double v, i, v_end, i_end, highest, d, d_end
         cdef double limit
         cdef int unit
         for unit in range(first, last):
@@ -419,12 +239,12 @@ cdef class LIFPopulation(Population):
             limit = c.v_th - 1e-9 * (fmax(c.v_th - c.v_reset, c.v_th - c.v_leak))
             v = self.v[unit]
             i = self.i[unit]
-            if self.release[unit] >= end and not self.always[unit]:
+            if self.refractory_end[unit] >= end and not self.always[unit]:
                 self.chosen[unit] = 0
                 self.i[unit] = i * es + self.sums[unit].i
                 self.t[unit] = end
                 continue
-            if self.release[unit] > start or self.always[unit]:
+            if self.refractory_end[unit] > start or self.always[unit]:
                 self.chosen[unit] = 1
                 continue
             i_end = i * es
@@ -432,10 +252,11 @@ cdef class LIFPopulation(Population):
             d = slope(c, v, i)
             d_end = slope(c, v_end, i_end)
             if d > 0.0 and d_end < 0.0:
-                top = fmin(v + d * width, v_end - d_end * width)  # both tangents lie above a maximum between
+                highest = fmin(v + d * width,
+                               v_end - d_end * width)  # both tangents lie above a maximum between
             else:
-                top = fmax(v, v_end)
-            if top + self.sums[unit].top >= limit:
+                highest = fmax(v, v_end)
+            if highest + self.sums[unit].highest >= limit:
                 self.chosen[unit] = 1
                 continue
             self.chosen[unit] = 0
@@ -520,33 +341,34 @@ cdef class LIFPopulation(Population):
     cdef int replay(self, int unit, double start, double end, bint window) except -1 nogil:
         """Handle the arrivals of one unit in [start, end) as the ordered schedule does."""
         cdef int64_t k = self.offset[unit], stop = self.offset[unit + 1]
-        cdef double time, due, sampled = start
+        cdef double time, next_spike, sampled = start
         while True:
             time = self.list_time[k] if k < stop else end
-            due = self.due_before(unit, time, (window or k < stop) and not self.always[unit])
-            while due < time:
+            next_spike = self.next_spike_before(unit, time, (window or k < stop) and not self.always[unit])
+            while next_spike < time:
                 if self.always[unit]:
-                    sampled = self.sample(unit, sampled, due)
-                self.fire(unit, due)
-                self.fresh.append(due, unit)
-                due = self.due_before(unit, time, (window or k < stop) and not self.always[unit])
+                    sampled = self.sample(unit, sampled, next_spike)
+                self.fire(unit, next_spike)
+                self.fresh.append(next_spike, unit)
+                next_spike = self.next_spike_before(unit, time,
+                                                    (window or k < stop) and not self.always[unit])
             if self.always[unit]:
                 sampled = self.sample(unit, sampled, time)
             if k == stop:
                 return 0
-            self.due[unit] = due
+            self.next_spike[unit] = next_spike
             while k < stop and self.list_time[k] == time:
                 self.receive_weight(unit, time, self.list_weight[k])
                 k += 1
 
-    cdef double due_before(self, int unit, double time, bint go) noexcept nogil:
+    cdef double next_spike_before(self, int unit, double time, bint go) noexcept nogil:
         """Return the next crossing if it may come before `time` or at it; otherwise inf, and if `go` be at `time`.
 
         Most of the time the membrane at `time` and its slopes tell that there is none, which saves the root.
         """
         cdef const Cell *c = self.cells + unit * self.stride
         cdef double v = self.v[unit], i = self.i[unit], d, d_end, width = time - self.t[unit]
-        if self.t[unit] >= self.release[unit] and v < c.v_th:
+        if self.t[unit] >= self.refractory_end[unit] and v < c.v_th:
             d = slope(c, v, i)
             flow(c, width, &v, &i)
             if v < c.v_th - 1e-9 * fabs(c.v_th - c.v_leak):

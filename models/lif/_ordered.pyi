@@ -1,17 +1,18 @@
-"""Types of the compiled neurons; see _lif.pyx."""
+"""Types of the compiled neurons; see _ordered.pyx."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from eventsim.population import Population, PrivateSource
+from eventsim.population import Population
+
+PARAMETERS: tuple[str, ...]
 
 def propagate(
     parameters: Mapping[str, Any], v: float, i: float, s: float, delta: bool = False
 ) -> tuple[float, float]: ...
 def crossing(parameters: Mapping[str, Any], v: float, i: float, delta: bool = False) -> float: ...
 
-class LIFPopulation(Population):
-    max_window: float
+class LIFNeurons(Population):
     def __init__(
         self,
         n: int,
@@ -20,4 +21,3 @@ class LIFPopulation(Population):
         delta: bool = False,
         first_spike_only: bool = False,
     ) -> None: ...
-    def add_feed(self, source: PrivateSource, weight: float, delay: float) -> None: ...

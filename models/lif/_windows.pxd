@@ -1,19 +1,19 @@
-"""State of a population of leaky integrate-and-fire neurons."""
+"""Work space of sweeps over a population of leaky integrate-and-fire neurons."""
 
 from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from eventsim.engine cimport Engine
-from eventsim.models.lif.flow cimport Cell
-from eventsim.population cimport Arrival, Fan, Population
+from eventsim.models.lif._ordered cimport LIFNeurons
+from eventsim.population cimport Arrival
 from eventsim.recorder cimport SpikeLog
 
 
 cdef extern from "eventsim/kernels/sums.h" nogil:
     # What the arrivals of a window add to a unit by the window's end: to v, to i, at most to v at any time in it; and how many.
-    ctypedef struct Sums "eventsim_sums":
-        double v, i, top, count
-    void add_listed "eventsim_add_listed"(Sums *sums, const int32_t *target, Py_ssize_t n, double v, double i, double top,
+    ctypedef struct InputSums "eventsim_sums":
+        double v, i, highest, count
+    void add_listed "eventsim_add_listed"(InputSums *sums, const int32_t *target, Py_ssize_t n, double v,
+                                          double i, double highest,
                                           double count)
     void decays "eventsim_decays"(const double *time, Py_ssize_t n, double end, double rate, double *out)
 
@@ -24,17 +24,7 @@ cdef struct Feed:
     double delay
 
 
-cdef class LIFPopulation(Population):
-    cdef Cell *cells                    # one for all, or one for each
-    cdef int stride                     # 0 or 1
-    cdef bint delta, once
-    cdef double *v                      # (n,) membrane at time `t`
-    cdef double *i                      # (n,) synaptic current at time `t`
-    cdef double *t                      # (n,) last event of the unit
-    cdef double *release                # (n,) end of refractoriness; inf for ever
-    cdef double *due                    # (n,) predicted crossing
-    cdef readonly dict arrays           # owners of the memory above
-    cdef dict saved
+cdef class LIFPopulation(LIFNeurons):
     cdef list feeds                     # owners of the private sources
     cdef Feed *feed
     cdef Py_ssize_t *feed_end           # (n_feeds,) one past a feed's arrivals in `drawn`
@@ -43,7 +33,7 @@ cdef class LIFPopulation(Population):
     cdef double *response               # work space for their effects
     cdef Py_ssize_t response_room
     # work space of sweeps
-    cdef Sums *sums                     # (n,)
+    cdef InputSums *sums                # (n,)
     cdef uint8_t *chosen                # (n,) units to be replayed event by event
     cdef uint8_t *always                # (n,) units that are recorded on a grid, so always chosen
     cdef int64_t *offset                # (n + 1,) where a unit's arrivals lie
@@ -55,18 +45,14 @@ cdef class LIFPopulation(Population):
     cdef int32_t *own_unit
     cdef Py_ssize_t n_own, own_room
 
-    cdef void advance(self, int unit, double time) noexcept nogil
-    cdef double predict(self, int unit) noexcept nogil
-    cdef void receive_weight(self, int unit, double time, double weight) noexcept nogil
-    cdef void fire(self, int unit, double time) noexcept nogil
     cdef void add_sums(self, double end, const Arrival *arrival) noexcept nogil
-    cdef void pass_over(self, int first, int last, double start, double end) noexcept nogil
+    cdef void skip_subthreshold(self, int first, int last, double start, double end) noexcept nogil
     cdef int draw_feeds(self, int first, int last, double end) except -1 nogil
     cdef int keep_feeds(self) except -1 nogil
     cdef int grow_responses(self, Py_ssize_t n) except -1 nogil
     cdef int make_own_room(self) except -1 nogil
     cdef int gather(self, const Arrival *arrivals, Py_ssize_t n, bint counted) except -1 nogil
-    cdef double due_before(self, int unit, double time, bint go) noexcept nogil
+    cdef double next_spike_before(self, int unit, double time, bint go) noexcept nogil
     cdef int replay(self, int unit, double start, double end, bint window) except -1 nogil
     cdef double sample(self, int unit, double start, double end) except? -1 with gil
     cdef int open_rows(self, double end) except -1

@@ -1,0 +1,210 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Leaky integrate-and-fire neurons on the ordered schedule, exact between events.
+
+An arrival advances one unit along its exact flow, adds its weight, and predicts the next spike anew
+(`flow.pxd`). The queue holds at most one predicted spike of each unit.
+"""
+
+from libc.math cimport INFINITY, exp, fmin
+from libc.stdlib cimport calloc, free
+
+import numpy as np
+
+from eventsim.engine cimport Engine, Event
+from eventsim.models.lif.flow cimport Cell, complete, first_crossing, flow
+from eventsim.population cimport Fan, Population, fan_target, fan_weight
+
+from eventsim.renamed import with_current_names
+
+PARAMETERS = ("tau_mem", "tau_syn", "c_mem", "v_th", "v_leak", "v_reset", "i_ext", "t_ref")
+
+
+cdef Cell make_cell(parameters, int unit, bint delta):
+    cdef Cell cell
+    values = [float(p if np.ndim(p) == 0 else p[unit]) for p in (parameters[name] for name in PARAMETERS)]
+    cell.tau_mem, cell.tau_syn, cell.c_mem, cell.v_th, cell.v_leak, cell.v_reset, cell.i_ext, cell.t_ref = values
+    complete(&cell, delta)
+    return cell
+
+
+def propagate(parameters, double v, double i, double s, bint delta=False):
+    """Return (v, i_syn) a time `s` later without input."""
+    cdef Cell cell = make_cell(parameters, 0, delta)
+    flow(&cell, s, &v, &i)
+    return v, i
+
+
+def crossing(parameters, double v, double i, bint delta=False):
+    """Return the time until v reaches v_th from below without input; inf if never."""
+    cdef Cell cell = make_cell(parameters, 0, delta)
+    return first_crossing(&cell, v, i)
+
+
+cdef class LIFNeurons(Population):
+    """`n` neurons with the parameters of `LIF` or `LIFDelta`, each a number or an array of shape (n,)."""
+
+    def __init__(self, int n, str name, parameters, bint delta=False, bint first_spike_only=False):
+        super().__init__(n, name)
+        self.variables = ("v",) if delta else ("v", "i_syn")
+        self.delta = delta
+        self.first_spike_only = first_spike_only
+        self.stride = int(any(np.ndim(parameters[key]) for key in PARAMETERS))
+        self.cells = <Cell *> calloc(max(n, 1) if self.stride else 1, sizeof(Cell))
+        if self.cells == NULL:
+            raise MemoryError
+        cdef int unit
+        for unit in range(n if self.stride else 1):
+            self.cells[unit] = make_cell(parameters, unit, delta)
+        v_init = parameters["v_leak"] if parameters["v_init"] is None else parameters["v_init"]
+        self.arrays = {
+            "v": np.array(np.broadcast_to(v_init, n), float),
+            "i_syn": np.array(np.broadcast_to(0.0 if delta else parameters["i_init"], n), float),
+            "t": np.zeros(n),
+            "refractory_end": np.full(n, -np.inf),
+            "next_spike": np.full(n, np.inf),
+        }
+        self.saved = {}
+        cdef double[::1] view
+        if n:
+            view = self.arrays["v"]
+            self.v = &view[0]
+            view = self.arrays["i_syn"]
+            self.i = &view[0]
+            view = self.arrays["t"]
+            self.t = &view[0]
+            view = self.arrays["refractory_end"]
+            self.refractory_end = &view[0]
+            view = self.arrays["next_spike"]
+            self.next_spike = &view[0]
+
+    def __dealloc__(self):
+        free(self.cells)
+
+    def snapshot(self):
+        """Return the state as a dictionary of arrays."""
+        return {name: array.copy() for name, array in self.arrays.items()}
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        state = with_current_names("state/lif", state, quiet=True)
+        for name, array in self.arrays.items():
+            array[:] = state[name]
+
+    cdef int save(self) except -1:
+        self.saved = self.snapshot()
+        return 0
+
+    cdef int rollback(self) except -1:
+        self.restore(self.saved)
+        return 0
+
+    # One unit -----------------------------------------------------------------------------------
+
+    cdef void advance(self, int unit, double time) noexcept nogil:
+        """Bring a unit to `time`, which no crossing precedes."""
+        cdef const Cell *c = self.cells + unit * self.stride
+        cdef double t = self.t[unit]
+        if time <= t:
+            return
+        if t < self.refractory_end[unit]:
+            if time <= self.refractory_end[unit]:
+                self.i[unit] *= exp(-(time - t) * c.rate_syn)
+                self.t[unit] = time
+                return
+            self.i[unit] *= exp(-(self.refractory_end[unit] - t) * c.rate_syn)
+            t = self.refractory_end[unit]
+        flow(c, time - t, &self.v[unit], &self.i[unit])
+        self.t[unit] = time
+
+    cdef double predict(self, int unit) noexcept nogil:
+        """Return when the unit crosses next if nothing arrives before."""
+        cdef const Cell *c = self.cells + unit * self.stride
+        cdef double t = self.t[unit]
+        cdef double i = self.i[unit]
+        if t < self.refractory_end[unit]:
+            if self.refractory_end[unit] == INFINITY:
+                return INFINITY
+            i *= exp(-(self.refractory_end[unit] - t) * c.rate_syn)
+            t = self.refractory_end[unit]
+        return t + first_crossing(c, self.v[unit], i)
+
+    cdef void receive_weight(self, int unit, double time, double weight) noexcept nogil:
+        """Bring a unit to `time` and let an input of `weight` arrive."""
+        self.advance(unit, time)
+        if time == self.next_spike[unit] and self.v[unit] < self.cells[unit * self.stride].v_th:
+            # The crossing at this very time is certain for an input that changes only the current, but rounding of the
+            # flow may leave v a bit below.
+            self.v[unit] = self.cells[unit * self.stride].v_th
+        if not self.delta:
+            self.i[unit] += weight
+        elif time >= self.refractory_end[unit]:
+            self.v[unit] += weight
+        if time == self.next_spike[unit]:
+            self.next_spike[unit] = INFINITY  # the pin holds once; a jump of the membrane may undo the crossing
+
+    cdef void fire(self, int unit, double time) noexcept nogil:
+        """Reset a unit that crosses at `time`."""
+        cdef const Cell *c = self.cells + unit * self.stride
+        self.advance(unit, time)
+        self.v[unit] = c.v_reset
+        self.refractory_end[unit] = INFINITY if self.first_spike_only else time + c.t_ref
+        self.next_spike[unit] = INFINITY
+
+    cdef double peek(self, int variable, int unit, double time) noexcept nogil:
+        cdef const Cell *c = self.cells + unit * self.stride
+        cdef double t = self.t[unit], v = self.v[unit], i = self.i[unit]
+        if time > t:
+            if t < self.refractory_end[unit]:
+                i *= exp(-(fmin(time, self.refractory_end[unit]) - t) * c.rate_syn)
+                t = self.refractory_end[unit]
+            if time > t:
+                flow(c, time - t, &v, &i)
+        return i if variable == 1 else v
+
+    # Ordered schedule ---------------------------------------------------------------------------
+
+    cdef int begin(self, Engine engine) except -1:
+        cdef int unit
+        for unit in range(self.n):
+            self.next_spike[unit] = self.predict(unit)
+            engine.predict(self.first_slot + unit, self.next_spike[unit])
+        return 0
+
+    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
+        cdef Py_ssize_t k
+        cdef int unit
+        cdef double next_spike
+        for k in range(fan.n):
+            unit = fan_target(fan, k)
+            next_spike = self.next_spike[unit]
+            self.receive_weight(unit, time, fan_weight(fan, k))
+            self.next_spike[unit] = self.predict(unit)
+            if self.next_spike[unit] != next_spike:
+                engine.predict(self.first_slot + unit, self.next_spike[unit])
+            if self.watched:
+                self.note(time, unit)
+        return 0
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
+        cdef Fan fan
+        if not 0 <= event.unit < self.n:
+            with gil:
+                raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
+        fan.target = NULL
+        fan.w64 = NULL
+        fan.w32 = NULL
+        fan.first = event.unit
+        fan.receptor = 0
+        fan.n = 1
+        fan.w = event.value
+        return self.deliver(engine, event.time, &fan)
+
+    cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
+        self.fire(unit, time)
+        self.next_spike[unit] = self.predict(unit)
+        engine.predict(self.first_slot + unit, self.next_spike[unit])
+        self.emit(engine, time, unit)
+        if self.watched:
+            self.note(time, unit)
+        return 0

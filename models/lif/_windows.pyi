@@ -1,0 +1,8 @@
+"""Types of the compiled neurons; see _windows.pyx."""
+
+from eventsim.models.lif._ordered import LIFNeurons
+from eventsim.population import PrivateSource
+
+class LIFPopulation(LIFNeurons):
+    max_window: float
+    def add_feed(self, source: PrivateSource, weight: float, delay: float) -> None: ...
