@@ -41,7 +41,10 @@ class TensorGradient:
         self._held = 0  # the pass whose parameters the arrays hold
 
     def take(self, tensors: Sequence[Tensor], number: int = 0) -> int:
-        """Copy the parameters of a pass into the arrays unless they hold them; return the number of the pass."""
+        """Copy the parameters of a pass into the arrays unless they hold them.
+
+        Return the number of the pass.
+        """
         if number and number == self._held:
             return number
         self._held = 0
@@ -213,7 +216,8 @@ class Spikes(torch.autograd.Function):
 
 
 class Derivatives(torch.autograd.Function):
-    """The backward pass of `Spikes` where the derivatives are part of a graph themselves, as in `torch.func`."""
+    """The backward pass of `Spikes` where the derivatives are part of a graph themselves, as in `torch.func`.
+    """
 
     @staticmethod
     def forward(

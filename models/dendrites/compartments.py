@@ -1,6 +1,7 @@
 """What a neuron with active dendrites is declared with: compartments, their inputs, and their events.
 
-The equations are those of `eventsim.models.dendrites.multi_compartment`. Numbers are in ms, mV, nS, pA and pF.
+The equations are those of `eventsim.models.dendrites.multi_compartment`. Numbers are in ms, mV, nS, pA
+and pF.
 """
 
 from __future__ import annotations

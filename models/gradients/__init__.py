@@ -1,4 +1,7 @@
-"""Exact gradients of spike times: EventProp (the adjoint pass) for any network, closed forms for first spikes."""
+"""Exact gradients of spike times.
+
+EventProp (the adjoint pass) takes any network; closed forms take first spikes in layers.
+"""
 
 from eventsim.lazy import attach
 

@@ -80,10 +80,12 @@ class Pathway:
 
     @cached_property
     def source(self) -> Indices:
+        """Presynaptic unit of each synapse."""
         return np.ascontiguousarray(self._synapses.sources(), np.int32)
 
     @cached_property
     def target(self) -> Indices:
+        """Postsynaptic unit of each synapse."""
         return np.ascontiguousarray(self._synapses.targets(), np.int32)
 
     def delays(self) -> Floats:

@@ -1,21 +1,21 @@
 """Exact gradients of spike times: any network of LIF neurons, any number of spikes, every parameter.
 
-A spike at T satisfies v(T) = v_th, so any change x of what came before moves it by dT/dx = -(dv/dx) / v'(T).
-Instead of following each x forward, the adjoints l_v = dL/dv and l_i = dL/di of every neuron are followed
-back in time (see `eventprop/_sensitivities.pxd`): an own spike with error G = dL/dT sets l_v = -G / v'(T); between events both
-follow their exact flow; an arrival of weight w reads off
+A spike at T satisfies v(T) = v_th, so any change x of what came before moves it by dT/dx = -(dv/dx) /
+v'(T). Instead of following each x forward, EventProp follows the adjoints l_v = dL/dv and l_i = dL/di
+of every neuron back in time (`eventprop/_sensitivities.pxd`). An own spike with error G = dL/dT sets
+l_v = -G / v'(T); between events both follow their exact flow; an arrival of weight w adds
 
     dL/dw = l_i        dL/dt = w (l_i / tau_syn - l_v / c_mem),
 
-the latter being the derivative in the delay, and part of the error of the spike that was sent. After a spike
-the membrane starts anew at R = T + t_ref from a fixed value, so what came before acts on what follows through
-T alone: G gains -l_v(R) v'(R). No step size enters anywhere.
+where dL/dt is the derivative in the delay, and part of the error of the presynaptic spike. After a spike the
+membrane starts again at R = T + t_ref, the refractory end, from a fixed value. So the past acts on the future
+through T alone: G gains -l_v(R) v'(R). No step size enters anywhere (Wunderlich & Pehle 2021, EventProp).
 
 Gradients are those of the branch that the run took. They are exact as long as no spike appears or
-disappears; there L jumps, and no derivative tells. A silent neuron has gradient zero. Close to such a point
-the membrane grazes threshold, 1 / v'(T) and with it the gradient grows without bound; `max_slope_inverse`
-stops what passes through such a spike. Where an arrival and a spike change order, L has a kink; an arrival
-at the very time of a spike counts as one before it.
+disappears; where one does, L jumps and has no derivative. A silent neuron has gradient zero. Close to such a
+point the membrane grazes threshold, and 1 / v'(T) and the gradient grow without bound; `max_slope_inverse`
+stops derivatives at such a spike. Where an arrival and a spike change order, L has a kink; an arrival at the
+very time of a spike counts as one before it.
 """
 
 import math

@@ -1,5 +1,6 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The arrivals of a window, computed from spikes and synapses whenever a pass needs them; nothing stores them.
+"""The arrivals of a window, computed from spikes and synapses whenever a pass needs them; nothing
+stores them.
 
 In a dense population every source reaches every unit, and one list of spikes serves all units. Elsewhere the
 arrivals are listed unit by unit.

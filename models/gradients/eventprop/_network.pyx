@@ -216,7 +216,8 @@ cdef class GradientNetwork:
         return True
 
     def readout(self, int population):
-        """Return where the largest membranes of a population begin among those of a sample, -1 if it spikes."""
+        """Return where the largest membranes of a population begin among those of a sample, -1 if it spikes.
+        """
         return self.group[population].first_maximum if self.group[population].readout else -1
 
     def set_input(self, int population, const double[::1] time, const int32_t[::1] unit,

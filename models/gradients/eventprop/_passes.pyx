@@ -1,10 +1,12 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""EventProp: the spikes of many samples forward, and the adjoint pass back from their errors to every parameter.
+"""EventProp: the spikes of many samples forward, and the adjoint pass back from their errors to every
+parameter.
 
-A run is cut into windows no longer than the shortest delay of a loop (one window if there is no loop). Within
-a window no spike of a unit can come back to the unit. So the forward pass takes the units one after the other,
-each along its own arrivals in order of time; populations that reach others without delay come first. The
-adjoint pass takes windows, populations, arrivals and spikes in reverse order (Wunderlich & Pehle 2021).
+A run is cut into windows no longer than the shortest delay of a loop (one window if there is no loop).
+Within a window no spike of a unit can come back to the unit. So the forward pass takes the units one
+after the other, each along its own arrivals in order of time; populations that reach others without
+delay come first. The adjoint pass takes windows, populations, arrivals and spikes in reverse order
+(Wunderlich & Pehle 2021).
 
 Modules: the network (`_network`), arrivals of a window (`_arrivals`), one neuron (`_per_neuron`), all neurons
 of a population at once (`_vectorised`), populations in which every synapse has a delay of its own
@@ -200,7 +202,7 @@ cdef class EventProp(TimeBinned):
     # Backward -----------------------------------------------------------------------------------------
 
     def backward(self, Workspace space not None, Tape tape not None, Gradients gradients not None):
-        """Run the adjoint pass of all samples from `tape.errors`, which become total errors, and sum the gradients."""
+        """Run the adjoint pass of all samples from `tape.errors`, which become total; sum the gradients."""
         cdef int s, status = 0
         cdef bint guarded = self.max_dw_norm < INFINITY
         if tape.error.shape[0] != tape.all.n:

@@ -1,5 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""EventProp passes along one neuron: from arrival to arrival forward, and back from the errors of its spikes."""
+"""EventProp passes along one neuron.
+
+From arrival to arrival forward, and back from the errors of its spikes.
+"""
 
 from libc.math cimport INFINITY, NAN, exp, fabs
 from libc.stdint cimport int32_t
@@ -186,7 +189,10 @@ cdef class PerNeuron(Arrivals):
                               Arrival *arrival,
                               Py_ssize_t n, Py_ssize_t first, double start, double *error, double *own_error,
                               Gradients gradients) noexcept nogil:
-        """Run the adjoint pass of one unit; `error` is dL/dT of all spikes, `own_error` that of its population's."""
+        """Run the adjoint pass of one unit.
+
+        `error` is dL/dT of all spikes, `own_error` that of its population's.
+        """
         cdef const Cell *c = g.cells + unit * g.stride
         cdef int at = g.base + unit
         cdef double l_v = w.l_v[at], l_i = w.l_i[at], t = w.t[at], time, event, x, s
@@ -270,7 +276,8 @@ cdef class PerNeuron(Arrivals):
                                Py_ssize_t n,
                                double start, Py_ssize_t step, const double *weight, double *by_weight,
                                double *by_delay, double *error) noexcept nogil:
-        """Run the adjoint pass of a unit without threshold from its membrane maximum; its synapses lie `step` apart.
+        """Run the adjoint pass of a unit without threshold from its membrane maximum; its synapses lie
+        `step` apart.
 
         The time of a maximum does not change its height, except where an arrival ended the rise: then the
         height moves with the arrival along the slope.
@@ -331,7 +338,10 @@ cdef class PerNeuron(Arrivals):
 
     cdef double latest_own_event(self, const Cell *c, const SpikeTrain *train, int32_t spike,
                                  bint is_refractory) noexcept nogil:
-        """Return the time of a unit's latest own event: its spike, or the end of the refractory time after it."""
+        """Return the time of a unit's latest own event.
+
+        Its spike, or the end of the refractory time after it.
+        """
         if spike < 0:
             return -INFINITY
         return train.record[spike].time if is_refractory else train.record[spike].time + c.t_ref

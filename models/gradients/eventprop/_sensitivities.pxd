@@ -89,7 +89,7 @@ cdef inline void note_maximum(const Cell *c, double v, double i, double t, doubl
 
 cdef inline void note_last_maximum(const Cell *c, double v, double i, double t, double until, bint constants,
                                    const Sensitivity *sensitivity, MembraneMaximum *maximum) noexcept nogil:
-    """Keep the maximum of the membrane from the last arrival to the end of the run, if it is the largest so far."""
+    """Keep the membrane maximum from the last arrival to the end of the run, if it is the largest so far."""
     cdef double s = until - t, v_end = v, i_end = i
     cdef Sensitivity to = sensitivity[0]
     note_maximum(c, v, i, t, s, constants, sensitivity, maximum)

@@ -1,16 +1,17 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Time-binned EventProp passes, for populations in which every synapse has a delay of its own.
 
-A spike then arrives at n units at n times, and most of these arrivals change no spike. So the forward pass adds
-a spike, as soon as it is known, to the input that each unit collects in a time bin: the effect of the bin's
-arrivals on membrane and current at the end of the bin. An upper bound of the membrane tells which units may reach
-threshold within the bin. These few are advanced arrival by arrival, as in `_per_neuron`; all others pass the bin
-in one step.
+A spike then arrives at n units at n times, and most of these arrivals change no spike. So the forward
+pass adds a spike, as soon as it is known, to the input that each unit collects in a time bin: the
+effect of the bin's arrivals on membrane and current at the end of the bin. An upper bound of the
+membrane tells which units may reach threshold within the bin. These few are advanced arrival by
+arrival, as in `_per_neuron`; all others pass the bin in one step.
 
-In the adjoint pass, the adjoints of a unit without an event in the bin are sums of two exponentials, so two
-numbers describe the bin. Units with an event in the bin go back arrival by arrival. Once all bins in which a spike
-arrived are passed, its derivatives are summed over them. e^(d/tau) of each synapse is a constant, so that takes no
-exponential, and derivatives in weights and delays follow at the end from two sums for each synapse.
+In the adjoint pass, the adjoints of a unit without an event in the bin are sums of two exponentials, so
+two numbers describe the bin. Units with an event in the bin go back arrival by arrival. Once all bins
+in which a spike arrived are passed, its derivatives are summed over them. e^(d/tau) of each synapse is
+a constant, so that takes no exponential, and derivatives in weights and delays follow at the end from
+two sums for each synapse.
 """
 
 from libc.math cimport INFINITY, exp
@@ -102,7 +103,7 @@ cdef class TimeBinned(Vectorised):
             w.next[link.number] = k
 
     cdef Py_ssize_t forward_binned(self, Workspace w, int p, double start, double end) noexcept nogil:
-        """Advance all units of a population over [start, end), a whole number of bins except at the end of a run."""
+        """Advance all units over [start, end), a whole number of bins except at the end of a run."""
         cdef const NeuronGroup *g = &self.group[p]
         cdef const Cell *c = g.cells
         cdef double *v = w.v + g.base
@@ -159,7 +160,10 @@ cdef class TimeBinned(Vectorised):
 
     cdef Py_ssize_t forward_one_bin(self, Workspace w, int p, int unit, double start, double end,
                                     double *v, double *i) noexcept nogil:
-        """Advance one unit through a bin arrival by arrival; v and i become its state at the end of the bin."""
+        """Advance one unit through a bin arrival by arrival.
+
+        V and i become its state at the end of the bin.
+        """
         cdef const NeuronGroup *g = &self.group[p]
         cdef const Cell *c = g.cells
         cdef SpikeTrain *train = &w.fresh[p]
@@ -205,7 +209,10 @@ cdef class TimeBinned(Vectorised):
     # Backward -----------------------------------------------------------------------------------------
 
     cdef void begin_backward(self, Workspace w, int p) noexcept nogil:
-        """Begin the adjoint pass of a sample: the latest own event of each unit, and all spikes still to be read."""
+        """Begin the adjoint pass of a sample.
+
+        The latest own event of each unit, and all spikes still to be read.
+        """
         cdef const NeuronGroup *g = &self.group[p]
         cdef const MembraneMaximum *maximum
         cdef int k
@@ -225,7 +232,10 @@ cdef class TimeBinned(Vectorised):
             w.next[g.links[k].number] = w.train[g.links[k].pre].n
 
     cdef void read_spikes(self, Workspace w, int p, double start, bint late, double *error) noexcept nogil:
-        """Add dL/dT of the spikes sent at or after `start`; `late`: those that cannot arrive in this window."""
+        """Add dL/dT of the spikes sent at or after `start`.
+
+        `late`: those that cannot arrive in this window.
+        """
         cdef const NeuronGroup *g = &self.group[p]
         cdef const Bins *bins = &g.bins
         cdef const Link *link

@@ -56,7 +56,10 @@ cdef class Vectorised(PerNeuron):
                                                                  g.v_init[k] if g.readout else g.cells.v_th)
 
     cdef double threshold_bound(self, const Cell *c, double v) noexcept nogil:
-        """Return v as a bound for `advance`: relative to v_inf, and lowered by the largest effect of rounding."""
+        """Return v as a bound for `advance`.
+
+        Relative to v_inf, and lowered by the largest effect of rounding.
+        """
         cdef double d = v - c.v_inf
         return d - 1e-12 * fabs(d)
 
@@ -203,7 +206,8 @@ cdef class Vectorised(PerNeuron):
     cdef void note_kink(self, Workspace w, const NeuronGroup *g, int unit, double t, double v, double before,
                         double after,
                         int32_t synapse, const double *sensitivity) noexcept nogil:
-        """Keep the membrane of a readout if it is the largest so far and an arrival at time t ends its rise."""
+        """Keep the membrane of a readout if it is the largest so far and an arrival at time t ends its rise.
+        """
         cdef MembraneMaximum *maximum = w.maximum + g.first_maximum + unit
         cdef double rise
         if v <= maximum.value:

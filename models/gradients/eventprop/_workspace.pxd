@@ -32,7 +32,8 @@ cdef class Workspace:
     cdef double *l_i
     cdef int32_t *current           # the latest spike that is not yet passed
     cdef uint8_t *is_refractory     # whether time t lies in the refractory time after it
-    # vectorised populations: their time, spikes and refractory times not yet passed, whether an adjoint is not 0
+    # vectorised populations: their time, spikes and refractory times not yet passed, whether an adjoint
+    # is not 0
     cdef double *now
     cdef int64_t *spike_left
     cdef int64_t *refractory_left

@@ -53,26 +53,31 @@ class EventPropForwardPass(ForwardPass):
         return sum(tape.nbytes for tape in self._tapes)
 
     def spikes(self, population: str, sample: int) -> Spikes:
+        """Return the spikes of a population in one sample."""
         tape, k = self._at(sample)
         return Spikes(*tape.spikes(self._number(population), k))
 
     def slope_inverses(self, population: str, sample: int) -> Floats:
+        """Return 1 / v' at each spike of a population in one sample."""
         tape, k = self._at(sample)
         return tape.slopes(self._number(population), k)
 
     def first_spikes(self, population: str) -> Floats:
+        """Return the first spike of each unit, shape (n_samples, n)."""
         times = np.full((self.n_samples, self._size(population)), np.inf)
         for low, tape in self._pieces():
             tape.first_spikes(self._number(population), times[low : low + tape.n_samples])
         return times
 
     def counts(self, population: str) -> Ints:
+        """Return the number of spikes of each unit, shape (n_samples, n)."""
         counts = np.zeros((self.n_samples, self._size(population)), np.int64)
         for low, tape in self._pieces():
             tape.count_spikes(self._number(population), counts[low : low + tape.n_samples])
         return counts
 
     def maxima(self, population: str) -> tuple[Floats, Floats]:
+        """Return membrane maxima and their times, both (n_samples, n)."""
         first = self._first_maximum(population)
         if first < 0:
             raise ValueError(f"{population!r} has a threshold; membrane maxima are kept for v_th = inf")
@@ -83,13 +88,16 @@ class EventPropForwardPass(ForwardPass):
         return values, times
 
     def errors(self, population: str, sample: int) -> Floats:
+        """Return dL/dT of each spike of a population in one sample."""
         tape, k = self._at(sample)
         return tape.errors[self._slice(tape, population, k)].copy()
 
     def backward(self, errors: Mapping[str, Any], wanted: Collection[str] | None = None) -> Gradient:
+        """Differentiate a loss; see `SpikeGradient.backward`."""
         return self.kernel.backward(self, errors)
 
     def clear_errors(self) -> None:
+        """Set the errors of all spikes to 0."""
         for tape in self._tapes:
             tape.clear_errors()
 

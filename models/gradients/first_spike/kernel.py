@@ -1,4 +1,4 @@
-"""Layers of first spikes as a kernel of `SpikeGradient`: closed forms, a whole batch at a time."""
+"""First spikes in layers as a kernel of `SpikeGradient`: closed forms, a whole batch at a time."""
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -52,12 +52,14 @@ class FirstSpikeForwardPass(ForwardPass):
         return self.batch.nbytes
 
     def spikes(self, population: str, sample: int) -> Spikes:
+        """Return the spikes of a population in one sample."""
         times = self._times(population)[self._checked(sample)]
         units = np.flatnonzero(times < np.inf)
         units = units[times[units].argsort(kind="stable")]
         return Spikes(times[units], units)
 
     def slope_inverses(self, population: str, sample: int) -> Floats:
+        """Return 1 / v' at each spike of a population in one sample."""
         units = self.spikes(population, sample).units
         if population in self._network.sources:
             return np.zeros(len(units))
@@ -68,21 +70,26 @@ class FirstSpikeForwardPass(ForwardPass):
         return inverses
 
     def first_spikes(self, population: str) -> Floats:
+        """Return the first spike of each unit, shape (n_samples, n)."""
         return self._times(population).copy()
 
     def counts(self, population: str) -> Ints:
+        """Return the number of spikes of each unit, shape (n_samples, n)."""
         return (self._times(population) < np.inf).astype(np.int64)
 
     def maxima(self, population: str) -> tuple[Floats, Floats]:
+        """Return membrane maxima and their times, both (n_samples, n)."""
         self._number(population)
-        raise ValueError(f"{population!r} has a threshold; largest membranes are noted with v_th = inf")
+        raise ValueError(f"{population!r} has a threshold; membrane maxima are kept for v_th = inf")
 
     def errors(self, population: str, sample: int) -> Floats:
+        """Return dL/dT of each spike of a population in one sample."""
         units = self.spikes(population, sample).units
         errors = self.batch.errors(self.kernel.place(population))
         return np.zeros(len(units)) if errors is None else errors[sample, units]
 
     def backward(self, errors: Mapping[str, Any], wanted: Collection[str] | None = None) -> Gradient:
+        """Differentiate a loss; see `SpikeGradient.backward`."""
         return self.kernel.backward(self, errors, wanted)
 
     def input_errors(self) -> dict[str, Any]:
@@ -215,7 +222,7 @@ class FirstSpikeKernel:
     def backward(
         self, run: FirstSpikeForwardPass, errors: Mapping[str, Any], wanted: Collection[str] | None
     ) -> Gradient:
-        """Walk back from the errors of spikes."""
+        """Run the backward pass from the errors of spikes."""
         layers, batch = run.layers, run.batch
         self.complete(run)
         batch.clear_errors()
