@@ -87,7 +87,7 @@ EMPTY = {  # settings with nothing to do
     "yin-yang": {"epochs": 0, "runs": 1},
 }
 NEEDS = {
-    "multi_compartment": {  # with as little capacitance as the weights of these tests are small
+    "multi-compartment": {  # with as little capacitance as the weights of these tests are small
         "compartments": (
             es.models.Compartment(
                 "soma",
@@ -101,7 +101,7 @@ NEEDS = {
     },
     "poisson": {"rate": 500.0},
     "regular": {"period": 1.5},
-    "spike_source": {"times": [1.0, 2.5]},
+    "spike-source": {"times": [1.0, 2.5]},
 }
 
 

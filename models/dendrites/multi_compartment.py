@@ -35,7 +35,7 @@ def _two_compartments() -> tuple[Compartment, ...]:
     )
 
 
-@register("neuron", "multi_compartment")
+@register("neuron", "multi-compartment")
 @dataclass(frozen=True, slots=True, eq=False)
 class MultiCompartment:
     """Neuron that is a tree of compartments with events of their own, such as dendritic plateaus.

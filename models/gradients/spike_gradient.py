@@ -54,7 +54,7 @@ KERNELS: dict[str, tuple[type[Kernel], str]] = {  # the fastest first; and the f
 AUTO = ("first-spike", "eventprop")
 
 
-@register("rule", "spike_gradient")
+@register("rule", "spike-gradient")
 class SpikeGradient:
     """Runs a network on many samples, and differentiates a loss of its spike times in all parameters.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from eventsim.rates.ticks import Continuous
 
 
-@register("neuron", "rate_input")
+@register("neuron", "rate-input")
 @dataclass(frozen=True, slots=True)
 class RateInput:
     """Units whose rate is what `Simulation.drive` says, 0 before."""
@@ -29,7 +29,7 @@ class RateInput:
         return RateInputPopulation(context)
 
 
-@register("neuron", "spike_trace")
+@register("neuron", "spike-trace")
 @dataclass(frozen=True, slots=True)
 class SpikeTrace:
     """Units whose rate is the trace that arriving spikes leave: each adds its weight, which then decays.
@@ -59,7 +59,7 @@ class SpikeTrace:
         return SpikeTracePopulation(context, float(self.tau_syn))
 
 
-@register("neuron", "rate_spikes")
+@register("neuron", "rate-spikes")
 @dataclass(frozen=True, slots=True)
 class RateSpikes:
     """Units that turn the rates they receive into Poisson spikes at their own times.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eventsim.population import Population
 
 
-@register("neuron", "spike_source")
+@register("neuron", "spike-source")
 @dataclass(frozen=True, slots=True)
 class SpikeSource:
     """Units that spike when they are told to.

@@ -110,7 +110,7 @@ class LIF:
         return LIFPopulation(context.n, context.name, parameters, False, self.first_spike_only)
 
 
-@register("neuron", "lif_delta")
+@register("neuron", "lif-delta")
 @dataclass(frozen=True, slots=True)
 class LIFDelta:
     """Leaky integrate-and-fire neuron whose membrane jumps by the weight of an input.

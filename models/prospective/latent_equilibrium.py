@@ -54,7 +54,7 @@ def _not_below(values: ArrayLike, dt: float, what: str, name: str) -> None:
         )
 
 
-@register("neuron", "latent_equilibrium")
+@register("neuron", "latent-equilibrium")
 @dataclass(frozen=True, slots=True)
 class LatentEquilibrium:
     """Prospective neurons whose errors act at once (LE).
@@ -102,7 +102,7 @@ class LatentEquilibrium:
         return _population(self, context)
 
 
-@register("neuron", "generalized_latent_equilibrium")
+@register("neuron", "generalized-latent-equilibrium")
 @dataclass(frozen=True, slots=True)
 class GeneralizedLatentEquilibrium:
     """Neurons with separate constants of membrane and prospection, and errors that mirror them in time (GLE).

@@ -56,7 +56,7 @@ class Step:
     bumped: str | None
 
 
-@register("rule", "spike_learner")
+@register("rule", "spike-learner")
 class SpikeLearner:
     """Trains any network that `SpikeGradient` takes.
 
