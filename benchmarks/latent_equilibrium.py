@@ -43,7 +43,7 @@ def simulation(sizes: tuple[int, ...], batch: int, dtype: str, still: bool = Fal
         for k, weight in enumerate(weights):
             net.add(str(k + 1), es.models.LatentEquilibrium(tau_mem=TAU), sizes[k + 1])
             projection = net.connect(str(k), str(k + 1), weight=weight, bias=0.0)
-            net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(eta=ETA))
+            net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(learning_rate=ETA))
     sim = es.Simulation(net, dt=DT, batch=batch, dtype=dtype)
     if not still:
         sim.nudge(str(len(weights)), target, BETA)

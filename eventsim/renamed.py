@@ -82,6 +82,11 @@ RENAMED: dict[str, dict[str, str]] = {
     },
     # values of other arguments: "value/<class>/<argument>"
     "value/SpikeGradient/kernel": {"layers": "first-spike", "walk": "eventprop"},
+    "argument/ErrorTimesRate": {"eta": "learning_rate"},
+    "argument/TimeConstants": {"eta": "learning_rate"},
+    "argument/PlasticityKernel": {"eta_plus": "amplitude_plus", "eta_minus": "amplitude_minus"},
+    # values of an argument: "argument/<part>.<argument>"
+    "argument/SpikeGradient.kernel": {"walk": "eventprop", "layers": "first-spike"},
     # keys in files: "file"
     "file": {"stand_in": "replacement_data"},
     # keys in other files: "file/<kind of file>"; fields of the wire protocol: "wire/<field>"
@@ -90,6 +95,7 @@ RENAMED: dict[str, dict[str, str]] = {
     # methods that classes of other people define: "method/<base class>"
     "method/part": {"alter": "transform_parameters", "leave": "transmit"},
     # arrays in the state of a population: "state/<part>"
+    "state/rates": {"eta": "learning_rate", "tau_eta": "tau_learning_rate"},
     "state/lif": {"release": "refractory_end", "due": "next_spike"},
 }
 
@@ -168,6 +174,9 @@ def renamed_arguments(what: str) -> Callable[[T], T]:
         if not isinstance(thing, type):
             return call
         thing.__init__ = call
+        for name, today in RENAMED[what].items():
+            if today in getattr(thing, "__dataclass_fields__", ()) and not hasattr(thing, name):
+                setattr(thing, name, _old_attribute(name, today))
         return thing
 
     return decorate
@@ -201,3 +210,13 @@ def suggest_arguments(name: str) -> Callable[[T], T]:
         return call
 
     return decorate
+
+
+def _old_attribute(name: str, today: str) -> property:
+    """Return a property that reads an attribute by its old name, with a warning."""
+
+    def read(thing: object) -> Any:
+        warnings.warn(f"{name!r} is called {today!r} now", DeprecationWarning, stacklevel=2)
+        return getattr(thing, today)
+
+    return property(read, doc=f"Old name of `{today}`.")

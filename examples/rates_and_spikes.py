@@ -22,7 +22,7 @@ net.connect("hidden", "level", weight=rng.normal(0, 0.2, (15, 1)), bias=0.0)
 net.connect("level", "cell", weight=0.1, delay=1.5)  # rates become a current, 1.5 ms later
 net.connect("cell", "level", weight=-0.05, delay=0.77)  # spikes arrive between ticks
 for projection in ("trace->hidden", "hidden->level"):
-    net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(eta=0.05))
+    net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(learning_rate=0.05))
 
 sim = es.Simulation(net, dt=0.1)
 sim.record("level", "rate", every=1.0)

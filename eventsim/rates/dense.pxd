@@ -30,12 +30,12 @@ cdef class RateProjection(TickPart):
     cdef char *back                         # receptor of `pre` for errors, or NULL
     cdef char *x                            # (batch, n_pre) what the last product was taken of
     cdef char *sent                         # (batch, n_post) the filtered error, or NULL
-    # Learning: weight += dt * eta * <x^T taught> (mean over the batch), both as of one tick.
+    # Learning: weight += dt * learning_rate * <x^T taught> (mean over the batch), both as of one tick.
     cdef Optimiser optimiser
-    cdef readonly double eta
+    cdef readonly double learning_rate
     cdef double bias_factor, decay, momentum, beta1, beta2, epsilon
     cdef int64_t steps                      # of the optimiser
-    cdef double due                         # dt * eta of the last tick, whose change is still to be made
+    cdef double due                         # dt * learning_rate of the last tick, whose change is still to be made
     cdef char *taught                       # variable of `post`
     cdef char *taught_pre                   # variable of `pre` instead of x, or NULL
     cdef char *gradient

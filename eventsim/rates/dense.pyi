@@ -12,7 +12,7 @@ class RateProjection(TickPart):
     pre: Continuous
     post: Continuous
     state: dict[str, Array]
-    eta: float
+    learning_rate: float
     def __init__(
         self,
         name: str,
@@ -29,7 +29,7 @@ class RateProjection(TickPart):
     ) -> None: ...
     def learn_by(
         self,
-        eta: float,
+        learning_rate: float,
         *,
         post: str = "error",
         pre: str = "",
@@ -41,7 +41,7 @@ class RateProjection(TickPart):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None: ...
-    def set_rate(self, eta: float) -> None: ...
+    def set_learning_rate(self, learning_rate: float) -> None: ...
     def weights(self) -> tuple[Array, Array | None]: ...
     def set_weights(self, weight: Any = None, bias: Any = None) -> None: ...
 

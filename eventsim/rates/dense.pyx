@@ -4,7 +4,7 @@
 At each tick a projection adds x W + b to a receptor of its target, x being the rate of its source as of
 the tick before (or earlier, with a delay), and e W^T to the receptor for errors of its source.
 
-A projection that learns makes the change of a tick, dt * eta * <x^T e>, when it reads the weights at
+A projection that learns makes the change of a tick, dt * learning_rate * <x^T e>, when it reads the weights at
 the next one: nobody reads them in between, and change and products then share one pass over the
 matrix. When the input has not changed since, a change c x^T e of the weights changes their product by
 c (x x^T) e, so neither product nor weights need to be touched: both are brought up to date when the
@@ -18,6 +18,8 @@ from libc.string cimport memcmp, memcpy, memset
 import numpy as np
 
 from eventsim.rates.ticks cimport Continuous, TickPart
+
+from eventsim.renamed import with_current_names
 
 cdef extern from "eventsim/rates/rates.h" nogil:
     void rates_add(int wide, void *to, const void *given, ptrdiff_t n)
@@ -103,24 +105,24 @@ cdef class RateProjection(TickPart):
         """Return an array of zeros in the dtype of the populations."""
         return np.zeros(shape, np.float64 if self.wide else np.float32)
 
-    def learn_by(self, double eta, *, str post="error", str pre="", str optimiser="sgd", double bias_factor=1.0,
+    def learn_by(self, double learning_rate, *, str post="error", str pre="", str optimiser="sgd", double bias_factor=1.0,
                  double decay=0.0, double momentum=0.9, double beta1=0.9, double beta2=0.999, double epsilon=1e-8):
-        """Learn: weight += dt * eta * (<pre^T post> - decay * weight) at each tick, or by momentum or Adam.
+        """Learn: weight += dt * learning_rate * (<pre^T post> - decay * weight) at each tick, or by momentum or Adam.
 
         Parameters
         ----------
-        eta : float
+        learning_rate : float
             Weight change per time; for Adam the step per time.
         post, pre : str
             Signals of the two populations; without `pre` what the weights were multiplied with.
         optimiser : {"sgd", "momentum", "adam", "frozen"}
         bias_factor : float
-            Rate of the bias relative to `eta`.
+            Rate of the bias relative to `learning_rate`.
         decay : float
-            Weights decay with rate eta * decay, whatever the optimiser makes of gradients.
+            Weights decay with rate learning_rate * decay, whatever the optimiser makes of gradients.
         """
         self.optimiser = OPTIMISERS[optimiser]
-        self.eta, self.bias_factor, self.decay = eta, bias_factor, decay
+        self.learning_rate, self.bias_factor, self.decay = learning_rate, bias_factor, decay
         self.momentum, self.beta1, self.beta2, self.epsilon = momentum, beta1, beta2, epsilon
         self.taught = memory(self.post.arrays[post])
         self.taught_pre = memory(self.pre.arrays[pre]) if pre else NULL
@@ -131,9 +133,9 @@ cdef class RateProjection(TickPart):
         self.first = memory(self.state["first"]) if "first" in self.state else NULL
         self.second = memory(self.state["second"]) if "second" in self.state else NULL
 
-    def set_rate(self, double eta):
+    def set_learning_rate(self, double learning_rate):
         """Change the learning rate from the next tick on; 0 stops learning."""
-        self.eta = eta
+        self.learning_rate = learning_rate
 
     # Weights as a user sees them ------------------------------------------------------------------
 
@@ -165,14 +167,15 @@ cdef class RateProjection(TickPart):
     def snapshot(self):
         """Return the state as a dictionary of arrays and numbers."""
         state = {name: array.copy() for name, array in self.state.items() if name != "gradient"}
-        return state | {"due": self.due, "eta": self.eta, "steps": self.steps}
+        return state | {"due": self.due, "learning_rate": self.learning_rate, "steps": self.steps}
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
+        state = with_current_names("state/rates", state, quiet=True)
         for name, array in self.state.items():
             if name in state:
                 array[...] = state[name]
-        self.due, self.eta, self.steps = state["due"], state["eta"], state["steps"]
+        self.due, self.learning_rate, self.steps = state["due"], state["learning_rate"], state["steps"]
 
     # Ticks ----------------------------------------------------------------------------------------
 
@@ -203,7 +206,7 @@ cdef class RateProjection(TickPart):
         if e != NULL:
             self.backward(e, self.back)
         if self.optimiser != FROZEN:
-            self.due = self.dt * self.eta
+            self.due = self.dt * self.learning_rate
         return 0
 
     cdef int settle(self) except -1 nogil:
@@ -322,7 +325,7 @@ cdef class Dense(RateProjection):
         if self.b != NULL:
             self.add_bias(self.target)
         memcpy(self.x, new, self.n_pre * self.size)
-        self.due = self.dt * self.eta
+        self.due = self.dt * self.learning_rate
         return 0
 
     cdef int gather_kept(self, int64_t k) except -1 nogil:
@@ -360,7 +363,7 @@ cdef class Dense(RateProjection):
         rates_add(self.wide, self.target, self.product, n_y)
         if self.b != NULL:
             self.add_bias(self.target)
-        self.due = self.dt * self.eta if self.optimiser == SGD else 0.0
+        self.due = self.dt * self.learning_rate if self.optimiser == SGD else 0.0
         return 0
 
     cdef int settle(self) except -1 nogil:

@@ -183,15 +183,15 @@ class ContinuousSide:
                 raise ValueError(f"{what} of {projection!r} must be finite")
         part.set_weights(weight, bias)
 
-    def set_learning_rate(self, name: str, eta: float) -> None:
+    def set_learning_rate(self, name: str, learning_rate: float) -> None:
         """Change the rate of the rule of a projection or population from the next tick on; 0 stops it."""
         learns = any(name == learner for learner, _ in self.net.plasticity)
         compiled = self._build()
         target: Any = compiled.parts.get(name, compiled.populations.get(name))
-        if not learns or not hasattr(target, "set_rate"):
+        if not learns or not hasattr(target, "set_learning_rate"):
             known = ", ".join(learner for learner, _ in self.net.plasticity) or "none"
             raise UnknownPart(f"{name!r} has no rule whose rate could be set; known: {known}")
-        target.set_rate(one_number(eta, "eta", low=0))
+        target.set_learning_rate(one_number(learning_rate, "learning_rate", low=0))
 
     # Results ----------------------------------------------------------------------------------------
 

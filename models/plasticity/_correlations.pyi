@@ -15,8 +15,8 @@ class CorrelationSensors:
         n_post: int,
         tau_plus: float,
         tau_minus: float,
-        eta_plus: float,
-        eta_minus: float,
+        amplitude_plus: float,
+        amplitude_minus: float,
         ceiling: float,
     ) -> None: ...
     def stored_as(self, storage: NDArray[Any]) -> None: ...

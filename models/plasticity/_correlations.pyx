@@ -1,8 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Correlation sensors: at every synapse two accumulators of nearest-neighbour pairs, which saturate.
 
-An arrival followed by an event of the target adds eta_plus e^(-dt / tau_plus) to the causal accumulator, an event followed
-by an arrival eta_minus e^(-dt / tau_minus) to the anti-causal one. Only neighbours in time count: of several
+An arrival followed by an event of the target adds amplitude_plus e^(-dt / tau_plus) to the causal accumulator, an event followed
+by an arrival amplitude_minus e^(-dt / tau_minus) to the anti-causal one. Only neighbours in time count: of several
 arrivals before an event the last, of several events after an arrival the first.
 """
 
@@ -25,7 +25,7 @@ cdef class CorrelationSensors(ArrivalObserver):
     target : ndarray of int, shape (n_syn,)
         Unit that each synapse leads to; stays.
     n_post : int
-    tau_plus, tau_minus, eta_plus, eta_minus, ceiling : float
+    tau_plus, tau_minus, amplitude_plus, amplitude_minus, ceiling : float
     """
 
     cdef readonly dict arrays
@@ -36,9 +36,9 @@ cdef class CorrelationSensors(ArrivalObserver):
     cdef int32_t[::1] synapse_of                        # (n_syn,) sorted by target
     cdef int64_t[::1] start                             # (n_post + 1,)
     cdef int32_t[::1] target
-    cdef double rate_plus, rate_minus, eta_plus, eta_minus, ceiling
+    cdef double rate_plus, rate_minus, amplitude_plus, amplitude_minus, ceiling
 
-    def __init__(self, target, int n_post, double tau_plus, double tau_minus, double eta_plus, double eta_minus,
+    def __init__(self, target, int n_post, double tau_plus, double tau_minus, double amplitude_plus, double amplitude_minus,
                  double ceiling):
         n = len(target)
         self.target = np.ascontiguousarray(target, np.int32)
@@ -56,7 +56,7 @@ cdef class CorrelationSensors(ArrivalObserver):
         self.start = np.searchsorted(np.sort(target), np.arange(n_post + 1)).astype(np.int64)
         self.storage = np.arange(n, dtype=np.int32)
         self.rate_plus, self.rate_minus = 1.0 / tau_plus, 1.0 / tau_minus
-        self.eta_plus, self.eta_minus, self.ceiling = eta_plus, eta_minus, ceiling
+        self.amplitude_plus, self.amplitude_minus, self.ceiling = amplitude_plus, amplitude_minus, ceiling
 
     def stored_as(self, storage):
         """Say which synapse lies at each place of storage."""
@@ -76,7 +76,7 @@ cdef class CorrelationSensors(ArrivalObserver):
             event = self.last_event[self.target[synapse]]
             if event > self.last_arrival[synapse]:
                 self.anticausal[synapse] = fmin(
-                    self.anticausal[synapse] + self.eta_minus * exp((event - time) * self.rate_minus), self.ceiling)
+                    self.anticausal[synapse] + self.amplitude_minus * exp((event - time) * self.rate_minus), self.ceiling)
             self.last_arrival[synapse] = time
         return 0
 
@@ -90,10 +90,10 @@ cdef class CorrelationSensors(ArrivalObserver):
             arrival = self.last_arrival[synapse]
             if arrival > time:
                 self.anticausal[synapse] = fmin(
-                    self.anticausal[synapse] + self.eta_minus * exp((time - arrival) * self.rate_minus), self.ceiling)
+                    self.anticausal[synapse] + self.amplitude_minus * exp((time - arrival) * self.rate_minus), self.ceiling)
             elif arrival >= before and arrival > -INFINITY:
                 self.causal[synapse] = fmin(
-                    self.causal[synapse] + self.eta_plus * exp((arrival - time) * self.rate_plus), self.ceiling)
+                    self.causal[synapse] + self.amplitude_plus * exp((arrival - time) * self.rate_plus), self.ceiling)
         self.last_event[unit] = time
         self.n_events[unit] += 1
         return 0

@@ -2,8 +2,9 @@
 
     dW/dt = eta (<x^T e> - decay W)        db/dt = eta bias <e>
 
-x is the presynaptic rate that the weights were multiplied with, e the error of the target at the same
-tick, < > the mean over the batch. With the errors of LE and GLE this is gradient descent on their energy.
+eta is the learning rate, x the presynaptic rate that the weights were multiplied with, e the error of the
+target at the same tick, < > the mean over the batch. With the errors of LE and GLE this is gradient descent
+on their energy.
 """
 
 from __future__ import annotations
@@ -13,29 +14,31 @@ from typing import TYPE_CHECKING, ClassVar
 
 from eventsim.parameters import one_number
 from eventsim.registry import register
+from eventsim.renamed import renamed_arguments
 
 if TYPE_CHECKING:
     from eventsim.rates.dense import RateProjection
 
 
-@register("rule", "error_times_rate")
+@register("rule", "error-times-rate")
+@renamed_arguments("argument/ErrorTimesRate")
 @dataclass(frozen=True, slots=True)
 class ErrorTimesRate:
     """Weights follow postsynaptic error times presynaptic rate, at every tick.
 
     Attributes
     ----------
-    eta : weight change per time; with Adam, the step per time (a step per tick / dt).
-    bias : rate of the bias relative to eta; 0 keeps it.
-    decay : weights decay with rate eta * decay, apart from what the optimiser makes of gradients.
+    learning_rate : weight change per time; with Adam, the step per time (a step per tick / dt).
+    bias : learning rate of the bias, relative to that of the weights; 0 keeps the bias.
+    decay : weights decay with rate learning_rate * decay, whatever the optimiser does with gradients.
     optimiser : "sgd", "momentum" or "adam"; their memory advances by one with every tick.
     momentum : of "momentum": velocity = momentum * velocity + gradient.
     beta1, beta2, epsilon : of "adam".
-    post : variable of the target that takes the place of its error.
-    pre : variable of the source, as of the present tick, that takes the place of the rate.
+    post : variable of the target that replaces its error.
+    pre : variable of the source, at the present tick, that replaces the rate.
     """
 
-    eta: float
+    learning_rate: float
     bias: float = 1.0
     decay: float = 0.0
     optimiser: str = "sgd"
@@ -49,7 +52,7 @@ class ErrorTimesRate:
     paper: ClassVar[str] = "Haider et al. 2021, Latent Equilibrium"
 
     def __post_init__(self) -> None:
-        one_number(self.eta, "eta", low=0)
+        one_number(self.learning_rate, "learning_rate", low=0)
         one_number(self.bias, "bias", low=0)
         one_number(self.decay, "decay", low=0)
         if self.optimiser not in ("sgd", "momentum", "adam"):
@@ -62,7 +65,7 @@ class ErrorTimesRate:
     def attach(self, projection: RateProjection) -> None:
         """Let a projection learn by this rule."""
         projection.learn_by(
-            self.eta,
+            self.learning_rate,
             post=self.post,
             pre=self.pre,
             optimiser=self.optimiser,

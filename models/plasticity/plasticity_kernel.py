@@ -2,8 +2,8 @@
 
 Between its runs correlation sensors accumulate nearest-neighbour pairs at each synapse,
 
-    causal += eta_plus e^(-(t_post - t_pre) / tau_plus)
-    anticausal += eta_minus e^(-(t_pre - t_post) / tau_minus)
+    causal += amplitude_plus e^(-(t_post - t_pre) / tau_plus)
+    anticausal += amplitude_minus e^(-(t_pre - t_post) / tau_minus)
 
 up to a ceiling. The kernel reads sensors, weights, labels and counts of events, and writes weights and
 labels: weights are whole numbers of `weight_bits` bits times a step, with the sign that all synapses of the
@@ -26,6 +26,7 @@ from eventsim.engine import Engine, PythonHandler
 from eventsim.errors import ConfigError
 from eventsim.parameters import one_number
 from eventsim.registry import register
+from eventsim.renamed import renamed_arguments
 from eventsim.trace import Floats, Ints
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class SynapseRows:
 Kernel = Callable[[SynapseRows], object]
 
 
-@register("rule", "plasticity_kernel")
+@register("rule", "plasticity-kernel")
+@renamed_arguments("argument/PlasticityKernel")
 @dataclass(frozen=True, slots=True)
 class PlasticityKernel:
     """Runs a Python kernel on the synapses of a projection at every period.
@@ -106,7 +108,7 @@ class PlasticityKernel:
     kernel : called with `SynapseRows`, whose weights and labels it changes.
     period : between two runs, time unit of the network.
     tau_plus, tau_minus : time constants of the sensors.
-    eta_plus, eta_minus : what a pair at no distance adds.
+    amplitude_plus, amplitude_minus : what a pair of simultaneous events adds.
     ceiling : of an accumulator.
     weight_step : what one step of a weight is, in the unit of the projection's weights.
     weight_bits : size of a weight.
@@ -131,8 +133,8 @@ class PlasticityKernel:
     period: float
     tau_plus: float = 10.0
     tau_minus: float = 10.0
-    eta_plus: float = 1.0
-    eta_minus: float = 1.0
+    amplitude_plus: float = 1.0
+    amplitude_minus: float = 1.0
     ceiling: float = 255.0
     weight_step: float = 1.0
     weight_bits: int = 6
@@ -144,7 +146,7 @@ class PlasticityKernel:
         for name in ("period", "tau_plus", "tau_minus", "ceiling", "weight_step"):
             if not one_number(getattr(self, name), name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
-        for name in ("eta_plus", "eta_minus"):
+        for name in ("amplitude_plus", "amplitude_minus"):
             one_number(getattr(self, name), name, low=0)
         if not 1 <= self.weight_bits <= 31:
             raise ValueError(f"weight_bits must lie between 1 and 31, got {self.weight_bits!r}")
@@ -188,8 +190,8 @@ class KernelRuns(PythonHandler):
             post.n,
             rule.tau_plus,
             rule.tau_minus,
-            rule.eta_plus,
-            rule.eta_minus,
+            rule.amplitude_plus,
+            rule.amplitude_minus,
             rule.ceiling,
         )
         if hasattr(post, "add_watcher"):

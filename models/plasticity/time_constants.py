@@ -3,8 +3,9 @@
     match    d tau_mem/dt = eta <(tau_r - tau_mem) (du/dt)^2>       (LE, run without a target)
     error    d tau_mem/dt = -eta <e du/dt>                          (GLE)
 
-The first makes the membrane as slow as the rate is prospective; without Adam it is integrated exactly for the
-du/dt of a tick, so that no rate is too large. The second is gradient descent on the energy.
+eta is the learning rate. The first makes the membrane as slow as the rate is prospective; without Adam it is
+integrated exactly for the du/dt of a tick, so no learning rate is too large. The second is gradient descent on
+the energy.
 """
 
 from __future__ import annotations
@@ -14,25 +15,27 @@ from typing import TYPE_CHECKING, ClassVar
 
 from eventsim.parameters import one_number
 from eventsim.registry import register
+from eventsim.renamed import renamed_arguments
 
 if TYPE_CHECKING:
     from eventsim.models.prospective.population import ProspectivePopulation
 
 
-@register("rule", "time_constants")
+@register("rule", "time-constants")
+@renamed_arguments("argument/TimeConstants")
 @dataclass(frozen=True, slots=True)
 class TimeConstants:
     """Membrane time constants learn, by the error (GLE) or to match tau_r (LE).
 
     Attributes
     ----------
-    eta : rate of change per time; with Adam, the step per time.
+    learning_rate : rate of change per time; with Adam, the step per time.
     by : "error" or "match".
     least : smallest tau_mem; the tick unless given.
     optimiser : "sgd" or "adam".
     """
 
-    eta: float
+    learning_rate: float
     by: str = "error"
     least: float | None = None
     optimiser: str = "sgd"
@@ -40,7 +43,7 @@ class TimeConstants:
     paper: ClassVar[str] = "Ellenberger et al. 2025, Backpropagation through space, time, and the brain"
 
     def __post_init__(self) -> None:
-        one_number(self.eta, "eta", low=0)
+        one_number(self.learning_rate, "learning_rate", low=0)
         if self.by not in ("error", "match"):
             raise ValueError(f"by must be error or match, got {self.by!r}")
         if self.optimiser not in ("sgd", "adam"):
@@ -49,4 +52,4 @@ class TimeConstants:
     def attach(self, population: ProspectivePopulation) -> None:
         """Let a population learn by this rule."""
         least = population.dt if self.least is None else float(self.least)
-        population.learn_time_constants(self.by, self.eta, least, self.optimiser)
+        population.learn_time_constants(self.by, self.learning_rate, least, self.optimiser)

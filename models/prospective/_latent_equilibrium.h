@@ -27,7 +27,7 @@ typedef struct {
 
 enum { TAU_KEPT, TAU_MATCHES, TAU_BY_ERROR };
 
-/* Learning of tau_mem (n,): rate is dt * eta; the moments of Adam, or NULL. */
+/* Learning of tau_mem (n,): rate is dt * learning_rate; the moments of Adam, or NULL. */
 typedef struct {
     int kind;
     double rate, least, beta1, beta2, epsilon, correct1, correct2; /* correct = 1 - beta^steps */

@@ -50,5 +50,5 @@ cdef class ProspectivePopulation(Continuous):
     cdef unsigned long long noise_key
     # Learning of tau_mem
     cdef le_tau rule
-    cdef double tau_eta
+    cdef double tau_learning_rate
     cdef long long tau_steps

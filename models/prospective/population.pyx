@@ -1,7 +1,7 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Populations of neurons with prospective rates and errors, one step per tick.
 
-A tick, with everything on the right as of the tick before:
+One tick, with all values on the right from the tick before:
 
     inst = phi' * back (+ nudge)            errors from above, on arrival
     dv = (inst - v) / tau_r; e = v + tau_mem dv; v += dt dv       dynamic errors, or e = inst
@@ -18,6 +18,8 @@ import numpy as np
 
 from eventsim.engine cimport Engine
 from eventsim.rates.ticks cimport Continuous, InputSignal
+
+from eventsim.renamed import with_current_names
 
 cdef extern from "eventsim/kernels/activations.h" nogil:
     void activate(int wide, int kind, const void *x, void *rate, void *slope, ptrdiff_t n)
@@ -105,19 +107,19 @@ cdef class ProspectivePopulation(Continuous):
         if target is None:
             self.at.nudge = NULL
 
-    def learn_time_constants(self, str rule, double eta, double least, str optimiser="sgd"):
-        """Let tau_mem follow tau_r ("match") or the error ("error") with rate eta, not below `least`."""
+    def learn_time_constants(self, str rule, double learning_rate, double least, str optimiser="sgd"):
+        """Let tau_mem follow tau_r ("match") or the error ("error") with rate learning_rate, not below `least`."""
         cdef double[::1] moments
-        self.rule.kind, self.tau_eta, self.rule.least = TAU_RULES[rule], eta, least
+        self.rule.kind, self.tau_learning_rate, self.rule.least = TAU_RULES[rule], learning_rate, least
         if optimiser == "adam":
             self.state["tau_moments"] = np.zeros(2 * self.n)
             moments = self.state["tau_moments"]
             self.rule.first, self.rule.second = &moments[0], &moments[self.n]
             self.rule.beta1, self.rule.beta2, self.rule.epsilon = 0.9, 0.999, 1e-8
 
-    def set_rate(self, double eta):
+    def set_learning_rate(self, double learning_rate):
         """Change the learning rate of the time constants; 0 stops learning."""
-        self.tau_eta = eta
+        self.tau_learning_rate = learning_rate
 
     def set_time_constants(self, tau_mem):
         """Replace tau_mem, shape () or (n,)."""
@@ -132,9 +134,9 @@ cdef class ProspectivePopulation(Continuous):
         if le_step(self.wide, &self.parameters, &self.at, self.errors, self.gamma, self.dt, self.limit):
             with gil:
                 self.fail(time)
-        if self.rule.kind and self.tau_eta != 0.0:
+        if self.rule.kind and self.tau_learning_rate != 0.0:
             self.tau_steps += 1
-            self.rule.rate = self.dt * self.tau_eta
+            self.rule.rate = self.dt * self.tau_learning_rate
             self.rule.correct1 = 1.0 - pow(self.rule.beta1, self.tau_steps)
             self.rule.correct2 = 1.0 - pow(self.rule.beta2, self.tau_steps)
             le_tau_learn(self.wide, &self.parameters, &self.at, &self.rule, self.n)
@@ -162,12 +164,16 @@ cdef class ProspectivePopulation(Continuous):
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
+        state = with_current_names("state/rates", state, quiet=True)
         Continuous.restore(self, state)
         self.at.nudge = self.nudge if state["nudged"] else NULL
-        self.tau_steps, self.tau_eta = state["tau_steps"], state["tau_eta"]
+        self.tau_steps, self.tau_learning_rate = state["tau_steps"], state["tau_learning_rate"]
         self.repeat()
 
     def snapshot(self):
         """Return the state as a dictionary of arrays."""
         return Continuous.snapshot(self) | {
-            "nudged": int(self.at.nudge != NULL), "tau_steps": self.tau_steps, "tau_eta": self.tau_eta}
+            "nudged": int(self.at.nudge != NULL),
+            "tau_steps": self.tau_steps,
+            "tau_learning_rate": self.tau_learning_rate,
+        }

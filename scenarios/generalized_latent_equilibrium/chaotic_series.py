@@ -52,7 +52,7 @@ def predict(scenario: Any, run: Run) -> None:
             run.checkpoint({"epoch": epoch, "sim": sim.snapshot()})
             scale = 0.5 * (1 + np.cos(np.pi * epoch / scenario.epochs))  # the rate falls to nothing
             for name, rule in sim.net.plasticity:
-                sim.set_learning_rate(name, scale * rule.eta)
+                sim.set_learning_rate(name, scale * rule.learning_rate)
             sim.set_input("input", x, every=sim.dt)
             sim.nudge("label", y, scenario.beta, every=sim.dt)
             sim.run_ticks(steps)

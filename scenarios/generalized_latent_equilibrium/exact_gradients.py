@@ -67,9 +67,9 @@ def learned(
         neuron = models.GeneralizedLatentEquilibrium(float(tau), TAU_R, "linear", gamma=0.0, errors=errors)
         net.add(post, neuron, 1)
         net.add_plasticity(
-            net.connect(pre, post, weight=float(weight)), models.plasticity.ErrorTimesRate(eta=0.0)
+            net.connect(pre, post, weight=float(weight)), models.plasticity.ErrorTimesRate(learning_rate=0.0)
         )
-        net.add_plasticity(post, models.plasticity.TimeConstants(eta=0.0))
+        net.add_plasticity(post, models.plasticity.TimeConstants(learning_rate=0.0))
     sim = Simulation(net, dt=dt)
 
     def present() -> NDArray[np.float64]:

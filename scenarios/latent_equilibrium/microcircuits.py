@@ -78,7 +78,7 @@ def circuit(
     net.connect("taught", "label", weight=1.0, receptor="taught")
     for name, rate in rates.items():
         post = "apical_error" if name == "inter->hidden" else "basal_error"
-        net.add_plasticity(name, models.plasticity.ErrorTimesRate(eta=rate, bias=0.0, post=post))
+        net.add_plasticity(name, models.plasticity.ErrorTimesRate(learning_rate=rate, bias=0.0, post=post))
     return net
 
 

@@ -50,7 +50,7 @@ def network(
         name = net.connect("sources", "cell", pairs, weight=weights[k] * STEP, receptor=f"d{k}", name=f"d{k}")
         if kernel is not None:
             # A late member of a volley comes after the event; it is to count less than one that predicts it.
-            sensors: dict[str, Any] = {"tau_plus": 20.0, "tau_minus": 50.0, "eta_minus": 0.5}
+            sensors: dict[str, Any] = {"tau_plus": 20.0, "tau_minus": 50.0, "amplitude_minus": 0.5}
             net.add_plasticity(name, PlasticityKernel(kernel, period, weight_step=STEP, **sensors))
     return net
 

@@ -35,10 +35,10 @@ def rich(seed=1):
     net.connect("cells", "b", weight=-0.2, delay=0.77)
     net.connect("b", "drawn", weight=0.5)
     net.connect("drawn", "cells", weight=0.5, delay=0.1)
-    net.add_plasticity("in->a", es.models.plasticity.ErrorTimesRate(eta=0.1))
-    net.add_plasticity("trace->a", es.models.plasticity.ErrorTimesRate(eta=0.01, optimiser="adam"))
-    net.add_plasticity("a->b", es.models.plasticity.ErrorTimesRate(eta=0.1, optimiser="momentum", decay=0.1))
-    net.add_plasticity("a", es.models.plasticity.TimeConstants(eta=0.05))
+    net.add_plasticity("in->a", es.models.plasticity.ErrorTimesRate(learning_rate=0.1))
+    net.add_plasticity("trace->a", es.models.plasticity.ErrorTimesRate(learning_rate=0.01, optimiser="adam"))
+    net.add_plasticity("a->b", es.models.plasticity.ErrorTimesRate(learning_rate=0.1, optimiser="momentum", decay=0.1))
+    net.add_plasticity("a", es.models.plasticity.TimeConstants(learning_rate=0.05))
     return net
 
 
@@ -197,7 +197,7 @@ def with_hidden(model):
     net.connect("x", "hidden", weight=rng.normal(size=(2, 5)))
     net.connect("hidden", "y", weight=rng.normal(size=(5, 2)))
     for projection in net.projections:
-        net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(eta=0.5))
+        net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(learning_rate=0.5))
     sim = es.Simulation(net, dt=DT, batch=3)
     sim.set_input("x", rng.normal(size=(50, 3, 2)), every=DT)
     sim.nudge("y", [0.5, -0.5], beta=0.3)
@@ -375,7 +375,7 @@ def small():
         (lambda: es.Simulation(small(), dt=DT).weights("y->x"), "no projection named 'y->x'"),
         (lambda: es.Simulation(small(), dt=DT).set_learning_rate("x->y", 1.0), "has no rule"),
         (
-            lambda: small().add_plasticity("z", es.models.plasticity.ErrorTimesRate(eta=1.0)),
+            lambda: small().add_plasticity("z", es.models.plasticity.ErrorTimesRate(learning_rate=1.0)),
             "named 'z' in|named 'z'",
         ),
         (

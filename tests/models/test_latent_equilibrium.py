@@ -49,7 +49,7 @@ def pair(
         random = feedback is not None and k > 0
         back = np.random.default_rng(feedback).normal(0, 1, weight.T.shape) if random else True
         projection = net.connect(str(k), str(k + 1), weight=weight, bias=0.05 * k, feedback=back)
-        net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(eta=eta))
+        net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(learning_rate=eta))
         layers.append(
             twin.Layer(
                 weight,
@@ -152,7 +152,7 @@ def test_time_constants_learn_as_in_the_twin(rule, optimiser):
     sim, slow = pair(model="gle", tau_mem=1.0, tau_r=0.5, errors="dynamic", eta=0.0, batch=3)
     for k in range(3):
         sim.net.add_plasticity(
-            str(k + 1), es.models.plasticity.TimeConstants(eta=0.05, by=rule, optimiser=optimiser)
+            str(k + 1), es.models.plasticity.TimeConstants(learning_rate=0.05, by=rule, optimiser=optimiser)
         )
     slow.eta_tau, slow.tau_rule = 0.05, rule
     run_both(sim, slow, 60)
@@ -311,7 +311,7 @@ def test_halving_the_tick_hardly_changes_what_is_learned():
         net.connect("x", "h", weight=rng.normal(0, 1, (1, 3)))
         net.connect("h", "y", weight=rng.normal(0, 1, (3, 1)))
         for projection in net.projections:
-            net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(eta=0.02))
+            net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(learning_rate=0.02))
         sim = es.Simulation(net, dt=dt)
         t = dt * np.arange(round(100 / dt))
         sim.set_input("x", (np.sin(0.5 * t) + np.sin(1.1 * t))[:, None], every=dt)
@@ -333,9 +333,9 @@ def test_a_batch_that_learns_has_the_same_bits_in_slices_on_threads_and_after_a_
             tau_r = np.where(np.arange(n) % 3, 0.2, 1.0)
             net.add(str(k + 1), es.models.GeneralizedLatentEquilibrium(1.0, tau_r), n)
             projection = net.connect(str(k), str(k + 1), weight=rng.normal(0, 0.5, (n_pre, n)), bias=0.0)
-            net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(eta=0.01, optimiser="adam"))
+            net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(learning_rate=0.01, optimiser="adam"))
             net.add_plasticity(
-                str(k + 1), es.models.plasticity.TimeConstants(eta=0.001, optimiser="adam", least=0.3)
+                str(k + 1), es.models.plasticity.TimeConstants(learning_rate=0.001, optimiser="adam", least=0.3)
             )
         sim = es.Simulation(net, dt=0.2, batch=20, dtype=dtype)
         sim.nudge("3", y, 1.0, kind="cross_entropy")

@@ -45,7 +45,7 @@ def network(kernel, period=400.0, seed=3, model=None, receptor="dendrite", weigh
     weight = weight * np.random.default_rng(1).integers(1, 3, (12, 3))
     synapses = net.connect("in", "cell", weight=weight, delay=1.0, receptor=receptor)
     net.add_plasticity(
-        synapses, PlasticityKernel(kernel, period, TAU_PLUS, TAU_MINUS, eta_minus=0.5, **options)
+        synapses, PlasticityKernel(kernel, period, TAU_PLUS, TAU_MINUS, amplitude_minus=0.5, **options)
     )
     return net
 

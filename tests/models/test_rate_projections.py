@@ -26,7 +26,7 @@ def with_errors_below(n, n_out, batch, rule=None, **options):
     net.add("x", es.models.LatentEquilibrium(activation="linear", gamma=0.0), n)
     net.add("y", es.models.LatentEquilibrium(activation="linear", gamma=0.0), n_out)
     net.connect("x", "y", rule, **options)
-    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(eta=0.3))
+    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(learning_rate=0.3))
     return es.Simulation(net, dt=DT, batch=batch)
 
 
@@ -55,7 +55,7 @@ def test_dense_products_of_all_shapes(shape, batch, dtype):
     net.add("x", es.models.LatentEquilibrium(activation="linear", gamma=0.0), shape[0])
     net.add("y", es.models.LatentEquilibrium(activation="linear", gamma=0.0), shape[1])
     net.connect("x", "y", weight=w, bias=0.3)
-    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(eta=0.3))
+    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(learning_rate=0.3))
     sim = es.Simulation(net, dt=DT, batch=batch, dtype=dtype)
     error_y, error_x, _ = settle(sim, x, y)
     tolerance = 1e-12 if dtype == "float64" else 2e-5
@@ -109,7 +109,7 @@ def test_synapses_may_have_delays_of_their_own(eta):
     w = np.array([[1.0, -1.0], [0.5, 2.0], [0.3, 0.1]])
     delays = np.array([[0.1, 0.3], [0.5, 0.2], [0.0, 0.4]])
     net, simulation = two_layers(3, 2, weight=w, delay=delays)
-    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(eta=eta))
+    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(learning_rate=eta))
     sim = simulation()
     sim.set_input("x", x, every=DT)
     sim.nudge("y", [0.4, -0.2], beta=0.1)
@@ -224,7 +224,7 @@ def test_optimisers_take_one_step_a_tick(optimiser, by_hand, batch):
     rng = np.random.default_rng(6)
     w, x, errors = rng.normal(size=(3, 2)), rng.normal(size=(20, batch, 3)), []
     net, simulation = two_layers(3, 2, batch, weight=w, bias=0.0)
-    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(eta=0.2, bias=0.5, optimiser=optimiser))
+    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(learning_rate=0.2, bias=0.5, optimiser=optimiser))
     sim = simulation()
     sim.set_input("x", x, every=DT)
     sim.nudge("y", [0.3, -0.4], beta=0.5)
@@ -241,7 +241,7 @@ def test_optimisers_take_one_step_a_tick(optimiser, by_hand, batch):
 @pytest.mark.parametrize("optimiser", ["sgd", "momentum", "adam"])
 def test_weights_decay(optimiser):
     net, simulation = two_layers(1, 1, weight=1.0)
-    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(eta=0.5, decay=0.2, optimiser=optimiser))
+    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(learning_rate=0.5, decay=0.2, optimiser=optimiser))
     sim = simulation()
     sim.run_ticks(10)
     assert sim.weights("x->y")[0, 0] == pytest.approx((1 - DT * 0.5 * 0.2) ** 10, rel=1e-12)
@@ -253,7 +253,7 @@ def test_a_constant_input_learns_as_one_that_is_given_anew():
     found = []
     for nearly in (0.0, 1e-13):  # an input that moves a little is multiplied again at every tick
         net, simulation = two_layers(30, 20, 4, weight=w, bias=0.0)
-        net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(eta=0.1))
+        net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(learning_rate=0.1))
         sim = simulation()
         sim.set_input("x", x + nearly * rng.normal(size=(100, 4, 30)), every=DT)
         sim.nudge("y", y, beta=0.3)
