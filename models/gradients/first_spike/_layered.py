@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.models.gradients.first_spike._layers import Layers
+from eventsim.models.gradients.first_spike._backward import Layers
 from eventsim.models.gradients.network import CONSTANTS, Pathway, SpikeNetwork
 from eventsim.topological_sort import senders_first
 

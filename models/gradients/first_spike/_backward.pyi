@@ -3,32 +3,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.models.gradients.first_spike._batch import Batch
+
 Floats = NDArray[np.float64]
 
 BLOCK: int
 PIECE: int
-
-class Batch:
-    n_samples: int
-    n_blocks: int
-    measured: bool
-    nbytes: int
-    def __init__(self, layers: Layers, n_samples: int, measured: bool = False) -> None: ...
-    def put(self, population: int, times: Floats, until: float = ...) -> None: ...
-    def disturb(
-        self,
-        k: int,
-        jitter: Floats | None,
-        offset: Floats | None,
-        shift: Floats | None,
-        clock: float = 0.0,
-    ) -> None: ...
-    def times(self, population: int) -> Floats: ...
-    def crossings(self, k: int) -> Floats: ...
-    def slopes(self, k: int) -> Floats: ...
-    def errors(self, population: int) -> Floats | None: ...
-    def clear_errors(self) -> None: ...
-    def add_errors(self, population: int, errors: Floats) -> bool: ...
 
 class Layers:
     n_populations: int
