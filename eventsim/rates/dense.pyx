@@ -21,6 +21,10 @@ from eventsim.rates.ticks cimport Continuous, TickPart
 
 from eventsim.renamed import with_current_names
 
+cdef extern from "eventsim/kernels/adam.h" nogil:
+    void adam_step(int is_float64, void *p, const void *g, void *first, void *second, double rate, double spread,
+                   double mean, double beta1, double beta2, double epsilon, ptrdiff_t n)
+
 cdef extern from "eventsim/rates/rates.h" nogil:
     void rates_add(int wide, void *to, const void *given, ptrdiff_t n)
     void rates_add_scaled(int wide, void *to, const void *given, double c, ptrdiff_t n)
@@ -32,8 +36,6 @@ cdef extern from "eventsim/rates/rates.h" nogil:
                      *x, void *out_f, const void *y, void *out_s)
     void rates_momentum(int wide, void *p, const void *g, void *velocity, double rate, double mean, double momentum,
                         ptrdiff_t n)
-    void rates_adam(int wide, void *p, const void *g, void *first, void *second, double rate, double spread, double mean,
-                    double beta1, double beta2, double epsilon, ptrdiff_t n)
 
 cdef extern from "eventsim/kernels/products.h" nogil:
     void products_multiply(int wide, ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, double alpha, const void *p,
@@ -242,10 +244,10 @@ cdef class RateProjection(TickPart):
             rates_momentum(self.wide, p, self.gradient + offset, self.first + offset, factor * self.due,
                            1.0 / self.batch, self.momentum, n)
         else:
-            rates_adam(self.wide, p, self.gradient + offset, self.first + offset, self.second + offset,
-                       factor * self.due / (1.0 - pow(self.beta1, self.steps)),
-                       1.0 / sqrt(1.0 - pow(self.beta2, self.steps)), 1.0 / self.batch,
-                       self.beta1, self.beta2, self.epsilon, n)
+            adam_step(self.wide, p, self.gradient + offset, self.first + offset, self.second + offset,
+                      factor * self.due / (1.0 - pow(self.beta1, self.steps)),
+                      1.0 / sqrt(1.0 - pow(self.beta2, self.steps)), 1.0 / self.batch,
+                      self.beta1, self.beta2, self.epsilon, n)
 
     cdef int forward(self, char *x, char *out) except -1 nogil:
         with gil:

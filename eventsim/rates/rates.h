@@ -88,12 +88,4 @@ static inline void rates_momentum(int wide, void *p, const void *g, void *veloci
         rates_momentum_f32(p, g, velocity, (float)rate, (float)mean, (float)momentum, n);
 }
 
-static inline void rates_adam(int wide, void *p, const void *g, void *first, void *second, double rate, double
-                              spread, double mean, double beta1, double beta2, double epsilon, ptrdiff_t n) {
-    if (wide)
-        rates_adam_f64(p, g, first, second, rate, spread, mean, beta1, beta2, epsilon, n);
-    else
-        rates_adam_f32(p, g, first, second, (float)rate, (float)spread, (float)mean, (float)beta1, (float)beta2, (float)epsilon, n);
-}
-
 #endif

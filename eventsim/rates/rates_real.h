@@ -148,7 +148,7 @@ VECTOR_CLONES static void NAME(sweep)(REAL *m, ptrdiff_t rows, ptrdiff_t cols, R
         NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 0, 0, 1);
 }
 
-/* Change a parameter along its gradient g (summed over the batch, not yet divided): momentum, then Adam.
+/* Change a parameter along its gradient g (summed over the batch, not yet divided): momentum.
    velocity = momentum * velocity + mean * g ;  p += rate * velocity */
 VECTOR_CLONES static void NAME(momentum)(REAL *restrict p, const REAL *restrict g, REAL *restrict velocity, REAL rate,
                                          REAL mean, REAL momentum, ptrdiff_t n) {
@@ -158,16 +158,3 @@ VECTOR_CLONES static void NAME(momentum)(REAL *restrict p, const REAL *restrict 
     }
 }
 
-/* Kingma and Ba 2015; `rate` and `spread` hold the bias corrections, rate / (1 - beta1^t) and 1 / sqrt(1 - beta2^t). */
-VECTOR_CLONES static void NAME(adam)(REAL *restrict p, const REAL *restrict g, REAL *restrict first,
-                                     REAL *restrict second, REAL rate, REAL spread, REAL mean, REAL beta1, REAL beta2,
-                                     REAL epsilon, ptrdiff_t n) {
-    for (ptrdiff_t k = 0; k < n; k++) {
-        REAL slope = mean * g[k];
-        REAL m = beta1 * first[k] + (1 - beta1) * slope;
-        REAL v = beta2 * second[k] + (1 - beta2) * (slope * slope);
-        first[k] = m;
-        second[k] = v;
-        p[k] += rate * m / ((REAL)sqrt(v) * spread + epsilon);
-    }
-}

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "eventsim/kernels/activations.h"
+#include "eventsim/kernels/adam.h"
 #include "eventsim/kernels/vector.h"
 
 enum { ERRORS_INSTANT, ERRORS_PROSPECTIVE, ERRORS_DYNAMIC };
