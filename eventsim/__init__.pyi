@@ -17,6 +17,8 @@ from eventsim.errors import EventOrderError as EventOrderError
 from eventsim.errors import FileFormatError as FileFormatError
 from eventsim.errors import UnknownPart as UnknownPart
 from eventsim.network import Network as Network
+from eventsim.neuron_model import NeuronModel as NeuronModel
+from eventsim.neuron_model import PythonNeuron as PythonNeuron
 from eventsim.rates.tick_model import TickModel as TickModel
 from eventsim.reference import ReferenceEngine as ReferenceEngine
 from eventsim.registry import find as find

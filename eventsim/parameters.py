@@ -1,6 +1,7 @@
 """Parameters that are one number for a whole population or one number per unit."""
 
 import math
+from dataclasses import MISSING, fields
 from typing import Any
 
 import numpy as np
@@ -111,3 +112,32 @@ def one_number(
     if math.isfinite(low):
         raise ValueError(f"{name} must be finite and at least {low:g}, got {number!r}")
     raise ValueError(f"{name} must be finite, got {number!r}")
+
+
+def one_line(part: Any) -> str:
+    """Return a dataclass in one line: what differs from its defaults, long arrays by their size.
+
+    Examples
+    --------
+    >>> from eventsim.models import LIF
+    >>> LIF(tau_mem=20.0, v_th=np.linspace(0.5, 1.5, 100))
+    LIF(tau_mem=20.0, v_th=<100 values from 0.5 to 1.5>)
+    """
+    shown = []
+    for field in fields(part):
+        value = getattr(part, field.name)
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        if value is default or (np.ndim(value) == 0 and np.ndim(default) == 0 and value == default):
+            continue
+        shown.append(f"{field.name}={_short(value)}")
+    return f"{type(part).__name__}({', '.join(shown)})"
+
+
+def _short(value: Any) -> str:
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of unequal length
+        return f"<{len(value)} rows>"
+    if array.ndim == 0 or array.size <= 6 or array.dtype.kind not in "biuf":
+        return repr(array.tolist()) if isinstance(value, np.ndarray) else repr(value)
+    return f"<{array.size} values from {array.min():g} to {array.max():g}>"

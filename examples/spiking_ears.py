@@ -47,7 +47,9 @@ def network(remembering=True):
     net.connect("trace", "hidden", weight=rng.normal(0, 0.5, (N_BANDS, 40)), bias=0.0)
     net.connect("hidden", "label", weight=rng.normal(0, 0.1, (40, 2)), bias=0.0)
     for projection in ("trace->hidden", "hidden->label"):
-        net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(learning_rate=3e-5, optimiser="adam"))
+        net.add_plasticity(
+            projection, es.models.plasticity.ErrorTimesRate(learning_rate=3e-5, optimiser="adam")
+        )
     return net
 
 

@@ -12,17 +12,17 @@
 
 /* A unit's sums fill half a cache line, so a delivery costs one wide load, addition and store. */
 typedef struct {
-    double v, i, top, count;
+    double v, i, highest, count;
 } eventsim_sums;
 
 /* Add the same four numbers to each of n listed targets. */
 VECTOR_CLONES static void eventsim_add_listed(eventsim_sums *sums, const int32_t *target, ptrdiff_t n, double v,
-                                              double i, double top, double count) {
+                                              double i, double highest, double count) {
     for (ptrdiff_t k = 0; k < n; k++) {
         eventsim_sums *to = sums + target[k];
         to->v += v;
         to->i += i;
-        to->top += top;
+        to->highest += highest;
         to->count += count;
     }
 }

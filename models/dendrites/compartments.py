@@ -1,4 +1,4 @@
-"""What a neuron with active dendrites is declared with: compartments, their inputs, and their events.
+"""The declaration of a neuron with active dendrites: compartments, their inputs, and their events.
 
 The equations are those of `eventsim.models.dendrites.multi_compartment`. Numbers are in ms, mV, nS, pA
 and pF.
@@ -36,7 +36,7 @@ class ThresholdEvent:
 
     Attributes
     ----------
-    clamps : phases, one after the other; none for a mere comparator.
+    clamps : phases, one after the other; none for a comparator without effect on the membrane.
     hold_off : ms from the last clamp to the end of refractoriness.
     t_ref : ms without another event; the durations of the clamps and hold_off unless given.
     mode : what happens where v is above threshold when refractoriness ends: ``"level"`` fires again, as the
@@ -69,7 +69,7 @@ class Compartment:
 
     Attributes
     ----------
-    name : what receptors, variables and events are called after.
+    name : prefix of the names of its receptors, variables and events.
     c_mem : pF.
     g_leak : nS.
     v_leak : mV.

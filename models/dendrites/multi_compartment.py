@@ -40,12 +40,12 @@ def _two_compartments() -> tuple[Compartment, ...]:
 class MultiCompartment:
     """Neuron that is a tree of compartments with events of their own, such as dendritic plateaus.
 
-    Times in ms, potentials in mV, conductances in nS, currents in pA, capacitances in pF; any other set of
-    units that fits together does as well, such as that of a chip whose time runs faster.
+    Times in ms, potentials in mV, conductances in nS, currents in pA, capacitances in pF; any other
+    consistent set of units will do, such as that of a chip on which time runs faster.
 
     Attributes
     ----------
-    compartments : of which the tree consists; the order does not matter to any result.
+    compartments : the nodes of the tree; results do not depend on their order.
     couplings : triples (name, name, conductance); inf joins two compartments into one circuit.
     soma : the compartment whose events are the spikes; the first unless given.
     solver : ``"exact"`` follows the exact flow between events; ``"ticks"`` integrates by the step dt of the
@@ -107,7 +107,7 @@ class MultiCompartment:
         return self.solver == "ticks" or bool(tree.only_ticks)
 
     def check(self, n: int, name: str) -> None:
-        """Raise ValueError if the tree or a parameter does not do; the message names population and unit."""
+        """Raise ValueError if the tree or a parameter is invalid; the message names population and unit."""
         self.tree.arrays(n, name, warn=True)
         _ = self.on_ticks
 

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 @register("neuron", "rate-input")
 @dataclass(frozen=True, slots=True)
 class RateInput:
-    """Units whose rate is what `Simulation.drive` says, 0 before."""
+    """Units whose rate is an input signal, set by `Simulation.set_input`; 0 before."""
 
     variables: ClassVar[tuple[str, ...]] = ("rate",)
     is_source: ClassVar[bool] = True
     is_continuous: ClassVar[bool] = True
 
     def build(self, context: BuildContext) -> Continuous:
-        """Return the population that shows its drive."""
+        """Return the population that shows its input signal."""
         from eventsim.models.inputs._rates import RateInputPopulation
 
         return RateInputPopulation(context)
@@ -34,11 +34,12 @@ class RateInput:
 class SpikeTrace:
     """Units whose rate is the trace that arriving spikes leave: each adds its weight, which then decays.
 
-    The way from spikes to rates: connect a spiking population to it one to one, and it to others.
+    It leads from spikes to rates: connect a spiking population to it one to one, and it to others.
 
     Attributes
     ----------
-    tau_syn : time constant of the decay, time unit of the network.
+    tau_syn : float
+        Time constant of the decay, time unit of the network, > 0.
     """
 
     tau_syn: float = 10.0
@@ -64,11 +65,12 @@ class SpikeTrace:
 class RateSpikes:
     """Units that turn the rates they receive into Poisson spikes at their own times.
 
-    The way from rates to spikes: connect rates to it, and it to spiking neurons.
+    It leads from rates to spikes: connect rates to it, and it to spiking neurons.
 
     Attributes
     ----------
-    scale : spikes per unit of the network's time for an input of 1; a negative input is silent.
+    scale : float
+        Spikes per unit of the network's time for an input of 1; a negative input is silent.
     """
 
     scale: float = 1.0

@@ -1,4 +1,4 @@
-"""Where spikes come from: lists of times, regular trains, Poisson processes."""
+"""Sources of spikes: lists of times, regular trains, Poisson processes, all at exact times."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eventsim.parameters import per_unit
+from eventsim.parameters import one_line, per_unit
 from eventsim.registry import register
 from eventsim.rng import unit_keys
 from eventsim.spike_trains import checked_spikes
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 @register("neuron", "spike-source")
 @dataclass(frozen=True, slots=True)
 class SpikeSource:
-    """Units that spike when they are told to.
+    """Units that spike at given times.
 
     Attributes
     ----------
-    times : spike times, time unit of the network, in any order; more come by `Simulation.stimulate`.
-    units : unit of each spike; may be left out for a single unit.
+    times : array_like, shape (n_spikes,)
+        Spike times >= 0 in the time unit of the network, in any order. `Simulation.stimulate` adds more.
+    units : array_like of int, shape (n_spikes,), optional
+        The unit of each spike; may be left out for a single unit.
     """
 
     times: ArrayLike = ()
@@ -35,6 +37,7 @@ class SpikeSource:
     paper: ClassVar[str] = ""
     variables: ClassVar[tuple[str, ...]] = ()
     is_source: ClassVar[bool] = True
+    __repr__ = one_line
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a spike does not fit `n` units."""
@@ -57,8 +60,10 @@ class Regular:
 
     Attributes
     ----------
-    period : time between spikes, one number or one per unit, time unit of the network.
-    phase : time of the first spike, likewise.
+    period : array_like
+        Time between spikes, > 0, in the time unit of the network; one number or shape (n,).
+    phase : array_like
+        Time of the first spike, likewise.
     """
 
     period: ArrayLike
@@ -67,6 +72,7 @@ class Regular:
     paper: ClassVar[str] = ""
     variables: ClassVar[tuple[str, ...]] = ()
     is_source: ClassVar[bool] = True
+    __repr__ = one_line
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a period is not positive or a phase negative."""
@@ -87,7 +93,8 @@ class Poisson:
 
     Attributes
     ----------
-    rate : in Hz, one number or one per unit; in a network without a time unit, per unit of time.
+    rate : array_like
+        Firing rate in Hz, one number or shape (n,); in a network without a time unit, per unit of time.
     """
 
     rate: ArrayLike
@@ -95,6 +102,7 @@ class Poisson:
     paper: ClassVar[str] = ""
     variables: ClassVar[tuple[str, ...]] = ()
     is_source: ClassVar[bool] = True
+    __repr__ = one_line
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a rate is negative or not finite."""

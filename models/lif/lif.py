@@ -2,9 +2,9 @@
 
     c_mem dv/dt = -(c_mem / tau_mem) (v - v_leak) + i_syn + i_ext        tau_syn di_syn/dt = -i_syn
 
-A spike that arrives adds its weight to i_syn (`LIF`) or to v (`LIFDelta`). When v reaches v_th
-from below the neuron spikes, and v is held at v_reset for t_ref while i_syn goes on. Between
-events the state follows its exact flow, so no step size enters.
+A spike that arrives adds its weight to i_syn (`LIF`) or to v (`LIFDelta`). When v reaches v_th from below
+the neuron spikes. Then it is refractory: v stays at v_reset for t_ref, while i_syn decays and collects
+inputs. Between events the state follows its exact flow, so no step size enters.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eventsim.parameters import per_unit
+from eventsim.parameters import one_line, per_unit
 from eventsim.registry import register
 
 if TYPE_CHECKING:
@@ -68,18 +68,39 @@ def _at(value: Any, where: Any) -> float:
 class LIF:
     """Leaky integrate-and-fire neuron with current-based exponential synapses.
 
-    Every parameter is one number, or one per unit as an array of shape (n,).
+    Each parameter is one number for all units, or an array of shape (n,). Times are in the time unit of the
+    network (ms by default). Potentials, currents and capacitance are in any units that fit together; with
+    the defaults they have none, and one weight of e = 2.718 at rest just reaches threshold.
 
     Attributes
     ----------
-    tau_mem, tau_syn : time constants of membrane and synaptic current, time unit of the network.
-    c_mem : membrane capacitance.
-    v_th, v_leak, v_reset : threshold, rest and reset of the membrane.
-    i_ext : constant current.
-    t_ref : refractory time, during which v stays at v_reset; inf for one spike only.
-    v_init : membrane at time 0; v_leak unless given.
-    i_init : synaptic current at time 0.
-    first_spike_only : whether a unit is silent after its first spike.
+    tau_mem : array_like
+        Membrane time constant, time, > 0.
+    tau_syn : array_like
+        Time constant of the synaptic current, time, > 0.
+    c_mem : array_like
+        Membrane capacitance, current * time / potential, > 0.
+    v_th : array_like
+        Threshold, potential; inf for a readout that never spikes.
+    v_leak : array_like
+        Leak (resting) potential, below v_th.
+    v_reset : array_like
+        Potential after a spike and during the refractory time, below v_th.
+    i_ext : array_like
+        Constant current.
+    t_ref : array_like
+        Refractory time, time; inf for one spike only.
+    v_init : array_like, optional
+        Membrane potential at time 0; v_leak unless given.
+    i_init : array_like
+        Synaptic current at time 0.
+    first_spike_only : bool
+        Whether a unit is silent after its first spike.
+
+    Notes
+    -----
+    Spike times are exact: Lambert W for tau_mem = tau_syn, a quadratic for tau_mem = 2 tau_syn (Göltz et al.
+    2021), Newton's method in a bracket otherwise; see `flow.pxd`.
     """
 
     tau_mem: ArrayLike = 1.0
@@ -97,6 +118,7 @@ class LIF:
     paper: ClassVar[str] = "Göltz et al. 2021, Fast and energy-efficient neuromorphic deep learning"
     variables: ClassVar[tuple[str, ...]] = ("v", "i_syn")
     is_source: ClassVar[bool] = False
+    __repr__ = one_line
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a parameter does not fit `n` units; the message names population and unit."""
@@ -115,7 +137,7 @@ class LIF:
 class LIFDelta:
     """Leaky integrate-and-fire neuron whose membrane jumps by the weight of an input.
 
-    Inputs during the refractory time are lost. Attributes as in `LIF`, without a synapse.
+    Inputs during the refractory time are lost. Attributes are as in `LIF`, without those of a synapse.
     """
 
     tau_mem: ArrayLike = 1.0
@@ -131,6 +153,7 @@ class LIFDelta:
     paper: ClassVar[str] = "Brunel 2000, Dynamics of sparsely connected networks"
     variables: ClassVar[tuple[str, ...]] = ("v",)
     is_source: ClassVar[bool] = False
+    __repr__ = one_line
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a parameter does not fit `n` units; the message names population and unit."""

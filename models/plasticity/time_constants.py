@@ -3,9 +3,9 @@
     match    d tau_mem/dt = eta <(tau_r - tau_mem) (du/dt)^2>       (LE, run without a target)
     error    d tau_mem/dt = -eta <e du/dt>                          (GLE)
 
-eta is the learning rate. The first makes the membrane as slow as the rate is prospective; without Adam it is
-integrated exactly for the du/dt of a tick, so no learning rate is too large. The second is gradient descent on
-the energy.
+eta is the learning rate. The first makes the membrane as slow as the rate is prospective; without Adam
+it is integrated exactly for the du/dt of a tick, so no learning rate is too large. The second is
+gradient descent on the energy.
 """
 
 from __future__ import annotations

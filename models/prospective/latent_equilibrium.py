@@ -2,8 +2,8 @@
 
     tau_mem du/dt = -u + W r + b + gamma e        r = phi(ub),  ub = u + tau_r du/dt
 
-The rate looks ahead of the membrane by tau_r. With tau_r = tau_mem that undoes the membrane's lag:
-ub = W r + b + gamma e without memory, so a network answers at once however slow its neurons are
+The rate is ahead of the membrane by tau_r. With tau_r = tau_mem that cancels the membrane's lag:
+ub = W r + b + gamma e has no memory, and a network answers at once however slow its neurons are
 (LE). With tau_r < tau_mem a neuron remembers, with tau_r > tau_mem it leads its input (GLE).
 
 Errors come from the layer above, inst = phi'(ub) * W^T e (and from a target), and are
@@ -11,9 +11,9 @@ Errors come from the layer above, inst = phi'(ub) * W^T e (and from a target), a
     LE     e = inst
     GLE    e = v + tau_mem dv/dt,  tau_r dv/dt = inst - v
 
-In GLE the two time constants change places: the error has the phase of the exact adjoint at every
-frequency, and the inverse of its gain. Integrated by explicit Euler steps, one per tick;
-`_latent_equilibrium.pyx` gives the order within a tick.
+In GLE the two time constants change places: at every frequency the error has the phase of the exact
+adjoint, and the inverse of its gain. The equations are integrated by explicit Euler steps, one per tick;
+`population.pyx` gives the order within a tick.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 
 from eventsim import rng
 from eventsim.errors import ConfigError
-from eventsim.parameters import one_number, per_unit
+from eventsim.parameters import one_line, one_number, per_unit
 from eventsim.registry import register
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ class LatentEquilibrium:
         r = phi(u).
     activation : phi, one of linear, tanh, logistic, hard_sigmoid, softplus, relu.
     gamma : how strongly the error enters the membrane.
-    errors : "instant", e = phi' W^T e; or "prospective", where the soma has access to its prospective
-        potential only, so that what is learnt from and sent down is u + tau_r du/dt - W r - b.
+    errors : "instant", e = phi' W^T e; or "prospective", where the soma knows its prospective potential
+        only, so that the error for learning and for the layer below is u + tau_r du/dt - W r - b.
     noise : standard deviation of Gaussian noise added to the rate, anew at every tick.
     tau_syn : time constant of the current that arriving spikes cause; 0 for a pulse of one tick whose
         area is the weight.
@@ -85,6 +85,7 @@ class LatentEquilibrium:
     variables: ClassVar[tuple[str, ...]] = _VARIABLES
     is_source: ClassVar[bool] = False
     is_continuous: ClassVar[bool] = True
+    __repr__ = one_line
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a parameter does not fit `n` units; the message names population and unit."""
@@ -105,7 +106,7 @@ class LatentEquilibrium:
 @register("neuron", "generalized-latent-equilibrium")
 @dataclass(frozen=True, slots=True)
 class GeneralizedLatentEquilibrium:
-    """Neurons with separate constants of membrane and prospection, and errors that mirror them in time (GLE).
+    """Neurons with separate constants of membrane and prospection, and errors reversed in time (GLE).
 
     Attributes
     ----------
@@ -131,6 +132,7 @@ class GeneralizedLatentEquilibrium:
     variables: ClassVar[tuple[str, ...]] = _VARIABLES
     is_source: ClassVar[bool] = False
     is_continuous: ClassVar[bool] = True
+    __repr__ = one_line
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a parameter does not fit `n` units; the message names population and unit."""

@@ -1,13 +1,13 @@
 """Cells of the dendritic microcircuit with prospective rates (Haider et al. 2021).
 
 A pyramidal cell has a soma, a basal dendrite (from below) and an apical dendrite (from above); an
-interneuron copies a cell of the layer above, so that what arrives at the apical dendrite cancels but for
-the error. Capacitances are 1, so conductances are in 1/time. With total conductance g and u_ss the mean
-of the compartments' potentials weighted by conductance,
+interneuron copies a cell of the layer above, so that the input of the apical dendrite cancels except
+for the error. Capacitances are 1, so conductances are in 1/time. With total conductance g and u_ss the
+mean of the compartments' potentials weighted by conductance,
 
     du/dt = g (u_ss - u),    ub = u + du/dt / g,    r = softplus(ub), or softplus(u) as a control
 
-Signals for plasticity: `basal_error`, act(ub) minus what the basal dendrite predicts, and `apical_error`,
+Variables for plasticity: `basal_error`, act(ub) minus what the basal dendrite predicts, and `apical_error`,
 -v_a. All are plain NumPy on `TickModel`; connect with ``variable=`` and ``receptor=``, learn with
 ``ErrorTimesRate(post=...)``.
 """
@@ -33,7 +33,7 @@ def softplus(x: Values) -> Values:
 
 
 class _Cell(TickModel):
-    """What the three kinds of cell share: one membrane, pulled to potentials by conductances."""
+    """The membrane of the three kinds of cell, pulled to potentials by conductances."""
 
     def __init__(self, prospective: bool = True) -> None:
         self.prospective_rates = prospective
@@ -72,7 +72,7 @@ class PyramidalCell(_Cell):
 
 
 class Interneuron(_Cell):
-    """A copy of a cell of the layer above; receptors dendrite (from its own layer) and soma (from that cell)."""
+    """A copy of a cell of the layer above; receptors dendrite (own layer) and soma (that cell)."""
 
     receptors = ("dendrite", "soma")
     variables = ("rate", "u", "prospective", "basal_error")
@@ -87,7 +87,7 @@ class Interneuron(_Cell):
 
 
 class OutputCell(_Cell):
-    """An output cell; receptors basal, target (a potential) and taught (1 where there is a target, else 0)."""
+    """An output cell; receptors basal, target (a potential) and taught (1 with a target, else 0)."""
 
     receptors = ("basal", "target", "taught")
     variables = ("rate", "u", "prospective", "basal_error")

@@ -333,9 +333,12 @@ def test_a_batch_that_learns_has_the_same_bits_in_slices_on_threads_and_after_a_
             tau_r = np.where(np.arange(n) % 3, 0.2, 1.0)
             net.add(str(k + 1), es.models.GeneralizedLatentEquilibrium(1.0, tau_r), n)
             projection = net.connect(str(k), str(k + 1), weight=rng.normal(0, 0.5, (n_pre, n)), bias=0.0)
-            net.add_plasticity(projection, es.models.plasticity.ErrorTimesRate(learning_rate=0.01, optimiser="adam"))
             net.add_plasticity(
-                str(k + 1), es.models.plasticity.TimeConstants(learning_rate=0.001, optimiser="adam", least=0.3)
+                projection, es.models.plasticity.ErrorTimesRate(learning_rate=0.01, optimiser="adam")
+            )
+            net.add_plasticity(
+                str(k + 1),
+                es.models.plasticity.TimeConstants(learning_rate=0.001, optimiser="adam", least=0.3),
             )
         sim = es.Simulation(net, dt=0.2, batch=20, dtype=dtype)
         sim.nudge("3", y, 1.0, kind="cross_entropy")

@@ -224,7 +224,9 @@ def test_optimisers_take_one_step_a_tick(optimiser, by_hand, batch):
     rng = np.random.default_rng(6)
     w, x, errors = rng.normal(size=(3, 2)), rng.normal(size=(20, batch, 3)), []
     net, simulation = two_layers(3, 2, batch, weight=w, bias=0.0)
-    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(learning_rate=0.2, bias=0.5, optimiser=optimiser))
+    net.add_plasticity(
+        "x->y", es.models.plasticity.ErrorTimesRate(learning_rate=0.2, bias=0.5, optimiser=optimiser)
+    )
     sim = simulation()
     sim.set_input("x", x, every=DT)
     sim.nudge("y", [0.3, -0.4], beta=0.5)
@@ -241,7 +243,9 @@ def test_optimisers_take_one_step_a_tick(optimiser, by_hand, batch):
 @pytest.mark.parametrize("optimiser", ["sgd", "momentum", "adam"])
 def test_weights_decay(optimiser):
     net, simulation = two_layers(1, 1, weight=1.0)
-    net.add_plasticity("x->y", es.models.plasticity.ErrorTimesRate(learning_rate=0.5, decay=0.2, optimiser=optimiser))
+    net.add_plasticity(
+        "x->y", es.models.plasticity.ErrorTimesRate(learning_rate=0.5, decay=0.2, optimiser=optimiser)
+    )
     sim = simulation()
     sim.run_ticks(10)
     assert sim.weights("x->y")[0, 0] == pytest.approx((1 - DT * 0.5 * 0.2) ** 10, rel=1e-12)

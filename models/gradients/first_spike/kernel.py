@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.models.gradients._input_spikes import FirstSpikes, InputSpikes
 from eventsim.models.gradients._latency import spike_latency
-from eventsim.models.gradients.first_spike._layered import compiled, layered
 from eventsim.models.gradients.first_spike._backward import PIECE, Layers
 from eventsim.models.gradients.first_spike._batch import Batch
+from eventsim.models.gradients.first_spike._layered import compiled, layered
 from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
 from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
@@ -133,7 +133,9 @@ class FirstSpikeForwardPass(ForwardPass):
 
 
 class FirstSpikeKernel:
-    """Runs layers forward and back, blocks of samples in several threads; see `_forward.pyx` and `_backward.pyx`.
+    """Runs layers forward and back, blocks of samples in several threads.
+
+    The passes are in `_forward.pyx` and `_backward.pyx`.
 
     Raises
     ------

@@ -1,0 +1,104 @@
+# cython: boundscheck=False, wraparound=False
+"""The population of a `PythonNeuron`: it keeps the states of units, and asks the neuron what becomes of them."""
+
+from libc.math cimport INFINITY
+
+import numpy as np
+
+from eventsim.engine cimport Engine, Event
+from eventsim.population cimport Fan, Population, fan_target, fan_weight
+
+
+cdef class PythonPopulation(Population):
+    """`n` units of a `PythonNeuron`, on the ordered schedule.
+
+    Parameters
+    ----------
+    n, name : units and name of the population.
+    neuron : PythonNeuron
+    """
+
+    cdef readonly object neuron
+    cdef readonly object state      # (n, number of variables) at the time of each unit's last event
+    cdef double[::1] time           # (n,) of it
+    cdef double[::1] next_spike     # (n,)
+    cdef object flow, time_to_spike, on_input, on_spike
+
+    def __init__(self, int n, str name, neuron):
+        super().__init__(n, name)
+        self.neuron = neuron
+        self.flow, self.time_to_spike = neuron.flow, neuron.time_to_spike
+        self.on_input, self.on_spike = neuron.on_input, neuron.on_spike
+        self.variables = tuple(neuron.state)
+        self.state = np.tile(np.array([*neuron.state.values()], np.float64), (n, 1))
+        self.time = np.zeros(n)
+        self.next_spike = np.full(n, np.inf)
+
+    def snapshot(self):
+        """Return the state as a dictionary of arrays."""
+        return {"state": self.state.copy(), "time": np.array(self.time), "next_spike": np.array(self.next_spike)}
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        self.state[:] = state["state"]
+        self.time[:] = np.array(state["time"], np.float64)
+        self.next_spike[:] = np.array(state["next_spike"], np.float64)
+
+    cdef tuple at(self, int unit, double time):
+        """Return the state of a unit at a time not before its last event."""
+        cdef tuple state = tuple(self.state[unit].tolist())
+        return tuple(self.flow(time - self.time[unit], *state)) if time > self.time[unit] else state
+
+    cdef int put(self, Engine engine, int unit, double time, state) except -1:
+        """Store the state of a unit after an event, and tell the engine when it spikes next."""
+        cdef double duration = self.time_to_spike(*state)
+        if not duration >= 0.0:
+            raise ValueError(
+                f"time_to_spike of {self.name!r} must be a time >= 0 or inf, got {duration!r} for unit {unit}")
+        self.state[unit] = state
+        self.time[unit] = time
+        if time + duration != self.next_spike[unit]:
+            self.next_spike[unit] = time + duration
+            engine.predict(self.first_slot + unit, self.next_spike[unit])
+        return 0
+
+    cdef int begin(self, Engine engine) except -1:
+        cdef int unit
+        for unit in range(self.n):
+            self.put(engine, unit, self.time[unit], tuple(self.state[unit].tolist()))
+        return 0
+
+    cdef int take(self, Engine engine, double time, int unit, double weight, int receptor) except -1:
+        """Let an input arrive."""
+        self.put(engine, unit, time, self.on_input(weight, receptor, *self.at(unit, time)))
+        if self.watched:
+            self.note(time, unit)
+        return 0
+
+    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
+        cdef Py_ssize_t k
+        with gil:
+            for k in range(fan.n):
+                self.take(engine, time, fan_target(fan, k), fan_weight(fan, k), fan.receptor)
+        return 0
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
+        with gil:
+            if not 0 <= event.unit < self.n:
+                raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
+            self.take(engine, event.time, event.unit, event.value, 0)
+        return 0
+
+    cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
+        with gil:
+            self.next_spike[unit] = INFINITY
+            self.put(engine, unit, time, self.on_spike(*self.at(unit, time)))
+        self.emit(engine, time, unit)
+        if self.watched:
+            self.note(time, unit)
+        return 0
+
+    cdef double peek(self, int variable, int unit, double time) noexcept nogil:
+        with gil:
+            return self.at(unit, time)[variable]
