@@ -93,7 +93,7 @@ cdef class Layers(ForwardLayers):
 
     def backward(self, Batch batch, double max_dw_norm, double min_slope, int piece, int thread, int low,
                  int high):
-        """Walk back from the errors in the batch, for the blocks [low, high) of a piece.
+        """Run the backward pass from the errors in the batch, for the blocks [low, high) of a piece.
 
         Leaves the errors of all populations in the batch, sums over each block, and what `sum_weights` needs.
         """
