@@ -13,7 +13,7 @@ TESTS_MAY := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls 
              --allow-subclassing-any --no-warn-return-any --no-warn-unused-ignores --disable-error-code arg-type --disable-error-code union-attr \
              --exclude 'conftest|reference/'
 # Folder by folder: they are no packages, and several have a conftest.py.
-TEST_FOLDERS := $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.py))))
+TEST_FOLDERS := $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.py tests/*/*/*.py))))
 
 .PHONY: demo test lint clean
 

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from random_networks import coefficient, neurons, random_case
+from reference.random_networks import coefficient, neurons, random_case
 
 import eventsim as es
 from eventsim.errors import ConfigError, UnknownPart

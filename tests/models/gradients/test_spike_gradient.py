@@ -1,8 +1,8 @@
-"""The gradient walk: spikes, derivatives, identities, threads, discontinuities."""
+"""EventProp: spikes, derivatives, identities, threads, discontinuities."""
 
 import numpy as np
 import pytest
-from random_networks import errors_of, loss_of, neurons, random_case
+from reference.random_networks import errors_of, loss_of, neurons, random_case
 
 import eventsim as es
 from eventsim.errors import ConfigError, UnknownPart
@@ -386,7 +386,7 @@ def test_derivatives_that_overflow_are_refused():
         grad.backward(run, {"cell": [[1e308]]})
 
 
-def test_networks_that_cannot_be_walked_are_refused():
+def test_networks_that_eventprop_cannot_take_are_refused():
     net = es.Network()
     net.add("noise", es.models.Poisson(rate=10.0), 2)
     net.add("cell", es.models.LIF(), 2)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from random_networks import errors_of, join, lif, loss_of, neurons, random_case
+from reference.random_networks import errors_of, join, lif, loss_of, neurons, random_case
 
 import eventsim as es
 from eventsim.models.gradients import SpikeGradient
@@ -197,7 +197,7 @@ def recurrent(each, seed=0):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_units_in_lockstep_do_what_they_do_one_by_one(seed):
+def test_vectorised_units_do_what_they_do_one_by_one(seed):
     found = []
     for each in (False, True):
         net, samples, heights = recurrent(each, seed)
@@ -225,7 +225,7 @@ def test_units_in_lockstep_do_what_they_do_one_by_one(seed):
             assert value.sum() == pytest.approx(expected.parameters[key].sum(), rel=1e-6, abs=1e-8)
 
 
-def test_lockstep_does_not_depend_on_threads_to_the_bit():
+def test_vectorised_passes_do_not_depend_on_threads_to_the_bit():
     found = []
     for threads in (1, 2):
         net, samples, heights = recurrent(False)

@@ -1,4 +1,4 @@
-"""The gradient walk in bins of time, against the simulation, arrival by arrival, and finite differences."""
+"""Time-binned EventProp against the simulation, arrival by arrival, and finite differences."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ CASES = [
 
 
 def recurrent(seed, ratio, t_ref, v_th, i_ext, v_init, once, n_input=12, n=9, n_label=3):
-    """A network whose synapses all have delays of their own, which make the walk take bins."""
+    """A network whose synapses all have delays of their own, so that EventProp is time-binned."""
     rng = np.random.default_rng(seed)
     net = es.Network(seed=seed)
     net.add("input", es.models.SpikeSource(), n_input)
@@ -75,7 +75,7 @@ def test_derivatives_in_bins_are_those_arrival_by_arrival(case, seed):
         run = grad.forward({"input": inputs}, UNTIL)
         found.append((run, grad.backward(run, some_errors(run, ("hidden", "label")))))
     (run, gradient), (slow, expected) = found
-    assert run._tapes[0].bin > 0
+    assert run._tapes[0].bin_width > 0
     if np.isinf(case[2]):
         for a, b in zip(run.maxima("label"), slow.maxima("label"), strict=True):
             assert a == pytest.approx(b, rel=1e-9, abs=1e-9)

@@ -1,4 +1,4 @@
-"""Random networks for tests of the gradient walk: sizes, ratios, loops, delays of each kind."""
+"""Random networks for tests of EventProp: sizes, ratios, loops, delays of each kind."""
 
 from dataclasses import dataclass
 
