@@ -1,10 +1,10 @@
-"""Exact spike-time gradients: milliseconds a sample of the forward and the backward walk, and their ratio.
+"""Exact spike-time gradients: milliseconds a sample of the forward and the backward pass, and their ratio.
 
 Three networks, in one thread: `delgrad`, 4-30-3, one spike per neuron, delays per synapse (150 samples);
 `first-spike`, 784-350-10, one spike per neuron (32 samples); `recurrent`, 700-128-10, 1400 input spikes a
 sample over 1 s, the hidden neurons connected to one another and spiking several times, with one delay for
 each source (`axonal`) or each synapse (`synaptic`) (16 samples). All output spikes have an error, so nothing
-is left out of the walk back. Results are CPU time, the median over the repeats, after a warm-up.
+is left out of the backward pass. Results are CPU time, the median over the repeats, after a warm-up.
 """
 
 import statistics

@@ -286,7 +286,7 @@ def test_long_runs_in_pieces_give_the_same(monkeypatch):
     net, inputs = layered_network("synaptic", once=False)
     found = []
     for chunk in (2**21, 5):
-        monkeypatch.setattr(es.models.gradients.eventprop.declared, "CHUNK", chunk)
+        monkeypatch.setattr(es.models.gradients.eventprop.network, "CHUNK", chunk)
         grad = SpikeGradient(net)
         run = grad.forward({"input": inputs}, until=6.0)
         found.append((run, grad.backward(run, errors_of(net, run))))
