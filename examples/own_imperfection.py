@@ -29,7 +29,12 @@ net.add("input", es.models.SpikeSource(times=[0.2]), 1)
 net.add("cells", es.models.LIF(tau_mem=2.0, first_spike_only=True), 4)
 net.connect("input", "cells", weight=3.0)
 noisy = es.hardware.Substrate([WarmEnd(), es.hardware.Jitter(0.01)], device_seed=7)
-for name, hardware in {"ideal": None, "warm": WarmEnd(), "by name": "warm-end,leak=0.2", "noisy": noisy}.items():
+for name, hardware in {
+    "ideal": None,
+    "warm": WarmEnd(),
+    "by name": "warm-end,leak=0.2",
+    "noisy": noisy,
+}.items():
     sim = es.Simulation(net, hardware=hardware)
     sim.run(10.0)
     print(f"{name:8}", np.round(sim.spikes("cells").times, 3))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import UnknownPart
-from eventsim.models.gradients.spike_gradient import Run
+from eventsim.models.gradients.forward_pass import ForwardPass
 from eventsim.models.training.optimisers import Optimiser
 from eventsim.models.training.spike_learner import SpikeLearner, Step
 from eventsim.network import Network
@@ -48,7 +48,7 @@ class Activity:
         if self.least > self.most:
             raise ValueError(f"least must not be above most, got {self.least!r} and {self.most!r}")
 
-    def errors(self, run: Run, population: str) -> list[Floats]:
+    def errors(self, run: ForwardPass, population: str) -> list[Floats]:
         """Return for each sample dL/dT of each spike; where a membrane only grazes threshold, 0."""
         mean = run.counts(population).mean(axis=0)
         pull = self.pull * (mean - mean.clip(self.least, self.most))
@@ -95,7 +95,7 @@ class ActiveLearner(SpikeLearner):
                 self._raise(name, self._silent[name], activity.bump)
         return step
 
-    def _evaluate(self, run: Run, labels: Any) -> tuple[Floats, Any, int]:
+    def _evaluate(self, run: ForwardPass, labels: Any) -> tuple[Floats, Any, int]:
         losses, errors, correct = super()._evaluate(run, labels)
         self._silent = {name: run.counts(name).max(axis=0) == 0 for name in self.activity}
         each = {name: activity.errors(run, name) for name, activity in self.activity.items()}

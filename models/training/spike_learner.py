@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim.connect import Pairs
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.models.gradients.spike_gradient import Run, SpikeGradient
+from eventsim.models.gradients.forward_pass import ForwardPass
+from eventsim.models.gradients.spike_gradient import SpikeGradient
 from eventsim.models.training.hardware_noise import HardwareNoise, WeightGrid
 from eventsim.models.training.losses.first_spike import TimeToFirstSpike
 from eventsim.models.training.losses.loss import ClassLoss, Outputs, as_loss
@@ -192,7 +193,7 @@ class SpikeLearner:
 
     # ------------------------------------------------------------------ what a user calls
 
-    def forward(self, inputs: Mapping[str, Any], rng: np.random.Generator | None = None) -> Run:
+    def forward(self, inputs: Mapping[str, Any], rng: np.random.Generator | None = None) -> ForwardPass:
         """Compute the spikes of all populations.
 
         Parameters
@@ -344,7 +345,9 @@ class SpikeLearner:
 
     # ------------------------------------------------------------------ what the public methods share
 
-    def _forward_passes(self, inputs: Mapping[str, Any], rng: np.random.Generator | None) -> Iterator[Run]:
+    def _forward_passes(
+        self, inputs: Mapping[str, Any], rng: np.random.Generator | None
+    ) -> Iterator[ForwardPass]:
         """Yield the forward passes of the inputs, block by block."""
         return (self.forward(block, rng) for block in blocks(inputs))
 
@@ -354,7 +357,7 @@ class SpikeLearner:
         rng: np.random.Generator | None,
         times: Mapping[str, ArrayLike] | None,
         arrivals: Mapping[str, ArrayLike] | None,
-    ) -> Run:
+    ) -> ForwardPass:
         """Return the forward pass to learn from, computed or observed."""
         if times is not None:
             self._trained.load()
@@ -363,11 +366,11 @@ class SpikeLearner:
             raise ValueError(f"{self.noise} is drawn for every batch: give rng=numpy.random.default_rng(...)")
         return self.forward(inputs, rng)
 
-    def _outputs(self, run: Run) -> Any:
+    def _outputs(self, run: ForwardPass) -> Any:
         """Return what the loss reads of a forward pass."""
         return Outputs(run, self.output) if self._reads_all else run.first_spikes(self.output)
 
-    def _evaluate(self, run: Run, targets: Any) -> tuple[Floats, Any, int]:
+    def _evaluate(self, run: ForwardPass, targets: Any) -> tuple[Floats, Any, int]:
         """Return the loss of each sample, the errors that follow, and how many classes are right."""
         outputs = self._outputs(run)
         if not isinstance(self._loss, ClassLoss):
@@ -377,12 +380,12 @@ class SpikeLearner:
         right = self._loss.predict(outputs, self._tau_syn) == targets
         return losses, errors, int(np.count_nonzero(right))
 
-    def _predicted(self, run: Run) -> Ints:
+    def _predicted(self, run: ForwardPass) -> Ints:
         if not isinstance(self._loss, ClassLoss):
             raise TypeError(f"{type(self.loss).__name__} is a loss of spike trains and tells no classes")
         return self._loss.predict(self._outputs(run), self._tau_syn)
 
-    def _derivatives(self, run: Run, errors: Any) -> dict[str, Floats]:
+    def _derivatives(self, run: ForwardPass, errors: Any) -> dict[str, Floats]:
         """Return the derivatives of the mean loss by name; errors are of the output, or by population."""
         n = len(run)
         if not isinstance(errors, Mapping):

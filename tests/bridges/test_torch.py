@@ -9,11 +9,11 @@ import sys
 
 import numpy as np
 import pytest
-from reference.random_networks import coefficient, neurons, random_case
 
 import eventsim as es
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.models.gradients import SpikeGradient
+from reference.random_networks import coefficient, neurons, random_case
 
 torch = pytest.importorskip("torch")
 

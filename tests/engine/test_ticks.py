@@ -37,7 +37,9 @@ def rich(seed=1):
     net.connect("drawn", "cells", weight=0.5, delay=0.1)
     net.add_plasticity("in->a", es.models.plasticity.ErrorTimesRate(learning_rate=0.1))
     net.add_plasticity("trace->a", es.models.plasticity.ErrorTimesRate(learning_rate=0.01, optimiser="adam"))
-    net.add_plasticity("a->b", es.models.plasticity.ErrorTimesRate(learning_rate=0.1, optimiser="momentum", decay=0.1))
+    net.add_plasticity(
+        "a->b", es.models.plasticity.ErrorTimesRate(learning_rate=0.1, optimiser="momentum", decay=0.1)
+    )
     net.add_plasticity("a", es.models.plasticity.TimeConstants(learning_rate=0.05))
     return net
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from reference.random_networks import errors_of, join, lif, loss_of, neurons, random_case
 
 import eventsim as es
 from eventsim.models.gradients import SpikeGradient
+from reference.random_networks import errors_of, join, lif, loss_of, neurons, random_case
 
 
 def case_with_readout(seed):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from reference.random_networks import errors_of, loss_of, neurons, random_case
 
 import eventsim as es
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.models.gradients import SpikeGradient
 from eventsim.models.training import FirstSpike
+from reference.random_networks import errors_of, loss_of, neurons, random_case
 
 KINDS = {"uniform": (), "axonal": (6, 1), "dendritic": (1, 5), "synaptic": (6, 5)}
 
