@@ -41,8 +41,8 @@ cdef class PythonPopulation(Population):
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
         self.state[:] = state["state"]
-        self.time[:] = np.array(state["time"], np.float64)
-        self.next_spike[:] = np.array(state["next_spike"], np.float64)
+        np.asarray(self.time)[:] = state["time"]
+        np.asarray(self.next_spike)[:] = state["next_spike"]
 
     cdef tuple at(self, int unit, double time):
         """Return the state of a unit at a time not before its last event."""

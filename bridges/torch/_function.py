@@ -233,7 +233,7 @@ class Derivatives(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *errors: Tensor) -> tuple[None, ...]:
         """Refuse second derivatives."""
-        raise RuntimeError("EventLayer has no second derivatives")
+        raise RuntimeError("EventLayer has first derivatives only, no second ones")
 
 
 class PlainSpikes(torch.autograd.Function):

@@ -12,7 +12,7 @@ def test_underscores_find_a_part_whose_name_has_hyphens():
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
-    with pytest.raises(es.errors.UnknownPart, match=r"no neuron named 'lif-beta'; known: .*lif-delta"):
+    with pytest.raises(es.errors.UnknownPart, match=r"no neuron named 'lif_beta'; .*known: .*lif-delta"):
         registry.find("neuron", "lif_beta")
 
 
