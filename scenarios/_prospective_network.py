@@ -110,11 +110,11 @@ def network(
             factor = scenario.lr_factors[min(k, len(scenario.lr_factors) - 1)]
             eta = scenario.learning_rate * factor * per_ms
             net.add_plasticity(
-                projection, models.plasticity.ErrorTimesRate(eta=eta, optimiser=scenario.optimiser)
+                projection, models.plasticity.ErrorTimesRate(learning_rate=eta, optimiser=scenario.optimiser)
             )
         elif learning == "tau_mem":
             rule = models.plasticity.TimeConstants(
-                eta=scenario.tau_learning_rate * per_ms, by="match", least=scenario.dt
+                learning_rate=scenario.tau_learning_rate * per_ms, by="match", least=scenario.dt
             )
             net.add_plasticity(post.name, rule)
     return net

@@ -246,7 +246,7 @@ class GeneralizedLatentEquilibrium(Scenario):
         """Return how weights learn: Adam at every tick."""
         from eventsim import models
 
-        return models.plasticity.ErrorTimesRate(eta=self.learning_rate / self.dt, optimiser="adam")
+        return models.plasticity.ErrorTimesRate(learning_rate=self.learning_rate / self.dt, optimiser="adam")
 
     def trained(
         self, n_inputs: int, n_outputs: int, seed: int, batch: int

@@ -54,8 +54,12 @@ def _chain(
         projection = net.connect(pre, prefix + name, weight=float(weight))
         if learning:
             eta = scenario.learning_rate / scenario.dt
-            net.add_plasticity(projection, models.plasticity.ErrorTimesRate(eta=eta, optimiser="adam"))
-            rule = models.plasticity.TimeConstants(eta=eta, optimiser="adam", least=10 * scenario.dt)
+            net.add_plasticity(
+                projection, models.plasticity.ErrorTimesRate(learning_rate=eta, optimiser="adam")
+            )
+            rule = models.plasticity.TimeConstants(
+                learning_rate=eta, optimiser="adam", least=10 * scenario.dt
+            )
             net.add_plasticity(prefix + name, rule)
         pre = prefix + name
 
@@ -84,7 +88,7 @@ def _layers(
         projection = net.connect(pre, prefix + name, weight=weight)
         if learning and name == "first":
             rule = models.plasticity.ErrorTimesRate(
-                eta=scenario.learning_rate / scenario.beta, optimiser="momentum"
+                learning_rate=scenario.learning_rate / scenario.beta, optimiser="momentum"
             )
             net.add_plasticity(projection, rule)
         pre = prefix + name
@@ -101,7 +105,7 @@ def _follow(run: Run, scenario: Any, net: "Network", batch: int, warm_up: int, s
     teacher = [name for name in net.populations if name.startswith("teacher ")][-1]
     student = teacher.removeprefix("teacher ")
     tick, total = int(state["tick"]), scenario.ticks
-    rules = {name: rule.eta for name, rule in net.plasticity}
+    rules = {name: rule.learning_rate for name, rule in net.plasticity}
     squares = np.zeros(2)
 
     def target(time: float) -> Floats:

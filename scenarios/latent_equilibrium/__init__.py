@@ -239,7 +239,7 @@ class LatentEquilibrium(Scenario):
             ticks=self.ticks,
             epochs=self.epochs,
             beta=self.beta,
-            rates={name: rule.eta for name, rule in sim.net.plasticity},
+            rates={name: rule.learning_rate for name, rule in sim.net.plasticity},
             cosine=self.lr_schedule == "cosine",
             late=late,
             read=self.readout_steps,

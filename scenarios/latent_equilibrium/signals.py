@@ -39,7 +39,7 @@ def fourier(scenario: Any, run: Run) -> None:
     built = layers(scenario, 50, 1)
     net = network(scenario, built, run.seed, time_constants(scenario, built, run.seed), "nothing")
     for projection in net.projections:
-        net.add_plasticity(projection, ErrorTimesRate(eta=scenario.learning_rate))
+        net.add_plasticity(projection, ErrorTimesRate(learning_rate=scenario.learning_rate))
     sim = Simulation(net, dt=scenario.dt, dtype=scenario.precision)
     dt, taught = scenario.dt, int(TAUGHT * scenario.ticks)
     sim.record("label", "rate", every=dt)
