@@ -85,8 +85,6 @@ RENAMED: dict[str, dict[str, str]] = {
     "argument/ErrorTimesRate": {"eta": "learning_rate"},
     "argument/TimeConstants": {"eta": "learning_rate"},
     "argument/PlasticityKernel": {"eta_plus": "amplitude_plus", "eta_minus": "amplitude_minus"},
-    # values of an argument: "argument/<part>.<argument>"
-    "argument/SpikeGradient.kernel": {"walk": "eventprop", "layers": "first-spike"},
     # keys in files: "file"
     "file": {"stand_in": "replacement_data"},
     # keys in other files: "file/<kind of file>"; fields of the wire protocol: "wire/<field>"
