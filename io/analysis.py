@@ -1,9 +1,17 @@
 """Metrics of spike times and predictions: plain functions of arrays, without the engine."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim.trace import Floats, Ints, Spikes
+
+MOST_BINS = 10**8
+MOST_SLOW_BINS = 10**6
+EXACT = 2**53
+"""Up to here every integer is a float."""
 
 
 def first_spikes(spikes: Spikes, n: int) -> Floats:
@@ -32,19 +40,73 @@ def rates(spikes: Spikes, n: int, duration: float, start: float = 0.0, time_unit
     return counts(spikes, n, start, start + duration) / duration * per_second(time_unit)
 
 
+def bin_edges(duration: float, width: float, start: float = 0.0) -> Floats:
+    """Return the borders of bins of a width, shape (n_bins + 1,): the bins of all metrics and plots.
+
+    Bin k holds the spikes in ``[edges[k], edges[k + 1])``. A last bin that would be cut is left out.
+
+    Notes
+    -----
+    Numbers count as the decimals that they are written as, so that 0.3 holds three bins of 0.1 although the
+    float 0.3 is less than three times the float 0.1. A spike on a border is in the bin to its right, both at
+    the float next to the decimal, 0.3, and at the rounded product, 3 * 0.1, which is a little later.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite, or `width` is not positive.
+
+    >>> bin_edges(0.3, 0.1).tolist()
+    [0.0, 0.1, 0.2, 0.3]
+    """
+    _positive(width, "width of bins")
+    if not np.isfinite([duration, width, start]).all() or duration < 0:
+        raise ValueError(
+            f"bins need finite numbers and a duration of 0 or more, got duration={duration!r}, "
+            f"width={width!r}, start={start!r}"
+        )
+    first, step = Fraction(repr(float(start))), Fraction(repr(float(width)))
+    n_bins = Fraction(repr(float(duration))) // step
+    n_bins += width * (n_bins + 1) <= duration or float(step * (n_bins + 1)) <= duration
+    if n_bins > MOST_BINS:
+        raise ValueError(f"bins of width {width!r} in {duration!r} would be {n_bins}, more than {MOST_BINS}")
+    k = np.arange(n_bins + 1, dtype=np.int64)
+    edges = start + width * k
+    ahead = round(first / step)
+    if start in (width * ahead, float(step * ahead)):  # the border of a bin that begins at 0
+        first = step * ahead
+        edges = np.minimum(edges, width * (k + ahead))
+    scale = math.lcm(first.denominator, step.denominator)
+    offset, pitch = int(first * scale), int(step * scale)
+    if scale <= EXACT and abs(offset) + (n_bins + 1) * pitch <= EXACT:
+        edges = np.minimum(edges, (offset + pitch * k) / scale)
+    elif n_bins <= MOST_SLOW_BINS:  # Python divides integers of any size with one rounding
+        edges = np.minimum(edges, [(offset + pitch * each) / scale for each in range(n_bins + 1)])
+    return edges
+
+
+def binned_counts(
+    spikes: Spikes, n: int, duration: float, width: float, start: float = 0.0
+) -> tuple[Ints, Floats]:
+    """Return the spikes of each unit in each bin, shape (n, n_bins), and the `bin_edges`."""
+    edges = bin_edges(duration, width, start)
+    first, last = np.searchsorted(spikes.times, edges[[0, -1]])
+    places = np.searchsorted(edges, spikes.times[first:last], side="right") - 1
+    n_bins = len(edges) - 1
+    flat = np.bincount(spikes.units[first:last] * n_bins + places, minlength=n * n_bins)
+    return flat.reshape(n, n_bins).astype(np.int64), edges
+
+
 def population_rate(
     spikes: Spikes, n: int, duration: float, width: float, start: float = 0.0, time_unit: str = "ms"
 ) -> tuple[Floats, Floats]:
-    """Return bin centres and the mean rate of a unit in each bin of a width, both shape (n_bins,).
+    """Return the centres of the `bin_edges` and the mean rate of a unit in each bin, both shape (n_bins,).
 
-    In Hz when the time unit is ns, us, ms or s, else in spikes per time unit. A last bin that would be cut
-    is left out.
+    In Hz when the time unit is ns, us, ms or s, else in spikes per time unit.
     """
-    _positive(width, "width of bins")
-    n_bins = max(1, int(np.floor(duration / width * (1 + 1e-12))))
-    edges = start + width * np.arange(n_bins + 1)
+    edges = bin_edges(duration, width, start)
     counted = np.diff(np.searchsorted(spikes.times, edges))
-    centres = start + width * (np.arange(n_bins, dtype=np.float64) + 0.5)
+    centres = start + width * (np.arange(len(edges) - 1) + 0.5)
     return centres, counted / (max(n, 1) * width) * per_second(time_unit)
 
 
@@ -61,29 +123,54 @@ def isi(spikes: Spikes) -> tuple[Floats, Ints]:
     return np.diff(times)[same], units[1:][same]
 
 
-def cv(spikes: Spikes, n: int) -> Floats:
-    """Return the coefficient of variation of each unit's intervals, shape (n,).
+def cv(
+    spikes: Spikes, n: int, *, min_intervals: int = 2, start: float = -np.inf, stop: float = np.inf
+) -> Floats:
+    """Return the coefficient of variation of each unit's inter-spike intervals, shape (n,).
 
-    Standard deviation (of the population, not of the sample) over mean; nan below two intervals.
+    Standard deviation (of the population, not of the sample) over mean.
+
+    Parameters
+    ----------
+    min_intervals : int
+        Units with fewer intervals have nan. Few intervals give too small a value on average: a Poisson
+        process has 0.3 with two and 0.9 with ten, not 1.
+    start, stop : float
+        Only intervals of spikes in [start, stop) count, so that a transient at the start can be left out.
+
+    Raises
+    ------
+    ValueError
+        If `min_intervals` is less than 2.
     """
-    intervals, units = isi(spikes)
+    if min_intervals < 2:
+        raise ValueError(
+            f"one interval has no variation; min_intervals must be 2 or more, got {min_intervals}"
+        )
+    intervals, units = isi(window(spikes, start, stop))
     number = np.bincount(units, minlength=n).astype(np.float64)
-    number[number < 2] = np.nan
+    number[number < min_intervals] = np.nan
     mean = np.bincount(units, intervals, n) / number
     variance = np.bincount(units, (intervals - mean[units]) ** 2, n) / number
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.sqrt(variance) / mean)
 
 
-def fano_factor(spikes: Spikes, n: int, duration: float, width: float, start: float = 0.0) -> Floats:
-    """Return variance over mean of each unit's counts in bins of a width, shape (n,); nan for silent ones."""
-    _positive(width, "width of bins")
-    n_bins = int(np.floor(duration / width * (1 + 1e-12)))
-    bins = np.floor((spikes.times - start) / width).astype(np.int64)
-    kept = (bins >= 0) & (bins < n_bins)
-    table = np.bincount(spikes.units[kept] * n_bins + bins[kept], minlength=n * n_bins).reshape(n, n_bins)
+def fano_factor(
+    spikes: Spikes, n: int, duration: float, width: float, start: float = 0.0, *, min_bins: int = 2
+) -> Floats:
+    """Return variance over mean of each unit's counts in the `bin_edges`, shape (n,); nan for silent units.
+
+    Parameters
+    ----------
+    min_bins : int
+        With fewer bins all units have nan.
+    """
+    counted, _ = binned_counts(spikes, n, duration, width, start)
+    if counted.shape[1] < max(min_bins, 1):
+        return np.full(n, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(table.var(axis=1) / table.mean(axis=1))
+        return np.asarray(counted.var(axis=1) / counted.mean(axis=1))
 
 
 def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:

@@ -1,8 +1,11 @@
 """Metrics of spike trains agree with Elephant's, and with hand-made trains."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
+import eventsim as es
 from eventsim.io import analysis, to_neo
 from eventsim.trace import Samples, Spikes, Trace
 
@@ -127,3 +130,78 @@ def test_without_neo_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "neo", None)
     with pytest.raises(ImportError, match=r"pip install 'eventsim\[neo\]'"):
         to_neo(Trace())
+
+
+WIDTHS = (0.1, 0.2, 0.3, 0.7, 1 / 3, 0.05, 1e-3, 2.5, 0.123)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("as_product", [True, False])
+def test_regular_spikes_are_one_in_each_bin(width, as_product):
+    k = np.arange(1000)
+    exact = np.array([float(Fraction(repr(width)) * int(each)) for each in k])
+    times = width * k if as_product else exact
+    spikes = Spikes(times, np.zeros(1000, np.int64))
+    for start in (0, 7, 123):
+        counted, edges = analysis.binned_counts(spikes, 1, exact[800], width, exact[start])
+        assert counted.shape == (1, 800)
+        assert (counted[0] == (k[start : start + 800] < 1000)).all()
+        assert len(edges) == 801
+        assert analysis.fano_factor(spikes, 1, exact[800], width, exact[start]) == [0.0]
+        assert np.ptp(analysis.population_rate(spikes, 1, exact[800], width, exact[start])[1]) == 0
+
+
+def test_the_regular_source_has_no_variation_in_bins_of_its_period():
+    net = es.Network()
+    net.add("x", es.models.Regular(0.1), 1)
+    sim = es.Simulation(net)
+    sim.run(100.0)
+    spikes = sim.spikes("x")
+    assert len(spikes) == 1000
+    assert analysis.fano_factor(spikes, 1, 100.0, 0.1).tolist() == [0.0]
+    phased = Spikes(spikes.times + 0.05, spikes.units)
+    assert analysis.fano_factor(phased, 1, 99.0, 0.1, 0.05).tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("duration", "width", "n"),
+    [
+        (0.3, 0.1, 3),
+        (0.1 * 3, 0.1, 3),
+        (1.0, 0.1, 10),
+        (1.0, 0.3, 3),
+        (0.29, 0.1, 2),
+        (1e6, 0.1, 10**7),
+        (0.0, 1.0, 0),
+        (0.5, 1.0, 0),
+        (2.1, 0.7, 3),
+        (4.35, 0.01, 435),
+    ],
+)
+def test_the_number_of_bins_is_that_of_the_decimals(duration, width, n):
+    edges = analysis.bin_edges(duration, width)
+    assert len(edges) == n + 1
+    assert (np.diff(edges) > 0).all()
+
+
+def test_bins_beyond_all_measure_are_refused():
+    with pytest.raises(ValueError, match="more than 100000000"):
+        analysis.bin_edges(1e12, 1e-3)
+    for bad in ((np.inf, 1.0), (1.0, np.inf), (-1.0, 1.0), (np.nan, 1.0)):
+        with pytest.raises(ValueError, match="bins need finite numbers"):
+            analysis.bin_edges(*bad)
+
+
+def test_too_few_intervals_or_bins_give_no_number():
+    rng = np.random.default_rng(0)
+    times = np.cumsum(rng.exponential(size=50))
+    spikes = Spikes(times, np.zeros(50, np.int64))
+    assert np.isnan(analysis.cv(spikes, 1, min_intervals=50)[0])
+    assert analysis.cv(spikes, 1, min_intervals=49)[0] == pytest.approx(analysis.cv(spikes, 1)[0])
+    late = times[10:]
+    expected = np.diff(late).std() / np.diff(late).mean()
+    assert analysis.cv(spikes, 1, start=times[10])[0] == pytest.approx(expected)
+    with pytest.raises(ValueError, match="min_intervals must be 2 or more, got 1"):
+        analysis.cv(spikes, 1, min_intervals=1)
+    assert np.isnan(analysis.fano_factor(spikes, 1, 1.0, 1.0)[0])
+    assert np.isnan(analysis.fano_factor(spikes, 1, 0.5, 1.0)[0])
