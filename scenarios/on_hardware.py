@@ -24,8 +24,18 @@ def hardware_of(run: Run) -> Any:
     return by_name(run.hardware, device_seed=run.seed)
 
 
+def nominal(network: Any) -> "SpikeLearner":
+    """Return the learner of the network as it was declared, whether or not a chip is in the loop."""
+    from eventsim.hardware.targets.in_the_loop import InTheLoop
+
+    learner: SpikeLearner = network.learner if isinstance(network, InTheLoop) else network
+    return learner
+
+
 def weight_grid(hardware: Any, network: "Network") -> "WeightGrid | None":
     """Return the weights that the hardware can have, for the learner to know what it writes; None for any."""
+    if hardware is None:
+        return None
     from eventsim.hardware.parts.weight_quantization import WeightQuantization
     from eventsim.hardware.parts.weight_saturation import WeightSaturation
     from eventsim.models.training.hardware_noise import WeightGrid

@@ -1,29 +1,14 @@
-"""What spiking classifiers are trained on: samples with labels, and how a sample becomes input spikes."""
+"""Tasks of spiking classifiers: samples with labels, encoded as one spike time for each input, in tau_syn."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
+from eventsim.models.training.task import Task
 from eventsim.scenarios.scenario import Run
-from eventsim.trace import Floats, Ints
+from eventsim.trace import Floats
 
 EARLY, LATE = 0.15, 2.0  # tau_syn; input times of the values 0 and 1
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Samples and labels of the three sets, and how samples become input spikes.
-
-    `encode` takes samples (n, ...) and returns times (n, n_inputs) in units of tau_syn.
-    """
-
-    name: str
-    n_inputs: int
-    n_classes: int
-    sets: dict[str, tuple[NDArray[Any], Ints]]
-    encode: Callable[[NDArray[Any]], Floats]
 
 
 def yin_yang() -> Task:

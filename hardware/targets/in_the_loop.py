@@ -71,6 +71,15 @@ class InTheLoop:
         """What is minimised."""
         return self.learner.loss
 
+    @property
+    def reads_first_spikes(self) -> bool:
+        """Whether the loss reads first spikes, which is all that a target shows."""
+        return self.learner.reads_first_spikes
+
+    def classes_of(self, first_spikes: Floats) -> Ints:
+        """Return the class that first spikes of the outputs tell, shape (n_samples,)."""
+        return self.learner.classes_of(first_spikes)
+
     def observe(self, inputs: Mapping[str, Any]) -> Observed:
         """Run the present network on the target; see `Target.run`."""
         changed = self.target.configure(self.learner.network())

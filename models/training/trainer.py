@@ -190,6 +190,13 @@ class Trainer:
         self.stopped |= any(stops)
         return self._end_epoch() if self.batch == len(self.batches) or self.stopped else {}
 
+    def advance_epoch(self) -> Metrics:
+        """Learn from what is left of the epoch, and return its metrics; nothing if training has ended."""
+        epoch, metrics = self.epoch, {}
+        while self.epoch == epoch and not self.finished:
+            metrics = self.advance()
+        return metrics
+
     def _end_epoch(self) -> Metrics:
         """Close an epoch and return its metrics."""
         metrics = self._sums.metrics() | self.evaluate()

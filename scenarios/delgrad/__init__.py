@@ -7,7 +7,6 @@ delay for each synapse (WS); the same with the noise of an analog chip; and all 
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -19,10 +18,11 @@ from numpy.typing import NDArray
 
 from eventsim import rng as streams
 from eventsim.errors import ConfigError
+from eventsim.models.training.task import Task
 from eventsim.registry import register
 from eventsim.scenarios import tasks
 from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run, Scenario
-from eventsim.scenarios.spike_training import Training, record, shown
+from eventsim.scenarios.spike_training import evaluate, record, shown, train
 from eventsim.trace import Floats, Trace
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from eventsim.models.training.hardware_noise import WeightGrid
     from eventsim.models.training.parametrisations import DelayMap
     from eventsim.models.training.spike_learner import SpikeLearner
+    from eventsim.models.training.trainer import Trainer
 
 W: dict[str, object] = {
     "delays": "none",
@@ -165,13 +166,15 @@ class DelGrad(Scenario):
         if self.compared or self.sizes or self.networks > 1:
             if run.hardware not in (None, "ideal"):
                 raise ConfigError("many networks are compared on the ideal target only; sweep seeds instead")
-            self._many(run)
+            from eventsim.scenarios.delgrad.comparison import train_all
+
+            train_all(run, tasks.yin_yang(), list(self._variants()), self.networks)
         else:
             self._one(run)
 
     # ---------------------------------------------------------------------------- what is built
 
-    def network(self, task: tasks.Task, seed: int) -> "Network":
+    def network(self, task: Task, seed: int) -> "Network":
         """Return the untrained network: sources, hidden and label layer."""
         from eventsim import Network, models
 
@@ -226,7 +229,7 @@ class DelGrad(Scenario):
         return maps
 
     def learner(
-        self, task: tasks.Task, seed: int, threads: int, grid: "WeightGrid | None" = None
+        self, task: Task, seed: int, threads: int, grid: "WeightGrid | None" = None
     ) -> "SpikeLearner":
         """Return the rule that trains the network of a seed, with the weights of a chip if there is one."""
         from eventsim.models.training.hardware_noise import HardwareNoise
@@ -248,34 +251,39 @@ class DelGrad(Scenario):
             weights=self.weights() if grid is None else grid,
         )
 
-    def training(self, task: tasks.Task, seed: int, threads: int = 1, hardware: Any = None) -> Training:
-        """Return the training of the network of a seed, with hardware in the loop if there is some."""
+    def trainer(self, task: Task, seed: int, threads: int = 1, hardware: Any = None) -> "Trainer":
+        """Return the trainer of the network of a seed, with hardware in the loop if there is some."""
+        from eventsim.models.training.batches import Batches, shuffled
         from eventsim.models.training.optimisers import Adam
         from eventsim.models.training.schedules import StepDecay
+        from eventsim.models.training.supervised import SupervisedLearner
+        from eventsim.models.training.trainer import Trainer
         from eventsim.scenarios import on_hardware
 
         grid = on_hardware.weight_grid(hardware, self.network(task, seed)) if hardware is not None else None
-        learner = self.learner(task, seed, threads, grid)
-        trained: Any = learner
+        spike_learner = self.learner(task, seed, threads, grid)
+        trained: Any = spike_learner
         if hardware is not None:
-            trained = on_hardware.on_target(learner, hardware, self.hardware_slot * self.tau_syn)
-        rates = {
+            trained = on_hardware.on_target(spike_learner, hardware, self.hardware_slot * self.tau_syn)
+        learning_rates = {
             name: self.delay_learning_rate if name.startswith("delay/") else self.learning_rate
-            for name in learner.parameters
+            for name in spike_learner.parameters
         }
-        return Training(
-            task,
-            trained,
-            Adam(rates, schedule=StepDecay(self.decay_every, self.decay)),
-            (lambda sources, rng: trained.first_spikes(sources))
-            if hardware is not None
-            else learner.first_spikes,
-            lambda samples, rng: self.inputs(task, samples),
-            partial(streams.stream, seed),
+        rng, n = partial(streams.stream, seed), task.size("train")
+        learner = SupervisedLearner(
+            network=trained,
+            optimiser=Adam(learning_rates),
+            task=task,
+            encode=lambda samples, rng: self.inputs(task, samples),
+            rng=rng,
+            noisy_network=bool(self.noise),
+            block=self.batch_evaluated,
+        )
+        return Trainer(
+            learner,
+            Batches(n, self.batch, shuffled(n, rng)),
             epochs=self.epochs,
-            batch=self.batch,
-            batch_evaluated=self.batch_evaluated,
-            noisy_learner=bool(self.noise),
+            schedule=StepDecay(self.decay_every, self.decay),
         )
 
     @property
@@ -297,7 +305,7 @@ class DelGrad(Scenario):
             return None
         return WeightGrid(self.weight_step, self.weight_limit or np.inf)
 
-    def inputs(self, task: tasks.Task, samples: NDArray[Any]) -> dict[str, Floats]:
+    def inputs(self, task: Task, samples: NDArray[Any]) -> dict[str, Floats]:
         """Return the times of the inputs, shape (n_samples, n_inputs * copies): x y .. x y .. and so on."""
         return {"input": np.tile(task.encode(samples) * self.tau_syn, (1, self.copies))}
 
@@ -308,29 +316,26 @@ class DelGrad(Scenario):
 
         task = tasks.yin_yang()
         hardware = on_hardware.hardware_of(run)
-        training = self.training(task, run.seed, run.threads, hardware if self.in_the_loop else None)
-        trained: Any = training.learner
-        learner: SpikeLearner = trained.learner if hardware is not None and self.in_the_loop else trained
-        slot = self.slot * self.tau_syn
-        untrained = learner.network()
+        trainer = self.trainer(task, run.seed, run.threads, hardware if self.in_the_loop else None)
+        learner: Any = trainer.learner
+        nominal = on_hardware.nominal(learner.network)
+        untrained, slot = nominal.network(), self.slot * self.tau_syn
         _keep(run, "initial/", untrained)
-        for name, spikes in shown(task, untrained, training.inputs, self.test_samples_recorded, slot).items():
+        for name, spikes in shown(task, untrained, learner.encode, self.test_samples_recorded, slot).items():
             run.parameter(f"before/{name}/times", spikes.times)
             run.parameter(f"before/{name}/units", spikes.units)
-        training.train(run)
-        network = learner.network()
+        train(run, trainer, task.name)
+        network, until = nominal.network(), self.hardware_slot * self.tau_syn
         _keep(run, "", network)
-        if hardware is not None:
-            until = self.hardware_slot * self.tau_syn
-            loop = trained if self.in_the_loop else on_hardware.on_target(learner, hardware, until)
-            training.label_times = lambda sources, rng: loop.first_spikes(sources)
-        training.evaluate(run, self.tau_syn)
+        if hardware is not None and not self.in_the_loop:
+            learner = replace(learner, network=on_hardware.on_target(nominal, hardware, until))
+        evaluate(run, learner, trainer.epoch, self.tau_syn)
         if hardware is not None:
             first = run.metrics.get("first_label_spike", 0.0) * self.tau_syn
-            on_hardware.report(run, loop, hardware, first, until)
-        run.metric("trained_numbers", sum(value.size for value in learner.parameters.values()))
+            on_hardware.report(run, learner.network, hardware, first, until)
+        run.metric("trained_numbers", sum(value.size for value in nominal.parameters.values()))
         part = on_hardware.simulated_part(hardware)
-        record(run, task, network, training.inputs, self.test_samples_recorded, slot, part)
+        record(run, task, network, learner.encode, self.test_samples_recorded, slot, part)
 
     def _variants(self) -> "list[tuple[str, DelGrad]]":
         """Return the settings to be compared, with the name of their kind."""
@@ -345,85 +350,6 @@ class DelGrad(Scenario):
                 values = self.presets[own] | shared | {"n_hidden": n}
                 variants.append((preset, DelGrad(**values)))  # type: ignore[arg-type]
         return variants
-
-    def _many(self, run: Run) -> None:
-        """Train all networks, as many at a time as there are threads, each on one of them."""
-        task = tasks.yin_yang()
-        variants = self._variants()
-        waiting = [(v, k) for v in range(len(variants)) for k in range(self.networks)]
-        state = run.state or {"finished": {}, "active": {}}
-        finished: dict[str, dict[str, float]] = dict(state["finished"])
-        active: dict[tuple[int, int], Training] = {}
-
-        def begin(key: tuple[int, int]) -> None:
-            active[key] = variants[key[0]][1].training(task, run.seed + key[1])
-
-        def present() -> dict[str, Any]:
-            going = {_label(key): training.state() for key, training in active.items()}
-            return {"finished": finished, "active": going}
-
-        for key in waiting:
-            if _label(key) in state["active"]:
-                begin(key)
-                active[key].restore(state["active"][_label(key)])
-        waiting = [key for key in waiting if _label(key) not in finished and key not in active]
-        done = sum(variants[int(label.split("-")[0])][1].epochs for label in finished)
-        total = self.networks * sum(variant.epochs for _, variant in variants)
-        with (
-            ThreadPoolExecutor(run.threads) as pool,
-            run.progress(total, "epoch", done + sum(t.epoch for t in active.values())) as bar,
-        ):
-            while waiting or active:
-                while waiting and len(active) < run.threads:
-                    begin(waiting.pop(0))
-                run.checkpoint(present)
-                list(pool.map(_one_epoch, active.values()))
-                bar.update(sum(t.epochs > 0 for t in active.values()))
-                for key in [key for key, training in active.items() if training.epoch == training.epochs]:
-                    training = active.pop(key)
-                    metrics, _ = training.measure(self.tau_syn)
-                    sizes = [value.size for value in training.learner.parameters.values()]  # type: ignore[attr-defined]
-                    finished[_label(key)] = metrics | {"trained_numbers": float(sum(sizes))}
-                    name, variant = variants[key[0]]
-                    run.say(
-                        f"{name}, {variant.n_hidden} hidden, seed {run.seed + key[1]}: "
-                        f"test accuracy {metrics['test_accuracy']:.4f}"
-                    )
-        self._report(run, variants, finished)
-
-    def _report(
-        self, run: Run, variants: "list[tuple[str, DelGrad]]", finished: dict[str, dict[str, float]]
-    ) -> None:
-        """Put the metrics of all networks into the run, shape (n_variants, networks), and their means."""
-        kinds, sizes = [name for name, _ in variants], [variant.n_hidden for _, variant in variants]
-        for figure in finished[_label((0, 0))]:
-            values = np.array(
-                [
-                    [finished[_label((v, k))].get(figure, np.nan) for k in range(self.networks)]
-                    for v in range(len(variants))
-                ]
-            )
-            run.parameter(f"networks/{figure}", values)
-            if figure not in ("test_accuracy", "train_accuracy", "trained_numbers", "first_label_spike"):
-                continue
-            for v in range(len(variants)):
-                suffix = f"_{kinds[v]}_{sizes[v]}" if len(variants) > 1 else ""
-                run.metric(f"{figure}{suffix}", values[v].mean())
-                if figure == "test_accuracy":
-                    run.metric(f"{figure}{suffix}_std", values[v].std(ddof=1) if self.networks > 1 else 0.0)
-                    run.metric(f"{figure}{suffix}_min", values[v].min())
-        run.parameter("networks/n_hidden", np.array(sizes))
-        run.parameter("networks/kind", np.array([sorted(set(kinds)).index(kind) for kind in kinds]))
-        run.file.put(provenance={"kinds": " ".join(sorted(set(kinds)))})
-
-
-def _label(key: tuple[int, int]) -> str:
-    return f"{key[0]}-{key[1]}"
-
-
-def _one_epoch(training: Training) -> None:
-    while training.epoch < training.epochs and not training.advance():
-        pass
 
 
 def _keep(run: Run, prefix: str, network: "Network") -> None:

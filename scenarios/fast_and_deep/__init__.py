@@ -6,7 +6,7 @@ of a loss of the output times (Göltz, Kriener et al. 2021, tables of settings i
 end the trained network is simulated by the event engine on the first test samples.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -15,17 +15,18 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from eventsim import rng as streams
+from eventsim.models.training.task import Task
 from eventsim.registry import register
 from eventsim.scenarios import tasks
 from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run, Scenario
-from eventsim.scenarios.spike_training import Training, record
-from eventsim.scenarios.tasks import Task
+from eventsim.scenarios.spike_training import evaluate, record, train
 from eventsim.trace import Floats
 
 if TYPE_CHECKING:
     from eventsim import Network
-    from eventsim.models.training.first_spike import FirstSpike
-    from eventsim.models.training.optimisers import Adam
+    from eventsim.models.training.hardware_noise import WeightGrid
+    from eventsim.models.training.spike_learner import SpikeLearner
+    from eventsim.models.training.trainer import Trainer
 
 MNIST: dict[str, object] = {
     "bias_time": None,
@@ -130,43 +131,33 @@ class FastAndDeep(Scenario):
     accepts_hardware: ClassVar[bool] = True
 
     def run(self, run: Run) -> None:
-        """Train, evaluate once, and simulate the trained network on a few samples."""
-        task = self.task(run)
-        if run.hardware not in (None, "ideal"):
-            self._on_hardware(run, task)
-            return
-        learner = self.learner(self.network(task, run.seed), run.threads)
-        for name, weight in learner.weights.items():
-            run.parameter(f"initial/{name}", weight)
-        training = self.training(run, task, learner)
-        training.train(run)
-        for name, weight in learner.weights.items():
-            run.parameter(f"weight/{name}", weight)
-        training.evaluate(run, self.tau_syn)
-        slot = self.slot * self.tau_syn
-        record(run, task, learner.network(), training.inputs, self.test_samples_recorded, slot)
+        """Train, evaluate once, and simulate the trained network on a few samples.
 
-    def _on_hardware(self, run: Run, task: Task) -> None:
-        """Train with the hardware in the loop, or without and put the trained network on it."""
+        With hardware, the network is trained with it in the loop, or without and put on it then.
+        """
         from eventsim.scenarios import on_hardware
 
-        hardware = on_hardware.hardware_of(run)
-        training = self.hardware_training(task, run.seed, run.threads, hardware if self.in_the_loop else None)
-        trained: Any = training.learner
-        learner = trained.learner if self.in_the_loop else trained
-        for projection in learner.network().projections:
-            run.parameter(f"initial/weight/{projection.name}", np.asarray(projection.weight))
-        training.train(run)
-        for projection in learner.network().projections:
+        task, hardware = self.task(run), on_hardware.hardware_of(run)
+        trainer = self.trainer(task, run.seed, run.threads, hardware if self.in_the_loop else None)
+        learner: Any = trainer.learner
+        nominal = on_hardware.nominal(learner.network)
+        for projection in nominal.network().projections:
+            run.parameter(
+                f"initial/{'' if hardware is None else 'weight/'}{projection.name}",
+                np.asarray(projection.weight),
+            )
+        train(run, trainer, task.name)
+        for projection in nominal.network().projections:
             run.parameter(f"weight/{projection.name}", np.asarray(projection.weight))
         until, slot = self.hardware_slot * self.tau_syn, self.slot * self.tau_syn
-        loop = trained if self.in_the_loop else on_hardware.on_target(learner, hardware, until)
-        training.label_times = lambda sources, rng: loop.first_spikes(sources)
-        training.evaluate(run, self.tau_syn)
-        first = run.metrics.get("first_label_spike", 0.0) * self.tau_syn
-        on_hardware.report(run, loop, hardware, first, until)
+        if hardware is not None and not self.in_the_loop:
+            learner = replace(learner, network=on_hardware.on_target(nominal, hardware, until))
+        evaluate(run, learner, trainer.epoch, self.tau_syn)
+        if hardware is not None:
+            first = run.metrics.get("first_label_spike", 0.0) * self.tau_syn
+            on_hardware.report(run, learner.network, hardware, first, until)
         part = on_hardware.simulated_part(hardware)
-        record(run, task, learner.network(), training.inputs, self.test_samples_recorded, slot, part)
+        record(run, task, nominal.network(), learner.encode, self.test_samples_recorded, slot, part)
 
     # ---------------------------------------------------------------------------- what is built
 
@@ -221,43 +212,14 @@ class FastAndDeep(Scenario):
                     net.connect(source, post, weight=draw)
         return net
 
-    def learner(self, network: "Network", threads: int) -> "FirstSpike":
-        """Return the rule that trains the network."""
-        from eventsim.models.training.first_spike import FirstSpike
-        from eventsim.models.training.losses.first_spike import TimeToFirstSpike
-
-        return FirstSpike(
-            network,
-            "label",
-            TimeToFirstSpike(self.xi, self.alpha, self.beta),
-            max_missing=dict(zip(("hidden", "label"), self.max_missing, strict=True)),
-            bump=self.bump,
-            max_dw_norm=self.max_dw_norm,
-            threads=threads,
-        )
-
-    def training(self, run: Run, task: Task, learner: "FirstSpike") -> Training:
-        """Return the training that is to be done."""
-        return Training(
-            task,
-            learner,
-            self._optimiser(),
-            lambda sources, rng: learner.forward(sources)["label"],
-            lambda samples, rng: self.inputs(task, samples, rng),
-            run.rng,
-            epochs=self.epochs,
-            batch=self.batch,
-            noisy_inputs=self.noise > 0,
-        )
-
-    def hardware_training(self, task: Task, seed: int, threads: int, hardware: Any) -> Training:
-        """Return the training of a seed with hardware in the loop; with None, without, for hardware later."""
+    def learner(
+        self, network: "Network", threads: int, weights: "WeightGrid | None" = None
+    ) -> "SpikeLearner":
+        """Return what trains the network, with the weights of a chip if there is one."""
         from eventsim.models.training.losses.first_spike import TimeToFirstSpike
         from eventsim.models.training.spike_learner import SpikeLearner
-        from eventsim.scenarios import on_hardware
 
-        network = self.network(task, seed)
-        learner = SpikeLearner(
+        return SpikeLearner(
             network,
             "label",
             TimeToFirstSpike(self.xi, self.alpha, self.beta),
@@ -266,28 +228,37 @@ class FastAndDeep(Scenario):
             bump=self.bump,
             max_dw_norm=self.max_dw_norm,
             threads=threads,
-            weights=None if hardware is None else on_hardware.weight_grid(hardware, network),
-        )
-        trained: Any = learner
-        if hardware is not None:
-            trained = on_hardware.on_target(learner, hardware, self.hardware_slot * self.tau_syn)
-        return Training(
-            task,
-            trained,
-            self._optimiser(),
-            lambda sources, rng: trained.first_spikes(sources),
-            lambda samples, rng: on_hardware.rows_for_all(self.inputs(task, samples, rng)),
-            partial(streams.stream, seed),
-            epochs=self.epochs,
-            batch=self.batch,
-            noisy_inputs=self.noise > 0,
+            weights=weights,
         )
 
-    def _optimiser(self) -> "Adam":
+    def trainer(self, task: Task, seed: int, threads: int = 1, hardware: Any = None) -> "Trainer":
+        """Return the trainer of the network of a seed, with hardware in the loop if there is some."""
+        from eventsim.models.training.batches import Batches, shuffled
         from eventsim.models.training.optimisers import Adam
         from eventsim.models.training.schedules import StepDecay
+        from eventsim.models.training.supervised import SupervisedLearner
+        from eventsim.models.training.trainer import Trainer
+        from eventsim.scenarios import on_hardware
 
-        return Adam(self.learning_rate, schedule=StepDecay(self.decay_every, self.decay))
+        network, rng = self.network(task, seed), partial(streams.stream, seed)
+        trained: Any = self.learner(network, threads, on_hardware.weight_grid(hardware, network))
+        if hardware is not None:
+            trained = on_hardware.on_target(trained, hardware, self.hardware_slot * self.tau_syn)
+        learner = SupervisedLearner(
+            network=trained,
+            optimiser=Adam(self.learning_rate),
+            task=task,
+            encode=lambda samples, rng: on_hardware.rows_for_all(self.inputs(task, samples, rng)),
+            rng=rng,
+            noisy_inputs=self.noise > 0,
+        )
+        n = task.size("train")
+        return Trainer(
+            learner,
+            Batches(n, self.batch, shuffled(n, rng)),
+            epochs=self.epochs,
+            schedule=StepDecay(self.decay_every, self.decay),
+        )
 
     def inputs(
         self, task: Task, samples: NDArray[Any], rng: np.random.Generator | None = None

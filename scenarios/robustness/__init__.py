@@ -8,8 +8,7 @@ et al. 2025).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -22,11 +21,12 @@ from eventsim.scenarios.delgrad import DelGrad
 from eventsim.scenarios.fast_and_deep import FastAndDeep
 from eventsim.scenarios.robustness.imperfections import COPIES, LEVELS, parts_of
 from eventsim.scenarios.scenario import POSITIVE, Run, Scenario
-from eventsim.scenarios.spike_training import Training
-from eventsim.trace import Floats, Trace
+from eventsim.trace import Trace
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
+
+    from eventsim.models.training.trainer import Trainer
 
 Job = tuple[str, float, int, int]  # imperfection, level, copies of the inputs, seed
 
@@ -132,12 +132,9 @@ class Robustness(Scenario):
         settings: FastAndDeep | DelGrad = kind(**(values | own))
         return settings
 
-    def training(self, copies: int, seed: int, hardware: Any) -> Training:
-        """Return the training of one network, with hardware in the loop if there is some."""
-        settings, task = self.settings(copies), tasks.yin_yang()
-        if isinstance(settings, FastAndDeep):
-            return settings.hardware_training(task, seed, 1, hardware)
-        return settings.training(task, seed, 1, hardware)
+    def trainer(self, copies: int, seed: int, hardware: Any) -> "Trainer":
+        """Return the trainer of one network, with hardware in the loop if there is some."""
+        return self.settings(copies).trainer(tasks.yin_yang(), seed, 1, hardware)
 
     def hardware(self, imperfection: str, level: float, seed: int) -> Any:
         """Return the chip with one imperfection; each seed has a device of its own."""
@@ -189,26 +186,18 @@ def measured(scenario: Robustness, job: Job) -> dict[str, float]:
 
     name, level, copies, seed = job
     hardware = None if name == "none" else scenario.hardware(name, level, seed)
-    training = scenario.training(copies, seed, hardware)
-    while training.epoch < training.epochs:
-        training.advance()
-    found = {"test": training.accuracy("test")}
+    trainer = scenario.trainer(copies, seed, hardware).run()
+    learner: Any = trainer.learner
+    accuracies = {"test": learner.accuracy("test", trainer.epoch)}
     if hardware is None:
-        learner: Any = training.learner
         until = scenario.settings(copies).hardware_slot * scenario.settings(copies).tau_syn
         for other in scenario.chosen():
             if _copies(other) == copies:
                 for each in LEVELS[other]:
-                    loop = on_target(learner, scenario.hardware(other, each, seed), until)
-                    training.label_times = partial(_first_spikes, loop)
-                    found[f"{other}/{each:g}"] = training.accuracy("test")
-    return found
-
-
-def _first_spikes(loop: Any, sources: dict[str, Floats], rng: Any) -> Floats:
-    """Return when the label neurons of a network on a chip spike first."""
-    found: Floats = loop.first_spikes(sources)
-    return found
+                    loop = on_target(learner.network, scenario.hardware(other, each, seed), until)
+                    on_chip = replace(learner, network=loop)
+                    accuracies[f"{other}/{each:g}"] = on_chip.accuracy("test", trainer.epoch)
+    return accuracies
 
 
 def _copies(imperfection: str) -> int:

@@ -17,42 +17,19 @@ from annotated_types import Ge, Le, Lt
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from eventsim.models.training.task import Task
 from eventsim.registry import register
 from eventsim.scenarios.scenario import NOT_NEGATIVE, POSITIVE, Run, Scenario
-from eventsim.scenarios.spike_training import Training, record
+from eventsim.scenarios.spike_training import evaluate, record, train
 from eventsim.scenarios.spoken_digits import data as spoken_data
 from eventsim.scenarios.spoken_digits.data import DURATION, N_CHANNELS, Variation
-from eventsim.scenarios.tasks import Task
-from eventsim.trace import Floats, Ints
 
 if TYPE_CHECKING:
     from eventsim import Network
     from eventsim.models.training.activity import ActiveLearner
+    from eventsim.models.training.trainer import Trainer
 
 Bounds = tuple[Annotated[float, *POSITIVE], Annotated[float, *POSITIVE]]
-
-
-class MembraneTraining(Training):
-    """Training of a network whose outputs are the largest membranes of its label layer."""
-
-    def outputs(self, split: str) -> Floats:
-        """Return the largest membranes of the label layer for a set, shape (n_samples, n_classes)."""
-        samples, _ = self.task.sets[split]
-        parts = []
-        for k in range(0, len(samples), self.batch_evaluated):
-            parts.append(self.label_times(self.inputs(samples[k : k + self.batch_evaluated], None), None))
-        return np.concatenate(parts)
-
-    def accuracy(self, split: str) -> float:
-        """Return the fraction of a set that is given its label."""
-        return float((self.outputs(split).argmax(axis=1) == self.task.sets[split][1]).mean())
-
-    def measure(self, tau_syn: float) -> tuple[dict[str, float], Ints]:
-        """Return metrics of all sets, and the classes of the test samples; to be called once, at the end."""
-        metrics = {f"{split}_accuracy": self.accuracy(split) for split in ("train", "validation")}
-        predicted = self.outputs("test").argmax(axis=1)
-        metrics["test_accuracy"] = float((predicted == self.task.sets["test"][1]).mean())
-        return metrics, predicted
 
 
 @register("scenario", "spoken-digits")
@@ -107,17 +84,18 @@ class SpokenDigits(Scenario):
     def run(self, run: Run) -> None:
         """Train, and evaluate once."""
         task = self.task(run)
-        learner = self.learner(self.network(run, task), task, run.threads)
-        for name, value in learner.spike_gradient.parameters.items():
+        network = self.learner(self.network(run, task), task, run.threads)
+        for name, value in network.spike_gradient.parameters.items():
             if name.startswith("delay/"):
                 run.parameter(f"initial/{name}", value)
-        training = self.training(run, task, learner)
-        training.train(run)
-        training.evaluate(run, self.tau_syn)
-        for name, value in learner.spike_gradient.parameters.items():
+        trainer = self.trainer(run, task, network)
+        learner: Any = trainer.learner
+        train(run, trainer, task.name)
+        evaluate(run, learner, trainer.epoch, self.tau_syn)
+        for name, value in network.spike_gradient.parameters.items():
             if name.startswith(("weight/", "delay/")):
                 run.parameter(name, value)
-        record(run, task, learner.network(), training.inputs, self.test_samples_recorded, self.until(task))
+        record(run, task, network.network(), learner.encode, self.test_samples_recorded, self.until(task))
 
     # ---------------------------------------------------------------------------- what is built
 
@@ -186,33 +164,39 @@ class SpokenDigits(Scenario):
         """Return when a sample ends, ms: the longest recording, and time for what it set going."""
         return DURATION[task.name] + 100.0
 
-    def training(self, run: Run, task: Task, learner: "ActiveLearner") -> MembraneTraining:
-        """Return the training that is to be done."""
+    def trainer(self, run: Run, task: Task, network: "ActiveLearner") -> "Trainer":
+        """Return the trainer of the network."""
+        from eventsim.models.training.batches import Batches, shuffled
         from eventsim.models.training.optimisers import Adam
         from eventsim.models.training.schedules import CosineDecay
+        from eventsim.models.training.supervised import SupervisedLearner
+        from eventsim.models.training.trainer import Trainer
 
-        rates = {
-            name: self.delay_learning_rate if name.startswith("delay/") else self.learning_rate
-            for name in learner.parameters
-        }
-        rates["weight/hidden->label"] = self.label_learning_rate
-        return MembraneTraining(
-            task,
-            cast("Any", learner),
-            Adam(
-                rates,
-                beta2=self.beta2,
-                schedule=CosineDecay(max(self.epochs, 1)),
-                # Gradients through loops are long now and then; a batch is not to count more for that.
-                max_norm=self.max_norm,
-            ),
-            lambda sources, rng: learner.forward(sources).maxima("label")[0],
-            lambda samples, rng: self.inputs(task, samples, rng),
-            run.rng,
-            epochs=self.epochs,
-            batch=self.batch,
+        learning_rates = {
+            "weight": self.learning_rate,
+            "weight/hidden->label": self.label_learning_rate,
+        } | ({"delay": self.delay_learning_rate} if self.train_delays else {})
+        optimiser = Adam(
+            learning_rates,
+            beta2=self.beta2,
+            # Gradients through loops are long now and then; a batch is not to count more for that.
+            max_norm=self.max_norm,
+        )
+        learner = SupervisedLearner(
+            network=cast("Any", network),
+            optimiser=optimiser,
+            task=task,
+            encode=lambda samples, rng: self.inputs(task, samples, rng),
+            rng=run.rng,
             noisy_inputs=True,
-            batch_evaluated=128,
+            block=128,
+        )
+        n = task.size("train")
+        return Trainer(
+            learner,
+            Batches(n, self.batch, shuffled(n, run.rng)),
+            epochs=self.epochs,
+            schedule=CosineDecay(max(self.epochs, 1)),
         )
 
     def inputs(self, task: Task, samples: NDArray[Any], rng: Generator | None = None) -> dict[str, Any]:

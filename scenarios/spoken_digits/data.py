@@ -11,8 +11,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from eventsim.models.training.task import Task
 from eventsim.scenarios.scenario import Run
-from eventsim.scenarios.tasks import Task
 from eventsim.trace import Ints, Spikes
 
 N_CHANNELS = 700
@@ -70,7 +70,7 @@ def task(run: Run, dataset: str) -> Task:
 
     if dataset == "sweeps":
         sets = {split: sweeps(n, k) for k, (split, n) in enumerate(SIZES.items())}
-        return Task(dataset, N_CHANNELS, 10, sets, _unused)
+        return Task(dataset, N_CHANNELS, 10, sets)
     read = {"fsdd-spikes": datasets.fsdd_spikes, "shd": datasets.shd}[dataset]
     (samples, labels), (test, test_labels) = (read(split, run.data) for split in ("train", "test"))
     order = np.random.default_rng(7).permutation(len(labels))
@@ -81,7 +81,7 @@ def task(run: Run, dataset: str) -> Task:
         "validation": (recordings[order[:n]], labels[order[:n]]),
         "test": (_array(test), test_labels),
     }
-    return Task(dataset, N_CHANNELS, 20 if dataset == "shd" else 10, sets, _unused)
+    return Task(dataset, N_CHANNELS, 20 if dataset == "shd" else 10, sets)
 
 
 def sweeps(n: int, seed: int) -> tuple[Recordings, Ints]:
@@ -132,7 +132,3 @@ def _array(recordings: list[Spikes]) -> Recordings:
     found = np.empty(len(recordings), object)
     found[:] = recordings
     return found
-
-
-def _unused(samples: NDArray[Any]) -> Any:
-    raise TypeError("recordings are spikes already")

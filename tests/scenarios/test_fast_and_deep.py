@@ -81,10 +81,11 @@ def test_the_engine_gives_the_times_that_the_rule_learned_with(yin_yang):
     n, slot = scenario.test_samples_recorded, scenario.slot
     task = scenario.task(outcome.run)
     learner = scenario.learner(scenario.network(task, outcome.run.seed), 1)
-    for name, weight in learner.weights.items():
-        weight[:] = trace.parameters[f"weight/{name}"]
+    for name, weight in learner.parameters.items():
+        weight[:] = trace.parameters[name]
     expected = learner.forward(scenario.inputs(task, samples[:n]))
-    for name, times in expected.items():
+    for name in learner.spiking:
+        times = expected.first_spikes(name)
         recorded = np.full((n, times.shape[1]), np.inf)
         spikes = trace.spikes[name]
         row = (spikes.times // slot).astype(int)

@@ -146,9 +146,8 @@ def test_an_address_is_for_training_and_must_be_one(tmp_path):
 def test_presets_of_the_chip_start_from_neurons_that_spike(scenario, preset, seed):
     task = tasks.yin_yang()
     chip, settings = es.hardware.BrainScaleS2(device_seed=seed), scenario(**scenario.presets[preset])
-    build = settings.hardware_training if scenario is FastAndDeep else settings.training
-    training = build(task, seed, 1, chip)
-    observed = training.learner.observe(training.inputs(task.sets["validation"][0][:200], None))
+    learner = settings.trainer(task, seed, 1, chip).learner
+    observed = learner.network.observe(learner.encode(task.samples("validation")[:200], None))
     assert (observed.first_spikes("hidden") == np.inf).mean() < 0.1
 
 

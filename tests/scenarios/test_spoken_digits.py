@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from eventsim import io
+from eventsim.models.training import Trainer
 from eventsim.scenarios.running import Request, execute
-from eventsim.scenarios.spoken_digits import MembraneTraining
 from eventsim.scenarios.spoken_digits import data as spoken_data
 from eventsim.trace import Spikes
 
@@ -77,15 +77,15 @@ def test_the_event_engine_emits_the_spikes_that_were_learned_with(once):
 
 def test_a_stopped_run_goes_on_to_the_same_bits_with_any_number_of_threads(once, tmp_path, monkeypatch):
     _, whole, _ = once
-    advance, calls = MembraneTraining.advance, []
+    advance, calls = Trainer.advance, []
 
     def stopping(self):
         calls.append(self)
         if len(calls) in (20, 50):
-            self.rng.__self__.interrupted = True
+            self.learner.rng.__self__.interrupted = True
         return advance(self)
 
-    monkeypatch.setattr(MembraneTraining, "advance", stopping)
+    monkeypatch.setattr(Trainer, "advance", stopping)
     assert not trained(tmp_path / "b.h5").complete
     assert not trained(tmp_path / "b.h5", threads=2, resume=True).complete
     assert trained(tmp_path / "b.h5", resume=True).complete
