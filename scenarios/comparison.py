@@ -216,7 +216,7 @@ class Table:
     """Turns rows into lines of text, one row at a time.
 
     A line says which system has which value; a heading above says which work, of which size. Lines of peers
-    say how many times better ours is, if it came before.
+    say how many times better ours is, if it came before, or a line ends with the ``note`` of its row.
     """
 
     def __init__(self) -> None:
@@ -235,6 +235,7 @@ class Table:
             self._ours = self._ours or dict(row)
         elif self._ours is not None and self._ours["unit"] == row["unit"]:
             times = f"ours is {ratio(self._ours, dict(row)):.3g} x"
+        times = str(row.get("note", times))
         found.append(f"  {system:<34} {_number(row['value']):>9} {row['unit']:<16} {times}".rstrip())
         return found
 
