@@ -9,10 +9,16 @@ from eventsim.io.plots.styling import COLOURS, axes_or_new, legend_beside, set_t
 
 
 def histogram(values: ArrayLike, ax: Axes | None = None, *, label: str = "weight") -> Axes:
-    """Draw how often values occur; zeros of sparse matrices count too, nan and inf do not."""
+    """Draw how often values occur, from the smallest to the largest; zeros of sparse matrices count too.
+
+    The number of values that are nan or infinite stands in the label.
+    """
     ax = axes_or_new(ax)
     flat = np.asarray(values, np.float64).ravel()
-    flat = flat[np.isfinite(flat)]
+    finite = np.isfinite(flat)
+    if not finite.all():
+        label = f"{label} (without {int((~finite).sum())} that are not finite)"
+    flat = flat[finite]
     if len(flat) and float(np.ptp(flat)) > 0:
         ax.hist(flat, bins=int(np.clip(np.sqrt(len(flat)), 10, 80)), color=COLOURS[0])
     else:

@@ -5,8 +5,9 @@ ax = raster(trace.spikes["hidden"], n=120)
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,11 +19,15 @@ from eventsim.io.config import nearest
 from eventsim.io.hdf5.safety import check_destination
 from eventsim.io.plots.arrays import histogram, matrix, yin_yang
 from eventsim.io.plots.curves import trace, training
-from eventsim.io.plots.spike_plots import raster, rate
+from eventsim.io.plots.spike_plots import default_width, raster, rate
 from eventsim.io.plots.styling import COLOURS, legend_beside, readable_name, set_title, style
 from eventsim.trace import Trace
 
+K = TypeVar("K")
+V = TypeVar("V")
 DPI = 150
+WEIGHTS = re.compile(r"(.*/)?weight/[^/]+->[^/]+")
+"""Names of weight matrices (pre, post), such as ``weight/input->hidden``."""
 
 
 def available(run: Trace) -> dict[str, Callable[[Trace], Figure]]:
@@ -79,7 +84,7 @@ def _styled(draw: Callable[[Trace, Figure], None]) -> Callable[[Trace], Figure]:
 @_styled
 def _rasters(run: Trace, figure: Figure) -> None:
     """One raster below the other, as high as the populations are large, within bounds."""
-    names = list(run.spikes)[:8]
+    names = [name for name, _ in _first(run.spikes, 8, figure, "populations")]
     sizes = [_size(run, name) for name in names]
     heights = [float(np.clip(np.sqrt(size), 3, 14)) for size in sizes]
     figure.set_size_inches(8.0, float(np.clip(0.9 * len(names) + 0.22 * sum(heights), 2.6, 11)))
@@ -93,20 +98,33 @@ def _rasters(run: Trace, figure: Figure) -> None:
 
 @_styled
 def _rates(run: Trace, figure: Figure) -> None:
+    """All populations in the same bins."""
     figure.set_size_inches(8.0, 3.6)
     ax = figure.subplots()
-    for k, (name, spikes) in enumerate(list(run.spikes.items())[:8]):
+    shown = dict(_first(run.spikes, 8, figure, "populations"))
+    width = default_width(_duration(run), max(map(len, shown.values())))
+    for k, (name, spikes) in enumerate(shown.items()):
         colour = COLOURS[k % len(COLOURS)]
-        rate(spikes, _size(run, name), _duration(run), ax, time_unit=run.time_unit, colour=colour, label=name)
-    if len(run.spikes) > 1:
+        label = name if len(shown) > 1 else None
+        rate(
+            spikes,
+            _size(run, name),
+            _duration(run),
+            ax,
+            width=width,
+            time_unit=run.time_unit,
+            colour=colour,
+            label=label,
+        )
+    bins = f"bins of {width:g} {run.time_unit}"
+    set_title(ax, bins if len(shown) > 1 else f"{next(iter(shown))}, {bins}")
+    if len(shown) > 1:
         legend_beside(ax)
-    else:
-        set_title(ax, next(iter(run.spikes)))
 
 
 @_styled
 def _traces(run: Trace, figure: Figure) -> None:
-    items = list(run.samples.items())[:6]
+    items = _first(run.samples, 6, figure, "variables")
     figure.set_size_inches(8.0, 1.0 + 2.1 * len(items))
     panels = _stack(figure, len(items))
     for ax, ((name, variable), samples) in zip(panels, items, strict=True):
@@ -124,7 +142,7 @@ def _training(run: Trace, figure: Figure) -> None:
     for name, values in _curves(run).items():
         kind = next((word for word in KINDS_OF_SERIES if word in name), name)
         groups.setdefault(kind, {})[name] = values
-    chosen = [(kind, series) for kind, series in groups.items() if series][:6]
+    chosen = _first({kind: series for kind, series in groups.items() if series}, 6, figure, "kinds of series")
     figure.set_size_inches(7.0, 0.8 + 2.2 * len(chosen))
     panels = _stack(figure, len(chosen))
     for ax, (kind, series) in zip(panels, chosen, strict=True):
@@ -138,7 +156,7 @@ def _training(run: Trace, figure: Figure) -> None:
 
 @_styled
 def _weights(run: Trace, figure: Figure) -> None:
-    items = list(_matrices(run).items())[:5]
+    items = _first(_matrices(run), 5, figure, "matrices")
     figure.set_size_inches(9.0, 0.5 + 2.9 * len(items))
     panels = figure.subplots(len(items), 2, squeeze=False, width_ratios=(1.5, 1))
     for (left, right), (name, values) in zip(panels, items, strict=True):
@@ -149,7 +167,7 @@ def _weights(run: Trace, figure: Figure) -> None:
 
 @_styled
 def _yin_yangs(run: Trace, figure: Figure) -> None:
-    sets = _labelled(run)[:3]
+    sets = [prefix for prefix, _ in _first(dict.fromkeys(_labelled(run)), 3, figure, "sets")]
     figure.set_size_inches(1.8 + 4.4 * len(sets), 4.4)
     for ax, prefix in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
         found = [run.parameters.get(prefix + name) for name in ("samples", "labels", "predicted")]
@@ -160,18 +178,25 @@ def _yin_yangs(run: Trace, figure: Figure) -> None:
 
 
 def _labelled(run: Trace) -> list[str]:
-    """Return the prefixes of sets among the parameters, such as ``test_`` of samples and labels."""
+    """Return the prefixes of Yin-Yang sets among the parameters, such as ``test_`` of samples and labels."""
     prefixes = []
     for name, labels in run.parameters.items():
-        prefix, samples = (
-            name.removesuffix("labels"),
-            run.parameters.get(name.removesuffix("labels") + "samples"),
-        )
-        if prefix == name or samples is None or samples.ndim != 2 or samples.shape[1] not in (2, 4, 5):
+        prefix = name.removesuffix("labels")
+        samples = run.parameters.get(f"{prefix}samples")
+        if prefix == name or samples is None or samples.ndim != 2 or len(samples) != len(labels):
             continue
-        if len(samples) == len(labels) and labels.dtype.kind in "iu" and labels.max(initial=0) <= 2:
+        if labels.dtype.kind in "iu" and labels.max(initial=0) <= 2 and _in_yin_yang(samples):
             prefixes.append(prefix)
     return prefixes
+
+
+def _in_yin_yang(samples: NDArray[Any]) -> bool:
+    """Return whether samples are points of the Yin-Yang disc, alone or with their mirror images."""
+    if samples.dtype.kind != "f" or samples.shape[1] not in (2, 4, 5) or not len(samples):
+        return False
+    points = samples[:, :2]
+    inside = bool((((points - 0.5) ** 2).sum(axis=1) <= 0.25 + 1e-6).all())
+    return inside and (samples.shape[1] == 2 or bool(np.allclose(samples[:, 2:4], 1 - points, atol=1e-6)))
 
 
 def _curves(run: Trace) -> dict[str, NDArray[Any]]:
@@ -183,15 +208,13 @@ def _curves(run: Trace) -> dict[str, NDArray[Any]]:
 
 
 def _matrices(run: Trace) -> dict[str, NDArray[Any]]:
-    """Return the weight matrices, or, if none is called so, all matrices of numbers."""
+    """Return the weight matrices by name, those at the end of the run first."""
     found = {
         name: values
         for name, values in run.parameters.items()
-        if values.ndim == 2 and values.size and values.dtype.kind in "iuf"
+        if WEIGHTS.fullmatch(name) and values.ndim == 2 and values.size and values.dtype.kind in "iuf"
     }
-    return {name: values for name, values in found.items() if "weight" in name} or {
-        name: values for name, values in found.items() if not name.endswith("samples")
-    }
+    return dict(sorted(found.items(), key=lambda item: not item[0].startswith("weight/")))
 
 
 _PLOTS: dict[str, tuple[Callable[[Trace], Any], Callable[[Trace], Figure]]] = {
@@ -202,6 +225,13 @@ _PLOTS: dict[str, tuple[Callable[[Trace], Any], Callable[[Trace], Figure]]] = {
     "yin-yang": (_labelled, _yin_yangs),
     "weights": (_matrices, _weights),
 }
+
+
+def _first(items: Mapping[K, V], limit: int, figure: Figure, what: str) -> list[tuple[K, V]]:
+    """Return the first items; the figure says if there are more."""
+    if len(items) > limit:
+        figure.supxlabel(f"the first {limit} of {len(items)} {what}", fontsize=8, color="#555555")
+    return list(items.items())[:limit]
 
 
 def _stack(figure: Figure, n: int, heights: Sequence[float] | None = None) -> list[Axes]:

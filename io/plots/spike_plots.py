@@ -91,11 +91,11 @@ def rate(
 ) -> Axes:
     """Draw the mean rate of a unit over time, in bins of a width.
 
-    By default bins are as narrow as holds ten spikes on average, from a 10th to a 200th of the duration.
+    By default the width is that of `default_width`. Spikes after the last whole bin are not shown.
     """
     ax = axes_or_new(ax)
     duration = duration if duration > 0 else 1.0
-    width = duration / float(np.clip(len(spikes) // 10, 10, 200)) if width is None else width
+    width = default_width(duration, len(spikes)) if width is None else width
     centres, values = population_rate(spikes, n, duration, width, time_unit=time_unit)
     edges = np.append(centres - width / 2, centres[-1] + width / 2)
     ax.stairs(values, edges, baseline=None, color=colour, label=label, linewidth=1.4)
@@ -105,6 +105,17 @@ def rate(
     hertz = time_unit in ("ns", "us", "ms", "s")
     ax.set_ylabel("rate per unit (Hz)" if hertz else f"rate per unit (1/{time_unit or 'time'})")
     return ax
+
+
+def default_width(duration: float, n_spikes: int) -> float:
+    """Return the width of bins that hold ten spikes on average: 1, 2 or 5 times a power of ten.
+
+    At least 10 and at most 500 bins fit the duration.
+    """
+    longest = duration / float(np.clip(n_spikes // 10, 10, 200))
+    power = 10.0 ** np.floor(np.log10(longest))
+    steps = [step for step in (1, 2, 5) if step * power <= longest]
+    return float(f"{(steps or [1])[-1] * power:.0e}")
 
 
 def _shades(colour: str) -> ListedColormap:

@@ -63,7 +63,9 @@ class BalancedNetwork(Settings):
         n = self.n_excitatory + self.n_inhibitory
         irregular = np.concatenate(cvs)
         run.metric("mean_rate", per_second(total, n, self.duration))
-        if np.isfinite(irregular).any():
-            run.metric("cv_isi", float(np.nanmean(irregular)))
+        enough = np.isfinite(irregular)
+        run.metric("cv_isi_neurons", int(enough.sum()))  # those with enough intervals after the warm-up
+        if enough.any():
+            run.metric("cv_isi", float(irregular[enough].mean()))
         run.metric("spikes", total)
         run.metric("synaptic_events", total * (self.k_excitatory + self.k_inhibitory))

@@ -43,14 +43,12 @@ def distributions(trace: Trace) -> "Figure":
                 name = f"{kind}/{projection}"
                 after, before = trace.parameters[name].ravel(), trace.parameters[f"initial/{name}"].ravel()
                 both = np.concatenate([before, after])
-                low, high = np.quantile(both, [0.01, 0.99]) if kind == "weight" else (both.min(), both.max())
-                edges = np.linspace(low, high, int(np.clip(np.sqrt(len(both)) * 1.5, 8, 40)))
+                edges = np.linspace(both.min(), both.max(), int(np.clip(np.sqrt(len(both)) * 1.5, 8, 40)))
                 for values, label, colour in (
                     (before, "before", "#b0b0b0"),
                     (after, "after", plots.COLOURS[0]),
                 ):
-                    inside = np.clip(values, low, high)
-                    axes.hist(inside, edges, label=label, color=colour, alpha=0.75)
+                    axes.hist(values, edges, label=label, color=colour, alpha=0.75)
                 axes.set(xlabel=labels[kind], ylabel="number")
                 axes.set_title(f"{kind}s, {projection.replace('->', ' → ')}")
         panels[0][-1].legend()

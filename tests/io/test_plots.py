@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from eventsim.errors import UnknownPart
 from eventsim.io import plots
 from eventsim.io.datasets import yin_yang
+from eventsim.io.plots.spike_plots import default_width
 from eventsim.trace import Samples, Spikes, Trace
 
 
@@ -117,8 +118,8 @@ def test_wrong_predictions_get_a_ring():
         Trace(samples={("a", "v"): Samples(np.array([1.0]), np.array([[np.nan]]), np.array([0]), 0.1)}),
         Trace(training={"loss": np.array([np.nan])}),
         Trace(training={"loss": np.array([-1.0]), "accuracy": np.array([120.0])}),
-        Trace(parameters={"w": np.zeros((1, 1))}),
-        Trace(parameters={"w": np.full((2, 2), np.nan)}),
+        Trace(parameters={"weight/a->b": np.zeros((1, 1))}),
+        Trace(parameters={"weight/a->b": np.full((2, 2), np.nan)}),
         Trace(parameters={"weight/a->b": np.array([[1, 2], [3, 4]])}),
     ],
 )
@@ -145,3 +146,70 @@ def test_looking_at_names_imports_nothing_heavy():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"robustness/table": np.ones((3, 6))},
+        {"bias/hidden": np.ones((5, 30))},
+        {"weight/hidden": np.ones((5, 30))},
+        {"weights": np.ones((8, 8))},
+        {"gradient/angle": np.ones((9, 2))},
+        {"weight/a->b": np.ones(3)},
+        {"delay/a->b": np.ones((3, 2))},
+        {"test_samples": np.ones((9, 4)), "test_labels": np.zeros(9, np.int64)},
+        {"test_samples": np.full((9, 2), 0.9), "test_labels": np.zeros(9, np.int64)},
+        {"test_samples": np.full((9, 5), 0.5), "test_labels": np.full(9, 3)},
+    ],
+)
+def test_no_plot_offers_itself_for_data_it_is_not_true_of(parameters):
+    assert list(plots.available(Trace(parameters=parameters))) == []
+
+
+def test_weights_are_those_between_populations():
+    parameters = {f"{prefix}weight/a->b": np.ones((2, 3)) for prefix in ("initial/", "")}
+    run = Trace(parameters={**parameters, "table": np.ones((2, 2))})
+    figure = plots.available(run)["weights"](run)
+    titles = [ax.get_title(loc="left") for ax in figure.axes if ax.get_title(loc="left")]
+    assert titles == ["a → b", "initial/weight/a → b"]
+
+
+def test_all_rates_of_one_plot_have_the_same_bins():
+    rng = np.random.default_rng(0)
+    trains = {
+        name: Spikes(np.sort(rng.uniform(0, 100, n)), np.zeros(n, np.int64))
+        for name, n in (("few", 20), ("many", 3000))
+    }
+    run = Trace(sizes=dict.fromkeys(trains, 1), spikes=trains, duration=100.0)
+    figure = plots.available(run)["rate"](run)
+    edges = [patch.get_data().edges for patch in figure.axes[0].patches]
+    assert len(edges) == 2
+    assert np.array_equal(*edges)
+    assert figure.axes[0].get_title(loc="left") == "bins of 0.5 ms"
+
+
+@pytest.mark.parametrize(
+    ("duration", "n", "width"), [(100.0, 0, 10.0), (100.0, 2000, 0.5), (1.0, 150, 0.05), (37.0, 10, 2.0)]
+)
+def test_default_bins_have_round_widths(duration, n, width):
+    assert default_width(duration, n) == width
+
+
+def test_histograms_show_every_finite_value_and_say_how_many_are_not():
+    values = np.r_[np.zeros(1000), 100.0, -50.0, np.nan, np.inf]
+    ax = plots.histogram(values, axes())
+    assert sum(bar.get_height() for bar in ax.patches) == 1002
+    low = min(bar.get_x() for bar in ax.patches)
+    high = max(bar.get_x() + bar.get_width() for bar in ax.patches)
+    assert (low, high) == pytest.approx((-50.0, 100.0))
+    assert ax.get_xlabel() == "weight (without 2 that are not finite)"
+
+
+def test_a_plot_of_a_part_says_of_how_much():
+    train = Spikes(np.array([1.0]), np.array([0]))
+    run = Trace(spikes={f"p{k}": train for k in range(9)}, duration=2.0)
+    for name in ("raster", "rate"):
+        assert plots.available(run)[name](run).get_supxlabel() == "the first 8 of 9 populations"
+    few = Trace(spikes={"p": train}, duration=2.0)
+    assert plots.available(few)["raster"](few).get_supxlabel() == ""
