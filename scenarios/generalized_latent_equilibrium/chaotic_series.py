@@ -1,9 +1,11 @@
 """One-step prediction of the Mackey-Glass series, learned while it is heard."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventsim.scenarios.generalized_latent_equilibrium.network import trained
+from eventsim.scenarios.generalized_latent_equilibrium.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats
 
@@ -32,7 +34,7 @@ def mackey_glass(length: int, start: float = 1.2, delay: float = DELAY) -> Float
     return found
 
 
-def predict(scenario: Any, run: Run) -> None:
+def predict(config: Settings, run: Run) -> None:
     """Let the net hear the series and be told the next value at every tick; then measure it on what follows.
 
     An answer takes a tick per layer, so that predicting the next value is to look that much further ahead.
@@ -43,18 +45,18 @@ def predict(scenario: Any, run: Run) -> None:
     steps = (len(train) - 1) // SEGMENTS
     x = train[: SEGMENTS * steps].reshape(SEGMENTS, steps).T[:, :, None]
     y = train[1 : SEGMENTS * steps + 1].reshape(SEGMENTS, steps).T[:, :, None]
-    sim, tested = scenario.trained(1, 1, run.seed, SEGMENTS)
+    sim, tested = trained(config, 1, 1, run.seed, SEGMENTS)
     state = run.state or {"epoch": 0}
     if "sim" in state:
         sim.restore(state["sim"])
-    with run.progress(scenario.epochs, "epoch", int(state["epoch"])) as bar:
-        for epoch in range(int(state["epoch"]), scenario.epochs):
+    with run.progress(config.epochs, "epoch", int(state["epoch"])) as bar:
+        for epoch in range(int(state["epoch"]), config.epochs):
             run.checkpoint({"epoch": epoch, "sim": sim.snapshot()})
-            scale = 0.5 * (1 + np.cos(np.pi * epoch / scenario.epochs))  # the rate falls to nothing
+            scale = 0.5 * (1 + np.cos(np.pi * epoch / config.epochs))  # the rate falls to nothing
             for name, rule in sim.net.plasticity:
                 sim.set_learning_rate(name, scale * rule.learning_rate)
             sim.set_input("input", x, every=sim.dt)
-            sim.nudge("label", y, scenario.beta, every=sim.dt)
+            sim.nudge("label", y, config.beta, every=sim.dt)
             sim.run_ticks(steps)
             bar.update()
             run.series("validation_error", _error(tested(1), validation)[0])
@@ -64,7 +66,7 @@ def predict(scenario: Any, run: Run) -> None:
     run.parameter("tracking/target", test[1:][SETTLED : SETTLED + 300])
     run.parameter("tracking/prediction", answer[SETTLED : SETTLED + 300])
     late = slice(SETTLED, None)
-    depth = scenario.layers + 1
+    depth = config.layers + 1
     told = np.sqrt(np.mean((test[1 + depth :] - test[: -1 - depth])[late] ** 2))
     run.metric("error_of_the_last_value_heard", told)
 

@@ -1,10 +1,11 @@
 """What GLE learns beside the exact gradient of the cost of a stretch of time, by frequency of the input."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.scenarios.generalized_latent_equilibrium.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats
 
@@ -107,11 +108,11 @@ def compared(frequency: float, dt: float) -> dict[str, Floats]:
     }
 
 
-def angles(scenario: Any, run: Run) -> None:
+def angles(config: Settings, run: Run) -> None:
     """Measure the angle to the exact gradient over frequencies, for dynamic and for instant errors."""
     found = []
     for frequency in FREQUENCIES:
-        directions = compared(frequency, scenario.dt)
+        directions = compared(frequency, config.dt)
         exact = directions["exact"]
         row = [angle(directions[kind], exact) for kind in ("dynamic", "instant")]
         ratio = float(np.linalg.norm(directions["dynamic"]) / np.linalg.norm(exact))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim import rng as streams
+from eventsim.scenarios.generalized_latent_equilibrium.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats
 
@@ -35,7 +36,7 @@ def _chain(
     prefix: str,
     weights: Any,
     taus: Any,
-    scenario: Any,
+    config: Settings,
     learning: bool,
 ) -> None:
     """Add two neurons in a chain behind the input."""
@@ -47,19 +48,17 @@ def _chain(
             float(tau),
             TAU_R,
             "softplus",
-            gamma=scenario.gamma if learning else 0.0,
-            errors=scenario.errors if learning else "instant",
+            gamma=config.gamma if learning else 0.0,
+            errors=config.errors if learning else "instant",
         )
         net.add(prefix + name, neuron, 1)
         projection = net.connect(pre, prefix + name, weight=float(weight))
         if learning:
-            eta = scenario.learning_rate / scenario.dt
+            eta = config.learning_rate / config.dt
             net.add_plasticity(
                 projection, models.plasticity.ErrorTimesRate(learning_rate=eta, optimiser="adam")
             )
-            rule = models.plasticity.TimeConstants(
-                learning_rate=eta, optimiser="adam", least=10 * scenario.dt
-            )
+            rule = models.plasticity.TimeConstants(learning_rate=eta, optimiser="adam", least=10 * config.dt)
             net.add_plasticity(prefix + name, rule)
         pre = prefix + name
 
@@ -68,7 +67,7 @@ def _layers(
     net: "Network",
     prefix: str,
     weights: list[Floats],
-    scenario: Any,
+    config: Settings,
     learning: bool,
 ) -> None:
     """Add two layers of an instantaneous and a slow neuron each, and a linear output."""
@@ -81,30 +80,32 @@ def _layers(
             1.0,
             1.0 if last else np.array([1.0, TAU_R]),
             "linear" if last else "tanh",
-            gamma=scenario.gamma if learning else 0.0,
-            errors=scenario.errors if learning else "instant",
+            gamma=config.gamma if learning else 0.0,
+            errors=config.errors if learning else "instant",
         )
         net.add(prefix + name, neuron, weight.shape[1])
         projection = net.connect(pre, prefix + name, weight=weight)
         if learning and name == "first":
             rule = models.plasticity.ErrorTimesRate(
-                learning_rate=scenario.learning_rate / scenario.beta, optimiser="momentum"
+                learning_rate=config.learning_rate / config.beta, optimiser="momentum"
             )
             net.add_plasticity(projection, rule)
         pre = prefix + name
 
 
-def _follow(run: Run, scenario: Any, net: "Network", batch: int, warm_up: int, signal: Any) -> "Simulation":
+def _follow(
+    run: Run, config: Settings, net: "Network", batch: int, warm_up: int, signal: Any
+) -> "Simulation":
     """Let the student learn from the teacher, whose rate of the same tick is the target."""
     from eventsim import Simulation
 
-    sim = Simulation(net, dt=scenario.dt, batch=batch, dtype=scenario.precision)
+    sim = Simulation(net, dt=config.dt, batch=batch, dtype=config.precision)
     state = run.state or {"tick": 0}
     if "sim" in state:
         sim.restore(state["sim"])
     teacher = [name for name in net.populations if name.startswith("teacher ")][-1]
     student = teacher.removeprefix("teacher ")
-    tick, total = int(state["tick"]), scenario.ticks
+    tick, total = int(state["tick"]), config.ticks
     rules = {name: rule.learning_rate for name, rule in net.plasticity}
     squares = np.zeros(2)
 
@@ -115,19 +116,19 @@ def _follow(run: Run, scenario: Any, net: "Network", batch: int, warm_up: int, s
         squares[:] += np.mean((found - sim.array(student, "rate")) ** 2), 1
         return found
 
-    sim.nudge(student, target, scenario.beta)
+    sim.nudge(student, target, config.beta)
     with run.progress(total, "tick", tick) as bar:
         while tick < total:
             run.checkpoint({"tick": tick, "sim": sim.snapshot()})
             n = min(CHUNK, (warm_up if tick < warm_up else total) - tick)
-            sim.set_input("input", signal(tick, n), every=scenario.dt)
+            sim.set_input("input", signal(tick, n), every=config.dt)
             for name, rate in rules.items():
                 sim.set_learning_rate(name, 0.0 if tick < warm_up else rate)
             squares[:] = 0
             sim.run_ticks(n)
             tick += n
             bar.update(n)
-            run.series("time", tick * scenario.dt)
+            run.series("time", tick * config.dt)
             run.series("squared_error", squares[0] / squares[1])
             for name in rules:
                 if name in net.populations:
@@ -138,7 +139,7 @@ def _follow(run: Run, scenario: Any, net: "Network", batch: int, warm_up: int, s
     return sim
 
 
-def lag_line(scenario: Any, run: Run) -> None:
+def lag_line(config: Settings, run: Run) -> None:
     """Two neurons in a chain learn weights and time constants of two others from a square wave."""
     from eventsim import Network
 
@@ -146,17 +147,17 @@ def lag_line(scenario: Any, run: Run) -> None:
     from eventsim import models
 
     net.add("input", models.RateInput(), 1)
-    _chain(net, "teacher ", WEIGHTS, TAUS, scenario, False)
+    _chain(net, "teacher ", WEIGHTS, TAUS, config, False)
     start = streams.stream(run.seed, "student").uniform(0, 1, 4)
-    _chain(net, "", start[:2], np.maximum(start[2:], 10 * scenario.dt), scenario, True)
-    shifts = streams.stream(run.seed, "shift").integers(0, round(PERIOD / scenario.dt), scenario.batch)
+    _chain(net, "", start[:2], np.maximum(start[2:], 10 * config.dt), config, True)
+    shifts = streams.stream(run.seed, "shift").integers(0, round(PERIOD / config.dt), config.batch)
     sim = _follow(
         run,
-        scenario,
+        config,
         net,
-        scenario.batch,
-        min(WARM_UP, scenario.ticks),
-        lambda tick, n: square_wave(scenario.dt, n, shifts, tick),
+        config.batch,
+        min(WARM_UP, config.ticks),
+        lambda tick, n: square_wave(config.dt, n, shifts, tick),
     )
     found = {
         "weight_1": sim.weights("input->first")[0, 0],
@@ -169,7 +170,7 @@ def lag_line(scenario: Any, run: Run) -> None:
         run.metric(f"{name}_deviation", value / wanted - 1)
 
 
-def lag_net(scenario: Any, run: Run) -> None:
+def lag_net(config: Settings, run: Run) -> None:
     """The first weights of a net of instantaneous and slow neurons learn those of a teacher from sines."""
     from eventsim import Network, models
 
@@ -178,20 +179,20 @@ def lag_net(scenario: Any, run: Run) -> None:
         weight[0, 0] /= 2
     net = Network(seed=run.seed, time_unit="1")
     net.add("input", models.RateInput(), 1)
-    _layers(net, "teacher ", [first, second, third], scenario, False)
+    _layers(net, "teacher ", [first, second, third], config, False)
     rng = streams.stream(run.seed, "student")
     start = np.array(
         [[-rng.uniform(0.2, 1.0), rng.uniform(0.2, 1.0)]]
     )  # the fast neuron's has the wrong sign
     run.parameter("initial/weight", start)
-    _layers(net, "", [start, second, third], scenario, True)
+    _layers(net, "", [start, second, third], config, True)
 
     def signal(tick: int, n: int) -> Floats:
-        t = (tick + np.arange(n)) * scenario.dt
+        t = (tick + np.arange(n)) * config.dt
         series: Floats = np.sin(np.outer(t, FREQUENCIES)).sum(axis=1)[:, None]
         return series
 
-    sim = _follow(run, scenario, net, 1, min(NET_WARM_UP, scenario.ticks), signal)
+    sim = _follow(run, config, net, 1, min(NET_WARM_UP, config.ticks), signal)
     weight = sim.weights("input->first")[0]
     for name, value, wanted in zip(("fast", "slow"), weight, first[0], strict=True):
         run.metric(f"weight_{name}", value)

@@ -1,10 +1,11 @@
 """Time constants of membranes that learn to match their prospection, before anything else is learned."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim import rng as streams
+from eventsim.scenarios.latent_equilibrium.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats
 
@@ -13,30 +14,30 @@ if TYPE_CHECKING:
 
 
 def matched(
-    scenario: Any, run: Run, task: "Task", taus: dict[str, dict[str, Floats]]
+    config: Settings, run: Run, task: "Task", taus: dict[str, dict[str, Floats]]
 ) -> dict[str, dict[str, Floats]]:
     """Show data without a target until tau_mem has become tau_r; return the time constants then.
 
     Layers learn all the while, the later ones well only when the earlier have.
     """
     from eventsim import Simulation
-    from eventsim.scenarios._prospective_network import layers, network
+    from eventsim.scenarios.latent_equilibrium.network import layers, network
 
-    batch = min(scenario.batch, len(task.sets["train"][1]))
-    built = layers(scenario, task.n_inputs, task.n_classes)
-    net = network(scenario, built, run.seed, taus, "tau_mem", noise=0.0)
-    sim = Simulation(net, dt=scenario.dt, batch=batch, dtype=scenario.precision)
+    batch = min(config.batch, len(task.sets["train"][1]))
+    built = layers(config, task.n_inputs, task.n_classes)
+    net = network(config, built, run.seed, taus, "tau_mem", noise=0.0)
+    sim = Simulation(net, dt=config.dt, batch=batch, dtype=config.precision)
     n = len(task.sets["train"][1])
     state = (run.state or {}).get("matching", {"epoch": 0})
     if "sim" in state:
         sim.restore(state["sim"])
-    for epoch in range(int(state["epoch"]), scenario.tau_epochs):
+    for epoch in range(int(state["epoch"]), config.tau_epochs):
         here = {"matching": {"epoch": epoch, "sim": sim.snapshot()}}
         run.checkpoint(here)
         order = streams.stream(run.seed, "match", epoch).permutation(n)
         for start in range(0, n - batch + 1, batch):
             sim.set_input("image", task.shown("train", order[start : start + batch]))
-            sim.run_ticks(scenario.ticks)
+            sim.run_ticks(config.ticks)
         left = [
             np.abs(sim.array(name, "tau_mem") - taus[name]["tau_r"]) / taus[name]["tau_r"] for name in taus
         ]

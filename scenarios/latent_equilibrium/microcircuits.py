@@ -1,10 +1,11 @@
 """The dendritic microcircuit: bars in 3 x 3 images, and a student that mimics a teacher."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim import rng as streams
+from eventsim.scenarios.latent_equilibrium.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
 
@@ -125,21 +126,21 @@ def answers(sim: "Simulation", prospective: bool, dt: float, ticks: int) -> Ints
     return np.asarray(rates[first:].mean(axis=0).argmax(axis=1))
 
 
-def bars_task(scenario: Any, run: Run) -> None:
+def bars_task(config: Settings, run: Run) -> None:
     """Learn the bars one image after the other; nothing is reset in between."""
     from eventsim import Simulation
 
     images, labels = bars()
-    sizes, dt, ticks = (9, 30, 3), scenario.dt, scenario.ticks
+    sizes, dt, ticks = (9, 30, 3), config.dt, config.ticks
     rates = bars_rates(ticks * dt)
-    net = circuit(sizes, initial_weights(sizes, run.seed), scenario.prospective, rates, run.seed)
+    net = circuit(sizes, initial_weights(sizes, run.seed), config.prospective, rates, run.seed)
     sim = Simulation(net, dt=dt)
     state = run.state or {"epoch": 0}
     if "sim" in state:
         sim.restore(state["sim"])
     sim.set_input("taught", [1.0])
-    with run.progress(scenario.epochs, "epoch", int(state["epoch"])) as bar:
-        for epoch in range(int(state["epoch"]), scenario.epochs):
+    with run.progress(config.epochs, "epoch", int(state["epoch"])) as bar:
+        for epoch in range(int(state["epoch"]), config.epochs):
             run.checkpoint({"epoch": epoch, "sim": sim.snapshot()})
             for k in streams.stream(run.seed, "order", epoch).permutation(8):
                 sim.set_input("image", images[k])
@@ -147,37 +148,37 @@ def bars_task(scenario: Any, run: Run) -> None:
                 sim.run_ticks(ticks)
                 clip(sim)
             bar.update()
-            if (epoch + 1) % EVALUATED_EVERY == 0 or epoch + 1 == scenario.epochs:
-                accuracy = float((answers(sim, scenario.prospective, dt, ticks) == labels).mean())
+            if (epoch + 1) % EVALUATED_EVERY == 0 or epoch + 1 == config.epochs:
+                accuracy = float((answers(sim, config.prospective, dt, ticks) == labels).mean())
                 run.series("epoch", epoch + 1)
                 run.series("accuracy", accuracy)
                 if (epoch + 1) % 100 == 0:
                     run.say(f"epoch {epoch + 1}: accuracy {accuracy:.3f}")
-    final = float((answers(sim, scenario.prospective, dt, ticks) == labels).mean())
+    final = float((answers(sim, config.prospective, dt, ticks) == labels).mean())
     run.metric("accuracy", final)
     for projection in net.projections:
         run.parameter(f"weight/{projection.name}", sim.weights(projection.name))
 
 
-def mimic(scenario: Any, run: Run) -> None:
+def mimic(config: Settings, run: Run) -> None:
     """Learn to predict oneself, then to answer as a teacher of the same kind does; one cell per layer."""
     from eventsim import Simulation
 
-    dt, ticks = scenario.dt, scenario.ticks
+    dt, ticks = config.dt, config.ticks
     sizes = (1, 1, 1)
     teacher = {"image->hidden": 2.0, "hidden->label": 1.5}
     weights = initial_weights(sizes, run.seed)
     for name in ("inter->hidden", "hidden->inter"):  # self-prediction is learned here
         weights[name] = streams.stream(run.seed, "weight", name).uniform(-1, 1, (1, 1))
     still = {name: np.full((1, 1), teacher.get(name, 0.0)) for name in weights}
-    total = scenario.epochs + MIMIC_PRETRAINED
-    net = circuit(sizes, weights, scenario.prospective, MIMIC_RATES, run.seed)
+    total = config.epochs + MIMIC_PRETRAINED
+    net = circuit(sizes, weights, config.prospective, MIMIC_RATES, run.seed)
     sim = Simulation(net, dt=dt)
     state = run.state or {"epoch": 0}
     if "sim" in state:
         sim.restore(state["sim"])
     held_out = np.linspace(-1, 1, 21)[:, None]
-    truth = _potentials(still, scenario.prospective, dt, ticks, held_out)
+    truth = _potentials(still, config.prospective, dt, ticks, held_out)
     with run.progress(total, "epoch", int(state["epoch"])) as bar:
         for epoch in range(int(state["epoch"]), total):
             run.checkpoint({"epoch": epoch, "sim": sim.snapshot()})
@@ -185,7 +186,7 @@ def mimic(scenario: Any, run: Run) -> None:
             for name, rate in (PREDICTION_RATES if pretraining else MIMIC_RATES).items():
                 sim.set_learning_rate(name, rate)
             x = streams.stream(run.seed, "inputs", epoch).uniform(-1, 1, (MIMIC_PER_EPOCH, 1))
-            targets = _potentials(still, scenario.prospective, dt, ticks, x)
+            targets = _potentials(still, config.prospective, dt, ticks, x)
             for value, target in zip(x, targets, strict=True):
                 sim.set_input("image", value)
                 sim.set_input("target", target)
@@ -194,7 +195,7 @@ def mimic(scenario: Any, run: Run) -> None:
                 clip(sim)
             bar.update()
             present = {name: sim.weights(name) for name in weights}
-            found = _potentials(present, scenario.prospective, dt, ticks, held_out)
+            found = _potentials(present, config.prospective, dt, ticks, held_out)
             run.series("rms_error", np.sqrt(np.mean((found - truth) ** 2)))
             run.series("weights", [present[name][0, 0] for name in weights])
     run.parameter("mimic/input", held_out[:, 0])

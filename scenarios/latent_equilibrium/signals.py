@@ -1,9 +1,10 @@
 """Latent Equilibrium on signals: a sawtooth made of sines, and how fast chains of neurons answer."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventsim.scenarios.latent_equilibrium.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats
 
@@ -30,34 +31,34 @@ def sawtooth(t: Floats) -> Floats:
     return found
 
 
-def fourier(scenario: Any, run: Run) -> None:
+def fourier(config: Settings, run: Run) -> None:
     """Learn a sawtooth from sines while they play; then see whether it goes on without a teacher."""
     from eventsim import Simulation
     from eventsim.models.plasticity import ErrorTimesRate
-    from eventsim.scenarios._prospective_network import layers, network, time_constants
+    from eventsim.scenarios.latent_equilibrium.network import layers, network, time_constants
 
-    built = layers(scenario, 50, 1)
-    net = network(scenario, built, run.seed, time_constants(scenario, built, run.seed), "nothing")
+    built = layers(config, 50, 1)
+    net = network(config, built, run.seed, time_constants(config, built, run.seed), "nothing")
     for projection in net.projections:
-        net.add_plasticity(projection, ErrorTimesRate(learning_rate=scenario.learning_rate))
-    sim = Simulation(net, dt=scenario.dt, dtype=scenario.precision)
-    dt, taught = scenario.dt, int(TAUGHT * scenario.ticks)
+        net.add_plasticity(projection, ErrorTimesRate(learning_rate=config.learning_rate))
+    sim = Simulation(net, dt=config.dt, dtype=config.precision)
+    dt, taught = config.dt, int(TAUGHT * config.ticks)
     sim.record("label", "rate", every=dt)
     depth = len(built) - 1  # ticks that the input takes to the output
     state = run.state or {"tick": 0}
     if "sim" in state:
         sim.restore(state["sim"])
     tick = int(state["tick"])
-    with run.progress(scenario.ticks, "tick", tick) as bar:
-        while tick < scenario.ticks:
+    with run.progress(config.ticks, "tick", tick) as bar:
+        while tick < config.ticks:
             run.checkpoint({"tick": tick, "sim": sim.snapshot()})
-            n = min(SLICE, (taught if tick < taught else scenario.ticks) - tick)
+            n = min(SLICE, (taught if tick < taught else config.ticks) - tick)
             t: Floats = np.arange(tick, tick + n, dtype=np.float64) * dt
             target, nudged = sawtooth(t - depth * dt), tick < taught
             sim.set_input("image", sines(t), every=dt)
-            sim.nudge("label", target if nudged else None, scenario.beta, every=dt if nudged else None)
+            sim.nudge("label", target if nudged else None, config.beta, every=dt if nudged else None)
             for name, _ in net.plasticity:
-                sim.set_learning_rate(name, scenario.learning_rate if nudged else 0.0)
+                sim.set_learning_rate(name, config.learning_rate if nudged else 0.0)
             sim.run_ticks(n)
             rate = sim.trace("label", "rate").values[-n:, 0]
             run.series("tracking_error", np.sqrt(np.mean((rate - target[:, 0]) ** 2)))
@@ -89,9 +90,9 @@ def _chain(depth: int, tau: float, prospective: bool, dt: float, dtype: str) -> 
     return Simulation(net, dt=dt, dtype=dtype)
 
 
-def response(scenario: Any, run: Run) -> None:
+def response(config: Settings, run: Run) -> None:
     """Measure when chains reach 90 % of a unit step, and how well ten layers track a sine."""
-    dt, tau = scenario.dt, scenario.tau
+    dt, tau = config.dt, config.tau
     times = np.zeros((2, len(DEPTHS)))
     for row, prospective in zip(times, (True, False), strict=True):
         for k, depth in enumerate(DEPTHS):

@@ -14,6 +14,7 @@ from eventsim.scenarios.generalized_latent_equilibrium import (
     data,
     exact_gradients,
 )
+from eventsim.scenarios.generalized_latent_equilibrium.network import network
 from eventsim.scenarios.running import Request, RunFailed, execute
 
 
@@ -235,7 +236,7 @@ def test_the_numbers_of_parameters_are_those_of_the_paper():
         ("mnist-1d-42k-published", 42e3),
     ):
         scenario = GeneralizedLatentEquilibrium(**GeneralizedLatentEquilibrium.presets[preset])
-        net = scenario.network(1, 10, 0)
+        net = network(scenario, 1, 10, 0)
         numbers = sum(np.size(p.weight) + net.populations[p.post].n for p in net.projections)
         assert abs(numbers / expected - 1) < 0.04
 

@@ -6,9 +6,9 @@ import pytest
 import eventsim as es
 from eventsim import io
 from eventsim.errors import ConfigError
-from eventsim.scenarios._prospective_network import layers, time_constants
 from eventsim.scenarios._prospective_training import Presentations, Task
 from eventsim.scenarios.latent_equilibrium import LatentEquilibrium, microcircuits, signals
+from eventsim.scenarios.latent_equilibrium.network import layers, time_constants
 from eventsim.scenarios.running import Request, execute
 
 SHORT = {"epochs": 5}

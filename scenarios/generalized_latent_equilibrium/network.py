@@ -1,0 +1,87 @@
+"""The network: input, lagging neurons in front if any, hidden layers of fast and slow neurons, outputs."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eventsim import rng as streams
+from eventsim.scenarios.generalized_latent_equilibrium.settings import Settings
+from eventsim.trace import Floats
+
+if TYPE_CHECKING:
+    from eventsim import Network, Simulation
+
+
+def time_constants(config: Settings) -> tuple[Floats, Floats]:
+    """Return tau_mem and tau_r of a hidden layer, fast neurons first."""
+    groups = np.array_split(np.empty(config.slow), len(config.tau_slow))
+    slow = [np.full(len(group), tau) for group, tau in zip(groups, config.tau_slow, strict=True)]
+    tau_mem = np.concatenate([np.full(config.fast, config.tau_fast), *slow])
+    tau_r = np.where(np.arange(len(tau_mem)) < config.fast, tau_mem, max(config.tau_r, config.dt))
+    return tau_mem, tau_mem if config.instantaneous else tau_r
+
+
+def network(config: Settings, n_inputs: int, n_outputs: int, seed: int, learning: bool = True) -> "Network":
+    """Return the untrained network: input, memory if any, hidden layers (the first linear), label."""
+    from eventsim import Network, models
+
+    net = Network(seed=seed, time_unit="1")
+    net.add("input", models.RateInput(), n_inputs)
+    before = "input"
+    for k in range(config.memory):
+        tau = np.linspace(config.dt, 1.8, 10)
+        lag = models.GeneralizedLatentEquilibrium(tau, config.dt, "linear", errors="instant")
+        net.add(f"memory{k + 1}", lag, 10)
+        weight = np.eye(10) if k else np.ones((n_inputs, 10))
+        net.connect(before, f"memory{k + 1}", weight=weight, feedback=False)
+        before = f"memory{k + 1}"
+    names = [before, *(f"hidden{k}" for k in range(1, config.layers + 1)), "label"]
+    tau_mem, tau_r = time_constants(config)
+    for pre, post in pairwise(names):
+        last = post == "label"
+        linear = last or (post == "hidden1" and not config.memory)
+        neuron = models.GeneralizedLatentEquilibrium(
+            config.tau_fast if last else tau_mem,
+            config.tau_fast if last else tau_r,
+            "linear" if linear else "tanh",
+            gamma=config.gamma,
+            errors=config.errors,
+        )
+        net.add(post, neuron, n_outputs if last else len(tau_mem))
+        shape = net.populations[pre].n, net.populations[post].n
+        rng, bound = streams.stream(seed, "weight", pre, post), 1 / np.sqrt(shape[0])
+        weight, bias = rng.uniform(-bound, bound, shape), rng.uniform(-bound, bound, shape[1])
+        weight *= config.weight_scale
+        projection = net.connect(pre, post, weight=weight, bias=bias, feedback=learning and pre != before)
+        if learning:
+            net.add_plasticity(projection, rule(config))
+    return net
+
+
+def rule(config: Settings) -> Any:
+    """Return how weights learn: Adam at every tick."""
+    from eventsim import models
+
+    return models.plasticity.ErrorTimesRate(learning_rate=config.learning_rate / config.dt, optimiser="adam")
+
+
+def trained(
+    config: Settings, n_inputs: int, n_outputs: int, seed: int, batch: int
+) -> "tuple[Simulation, Callable[[int], Simulation]]":
+    """Return a simulation that learns, and what makes one with its weights for tests."""
+    from eventsim import Simulation
+
+    sim = Simulation(
+        network(config, n_inputs, n_outputs, seed), dt=config.dt, batch=batch, dtype=config.precision
+    )
+
+    def tested(batch: int) -> "Simulation":
+        quiet = network(config, n_inputs, n_outputs, seed, learning=False)
+        test = Simulation(quiet, dt=config.dt, batch=batch, dtype=config.precision)
+        for name, _ in sim.net.plasticity:
+            test.set_weights(name, sim.weights(name), sim.bias(name))
+        return test
+
+    return sim, tested
