@@ -56,7 +56,7 @@ def learned(
     dt: float,
     errors: Literal["dynamic", "instant"],
 ) -> Floats:
-    """Return the mean change of parameters per time and eta in the engine, from tick `first` on."""
+    """Return the mean change of parameters per time and learning rate in the engine, from tick `first` on."""
     from eventsim import Network, Simulation, models
 
     net = Network(time_unit="1")

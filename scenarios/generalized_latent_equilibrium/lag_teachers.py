@@ -54,11 +54,13 @@ def _chain(
         net.add(prefix + name, neuron, 1)
         projection = net.connect(pre, prefix + name, weight=float(weight))
         if learning:
-            eta = config.learning_rate / config.dt
+            learning_rate = config.learning_rate / config.dt
             net.add_plasticity(
-                projection, models.plasticity.ErrorTimesRate(learning_rate=eta, optimiser="adam")
+                projection, models.plasticity.ErrorTimesRate(learning_rate=learning_rate, optimiser="adam")
             )
-            rule = models.plasticity.TimeConstants(learning_rate=eta, optimiser="adam", least=10 * config.dt)
+            rule = models.plasticity.TimeConstants(
+                learning_rate=learning_rate, optimiser="adam", least=10 * config.dt
+            )
             net.add_plasticity(prefix + name, rule)
         pre = prefix + name
 

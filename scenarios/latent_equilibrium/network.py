@@ -109,9 +109,10 @@ def network(
         projection = _connect(net, config, pre, post, seed)
         if learning == "weights" and post.kind != "pool":
             factor = config.lr_factors[min(k, len(config.lr_factors) - 1)]
-            eta = config.learning_rate * factor * per_ms
+            learning_rate = config.learning_rate * factor * per_ms
             net.add_plasticity(
-                projection, models.plasticity.ErrorTimesRate(learning_rate=eta, optimiser=config.optimiser)
+                projection,
+                models.plasticity.ErrorTimesRate(learning_rate=learning_rate, optimiser=config.optimiser),
             )
         elif learning == "tau_mem":
             rule = models.plasticity.TimeConstants(
