@@ -8,7 +8,8 @@ at every tick; "input held" keeps it, so that its product need not be taken agai
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -93,9 +94,20 @@ def peers(plan: Plan) -> dict[str, tuple[Callable[[Array], Any], Callable[[Any],
         import torch
 
         torch.set_num_threads(1)
-        torch.set_grad_enabled(False)
         found["torch"] = (lambda array: torch.from_numpy(array.copy()), torch.tanh)
     return found
+
+
+@contextmanager
+def without_gradients(plan: Plan) -> Iterator[None]:
+    """Keep torch, where it is measured, from noting what it would need for derivatives."""
+    if not plan.has("torch"):
+        yield
+        return
+    import torch
+
+    with torch.no_grad():
+        yield
 
 
 def agreement(plan: Plan, sizes: tuple[int, ...], batch: int, steps: int = 30) -> float:
@@ -107,8 +119,9 @@ def agreement(plan: Plan, sizes: tuple[int, ...], batch: int, steps: int = 30) -
     worst = 0.0
     for convert, tanh in peers(plan).values():
         peer = Peer(sizes, batch, "float64", convert)
-        for k in range(steps):
-            peer.step(peer.inputs[k], tanh)
+        with without_gradients(plan):
+            for k in range(steps):
+                peer.step(peer.inputs[k], tanh)
         for k, weight in enumerate(peer.w):
             worst = max(worst, float(np.abs(np.asarray(weight) - sim.weights(f"{k}->{k + 1}")).max()))
     return worst
@@ -168,4 +181,6 @@ def run(plan: Plan) -> Rows:
                 for k in range(n):
                     peer.step(peer.inputs[k % SERIES], tanh)
 
-            yield row(name, rate(advance, seconds))
+            with without_gradients(plan):
+                value = rate(advance, seconds)
+            yield row(name, value)

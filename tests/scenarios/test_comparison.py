@@ -273,3 +273,11 @@ def test_every_benchmark_runs_quickly_without_peers(name, capsys, monkeypatch):
 @pytest.mark.parametrize(("seconds", "words"), [(8.2, "9 s"), (0.0, "0 s"), (90, "2 min"), (1000, "17 min")])
 def test_durations_are_rounded(seconds, words):
     assert comparison.duration(seconds) == words
+
+
+def test_a_benchmark_leaves_torch_able_to_differentiate():
+    torch = pytest.importorskip("torch")
+    module = comparison.chosen("latent-equilibrium")["latent-equilibrium"]
+    rows = list(module.run(Plan(repeats=1, quick=True)))
+    assert any(row["system"] == "torch" for row in rows)
+    assert torch.is_grad_enabled()
