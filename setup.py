@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent
 FOLDERS = ("models", "hardware", "io", "scenarios", "benchmarks")  # each is eventsim.<its name>
 TREE = Path("build/tree")  # the package as importers see it; rebuilt on every build
 GENERATED = Path("build/cython")  # the C files
-DATA = ("*.pxd", "*.pyi", "*.h", "*.toml", "py.typed")  # installed beside the modules
+DATA = ("*.pxd", "*.pyi", "*.h", "*.toml", "*.npz", "py.typed")  # installed beside the modules
 
 # Contraction of a*b+c into one rounding is off so that the clones of a hot kernel for
 # different processors (see vector.h) give the same bits.

@@ -1,4 +1,10 @@
-"""The small digits of scikit-learn, 8 x 8 pixels."""
+"""Small handwritten digits of 8 x 8 pixels, which come with eventsim.
+
+They are the test set of the Optical Recognition of Handwritten Digits (Alpaydin, Kaynak 1998, UCI Machine
+Learning Repository, doi.org/10.24432/C50P49, CC BY 4.0), in the order in which scikit-learn has them.
+"""
+
+from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,22 +14,32 @@ from eventsim.trace import Ints
 
 
 def digits(split: str = "train") -> tuple[NDArray[np.uint8], Ints]:
-    """Return scikit-learn's small digits: images (n, 8, 8) uint8 from 0 to 16, labels 0..9.
+    """Return small handwritten digits.
 
-    The set has no published split; here every fifth image of each class is a test image.
+    Parameters
+    ----------
+    split : {"train", "test"}
+        The set has no published split; here every fifth image of each class is a test image.
+
+    Returns
+    -------
+    images : ndarray, shape (n, 8, 8), uint8
+        From 0 to 16, 0 is background.
+    labels : ndarray, shape (n,)
+        0 to 9.
 
     Raises
     ------
-    ImportError
-        If scikit-learn is not installed.
+    ValueError
+        If `split` is none of these.
     """
     check_split(split)
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise ImportError("the digits come with scikit-learn; pip install scikit-learn") from None
-    bunch = load_digits()
-    occurrences = bunch.target[:, None] == np.arange(10)
+    with (
+        resources.files("eventsim.io.datasets.sets").joinpath("digits.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as arrays,
+    ):
+        images, labels = arrays["images"], arrays["labels"]
+    occurrences = labels[:, None] == np.arange(10)
     test = occurrences.cumsum(axis=0)[occurrences] % 5 == 0
     chosen = test if split == "test" else ~test
-    return bunch.images[chosen].astype(np.uint8), bunch.target[chosen].astype(np.int64)
+    return images[chosen], labels[chosen].astype(np.int64)
