@@ -130,7 +130,7 @@ class Run:
             self.say(text)
             self.file.put(provenance={"notes": "\n".join(self.notes)})
 
-    def use_replacement_data(self, instead: str, missing: object) -> None:
+    def use_replacement_data(self, instead: str, missing: FileNotFoundError) -> None:
         """Record that the run uses other data than the paper; a resumed run uses the same data.
 
         The summary then leaves out the paper's values.
@@ -139,11 +139,18 @@ class Run:
         ----------
         instead : str
             The data that are used.
-        missing : object
-            A sentence that says which data set was not found; an exception gives its message.
+        missing : FileNotFoundError
+            What was not found.
+
+        Raises
+        ------
+        FileNotFoundError
+            If somebody has named a folder of data sets, or the run has begun with the set.
         """
+        if self.data is not None or self.state:
+            raise missing
         self.replacement_data = instead
-        self.file.put(provenance={"replacement_data": instead})
+        self.file.put(provenance={"replacement_data": instead, "dataset": instead})
         self.note(
             f"{missing}; the run uses {instead} instead, so its results cannot be compared with the paper"
         )

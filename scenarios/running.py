@@ -222,11 +222,15 @@ def _with_file(request: Request) -> tuple[Request, list[Mapping[str, Any]]]:
 
 def _start(request: Request, scenario: Scenario, common: dict[str, Any]) -> Outcome:
     """Begin a new file and run."""
-    from eventsim.io import TraceFile, config
+    from eventsim.io import TraceFile, config, datasets
 
     path, told = request.path, {"preset": request.preset, "seed": request.seed, "hardware": request.hardware}
     if path.exists() and not path.is_dir() and not request.overwrite:
         raise FileExistsError(f"{path} exists already; use --overwrite, --resume, or another name with -o")
+    named = scenario.data_sets()
+    if common["data"] is not None:
+        for name in named:
+            datasets.require(name, common["data"])
     file = TraceFile.create(
         path,
         time_unit=scenario.time_unit,
@@ -235,6 +239,7 @@ def _start(request: Request, scenario: Scenario, common: dict[str, Any]) -> Outc
             "scenario": request.name,
             "version": eventsim.__version__,
             "paper": scenario.paper,
+            **({"dataset": ", ".join(named)} if named else {}),
             **{key: value for key, value in told.items() if value is not None},
         },
         overwrite=request.overwrite,

@@ -53,6 +53,10 @@ class Scenario(ABC):
     def run(self, run: Run) -> None:
         """Do the work; results go into `run`, and checkpoints, so that it can stop and go on."""
 
+    def data_sets(self) -> tuple[str, ...]:
+        """Return the published data sets that the run reads, named as in `eventsim.io.datasets.require`."""
+        return ()
+
     @staticmethod
     def plots(trace: "Trace") -> "dict[str, Callable[[Trace], Any]]":
         """Return the scenario's own plots of a trace by name; the first is the default plot."""

@@ -42,7 +42,7 @@ def mnist(run: Run, size: int) -> Task:
 
 
 def digits() -> Task:
-    """Return scikit-learn's 8 x 8 digits, the last fifth of its training images for validation."""
+    """Return the 8 x 8 digits, the last fifth of its training images for validation."""
     from eventsim.io import datasets
     from eventsim.models.inputs import encoding
 

@@ -1,6 +1,8 @@
 from eventsim.io.datasets import files as files
+from eventsim.io.datasets import required as required
 from eventsim.io.datasets import resampling as resampling
 from eventsim.io.datasets import sets as sets
+from eventsim.io.datasets.required import require as require
 from eventsim.io.datasets.sets.braille import braille as braille
 from eventsim.io.datasets.sets.digits import digits as digits
 from eventsim.io.datasets.sets.fsdd import fsdd as fsdd

@@ -161,10 +161,12 @@ class FastAndDeep(Scenario):
 
     # ---------------------------------------------------------------------------- what is built
 
-    def task(self, run: Run) -> Task:
-        """Return the data set; the small digits of scikit-learn where MNIST is missing."""
-        from eventsim.io import datasets
+    def data_sets(self) -> tuple[str, ...]:
+        """Return the published data sets that the run reads."""
+        return ("mnist",) if self.dataset.startswith("mnist") else ()
 
+    def task(self, run: Run) -> Task:
+        """Return the data set; the small digits where MNIST is missing and no folder was named."""
         name: str = run.state["dataset"] if run.state else self.dataset
         if name == "yin-yang":
             return tasks.yin_yang()
@@ -172,13 +174,8 @@ class FastAndDeep(Scenario):
             return tasks.digits()
         try:
             return tasks.mnist(run, size=28 if name == "mnist" else 16)
-        except FileNotFoundError:
-            if run.state:
-                raise
-            datasets.digits("test")  # says how to get them if scikit-learn is missing
-            run.use_replacement_data(
-                "the 8x8 digits of scikit-learn", "MNIST was not found (--data or EVENTSIM_DATA)"
-            )
+        except FileNotFoundError as missing:
+            run.use_replacement_data("the 8x8 digits", missing)
             return tasks.digits()
 
     def network(self, task: Task, seed: int) -> "Network":

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 class GeneralizedLatentEquilibrium(Settings):
     """Neurons that remember, taught online by errors that mirror them in time: lags, sequences, chaos."""
 
+    def data_sets(self) -> tuple[str, ...]:
+        """Return the published data sets that the run reads."""
+        return {"mnist-1d": ("mnist-1d",), "spoken-digits": ("fsdd",)}.get(self.task, ())
+
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run of this scenario."""

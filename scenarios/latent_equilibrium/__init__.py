@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 class LatentEquilibrium(Settings):
     """Slow neurons that compute and learn at once, by prospective rates: images, signals, microcircuits."""
 
+    def data_sets(self) -> tuple[str, ...]:
+        """Return the published data sets that the run reads."""
+        return (self.task,) if self.task in ("mnist", "fashion-mnist") else ()
+
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the ways to draw a run of this scenario."""

@@ -10,7 +10,7 @@ from eventsim.scenarios.scenario import Run
 
 
 def still(run: Run, dataset: str, enlarged: bool = False) -> Task:
-    """Return training, validation and test set; the digits where the files of a set are missing.
+    """Return training, validation and test set; the digits where files are missing and no folder was named.
 
     `enlarged` makes images of 28 x 28 of the digits by repeating their pixels.
     """
@@ -23,9 +23,7 @@ def still(run: Run, dataset: str, enlarged: bool = False) -> Task:
         try:
             (images, labels), (test, test_labels) = (read(split, run.data) for split in ("train", "test"))
         except FileNotFoundError as missing:
-            if run.state:
-                raise
-            run.use_replacement_data("the 8x8 digits of scikit-learn", missing)
+            run.use_replacement_data("the 8x8 digits", missing)
             return digits(enlarged)
         flat = images.reshape(len(images), -1)
         sets = {
@@ -43,7 +41,7 @@ def still(run: Run, dataset: str, enlarged: bool = False) -> Task:
 
 
 def digits(enlarged: bool = False) -> Task:
-    """Return scikit-learn's 8 x 8 digits, every tenth of the training images for validation."""
+    """Return the 8 x 8 digits, every tenth of the training images for validation."""
     from eventsim.io import datasets
 
     images, labels = datasets.digits("train")

@@ -99,17 +99,17 @@ class SpokenDigits(Scenario):
 
     # ---------------------------------------------------------------------------- what is built
 
+    def data_sets(self) -> tuple[str, ...]:
+        """Return the published data sets that the run reads."""
+        return () if self.dataset == "sweeps" else (self.dataset,)
+
     def task(self, run: Run) -> Task:
-        """Return the data set; synthetic spikes where it is missing."""
+        """Return the data set; synthetic spikes where it is missing and no folder was named."""
         name: str = run.state["dataset"] if run.state else self.dataset
         try:
             return spoken_data.task(run, name)
-        except FileNotFoundError:
-            if run.state:
-                raise
-            run.use_replacement_data(
-                "synthetic sweeps of spikes", f"{name} was not found (--data or EVENTSIM_DATA)"
-            )
+        except FileNotFoundError as missing:
+            run.use_replacement_data("synthetic sweeps of spikes", missing)
             return spoken_data.task(run, "sweeps")
 
     def network(self, run: Run, task: Task) -> "Network":

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from eventsim.errors import FileFormatError
+from eventsim.errors import FileFormatError, UnknownPart
 from eventsim.io import datasets
 from eventsim.io.datasets.files import PublishedSet
 from eventsim.io.datasets.resampling import shrink, weights
@@ -122,7 +122,6 @@ def test_the_layout_of_the_heidelberg_digits_is_read(tmp_path):
 
 
 def test_digits_are_split_evenly_by_class():
-    pytest.importorskip("sklearn")
     train, train_labels = datasets.digits("train")
     test, test_labels = datasets.digits("test")
     assert len(train) + len(test) == 1797
@@ -130,6 +129,29 @@ def test_digits_are_split_evenly_by_class():
     assert train.max() == 16
     assert np.ptp(np.bincount(test_labels)) <= 2
     assert np.bincount(train_labels).min() > 130
+
+
+def test_digits_are_those_of_scikit_learn():
+    bunch = pytest.importorskip("sklearn.datasets").load_digits()
+    images = np.concatenate([datasets.digits(split)[0] for split in ("train", "test")])
+    labels = np.concatenate([datasets.digits(split)[1] for split in ("train", "test")])
+    order = np.lexsort(images.reshape(len(images), -1).T)
+    theirs = np.lexsort(bunch.images.reshape(len(images), -1).T)
+    assert np.array_equal(images[order], bunch.images[theirs])
+    assert np.array_equal(labels[order], bunch.target[theirs])
+
+
+def test_the_files_of_a_set_can_be_asked_for(tmp_path, data):
+    for name in ("mnist", "fashion-mnist", "mnist-1d", "fsdd", "fsdd-spikes", "braille", "mackey-glass"):
+        datasets.require(name, data)
+        with pytest.raises(FileNotFoundError, match="needs the file"):
+            datasets.require(name, tmp_path)
+    with pytest.raises(UnknownPart, match="no data set named 'mnst'; known: mnist"):
+        datasets.require("mnst", data)
+    (tmp_path / "mnist.npz").write_bytes(b"")
+    datasets.require("mnist", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"the folder of data sets .*nowhere does not exist"):
+        datasets.require("mnist", tmp_path / "nowhere")
 
 
 def test_a_missing_file_says_where_it_was_looked_for_and_where_the_set_is(tmp_path, monkeypatch):

@@ -213,7 +213,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch, values):
 def test_without_the_files_the_run_uses_the_digits_and_says_so(tmp_path, monkeypatch):
     monkeypatch.delenv("EVENTSIM_DATA", raising=False)
     found = trace(tmp_path / "a.h5", "mnist", epochs=0, ticks=5, batch=32)
-    assert "8x8 digits of scikit-learn instead" in found.provenance["notes"]
+    assert "8x8 digits instead" in found.provenance["notes"]
 
 
 def test_convolutions_learn_the_digits_and_their_weights_are_kept(tmp_path):

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -90,19 +91,26 @@ def _pair(published: PublishedSet, split: str, data: Folder) -> tuple[Bytes, Int
     return images, _array(published, f"{prefix}-labels-idx1-ubyte", data).astype(np.int64)
 
 
-def _array(published: PublishedSet, file: str, data: Folder) -> Bytes:
-    """Return the array of one file, from whichever layout there is."""
+def search(published: PublishedSet, file: str, data: Folder) -> Path:
+    """Return the path of one of the files, in whichever layout it is.
+
+    Raises
+    ------
+    FileNotFoundError
+    """
     dotted = file.replace("-idx", ".idx")
     try:
-        path = published.search(f"{file}.gz", data, (file, dotted, f"{dotted}.gz"))
+        return published.search(f"{file}.gz", data, (file, dotted, f"{dotted}.gz"))
     except FileNotFoundError:
-        try:
-            path = published.search(f"{published.folder}.npz", data)
-        except FileNotFoundError:
-            pass
-        else:
-            return _keras_array(published, path, file)
+        with suppress(FileNotFoundError):
+            return published.search(f"{published.folder}.npz", data)
         raise
+
+
+def _array(published: PublishedSet, file: str, data: Folder) -> Bytes:
+    path = search(published, file, data)
+    if path.suffix == ".npz":
+        return _keras_array(published, path, file)
     content = _content(path)
     _check(published, path, file, content)
     n_axes = content[3]  # magic: 0, 0, 8 for bytes, number of axes; then the lengths as big-endian int32
