@@ -4,14 +4,13 @@ One priority-queue engine; spikes at exact times, never on a grid; delays, learn
 hardware as handlers of events. Public names resolve on first use, so that importing stays fast.
 """
 
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.machinery import PathFinder
 
 from eventsim.lazy import attach
 
 __version__ = "0.1.0"
 
-if find_spec("eventsim.engine") is None:
+if PathFinder.find_spec("eventsim.engine", __path__) is None:
     raise ImportError(
         "eventsim's compiled modules are missing; in a source checkout run 'pip install -e .' first"
     )
@@ -19,6 +18,8 @@ if find_spec("eventsim.engine") is None:
 
 def get_include() -> str:
     """Return the directory for another project's Cython `include_path` and C include directories."""
+    from pathlib import Path
+
     root = Path(__file__).resolve().parent.parent
     tree = root / "build" / "tree"
     return str(tree if tree.is_dir() else root)

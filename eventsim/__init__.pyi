@@ -25,6 +25,7 @@ from eventsim.registry import find as find
 from eventsim.registry import parts as parts
 from eventsim.registry import register as register
 from eventsim.simulation import Simulation as Simulation
+from eventsim.spike_trains import SpikeTrains as SpikeTrains
 from eventsim.trace import Samples as Samples
 from eventsim.trace import Spikes as Spikes
 from eventsim.trace import Trace as Trace

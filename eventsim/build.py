@@ -14,10 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from eventsim.connect import Connections, OneToOne
+from eventsim.contracts import (
+    AdvancesInWindows,
+    BuildContext,
+    ForeseesSpikes,
+    SpikingPlasticityRule,
+    TakesPrivateSources,
+)
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError
 from eventsim.network import Network, Projection, is_continuous, sends_rates
-from eventsim.population import Exit, Population, PrivateSource
+from eventsim.population import OutputFilter, Population, PrivateSource
 from eventsim.schedules import Sweeps
 from eventsim.synapses import Synapses
 
@@ -31,27 +38,6 @@ SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "1": 1.0}
 LEAST_WINDOW = 0.02  # of the longest useful window; below, carrying all units over costs more than the queue
 
 
-@dataclass(frozen=True, slots=True)
-class BuildContext:
-    """What a model is told when it builds its population.
-
-    Attributes
-    ----------
-    n, name : units and name of the population.
-    seed : of the network.
-    seconds : length of the network's time unit; 1 if it has none.
-    dt, batch, dtype : tick, samples and precision of continuous populations.
-    """
-
-    n: int
-    name: str
-    seed: int
-    seconds: float
-    dt: float = 0.0
-    batch: int = 1
-    dtype: str = "float64"
-
-
 @dataclass(slots=True)
 class CompiledNetwork:
     """A network that runs."""
@@ -61,7 +47,7 @@ class CompiledNetwork:
     synapses: list[Synapses]
     engine: Engine | None = None
     sweeps: Sweeps | None = None
-    feeds: dict[str, str] = field(default_factory=dict)  # private source -> the population that draws it
+    private: dict[str, str] = field(default_factory=dict)  # private source -> the population that draws it
     ticks: Ticks | None = None
     parts: dict[str, Any] = field(default_factory=dict)  # projections of rates by name
 
@@ -78,7 +64,7 @@ def build(
     dt: float = 0.0,
     batch: int = 1,
     dtype: str = "float64",
-    exits: Mapping[str, Exit] | None = None,
+    transmissions: Mapping[str, OutputFilter] | None = None,
 ) -> CompiledNetwork:
     """Build a network.
 
@@ -90,7 +76,7 @@ def build(
         What was asked for that only the ordered schedule does, for the message if another is forced.
     dt, batch, dtype
         Tick, samples and precision of continuous populations, if there are any.
-    exits : mapping of str to Exit, optional
+    transmissions : mapping of str to OutputFilter, optional
         What the spikes of a population pass on their way out.
 
     Raises
@@ -100,25 +86,34 @@ def build(
     """
     if schedule not in SCHEDULES:
         raise ConfigError(f"no schedule is called {schedule!r}; known: {', '.join(SCHEDULES)}")
-    if len(net.plasticity) > sum(not hasattr(rule, "attach_spiking") for _, rule in net.plasticity):
+    if any(isinstance(rule, SpikingPlasticityRule) for _, rule in net.plasticity):
         needs_order = needs_order or "a plasticity kernel"
     if schedule in ("windows", "layered") and needs_order:
         raise ConfigError(
             f"{needs_order} needs the ordered schedule, but schedule={schedule!r} was asked for"
         )
-    on_rates = [name for name, rule in net.plasticity if not hasattr(rule, "attach_spiking")]
+    on_rates = [name for name, rule in net.plasticity if not isinstance(rule, SpikingPlasticityRule)]
     if on_rates and not any(is_continuous(p.model) for p in net.populations.values()):
         raise ConfigError(
-            f"{on_rates[0]!r} has a rule, but rules act on ticks and no population here is continuous"
+            f"{on_rates[0]!r} has a plasticity rule that acts on ticks, but no population here is continuous"
         )
     populations = {
-        p.name: p.model.build(BuildContext(p.n, p.name, net.seed, SECONDS[net.time_unit], dt, batch, dtype))
+        p.name: p.model.build(
+            BuildContext(p.n, p.name, net.seed, SECONDS[net.time_unit], dt, batch, dtype, net.time_unit)
+        )
         for p in net.populations.values()
     }
     for declared in net.populations.values():
-        populations[declared.name].keep(declared.record_spikes)
-    for name, way_out in (exits or {}).items():
-        populations[name].put_exit(way_out)
+        population = populations[declared.name]
+        population.keep(declared.record_spikes)
+        for event in population.event_logs:
+            if f"{declared.name}.{event}" in populations:
+                raise ConfigError(
+                    f"'{declared.name}.{event}' is a population, and the name of the events of {event!r} in "
+                    f"{declared.name!r} too; give the population another name"
+                )
+    for name, way_out in (transmissions or {}).items():
+        populations[name].set_transmission(way_out)
     spiking = [p for p in net.projections if not sends_rates(net.populations[p.pre].model)]
     connections = [projection.resolve(net) for projection in spiking]
     delays = {p.name: c.min_delay for p, c in zip(spiking, connections, strict=True)}
@@ -127,15 +122,15 @@ def build(
     chosen, why_not = plan.choose(schedule, bool(needs_order))
     if why_not:
         raise ConfigError(why_not)
-    feeds = plan.private_feeds() if chosen == "windows" else {}
+    private = plan.private_sources() if chosen == "windows" else {}
     synapses = []
     for projection, arrays in zip(spiking, connections, strict=True):
         pre, post = populations[projection.pre], populations[projection.post]
-        if projection.pre in feeds:
-            post.add_feed(pre, cast(float, arrays.weight), cast(float, arrays.delay))
+        if projection.pre in private:
+            post.add_private_source(pre, cast(float, arrays.weight), cast(float, arrays.delay))
         else:
             synapses.append(Synapses(projection.name, pre, post, arrays, projection.receptor))
-    compiled = CompiledNetwork(chosen, populations, synapses, feeds=feeds)
+    compiled = CompiledNetwork(chosen, populations, synapses, private=private)
     if chosen == "ordered":
         compiled.engine = _engine(net, populations, synapses, order)
         _attach_kernels(net, synapses, compiled.engine)
@@ -150,7 +145,7 @@ def build(
             order, key=lambda name: not populations[name].is_source
         )  # sources first, else as it was
         compiled.sweeps = Sweeps(
-            [(populations[name], name in feeds) for name in order],
+            [(populations[name], name in private) for name in order],
             synapses,
             plan.window() if chosen == "windows" else 0.0,
             _estimate(net, populations, synapses),
@@ -166,23 +161,25 @@ def _engine(
     for name in order:
         population = populations[name]
         engine.register(population)
-        if population.exit is not None:
-            engine.register(population.exit)
+        if population.transmission is not None:
+            engine.register(population.transmission)
         if not is_continuous(net.populations[name].model):
             engine.reserve(population, population.n)
     for projection in synapses:
         engine.register(projection)
-        projection.pre.add_outlet(projection)
+        projection.pre.add_sink(projection)
     return engine
 
 
 def _attach_kernels(net: Network, synapses: list[Synapses], engine: Engine) -> None:
-    """Let the rules that see spikes act on their projections."""
+    """Attach the plasticity rules of projections that carry spikes."""
     known = {each.name: each for each in synapses}
     for name, rule in net.plasticity:
-        if hasattr(rule, "attach_spiking"):
+        if isinstance(rule, SpikingPlasticityRule):
             if name not in known:
-                raise ConfigError(f"a plasticity kernel acts on projections of spikes, which {name!r} is not")
+                raise ConfigError(
+                    f"{name!r} has a plasticity rule for projections of spikes, which it is not"
+                )
             rule.attach_spiking(known[name], engine, net.seed)
 
 
@@ -206,7 +203,7 @@ class _Plan:
         if schedule == "ordered" or (schedule == "auto" and needs_order):
             return "ordered", ""
         named = self.populations.items()
-        stuck = [name for name, p in named if not (p.is_source or hasattr(p, "max_window"))]
+        stuck = [name for name, p in named if not (p.is_source or isinstance(p, AdvancesInWindows))]
         uneven = [name for name, p in named if not (p.is_source or p.windowed)]
         loop = self.layers() is None
         window = self.window()
@@ -226,7 +223,7 @@ class _Plan:
         windows = not uneven and window > 0 and window >= LEAST_WINDOW * self._useful()
         if loop:
             return ("windows" if windows else "ordered"), ""
-        return ("windows" if windows and self.private_feeds() else "layered"), ""
+        return ("windows" if windows and self.private_sources() else "layered"), ""
 
     def layers(self) -> list[str] | None:
         """Return the populations in feed-forward order, or None if there is a loop."""
@@ -237,7 +234,8 @@ class _Plan:
 
     def _useful(self) -> float:
         return min(
-            (p.max_window for p in self.populations.values() if hasattr(p, "max_window")), default=np.inf
+            (p.max_window for p in self.populations.values() if isinstance(p, AdvancesInWindows)),
+            default=np.inf,
         )
 
     def window(self) -> float:
@@ -251,26 +249,30 @@ class _Plan:
         width = min((1 - 1e-9) * min(delays, default=np.inf), self._useful())
         return width if np.isfinite(width) else 0.0
 
-    def private_feeds(self) -> dict[str, str]:
-        """Return the unrecorded sources whose every unit feeds the like unit of one population."""
-        feeds: dict[str, str] = {}
-        leaving: dict[str, list[tuple[Projection, Connections]]] = {name: [] for name in self.populations}
+    def private_sources(self) -> dict[str, str]:
+        """Return the unrecorded sources whose every unit drives the like unit of one population."""
+        private: dict[str, str] = {}
+        outgoing: dict[str, list[tuple[Projection, Connections]]] = {name: [] for name in self.populations}
         for projection, arrays in zip(self.projections, self.connections, strict=True):
-            leaving[projection.pre].append((projection, arrays))
+            outgoing[projection.pre].append((projection, arrays))
         for name, population in self.populations.items():
-            if not isinstance(population, PrivateSource) or population.keep_spikes or len(leaving[name]) != 1:
+            if (
+                not isinstance(population, PrivateSource)
+                or population.keep_spikes
+                or len(outgoing[name]) != 1
+            ):
                 continue
-            if population.exit is not None:
+            if population.transmission is not None:
                 continue
-            projection, arrays = leaving[name][0]
+            projection, arrays = outgoing[name][0]
             if (
                 isinstance(projection.rule, OneToOne)
                 and arrays.delay_kind == "uniform"
                 and np.ndim(arrays.weight) == 0
-                and hasattr(self.populations[projection.post], "add_feed")
+                and isinstance(self.populations[projection.post], TakesPrivateSources)
             ):
-                feeds[name] = projection.post
-        return feeds
+                private[name] = projection.post
+        return private
 
 
 def _estimate(net: Network, populations: dict[str, Population], synapses: list[Synapses]) -> Any:
@@ -283,7 +285,7 @@ def _estimate(net: Network, populations: dict[str, Population], synapses: list[S
     def deliveries(start: float, end: float) -> float:
         total = 0.0
         for name, population in populations.items():
-            if population.is_source and hasattr(population, "expected"):
+            if population.is_source and isinstance(population, ForeseesSpikes):
                 total += population.expected(start, end) * fan_out.get(name, 1.0)
         return total
 

@@ -20,12 +20,12 @@ from eventsim.distributions import CHUNK, Distribution, exponential, lognormal, 
 from eventsim.errors import ConfigError
 from eventsim.parameters import one_number
 from eventsim.rates.images import convolution, max_pool, mean_pool
-from eventsim.sample_targets import partners
+from eventsim.sample_targets import sample_targets
 
 __all__ = [
+    "ConnectionRule",
     "Connections",
     "Distribution",
-    "ConnectionRule",
     "all_to_all",
     "axonal",
     "convolution",
@@ -54,7 +54,9 @@ class AllToAll(ConnectionRule):
         """Return the synapses; nothing is drawn."""
         if autapses:
             return Connections(n_pre, n_post, dense=True)
-        return _by_source(n_pre, n_post, n_post - 1, partners(rng, n_pre, n_post, n_post - 1, False, False))
+        return _by_source(
+            n_pre, n_post, n_post - 1, sample_targets(rng, n_pre, n_post, n_post - 1, False, False)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ class FixedIndegree(ConnectionRule):
         """Return the synapses, ordered by target."""
         if self.k == 0 or n_post == 0:
             return _nothing(n_pre, n_post)
-        pre = partners(rng, n_post, n_pre, self.k, autapses, multapses)
+        pre = sample_targets(rng, n_post, n_pre, self.k, autapses, multapses)
         return Connections(n_pre, n_post, pre=pre, per_post=self.k)
 
 
@@ -186,7 +188,9 @@ class FixedOutdegree(ConnectionRule):
         self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
     ) -> Connections:
         """Return the synapses, ordered by source."""
-        return _by_source(n_pre, n_post, self.k, partners(rng, n_pre, n_post, self.k, autapses, multapses))
+        return _by_source(
+            n_pre, n_post, self.k, sample_targets(rng, n_pre, n_post, self.k, autapses, multapses)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,9 @@ ordered by (time, slot), and setting it again moves it there.
 
 cimport cython
 from libc.math cimport INFINITY, isnan
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
+
+from eventsim.kernels.memory cimport resized
 
 cdef enum:
     MAX_SLOTS = 0x7FFFFFF0  # indices are 32 bits
@@ -37,18 +39,12 @@ cdef class CrossingHeap:
     cdef int grow(self, int n) except -1:
         """Make n more slots, without predictions."""
         cdef Py_ssize_t total = <Py_ssize_t> self.n_slots + n
-        cdef Crossing *heap
         cdef int32_t *position
         cdef Py_ssize_t slot
         if total > MAX_SLOTS:
             raise MemoryError(f"no more than {MAX_SLOTS} crossing slots, asked for {total}")
-        heap = <Crossing *> realloc(self.heap, total * sizeof(Crossing))
-        if heap == NULL and total:
-            raise MemoryError(f"no memory for {total} crossing slots")
-        self.heap = heap
-        position = <int32_t *> realloc(self.position, total * sizeof(int32_t))
-        if position == NULL and total:
-            raise MemoryError(f"no memory for {total} crossing slots")
+        self.heap = <Crossing *> resized(self.heap, total, sizeof(Crossing), b"crossing slots")
+        position = <int32_t *> resized(self.position, total, sizeof(int32_t), b"crossing slots")
         self.position = position
         for slot in range(self.n_slots, total):
             position[slot] = -1

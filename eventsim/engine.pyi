@@ -27,6 +27,10 @@ class Handler:
     dict | None`` and ``restore(dict)`` takes part in those of the engine.
     """
 
+    def check_event(self, unit: int, value: float) -> None:
+        """Raise ValueError or TypeError unless an event from outside can be handled."""
+    def unit_range(self) -> tuple[int, int] | None:
+        """Return the least unit that an event may have, and one past the greatest; None for any."""
     @property
     def id(self) -> int:
         """Index in the engine's table, -1 before registering."""

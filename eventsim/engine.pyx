@@ -12,8 +12,9 @@ cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY, isnan, nextafter
 from libc.stdint cimport INT64_MAX, uint32_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free
 
+from eventsim.kernels.memory cimport resized
 from eventsim.queue cimport CANCELLED, FREE, SINGLE, Tick
 
 from time import perf_counter
@@ -54,6 +55,12 @@ cdef class Handler:
 
     def __cinit__(self, *args, **kwargs):
         self.id = self.first_slot = -1
+
+    def check_event(self, int unit, double value):
+        """Raise ValueError or TypeError unless an event from outside, with this unit and value, can be handled."""
+
+    def unit_range(self):
+        """Return the least unit that an event may have, and one past the greatest; None for any."""
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
         with gil:
@@ -177,6 +184,19 @@ def within(indices, least, end):
     return len(indices) == 0 or bool(least <= indices.min() and indices.max() < end)
 
 
+def units_exist(handlers, ids, units):
+    """Return whether the units of events are units of their handlers."""
+    import numpy as np
+
+    for id in np.unique(ids) if len(ids) else ():
+        if not 0 <= id < len(handlers):
+            return False
+        allowed = handlers[id].unit_range()
+        if allowed is not None and not within(units[ids == id], *allowed):
+            return False
+    return True
+
+
 cdef int fail_order(Engine engine, double time, int unit, int handler) except -1 with gil:
     name = describe(engine.handlers[handler])
     what = "is not a number" if isnan(time) else f"is before the clock at {engine.time!r}"
@@ -261,7 +281,6 @@ cdef class Engine:
         """
         cdef Handler entry
         cdef PythonHandler python
-        cdef Entry *grown
         self.check_free()
         if isinstance(handler, Handler):
             entry = <Handler> handler
@@ -291,10 +310,7 @@ cdef class Engine:
                     raise TypeError(f"{type(python).__name__} needs a callable, or a method "
                                     "on_event(self, engine, time, unit, value)")
         if self.n_handlers == self.table_capacity:
-            grown = <Entry *> realloc(self.table, (2 * self.table_capacity + 8) * sizeof(Entry))
-            if grown == NULL:
-                raise MemoryError("no memory left for more handlers")
-            self.table = grown
+            self.table = <Entry *> resized(self.table, 2 * self.table_capacity + 8, sizeof(Entry), b"handlers")
             self.table_capacity = 2 * self.table_capacity + 8
         self.handlers.append(entry)
         self.table[self.n_handlers].handler = <void *> entry
@@ -322,9 +338,7 @@ cdef class Engine:
             raise ValueError(f"the number of slots must not be negative, got {n}")
         if handler.first_slot >= 0:
             raise ValueError(f"{describe(handler)} has {handler.n_slots} crossing slots already")
-        owners = <int32_t *> realloc(self.owners, (<size_t> first + n + 1) * sizeof(int32_t))
-        if owners == NULL:
-            raise MemoryError(f"no memory for {n} crossing slots")
+        owners = <int32_t *> resized(self.owners, <size_t> first + n, sizeof(int32_t), b"crossing slots")
         self.owners = owners
         self.crossings.grow(n)
         for slot in range(first, first + n):
@@ -416,10 +430,14 @@ cdef class Engine:
         ------
         EventOrderError
             If the time is before `now` or not a number.
+        ValueError, TypeError
+            If the handler has no such unit, or takes no events from outside.
         """
         if self.running:
             self.check_free()
         self.check_owned(handler)
+        if not self.table[(<Handler> handler).id].python:
+            handler.check_event(unit, value)
         return self.push_cancellable(time, (<Handler> handler).id, unit, value, priority)
 
     def every(self, double period, handler, start=None, int priority=1, int unit=0, double value=0.0):
@@ -448,6 +466,8 @@ cdef class Engine:
         self.check_free()
         self.check_owned(handler)
         id = (<Handler> handler).id
+        if not self.table[id].python:
+            handler.check_event(unit, value)
         if not 0 < period < INFINITY:
             raise ValueError(f"period must be positive and finite, got {period!r}")
         if not first >= self.time:
@@ -555,9 +575,7 @@ cdef class Engine:
                  "slot": np.empty(n, np.int32)}
         time, value, order = table["time"], table["value"], table["order"]
         handler, unit, slot = table["handler"], table["unit"], table["slot"]
-        events = <Event *> malloc((n + 1) * sizeof(Event))
-        if events == NULL:
-            raise MemoryError(f"no memory for a snapshot of {n} events")
+        events = <Event *> resized(NULL, n, sizeof(Event), b"events of a snapshot")
         queue.copy_events(events)
         for i in range(n):
             time[i] = events[i].time
@@ -638,6 +656,7 @@ cdef class Engine:
         n = len(table["time"])
         whole = (
             {len(column) for column in table.values()} == {n}
+            and units_exist(self.handlers, table["handler"], table["unit"])
             and bool(np.all(table["time"] >= clock)) and within(table["handler"], 0, self.n_handlers)
             and within(table["slot"], -1, len(tick)) and len(tick) == len(generation)
             and within(tick, FREE, len(starts)) and within(free_tokens, 0, len(tick))

@@ -1,5 +1,7 @@
 """What can go wrong, one class for each kind of mistake a caller may want to catch."""
 
+from collections.abc import Iterable
+
 
 class UnknownPart(KeyError):
     """A name that nothing is registered or declared under."""
@@ -7,6 +9,14 @@ class UnknownPart(KeyError):
     def __str__(self) -> str:
         # KeyError shows the repr of its argument; a message should read as one.
         return str(self.args[0]) if self.args else ""
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return "; did you mean 'hidden'?" for a name that is close to a known one, "" for others."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(name), list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 class EventOrderError(ValueError):

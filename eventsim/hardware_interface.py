@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from eventsim import registry
 from eventsim.network import Network
+from eventsim.population import OutputFilter
 
 __all__ = ["EXAMPLES", "RunsNetworks", "checked_hardware"]
 
@@ -24,7 +25,7 @@ class RunsNetworks(Protocol):
     def transform(self, network: Network, trial: int = 0) -> Network:
         """Return the network that the hardware runs; the network itself if nothing is different."""
 
-    def exits(self, network: Network, trial: int = 0) -> Mapping[str, Any]:
+    def transmissions(self, network: Network, trial: int = 0) -> Mapping[str, OutputFilter]:
         """Return the transmission of spikes by population, new at each call.
 
         `network` is the network before `transform`. Spikes of populations that are missing pass unchanged.

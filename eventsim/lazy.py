@@ -10,14 +10,14 @@ importing its own module only.
 """
 
 import ast
-import difflib
 import importlib
-import importlib.resources
+import os.path
 import sys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from eventsim.errors import did_you_mean
 from eventsim.renamed import RENAMED
 
 Face = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
@@ -36,7 +36,9 @@ def public_names(package: str) -> dict[str, tuple[str, str]]:
     dict of str to (str, str)
         By public name, the module and the name there, in the order of the stub.
     """
-    stub = importlib.resources.files(package).joinpath("__init__.pyi").read_text(encoding="utf-8")
+    home = importlib.import_module(package).__path__[0]
+    with open(os.path.join(home, "__init__.pyi"), encoding="utf-8") as file:
+        stub = file.read()
     return {
         alias.asname or alias.name: (node.module or package, alias.name)
         for node in ast.parse(stub).body
@@ -77,8 +79,7 @@ def attach(package: str, *, renamed: Mapping[str, str] | None = None) -> Face:
                 stacklevel=2,
             )
             return _member(*old[name].rpartition(".")[::2])
-        near = difflib.get_close_matches(name, table, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near and not name.startswith("_") else ""
+        hint = "" if name.startswith("_") else did_you_mean(name, table)
         raise AttributeError(f"module {package!r} has no attribute {name!r}{hint}")
 
     def __dir__() -> list[str]:

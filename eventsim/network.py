@@ -4,9 +4,10 @@ Nothing is drawn or built here. A simulation resolves each projection into array
 built; the same seed and the same name give the same synapses, whatever else the network holds.
 """
 
+import copy
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,10 +16,11 @@ import numpy as np
 from eventsim import connect, rng, values
 from eventsim.connect import AllToAll, ConnectionRule
 from eventsim.connections import Connections
-from eventsim.errors import ConfigError, UnknownPart
+from eventsim.contracts import ChecksItself, Model, PlasticityRule
+from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.rates.options import RateOptions, rate_options, refuse_rate_options
 from eventsim.renamed import warn_renamed, with_current_names
-from eventsim.topological_sort import senders_first
+from eventsim.topological_sort import topological_sort
 from eventsim.values import Value
 
 __all__ = ["Connections", "Network", "Population", "Projection"]
@@ -161,16 +163,9 @@ class Network:
         _check_name(name, "population")
         if name in self.populations:
             raise ValueError(f"there is a population {name!r} already")
-        if isinstance(model, type):
-            raise TypeError(
-                f"the model of {name!r} must be a neuron, got the class; write {model.__name__}(...)"
-            )
-        if not (hasattr(model, "variables") and hasattr(model, "is_source")):
-            raise TypeError(
-                f"the model of {name!r} must be a neuron such as es.models.LIF(), got {model!r:.60}"
-            )
+        _check_kind(model, name)
         n = _integer(n, f"the size of {name!r}", 1)
-        if hasattr(model, "check"):
+        if isinstance(model, ChecksItself):
             model.check(n, name)
         population = Population(name, model, n, bool(record_spikes))
         self.populations[name] = population
@@ -304,8 +299,9 @@ class Network:
         if name not in known:
             raise UnknownPart(
                 f"no population or projection named {name!r}; known: {', '.join(known) or 'none'}"
+                f"{did_you_mean(name, known)}"
             )
-        if isinstance(rule, type) or not hasattr(rule, "attach"):
+        if isinstance(rule, type) or not isinstance(rule, PlasticityRule):
             raise TypeError(
                 f"the plasticity rule of {name!r} must come from es.models.plasticity, got {rule!r:.60}"
             )
@@ -321,6 +317,80 @@ class Network:
         """`plasticity`, by its old name."""
         warn_renamed("Network.rules", "Network.plasticity")
         return self.plasticity
+
+    def with_parameters(
+        self,
+        models: Mapping[str, Any] | None = None,
+        projections: Mapping[str, Mapping[str, Any]] | Sequence[Projection] | None = None,
+    ) -> "Network":
+        """Return a copy of the network with other parameters; this one stays as it is.
+
+        Parameters
+        ----------
+        models : mapping of str to mapping, or to a model, optional
+            By population, the parameters of its model that change, or another model.
+        projections : mapping of str to mapping, or sequence of Projection, optional
+            By projection, its new ``weight``, ``delay`` or ``rule``, as `connect` takes them; or all
+            projections, made from those of this network with `dataclasses.replace`.
+
+        Raises
+        ------
+        UnknownPart
+            If there is no such population, projection or parameter.
+        ValueError, TypeError, ConfigError
+            If a value is invalid.
+
+        Examples
+        --------
+        >>> import eventsim as es
+        >>> net = es.Network()
+        >>> _ = net.add("cell", es.models.LIF(tau_mem=2.0), 3)
+        >>> slow = net.with_parameters({"cell": {"tau_mem": 20.0}})
+        >>> slow.populations["cell"].model.tau_mem, net.populations["cell"].model.tau_mem
+        (20.0, 2.0)
+        """
+        net = copy.copy(self)
+        net.populations, net.plasticity = dict(self.populations), list(self.plasticity)
+        for name, changed in (models or {}).items():
+            population = self._population(name)
+            model = _changed(population, changed) if isinstance(changed, Mapping) else changed
+            _check_kind(model, name)
+            if isinstance(model, ChecksItself):
+                model.check(population.n, name)
+            net.populations[name] = replace(population, model=model)
+        if isinstance(projections, Mapping):
+            net.projections = list(self.projections)
+            known = {projection.name: k for k, projection in enumerate(self.projections)}
+            for name, values_ in projections.items():
+                if name not in known:
+                    raise UnknownPart(
+                        f"no projection named {name!r}; known: {', '.join(known) or 'none'}{did_you_mean(name, known)}"
+                    )
+                net.projections[known[name]] = self._reconnected(self.projections[known[name]], values_)
+        else:
+            net.projections = list(self.projections if projections is None else projections)
+        return net
+
+    def _reconnected(self, projection: Projection, changed: Mapping[str, Any]) -> Projection:
+        """Return a projection with another rule, weight or delay."""
+        wrong = changed.keys() - {"rule", "weight", "delay"}
+        if wrong:
+            raise UnknownPart(
+                f"a projection has no parameter {min(wrong)!r} to change; known: rule, weight, delay"
+                f"{did_you_mean(min(wrong), ('rule', 'weight', 'delay'))}"
+            )
+        n_pre, n_post = self.populations[projection.pre].n, self.populations[projection.post].n
+        rule, weight, delay = _sorted_out(
+            changed.get("rule", projection.rule),
+            changed.get("weight", projection.weight),
+            changed.get("delay", projection.delay),
+            n_pre,
+            n_post,
+            projection.label,
+        )
+        autapses = projection.autapses or projection.pre != projection.post
+        rule.check(n_pre, n_post, autapses, projection.multapses, projection.label)
+        return replace(projection, rule=rule, weight=weight, delay=delay)
 
     def zero_delay_order(self, min_delays: Sequence[float] | None = None) -> list[str]:
         """Return the populations so that whoever sends spikes without delay comes first.
@@ -348,7 +418,7 @@ class Network:
             and not is_continuous(self.populations[projection.pre].model)  # a tick lies in between
             and not is_continuous(self.populations[projection.post].model)
         ]
-        return senders_first(list(self.populations), instant)
+        return topological_sort(list(self.populations), instant)
 
     def describe(self) -> str:
         """Return a table of the populations and projections."""
@@ -368,7 +438,10 @@ class Network:
         known = self.populations.get(name) if isinstance(name, str) else None
         if known is None or (isinstance(given, Population) and given is not known):
             names = ", ".join(self.populations) or "none yet"
-            raise UnknownPart(f"no population named {name!r} in this network; known: {names}")
+            raise UnknownPart(
+                f"no population named {name!r} in this network; known: {names}"
+                f"{did_you_mean(name, self.populations)}"
+            )
         return known
 
     def _free_name(self, name: str) -> str:
@@ -380,6 +453,27 @@ class Network:
         return free
 
 
+def _check_kind(model: Any, name: str) -> None:
+    """Raise TypeError unless units can be of this model."""
+    if isinstance(model, type):
+        raise TypeError(f"the model of {name!r} must be a neuron, got the class; write {model.__name__}(...)")
+    if not isinstance(model, Model):
+        raise TypeError(f"the model of {name!r} must be a neuron such as es.models.LIF(), got {model!r:.60}")
+
+
+def _changed(population: Population, changed: Mapping[str, Any]) -> Any:
+    """Return the model of a population with other parameters."""
+    model = population.model
+    known = [field.name for field in fields(model)] if is_dataclass(model) else []
+    for parameter in changed:
+        if parameter not in known:
+            raise UnknownPart(
+                f"{population.name!r} is a {type(model).__name__}, which has no parameter {parameter!r}; "
+                f"known: {', '.join(known) or 'none'}{did_you_mean(parameter, known)}"
+            )
+    return replace(model, **changed)
+
+
 def _receptor_number(target: Population, receptor: str) -> int:
     """Return the number of a receptor of a population."""
     known: Mapping[str, int] = getattr(target.model, "receptors", getattr(target.model, "ports", {}))
@@ -389,7 +483,10 @@ def _receptor_number(target: Population, receptor: str) -> int:
         return known[receptor]
     if receptor == "input":
         return 0
-    raise UnknownPart(f"{target.name!r} has no receptor {receptor!r}; known: {', '.join(known) or 'input'}")
+    raise UnknownPart(
+        f"{target.name!r} has no receptor {receptor!r}; known: {', '.join(known) or 'input'}"
+        f"{did_you_mean(receptor, known)}"
+    )
 
 
 def is_continuous(model: Any) -> bool:

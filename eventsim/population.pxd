@@ -7,7 +7,7 @@ from eventsim.engine cimport Engine, Handler
 from eventsim.recorder cimport SampleLog, SpikeLog
 
 
-cdef struct Fan:
+cdef struct SynapseGroup:
     # The synapses that one spike reaches at one time. Targets are listed, or without a list first, first + 1, ...
     # Weights are doubles, floats, or without either one number for all.
     const int32_t *target
@@ -22,33 +22,33 @@ cdef struct Fan:
 cdef struct Arrival:
     double time
     int64_t rank        # order among arrivals of one time
-    Fan fan
+    SynapseGroup group
 
 
-cdef inline int fan_target(const Fan *fan, Py_ssize_t k) noexcept nogil:
-    return fan.target[k] if fan.target != NULL else fan.first + <int> k
+cdef inline int group_target(const SynapseGroup *group, Py_ssize_t k) noexcept nogil:
+    return group.target[k] if group.target != NULL else group.first + <int> k
 
 
-cdef inline double fan_weight(const Fan *fan, Py_ssize_t k) noexcept nogil:
-    if fan.w64 != NULL:
-        return fan.w64[k]
-    if fan.w32 != NULL:
-        return fan.w32[k]
-    return fan.w
+cdef inline double group_weight(const SynapseGroup *group, Py_ssize_t k) noexcept nogil:
+    if group.w64 != NULL:
+        return group.w64[k]
+    if group.w32 != NULL:
+        return group.w32[k]
+    return group.w
 
 
-cdef class Outlet(Handler):
+cdef class SpikeSink(Handler):
     """Where the spikes of a population go."""
 
     cdef int send(self, Engine engine, double time, int unit) except -1 nogil
 
 
-cdef class Exit(Handler):
-    """What spikes of a population pass on their way out; see `eventsim.transmission`."""
+cdef class OutputFilter(Handler):
+    """What spikes of a population pass on their way to recorder and synapses; see `eventsim.transmission`."""
 
     cdef Population population
     # When a spike of `unit` that crosses at `time` leaves, not before `time`; inf if it is lost.
-    cdef double leave(self, double time, int unit) noexcept nogil
+    cdef double transmit(self, double time, int unit) noexcept nogil
     # Remember the state, and come back to it, around a sweep that went beyond the end of a run.
     cdef int save(self) except -1
     cdef int rollback(self) except -1
@@ -66,20 +66,20 @@ cdef class Population(Handler):
     cdef readonly dict event_logs       # events that do not leave their unit, name -> SpikeLog
     cdef readonly list hooks            # Python callables (time, unit), called at each spike
     cdef bint hooked
-    cdef readonly Exit exit             # None where spikes leave as they come
-    cdef bint gated
-    cdef list outlets
-    cdef PyObject **outlet
-    cdef int n_outlets
+    cdef readonly OutputFilter transmission  # None where spikes leave as they come
+    cdef bint filtered
+    cdef list sinks
+    cdef PyObject **sink
+    cdef int n_sinks
     cdef readonly list recordings       # of Recording
     cdef bint watched                   # whether any recording is at events
 
     # A unit fires: record it and send it on (ordered schedule).
     cdef int emit(self, Engine engine, double time, int unit) except -1 nogil
     # A spike leaves, at the clock's time.
-    cdef int depart(self, Engine engine, double time, int unit) except -1 nogil
-    # A spike arrives at the units of a fan (ordered schedule).
-    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil
+    cdef int dispatch(self, Engine engine, double time, int unit) except -1 nogil
+    # A spike arrives at the units of a group (ordered schedule).
+    cdef int deliver(self, Engine engine, double time, const SynapseGroup *group) except -1 nogil
     # Schedule or predict whatever comes without input, once, before the first run (ordered schedule).
     cdef int begin(self, Engine engine) except -1
     # Handle all arrivals, sorted in time and in [start, end), and put the spikes of that time, sorted by time, into `fresh`.

@@ -6,20 +6,18 @@ the engine. It knows neither what its inputs are nor who watches it.
 """
 
 from cpython.ref cimport PyObject
-from libc.math cimport INFINITY
-from libc.stdlib cimport free, realloc
+from libc.math cimport INFINITY, isfinite
+from libc.stdlib cimport free
 
 import numpy as np
 
 from eventsim.engine cimport Engine, Event, Handler
+from eventsim.kernels.memory cimport resized
+from eventsim.priorities cimport SAMPLES
 from eventsim.recorder cimport SampleLog, SpikeLog
 
 
-cdef enum:
-    SAMPLES_LAST = 2  # priority: after deliveries, crossings and ticks of the same time
-
-
-cdef class Outlet(Handler):
+cdef class SpikeSink(Handler):
     """Where the spikes of a population go."""
 
     cdef int send(self, Engine engine, double time, int unit) except -1 nogil:
@@ -27,10 +25,10 @@ cdef class Outlet(Handler):
             raise NotImplementedError(f"{type(self).__name__} cannot send spikes")
 
 
-cdef class Exit(Handler):
-    """What spikes of a population pass on their way out; see `eventsim.transmission`."""
+cdef class OutputFilter(Handler):
+    """What spikes of a population pass on their way to recorder and synapses; see `eventsim.transmission`."""
 
-    cdef double leave(self, double time, int unit) noexcept nogil:
+    cdef double transmit(self, double time, int unit) noexcept nogil:
         return time
 
     cdef int save(self) except -1:
@@ -59,27 +57,24 @@ cdef class Population(Handler):
         self.fresh = SpikeLog()
         self.event_logs = {}
         self.hooks = []
-        self.outlets = []
+        self.sinks = []
         self.recordings = []
 
     def __dealloc__(self):
-        free(self.outlet)
+        free(self.sink)
 
-    def add_outlet(self, Outlet outlet not None):
-        """Send all spikes to `outlet` too."""
-        cdef void *table = realloc(self.outlet, (self.n_outlets + 1) * sizeof(PyObject *))
-        if table == NULL:
-            raise MemoryError
-        self.outlet = <PyObject **> table
-        self.outlet[self.n_outlets] = <PyObject *> outlet
-        self.n_outlets += 1
-        self.outlets.append(outlet)  # owns the reference
+    def add_sink(self, SpikeSink sink not None):
+        """Send all spikes to `sink` too."""
+        self.sink = <PyObject **> resized(self.sink, self.n_sinks + 1, sizeof(PyObject *), b"sinks")
+        self.sink[self.n_sinks] = <PyObject *> sink
+        self.n_sinks += 1
+        self.sinks.append(sink)  # owns the reference
 
-    def put_exit(self, Exit exit_ not None):
-        """Let all spikes pass `exit` before they are recorded and sent on."""
-        self.exit = exit_
-        self.gated = True
-        exit_.population = self
+    def set_transmission(self, OutputFilter transmission not None):
+        """Let all spikes pass `transmission` before they are recorded and sent on."""
+        self.transmission = transmission
+        self.filtered = True
+        transmission.population = self
 
     def keep(self, bint keep):
         """Record spikes or not."""
@@ -90,24 +85,37 @@ cdef class Population(Handler):
         self.recordings.append(recording)
         self.watched = self.watched or recording.every == 0.0
 
+    def check_event(self, int unit, double value):
+        """Raise ValueError or TypeError unless an event from outside can be handled."""
+        if self.is_source:
+            raise TypeError(f"{self.name!r} is a source, which takes no events; spikes come by Simulation.stimulate()")
+        if not 0 <= unit < self.n:
+            raise ValueError(f"{self.name!r} has units 0..{self.n - 1}, got an event for unit {unit}")
+        if not isfinite(value):
+            raise ValueError(f"the value of an event for {self.name!r} must be finite, got {value!r}")
+
+    def unit_range(self):
+        """Return the least unit that an event may have, and one past the greatest."""
+        return 0, max(self.n, 1)
+
     def prepare(self, Engine engine not None):
         """Schedule or predict what comes without input; once, before the first run."""
         self.begin(engine)
 
     cdef int emit(self, Engine engine, double time, int unit) except -1 nogil:
         cdef double leaves
-        if self.gated:
-            leaves = self.exit.leave(time, unit)
+        if self.filtered:
+            leaves = self.transmission.transmit(time, unit)
             if leaves > time:
-                return engine.push(leaves, self.exit.id, unit, 0.0, 0) if leaves < INFINITY else 0
-        return self.depart(engine, time, unit)
+                return engine.push(leaves, self.transmission.id, unit, 0.0, 0) if leaves < INFINITY else 0
+        return self.dispatch(engine, time, unit)
 
-    cdef int depart(self, Engine engine, double time, int unit) except -1 nogil:
+    cdef int dispatch(self, Engine engine, double time, int unit) except -1 nogil:
         cdef int k
         if self.keep_spikes:
             self.log.append(time, unit)
-        for k in range(self.n_outlets):
-            (<Outlet> self.outlet[k]).send(engine, time, unit)
+        for k in range(self.n_sinks):
+            (<SpikeSink> self.sink[k]).send(engine, time, unit)
         if self.hooked:
             self.call_hooks(time, unit)
         return 0
@@ -122,7 +130,7 @@ cdef class Population(Handler):
         self.hooks.append(hook)
         self.hooked = True
 
-    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
+    cdef int deliver(self, Engine engine, double time, const SynapseGroup *group) except -1 nogil:
         with gil:
             raise TypeError(f"{self.name!r} takes no input")
 
@@ -183,12 +191,7 @@ cdef class Recording(Handler):
         for k in range(self.unit.shape[0]):
             row[k] = self.population.peek(self.index, self.unit[k], event.time)
         self.next += 1
-        return engine.push(self.next * self.every, self.id, 0, 0.0, SAMPLES_LAST)
-
-    def cut(self, double time):
-        """Forget the samples at and after `time`."""
-        while self.log.n and self.log.time[self.log.n - 1] >= time:
-            self.log.n -= 1
+        return engine.push(self.next * self.every, self.id, 0, 0.0, SAMPLES)
 
     cdef int see(self, double time, int unit) except -1:
         """Sample a unit that had an event, if this recording is at events."""

@@ -6,7 +6,7 @@ from libc.math cimport INFINITY
 import numpy as np
 
 from eventsim.engine cimport Engine, Event
-from eventsim.population cimport Fan, Population, fan_target, fan_weight
+from eventsim.population cimport SynapseGroup, Population, group_target, group_weight
 
 
 cdef class PythonPopulation(Population):
@@ -75,11 +75,11 @@ cdef class PythonPopulation(Population):
             self.note(time, unit)
         return 0
 
-    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
+    cdef int deliver(self, Engine engine, double time, const SynapseGroup *group) except -1 nogil:
         cdef Py_ssize_t k
         with gil:
-            for k in range(fan.n):
-                self.take(engine, time, fan_target(fan, k), fan_weight(fan, k), fan.receptor)
+            for k in range(group.n):
+                self.take(engine, time, group_target(group, k), group_weight(group, k), group.receptor)
         return 0
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:

@@ -17,8 +17,11 @@ Source of the calendar: R. Brown 1988, Calendar queues, CACM 31, 1220.
 
 cimport cython
 from libc.math cimport INFINITY, floor
-from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memset
+
+from eventsim.kernels.memory cimport no_memory, resized
+
 
 cdef extern from *:
     """
@@ -84,10 +87,6 @@ cdef void heapify(Event *heap, Py_ssize_t n) noexcept nogil:
     for i in range((n - 2) // 4, -1, -1):
         event = heap[i]
         sink(heap, n, i, &event)
-
-
-cdef int out_of_memory() except -1 with gil:
-    raise MemoryError("no memory left for more events")
 
 
 @cython.final
@@ -485,21 +484,16 @@ cdef class EventQueue:
     # ---- memory
 
     cdef int reserve_near(self, Py_ssize_t n) except -1 nogil:
-        cdef Event *grown
         cdef Py_ssize_t capacity = self.near_capacity if self.near_capacity else 16
         if n <= self.near_capacity:
             return 0
         while capacity < n:
             capacity *= 2
-        grown = <Event *> realloc(self.near, capacity * sizeof(Event))
-        if grown == NULL:
-            return out_of_memory()
-        self.near = grown
+        self.near = <Event *> resized(self.near, capacity, sizeof(Event), b"events")
         self.near_capacity = capacity
         return 0
 
     cdef int reserve_pool(self, Py_ssize_t n) except -1 nogil:
-        cdef Event *grown
         cdef Py_ssize_t capacity = self.pool_capacity if self.pool_capacity else 2 * SMALL
         if n <= self.pool_capacity:
             return 0
@@ -508,11 +502,8 @@ cdef class EventQueue:
         if capacity > MAX_NODES:
             capacity = MAX_NODES
             if n > capacity:
-                return out_of_memory()
-        grown = <Event *> realloc(self.pool, capacity * sizeof(Event))
-        if grown == NULL:
-            return out_of_memory()
-        self.pool = grown
+                return no_memory(n, b"events")
+        self.pool = <Event *> resized(self.pool, capacity, sizeof(Event), b"events")
         self.pool_capacity = <int32_t> capacity
         return 0
 
@@ -535,8 +526,6 @@ cdef class EventQueue:
 
     cdef int32_t take_token(self, int32_t tick) except -1 nogil:
         """Return a free slot; `tick` is SINGLE or an entry of the tick table."""
-        cdef Token *tokens
-        cdef int32_t *free_tokens
         cdef int32_t slot, capacity
         if self.n_free_tokens:
             self.n_free_tokens -= 1
@@ -544,16 +533,10 @@ cdef class EventQueue:
         else:
             if self.n_tokens == self.token_capacity:
                 if self.token_capacity >= MAX_NODES // 2:
-                    return out_of_memory()
+                    return no_memory(self.token_capacity + 1, b"events")
                 capacity = 2 * self.token_capacity if self.token_capacity else SMALL
-                tokens = <Token *> realloc(self.tokens, capacity * sizeof(Token))
-                if tokens == NULL:
-                    return out_of_memory()
-                self.tokens = tokens
-                free_tokens = <int32_t *> realloc(self.free_tokens, capacity * sizeof(int32_t))
-                if free_tokens == NULL:
-                    return out_of_memory()
-                self.free_tokens = free_tokens
+                self.tokens = <Token *> resized(self.tokens, capacity, sizeof(Token), b"events")
+                self.free_tokens = <int32_t *> resized(self.free_tokens, capacity, sizeof(int32_t), b"events")
                 self.token_capacity = capacity
             slot = self.n_tokens
             self.n_tokens += 1
@@ -629,17 +612,13 @@ cdef class EventQueue:
         self.n_never = n
 
     cdef int32_t take_tick(self, double start, double period) except -1 nogil:
-        cdef Tick *ticks
         cdef int32_t capacity, tick = self.free_tick
         if tick >= 0:
             self.free_tick = <int32_t> self.ticks[tick].count
         else:
             if self.n_ticks == self.tick_capacity:
                 capacity = 2 * self.tick_capacity if self.tick_capacity else 8
-                ticks = <Tick *> realloc(self.ticks, capacity * sizeof(Tick))
-                if ticks == NULL:
-                    return out_of_memory()
-                self.ticks = ticks
+                self.ticks = <Tick *> resized(self.ticks, capacity, sizeof(Tick), b"events")
                 self.tick_capacity = capacity
             tick = self.n_ticks
             self.n_ticks += 1

@@ -4,11 +4,21 @@
 A column doubles when it is full, and is emptied by whoever moves its content into a file.
 """
 
+from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport fabs
 from libc.stdint cimport int32_t
-from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy
 
 import numpy as np
+
+from eventsim.errors import EventOrderError
+
+from eventsim.kernels.memory cimport resized
+
+
+cdef const char *SPIKES = b"spikes; stream them into a file instead"
+cdef const char *SAMPLES = b"samples; record fewer units or less often"
 
 
 cdef struct Spike:
@@ -24,6 +34,27 @@ cdef int by_time(const void *a, const void *b) noexcept nogil:
     return x.unit - y.unit
 
 
+cdef enum:
+    WATCHED = 1 << 16   # spikes between two looks at signals, and at whether time advances
+    MOST_AT_ONCE = 1 << 12  # spikes of one unit among them, at one time
+
+
+cdef int look(SpikeLog log) except -1 with gil:
+    """Let signals in, and stop a unit that spikes for ever without its time advancing."""
+    cdef Py_ssize_t k, n = 0
+    cdef double time = log.time[log.n - 1]
+    cdef int unit = log.unit[log.n - 1]
+    PyErr_CheckSignals()
+    for k in range(log.n - WATCHED, log.n):
+        n += log.unit[k] == unit and fabs(log.time[k] - time) <= 1e-12 * fabs(time) + 1e-15
+    if n >= MOST_AT_ONCE:
+        raise EventOrderError(
+            f"unit {unit} spikes again and again at {time!r}: time does not advance; is a weight or a current "
+            "far too large, or in another unit?"
+        )
+    return 0
+
+
 cdef class SpikeLog:
     """Times and units of the spikes of one population, in the order they were emitted."""
 
@@ -36,15 +67,8 @@ cdef class SpikeLog:
 
     cdef int grow(self) except -1 nogil:
         cdef Py_ssize_t capacity = 2 * self.capacity if self.capacity else 256
-        cdef void *time = realloc(self.time, capacity * sizeof(double))
-        if time != NULL:
-            self.time = <double *> time
-        cdef void *unit = realloc(self.unit, capacity * sizeof(int32_t))
-        if unit != NULL:
-            self.unit = <int32_t *> unit
-        if time == NULL or unit == NULL:
-            with gil:
-                raise MemoryError(f"no memory for {capacity} spikes; stream them into a file instead")
+        self.time = <double *> resized(self.time, capacity, sizeof(double), SPIKES)
+        self.unit = <int32_t *> resized(self.unit, capacity, sizeof(int32_t), SPIKES)
         self.capacity = capacity
         return 0
 
@@ -54,6 +78,8 @@ cdef class SpikeLog:
         self.time[self.n] = time
         self.unit[self.n] = unit
         self.n += 1
+        if self.n & (WATCHED - 1) == 0:
+            look(self)
         return 0
 
     cdef int sort(self) except -1 nogil:
@@ -65,10 +91,7 @@ cdef class SpikeLog:
                 break
         else:
             return 0
-        spikes = <Spike *> malloc(self.n * sizeof(Spike))
-        if spikes == NULL:
-            with gil:
-                raise MemoryError
+        spikes = <Spike *> resized(NULL, self.n, sizeof(Spike), SPIKES)
         for k in range(self.n):
             spikes[k].time = self.time[k]
             spikes[k].unit = self.unit[k]
@@ -97,10 +120,18 @@ cdef class SpikeLog:
                 break
         return times, units.astype(np.int64)
 
-    def cut(self, double time):
-        """Forget the spikes at and after `time`."""
-        while self.n and self.time[self.n - 1] >= time:
+    def count_at(self, double time):
+        """Return how many of the latest spikes are at `time`."""
+        cdef Py_ssize_t k = self.n
+        while k and self.time[k - 1] == time:
+            k -= 1
+        return self.n - k
+
+    def cut(self, double time, Py_ssize_t kept=0):
+        """Forget the spikes after `time`, and those at `time` but for the first `kept`."""
+        while self.n and self.time[self.n - 1] > time:
             self.n -= 1
+        self.n -= max(self.count_at(time) - kept, 0)
 
     def clear(self):
         """Forget all spikes; the memory is kept for the next ones."""
@@ -124,18 +155,9 @@ cdef class SampleLog:
     cdef int grow(self) except -1 nogil:
         cdef Py_ssize_t capacity = 2 * self.capacity if self.capacity else 64
         cdef Py_ssize_t width = self.width if self.width else 1
-        cdef void *time = realloc(self.time, capacity * sizeof(double))
-        if time != NULL:
-            self.time = <double *> time
-        cdef void *value = realloc(self.value, capacity * width * sizeof(double))
-        if value != NULL:
-            self.value = <double *> value
-        cdef void *column = realloc(self.column, capacity * sizeof(int32_t))
-        if column != NULL:
-            self.column = <int32_t *> column
-        if time == NULL or value == NULL or column == NULL:
-            with gil:
-                raise MemoryError(f"no memory for {capacity} samples; record fewer units or less often")
+        self.time = <double *> resized(self.time, capacity, sizeof(double), SAMPLES)
+        self.value = <double *> resized(self.value, capacity * width, sizeof(double), SAMPLES)
+        self.column = <int32_t *> resized(self.column, capacity, sizeof(int32_t), SAMPLES)
         self.capacity = capacity
         return 0
 
@@ -172,6 +194,19 @@ cdef class SampleLog:
         if self.width:
             return times, values
         return times, columns, values[:, 0]
+
+    def count_at(self, double time):
+        """Return how many of the latest rows, or triples, are at `time`."""
+        cdef Py_ssize_t k = self.n
+        while k and self.time[k - 1] == time:
+            k -= 1
+        return self.n - k
+
+    def cut(self, double time, Py_ssize_t kept=0):
+        """Forget what is after `time`, and what is at `time` but for the first `kept`."""
+        while self.n and self.time[self.n - 1] > time:
+            self.n -= 1
+        self.n -= max(self.count_at(time) - kept, 0)
 
     def clear(self):
         """Forget all samples; the memory is kept for the next ones."""

@@ -1,58 +1,78 @@
 """Parts by kind and name: registering is what makes a part appear everywhere.
 
 Built-in parts are found by importing the modules of their package; other people's packages
-announce theirs through the entry point group ``eventsim.parts`` (a module to import).
+announce theirs through the entry point group ``eventsim.parts`` (a module or a package to import).
+
+Names have hyphens ("lif-delta"); underscores are accepted wherever a name is given.
 """
 
-import difflib
 import importlib
-import importlib.metadata
-import pkgutil
 import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
-from eventsim.errors import UnknownPart
-from eventsim.renamed import current
+from eventsim.errors import UnknownPart, did_you_mean
+from eventsim.renamed import current, warn_renamed
 
 T = TypeVar("T")
 
 KINDS = {
     "neuron": ("eventsim.models",),
-    "rule": ("eventsim.models",),
+    "plasticity": ("eventsim.models",),  # rules that change a network as it runs
+    "trainer": ("eventsim.models",),  # what trains a network from outside
     "hardware": ("eventsim.hardware",),
     "scenario": ("eventsim.scenarios",),
 }
 READERS = {"hardware": ("eventsim.hardware.named", "by_name")}  # functions that make a part from a text
-_parts: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
+_parts: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 _discovered: set[str] = set()
+
+
+def canonical(kind: str, name: str) -> str:
+    """Return a name as it is registered: in hyphens, and under its present name."""
+    hyphens = str(name).replace("_", "-")
+    return current(f"part/{kind}", hyphens)
 
 
 def register(kind: str, name: str) -> Callable[[T], T]:
     """Return a decorator that registers a part under `kind` and `name`.
+
+    Parameters
+    ----------
+    kind : {"neuron", "plasticity", "trainer", "hardware", "scenario"}
+        "rule", as in earlier versions, stands for plasticity if the part can be attached to a network,
+        else for trainer.
+    name : str
 
     Raises
     ------
     ValueError
         If the kind is unknown or another part already has the name.
     """
-    if kind not in _parts:
-        raise ValueError(f"no kind of part is called {kind!r}; kinds: {', '.join(_parts)}")
+    if kind == "rule":
+        warn_renamed("the kind 'rule'", "'plasticity' or 'trainer'")
+    elif kind not in _parts:
+        raise ValueError(
+            f"no kind of part is called {kind!r}; kinds: {', '.join(_parts)}{did_you_mean(kind, _parts)}"
+        )
 
     def remember(part: T) -> T:
-        known = _parts[kind].get(name)
+        attachable = hasattr(part, "attach") or hasattr(part, "attach_spiking")
+        which = kind if kind != "rule" else "plasticity" if attachable else "trainer"
+        key = str(name).replace("_", "-")
+        known = _parts[which].get(key)
         if known is not None and (known.__module__, known.__qualname__) != (
             getattr(part, "__module__", None),
             getattr(part, "__qualname__", None),
         ):
-            raise ValueError(f"{kind} {name!r} is registered already, by {known.__module__}")
-        _parts[kind][name] = part
+            raise ValueError(f"{which} {key!r} is registered already, by {known.__module__}")
+        _parts[which][key] = part  # type: ignore[assignment]
         return part
 
     return remember
 
 
-def find(kind: str, name: str) -> Any:
+def find(kind: str, name: str) -> type:
     """Return the part registered under `kind` and `name`.
 
     Underscores count as hyphens, and a part is found by its old name too.
@@ -62,20 +82,20 @@ def find(kind: str, name: str) -> Any:
     UnknownPart
         If there is none; the message lists the names there are.
     """
-    if name not in _parts[kind]:
+    if kind == "rule":
+        return find(_kind_of_rule(name), name)
+    known = _of_kind(kind)
+    key = canonical(kind, name)
+    if key not in known:
         _discover(kind)
-    known = _parts[kind]
-    if name not in known:
-        today = current(f"part/{kind}", name.replace("_", "-"))
-        if today not in known:
-            near = difflib.get_close_matches(today, known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise UnknownPart(f"no {kind} named {name!r}; {hint}known: {', '.join(sorted(known))}")
-        name = today
-    return known[name]
+    try:
+        return known[key]
+    except KeyError:
+        hint = did_you_mean(key, known) or ";"
+        raise UnknownPart(f"no {kind} named {name!r}{hint} known: {', '.join(sorted(known))}") from None
 
 
-def from_text(kind: str, text: str) -> Any:
+def from_text(kind: str, text: str) -> object:
     """Return the part that a text names, with its settings: "brainscales2,device_seed=7".
 
     Raises
@@ -87,10 +107,29 @@ def from_text(kind: str, text: str) -> Any:
     return getattr(importlib.import_module(module), reader)(text)
 
 
-def parts(kind: str) -> dict[str, Any]:
+def parts(kind: str) -> dict[str, type]:
     """Return all parts of a kind, sorted by name."""
+    if kind == "rule":
+        warn_renamed("the kind 'rule'", "'plasticity' or 'trainer'")
+        return dict(sorted((parts("plasticity") | parts("trainer")).items()))
+    known = _of_kind(kind)
     _discover(kind)
-    return dict(sorted(_parts[kind].items()))
+    return dict(sorted(known.items()))
+
+
+def _of_kind(kind: str) -> Mapping[str, type]:
+    try:
+        return _parts[kind]
+    except KeyError:
+        raise UnknownPart(
+            f"no kind of part is called {kind!r}; kinds: {', '.join(_parts)}{did_you_mean(kind, _parts)}"
+        ) from None
+
+
+def _kind_of_rule(name: str) -> str:
+    """Return the kind of a part that earlier versions called a rule."""
+    warn_renamed("the kind 'rule'", "'plasticity' or 'trainer'")
+    return "plasticity" if canonical("plasticity", name) in parts("plasticity") else "trainer"
 
 
 def _discover(kind: str) -> None:
@@ -98,8 +137,11 @@ def _discover(kind: str) -> None:
     if kind in _discovered:
         return
     for package_name in KINDS[kind]:
-        _import_all(package_name, into_packages=kind != "scenario")
-    for entry in importlib.metadata.entry_points(group="eventsim.parts"):
+        if package_name not in _discovered:  # two kinds may share a package
+            _import_all(package_name, into_packages=kind != "scenario")
+    from importlib.metadata import entry_points  # takes longer to import than all else here
+
+    for entry in entry_points(group="eventsim.parts"):
         try:
             entry.load()
         except Exception as error:  # somebody else's package must not take ours with it
@@ -109,11 +151,13 @@ def _discover(kind: str) -> None:
                 RuntimeWarning,
                 stacklevel=2,
             )
-    _discovered.add(kind)
+    _discovered.update((kind, *KINDS[kind]))
 
 
 def _import_all(package_name: str, into_packages: bool) -> None:
     """Import the public modules and packages of a package, and of the packages in it if wanted."""
+    import pkgutil
+
     package = importlib.import_module(package_name)
     for module in pkgutil.iter_modules(package.__path__):
         if module.name.startswith("_"):

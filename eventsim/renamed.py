@@ -5,12 +5,12 @@ changed. Whoever reads such a name asks `current`, which warns once for each old
 when a name changes; nothing else keeps a list.
 """
 
-import difflib
 import functools
-import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+
+from eventsim.errors import did_you_mean
 
 T = TypeVar("T")
 
@@ -190,19 +190,16 @@ def suggest_arguments(name: str) -> Callable[[T], T]:
     """
 
     def decorate(function: Any) -> Any:
-        keywords = [
-            one.name
-            for one in inspect.signature(function).parameters.values()
-            if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY) and one.name != "self"
-        ]
+        code = function.__code__  # `inspect` takes longer to import than the rest of this package
+        names = code.co_varnames[code.co_posonlyargcount : code.co_argcount + code.co_kwonlyargcount]
+        keywords = [each for each in names if each != "self"]
 
         @functools.wraps(function)
         def call(*arguments: Any, **named: Any) -> Any:
             for each in named:
                 if each not in keywords:
-                    near = difflib.get_close_matches(each, keywords, 1)
-                    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(keywords)}"
-                    raise TypeError(f"{name} has no argument {each!r}; {hint}")
+                    hint = did_you_mean(each, keywords) or f"; known: {', '.join(keywords)}"
+                    raise TypeError(f"{name} has no argument {each!r}{hint}")
             return function(*arguments, **named)
 
         return call

@@ -1,4 +1,4 @@
-"""Draw the partners of many units at once: so many for each, with or without repetition."""
+"""Draw `k` targets, or sources, for each of many units, with or without repetition."""
 
 import numpy as np
 
@@ -6,8 +6,13 @@ from eventsim.connections import Indices
 from eventsim.distributions import CHUNK, chunks
 
 
-def partners(rng: np.random.Generator, rows: int, n: int, k: int, autapses: bool, multapses: bool) -> Indices:
-    """Return `k` of `n` partners for each of `rows` units, shape (rows * k,)."""
+def sample_targets(
+    rng: np.random.Generator, rows: int, n: int, k: int, autapses: bool, multapses: bool
+) -> Indices:
+    """Return `k` of `n` targets for each of `rows` units, shape (rows * k,).
+
+    Sources are drawn in the same way, for each target.
+    """
     chosen = np.empty((rows, k), np.int32)
     allowed = n if autapses else n - 1
     for start, stop in chunks(rows, max(1, CHUNK // max(k, 1))):

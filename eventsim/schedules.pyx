@@ -14,18 +14,22 @@ ordered schedule.
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free, qsort, realloc
+from libc.stdlib cimport free, qsort
 from libc.string cimport memmove
 
 import numpy as np
 
-from eventsim.transmission cimport Gate
+from eventsim.errors import EventOrderError
+from eventsim.states import state_array
+
+from eventsim.kernels.memory cimport resized
+from eventsim.transmission cimport SpikeTransmission
 from eventsim.population cimport Arrival, Population, Recording
 from eventsim.recorder cimport SpikeLog
 from eventsim.synapses cimport SYNAPTIC, UNIFORM, Synapses
 
 
-cdef struct Flight:
+cdef struct InFlight:
     double arrival
     double emitted
     int32_t place       # source, or with delays of its own for each synapse the position of the next one
@@ -39,8 +43,8 @@ cdef int by_time(const void *a, const void *b) noexcept nogil:
     return -1 if x.rank < y.rank else 1
 
 
-cdef inline bint before(const Flight *a, const Flight *b) noexcept nogil:
-    """Say which flight lands first. The order is total, so that simultaneous inputs add up alike in every slicing."""
+cdef inline bint before(const InFlight *a, const InFlight *b) noexcept nogil:
+    """Say which spike lands first. The order is total, so that simultaneous inputs add up alike in every slicing."""
     if a.arrival != b.arrival:
         return a.arrival < b.arrival
     if a.emitted != b.emitted:
@@ -48,7 +52,7 @@ cdef inline bint before(const Flight *a, const Flight *b) noexcept nogil:
     return a.place < b.place
 
 
-cdef class Flights:
+cdef class InFlightSpikes:
     """Spikes of one projection that are under way.
 
     With one delay for all they arrive in the order they were emitted; otherwise, or where some leave
@@ -56,114 +60,109 @@ cdef class Flights:
     """
 
     cdef readonly Synapses synapses
-    cdef Flight *flight
+    cdef InFlight *spike
     cdef Py_ssize_t head, n, capacity   # first and one past last
     cdef bint ordered
     cdef object saved
 
     def __init__(self, Synapses synapses not None):
         self.synapses = synapses
-        self.ordered = synapses.delay_kind == UNIFORM and not synapses.pre.gated
+        self.ordered = synapses.delay_kind == UNIFORM and not synapses.pre.filtered
 
     def __dealloc__(self):
-        free(self.flight)
+        free(self.spike)
 
-    cdef int room(self) except -1 nogil:
+    cdef int make_room(self) except -1 nogil:
         cdef Py_ssize_t capacity
-        cdef void *memory
         if self.n < self.capacity:
             return 0
         if self.head > self.capacity // 2:
-            memmove(self.flight, self.flight + self.head, (self.n - self.head) * sizeof(Flight))
+            memmove(self.spike, self.spike + self.head, (self.n - self.head) * sizeof(InFlight))
             self.n -= self.head
             self.head = 0
             return 0
         capacity = 2 * self.capacity + 256
-        memory = realloc(self.flight, capacity * sizeof(Flight))
-        if memory == NULL:
-            with gil:
-                raise MemoryError
-        self.flight = <Flight *> memory
+        self.spike = <InFlight *> resized(self.spike, capacity, sizeof(InFlight), b"spikes under way")
         self.capacity = capacity
         return 0
 
-    cdef int put(self, Flight flight) except -1 nogil:
+    cdef int put(self, InFlight spike) except -1 nogil:
         cdef Py_ssize_t hole, parent
-        self.room()
+        self.make_room()
         hole = self.n
         self.n += 1
         if not self.ordered:
             while hole > 0:
                 parent = (hole - 1) // 2
-                if not before(&flight, &self.flight[parent]):
+                if not before(&spike, &self.spike[parent]):
                     break
-                self.flight[hole] = self.flight[parent]
+                self.spike[hole] = self.spike[parent]
                 hole = parent
-        self.flight[hole] = flight
+        self.spike[hole] = spike
         return 0
 
-    cdef int replace_top(self, Flight flight) except -1 nogil:
-        """Put `flight` in place of the earliest one (heap)."""
+    cdef int replace_top(self, InFlight spike) except -1 nogil:
+        """Put `spike` in place of the earliest one (heap)."""
         cdef Py_ssize_t hole = 0, child
         while True:
             child = 2 * hole + 1
             if child >= self.n:
                 break
-            if child + 1 < self.n and before(&self.flight[child + 1], &self.flight[child]):
+            if child + 1 < self.n and before(&self.spike[child + 1], &self.spike[child]):
                 child += 1
-            if not before(&self.flight[child], &flight):
+            if not before(&self.spike[child], &spike):
                 break
-            self.flight[hole] = self.flight[child]
+            self.spike[hole] = self.spike[child]
             hole = child
-        self.flight[hole] = flight
+        self.spike[hole] = spike
         return 0
 
     cdef int send(self, double time, int unit) except -1 nogil:
         """Let a spike set out."""
         cdef int64_t begin = self.synapses.first(unit)
-        cdef Flight flight
+        cdef InFlight spike
         if begin == self.synapses.first(unit + 1):
             return 0
-        flight.emitted = time
-        flight.place = unit
+        spike.emitted = time
+        spike.place = unit
         if self.synapses.delay_kind == UNIFORM:
-            flight.arrival = time + self.synapses.one_delay
+            spike.arrival = time + self.synapses.one_delay
         elif self.synapses.delay_kind == SYNAPTIC:
-            flight.arrival = time + self.synapses.delay_at(begin)
-            flight.place = <int32_t> begin
+            spike.arrival = time + self.synapses.delay_at(begin)
+            spike.place = <int32_t> begin
         else:
-            flight.arrival = time + self.synapses.axonal[unit]
-        return self.put(flight)
+            spike.arrival = time + self.synapses.axonal[unit]
+        return self.put(spike)
 
-    cdef int land(self, double end, Inbox inbox) except -1 nogil:
-        """Move what arrives before `end` into the inbox."""
-        cdef Flight flight
+    cdef int land(self, double end, ArrivalBuffer arrivals) except -1 nogil:
+        """Move what arrives before `end` into the arrivals."""
+        cdef InFlight spike
         cdef Arrival *arrival
         cdef double delay = 0.0
         cdef int64_t cursor
         cdef int unit
         while self.head < self.n:
-            flight = self.flight[self.head]
-            if flight.arrival >= end:
+            spike = self.spike[self.head]
+            if spike.arrival >= end:
                 break
-            arrival = inbox.next()
-            arrival.time = flight.arrival
-            unit = flight.place
-            cursor = self.synapses.first(unit) if self.synapses.delay_kind != SYNAPTIC else flight.place
+            arrival = arrivals.next()
+            arrival.time = spike.arrival
+            unit = spike.place
+            cursor = self.synapses.first(unit) if self.synapses.delay_kind != SYNAPTIC else spike.place
             if self.synapses.delay_kind == SYNAPTIC:
                 unit = self.synapses.source_of(cursor)
-            self.synapses.group(unit, &cursor, &delay, &arrival.fan)
-            inbox.n_deliveries += arrival.fan.n
+            self.synapses.next_group(unit, &cursor, &delay, &arrival.group)
+            arrivals.n_deliveries += arrival.group.n
             if self.ordered:
                 self.head += 1
             elif cursor < self.synapses.first(unit + 1) and self.synapses.delay_kind == SYNAPTIC:
-                flight.place = <int32_t> cursor
-                flight.arrival = flight.emitted + self.synapses.delay_at(cursor)
-                self.replace_top(flight)
+                spike.place = <int32_t> cursor
+                spike.arrival = spike.emitted + self.synapses.delay_at(cursor)
+                self.replace_top(spike)
             else:
                 self.n -= 1
                 if self.n:
-                    self.replace_top(self.flight[self.n])
+                    self.replace_top(self.spike[self.n])
         if self.head == self.n:
             self.head = 0
             self.n = 0
@@ -176,21 +175,24 @@ cdef class Flights:
         emitted = np.empty(self.n - self.head)
         place = np.empty(self.n - self.head, np.int64)
         for k in range(self.head, self.n):
-            arrival[k - self.head] = self.flight[k].arrival
-            emitted[k - self.head] = self.flight[k].emitted
-            place[k - self.head] = self.flight[k].place
+            arrival[k - self.head] = self.spike[k].arrival
+            emitted[k - self.head] = self.spike[k].emitted
+            place[k - self.head] = self.spike[k].place
         return {"arrival": arrival, "emitted": emitted, "place": place}
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        cdef Flight flight
+        cdef InFlight spike
+        arrivals = state_array(state, "arrival", float, of=self.synapses.name)
+        sent = state_array(state, "emitted", float, arrivals.shape, of=self.synapses.name)
+        places = state_array(state, "place", np.int64, arrivals.shape, *self.synapses.unit_range(), of=self.synapses.name)
         self.head = 0
         self.n = 0
-        for arrival, emitted, place in zip(state["arrival"], state["emitted"], state["place"], strict=True):
-            flight.arrival = arrival
-            flight.emitted = emitted
-            flight.place = place
-            self.put(flight)
+        for arrival, emitted, place in zip(arrivals, sent, places, strict=True):
+            spike.arrival = arrival
+            spike.emitted = emitted
+            spike.place = place
+            self.put(spike)
 
     cdef int save(self) except -1:
         self.saved = (self.head, self.n, self.snapshot())
@@ -201,7 +203,7 @@ cdef class Flights:
         return 0
 
 
-cdef class Inbox:
+cdef class ArrivalBuffer:
     """Arrivals at one population during a sweep."""
 
     cdef Arrival *arrival
@@ -214,14 +216,9 @@ cdef class Inbox:
     cdef Arrival *next(self) except NULL nogil:
         """Return the place of a further arrival."""
         cdef Py_ssize_t capacity
-        cdef void *memory
         if self.n == self.capacity:
             capacity = 2 * self.capacity + 64
-            memory = realloc(self.arrival, capacity * sizeof(Arrival))
-            if memory == NULL:
-                with gil:
-                    raise MemoryError
-            self.arrival = <Arrival *> memory
+            self.arrival = <Arrival *> resized(self.arrival, capacity, sizeof(Arrival), b"arrivals")
             self.capacity = capacity
         self.arrival[self.n].rank = self.n
         self.n += 1
@@ -235,60 +232,63 @@ cdef class Inbox:
                 return
 
 
-cdef class Station:
-    """A population with what leads to it and what leaves it."""
+cdef class PopulationRunner:
+    """A population with the spikes that travel to it and from it."""
 
     cdef readonly Population population
-    cdef list incoming, outgoing        # of Flights
-    cdef Inbox inbox
-    cdef bint passive                   # its spikes are drawn by the population that it feeds
-    cdef SpikeLog leaving               # of a population with an exit: spikes on their way out, by time
+    cdef list incoming, outgoing        # of InFlightSpikes
+    cdef ArrivalBuffer arrivals
+    cdef bint is_private                   # its spikes are drawn by the population that it feeds
+    cdef SpikeLog in_transmission               # of a population with a transmission: spikes under way to its output, by time
     cdef object saved
 
-    def __init__(self, Population population not None, incoming, outgoing, bint passive):
+    def __init__(self, Population population not None, incoming, outgoing, bint is_private):
         self.population = population
         self.incoming = list(incoming)
         self.outgoing = list(outgoing)
-        self.inbox = Inbox()
-        self.passive = passive
-        self.leaving = SpikeLog()
+        self.arrivals = ArrivalBuffer()
+        self.is_private = is_private
+        self.in_transmission = SpikeLog()
 
     cdef int sweep(self, double start, double end, bint window) except -1:
         """Advance the population over [start, end) and let its spikes set out."""
-        cdef Flights flights
+        cdef InFlightSpikes in_flight
         cdef Population population = self.population
         cdef Py_ssize_t k
         population.fresh.n = 0
-        if self.passive:
+        if self.is_private:
             return 0
-        self.inbox.n = 0
-        self.inbox.n_deliveries = 0
-        for flights in self.incoming:
-            flights.land(end, self.inbox)
-        with nogil:
-            self.inbox.sort()
-            population.sweep(start, end, self.inbox.arrival, self.inbox.n, window)
-            if population.gated:
-                self.pass_exit()
-            population.fresh.sort()
-            if population.gated:
-                for k in range(population.fresh.n):
-                    self.leaving.append(population.fresh.time[k], population.fresh.unit[k])
-                self.leaving.sort()
-        for flights in self.outgoing:
+        self.arrivals.n = 0
+        self.arrivals.n_deliveries = 0
+        for in_flight in self.incoming:
+            in_flight.land(end, self.arrivals)
+        try:
+            with nogil:
+                self.arrivals.sort()
+                population.sweep(start, end, self.arrivals.arrival, self.arrivals.n, window)
+                if population.filtered:
+                    self.apply_transmission()
+                population.fresh.sort()
+                if population.filtered:
+                    for k in range(population.fresh.n):
+                        self.in_transmission.append(population.fresh.time[k], population.fresh.unit[k])
+                    self.in_transmission.sort()
+        except EventOrderError as error:
+            raise EventOrderError(f"in {population.name!r}, {error}") from None
+        for in_flight in self.outgoing:
             with nogil:
                 for k in range(population.fresh.n):
-                    flights.send(population.fresh.time[k], population.fresh.unit[k])
+                    in_flight.send(population.fresh.time[k], population.fresh.unit[k])
         return 0
 
-    cdef void pass_exit(self) noexcept nogil:
+    cdef void apply_transmission(self) noexcept nogil:
         """Replace the times of the sweep's spikes by those at which they leave; drop those that do not."""
         cdef double *times = self.population.fresh.time
         cdef int32_t *units = self.population.fresh.unit
         cdef Py_ssize_t k, n = 0
         cdef double time
         for k in range(self.population.fresh.n):
-            time = self.population.exit.leave(times[k], units[k])
+            time = self.population.transmission.transmit(times[k], units[k])
             if time < INFINITY:
                 times[n] = time
                 units[n] = units[k]
@@ -297,7 +297,7 @@ cdef class Station:
 
     cdef int release(self, double start, double end) except -1:
         """Record the spikes that lie in [start, end); those that leave later wait."""
-        cdef SpikeLog spikes = self.leaving if self.population.gated else self.population.fresh
+        cdef SpikeLog spikes = self.in_transmission if self.population.filtered else self.population.fresh
         cdef Py_ssize_t k, n = 0
         cdef double time
         for k in range(spikes.n):
@@ -308,46 +308,48 @@ cdef class Station:
                 spikes.time[n] = time
                 spikes.unit[n] = spikes.unit[k]
                 n += 1
-        if self.population.gated:
-            self.leaving.n = n
+        if self.population.filtered:
+            self.in_transmission.n = n
         return 0
 
     cdef int save(self, double until) except -1:
         """Remember the state; of the sweep to come what happens from `until` on is not to be counted."""
         self.population.save()
-        if self.population.gated:
-            (<Gate?> self.population.exit).horizon = until
-            self.population.exit.save()
-            self.saved = self.leaving.arrays()
+        if self.population.filtered:
+            (<SpikeTransmission?> self.population.transmission).horizon = until
+            self.population.transmission.save()
+            self.saved = self.in_transmission.arrays()
         return 0
 
     cdef int rollback(self) except -1:
         self.population.rollback()
-        if self.population.gated:
-            self.population.exit.rollback()
-            (<Gate?> self.population.exit).horizon = INFINITY
+        if self.population.filtered:
+            self.population.transmission.rollback()
+            (<SpikeTransmission?> self.population.transmission).horizon = INFINITY
             self.wait(*self.saved)
         return 0
 
     def wait(self, times, units):
-        """Let these spikes be the ones on their way out."""
-        self.leaving.n = 0
+        """Let these spikes be the ones under way to the output."""
+        self.in_transmission.n = 0
         for time, unit in zip(times, units, strict=True):
-            self.leaving.append(time, unit)
+            self.in_transmission.append(time, unit)
 
     def snapshot(self):
-        """Return the state of the population and of its exit as a nested dictionary of arrays and numbers."""
+        """Return the state of the population and of its transmission as a nested dictionary of arrays and numbers."""
         state = self.population.snapshot()
-        if self.population.gated:
-            times, units = self.leaving.arrays()
-            state = {"units": state, "exit": self.population.exit.snapshot(), "leaving": {"times": times, "of": units}}
+        if self.population.filtered:
+            times, units = self.in_transmission.arrays()
+            state = {"units": state, "exit": self.population.transmission.snapshot(), "leaving": {"times": times, "of": units}}
         return state
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        if self.population.gated:
-            self.population.exit.restore(state["exit"])
-            self.wait(state["leaving"]["times"], state["leaving"]["of"])
+        if self.population.filtered:
+            self.population.transmission.restore(state["exit"])
+            times = state_array(state["leaving"], "times", float, of=self.population.name)
+            units = state_array(state["leaving"], "of", np.int64, times.shape, 0, self.population.n, of=self.population.name)
+            self.wait(times, units)
             state = state["units"]
         self.population.restore(state)
 
@@ -357,35 +359,51 @@ cdef class Sweeps:
 
     Parameters
     ----------
-    populations : list of (Population, passive)
+    populations : list of (Population, is_private)
         In the order in which they are to be advanced.
     synapses : list of Synapses
     width : float
         Of a window, in the network's time unit.
     """
 
-    cdef readonly list stations
-    cdef readonly dict flights
+    cdef readonly list runners
+    cdef readonly dict in_flight
     cdef readonly double now, width
+    cdef bint running
     cdef readonly long long window      # number of the window that holds `now`
     cdef public object estimate         # callable (start, end) -> deliveries to expect, for the length of layered chunks
 
     def __init__(self, populations, synapses, double width, estimate=None):
         self.width = width
         self.estimate = estimate
-        self.flights = {s.name: Flights(s) for s in synapses}
-        self.stations = [
-            Station(
+        self.in_flight = {s.name: InFlightSpikes(s) for s in synapses}
+        self.runners = [
+            PopulationRunner(
                 population,
-                [self.flights[s.name] for s in synapses if s.post is population],
-                [self.flights[s.name] for s in synapses if s.pre is population],
-                passive,
+                [self.in_flight[s.name] for s in synapses if s.post is population],
+                [self.in_flight[s.name] for s in synapses if s.pre is population],
+                is_private,
             )
-            for population, passive in populations
+            for population, is_private in populations
         ]
 
     def run(self, double until):
-        """Advance to `until`, which is not before now."""
+        """Advance to `until`, which is not before now.
+
+        Raises
+        ------
+        RuntimeError
+            If it runs already, in another thread.
+        """
+        if self.running:
+            raise RuntimeError("this simulation is running in another thread; give each thread its own")
+        self.running = True
+        try:
+            self.advance(until)
+        finally:
+            self.running = False
+
+    cdef int advance(self, double until) except -1:
         cdef double start, end
         cdef long long k, n
         if self.width > 0.0:
@@ -405,7 +423,7 @@ cdef class Sweeps:
                     self.rollback()
                     self.cut(until)
                     self.now = until
-            return
+            return 0
         n = max(1, int(self.estimate(self.now, until) // 2**21)) if self.estimate is not None else 1
         start = self.now
         for k in range(1, n + 1):
@@ -414,43 +432,44 @@ cdef class Sweeps:
             self.sweep(self.now, end, False)
             self.release(self.now, end)
             self.now = end
+        return 0
 
     cdef int sweep(self, double start, double end, bint window) except -1:
-        cdef Station station
-        for station in self.stations:
-            station.sweep(start, end, window)
+        cdef PopulationRunner runner
+        for runner in self.runners:
+            runner.sweep(start, end, window)
         return 0
 
     cdef int release(self, double start, double end) except -1:
-        cdef Station station
-        for station in self.stations:
-            station.release(start, end)
+        cdef PopulationRunner runner
+        for runner in self.runners:
+            runner.release(start, end)
         return 0
 
     cdef int save(self, double until) except -1:
-        cdef Station station
-        cdef Flights flights
-        for station in self.stations:
-            station.save(until)
-        for flights in self.flights.values():
-            flights.save()
+        cdef PopulationRunner runner
+        cdef InFlightSpikes in_flight
+        for runner in self.runners:
+            runner.save(until)
+        for in_flight in self.in_flight.values():
+            in_flight.save()
         return 0
 
     cdef int rollback(self) except -1:
-        cdef Station station
-        cdef Flights flights
-        for station in self.stations:
-            station.rollback()
-        for flights in self.flights.values():
-            flights.rollback()
+        cdef PopulationRunner runner
+        cdef InFlightSpikes in_flight
+        for runner in self.runners:
+            runner.rollback()
+        for in_flight in self.in_flight.values():
+            in_flight.rollback()
         return 0
 
     cdef int cut(self, double until) except -1:
         """Take back the samples at and after `until`."""
-        cdef Station station
+        cdef PopulationRunner runner
         cdef Recording recording
-        for station in self.stations:
-            for recording in station.population.recordings:
+        for runner in self.runners:
+            for recording in runner.population.recordings:
                 while recording.log.n and recording.log.time[recording.log.n - 1] >= until:
                     recording.log.n -= 1
                     recording.next -= 1
@@ -461,15 +480,21 @@ cdef class Sweeps:
         return {
             "now": self.now,
             "window": self.window,
-            "flights": {name: flights.snapshot() for name, flights in self.flights.items()},
-            "populations": {s.population.name: s.snapshot() for s in self.stations},
+            "flights": {name: in_flight.snapshot() for name, in_flight in self.in_flight.items()},
+            "populations": {s.population.name: s.snapshot() for s in self.runners},
         }
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        self.now = float(state["now"])
-        self.window = int(state["window"])
-        for name, flights in self.flights.items():
-            flights.restore(state["flights"][name])
-        for station in self.stations:
-            station.restore(state["populations"][station.population.name])
+        now, window = float(state["now"]), int(state["window"])
+        if not 0 <= now < INFINITY:
+            raise ValueError(f"the clock of the state is at {now!r}, which is no time to go on from")
+        if self.width > 0.0 and not abs(window - now / self.width) < 2:
+            raise ValueError(f"the state is of window {window}, but its clock, {now!r}, is in window {now // self.width:.0f}")
+        if self.running:
+            raise RuntimeError("this simulation is running in another thread; it cannot go back")
+        self.now, self.window = now, window
+        for name, in_flight in self.in_flight.items():
+            in_flight.restore(state["flights"][name])
+        for runner in self.runners:
+            runner.restore(state["populations"][runner.population.name])

@@ -11,19 +11,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim.build import CompiledNetwork, build
+from eventsim.contracts import SnapshotPart, TakesSpikes
 from eventsim.engine import Engine
-from eventsim.errors import ConfigError, EventOrderError, UnknownPart
+from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
 from eventsim.hardware_interface import checked_hardware
 from eventsim.network import Network, is_continuous
 from eventsim.population import Population, Recording
+from eventsim.priorities import Priority
 from eventsim.rates.simulation import ContinuousSide
-from eventsim.spike_trains import checked_spikes
+from eventsim.selections import selected
+from eventsim.spike_trains import Forms, spike_pairs
 from eventsim.trace import Samples, Spikes, Trace
 
 if TYPE_CHECKING:
     from eventsim.io import TraceFile
-
-SAMPLES_LAST = 2  # priority: after deliveries, crossings and ticks of the same time
+    from eventsim.recorder import SampleLog, SpikeLog
 
 
 class RecordingRequest(NamedTuple):
@@ -113,8 +115,9 @@ class Simulation(ContinuousSide):
         self._recordings: dict[tuple[str, str], Recording] = {}
         self._compiled: CompiledNetwork | None = None
         self._begun = False
+        self._network_hash: str | None = None
         self._stream: TraceFile | None = None
-        self._streamed = 0
+        self._streamed_to = -math.inf  # what was recorded before this time has left memory
         if schedule != "auto":
             self._build()
 
@@ -125,8 +128,8 @@ class Simulation(ContinuousSide):
         population: str,
         variable: str,
         every: float | None = None,
-        units: ArrayLike | None = None,
-        samples: ArrayLike | None = None,
+        units: ArrayLike | slice | None = None,
+        samples: ArrayLike | slice | None = None,
     ) -> None:
         """Record a state variable.
 
@@ -137,8 +140,8 @@ class Simulation(ContinuousSide):
         every : float, optional
             Step of the grid, in the network's time unit: samples at k * every, from the closed form and
             after all events of that time. Without it, at every event of a unit, or at every tick.
-        units : array_like of int, optional
-            Which units; all unless given.
+        units : array_like of int or of bool, or slice, optional
+            Which units, by number or as a mask; all unless given.
         samples : array_like of int, optional
             Which samples of the batch, for continuous populations; all unless given.
 
@@ -151,14 +154,13 @@ class Simulation(ContinuousSide):
         declared = self._declared(population)
         if variable not in declared.model.variables:
             known = ", ".join(declared.model.variables) or "none"
-            raise UnknownPart(f"{population!r} has no variable {variable!r}; known: {known}")
+            raise UnknownPart(
+                f"{population!r} has no variable {variable!r}; known: {known}"
+                f"{did_you_mean(variable, declared.model.variables)}"
+            )
         if every is not None and not (every > 0 and math.isfinite(every)):
             raise ValueError(f"every must be a positive time, got {every!r}")
-        chosen = np.arange(declared.n) if units is None else np.atleast_1d(np.asarray(units, np.int64))
-        if chosen.size and (chosen.min() < 0 or chosen.max() >= declared.n):
-            raise ValueError(f"{population!r} has units 0..{declared.n - 1}, got {chosen.tolist()}")
-        if len(np.unique(chosen)) != len(chosen):
-            raise ValueError(f"units of {population!r} to record must differ, got {chosen.tolist()}")
+        chosen = selected(units, declared.n, "units", repr(population))
         if any(request[:2] == (population, variable) for request in self._recording_requests):
             raise ConfigError(f"{variable!r} of {population!r} is recorded already")
         if is_continuous(declared.model):
@@ -178,16 +180,17 @@ class Simulation(ContinuousSide):
         if self._compiled:
             self._compiled.populations[population].add_hook(hook)
 
-    def stimulate(self, population: str, times: ArrayLike, units: ArrayLike | None = None) -> None:
+    def stimulate(self, population: str, times: Forms, units: ArrayLike | None = None) -> None:
         """Add spikes to a SpikeSource.
 
         Parameters
         ----------
         population : str
-        times : array_like, shape (k,)
-            Not before now, in the network's time unit; inf for a spike that does not come.
+        times : array_like, shape (k,); Spikes; (times, units); or a list of the times of each unit
+            Not before now, in the network's time unit or with a unit of their own; inf for a spike that does
+            not come. `eventsim.spike_trains` describes the forms.
         units : array_like of int, shape (k,), optional
-            May be left out for a source of one unit.
+            May be left out for a source of one unit, and where `times` says it.
 
         Raises
         ------
@@ -196,11 +199,11 @@ class Simulation(ContinuousSide):
         """
         declared = self._declared(population)
         source = self._build().populations[population]
-        if not hasattr(source, "add"):
+        if not isinstance(source, TakesSpikes):
             raise ConfigError(
                 f"{population!r} is a {type(declared.model).__name__}, only a SpikeSource takes spikes"
             )
-        t, u = checked_spikes(times, units, declared.n, population)
+        t, u = spike_pairs(times, units, declared.n, population, self.net.time_unit)
         if t.size and t.min() < self.now:
             raise EventOrderError(
                 f"cannot stimulate {population!r} at {t.min()} {self.net.time_unit}: "
@@ -213,7 +216,9 @@ class Simulation(ContinuousSide):
     def stream(self, file: TraceFile) -> None:
         """Move spikes and samples into `file` as the run goes on, so that memory stays bounded.
 
-        A file that is resumed knows populations and reports already.
+        What is in the file is no longer here: `spikes`, `trace` and `save` have only what came since, and
+        `restore` and `reset` refuse to go back behind it. A file that is resumed knows populations and
+        reports already.
         """
         self._build()
         for name, declared in self.net.populations.items():
@@ -229,6 +234,9 @@ class Simulation(ContinuousSide):
             if (population, variable) not in file.reports:
                 file.add_report(population, variable, units, every or 0.0)
         self._stream = file
+        known = file.provenance
+        ours = {key: value for key, value in self._provenance().items() if key not in known}
+        file.put(provenance=ours)
 
     # Running ----------------------------------------------------------------------------------------
 
@@ -269,10 +277,13 @@ class Simulation(ContinuousSide):
             return
         from eventsim.progress import slices
 
-        for end in slices(self.now, until, progress, self.net.time_unit):
+        ends = slices(self.now, until, progress, self.net.time_unit) if self.now < until else [until]
+        for end in ends:
             self._advance(compiled, end, inclusive and end == until)
             if self._stream is not None:
                 self._drain(self._stream)
+            if self.now < end:  # somebody called engine.stop()
+                break
 
     def _advance(self, compiled: CompiledNetwork, until: float, inclusive: bool) -> None:
         if compiled.engine:
@@ -333,7 +344,9 @@ class Simulation(ContinuousSide):
             logs = self._build().populations[whole].event_logs
             if compartment not in logs:
                 known = ", ".join(logs) or "none"
-                raise UnknownPart(f"{whole!r} has no events of {compartment!r}; known: {known}")
+                raise UnknownPart(
+                    f"{whole!r} has no events of {compartment!r}; known: {known}{did_you_mean(compartment, logs)}"
+                )
             population, log = whole, logs[compartment]
         else:
             log = None
@@ -394,21 +407,23 @@ class Simulation(ContinuousSide):
         counts: dict[str, int] = {}
         buses = set()
         for population in self._build().populations.values():
-            gate: Any = population.exit
-            if gate is None:
+            transmission: Any = population.transmission
+            if transmission is None:
                 continue
-            for name, count in gate.counters().items():
+            for name, count in transmission.counters().items():
                 if name.endswith("_on_bus"):  # shared, so counted once
-                    if (id(gate.bus), name) in buses:
+                    if (id(transmission.bus), name) in buses:
                         continue
-                    buses.add((id(gate.bus), name))
+                    buses.add((id(transmission.bus), name))
                 counts[name] = counts.get(name, 0) + count
         return counts
 
     def record_of_run(self) -> Trace:
         """Return everything recorded so far as a Trace."""
-        from eventsim import __version__
-
+        if self._stream is not None:
+            raise ConfigError(
+                f"what was recorded is in {self._stream.path}, into which this simulation streams; read it there"
+            )
         compiled = self._build()
         for request in self._recording_requests:
             if len(request.samples) > 1:
@@ -420,12 +435,7 @@ class Simulation(ContinuousSide):
             sizes=sizes | {name: sizes[name.rpartition(".")[0]] for name in inner},
             spikes={name: self.spikes(name) for name in (*kept, *inner)},
             samples={key: self.trace(*key) for key in self._recordings},
-            provenance={
-                "seed": self.net.seed,
-                "version": __version__,
-                "schedule": compiled.schedule,
-                **{f"spikes_{name}": count for name, count in self.counters().items()},
-            },
+            provenance=self._provenance(),
             duration=self.now,
             time_unit=self.net.time_unit,
         )
@@ -439,17 +449,41 @@ class Simulation(ContinuousSide):
     def snapshot(self) -> dict[str, Any]:
         """Return the state as a nested dictionary of arrays and numbers, from which `restore` goes on."""
         compiled = self._build()
+        for name, population in compiled.populations.items():
+            if not isinstance(population, SnapshotPart):
+                raise ConfigError(
+                    f"the state of {name!r} cannot be kept: {type(population).__name__} needs the methods "
+                    "snapshot() and restore(state)"
+                )
         self._begin(compiled)
         body = compiled.engine.snapshot() if compiled.engine else compiled.sweeps.snapshot()  # type: ignore[union-attr]
         return {
             "schedule": compiled.schedule,
             "now": self.now,
+            "network": self._fingerprint(),
             "body": body,
             "next_samples": {"/".join(key): r.next for key, r in self._recordings.items()},
+            "recorded_now": {name: log.count_at(self.now) for name, log in self._logs().items()},
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state that `snapshot` returned; what was recorded since is forgotten."""
+    def restore(self, state: dict[str, Any], *, other_network: bool = False) -> None:
+        """Go back to a state that `snapshot` returned; what was recorded since is forgotten.
+
+        Parameters
+        ----------
+        state : dict
+        other_network : bool
+            Whether the state may be of a network with other parameters. What was drawn ahead, such as the
+            next spikes of Poisson sources, is part of the state, so it stays as the other network drew it.
+
+        Raises
+        ------
+        ConfigError
+            If the state is of another network, schedule or set of recordings, or if what would be forgotten
+            has been moved into a file already.
+        ValueError
+            If the state is damaged; nothing has changed then.
+        """
         if self._compiled is None:
             self._wanted = state["schedule"]
         compiled = self._build()
@@ -463,20 +497,36 @@ class Simulation(ContinuousSide):
                 f"the state is of a simulation that records {', '.join(known) or 'no variable'}, "
                 f"this one records {', '.join(recorded) or 'none'}"
             )
+        self._keep_streamed(float(state["now"]))
+        theirs = state.get("network", self._fingerprint())
+        if theirs != self._fingerprint() and not other_network:
+            raise ConfigError(
+                "the state is of a network with another structure or other parameters; "
+                "restore(state, other_network=True) takes it all the same"
+            )
         self._begin(compiled)
         if compiled.engine:
             compiled.engine.restore(state["body"])
         else:
             compiled.sweeps.restore(state["body"])  # type: ignore[union-attr]
-        for population in compiled.populations.values():
-            for log in (population.log, *population.event_logs.values()):
-                log.cut(self.now)
+        # Records of this very time may have been made before the state was taken, or after it.
+        kept = state.get("recorded_now", {})
+        for name, log in self._logs().items():
+            log.cut(self.now, int(kept.get(name, 0)))
         for key, recording in self._recordings.items():
-            recording.cut(self.now)
             recording.next = int(state["next_samples"]["/".join(key)])
 
     def reset(self) -> None:
-        """Go back to time 0; everything recorded is forgotten, what is recorded stays."""
+        """Go back to time 0: everything recorded is forgotten; what is to be recorded, and hooks, stay.
+
+        Spikes that were added with `stimulate`, and handlers of one's own, are forgotten too.
+
+        Raises
+        ------
+        ConfigError
+            If something recorded has been moved into a file already.
+        """
+        self._keep_streamed(-math.inf)
         self._compiled = None
         self._begun = False
         self._recordings = {}
@@ -484,12 +534,53 @@ class Simulation(ContinuousSide):
 
     # Inside -----------------------------------------------------------------------------------------
 
+    def _fingerprint(self) -> str:
+        """Return the fingerprint of the network as it was when it was compiled."""
+        from eventsim.fingerprint import fingerprint
+
+        if self._network_hash is None:
+            self._network_hash = fingerprint(self.net)
+        return self._network_hash
+
+    def _keep_streamed(self, time: float) -> None:
+        """Raise ConfigError if going back to `time` would have to take spikes back out of a file."""
+        if self._stream is not None and time < self._streamed_to:
+            raise ConfigError(
+                f"what was recorded up to {self._streamed_to} {self.net.time_unit} is in {self._stream.path} "
+                "already and cannot be taken back; restore before stream(), or into a new simulation"
+            )
+
+    def _provenance(self) -> dict[str, Any]:
+        """Return how the results came about."""
+        from eventsim import __version__
+
+        return {
+            "seed": self.net.seed,
+            "version": __version__,
+            "schedule": self._build().schedule,
+            **self._counts(),
+        }
+
+    def _counts(self) -> dict[str, int]:
+        return {f"spikes_{name}": count for name, count in self.counters().items()}
+
+    def _logs(self) -> dict[str, SpikeLog | SampleLog]:
+        """Return everything that records are kept in, by a name of its own."""
+        logs: dict[str, SpikeLog | SampleLog] = {}
+        for name, population in self._build().populations.items():
+            logs[f"spikes/{name}"] = population.log
+            logs |= {f"events/{name}/{event}": log for event, log in population.event_logs.items()}
+        return logs | {f"samples/{'/'.join(key)}": r.log for key, r in self._recordings.items()}
+
     def _declared(self, population: str) -> Any:
         try:
             return self.net.populations[population]
         except KeyError:
             names = ", ".join(self.net.populations) or "none"
-            raise UnknownPart(f"no population named {population!r} in this network; known: {names}") from None
+            raise UnknownPart(
+                f"no population named {population!r} in this network; known: {names}"
+                f"{did_you_mean(population, self.net.populations)}"
+            ) from None
 
     def _ordered_only(self, what: str) -> None:
         if self._compiled and not self._compiled.engine:
@@ -501,12 +592,15 @@ class Simulation(ContinuousSide):
 
     def _build(self) -> CompiledNetwork:
         if self._compiled is None:
-            exits = {} if self.hardware is None else self.hardware.exits(self._asked, self.trial)
-            if any(gate.bus is not None for gate in exits.values()):
+            transmissions = (
+                {} if self.hardware is None else self.hardware.transmissions(self._asked, self.trial)
+            )
+            if any(each.bus is not None for each in transmissions.values()):
                 self._needs_order = self._needs_order or "a bus that spikes share"
             self._compiled = build(
-                self.net, self._wanted, self._needs_order, self._dt, self.batch, self.dtype, exits
+                self.net, self._wanted, self._needs_order, self._dt, self.batch, self.dtype, transmissions
             )
+            self.net = self.net.with_parameters()  # what grows from now on is no longer this simulation's
             for population, hook in self._hooks:
                 self._compiled.populations[population].add_hook(hook)
             for request in self._recording_requests:
@@ -527,7 +621,7 @@ class Simulation(ContinuousSide):
             recording.next = _first_multiple(every, self.now)
             if compiled.engine:
                 compiled.engine.register(recording)
-                compiled.engine.schedule(recording.next * every, recording, priority=SAMPLES_LAST)
+                compiled.engine.schedule(recording.next * every, recording, priority=Priority.SAMPLES)
 
     def _request(self, population: str, variable: str) -> RecordingRequest:
         return next(
@@ -548,3 +642,5 @@ class Simulation(ContinuousSide):
             samples = self.trace(population, variable)
             file.append_samples(population, variable, samples.times, samples.values)
             recording.log.clear()
+        file.put(duration=self.now, provenance=self._counts())
+        self._streamed_to = self.now

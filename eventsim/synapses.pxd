@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t
 
 from eventsim.engine cimport Engine
-from eventsim.population cimport Fan, Outlet, Population
+from eventsim.population cimport SynapseGroup, SpikeSink, Population
 
 
 cdef enum DelayKind:
@@ -16,10 +16,10 @@ cdef class ArrivalObserver:
     """Sees what arrives at the synapses of a projection (ordered schedule)."""
 
     # The spikes that reach the synapses first, first + 1, ... in storage order, before they act.
-    cdef int on_arrival(self, double time, int64_t first, const Fan *fan) except -1 nogil
+    cdef int on_arrival(self, double time, int64_t first, const SynapseGroup *group) except -1 nogil
 
 
-cdef class Synapses(Outlet):
+cdef class Synapses(SpikeSink):
     cdef readonly str name
     cdef readonly Population pre, post
     cdef readonly int64_t n
@@ -37,9 +37,9 @@ cdef class Synapses(Outlet):
     cdef readonly dict arrays           # owners of the memory above
     cdef readonly ArrivalObserver observer
     cdef bint observed
-    # The group of synapses of `pre` from position `cursor` on that share a delay: fills `fan` and `delay`, moves the cursor.
+    # The group of synapses of `pre` from position `cursor` on that share a delay: fills `group` and `delay`, moves the cursor.
     # Returns False if there is none left.
-    cdef bint group(self, int pre, int64_t *cursor, double *delay, Fan *fan) noexcept nogil
+    cdef bint next_group(self, int pre, int64_t *cursor, double *delay, SynapseGroup *group) noexcept nogil
     cdef inline int64_t first(self, int pre) noexcept nogil:
         return self.start[pre] if self.start != NULL else <int64_t> pre * self.post.n
     cdef int source_of(self, int64_t synapse) noexcept nogil

@@ -5,10 +5,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from eventsim.connections import Connections
-from eventsim.population import Outlet, Population
+from eventsim.population import Population, SpikeSink
 from eventsim.trace import Floats, Ints
 
-class Synapses(Outlet):
+class Synapses(SpikeSink):
     name: str
     pre: Population
     post: Population

@@ -7,12 +7,13 @@ source reaches every target), and 4 or 8 for a weight and for a delay where they
 """
 
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free, malloc, qsort
+from libc.stdlib cimport free, qsort
 
 import numpy as np
 
 from eventsim.engine cimport Engine, Event
-from eventsim.population cimport Fan, Outlet, Population
+from eventsim.kernels.memory cimport resized
+from eventsim.population cimport SynapseGroup, SpikeSink, Population
 
 
 cdef struct Entry:
@@ -32,11 +33,11 @@ cdef int by_delay(const void *a, const void *b) noexcept nogil:
 cdef class ArrivalObserver:
     """Sees what arrives at the synapses of a projection."""
 
-    cdef int on_arrival(self, double time, int64_t first, const Fan *fan) except -1 nogil:
+    cdef int on_arrival(self, double time, int64_t first, const SynapseGroup *group) except -1 nogil:
         return 0
 
 
-cdef class Synapses(Outlet):
+cdef class Synapses(SpikeSink):
     """The synapses of one projection.
 
     Parameters
@@ -185,48 +186,50 @@ cdef class Synapses(Outlet):
         new_weight = weight if np.ndim(weight) == 0 else np.empty(target.shape[0], weight.dtype)
         cdef int32_t[::1] t = new_target
         cdef int64_t row, k, n, most = int(np.diff(start).max(initial=0))
-        cdef Entry *entries = <Entry *> malloc(max(most, 1) * sizeof(Entry))
+        cdef Entry *entries = <Entry *> resized(NULL, most, sizeof(Entry), b"synapses of a row")
         cdef const double[::1] d64, w64
         cdef const float[::1] d32, w32
         cdef double[::1] nd64, nw64
         cdef float[::1] nd32, nw32
-        cdef bint wide_delay = delay.dtype == np.float64
-        cdef int wide_weight = -1 if np.ndim(weight) == 0 else weight.dtype == np.float64
-        if entries == NULL:
-            raise MemoryError
-        if wide_delay:
+        cdef bint delay_is_float64 = delay.dtype == np.float64
+        cdef int weight_is_float64 = -1 if np.ndim(weight) == 0 else weight.dtype == np.float64
+        if delay_is_float64:
             d64 = delay
             nd64 = new_delay
         else:
             d32 = delay
             nd32 = new_delay
-        if wide_weight == 1:
+        if weight_is_float64 == 1:
             w64 = weight
             nw64 = new_weight
-        elif wide_weight == 0:
+        elif weight_is_float64 == 0:
             w32 = weight
             nw32 = new_weight
         with nogil:
             for row in range(start.shape[0] - 1):
                 n = start[row + 1] - start[row]
                 for k in range(n):
-                    entries[k].delay = d64[start[row] + k] if wide_delay else d32[start[row] + k]
+                    entries[k].delay = d64[start[row] + k] if delay_is_float64 else d32[start[row] + k]
                     entries[k].target = target[start[row] + k]
-                    if wide_weight >= 0:
-                        entries[k].weight = w64[start[row] + k] if wide_weight else w32[start[row] + k]
+                    if weight_is_float64 >= 0:
+                        entries[k].weight = w64[start[row] + k] if weight_is_float64 else w32[start[row] + k]
                 qsort(entries, n, sizeof(Entry), &by_delay)
                 for k in range(n):
                     t[start[row] + k] = entries[k].target
-                    if wide_delay:
+                    if delay_is_float64:
                         nd64[start[row] + k] = entries[k].delay
                     else:
                         nd32[start[row] + k] = <float> entries[k].delay
-                    if wide_weight == 1:
+                    if weight_is_float64 == 1:
                         nw64[start[row] + k] = entries[k].weight
-                    elif wide_weight == 0:
+                    elif weight_is_float64 == 0:
                         nw32[start[row] + k] = <float> entries[k].weight
         free(entries)
         return new_target, new_weight, new_delay
+
+    def unit_range(self):
+        """Return the sources, or where delays differ the synapses, that an event may stand for."""
+        return 0, max(self.n if self.delay_kind == SYNAPTIC else self.pre.n, 1)
 
     @property
     def nbytes(self):
@@ -260,10 +263,10 @@ cdef class Synapses(Outlet):
             delay = delay[pre]
         return pre.astype(np.int64), post.astype(np.int64), weight.astype(float), np.broadcast_to(delay, self.n).astype(float)
 
-    cdef bint group(self, int pre, int64_t *cursor, double *delay, Fan *fan) noexcept nogil:
+    cdef bint next_group(self, int pre, int64_t *cursor, double *delay, SynapseGroup *group) noexcept nogil:
         cdef int64_t begin = cursor[0], end = self.first(pre + 1), stop = end
-        cdef float single
-        cdef double wide
+        cdef float f
+        cdef double d
         if begin >= end:
             return False
         if self.delay_kind == UNIFORM:
@@ -271,24 +274,24 @@ cdef class Synapses(Outlet):
         elif self.delay_kind == AXONAL:
             delay[0] = self.axonal[pre]
         elif self.d32 != NULL:
-            single = self.d32[begin]
-            delay[0] = single
+            f = self.d32[begin]
+            delay[0] = f
             stop = begin + 1
-            while stop < end and self.d32[stop] == single:
+            while stop < end and self.d32[stop] == f:
                 stop += 1
         else:
-            wide = self.d64[begin]
-            delay[0] = wide
+            d = self.d64[begin]
+            delay[0] = d
             stop = begin + 1
-            while stop < end and self.d64[stop] == wide:
+            while stop < end and self.d64[stop] == d:
                 stop += 1
-        fan.n = stop - begin
-        fan.target = self.target + begin if self.target != NULL else NULL
-        fan.first = 0
-        fan.receptor = self.receptor
-        fan.w64 = self.w64 + begin if self.w64 != NULL else NULL
-        fan.w32 = self.w32 + begin if self.w32 != NULL else NULL
-        fan.w = self.w
+        group.n = stop - begin
+        group.target = self.target + begin if self.target != NULL else NULL
+        group.first = 0
+        group.receptor = self.receptor
+        group.w64 = self.w64 + begin if self.w64 != NULL else NULL
+        group.w32 = self.w32 + begin if self.w32 != NULL else NULL
+        group.w = self.w
         cursor[0] = stop
         return True
 
@@ -320,7 +323,7 @@ cdef class Synapses(Outlet):
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
         """Deliver a spike to the group of synapses it has reached, and queue it for the next."""
-        cdef Fan fan
+        cdef SynapseGroup group
         cdef double delay = 0.0
         cdef double emitted = event.value
         cdef double time = event.time
@@ -328,14 +331,14 @@ cdef class Synapses(Outlet):
         cdef int unit = event.unit
         if self.delay_kind != SYNAPTIC:
             begin = cursor = self.first(unit)
-            if not self.group(unit, &cursor, &delay, &fan):
+            if not self.next_group(unit, &cursor, &delay, &group):
                 return 0  # it was rewired while the spike was on its way
         else:
             begin = cursor = unit
             unit = self.source_of(cursor)
-            self.group(unit, &cursor, &delay, &fan)
+            self.next_group(unit, &cursor, &delay, &group)
             if cursor < self.first(unit + 1):
                 engine.push(emitted + self.delay_at(cursor), self.id, <int> cursor, emitted, 0)
         if self.observed:
-            self.observer.on_arrival(time, begin, &fan)
-        return self.post.deliver(engine, time, &fan)
+            self.observer.on_arrival(time, begin, &group)
+        return self.post.deliver(engine, time, &group)

@@ -1,28 +1,28 @@
-"""The order in which populations are looked at within one instant."""
+"""Sort populations topologically: the order in which they are updated within one instant."""
 
 from collections.abc import Iterable, Sequence
 
 from eventsim.errors import ConfigError
 
 
-def senders_first(names: Sequence[str], instant: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the names so that whoever reaches another without delay comes before it.
+def topological_sort(names: Sequence[str], instant: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the names in an order where each comes before those that it reaches without delay.
 
     Parameters
     ----------
     names : sequence of str
-        Their order is kept where nothing else is said.
+        Their order is kept where no projection decides.
     instant : iterable of (pre, post)
-        Who reaches whom without delay.
+        Pairs of a source and a target without delay between them.
 
     Raises
     ------
     ConfigError
-        If they reach each other in a circle; the message names them in the direction of the spikes.
+        If they form a cycle; the message names them in the direction of the spikes.
 
     Examples
     --------
-    >>> senders_first(["output", "input", "hidden"], [("input", "hidden"), ("hidden", "output")])
+    >>> topological_sort(["output", "input", "hidden"], [("input", "hidden"), ("hidden", "output")])
     ['input', 'hidden', 'output']
     """
     before: dict[str, set[str]] = {name: set() for name in names}

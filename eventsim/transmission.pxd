@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from eventsim.population cimport Exit
+from eventsim.population cimport OutputFilter
 
 
 cdef class Bus:
@@ -13,7 +13,7 @@ cdef class Bus:
     cdef double carry(self, double time) noexcept nogil
 
 
-cdef class Gate(Exit):
+cdef class SpikeTransmission(OutputFilter):
     cdef readonly int n
     cdef double[::1] latency, jitter, loss  # (n,)
     cdef uint64_t[::1] jitter_key, loss_key  # (n,)

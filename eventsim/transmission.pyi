@@ -2,7 +2,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from eventsim.population import Exit
+from eventsim.population import OutputFilter
 
 class Bus:
     rate: float
@@ -11,7 +11,7 @@ class Bus:
     n_delayed: int
     def __init__(self, rate: float, room: int) -> None: ...
 
-class Gate(Exit):
+class SpikeTransmission(OutputFilter):
     n: int
     resolution: float
     bus: Bus | None

@@ -12,9 +12,11 @@ from libc.stdint cimport uint64_t
 
 import numpy as np
 
+from eventsim.states import state_array
+
 from eventsim.kernels.draws cimport normal_at, stamped, uniform_at
 from eventsim.engine cimport Engine, Event
-from eventsim.population cimport Exit
+from eventsim.population cimport OutputFilter
 
 
 cdef class Bus:
@@ -47,8 +49,8 @@ cdef class Bus:
         return time
 
 
-cdef class Gate(Exit):
-    """The way out of one population.
+cdef class SpikeTransmission(OutputFilter):
+    """The transmission of one population's spikes: late, lost, on a clock, through a bus.
 
     Parameters
     ----------
@@ -85,7 +87,7 @@ cdef class Gate(Exit):
         self.horizon = INFINITY
         self.before = (0, 0)
 
-    cdef double leave(self, double time, int unit) noexcept nogil:
+    cdef double transmit(self, double time, int unit) noexcept nogil:
         cdef uint64_t k = self.count[unit]
         cdef double late
         self.count[unit] = k + 1
@@ -107,7 +109,11 @@ cdef class Gate(Exit):
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
         """Let a spike out whose time has come (ordered schedule)."""
-        return self.population.depart(engine, event.time, event.unit)
+        return self.population.dispatch(engine, event.time, event.unit)
+
+    def unit_range(self):
+        """Return the units that spikes on their way may have."""
+        return 0, max(self.n, 1)
 
     def counters(self):
         """Return how many spikes were lost, left at once instead of earlier, or waited for the bus."""
@@ -128,7 +134,7 @@ cdef class Gate(Exit):
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        self.count = np.array(state["count"], np.uint64)
+        self.count = state_array(state, "count", np.uint64, (self.n,), 0)
         self.n_lost, self.n_cut = int(state["lost"]), int(state["cut"])
         self.before = (0, 0)
         if self.bus is not None:

@@ -1,7 +1,7 @@
 """Targets that a network runs on: the ideal one, and chips with their imperfections.
 
 A target acts at three places only: on parameters at build (``transform``), on spikes as they are
-emitted (``exits``), and as a whole replacement of the forward pass. Each is one small part; a
+emitted (``transmissions``), and as a whole replacement of the forward pass. Each is one small part; a
 chip composes them with its published numbers.
 """
 

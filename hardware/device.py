@@ -1,10 +1,9 @@
 """What networks run on: a device made of parts, and what becomes of a network and of its spikes there."""
 
-import copy
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -16,7 +15,7 @@ from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.placement import Layout, Placement
 from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.network import Network, is_continuous
-from eventsim.transmission import Bus, Gate
+from eventsim.transmission import Bus, SpikeTransmission
 
 __all__ = ["Hardware", "Prepared"]
 
@@ -116,9 +115,11 @@ class Hardware(ABC):
             )
         return with_thresholds(made, prepared.threshold_shares(made, self.first_sample(trial)))
 
-    def exits(self, network: Network, trial: int = 0) -> dict[str, Gate]:
+    def transmissions(self, network: Network, trial: int = 0) -> dict[str, SpikeTransmission]:
         """Return what spikes pass on their way out of each population, new at each call."""
-        return gates(self.prepared(network).transmissions(network, self.first_sample(trial)), 0)
+        return transmissions_of(
+            self.prepared(network).transmission_parameters(network, self.first_sample(trial)), 0
+        )
 
     def first_sample(self, trial: int) -> Trials:
         """Return what is drawn for the first sample of a run."""
@@ -180,7 +181,7 @@ class Prepared:
                 found[name] = np.maximum(found[name], LEAST_DISTANCE - 1.0)
         return found
 
-    def transmissions(self, network: Network, trials: Trials) -> dict[str, TransmissionParameters]:
+    def transmission_parameters(self, network: Network, trials: Trials) -> dict[str, TransmissionParameters]:
         """Return how spikes are transmitted, by population; those whose spikes pass unchanged are missing."""
         found = {}
         for name, population in network.populations.items():
@@ -200,25 +201,25 @@ def with_thresholds(network: Network, shares: Mapping[str, Floats]) -> Network:
     """Return the network with the thresholds of the first sample; shares are of their distance from rest."""
     if not shares:
         return network
-    net = copy.copy(network)
-    net.populations = dict(net.populations)
+    changed = {}
     for name, share in shares.items():
-        population = net.populations[name]
-        v_th = np.asarray(population.model.v_th, np.float64)
+        model = network.populations[name].model
+        v_th = np.asarray(model.v_th, np.float64)
         finite = np.isfinite(v_th)
-        distance = np.where(finite, v_th, 0.0) - population.model.v_leak
-        model = replace(population.model, v_th=v_th + np.where(finite, share[0] * distance, 0.0))
-        net.populations[name] = replace(population, model=model)
-    return net
+        distance = np.where(finite, v_th, 0.0) - model.v_leak
+        changed[name] = {"v_th": v_th + np.where(finite, share[0] * distance, 0.0)}
+    return network.with_parameters(changed)
 
 
-def gates(transmissions: dict[str, TransmissionParameters], sample: int) -> dict[str, Gate]:
-    """Return the exits of one sample; populations on one bus share it."""
+def transmissions_of(
+    parameters: dict[str, TransmissionParameters], sample: int
+) -> dict[str, SpikeTransmission]:
+    """Return the transmissions of one sample; populations on one bus share it."""
     buses: dict[tuple[float, int], Bus] = {}
     found = {}
-    for name, transmission in transmissions.items():
+    for name, transmission in parameters.items():
         bus = None
         if transmission.bus is not None:
             bus = buses.setdefault(transmission.bus, Bus(*transmission.bus))
-        found[name] = transmission.gate(sample, bus)
+        found[name] = transmission.for_sample(sample, bus)
     return found

@@ -1,6 +1,5 @@
 """The network editor: parts of a substrate change parameters through it, one after another."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
@@ -195,11 +194,8 @@ class NetworkEditor:
         same = all(one is other for one, other in zip(projections, self.network.projections, strict=True))
         if same and not self._parameters:
             return self.network
-        net = copy.copy(self.network)
-        net.projections = projections
-        net.populations = dict(net.populations)
-        for name, changed in self._parameters.items():
-            population = net.populations[name]
-            values = {key: value[0] if (value == value[0]).all() else value for key, value in changed.items()}
-            net.populations[name] = replace(population, model=replace(population.model, **values))
-        return net
+        changed = {
+            name: {key: value[0] if (value == value[0]).all() else value for key, value in parameters.items()}
+            for name, parameters in self._parameters.items()
+        }
+        return self.network.with_parameters(changed, projections)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from eventsim.hardware.placement import base_key
 from eventsim.kernels import draws
-from eventsim.transmission import Bus, Gate
+from eventsim.transmission import Bus, SpikeTransmission
 
 __all__ = ["TransmissionParameters", "Trials"]
 
@@ -86,9 +86,9 @@ class TransmissionParameters:
             or self.bus is not None
         )
 
-    def gate(self, sample: int, bus: Bus | None) -> Gate:
-        """Return the exit of the population in one sample."""
-        return Gate(
+    def for_sample(self, sample: int, bus: Bus | None) -> SpikeTransmission:
+        """Return the transmission of the population in one sample."""
+        return SpikeTransmission(
             len(self.places),
             self.latency,
             self.jitter,

@@ -1,7 +1,8 @@
 """What there is to be once, is there once; and the page says what the tree has."""
 
-import architecture
 import pytest
+
+import architecture
 
 
 def test_the_page_shows_what_the_tree_has():

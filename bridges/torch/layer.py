@@ -1,6 +1,5 @@
 """A spiking network as a torch module: exact spike times forward, their exact derivatives back."""
 
-import copy
 import functools
 import itertools
 import math
@@ -102,8 +101,7 @@ class EventLayer(torch.nn.Module):
         max_spikes: int = 10_000_000,
     ) -> None:
         super().__init__()
-        self._net = copy.copy(net)  # SpikeGradient may be built again later, from the same parts
-        self._net.populations, self._net.projections = dict(net.populations), list(net.projections)
+        self._net = net.with_parameters()  # a copy: gradients may be built again later, from the same parts
         self._options = {
             "threads": threads,
             "max_slope_inverse": max_slope_inverse,

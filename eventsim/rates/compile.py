@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from eventsim import rng
 from eventsim.connect import Distribution
+from eventsim.contracts import SpikingPlasticityRule
 from eventsim.engine import Engine
-from eventsim.errors import ConfigError, UnknownPart
+from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.network import Network, Projection, is_continuous, sends_rates
 from eventsim.rates.convolution import Convolution, Pooling
 from eventsim.rates.deliveries import RateDelivery
@@ -43,12 +44,12 @@ def ticks_of(
             parts[feedback.name] = feedback
     observers = []
     for name, rule in net.plasticity:
-        if hasattr(rule, "attach_spiking"):
+        if isinstance(rule, SpikingPlasticityRule):
             continue
         target = parts.get(name, populations.get(name))
         if not isinstance(target, RateProjection | Continuous):
             raise ConfigError(
-                f"{name!r} carries spikes; rules act on projections of rates and continuous populations"
+                f"{name!r} carries spikes; its plasticity rule acts on projections of rates and continuous populations"
             )
         observer = rule.attach(target)
         if observer is not None:
@@ -84,11 +85,13 @@ def rate_projection(net: Network, projection: Projection, populations: dict[str,
     label = projection.label
     if options.receptor not in post.receptors:
         raise UnknownPart(
-            f"{projection.post!r} has no receptor {options.receptor!r}; known: {', '.join(post.receptors) or 'none'}"
+            f"{projection.post!r} has no receptor {options.receptor!r}; "
+            f"known: {', '.join(post.receptors) or 'none'}{did_you_mean(options.receptor, post.receptors)}"
         )
     if options.variable not in pre.arrays:
         raise UnknownPart(
             f"{projection.pre!r} has no variable {options.variable!r}; known: {', '.join(pre.arrays)}"
+            f"{did_you_mean(options.variable, pre.arrays)}"
         )
     if 0 < options.tau_syn < dt:
         raise ConfigError(f"the tick dt = {dt:g} is longer than tau_syn = {options.tau_syn:g} of {label}")
@@ -107,7 +110,7 @@ def rate_projection(net: Network, projection: Projection, populations: dict[str,
         arguments["ticks"] = int(delays)
     if travels and options.variable != "rate":
         raise ConfigError(f"only rates travel with a delay, {label} sends {options.variable!r}")
-    dtype = np.float64 if pre.wide else np.float32
+    dtype = np.float64 if pre.is_float64 else np.float32
     n_bias = rule.kernels.shape[0] if isinstance(rule, Convolve) else post.n
     bias = _bias(options.bias, net, projection, n_bias, dtype)
     if isinstance(rule, Convolve):
@@ -175,7 +178,7 @@ def feedback_projection(projection: Projection, populations: dict[str, Any]) -> 
         f"{projection.name} feedback",
         post,
         pre,
-        np.array(projection.rates.feedback, np.float64 if pre.wide else np.float32),
+        np.array(projection.rates.feedback, np.float64 if pre.is_float64 else np.float32),
         variable="error",
         receptor="error",
         errors=False,

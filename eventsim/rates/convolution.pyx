@@ -17,12 +17,12 @@ from eventsim.rates.dense cimport RateProjection
 from eventsim.rates.ticks cimport Continuous
 
 cdef extern from "eventsim/kernels/products.h" nogil:
-    void products_multiply(int wide, ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, double alpha, const void *p,
+    void products_multiply(int is_float64, ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, double alpha, const void *p,
                            ptrdiff_t pi, ptrdiff_t pk, const void *q, void *c)
-    void products_dots(int wide, ptrdiff_t n, ptrdiff_t rows, ptrdiff_t cols, const void *a, const void *m, void *c)
+    void products_dots(int is_float64, ptrdiff_t n, ptrdiff_t rows, ptrdiff_t cols, const void *a, const void *m, void *c)
 
 cdef extern from "eventsim/rates/rates.h" nogil:
-    void rates_add_scaled(int wide, void *to, const void *values, double c, ptrdiff_t n)
+    void rates_add_scaled(int is_float64, void *to, const void *values, double c, ptrdiff_t n)
 
 ctypedef fused real:
     double
@@ -172,7 +172,7 @@ cdef class Convolution(RateProjection):
     def __init__(self, str name, Continuous pre not None, Continuous post not None, weight, bias=None, *, shape,
                  int stride=1, int pad=0, **options):
         self.g = geometry(shape, weight.shape[0], weight.shape[2:], stride, pad)
-        stored = np.array(weight, np.float64 if pre.wide else np.float32)
+        stored = np.array(weight, np.float64 if pre.is_float64 else np.float32)
         super().__init__(name, pre, post, stored, bias, **options)
         self.depth = stored[0].size
         self.places = self.g.out_height * self.g.out_width
@@ -184,11 +184,11 @@ cdef class Convolution(RateProjection):
     cdef int forward(self, char *x, char *out) except -1 nogil:
         cdef int64_t b, n = self.depth * self.places * self.size
         for b in range(self.batch):
-            if self.wide:
+            if self.is_float64:
                 windows(&self.g, <double *> x + b * self.n_pre, <double *> (self.columns + b * n), False)
             else:
                 windows(&self.g, <float *> x + b * self.n_pre, <float *> (self.columns + b * n), False)
-            products_multiply(self.wide, self.g.out_channels, self.places, self.depth, 1.0, self.w, self.depth, 1,
+            products_multiply(self.is_float64, self.g.out_channels, self.places, self.depth, 1.0, self.w, self.depth, 1,
                               self.columns + b * n, out + b * self.n_post * self.size)
         return 0
 
@@ -196,9 +196,9 @@ cdef class Convolution(RateProjection):
         cdef int64_t b
         for b in range(self.batch):
             memset(self.scratch, 0, self.depth * self.places * self.size)
-            products_multiply(self.wide, self.depth, self.places, self.g.out_channels, 1.0, self.w, 1, self.depth,
+            products_multiply(self.is_float64, self.depth, self.places, self.g.out_channels, 1.0, self.w, 1, self.depth,
                               e + b * self.n_post * self.size, self.scratch)
-            if self.wide:
+            if self.is_float64:
                 windows(&self.g, <double *> out + b * self.n_pre, <double *> self.scratch, True)
             else:
                 windows(&self.g, <float *> out + b * self.n_pre, <float *> self.scratch, True)
@@ -209,15 +209,15 @@ cdef class Convolution(RateProjection):
         cdef int64_t b
         memset(self.scratch, 0, self.n_weights * self.size)
         for b in range(self.batch):
-            products_dots(self.wide, self.g.out_channels, self.depth, self.places, e + b * self.n_post * self.size,
+            products_dots(self.is_float64, self.g.out_channels, self.depth, self.places, e + b * self.n_post * self.size,
                           self.columns + b * self.depth * self.places * self.size, self.scratch)
-        rates_add_scaled(self.wide, to, self.scratch, c, self.n_weights)
+        rates_add_scaled(self.is_float64, to, self.scratch, c, self.n_weights)
         return 0
 
     cdef int sum_errors(self, char *to, double c, char *e) except -1 nogil:
         cdef int64_t b
         for b in range(self.batch):
-            if self.wide:
+            if self.is_float64:
                 channel_sums(self.g.out_channels, self.places, c, <double *> e + b * self.n_post, <double *> to)
             else:
                 channel_sums(self.g.out_channels, self.places, <float> c, <float *> e + b * self.n_post, <float *> to)
@@ -226,7 +226,7 @@ cdef class Convolution(RateProjection):
     cdef int add_bias(self, char *out) except -1 nogil:
         cdef int64_t b
         for b in range(self.batch):
-            if self.wide:
+            if self.is_float64:
                 channel_add(self.g.out_channels, self.places, <double *> self.b, <double *> out + b * self.n_post)
             else:
                 channel_add(self.g.out_channels, self.places, <float *> self.b, <float *> out + b * self.n_post)
@@ -239,7 +239,7 @@ cdef class Pooling(RateProjection):
     def __init__(self, str name, Continuous pre not None, Continuous post not None, *, shape, window, int stride,
                  bint largest=True, **options):
         cdef int32_t[::1] view
-        super().__init__(name, pre, post, np.zeros(0, np.float64 if pre.wide else np.float32), None, **options)
+        super().__init__(name, pre, post, np.zeros(0, np.float64 if pre.is_float64 else np.float32), None, **options)
         self.g = geometry(shape, shape[0], window, stride, 0)
         self.largest = largest
         self.state["winner"] = np.zeros(self.batch * post.n, np.int32)
@@ -253,7 +253,7 @@ cdef class Pooling(RateProjection):
     cdef int forward(self, char *x, char *out) except -1 nogil:
         cdef int64_t b
         for b in range(self.batch):
-            if self.wide:
+            if self.is_float64:
                 pool(&self.g, <double *> x + b * self.n_pre, <double *> out + b * self.n_post,
                      self.winner + b * self.n_post, self.largest)
             else:
@@ -264,7 +264,7 @@ cdef class Pooling(RateProjection):
     cdef int backward(self, char *e, char *out) except -1 nogil:
         cdef int64_t b
         for b in range(self.batch):
-            if self.wide:
+            if self.is_float64:
                 unpool(&self.g, <double *> e + b * self.n_post, <double *> out + b * self.n_pre,
                        self.winner + b * self.n_post, self.largest)
             else:

@@ -11,7 +11,7 @@ from libc.string cimport memset
 import numpy as np
 
 from eventsim.engine cimport Engine, Event
-from eventsim.population cimport Fan, Population
+from eventsim.population cimport SynapseGroup, Population
 from eventsim.rates.ticks cimport Continuous, TickPart
 
 
@@ -60,7 +60,7 @@ cdef class RateDelivery(TickPart):
         cdef bint silent = True
         memset(to, 0, self.post.n * sizeof(double))
         for synapse in range(self.w.shape[0]):
-            if self.pre.wide:
+            if self.pre.is_float64:
                 r = (<double *> self.pre.rate)[self.source_of[synapse]]
             else:
                 r = (<float *> self.pre.rate)[self.source_of[synapse]]
@@ -71,15 +71,15 @@ cdef class RateDelivery(TickPart):
         return engine.push(time + self.delay, self.id, slot, 0.0, 0)
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
-        cdef Fan fan
-        fan.target = NULL
-        fan.first = 0
-        fan.receptor = 0
-        fan.n = self.post.n
-        fan.w64 = &self.sums[event.unit, 0]
-        fan.w32 = NULL
-        fan.w = 0.0
-        return self.post.deliver(engine, event.time, &fan)
+        cdef SynapseGroup group
+        group.target = NULL
+        group.first = 0
+        group.receptor = 0
+        group.n = self.post.n
+        group.w64 = &self.sums[event.unit, 0]
+        group.w32 = NULL
+        group.w = 0.0
+        return self.post.deliver(engine, event.time, &group)
 
     def weights(self):
         """Return a copy of (weight, bias); there is no bias."""

@@ -15,7 +15,7 @@ cdef enum Optimiser:
 
 cdef class RateProjection(TickPart):
     cdef readonly Continuous pre, post
-    cdef readonly bint wide
+    cdef readonly bint is_float64
     cdef readonly int batch
     cdef readonly double dt
     cdef readonly dict state                # name -> array: weight, bias, x, and what learning remembers
@@ -30,14 +30,14 @@ cdef class RateProjection(TickPart):
     cdef char *back                         # receptor of `pre` for errors, or NULL
     cdef char *x                            # (batch, n_pre) what the last product was taken of
     cdef char *sent                         # (batch, n_post) the filtered error, or NULL
-    # Learning: weight += dt * learning_rate * <x^T taught> (mean over the batch), both as of one tick.
+    # Learning: weight += dt * learning_rate * <x^T error_signal> (mean over the batch), both as of one tick.
     cdef Optimiser optimiser
     cdef readonly double learning_rate
     cdef double bias_factor, decay, momentum, beta1, beta2, epsilon
     cdef int64_t steps                      # of the optimiser
-    cdef double due                         # dt * learning_rate of the last tick, whose change is still to be made
-    cdef char *taught                       # variable of `post`
-    cdef char *taught_pre                   # variable of `pre` instead of x, or NULL
+    cdef double pending_update                         # dt * learning_rate of the last tick, whose change is still to be made
+    cdef char *error_signal                       # variable of `post`
+    cdef char *source_signal                   # variable of `pre` instead of x, or NULL
     cdef char *gradient
     cdef char *first
     cdef char *second
@@ -60,9 +60,9 @@ cdef class Dense(RateProjection):
     cdef bint by_pre                        # rows of the stored matrix are sources, else targets
     cdef int64_t rows, cols
     cdef bint known                         # whether `product` is that of x and the present weights
-    cdef int64_t held                       # ticks since x changed
+    cdef int64_t constant_ticks                       # ticks since x changed
     cdef char *product                      # (batch, n_post) x W as of now
-    cdef char *unlearnt                     # (batch, n_post) sum of c * taught of the held ticks
+    cdef char *unlearnt                     # (batch, n_post) sum of c * error_signal of the held ticks
     cdef char *overlap                      # (batch, batch) x x^T
     cdef int gather_kept(self, int64_t k) except -1 nogil
     cdef int spread(self, char *given, char *out) except -1 nogil

@@ -26,21 +26,21 @@ cdef extern from "eventsim/kernels/adam.h" nogil:
                    double mean, double beta1, double beta2, double epsilon, ptrdiff_t n)
 
 cdef extern from "eventsim/rates/rates.h" nogil:
-    void rates_add(int wide, void *to, const void *given, ptrdiff_t n)
-    void rates_add_scaled(int wide, void *to, const void *given, double c, ptrdiff_t n)
-    void rates_follow(int wide, void *to, const void *given, double c, ptrdiff_t n)
-    void rates_add_to_all(int wide, void *to, const double *row, double c, ptrdiff_t n, ptrdiff_t batch)
-    void rates_add_row(int wide, void *to, const void *row, ptrdiff_t n, ptrdiff_t batch)
-    void rates_sum_rows(int wide, void *row, const void *given, double c, ptrdiff_t n, ptrdiff_t batch)
-    void rates_sweep(int wide, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a, const void *b, const void
+    void rates_add(int is_float64, void *to, const void *given, ptrdiff_t n)
+    void rates_add_scaled(int is_float64, void *to, const void *given, double c, ptrdiff_t n)
+    void rates_follow(int is_float64, void *to, const void *given, double c, ptrdiff_t n)
+    void rates_add_to_all(int is_float64, void *to, const double *row, double c, ptrdiff_t n, ptrdiff_t batch)
+    void rates_add_row(int is_float64, void *to, const void *row, ptrdiff_t n, ptrdiff_t batch)
+    void rates_sum_rows(int is_float64, void *row, const void *given, double c, ptrdiff_t n, ptrdiff_t batch)
+    void rates_sweep(int is_float64, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a, const void *b, const void
                      *x, void *out_f, const void *y, void *out_s)
-    void rates_momentum(int wide, void *p, const void *g, void *velocity, double rate, double mean, double momentum,
+    void rates_momentum(int is_float64, void *p, const void *g, void *velocity, double rate, double mean, double momentum,
                         ptrdiff_t n)
 
 cdef extern from "eventsim/kernels/products.h" nogil:
-    void products_multiply(int wide, ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, double alpha, const void *p,
+    void products_multiply(int is_float64, ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, double alpha, const void *p,
                            ptrdiff_t pi, ptrdiff_t pk, const void *q, void *c)
-    void products_dots(int wide, ptrdiff_t n, ptrdiff_t rows, ptrdiff_t cols, const void *a, const void *m, void *c)
+    void products_dots(int is_float64, ptrdiff_t n, ptrdiff_t rows, ptrdiff_t cols, const void *a, const void *m, void *c)
 
 cdef enum:
     REFRESH = 4096      # ticks after which a kept product is taken afresh, so that rounding does not pile up
@@ -78,8 +78,8 @@ cdef class RateProjection(TickPart):
                  int64_t ticks=1, str variable="rate", str receptor="input", bint errors=True, double tau_syn=0.0):
         self.name = name
         self.pre, self.post = pre, post
-        self.wide, self.batch, self.dt = pre.wide, pre.batch, pre.dt
-        self.size = 8 if self.wide else 4
+        self.is_float64, self.batch, self.dt = pre.is_float64, pre.batch, pre.dt
+        self.size = 8 if self.is_float64 else 4
         self.n_pre, self.n_post = pre.n, post.n
         self.ticks = max(ticks, 1)
         if self.ticks > 1:
@@ -105,7 +105,7 @@ cdef class RateProjection(TickPart):
 
     def zeros(self, *shape):
         """Return an array of zeros in the dtype of the populations."""
-        return np.zeros(shape, np.float64 if self.wide else np.float32)
+        return np.zeros(shape, np.float64 if self.is_float64 else np.float32)
 
     def learn_by(self, double learning_rate, *, str post="error", str pre="", str optimiser="sgd", double bias_factor=1.0,
                  double decay=0.0, double momentum=0.9, double beta1=0.9, double beta2=0.999, double epsilon=1e-8):
@@ -126,8 +126,8 @@ cdef class RateProjection(TickPart):
         self.optimiser = OPTIMISERS[optimiser]
         self.learning_rate, self.bias_factor, self.decay = learning_rate, bias_factor, decay
         self.momentum, self.beta1, self.beta2, self.epsilon = momentum, beta1, beta2, epsilon
-        self.taught = memory(self.post.arrays[post])
-        self.taught_pre = memory(self.pre.arrays[pre]) if pre else NULL
+        self.error_signal = memory(self.post.arrays[post])
+        self.source_signal = memory(self.pre.arrays[pre]) if pre else NULL
         n = self.n_weights + self.n_bias
         for name in ("gradient", "first", "second")[: {SGD: 0, MOMENTUM: 2, ADAM: 3}.get(self.optimiser, 0)]:
             self.state[name] = self.zeros(n)
@@ -169,7 +169,7 @@ cdef class RateProjection(TickPart):
     def snapshot(self):
         """Return the state as a dictionary of arrays and numbers."""
         state = {name: array.copy() for name, array in self.state.items() if name != "gradient"}
-        return state | {"due": self.due, "learning_rate": self.learning_rate, "steps": self.steps}
+        return state | {"due": self.pending_update, "learning_rate": self.learning_rate, "steps": self.steps}
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
@@ -177,7 +177,7 @@ cdef class RateProjection(TickPart):
         for name, array in self.state.items():
             if name in state:
                 array[...] = state[name]
-        self.due, self.learning_rate, self.steps = state["due"], state["learning_rate"], state["steps"]
+        self.pending_update, self.learning_rate, self.steps = state["due"], state["learning_rate"], state["steps"]
 
     # Ticks ----------------------------------------------------------------------------------------
 
@@ -191,14 +191,14 @@ cdef class RateProjection(TickPart):
             return NULL
         if self.sent == NULL:
             return self.error
-        rates_follow(self.wide, self.sent, self.error, self.follow_e, self.batch * self.n_post)
+        rates_follow(self.is_float64, self.sent, self.error, self.follow_e, self.batch * self.n_post)
         return self.sent
 
     cdef int gather(self, int64_t k, double time) except -1 nogil:
         cdef char *e
         self.settle()
         if self.follow_x < 1.0:
-            rates_follow(self.wide, self.x, self.incoming(k), self.follow_x, self.batch * self.n_pre)
+            rates_follow(self.is_float64, self.x, self.incoming(k), self.follow_x, self.batch * self.n_pre)
         else:
             memcpy(self.x, self.incoming(k), self.batch * self.n_pre * self.size)
         self.forward(self.x, self.target)
@@ -208,44 +208,44 @@ cdef class RateProjection(TickPart):
         if e != NULL:
             self.backward(e, self.back)
         if self.optimiser != FROZEN:
-            self.due = self.dt * self.learning_rate
+            self.pending_update = self.dt * self.learning_rate
         return 0
 
     cdef int settle(self) except -1 nogil:
         """Make the change that is due: variables and x are still those of the last tick."""
-        cdef char *x = self.taught_pre if self.taught_pre != NULL else self.x
-        if self.due == 0.0:
+        cdef char *x = self.source_signal if self.source_signal != NULL else self.x
+        if self.pending_update == 0.0:
             return 0
         if self.decay > 0.0:
-            rates_add_scaled(self.wide, self.w, self.w, -self.due * self.decay, self.n_weights)
+            rates_add_scaled(self.is_float64, self.w, self.w, -self.pending_update * self.decay, self.n_weights)
         if self.optimiser == SGD:
-            self.correlate(self.w, self.due / self.batch, x, self.taught)
+            self.correlate(self.w, self.pending_update / self.batch, x, self.error_signal)
             self.settle_bias()
         else:
             memset(self.gradient, 0, (self.n_weights + self.n_bias) * self.size)
-            self.correlate(self.gradient, 1.0, x, self.taught)
+            self.correlate(self.gradient, 1.0, x, self.error_signal)
             self.steps += 1
             self.improve(self.w, 0, self.n_weights, 1.0)
             if self.b != NULL:
-                self.sum_errors(self.gradient + self.n_weights * self.size, 1.0, self.taught)
+                self.sum_errors(self.gradient + self.n_weights * self.size, 1.0, self.error_signal)
                 self.improve(self.b, self.n_weights, self.n_bias, self.bias_factor)
-        self.due = 0.0
+        self.pending_update = 0.0
         return 0
 
     cdef int settle_bias(self) except -1 nogil:
         if self.b != NULL and self.bias_factor != 0.0:
-            self.sum_errors(self.b, self.due * self.bias_factor / self.batch, self.taught)
+            self.sum_errors(self.b, self.pending_update * self.bias_factor / self.batch, self.error_signal)
         return 0
 
     cdef void improve(self, char *p, int64_t at, int64_t n, double factor) noexcept nogil:
         """Change n parameters along their gradient, which begins at number `at`."""
         cdef int64_t offset = at * self.size
         if self.optimiser == MOMENTUM:
-            rates_momentum(self.wide, p, self.gradient + offset, self.first + offset, factor * self.due,
+            rates_momentum(self.is_float64, p, self.gradient + offset, self.first + offset, factor * self.pending_update,
                            1.0 / self.batch, self.momentum, n)
         else:
-            adam_step(self.wide, p, self.gradient + offset, self.first + offset, self.second + offset,
-                      factor * self.due / (1.0 - pow(self.beta1, self.steps)),
+            adam_step(self.is_float64, p, self.gradient + offset, self.first + offset, self.second + offset,
+                      factor * self.pending_update / (1.0 - pow(self.beta1, self.steps)),
                       1.0 / sqrt(1.0 - pow(self.beta2, self.steps)), 1.0 / self.batch,
                       self.beta1, self.beta2, self.epsilon, n)
 
@@ -262,11 +262,11 @@ cdef class RateProjection(TickPart):
             raise NotImplementedError(f"{type(self).__name__} has no weights to learn")
 
     cdef int sum_errors(self, char *to, double c, char *e) except -1 nogil:
-        rates_sum_rows(self.wide, to, e, c, self.n_post, self.batch)
+        rates_sum_rows(self.is_float64, to, e, c, self.n_post, self.batch)
         return 0
 
     cdef int add_bias(self, char *out) except -1 nogil:
-        rates_add_row(self.wide, out, self.b, self.n_post, self.batch)
+        rates_add_row(self.is_float64, out, self.b, self.n_post, self.batch)
         return 0
 
 
@@ -276,7 +276,7 @@ cdef class Dense(RateProjection):
     def __init__(self, str name, Continuous pre not None, Continuous post not None, weight, bias=None, **options):
         self.by_pre = post.n >= pre.n or post.n > 16  # long rows
         self.rows, self.cols = (pre.n, post.n) if self.by_pre else (post.n, pre.n)
-        stored = np.array(self.stored(weight), np.float64 if pre.wide else np.float32, order="C")
+        stored = np.array(self.stored(weight), np.float64 if pre.is_float64 else np.float32, order="C")
         super().__init__(name, pre, post, stored, bias, **options)
         for key, shape in (("product", (self.batch, post.n)), ("unlearnt", (self.batch, post.n)),
                            ("overlap", (self.batch, self.batch))):
@@ -299,85 +299,85 @@ cdef class Dense(RateProjection):
 
     def snapshot(self):
         """Return the state as a dictionary of arrays and numbers."""
-        return RateProjection.snapshot(self) | {"known": int(self.known), "held": self.held}
+        return RateProjection.snapshot(self) | {"known": int(self.known), "held": self.constant_ticks}
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
         RateProjection.restore(self, state)
-        self.known, self.held = bool(state["known"]), state["held"]
+        self.known, self.constant_ticks = bool(state["known"]), state["held"]
 
     cdef int gather(self, int64_t k, double time) except -1 nogil:
         cdef char *new
         cdef char *e
-        if self.follow_x < 1.0 or self.taught_pre != NULL or self.optimiser > SGD or self.decay > 0.0:
+        if self.follow_x < 1.0 or self.source_signal != NULL or self.optimiser > SGD or self.decay > 0.0:
             return RateProjection.gather(self, k, time)
         if self.back == NULL:
             return self.gather_kept(k)
-        if self.batch > 1 or self.due == 0.0:
+        if self.batch > 1 or self.pending_update == 0.0:
             return RateProjection.gather(self, k, time)
         new = self.incoming(k)
         e = self.outgoing()
         self.settle_bias()
         if self.by_pre:
-            rates_sweep(self.wide, self.w, self.rows, self.cols, self.due, self.x, self.taught, new, self.target,
+            rates_sweep(self.is_float64, self.w, self.rows, self.cols, self.pending_update, self.x, self.error_signal, new, self.target,
                         e, self.back)
         else:
-            rates_sweep(self.wide, self.w, self.rows, self.cols, self.due, self.taught, self.x, e, self.back,
+            rates_sweep(self.is_float64, self.w, self.rows, self.cols, self.pending_update, self.error_signal, self.x, e, self.back,
                         new, self.target)
         if self.b != NULL:
             self.add_bias(self.target)
         memcpy(self.x, new, self.n_pre * self.size)
-        self.due = self.dt * self.learning_rate
+        self.pending_update = self.dt * self.learning_rate
         return 0
 
     cdef int gather_kept(self, int64_t k) except -1 nogil:
         """A tick without errors to send back: the product of an input that has not changed is kept."""
         cdef char *new = self.incoming(k)
         cdef int64_t n_x = self.batch * self.n_pre, n_y = self.batch * self.n_post
-        cdef double c = self.due / self.batch
-        if self.known and self.held < REFRESH and memcmp(new, self.x, n_x * self.size) == 0:
+        cdef double c = self.pending_update / self.batch
+        if self.known and self.constant_ticks < REFRESH and memcmp(new, self.x, n_x * self.size) == 0:
             if c != 0.0:
-                if self.held == 0:
+                if self.constant_ticks == 0:
                     memset(self.overlap, 0, self.batch * self.batch * self.size)
-                    products_dots(self.wide, self.batch, self.batch, self.n_pre, self.x, self.x, self.overlap)
+                    products_dots(self.is_float64, self.batch, self.batch, self.n_pre, self.x, self.x, self.overlap)
                 self.settle_bias()
-                rates_add_scaled(self.wide, self.unlearnt, self.taught, c, n_y)
+                rates_add_scaled(self.is_float64, self.unlearnt, self.error_signal, c, n_y)
                 if self.batch == 1:
-                    rates_add_scaled(self.wide, self.product, self.taught, c * (
-                        (<double *> self.overlap)[0] if self.wide else (<float *> self.overlap)[0]), n_y)
+                    rates_add_scaled(self.is_float64, self.product, self.error_signal, c * (
+                        (<double *> self.overlap)[0] if self.is_float64 else (<float *> self.overlap)[0]), n_y)
                 else:
-                    products_multiply(self.wide, self.batch, self.n_post, self.batch, c, self.overlap, self.batch, 1,
-                                      self.taught, self.product)
-                self.held += 1
+                    products_multiply(self.is_float64, self.batch, self.n_post, self.batch, c, self.overlap, self.batch, 1,
+                                      self.error_signal, self.product)
+                self.constant_ticks += 1
         else:
             memset(self.product, 0, n_y * self.size)
-            if self.held or self.batch > 1 or c == 0.0:
+            if self.constant_ticks or self.batch > 1 or c == 0.0:
                 self.settle()
                 self.forward(new, self.product)
             elif self.by_pre:
                 self.settle_bias()
-                rates_sweep(self.wide, self.w, self.rows, self.cols, c, self.x, self.taught, new, self.product, NULL, NULL)
+                rates_sweep(self.is_float64, self.w, self.rows, self.cols, c, self.x, self.error_signal, new, self.product, NULL, NULL)
             else:
                 self.settle_bias()
-                rates_sweep(self.wide, self.w, self.rows, self.cols, c, self.taught, self.x, NULL, NULL, new, self.product)
+                rates_sweep(self.is_float64, self.w, self.rows, self.cols, c, self.error_signal, self.x, NULL, NULL, new, self.product)
             memcpy(self.x, new, n_x * self.size)
             self.known = True
-        rates_add(self.wide, self.target, self.product, n_y)
+        rates_add(self.is_float64, self.target, self.product, n_y)
         if self.b != NULL:
             self.add_bias(self.target)
-        self.due = self.dt * self.learning_rate if self.optimiser == SGD else 0.0
+        self.pending_update = self.dt * self.learning_rate if self.optimiser == SGD else 0.0
         return 0
 
     cdef int settle(self) except -1 nogil:
         cdef int64_t n_y = self.batch * self.n_post
-        if self.held:
-            if self.due != 0.0:
-                rates_add_scaled(self.wide, self.unlearnt, self.taught, self.due / self.batch, n_y)
+        if self.constant_ticks:
+            if self.pending_update != 0.0:
+                rates_add_scaled(self.is_float64, self.unlearnt, self.error_signal, self.pending_update / self.batch, n_y)
                 self.settle_bias()
-                self.due = 0.0
+                self.pending_update = 0.0
             self.correlate(self.w, 1.0, self.x, self.unlearnt)
             memset(self.unlearnt, 0, n_y * self.size)
-            self.held = 0
+            self.constant_ticks = 0
             self.known = False
             return 0
         return RateProjection.settle(self)
@@ -396,23 +396,23 @@ cdef class Dense(RateProjection):
         cdef char *by_row = x if self.by_pre else e
         cdef char *by_col = e if self.by_pre else x
         if self.batch == 1:
-            rates_sweep(self.wide, to, self.rows, self.cols, c, by_row, by_col, NULL, NULL, NULL, NULL)
+            rates_sweep(self.is_float64, to, self.rows, self.cols, c, by_row, by_col, NULL, NULL, NULL, NULL)
         else:
-            products_multiply(self.wide, self.rows, self.cols, self.batch, c, by_row, 1, self.rows, by_col, to)
+            products_multiply(self.is_float64, self.rows, self.cols, self.batch, c, by_row, 1, self.rows, by_col, to)
         return 0
 
     cdef int spread(self, char *given, char *out) except -1 nogil:
         """out (batch, cols) += given (batch, rows) m."""
         if self.batch == 1:
-            rates_sweep(self.wide, self.w, self.rows, self.cols, 0.0, NULL, NULL, given, out, NULL, NULL)
+            rates_sweep(self.is_float64, self.w, self.rows, self.cols, 0.0, NULL, NULL, given, out, NULL, NULL)
         else:
-            products_multiply(self.wide, self.batch, self.cols, self.rows, 1.0, given, self.rows, 1, self.w, out)
+            products_multiply(self.is_float64, self.batch, self.cols, self.rows, 1.0, given, self.rows, 1, self.w, out)
         return 0
 
     cdef int collect(self, char *given, char *out) except -1 nogil:
         """out (batch, rows) += given (batch, cols) m^T."""
         if self.batch == 1:
-            rates_sweep(self.wide, self.w, self.rows, self.cols, 0.0, NULL, NULL, NULL, NULL, given, out)
+            rates_sweep(self.is_float64, self.w, self.rows, self.cols, 0.0, NULL, NULL, NULL, NULL, given, out)
         else:
-            products_dots(self.wide, self.batch, self.rows, self.cols, given, self.w, out)
+            products_dots(self.is_float64, self.batch, self.rows, self.cols, given, self.w, out)
         return 0

@@ -37,7 +37,7 @@ def _image(shape: Any, label: str) -> tuple[int, int, int]:
 def _steps(length: int, window: int, stride: int, pad: int, label: str) -> int:
     """Return how many windows lie side by side."""
     if window > length + 2 * pad:
-        raise ValueError(f"a window of {label} is {window} wide, the image only {length + 2 * pad}")
+        raise ValueError(f"a window of {label} is {window} is_float64, the image only {length + 2 * pad}")
     return (length + 2 * pad - window) // stride + 1
 
 

@@ -27,62 +27,62 @@
 #undef REAL
 #undef NAME
 
-/* The same for arrays of either kind: doubles if `wide`, else floats. */
-static inline void rates_add(int wide, void *to, const void *from, ptrdiff_t n) {
-    if (wide)
+/* The same for arrays of either kind: doubles if `is_float64`, else floats. */
+static inline void rates_add(int is_float64, void *to, const void *from, ptrdiff_t n) {
+    if (is_float64)
         rates_add_f64(to, from, n);
     else
         rates_add_f32(to, from, n);
 }
 
-static inline void rates_add_scaled(int wide, void *to, const void *from, double c, ptrdiff_t n) {
-    if (wide)
+static inline void rates_add_scaled(int is_float64, void *to, const void *from, double c, ptrdiff_t n) {
+    if (is_float64)
         rates_add_scaled_f64(to, from, c, n);
     else
         rates_add_scaled_f32(to, from, (float)c, n);
 }
 
-static inline void rates_follow(int wide, void *to, const void *from, double c, ptrdiff_t n) {
-    if (wide)
+static inline void rates_follow(int is_float64, void *to, const void *from, double c, ptrdiff_t n) {
+    if (is_float64)
         rates_follow_f64(to, from, c, n);
     else
         rates_follow_f32(to, from, (float)c, n);
 }
 
-static inline void rates_add_to_all(int wide, void *to, const double *row, double c, ptrdiff_t n, ptrdiff_t
+static inline void rates_add_to_all(int is_float64, void *to, const double *row, double c, ptrdiff_t n, ptrdiff_t
                                     batch) {
-    if (wide)
+    if (is_float64)
         rates_add_to_all_f64(to, row, c, n, batch);
     else
         rates_add_to_all_f32(to, row, c, n, batch);
 }
 
-static inline void rates_add_row(int wide, void *to, const void *row, ptrdiff_t n, ptrdiff_t batch) {
-    if (wide)
+static inline void rates_add_row(int is_float64, void *to, const void *row, ptrdiff_t n, ptrdiff_t batch) {
+    if (is_float64)
         rates_add_row_f64(to, row, n, batch);
     else
         rates_add_row_f32(to, row, n, batch);
 }
 
-static inline void rates_sum_rows(int wide, void *row, const void *from, double c, ptrdiff_t n, ptrdiff_t
+static inline void rates_sum_rows(int is_float64, void *row, const void *from, double c, ptrdiff_t n, ptrdiff_t
                                   batch) {
-    if (wide)
+    if (is_float64)
         rates_sum_rows_f64(row, from, c, n, batch);
     else
         rates_sum_rows_f32(row, from, (float)c, n, batch);
 }
 
-static inline void rates_sweep(int wide, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a,
+static inline void rates_sweep(int is_float64, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a,
                                const void *b, const void *x, void *out_f, const void *y, void *out_s) {
-    if (wide)
+    if (is_float64)
         rates_sweep_f64(m, rows, cols, c, a, b, x, out_f, y, out_s);
     else
         rates_sweep_f32(m, rows, cols, (float)c, a, b, x, out_f, y, out_s);
 }
 
-static inline void rates_momentum(int wide, void *p, const void *g, void *velocity, double rate, double mean,
+static inline void rates_momentum(int is_float64, void *p, const void *g, void *velocity, double rate, double mean,
                                   double momentum, ptrdiff_t n) {
-    if (wide)
+    if (is_float64)
         rates_momentum_f64(p, g, velocity, rate, mean, momentum, n);
     else
         rates_momentum_f32(p, g, velocity, (float)rate, (float)mean, (float)momentum, n);

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eventsim.errors import ConfigError, UnknownPart
+from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.network import Network, is_continuous, needs_tick
 from eventsim.parameters import one_number
 from eventsim.renamed import warn_renamed
+from eventsim.selections import selected
 
 if TYPE_CHECKING:
     from eventsim.build import CompiledNetwork
@@ -213,7 +214,9 @@ class ContinuousSide:
         if variable in ("tau_mem", "tau_r") and hasattr(handler, variable):
             return np.array(getattr(handler, variable))
         known = ", ".join(handler.arrays)
-        raise UnknownPart(f"{population!r} has no variable {variable!r}; known: {known}")
+        raise UnknownPart(
+            f"{population!r} has no variable {variable!r}; known: {known}{did_you_mean(variable, handler.arrays)}"
+        )
 
     def run_ticks(self, n: int) -> None:
         """Run n ticks more, exactly, however their times are rounded."""
@@ -231,7 +234,10 @@ class ContinuousSide:
     def _continuous(self, population: str) -> Continuous:
         if population not in self.net.populations:
             names = ", ".join(self.net.populations) or "none"
-            raise UnknownPart(f"no population named {population!r} in this network; known: {names}")
+            raise UnknownPart(
+                f"no population named {population!r} in this network; known: {names}"
+                f"{did_you_mean(population, self.net.populations)}"
+            )
         if not is_continuous(self.net.populations[population].model):
             raise ConfigError(f"{population!r} is not continuous; spikes are added with stimulate()")
         handler: Any = self._build().populations[population]
@@ -247,19 +253,19 @@ class ContinuousSide:
             ]
             if projection in known:
                 raise ConfigError(f"{projection!r} carries spikes")
-            raise UnknownPart(f"no projection named {projection!r}; known: {', '.join(known) or 'none'}")
+            raise UnknownPart(
+                f"no projection named {projection!r}; known: {', '.join(known) or 'none'}"
+                f"{did_you_mean(projection, known)}"
+            )
         return parts[projection]
 
-    def _samples(self, population: str, samples: ArrayLike | None) -> NDArray[np.int64]:
+    def _samples(self, population: str, samples: ArrayLike | slice | None) -> NDArray[np.int64]:
         """Return the samples to record, checked."""
-        chosen = np.arange(self.batch) if samples is None else np.atleast_1d(np.asarray(samples, np.int64))
         if not is_continuous(self.net.populations[population].model):
             if samples is not None:
                 raise ConfigError(f"{population!r} is not continuous and has no samples")
             return np.zeros(1, np.int64)
-        if chosen.size and (chosen.min() < 0 or chosen.max() >= self.batch):
-            raise ValueError(f"there are samples 0..{self.batch - 1}, got {chosen.tolist()}")
-        return chosen
+        return selected(samples, self.batch, "samples", repr(population))
 
     def _input_signal(
         self, population: str, values: Any, every: float | None, start: float | None, repeat: bool

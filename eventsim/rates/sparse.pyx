@@ -45,7 +45,7 @@ cdef class Sparse(RateProjection):
         order = np.lexsort((pre_units, post_units))
         self.pre_units = np.ascontiguousarray(pre_units[order], np.int32)
         self.post_units = np.ascontiguousarray(post_units[order], np.int32)
-        weight = np.array(weight[order], np.float64 if pre.wide else np.float32)
+        weight = np.array(weight[order], np.float64 if pre.is_float64 else np.float32)
         super().__init__(name, pre, post, weight, bias, **options)
         if len(weight):
             view = self.pre_units
@@ -94,13 +94,13 @@ cdef class Sparse(RateProjection):
             if self.lag != NULL:
                 for k in range(self.n_weights):
                     p = b * self.n_pre + self.source_of[k]
-                    if self.wide:
+                    if self.is_float64:
                         (<double *> out)[b * self.n_post + self.target_of[k]] += (
                             (<double *> self.w)[k] * (<double *> self.at(self.tick, k))[p])
                     else:
                         (<float *> out)[b * self.n_post + self.target_of[k]] += (
                             (<float *> self.w)[k] * (<float *> self.at(self.tick, k))[p])
-            elif self.wide:
+            elif self.is_float64:
                 listed(self.n_weights, self.source_of, self.target_of, <double *> self.w,
                        <double *> x + b * self.n_pre, <double *> out + b * self.n_post)
             else:
@@ -111,7 +111,7 @@ cdef class Sparse(RateProjection):
     cdef int backward(self, char *e, char *out) except -1 nogil:
         cdef int64_t b
         for b in range(self.batch):
-            if self.wide:
+            if self.is_float64:
                 listed(self.n_weights, self.target_of, self.source_of, <double *> self.w,
                        <double *> e + b * self.n_post, <double *> out + b * self.n_pre)
             else:
@@ -126,11 +126,11 @@ cdef class Sparse(RateProjection):
                 for k in range(self.n_weights):
                     p = b * self.n_pre + self.source_of[k]
                     q = b * self.n_post + self.target_of[k]
-                    if self.wide:
+                    if self.is_float64:
                         (<double *> to)[k] += c * ((<double *> self.at(self.tick, k))[p] * (<double *> e)[q])
                     else:
                         (<float *> to)[k] += <float> c * ((<float *> self.at(self.tick, k))[p] * (<float *> e)[q])
-            elif self.wide:
+            elif self.is_float64:
                 pairs(self.n_weights, self.source_of, self.target_of, c,
                       <double *> x + b * self.n_pre, <double *> e + b * self.n_post, <double *> to)
             else:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from eventsim.renamed import warn_renamed
 
 if TYPE_CHECKING:
-    from eventsim.build import BuildContext
+    from eventsim.contracts import BuildContext
     from eventsim.rates.ticks import Continuous
 
 

@@ -4,7 +4,7 @@ from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t
 
 from eventsim.engine cimport Engine, Event, Handler
-from eventsim.population cimport Fan, Population
+from eventsim.population cimport SynapseGroup, Population
 
 
 cdef class InputSignal:
@@ -27,7 +27,7 @@ cdef class Continuous(Population):
 
     cdef readonly int batch
     cdef readonly double dt
-    cdef readonly bint wide                 # float64, else float32
+    cdef readonly bint is_float64                 # float64, else float32
     cdef readonly dict receptors                # name -> (batch, n) what projections add to; zero at the start of a tick
     cdef readonly dict arrays              # variables: name -> (batch, n) what projections and rules read; as of the last tick
     cdef readonly dict state                # name -> array; everything a snapshot needs

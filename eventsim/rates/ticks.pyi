@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from eventsim.build import BuildContext
+from eventsim.contracts import BuildContext
 from eventsim.engine import Engine, Handler
 from eventsim.population import Population
 
@@ -28,7 +28,7 @@ class InputSignal:
 class Continuous(Population):
     batch: int
     dt: float
-    wide: bool
+    is_float64: bool
     receptors: dict[str, NDArray[Any]]
     arrays: dict[str, NDArray[Any]]
     state: dict[str, NDArray[Any]]

@@ -16,20 +16,20 @@ first tick after; a delay of 0 and one of dt therefore mean the same.
 from cpython.ref cimport PyObject
 from libc.math cimport exp
 from libc.stdint cimport int64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 import numpy as np
 
+from eventsim.kernels.memory cimport zeroed
+from eventsim.priorities cimport TICKS
 from eventsim.engine cimport Engine, Event, Handler
-from eventsim.population cimport Fan, Population, fan_target, fan_weight
+from eventsim.population cimport SynapseGroup, Population, group_target, group_weight
 
 cdef extern from "eventsim/rates/rates.h" nogil:
-    void rates_add(int wide, void *to, const void *values, ptrdiff_t n)
-    void rates_add_to_all(int wide, void *to, const double *row, double c, ptrdiff_t n, ptrdiff_t batch)
+    void rates_add(int is_float64, void *to, const void *values, ptrdiff_t n)
+    void rates_add_to_all(int is_float64, void *to, const double *row, double c, ptrdiff_t n, ptrdiff_t batch)
 
-cdef enum:
-    TICKS = 1  # priority: after deliveries and crossings of the same time
 
 
 cdef char *memory(array) except? NULL:
@@ -101,7 +101,7 @@ cdef class Continuous(Population):
         super().__init__(context.n, context.name)
         dtype = np.dtype(context.dtype)
         self.batch, self.dt = context.batch, context.dt
-        self.wide = dtype == np.float64
+        self.is_float64 = dtype == np.float64
         self.total = <int64_t> self.batch * self.n
         self.limit = 1e12
         self.last = -context.dt  # the tick before the first
@@ -115,10 +115,8 @@ cdef class Continuous(Population):
         self.tau_spike = tau_spike
         self.decay = exp(-self.dt / tau_spike) if tau_spike > 0 else 0.0
         self.n_receptors = len(receptors)
-        self.receptor = <char **> realloc(NULL, (self.n_receptors + 1) * sizeof(char *))
-        self.shown = <char **> realloc(NULL, (len(arrays) + 1) * sizeof(char *))
-        if self.receptor == NULL or self.shown == NULL:
-            raise MemoryError
+        self.receptor = <char **> zeroed(self.n_receptors, sizeof(char *), b"receptors")
+        self.shown = <char **> zeroed(len(arrays), sizeof(char *), b"variables")
         for k, array in enumerate(arrays.values()):
             self.shown[k] = memory(array)
         for k, name in enumerate(receptors):
@@ -155,7 +153,7 @@ cdef class Continuous(Population):
 
     cdef int clear(self, int64_t k, double time) except -1 nogil:
         """Empty the receptors, then add the input signal and what spikes brought since the last tick."""
-        cdef Py_ssize_t size = self.total * (8 if self.wide else 4)
+        cdef Py_ssize_t size = self.total * (8 if self.is_float64 else 4)
         cdef void *row
         cdef bint changed
         cdef int p, unit
@@ -164,31 +162,31 @@ cdef class Continuous(Population):
             memset(self.receptor[p], 0, size)
         if self.input_signal is not None and not self.is_source:
             row = self.input_signal.at(k, time, &changed)
-            rates_add(self.wide, self.receptor[0], row, self.total)
+            rates_add(self.is_float64, self.receptor[0], row, self.total)
         if self.spiked:
             for unit in range(self.n):
                 current[unit] *= self.decay if self.tau_spike > 0 else 1.0 / self.dt
-            rates_add_to_all(self.wide, self.receptor[0], current, 1.0, self.n, self.batch)
+            rates_add_to_all(self.is_float64, self.receptor[0], current, 1.0, self.n, self.batch)
             if self.tau_spike == 0:
                 memset(current, 0, self.n * sizeof(double))
                 self.spiked = False
         self.last = time
         return 0
 
-    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
+    cdef int deliver(self, Engine engine, double time, const SynapseGroup *group) except -1 nogil:
         """Let a spike arrive: every sample of the batch sees it from the next tick on."""
         cdef double *current = <double *> self.spikes
         # The current is kept as of the last tick, so that the next one finds it with its decay since the arrival.
         cdef double factor = exp((time - self.last) / self.tau_spike) if self.tau_spike > 0 else 1.0
         cdef Py_ssize_t k
-        for k in range(fan.n):
-            current[fan_target(fan, k)] += factor * fan_weight(fan, k)
+        for k in range(group.n):
+            current[group_target(group, k)] += factor * group_weight(group, k)
         self.spiked = True
         return 0
 
     cdef int finish(self, int64_t k) except -1 nogil:
         """Keep the rate for those who see it later."""
-        cdef Py_ssize_t size = self.total * (8 if self.wide else 4)
+        cdef Py_ssize_t size = self.total * (8 if self.is_float64 else 4)
         if self.depth:
             memcpy(self.rates + (k % self.depth) * size, self.rate, size)
         return 0
@@ -197,12 +195,12 @@ cdef class Continuous(Population):
         """Return the rate as of tick k - ticks, at least one."""
         if ticks <= 1:
             return self.rate
-        return self.rates + ((k - ticks + self.depth) % self.depth) * self.total * (8 if self.wide else 4)
+        return self.rates + ((k - ticks + self.depth) % self.depth) * self.total * (8 if self.is_float64 else 4)
 
     cdef double peek(self, int variable, int unit, double time) noexcept nogil:
         """Return the value of a unit (of sample unit // n) as of the last tick."""
         cdef char *values = self.shown[variable]
-        return (<double *> values)[unit] if self.wide else (<float *> values)[unit]
+        return (<double *> values)[unit] if self.is_float64 else (<float *> values)[unit]
 
     def value(self, str variable, double time):
         """Return a variable of all units of all samples as of the last tick, shape (batch * n,), float64."""
@@ -245,10 +243,8 @@ cdef class Ticks(Handler):
         self.dt = dt
         self.populations, self.parts = list(populations), list(parts)
         self.n_populations, self.n_parts = len(self.populations), len(self.parts)
-        self.population = <PyObject **> realloc(NULL, (self.n_populations + 1) * sizeof(PyObject *))
-        self.part = <PyObject **> realloc(NULL, (self.n_parts + 1) * sizeof(PyObject *))
-        if self.population == NULL or self.part == NULL:
-            raise MemoryError
+        self.population = <PyObject **> zeroed(self.n_populations, sizeof(PyObject *), b"populations")
+        self.part = <PyObject **> zeroed(self.n_parts, sizeof(PyObject *), b"parts")
         for k in range(self.n_populations):
             self.population[k] = <PyObject *> <Continuous?> self.populations[k]
         for k in range(self.n_parts):

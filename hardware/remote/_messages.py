@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from eventsim import connect
 from eventsim.errors import ConfigError
 from eventsim.hardware.remote._frames import Frame, FrameError, TooLarge, table, text, whole
-from eventsim.hardware.targets.target import Observed, SpikeTrains
+from eventsim.hardware.targets.target import Observed
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.models.lif.lif import LIF, LIFDelta
 from eventsim.network import Network, Projection
 from eventsim.renamed import RENAMED, current
+from eventsim.spike_trains import SpikeTrains
 
 __all__ = [
     "VERSIONS",

@@ -10,8 +10,9 @@ from typing import Any
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.hardware.remote._frames import MOST_BODY, Frame, FrameError, TooLarge, whole
 from eventsim.hardware.remote._messages import VERSIONS, inputs_from, network_from, put_observed
-from eventsim.hardware.targets.target import Observed, SpikeTrains, Target
+from eventsim.hardware.targets.target import Observed, Target
 from eventsim.network import Network
+from eventsim.spike_trains import SpikeTrains
 
 __all__ = ["Limits", "Session", "SharedTarget", "error_frame"]
 

@@ -60,6 +60,6 @@ class RemoteHardware:
             f"needs hardware that is known here, such as brainscales2"
         )
 
-    def exits(self, network: Network, trial: int = 0) -> dict[str, Any]:
+    def transmissions(self, network: Network, trial: int = 0) -> dict[str, Any]:
         """Return nothing: spikes are seen as the server sends them."""
         return {}

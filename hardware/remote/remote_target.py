@@ -26,9 +26,10 @@ from eventsim.hardware.remote._messages import (
     put_inputs,
     put_network,
 )
-from eventsim.hardware.targets.target import Observed, SpikeTrains, checked_inputs
+from eventsim.hardware.targets.target import Observed, checked_inputs
 from eventsim.network import Network
 from eventsim.parameters import one_number
+from eventsim.spike_trains import SpikeTrains
 
 __all__ = ["RemoteTarget"]
 

@@ -9,7 +9,7 @@ from eventsim.registry import register
 
 if TYPE_CHECKING:
     from eventsim.network import Network
-    from eventsim.transmission import Gate
+    from eventsim.transmission import SpikeTransmission
 
 
 @register("hardware", "ideal")
@@ -28,7 +28,7 @@ class Ideal:
         """
         return network
 
-    def exits(self, network: Network, trial: int = 0) -> dict[str, Gate]:
+    def transmissions(self, network: Network, trial: int = 0) -> dict[str, SpikeTransmission]:
         """Return what spikes pass on their way out of each population, new at each call; here nothing.
 
         Parameters
@@ -40,7 +40,7 @@ class Ideal:
 
         Returns
         -------
-        dict of str to Gate
+        dict of str to SpikeTransmission
             By population; spikes of those that are missing leave as they come.
         """
         return {}

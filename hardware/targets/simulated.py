@@ -1,6 +1,5 @@
 """A target in this process: the simulator, with what a chip does to the network in front of it."""
 
-import copy
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -11,9 +10,9 @@ from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
 from eventsim.hardware.chips.chip import Chip
-from eventsim.hardware.device import Hardware, Prepared, gates, with_thresholds
+from eventsim.hardware.device import Hardware, Prepared, transmissions_of, with_thresholds
 from eventsim.hardware.placement import delayed
-from eventsim.hardware.targets.target import Observed, SpikeTrains, Target, checked_inputs
+from eventsim.hardware.targets.target import Observed, Target, checked_inputs
 from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.hardware_interface import checked_hardware
 from eventsim.kernels import draws
@@ -24,7 +23,8 @@ from eventsim.models.gradients.spike_gradient import SpikeGradient
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.network import Network, is_continuous
 from eventsim.simulation import Simulation
-from eventsim.transmission import Gate
+from eventsim.spike_trains import SpikeTrains
+from eventsim.transmission import SpikeTransmission
 
 __all__ = ["SimulatedTarget", "target_of"]
 
@@ -155,11 +155,11 @@ class SimulatedTarget:
         counters: dict[str, int] = {}
         noise = batch.noise()
         for name in times:
-            if name in batch.transmissions:
+            if name in batch.transmission_parameters:
                 late, cut = batch.late[name]
                 batch.count(counters, times[name], late, cut)
                 times[name] = times[name] + late
-                clock = batch.transmissions[name].resolution
+                clock = batch.transmission_parameters[name].resolution
                 times[name] = draws.stamps(times[name], clock) if clock else times[name]
         for name, v_th in batch.thresholds.items():
             self._layers.parameters[f"v_th/{name}"][:] = v_th
@@ -203,14 +203,15 @@ class _Batch:
         until: float,
     ) -> None:
         self.device, self.network, self.numbers, self.until = device, network, numbers, until
-        self.transmissions: dict[str, TransmissionParameters] = {}
+        self.transmission_parameters: dict[str, TransmissionParameters] = {}
         self.shares: dict[str, Floats] = {}
         if device is not None and prepared is not None:
             trials = Trials(device.device_seed, device.seed, trial, numbers)
-            self.transmissions = prepared.transmissions(network, trials)
+            self.transmission_parameters = prepared.transmission_parameters(network, trials)
             self.shares = prepared.threshold_shares(network, trials)
         self.late = {
-            name: transmission.shifts(len(numbers)) for name, transmission in self.transmissions.items()
+            name: transmission.shifts(len(numbers))
+            for name, transmission in self.transmission_parameters.items()
         }
         populations = network.populations.items()
         self.seen = [name for name, p in populations if p.record_spikes and not p.model.is_source]
@@ -218,7 +219,7 @@ class _Batch:
     @property
     def shares_a_bus(self) -> bool:
         """Whether the spikes of a sample wait for each other."""
-        return any(transmission.bus is not None for transmission in self.transmissions.values())
+        return any(transmission.bus is not None for transmission in self.transmission_parameters.values())
 
     @property
     def thresholds(self) -> dict[str, Any]:
@@ -235,7 +236,11 @@ class _Batch:
 
     def noise(self) -> Noise | None:
         """Return the deviations as layers take them, or None if there are none."""
-        neurons = [name for name in self.transmissions if not self.network.populations[name].model.is_source]
+        neurons = [
+            name
+            for name in self.transmission_parameters
+            if not self.network.populations[name].model.is_source
+        ]
         if not (neurons or self.shares):
             return None  # the ideal run, to the bit
         thresholds = {}
@@ -246,7 +251,7 @@ class _Batch:
         return Noise(
             thresholds=thresholds,
             spikes={name: self.late[name][0] for name in neurons},
-            clocks={name: self.transmissions[name].resolution for name in neurons},
+            clocks={name: self.transmission_parameters[name].resolution for name in neurons},
         )
 
     def count(self, counters: dict[str, int], times: Floats, late: Floats, cut: NDArray[np.bool_]) -> None:
@@ -278,21 +283,17 @@ class _Batch:
         """Return the network with the thresholds of this sample."""
         return with_thresholds(network, self.shares)
 
-    def exits(self, network: Network, trial: int = 0) -> dict[str, Gate]:
-        """Return the exits of this sample."""
-        return gates(self.transmissions, 0)
+    def transmissions(self, network: Network, trial: int = 0) -> dict[str, SpikeTransmission]:
+        """Return the transmissions of this sample."""
+        return transmissions_of(self.transmission_parameters, 0)
 
 
 def own_thresholds(network: Network) -> Network:
     """Return the network with a threshold of its own for each neuron, for runs that change it."""
-    net = copy.copy(network)
-    net.populations = {
-        name: p
-        if p.model.is_source
-        else replace(p, model=replace(p.model, v_th=np.full(p.n, 1.0) * p.model.v_th))
-        for name, p in network.populations.items()
-    }
-    return net
+    neurons = {name: p for name, p in network.populations.items() if not p.model.is_source}
+    return network.with_parameters(
+        {name: {"v_th": np.full(p.n, 1.0) * p.model.v_th} for name, p in neurons.items()}
+    )
 
 
 def scale(device: Hardware, network: Network) -> float:
@@ -339,12 +340,8 @@ def reloaded(layers: SpikeGradient, known: Network, network: Network) -> bool:
 
 def without_spikes(network: Network) -> Network:
     """Return a network whose sources spike only when they are stimulated."""
-    bare = copy.copy(network)
-    bare.populations = {
-        name: replace(p, model=SpikeSource()) if isinstance(p.model, SpikeSource) else p
-        for name, p in network.populations.items()
-    }
-    return bare
+    sources = [name for name, p in network.populations.items() if isinstance(p.model, SpikeSource)]
+    return network.with_parameters(dict.fromkeys(sources, SpikeSource()))
 
 
 def target_of(hardware: Any) -> Target:

@@ -10,9 +10,9 @@ make every request repeatable, so that a lost answer can be asked for again, who
   `first` plus its place in the request, tells what is drawn for it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, overload, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,154 +20,12 @@ from numpy.typing import NDArray
 from eventsim.errors import UnknownPart
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.network import Network
-from eventsim.spike_trains import checked_spikes
+from eventsim.spike_trains import SpikeTrains, spike_pairs
 from eventsim.trace import Spikes
 
 __all__ = ["Observed", "SpikeTrains", "Target", "checked_inputs", "checked_target"]
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-
-class SpikeTrains(Sequence[Spikes]):
-    """The spikes of one population in many samples; a sequence of `Spikes`, one for each sample.
-
-    Parameters
-    ----------
-    times : ndarray, shape (n_spikes,), float64
-        Sample after sample, each sorted by (time, unit); in the network's time unit.
-    units : ndarray, shape (n_spikes,), int64
-    starts : ndarray, shape (n_samples + 1,), int64
-        Sample s has the spikes from ``starts[s]`` to ``starts[s + 1]``.
-    n : int
-        Units of the population.
-
-    Attributes
-    ----------
-    times, units, starts, n : the same. They may be shared with whoever made them, and are only to be read.
-    """
-
-    __slots__ = ("_first", "_listed", "n")
-
-    def __init__(self, times: Floats, units: Ints, starts: Ints, n: int) -> None:
-        self.n = n
-        self._listed: tuple[Floats, Ints, Ints] | None = (times, units, starts)
-        self._first: Floats | None = None
-
-    @classmethod
-    def of_first(cls, times: Floats) -> "SpikeTrains":
-        """Return trains of one spike for each unit at most, from shape (n_samples, n); `inf` for none."""
-        trains = cls.__new__(cls)
-        trains.n, trains._first, trains._listed = times.shape[1], times, None
-        return trains
-
-    @classmethod
-    def of_lists(cls, samples: Sequence[Spikes], n: int) -> "SpikeTrains":
-        """Return trains from the spikes of each sample, which are sorted already."""
-        starts = np.zeros(len(samples) + 1, np.int64)
-        np.cumsum([len(each) for each in samples], out=starts[1:])
-        times = np.concatenate([each.times for each in samples]) if samples else np.empty(0)
-        units = np.concatenate([each.units for each in samples]) if samples else np.empty(0, np.int64)
-        return cls(times, units, starts, n)
-
-    @classmethod
-    def joined(cls, parts: Sequence["SpikeTrains"]) -> "SpikeTrains":
-        """Return the samples of several trains of one population, one after another."""
-        if len(parts) == 1:
-            return parts[0]
-        if all(part._first is not None for part in parts):
-            return cls.of_first(np.concatenate([part.first_spikes() for part in parts]))
-        ends = np.cumsum([0, *(len(part.times) for part in parts)])
-        starts = [part.starts[:-1] + end for part, end in zip(parts, ends, strict=False)]
-        return cls(
-            np.concatenate([part.times for part in parts]),
-            np.concatenate([part.units for part in parts]),
-            np.concatenate([*starts, ends[-1:]]),
-            parts[0].n,
-        )
-
-    @property
-    def times(self) -> Floats:
-        """Times of all spikes, sample after sample."""
-        return self._lists()[0]
-
-    @property
-    def units(self) -> Ints:
-        """Unit of each spike."""
-        return self._lists()[1]
-
-    @property
-    def starts(self) -> Ints:
-        """Where each sample starts."""
-        return self._lists()[2]
-
-    @property
-    def once(self) -> bool:
-        """Whether these are first spikes, so that no unit spikes more than once in a sample."""
-        return self._first is not None
-
-    def first_spikes(self) -> Floats:
-        """Return when each unit spikes first, shape (n_samples, n); `inf` where it does not."""
-        if self._first is not None:
-            return self._first.copy()
-        first = np.full(len(self) * self.n, np.inf)
-        np.minimum.at(first, self._places(), self.times)
-        return first.reshape(len(self), self.n)
-
-    def counts(self) -> Ints:
-        """Return how often each unit spikes, shape (n_samples, n)."""
-        if self._first is not None:
-            return (self._first < np.inf).astype(np.int64)
-        counts = np.bincount(self._places(), minlength=len(self) * self.n)
-        return counts.reshape(len(self), self.n)
-
-    def _lists(self) -> tuple[Floats, Ints, Ints]:
-        """Return times, units and starts; those of first spikes are sorted when they are asked for."""
-        if self._listed is None:
-            first = self._first
-            assert first is not None
-            units = first.argsort(axis=1, kind="stable")
-            ordered = np.take_along_axis(first, units, axis=1)
-            there = ordered < np.inf
-            starts = np.zeros(len(first) + 1, np.int64)
-            np.cumsum(there.sum(axis=1), out=starts[1:])
-            self._listed = ordered[there], units[there], starts
-        return self._listed
-
-    def _places(self) -> Ints:
-        """Return where the unit of each spike is in an array of shape (n_samples, n), flattened."""
-        places: Ints = np.repeat(np.arange(len(self)) * self.n, np.diff(self.starts)) + self.units
-        return places
-
-    def __repr__(self) -> str:
-        return f"<SpikeTrains: {len(self)} samples, {self.n} units, {int(self.counts().sum())} spikes>"
-
-    def __len__(self) -> int:
-        return len(self._first) if self._first is not None else len(self.starts) - 1
-
-    def __iter__(self) -> Iterator[Spikes]:
-        return (self[k] for k in range(len(self)))
-
-    @overload
-    def __getitem__(self, at: int) -> Spikes: ...
-    @overload
-    def __getitem__(self, at: slice) -> "SpikeTrains": ...
-    def __getitem__(self, at: int | slice) -> "Spikes | SpikeTrains":
-        if isinstance(at, slice):
-            low, high, step = at.indices(len(self))
-            if step != 1:
-                raise ValueError(f"samples are taken in order, one by one, got step {step}")
-            high = max(low, high)
-            if self._first is not None:
-                return SpikeTrains.of_first(self._first[low:high])
-            first, last = self.starts[low], self.starts[high]
-            starts = self.starts[low : high + 1] - first
-            return SpikeTrains(self.times[first:last], self.units[first:last], starts, self.n)
-        if not -len(self) <= at < len(self):
-            raise IndexError(f"there are {len(self)} samples, got {at}")
-        at %= len(self)
-        here = slice(self.starts[at], self.starts[at + 1])
-        return Spikes(self.times[here], self.units[here])
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -255,9 +113,8 @@ class Target(Protocol):
 
         Parameters
         ----------
-        inputs : mapping of str to array_like or sequence
-            By source: first spikes, shape (n_samples, n), `inf` for none; or for each sample its spikes as
-            (times, units) or `Spikes`. A SpikeSource with spikes of its own may be left out.
+        inputs : mapping of str to array_like, sequence or SpikeTrains
+            By source, its spikes in each sample, in a form that `eventsim.spike_trains` describes. A SpikeSource with spikes of its own may be left out.
         until : float
             End of each sample; the network's time unit.
         trial : int
@@ -322,37 +179,13 @@ def checked_inputs(network: Network, inputs: Mapping[str, Any]) -> tuple[dict[st
     found = {}
     for name, population in sources.items():
         if name in inputs:
-            found[name] = _trains(inputs[name], population.n, name)
+            found[name] = SpikeTrains.of(inputs[name], population.n, name, network.time_unit)
             continue
-        times, units = checked_spikes(population.model.times, population.model.units, population.n, name)
+        times, units = spike_pairs(
+            population.model.times, population.model.units, population.n, name, network.time_unit
+        )
         if not len(times):
             raise UnknownPart(f"input spikes of {name!r} are missing; given: {', '.join(inputs) or 'none'}")
         order = np.lexsort((units, times))
         found[name] = SpikeTrains.of_lists([Spikes(times[order], units[order])] * n_samples, population.n)
     return found, n_samples
-
-
-def _trains(given: Any, n: int, name: str) -> SpikeTrains:
-    if isinstance(given, SpikeTrains):
-        if given.n != n:
-            raise ValueError(f"input spikes of {name!r} are of {given.n} units, it has {n}")
-        return given
-    if not isinstance(given[0], tuple | Spikes):
-        first = np.asarray(given, np.float64)
-        if first.ndim != 2 or first.shape[1] != n:
-            raise ValueError(f"input spikes of {name!r} have shape {first.shape}, expected (n_samples, {n})")
-        if not first.min(initial=0.0) >= 0:
-            bad = first[~(first >= 0)][0]
-            raise ValueError(f"input spikes of {name!r} must be at times >= 0 or inf, got {bad}")
-        return SpikeTrains.of_first(first)
-    samples = []
-    for each in given:
-        pair = (each.times, each.units) if isinstance(each, Spikes) else tuple(each)
-        if len(pair) != 2:
-            raise ValueError(f"a sample of {name!r} must be (times, units), got {len(pair)} things")
-        times, units = checked_spikes(*pair, n, name)
-        if times.min(initial=0.0) < 0:
-            raise ValueError(f"input spikes of {name!r} must not be before 0, got {times.min()}")
-        order = np.lexsort((units, times))
-        samples.append(Spikes(times[order], units[order]))
-    return SpikeTrains.of_lists(samples, n)

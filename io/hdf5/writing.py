@@ -23,7 +23,7 @@ from eventsim.io.hdf5.checks import attribute, check_times, node_ids
 from eventsim.io.hdf5.columns import Column
 from eventsim.io.hdf5.safety import check_destination, storage
 from eventsim.io.hdf5.samples import Report
-from eventsim.io.hdf5.schema import encode_name
+from eventsim.io.hdf5.schema import decode_name, encode_name
 from eventsim.io.hdf5.tree import STRING, get_tree, n_bytes, put_array, put_tree
 from eventsim.io.hdf5.workfile import SLACK, WorkFile
 from eventsim.trace import Trace
@@ -164,6 +164,11 @@ class TraceFile:
     def reports(self) -> list[tuple[str, str]]:
         """Population and variable of each report."""
         return list(self._reports)
+
+    @property
+    def provenance(self) -> list[str]:
+        """Names of the entries that say how the file came about."""
+        return [decode_name(name) for name in self._open()[schema.ROOT]["provenance"].attrs]
 
     @property
     def n_spikes(self) -> dict[str, int]:

@@ -22,7 +22,7 @@ from eventsim.models.dendrites._modal cimport ModalDendrites
 from eventsim.models.dendrites._modes cimport MOST, Modes, bound_of
 from eventsim.models.dendrites._near_pairs cimport NearPair, near_bend, near_slope, near_upper, near_value
 from eventsim.models.dendrites.population cimport doubles
-from eventsim.population cimport Fan, fan_target, fan_weight
+from eventsim.population cimport SynapseGroup, group_target, group_weight
 
 cdef enum:
     MOST_STEPS = 200        # of a search before the unit is looked at again
@@ -202,9 +202,9 @@ cdef class ExactDendrites(ModalDendrites):
             engine.predict(self.first_slot + unit, self.due[unit])
         return 0
 
-    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
+    cdef int deliver(self, Engine engine, double time, const SynapseGroup *group) except -1 nogil:
         cdef Py_ssize_t k
-        cdef int unit, j, K = self.K, S = self.S, s = fan.receptor
+        cdef int unit, j, K = self.K, S = self.S, s = group.receptor
         cdef double due, w, rise
         cdef double *p
         cdef double *upper
@@ -212,9 +212,9 @@ cdef class ExactDendrites(ModalDendrites):
         cdef bint low
         if S == 0:
             self.fail_no_input()
-        for k in range(fan.n):
-            unit = fan_target(fan, k)
-            w = fan_weight(fan, k)
+        for k in range(group.n):
+            unit = group_target(group, k)
+            w = group_weight(group, k)
             m = self.touch(unit, time)
             p = self.p + unit * K
             upper = self.upper + unit * K

@@ -21,7 +21,8 @@ from eventsim.errors import ConfigError
 
 from eventsim.engine cimport Engine, Event
 from eventsim.models.dendrites.population cimport Dendrites, doubles, integers
-from eventsim.population cimport Fan, Outlet, fan_target, fan_weight
+from eventsim.priorities cimport TICKS
+from eventsim.population cimport SynapseGroup, SpikeSink, group_target, group_weight
 
 
 cdef extern from "eventsim/models/dendrites/_ticks.h" nogil:
@@ -71,7 +72,6 @@ cdef enum:
     MOST = 64           # circuits
     MOST_DECAY = 500    # time constants of a synapse in a step
     TICK = -1           # unit of the event that ends a step
-    TICKS = 1           # its priority: after deliveries and crossings
 
 cdef double CARE = 2.0          # times dt / tau_mem: h I' / (2 c) above which an exponential current takes shorter steps
 cdef double SHORTEST = 1e-4     # of a step
@@ -86,7 +86,7 @@ cdef class SteppedDendrites(Dendrites):
     cdef double *b                  # (n, K)
     cdef double *g_rest             # (K, n) leak and couplings
     cdef int64_t[::1] tick          # (1,) steps so far
-    cdef double *shortest           # (n_outlets,) delay of each projection
+    cdef double *shortest           # (n_sinks,) delay of each projection
     cdef bint settled
 
     def __init__(self, int n, str name, tree, values, double dt):
@@ -362,11 +362,11 @@ cdef class SteppedDendrites(Dendrites):
         cdef int k
         if not self.settled:
             self.settled = True
-            self.shortest = <double *> calloc(self.n_outlets + 1, sizeof(double))
+            self.shortest = <double *> calloc(self.n_sinks + 1, sizeof(double))
             if self.shortest == NULL:
                 raise MemoryError
-            for k in range(self.n_outlets):
-                self.shortest[k] = getattr(self.outlets[k], "min_delay", 0.0)
+            for k in range(self.n_sinks):
+                self.shortest[k] = getattr(self.sinks[k], "min_delay", 0.0)
             # Neurons above threshold at once fire in the first step.
             for unit in range(self.n):
                 self.refresh(unit)
@@ -378,35 +378,39 @@ cdef class SteppedDendrites(Dendrites):
         cdef double sent
         if self.keep_spikes:
             self.log.append(time, unit)
-        for k in range(self.n_outlets):
+        for k in range(self.n_sinks):
             sent = time
             if sent + self.shortest[k] < engine.time:
                 sent = engine.time - self.shortest[k]
                 while sent + self.shortest[k] < engine.time:
                     sent = nextafter(sent, INFINITY)
-            (<Outlet> self.outlet[k]).send(engine, sent, unit)
+            (<SpikeSink> self.sink[k]).send(engine, sent, unit)
         if self.hooked:
             self.call_hooks(time, unit)
         return 0
 
-    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
+    def unit_range(self):
+        """Return the units that an event may have; a tick stands for all of them."""
+        return TICK, max(self.n, 1)
+
+    cdef int deliver(self, Engine engine, double time, const SynapseGroup *group) except -1 nogil:
         """Keep what arrives as `dendrite_synapses` takes it."""
         cdef Py_ssize_t k
         cdef int unit
-        cdef double *g = self.d.g + fan.receptor * self.d.n
-        cdef double *late = self.d.late + fan.receptor * self.d.n
+        cdef double *g = self.d.g + group.receptor * self.d.n
+        cdef double *late = self.d.late + group.receptor * self.d.n
         cdef double w, rate, grown, excess
         if self.S == 0:
             with gil:
                 raise TypeError(f"{self.name!r} takes no input: none of its compartments has a receptor")
-        rate = self.mu_of_slot[fan.receptor]
+        rate = self.mu_of_slot[group.receptor]
         time -= self.tick[0] * self.dt
         # Its mean over the whole step, less that from its arrival on.
         grown = exp(time * rate)
         excess = expm1(time * rate) / (self.dt * rate)
-        for k in range(fan.n):
-            unit = fan_target(fan, k)
-            w = fan_weight(fan, k)
+        for k in range(group.n):
+            unit = group_target(group, k)
+            w = group_weight(group, k)
             g[unit] += w * grown
             late[unit] += w * excess
         return 0

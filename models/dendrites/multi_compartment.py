@@ -20,7 +20,7 @@ from eventsim.models.dendrites.compartments import Clamp, Compartment, Threshold
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from eventsim.build import BuildContext
+    from eventsim.contracts import BuildContext
     from eventsim.models.dendrites._tree import Tree
     from eventsim.population import Population
 

@@ -4,7 +4,7 @@ from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 from eventsim.engine cimport Engine
-from eventsim.population cimport Fan, Population
+from eventsim.population cimport SynapseGroup, Population
 from eventsim.recorder cimport SpikeLog
 
 

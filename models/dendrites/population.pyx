@@ -13,7 +13,7 @@ from libc.stdlib cimport calloc, free
 import numpy as np
 
 from eventsim.engine cimport Engine, Event
-from eventsim.population cimport Fan, Population
+from eventsim.population cimport SynapseGroup, Population
 from eventsim.recorder cimport SpikeLog
 
 cdef enum:
@@ -268,15 +268,15 @@ cdef class Dendrites(Population):
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
         """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
-        cdef Fan fan
+        cdef SynapseGroup group
         if not 0 <= event.unit < self.n:
             with gil:
                 raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
-        fan.target = NULL
-        fan.w64 = NULL
-        fan.w32 = NULL
-        fan.first = event.unit
-        fan.receptor = 0
-        fan.n = 1
-        fan.w = event.value
-        return self.deliver(engine, event.time, &fan)
+        group.target = NULL
+        group.w64 = NULL
+        group.w32 = NULL
+        group.first = event.unit
+        group.receptor = 0
+        group.n = 1
+        group.w = event.value
+        return self.deliver(engine, event.time, &group)

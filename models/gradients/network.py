@@ -4,7 +4,6 @@ Users and optimisers change the arrays of `SpikeNetwork.parameters` in place. A 
 (`eventprop.kernel`, `first_spike.kernel`) copies their values to where it computes with them.
 """
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -178,19 +177,18 @@ class SpikeNetwork:
 
     def declared(self) -> Network:
         """Return the network as declared, with the present parameters."""
-        net = copy.copy(self.net)
-        net.populations = dict(net.populations)
+        models = {}
         for name in self.neurons:
             values = {key: self.parameters[f"{key}/{name}"].copy() for key in CONSTANTS}
-            scalars = {key: float(value[0]) if value.size == 1 else value for key, value in values.items()}
-            population = net.populations[name]
-            net.populations[name] = replace(population, model=replace(population.model, **scalars))
-        net.projections = []
+            models[name] = {
+                key: float(value[0]) if value.size == 1 else value for key, value in values.items()
+            }
+        projections = []
         for projection, p in zip(self.net.projections, self.pathways, strict=True):
             rule = projection.rule if p.dense else Pairs(p.source, p.target)
             delay = float(p.delay[0]) if p.kind == "uniform" else p.delay.copy()
-            net.projections.append(replace(projection, rule=rule, weight=p.weight.copy(), delay=delay))
-        return net
+            projections.append(replace(projection, rule=rule, weight=p.weight.copy(), delay=delay))
+        return self.net.with_parameters(models, projections)
 
     def _values(self, name: str, key: str) -> Floats:
         """Return a parameter of a model, shape (1,) or (n,); a copy."""

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.models.gradients._input_spikes import InputSpikes, checked_inputs
+from eventsim.models.gradients._input_spikes import checked_inputs
 from eventsim.models.gradients.eventprop.kernel import EventPropKernel
 from eventsim.models.gradients.first_spike.kernel import FirstSpikeKernel
 from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
@@ -36,6 +36,7 @@ from eventsim.models.gradients.perturbation import Noise
 from eventsim.network import Network
 from eventsim.registry import register
 from eventsim.renamed import current
+from eventsim.spike_trains import SpikeTrains
 
 __all__ = ["ForwardPass", "Gradient", "SpikeGradient"]
 
@@ -54,7 +55,7 @@ KERNELS: dict[str, tuple[type[Kernel], str]] = {  # the fastest first; and the f
 AUTO = ("first-spike", "eventprop")
 
 
-@register("rule", "spike-gradient")
+@register("trainer", "spike-gradient")
 class SpikeGradient:
     """Runs a network on many samples, and differentiates a loss of its spike times in all parameters.
 
@@ -276,7 +277,7 @@ class SpikeGradient:
             else:
                 return
 
-    def _kernel(self, given: Mapping[str, InputSpikes], deviates: bool) -> Kernel:
+    def _kernel(self, given: Mapping[str, SpikeTrains], deviates: bool) -> Kernel:
         """Return the first kernel that can run these inputs, with deviations from the network or without."""
         k = 0
         while reason := self._kernels[k].refusal(given, deviates):

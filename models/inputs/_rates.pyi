@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.build import BuildContext
+from eventsim.contracts import BuildContext
 from eventsim.rates.ticks import Continuous
 
 class RateInputPopulation(Continuous):

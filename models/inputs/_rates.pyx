@@ -25,7 +25,7 @@ cdef class RateInputPopulation(Continuous):
             return 0
         row = self.input_signal.at(k, time, &changed)
         if changed:
-            memcpy(self.rate, row, self.total * (8 if self.wide else 4))
+            memcpy(self.rate, row, self.total * (8 if self.is_float64 else 4))
         return 0
 
 
@@ -36,7 +36,7 @@ cdef class SpikeTracePopulation(Continuous):
         super().__init__(context, ("input",), {"rate": np.zeros((context.batch, context.n), context.dtype)}, tau_syn)
 
     cdef int step(self, Engine engine, int64_t k, double time) except -1 nogil:
-        memcpy(self.rate, self.receptor[0], self.total * (8 if self.wide else 4))
+        memcpy(self.rate, self.receptor[0], self.total * (8 if self.is_float64 else 4))
         return 0
 
 
@@ -75,9 +75,9 @@ cdef class RateSpikesPopulation(Continuous):
     cdef int step(self, Engine engine, int64_t k, double time) except -1 nogil:
         cdef int unit
         cdef double rate, at
-        memcpy(self.rate, self.receptor[0], self.total * (8 if self.wide else 4))
+        memcpy(self.rate, self.receptor[0], self.total * (8 if self.is_float64 else 4))
         for unit in range(self.n):
-            rate = (<double *> self.rate)[unit] if self.wide else (<float *> self.rate)[unit]
+            rate = (<double *> self.rate)[unit] if self.is_float64 else (<float *> self.rate)[unit]
             rate *= self.per_unit_time
             if not rate > 0.0:
                 continue

@@ -11,6 +11,8 @@ from libc.stdint cimport uint64_t
 
 import numpy as np
 
+from eventsim.states import state_array
+
 from eventsim.engine cimport Engine, Event
 from eventsim.population cimport Arrival, Population, PrivateSource
 from eventsim.recorder cimport SpikeLog
@@ -61,7 +63,8 @@ cdef class ArrayPopulation(Population):
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        self.set_future(np.asarray(state["times"], float), np.asarray(state["units"]))
+        times = state_array(state, "times", float, of=self.name)
+        self.set_future(times, state_array(state, "units", np.int64, times.shape, 0, self.n, of=self.name))
         self.waiting = float(state["waiting"])
 
     cdef int begin(self, Engine engine) except -1:
@@ -120,7 +123,7 @@ cdef class RegularPopulation(Population):
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        self.count = np.array(state["count"], np.longlong)
+        self.count = state_array(state, "count", np.longlong, (self.n,), 0, of=self.name)
 
     cdef int begin(self, Engine engine) except -1:
         cdef int unit
@@ -183,9 +186,10 @@ cdef class PoissonPopulation(PrivateSource):
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        self.drawn = np.array(state["drawn"], np.uint64)
-        self.ahead = np.array(state["ahead"], float)
-        self.position = np.array(state["position"], np.int32)
+        drawn = state_array(state, "drawn", np.uint64, (self.n,), 0, of=self.name)
+        ahead = state_array(state, "ahead", float, (self.n, AHEAD), of=self.name)
+        self.position = state_array(state, "position", np.int32, (self.n,), 0, AHEAD, of=self.name)
+        self.drawn, self.ahead = drawn, ahead
 
     cdef int save(self) except -1:
         self.saved = self.snapshot()

@@ -9,7 +9,7 @@ from eventsim.parameters import one_number
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from eventsim.build import BuildContext
+    from eventsim.contracts import BuildContext
     from eventsim.rates.ticks import Continuous
 
 

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 from eventsim.parameters import one_line, per_unit
 from eventsim.registry import register
 from eventsim.rng import unit_keys
-from eventsim.spike_trains import checked_spikes
+from eventsim.spike_trains import spike_pairs
 
 if TYPE_CHECKING:
-    from eventsim.build import BuildContext
+    from eventsim.contracts import BuildContext
     from eventsim.population import Population
 
 
@@ -41,7 +41,7 @@ class SpikeSource:
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a spike does not fit `n` units."""
-        times, _ = checked_spikes(self.times, self.units, n, name)
+        times, _ = spike_pairs(self.times, self.units, n, name, "ms")  # any unit does to check them
         if times.size and times.min() < 0:
             raise ValueError(f"spike times of {name!r} must not be negative, got {times.min()}")
 
@@ -49,7 +49,7 @@ class SpikeSource:
         """Return the population that emits these spikes."""
         from eventsim.models.inputs._sources import ArrayPopulation
 
-        times, units = checked_spikes(self.times, self.units, context.n, context.name)
+        times, units = spike_pairs(self.times, self.units, context.n, context.name, context.time_unit)
         return ArrayPopulation(context.n, context.name, times, units)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from eventsim.engine cimport Engine, Event
 from eventsim.models.lif.flow cimport Cell, complete, first_crossing, flow
-from eventsim.population cimport Fan, Population, fan_target, fan_weight
+from eventsim.population cimport SynapseGroup, Population, group_target, group_weight
 
 from eventsim.renamed import with_current_names
 
@@ -170,14 +170,14 @@ cdef class LIFNeurons(Population):
             engine.predict(self.first_slot + unit, self.next_spike[unit])
         return 0
 
-    cdef int deliver(self, Engine engine, double time, const Fan *fan) except -1 nogil:
+    cdef int deliver(self, Engine engine, double time, const SynapseGroup *group) except -1 nogil:
         cdef Py_ssize_t k
         cdef int unit
         cdef double next_spike
-        for k in range(fan.n):
-            unit = fan_target(fan, k)
+        for k in range(group.n):
+            unit = group_target(group, k)
             next_spike = self.next_spike[unit]
-            self.receive_weight(unit, time, fan_weight(fan, k))
+            self.receive_weight(unit, time, group_weight(group, k))
             self.next_spike[unit] = self.predict(unit)
             if self.next_spike[unit] != next_spike:
                 engine.predict(self.first_slot + unit, self.next_spike[unit])
@@ -187,18 +187,18 @@ cdef class LIFNeurons(Population):
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
         """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
-        cdef Fan fan
+        cdef SynapseGroup group
         if not 0 <= event.unit < self.n:
             with gil:
                 raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
-        fan.target = NULL
-        fan.w64 = NULL
-        fan.w32 = NULL
-        fan.first = event.unit
-        fan.receptor = 0
-        fan.n = 1
-        fan.w = event.value
-        return self.deliver(engine, event.time, &fan)
+        group.target = NULL
+        group.w64 = NULL
+        group.w32 = NULL
+        group.first = event.unit
+        group.receptor = 0
+        group.n = 1
+        group.w = event.value
+        return self.deliver(engine, event.time, &group)
 
     cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
         self.fire(unit, time)

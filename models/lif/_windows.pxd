@@ -18,17 +18,17 @@ cdef extern from "eventsim/kernels/sums.h" nogil:
     void decays "eventsim_decays"(const double *time, Py_ssize_t n, double end, double rate, double *out)
 
 
-cdef struct Feed:
+cdef struct PrivateInput:
     PyObject *source    # a PrivateSource
     double weight
     double delay
 
 
 cdef class LIFPopulation(LIFNeurons):
-    cdef list feeds                     # owners of the private sources
-    cdef Feed *feed
-    cdef Py_ssize_t *feed_end           # (n_feeds,) one past a feed's arrivals in `drawn`
-    cdef int n_feeds, n_recordings
+    cdef list private_inputs                     # owners of the private sources
+    cdef PrivateInput *private_input
+    cdef Py_ssize_t *private_end           # (n_private,) one past the arrivals of a private source in `drawn`
+    cdef int n_private, n_recordings
     cdef SpikeLog drawn                 # private arrivals of a block of units
     cdef double *response               # work space for their effects
     cdef Py_ssize_t response_room

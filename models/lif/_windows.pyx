@@ -17,7 +17,7 @@ import numpy as np
 
 from eventsim.models.lif._ordered cimport LIFNeurons
 from eventsim.models.lif.flow cimport DELTA, DOUBLE, EQUAL, NEAR, Cell, flow, kappa, slope
-from eventsim.population cimport Arrival, Fan, PrivateSource, Recording, fan_target, fan_weight
+from eventsim.population cimport Arrival, SynapseGroup, PrivateSource, Recording, group_target, group_weight
 from eventsim.recorder cimport SpikeLog
 
 from eventsim.models.lif._ordered import PARAMETERS
@@ -41,7 +41,7 @@ cdef class LIFPopulation(LIFNeurons):
         self.always = <uint8_t *> calloc(max(n, 1), 1)
         if self.sums == NULL or self.chosen == NULL or self.offset == NULL or self.always == NULL:
             raise MemoryError
-        self.feeds = []
+        self.private_inputs = []
         self.drawn = SpikeLog()
 
     def __dealloc__(self):
@@ -53,8 +53,8 @@ cdef class LIFPopulation(LIFNeurons):
         free(self.own_time)
         free(self.own_weight)
         free(self.own_unit)
-        free(self.feed)
-        free(self.feed_end)
+        free(self.private_input)
+        free(self.private_end)
         free(self.response)
         free(self.always)
 
@@ -64,19 +64,19 @@ cdef class LIFPopulation(LIFNeurons):
         cdef Cell *c = self.cells
         return 0.2 * c.tau_mem if self.delta else min(0.2 * c.tau_mem, c.t_peak)
 
-    def add_feed(self, PrivateSource source not None, double weight, double delay):
+    def add_private_source(self, PrivateSource source not None, double weight, double delay):
         """Let unit k receive the spikes of unit k of `source`, drawn here (windows schedule)."""
-        cdef void *table = realloc(self.feed, (self.n_feeds + 1) * sizeof(Feed))
+        cdef void *table = realloc(self.private_input, (self.n_private + 1) * sizeof(PrivateInput))
         if table == NULL:
             raise MemoryError
-        self.feed = <Feed *> table
-        self.feed[self.n_feeds] = Feed(<PyObject *> source, weight, delay)
-        self.n_feeds += 1
-        cdef void *ends = realloc(self.feed_end, self.n_feeds * sizeof(Py_ssize_t))
+        self.private_input = <PrivateInput *> table
+        self.private_input[self.n_private] = PrivateInput(<PyObject *> source, weight, delay)
+        self.n_private += 1
+        cdef void *ends = realloc(self.private_end, self.n_private * sizeof(Py_ssize_t))
         if ends == NULL:
             raise MemoryError
-        self.feed_end = <Py_ssize_t *> ends
-        self.feeds.append(source)  # owns the reference
+        self.private_end = <Py_ssize_t *> ends
+        self.private_inputs.append(source)  # owns the reference
 
     cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n,
                    bint window) except -1 nogil:
@@ -90,10 +90,10 @@ cdef class LIFPopulation(LIFNeurons):
             unit = 0
             while unit < self.n:
                 last = min(unit + <int> BLOCK, self.n)
-                if self.n_feeds:
+                if self.n_private:
                     self.draw_feeds(unit, last, end)
                 self.skip_subthreshold(unit, last, start, end)
-                if self.n_feeds:
+                if self.n_private:
                     self.keep_feeds()
                 unit = last
         else:
@@ -117,16 +117,16 @@ cdef class LIFPopulation(LIFNeurons):
         cdef double f_v = kappa(c, age)
         cdef double f_i = 0.0 if self.delta else exp(-age * c.rate_syn)
         cdef double f_top = 1.0 if self.delta else f_v
-        cdef const Fan *fan = &arrival.fan
+        cdef const SynapseGroup *group = &arrival.group
         cdef Py_ssize_t k
         cdef InputSums *to
         cdef double w
-        if fan.w64 == NULL and fan.w32 == NULL and fan.target != NULL:
-            add_listed(self.sums, fan.target, fan.n, f_v * fan.w, f_i * fan.w, fmax(f_top * fan.w, 0.0), 1.0)
+        if group.w64 == NULL and group.w32 == NULL and group.target != NULL:
+            add_listed(self.sums, group.target, group.n, f_v * group.w, f_i * group.w, fmax(f_top * group.w, 0.0), 1.0)
             return
-        for k in range(fan.n):
-            to = self.sums + fan_target(fan, k)
-            w = fan_weight(fan, k)
+        for k in range(group.n):
+            to = self.sums + group_target(group, k)
+            w = group_weight(group, k)
             to.v += w * f_v
             to.i += w * f_i
             to.highest += fmax(w * f_top, 0.0)
@@ -142,12 +142,12 @@ cdef class LIFPopulation(LIFNeurons):
         cdef double weight, v
         cdef InputSums *to
         cdef Py_ssize_t k, n
-        cdef int feed
+        cdef int p
         self.drawn.n = 0
-        for feed in range(self.n_feeds):
-            self.feed_end[feed] = 0
-            (<PrivateSource> self.feed[feed].source).draw(first, last, end, self.feed[feed].delay, self.drawn)
-            self.feed_end[feed] = self.drawn.n
+        for p in range(self.n_private):
+            self.private_end[p] = 0
+            (<PrivateSource> self.private_input[p].source).draw(first, last, end, self.private_input[p].delay, self.drawn)
+            self.private_end[p] = self.drawn.n
         n = self.drawn.n
         time = self.drawn.time
         target = self.drawn.unit
@@ -159,9 +159,9 @@ cdef class LIFPopulation(LIFNeurons):
         if c.kind != DOUBLE and c.kind != EQUAL and c.kind != DELTA:
             decays(time, n, end, c.rate_syn, current)
         k = 0
-        for feed in range(self.n_feeds):
-            weight = self.feed[feed].weight
-            for k in range(k, self.feed_end[feed]):
+        for p in range(self.n_private):
+            weight = self.private_input[p].weight
+            for k in range(k, self.private_end[p]):
                 to = self.sums + target[k]
                 v = response[k]
                 if c.kind == DOUBLE:
@@ -178,23 +178,23 @@ cdef class LIFPopulation(LIFNeurons):
                 to.v += v
                 to.highest += fmax(weight if self.delta else v, 0.0)
                 to.count += 1.0
-            k = self.feed_end[feed]
+            k = self.private_end[p]
         return 0
 
     cdef int keep_feeds(self) except -1 nogil:
         """Keep the private arrivals just drawn that belong to chosen units."""
         cdef Py_ssize_t k = 0
-        cdef int feed
-        for feed in range(self.n_feeds):
-            for k in range(k, self.feed_end[feed]):
+        cdef int p
+        for p in range(self.n_private):
+            for k in range(k, self.private_end[p]):
                 if self.chosen[self.drawn.unit[k]]:
                     if self.n_own == self.own_room:
                         self.make_own_room()
                     self.own_time[self.n_own] = self.drawn.time[k]
                     self.own_unit[self.n_own] = self.drawn.unit[k]
-                    self.own_weight[self.n_own] = self.feed[feed].weight
+                    self.own_weight[self.n_own] = self.private_input[p].weight
                     self.n_own += 1
-            k = self.feed_end[feed]
+            k = self.private_end[p]
         return 0
 
     cdef int grow_responses(self, Py_ssize_t n) except -1 nogil:
@@ -286,7 +286,7 @@ cdef class LIFPopulation(LIFNeurons):
     cdef int gather(self, const Arrival *arrivals, Py_ssize_t n, bint counted) except -1 nogil:
         """Sort the arrivals of the chosen units by unit, each unit's by time."""
         cdef int64_t *offset = self.offset
-        cdef const Fan *fan
+        cdef const SynapseGroup *group
         cdef Py_ssize_t a, k
         cdef int unit
         cdef int64_t to
@@ -299,22 +299,22 @@ cdef class LIFPopulation(LIFNeurons):
                     offset[unit + 2] = <int64_t> self.sums[unit].count
         else:
             for a in range(n):
-                fan = &arrivals[a].fan
-                for k in range(fan.n):
-                    offset[fan_target(fan, k) + 2] += 1
+                group = &arrivals[a].group
+                for k in range(group.n):
+                    offset[group_target(group, k) + 2] += 1
         for unit in range(self.n):
             offset[unit + 2] += offset[unit + 1]
         self.make_room(offset[self.n + 1])
         for a in range(n):
-            fan = &arrivals[a].fan
+            group = &arrivals[a].group
             time = arrivals[a].time
-            for k in range(fan.n):
-                unit = fan_target(fan, k)
+            for k in range(group.n):
+                unit = group_target(group, k)
                 if self.chosen[unit]:
                     to = offset[unit + 1]
                     offset[unit + 1] += 1
                     self.list_time[to] = time
-                    self.list_weight[to] = fan_weight(fan, k)
+                    self.list_weight[to] = group_weight(group, k)
         if self.n_own == 0:
             return 0
         for k in range(self.n_own):

@@ -19,7 +19,7 @@ from eventsim.parameters import one_line, per_unit
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from eventsim.build import BuildContext
+    from eventsim.contracts import BuildContext
     from eventsim.population import Population
 
 _POSITIVE = ("tau_mem", "tau_syn", "c_mem")

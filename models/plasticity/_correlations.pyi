@@ -5,7 +5,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from eventsim.models.dendrites.population import Watcher
-from eventsim.population import Outlet
+from eventsim.population import SpikeSink
 
 class CorrelationSensors:
     arrays: dict[str, NDArray[Any]]
@@ -25,5 +25,5 @@ class CorrelationSensors:
 class CircuitEvents(Watcher):
     def __init__(self, sensors: CorrelationSensors, circuit: int) -> None: ...
 
-class SpikeEvents(Outlet):
+class SpikeEvents(SpikeSink):
     def __init__(self, sensors: CorrelationSensors) -> None: ...

@@ -13,7 +13,7 @@ import numpy as np
 
 from eventsim.engine cimport Engine
 from eventsim.models.dendrites.population cimport Watcher
-from eventsim.population cimport Fan, Outlet
+from eventsim.population cimport SynapseGroup, SpikeSink
 from eventsim.synapses cimport ArrivalObserver
 
 
@@ -67,11 +67,11 @@ cdef class CorrelationSensors(ArrivalObserver):
         self.arrays["causal"][synapses] = 0.0
         self.arrays["anticausal"][synapses] = 0.0
 
-    cdef int on_arrival(self, double time, int64_t first, const Fan *fan) except -1 nogil:
+    cdef int on_arrival(self, double time, int64_t first, const SynapseGroup *group) except -1 nogil:
         cdef Py_ssize_t k
         cdef int32_t synapse
         cdef double event
-        for k in range(fan.n):
+        for k in range(group.n):
             synapse = self.storage[first + k]
             event = self.last_event[self.target[synapse]]
             if event > self.last_arrival[synapse]:
@@ -114,7 +114,7 @@ cdef class CircuitEvents(Watcher):
         return 0
 
 
-cdef class SpikeEvents(Outlet):
+cdef class SpikeEvents(SpikeSink):
     """Leads the spikes of a population to sensors."""
 
     cdef CorrelationSensors sensors

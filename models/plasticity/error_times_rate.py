@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eventsim.rates.dense import RateProjection
 
 
-@register("rule", "error-times-rate")
+@register("plasticity", "error-times-rate")
 @renamed_arguments("argument/ErrorTimesRate")
 @dataclass(frozen=True, slots=True)
 class ErrorTimesRate:

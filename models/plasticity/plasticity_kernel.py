@@ -25,14 +25,13 @@ from eventsim.connections import Connections
 from eventsim.engine import Engine, PythonHandler
 from eventsim.errors import ConfigError
 from eventsim.parameters import one_number
+from eventsim.priorities import Priority
 from eventsim.registry import register
 from eventsim.renamed import renamed_arguments
 from eventsim.trace import Floats, Ints
 
 if TYPE_CHECKING:
     from eventsim.synapses import Synapses
-
-AFTER = 1  # priority: after the deliveries and crossings of the same time
 
 
 @dataclass(slots=True)
@@ -97,7 +96,7 @@ class SynapseRows:
 Kernel = Callable[[SynapseRows], object]
 
 
-@register("rule", "plasticity-kernel")
+@register("plasticity", "plasticity-kernel")
 @renamed_arguments("argument/PlasticityKernel")
 @dataclass(frozen=True, slots=True)
 class PlasticityKernel:
@@ -160,7 +159,7 @@ class PlasticityKernel:
         """Let the kernel run on these synapses; returns its handler."""
         runs = KernelRuns(self, synapses, seed)
         engine.register(runs)
-        engine.schedule(self.period, runs, priority=AFTER)
+        engine.schedule(self.period, runs, priority=Priority.PLASTICITY)
         return runs
 
 
@@ -198,7 +197,7 @@ class KernelRuns(PythonHandler):
         if hasattr(post, "add_watcher"):
             post.add_watcher(CircuitEvents(self.sensors, post.circuit_of(synapses.receptor)))
         else:
-            post.add_outlet(SpikeEvents(self.sensors))
+            post.add_sink(SpikeEvents(self.sensors))
         synapses.watch(self.sensors)
         self._place()
 
@@ -232,7 +231,7 @@ class KernelRuns(PythonHandler):
         self.sensors.clear()
         arrays["n_events"][:] = 0
         self._place()
-        engine.schedule((self.n_runs + 1) * rule.period, self, priority=AFTER)
+        engine.schedule((self.n_runs + 1) * rule.period, self, priority=Priority.PLASTICITY)
 
     def _place(self) -> None:
         """Lay the synapses out as labels and weights are now."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eventsim.models.prospective.population import ProspectivePopulation
 
 
-@register("rule", "time-constants")
+@register("plasticity", "time-constants")
 @renamed_arguments("argument/TimeConstants")
 @dataclass(frozen=True, slots=True)
 class TimeConstants:

@@ -55,31 +55,31 @@ VECTOR_INLINE double le_uniform(uint64_t key, uint64_t count) {
 #undef REAL
 #undef NAME
 
-static inline int le_step(int wide, const le_parameters *p, const le_state *s, int errors, double gamma, double dt,
+static inline int le_step(int is_float64, const le_parameters *p, const le_state *s, int errors, double gamma, double dt,
                           double limit) {
-    return wide ? le_step_f64(p, s, errors, gamma, dt, limit)
+    return is_float64 ? le_step_f64(p, s, errors, gamma, dt, limit)
                 : le_step_f32(p, s, errors, (float)gamma, (float)dt, (float)limit);
 }
 
-static inline void le_nudge(int wide, int kind, double beta, const void *target, const void *rate,
+static inline void le_nudge(int is_float64, int kind, double beta, const void *target, const void *rate,
                             const void *prospective, const void *slope, void *out, ptrdiff_t n, ptrdiff_t batch) {
-    if (wide)
+    if (is_float64)
         le_nudge_f64(kind, beta, target, rate, prospective, slope, out, n, batch);
     else
         le_nudge_f32(kind, (float)beta, target, rate, prospective, slope, out, n, batch);
 }
 
 /* Add Gaussian noise of standard deviation sigma, a function of key, tick and place alone. */
-static inline void le_noise(int wide, unsigned long long key, unsigned long long tick, double sigma, void *rate,
+static inline void le_noise(int is_float64, unsigned long long key, unsigned long long tick, double sigma, void *rate,
                             ptrdiff_t n) {
-    if (wide)
+    if (is_float64)
         le_noise_f64(key, tick, sigma, rate, n);
     else
         le_noise_f32(key, tick, (float)sigma, rate, n);
 }
 
-static inline void le_tau_learn(int wide, const le_parameters *p, const le_state *s, const le_tau *rule, ptrdiff_t n) {
-    if (wide)
+static inline void le_tau_learn(int is_float64, const le_parameters *p, const le_state *s, const le_tau *rule, ptrdiff_t n) {
+    if (is_float64)
         le_tau_learn_f64(p, s, rule, n);
     else
         le_tau_learn_f32(p, s, rule, n);

@@ -30,7 +30,7 @@ from eventsim.parameters import one_line, one_number, per_unit
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from eventsim.build import BuildContext
+    from eventsim.contracts import BuildContext
     from eventsim.rates.ticks import Continuous
 
 ACTIVATIONS = ("linear", "tanh", "logistic", "hard_sigmoid", "softplus", "relu")

@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from eventsim.build import BuildContext
+from eventsim.contracts import BuildContext
 from eventsim.rates.ticks import Continuous, InputSignal
 
 def activated(activation: str, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]: ...

@@ -22,16 +22,16 @@ from eventsim.rates.ticks cimport Continuous, InputSignal
 from eventsim.renamed import with_current_names
 
 cdef extern from "eventsim/kernels/activations.h" nogil:
-    void activate(int wide, int kind, const void *x, void *rate, void *slope, ptrdiff_t n)
+    void activate(int is_float64, int kind, const void *x, void *rate, void *slope, ptrdiff_t n)
 
 cdef extern from "eventsim/models/prospective/_latent_equilibrium.h" nogil:
     enum:
         ERRORS_DYNAMIC
-    int le_step(int wide, const le_parameters *p, const le_state *s, int errors, double gamma, double dt, double limit)
-    void le_nudge(int wide, int kind, double beta, const void *target, const void *rate, const void *prospective,
+    int le_step(int is_float64, const le_parameters *p, const le_state *s, int errors, double gamma, double dt, double limit)
+    void le_nudge(int is_float64, int kind, double beta, const void *target, const void *rate, const void *prospective,
                   const void *slope, void *out, ptrdiff_t n, ptrdiff_t batch)
-    void le_noise(int wide, unsigned long long key, unsigned long long tick, double sigma, void *rate, ptrdiff_t n)
-    void le_tau_learn(int wide, const le_parameters *p, const le_state *s, const le_tau *rule, ptrdiff_t n)
+    void le_noise(int is_float64, unsigned long long key, unsigned long long tick, double sigma, void *rate, ptrdiff_t n)
+    void le_tau_learn(int is_float64, const le_parameters *p, const le_state *s, const le_tau *rule, ptrdiff_t n)
 
 ACTIVATIONS = {"linear": 0, "tanh": 1, "logistic": 2, "hard_sigmoid": 3, "softplus": 4, "relu": 5}
 ERRORS = {"instant": 0, "prospective": 1, "dynamic": 2}
@@ -131,7 +131,7 @@ cdef class ProspectivePopulation(Continuous):
     cdef int step(self, Engine engine, int64_t k, double time) except -1 nogil:
         cdef bint changed
         cdef void *row
-        if le_step(self.wide, &self.parameters, &self.at, self.errors, self.gamma, self.dt, self.limit):
+        if le_step(self.is_float64, &self.parameters, &self.at, self.errors, self.gamma, self.dt, self.limit):
             with gil:
                 self.fail(time)
         if self.rule.kind and self.tau_learning_rate != 0.0:
@@ -139,13 +139,13 @@ cdef class ProspectivePopulation(Continuous):
             self.rule.rate = self.dt * self.tau_learning_rate
             self.rule.correct1 = 1.0 - pow(self.rule.beta1, self.tau_steps)
             self.rule.correct2 = 1.0 - pow(self.rule.beta2, self.tau_steps)
-            le_tau_learn(self.wide, &self.parameters, &self.at, &self.rule, self.n)
-        activate(self.wide, self.activation, self.at.prospective, self.rate, self.at.slope, self.total)
+            le_tau_learn(self.is_float64, &self.parameters, &self.at, &self.rule, self.n)
+        activate(self.is_float64, self.activation, self.at.prospective, self.rate, self.at.slope, self.total)
         if self.noise > 0.0:
-            le_noise(self.wide, self.noise_key, k, self.noise, self.rate, self.total)
+            le_noise(self.is_float64, self.noise_key, k, self.noise, self.rate, self.total)
         if self.target is not None and self.beta != 0.0:
             row = self.target.at(k, time, &changed)
-            le_nudge(self.wide, self.target_kind, self.beta, row, self.rate, self.at.prospective, self.at.slope,
+            le_nudge(self.is_float64, self.target_kind, self.beta, row, self.rate, self.at.prospective, self.at.slope,
                      self.nudge, self.n, self.batch)
             self.at.nudge = self.nudge
         else:

@@ -1,6 +1,6 @@
 """Samples and labels as a user gives them to a classifier, checked and put into arrays.
 
-A sample is a row of first spikes, `inf` for none, or a pair (times, units). Labels may be of any hashable
+`eventsim.spike_trains` describes the forms of samples. Labels may be of any hashable
 sort; inside they are the indices of `classes`.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.trace import Spikes
+from eventsim.spike_trains import SpikeTrains
 
 __all__ = ["checked_samples", "found_classes", "indices_of"]
 
@@ -19,17 +19,14 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Pairs = list[tuple[Floats, Ints]]
 
-EXPECTED = (
-    "expected an array (n_samples, n_inputs) of first spikes, inf for none, or a list of (times, units)"
-)
-
 
 def checked_samples(given: Any, n_inputs: int | None) -> tuple[Floats | Pairs, int]:
     """Return samples as first spikes (n_samples, n_inputs) or, where a unit spikes more often, as pairs.
 
     Parameters
     ----------
-    given : array_like, or sequence of (times, units) or Spikes
+    given : array_like, SpikeTrains, or sequence
+        As `eventsim.spike_trains` describes them.
     n_inputs : int or None
         How many inputs there must be; None to find out.
 
@@ -41,68 +38,15 @@ def checked_samples(given: Any, n_inputs: int | None) -> tuple[Floats | Pairs, i
     Raises
     ------
     ValueError, TypeError
-        If a time is nan or negative, a unit does not exist, shapes do not fit, or nothing is there.
+        If a time is nan or negative, a unit does not exist, shapes do not fit, or there are no samples.
     """
-    if _are_pairs(given):
-        return _pairs(given, n_inputs)
-    try:
-        times = np.asarray(given, np.float64)
-    except (ValueError, TypeError):
-        raise ValueError(f"times are no numbers in rows of equal length; {EXPECTED}") from None
-    if times.ndim != 2:
-        raise ValueError(f"times have shape {times.shape}; {EXPECTED}")
-    if times.size == 0:
-        raise ValueError(f"times hold nothing, their shape is {times.shape}; {EXPECTED}")
-    if n_inputs not in (None, times.shape[1]):
-        raise ValueError(f"times have {times.shape[1]} inputs, the classifier was trained with {n_inputs}")
-    right = times >= 0
-    if not right.all():  # nan fails too
-        sample, unit = (int(k) for k in np.argwhere(~right)[0])
-        raise ValueError(
-            f"times must be at least 0, inf for no spike, got {float(times[sample, unit])!r} "
-            f"in sample {sample}, input {unit}"
-        )
-    return times, times.shape[1]
-
-
-def _are_pairs(given: Any) -> bool:
-    if isinstance(given, np.ndarray) or not isinstance(given, Sequence) or len(given) == 0:
-        return False
-    return all(
-        isinstance(one, Spikes) or (isinstance(one, Sequence) and len(one) == 2 and np.ndim(one[0]) == 1)
-        for one in given
-    )
-
-
-def _pairs(given: Sequence[Any], n_inputs: int | None) -> tuple[Floats | Pairs, int]:
-    pairs: Pairs = []
-    for sample, one in enumerate(given):
-        times, units = (one.times, one.units) if isinstance(one, Spikes) else one
-        t, u = np.asarray(times, np.float64), np.asarray(units)
-        if t.shape != u.shape or t.ndim != 1:
-            raise ValueError(
-                f"sample {sample} has {t.size} times but {u.size} units; a sample is (times, units)"
-            )
-        if u.size and u.dtype.kind not in "iu":
-            raise TypeError(f"units must be whole numbers, sample {sample} has {u.dtype}")
-        if not (t >= 0).all():
-            bad = float(t[~(t >= 0)][0])
-            raise ValueError(f"times must be at least 0, inf for no spike, got {bad!r} in sample {sample}")
-        u = u.astype(np.int64)
-        if u.min(initial=0) < 0 or (n_inputs is not None and u.max(initial=0) >= n_inputs):
-            wrong = int(u[(u < 0) | (u >= (n_inputs or np.inf))][0])
-            last = "" if n_inputs is None else f" to {n_inputs - 1}"
-            raise ValueError(f"units must lie in 0{last}, got {wrong} in sample {sample}")
-        pairs.append((t[t < np.inf], u[t < np.inf]))
-    n = n_inputs or 1 + max(int(u.max(initial=-1)) for _, u in pairs)
-    if n == 0:
+    trains = SpikeTrains.of(given, n_inputs, "times")
+    if len(trains) == 0:
+        raise ValueError("times hold no samples")
+    if trains.n == 0:
         raise ValueError("no input spikes in any sample")
-    if any(len(np.unique(u)) < len(u) for _, u in pairs):
-        return pairs, n
-    first = np.full((len(pairs), n), np.inf)
-    for row, (t, u) in zip(first, pairs, strict=True):
-        row[u] = t
-    return first, n
+    first = trains.only_spikes()
+    return [(each.times, each.units) for each in trains] if first is None else first, trains.n
 
 
 def found_classes(labels: Any, n_samples: int) -> NDArray[Any]:

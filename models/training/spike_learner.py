@@ -30,7 +30,7 @@ from eventsim.models.training.trained_parameters import TrainedParameters
 from eventsim.network import Network
 from eventsim.registry import register
 from eventsim.renamed import warn_renamed
-from eventsim.topological_sort import senders_first
+from eventsim.topological_sort import topological_sort
 
 __all__ = ["SpikeLearner", "Step"]
 
@@ -57,7 +57,7 @@ class Step:
     bumped: str | None
 
 
-@register("rule", "spike-learner")
+@register("trainer", "spike-learner")
 class SpikeLearner:
     """Trains any network that `SpikeGradient` takes.
 
@@ -440,6 +440,6 @@ def _spiking(net: Network) -> list[str]:
     """Return the populations that can spike, senders first; where they form loops, as they were added."""
     names = list(net.populations)
     with suppress(ConfigError):
-        names = senders_first(names, [(p.pre, p.post) for p in net.projections if p.pre != p.post])
+        names = topological_sort(names, [(p.pre, p.post) for p in net.projections if p.pre != p.post])
     cells = set(_cells(net))
     return [name for name in names if name in cells and np.isfinite(net.populations[name].model.v_th).any()]

@@ -375,7 +375,7 @@ def small():
         (lambda: es.Simulation(small(), dt=DT).nudge("x", [1.0, 2.0]), "cannot be nudged"),
         (lambda: es.Simulation(small(), dt=DT).nudge("y", [1.0] * 3, kind="hinge"), "kind must be"),
         (lambda: es.Simulation(small(), dt=DT).weights("y->x"), "no projection named 'y->x'"),
-        (lambda: es.Simulation(small(), dt=DT).set_learning_rate("x->y", 1.0), "has no rule"),
+        (lambda: es.Simulation(small(), dt=DT).set_learning_rate("x->y", 1.0), "has no plasticity rule"),
         (
             lambda: small().add_plasticity("z", es.models.plasticity.ErrorTimesRate(learning_rate=1.0)),
             "named 'z' in|named 'z'",

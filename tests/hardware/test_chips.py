@@ -75,7 +75,7 @@ def test_numbers_of_the_chip_are_translated_by_the_time_constant():
         us = np.asarray(made.projections[0].delay) * 6.0 / tau
         np.testing.assert_allclose((us - 8.25) / 0.125, np.rint((us - 8.25) / 0.125), atol=1e-9)
         assert abs(us - 12.0).max() <= 0.0626
-        assert chip.exits(net)["hidden"].resolution == pytest.approx(0.008 * tau / 6.0)
+        assert chip.transmissions(net)["hidden"].resolution == pytest.approx(0.008 * tau / 6.0)
     assert BrainScaleS2Ideal(us_per_unit=1.0).scale(network()) == 1.0
 
 

@@ -146,7 +146,7 @@ def test_a_target_says_what_is_wrong():
         ({"input": [[0.1, 0.2, np.nan, 1.0]]}, ValueError, "must be at times >= 0 or inf, got nan"),
         ({"input": [([-1.0], [2])]}, ValueError, "must not be before 0, got -1.0"),
         ({"input": [([1.0], [7])]}, ValueError, r"has units 0\.\.3, got a spike of unit 7"),
-        ({"input": [([1.0], [2], [3])]}, ValueError, r"must be \(times, units\), got 3 things"),
+        ({"input": [([1.0], [2], [3])]}, ValueError, r"must be \(times, units\) or .* got a tuple of 3 things"),
         ({"input": SpikeTrains.of_first(np.ones((2, 3)))}, ValueError, "are of 3 units, it has 4"),
     ],
 )

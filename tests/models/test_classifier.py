@@ -282,24 +282,24 @@ def with_value(value):
         (
             with_value(math.nan),
             LABELS,
-            "times must be at least 0, inf for no spike, got nan in sample 3, input 1",
+            "must be at times >= 0 or inf, got nan in sample 3, unit 1",
         ),
         (
             with_value(-0.2),
             LABELS,
-            "times must be at least 0, inf for no spike, got -0.2 in sample 3, input 1",
+            "must be at times >= 0 or inf, got -0.2 in sample 3, unit 1",
         ),
-        (with_value(-math.inf), LABELS, "got -inf in sample 3, input 1"),
+        (with_value(-math.inf), LABELS, "got -inf in sample 3, unit 1"),
         (
             TIMES[:, 0],
             LABELS,
-            "times have shape (60,); expected an array (n_samples, n_inputs) of first spikes",
+            "have shape (60,), expected (n_samples, n_units)",
         ),
-        (TIMES[None], LABELS, "times have shape (1, 60, 2); expected"),
-        ([[0.1, 0.2], [0.3]], LABELS, "times are no numbers in rows of equal length; expected an array"),
-        ([["a", "b"]], LABELS, "times are no numbers in rows of equal length; expected"),
-        (TIMES[:0], LABELS[:0], "times hold nothing, their shape is (0, 2)"),
-        ([], [], "expected an array (n_samples, n_inputs)"),
+        (TIMES[None], LABELS, "have shape (1, 60, 2), expected (n_samples, n_units)"),
+        ([[0.1, 0.2], [0.3]], LABELS, "are rows of unequal length; expected an array (n_samples, n_units) of first spikes"),
+        ([["a", "b"]], LABELS, "must be real numbers, got <U1"),
+        (TIMES[:0], LABELS[:0], "times hold no samples"),
+        ([], [], "have shape (0,), expected (n_samples, n_units)"),
         (np.full((60, 2), np.inf), LABELS, "no input spikes in any sample: all times are inf"),
         (TIMES, LABELS[:50], "labels are 50, expected one for each of 60 samples"),
         (TIMES, np.eye(60), "labels have shape (60, 60), expected one class for each of 60 samples"),
@@ -307,10 +307,10 @@ def with_value(value):
         (TIMES, np.where(LABELS == 0, np.nan, 1.0), "labels must be classes, got nan in sample"),
         (TIMES, [None, 1] * 30, "labels must be classes, got None in sample 0"),
         (TIMES, [[k] for k in LABELS.tolist()], "hashable things, got [0] in sample 0"),
-        ([([0.1], [0, 1])] * 60, LABELS, "sample 0 has 1 times but 2 units"),
-        ([([0.1], [-1])] * 60, LABELS, "units must lie in 0, got -1 in sample 0"),
-        ([([0.1], [0.5])] * 60, LABELS, "units must be whole numbers, sample 0 has float64"),
-        ([([math.nan], [0])] * 60, LABELS, "inf for no spike, got nan in sample 0"),
+        ([([0.1], [0, 1])] * 60, LABELS, "have 1 times but 2 units, in sample 0"),
+        ([([0.1], [-1])] * 60, LABELS, "has units 0, 1, ..., got a spike of unit -1, in sample 0"),
+        ([([0.1], [0.5])] * 60, LABELS, "must be integers, got float64, in sample 0"),
+        ([([math.nan], [0])] * 60, LABELS, "must be numbers, got nan, in sample 0"),
         ([([], [])] * 60, LABELS, "no input spikes in any sample"),
     ],
 )
@@ -359,9 +359,9 @@ def test_prediction_needs_a_trained_classifier_and_its_inputs():
         ):
             asked(quick())
     classifier = quick(epochs=1).fit(TIMES, LABELS)
-    with pytest.raises(ValueError, match=r"times have 3 inputs, the classifier was trained with 2"):
+    with pytest.raises(ValueError, match=r"shape \(4, 3\), expected \(n_samples, 2\)"):
         classifier.predict(np.ones((4, 3)))
-    with pytest.raises(ValueError, match=r"units must lie in 0 to 1, got 2 in sample 0"):
+    with pytest.raises(ValueError, match=r"has units 0\.\.1, got a spike of unit 2, in sample 0"):
         classifier.predict([([0.1], [2])])
     with pytest.raises(ValueError, match=r"labels are 3, expected one for each of 60 samples"):
         classifier.score(TIMES, [0, 1, 1])

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.models.gradients._input_spikes import FirstSpikes, InputSpikes
+from eventsim.models.gradients._input_spikes import in_given_order
 from eventsim.models.gradients.eventprop._tape import Gradients, Tape
 from eventsim.models.gradients.eventprop._workspace import Workspace
 from eventsim.models.gradients.eventprop.network import EventPropNetwork
 from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
 from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
+from eventsim.spike_trains import SpikeTrains
 from eventsim.trace import Spikes
 
 __all__ = ["EventPropForwardPass", "EventPropKernel"]
@@ -36,7 +37,7 @@ class EventPropForwardPass(ForwardPass):
         tapes: list[Tape],
         n_samples: int,
         until: float,
-        given: Mapping[str, InputSpikes],
+        given: Mapping[str, SpikeTrains],
     ) -> None:
         super().__init__(kernel.network, n_samples, until)
         self.kernel = kernel
@@ -119,18 +120,12 @@ class EventPropForwardPass(ForwardPass):
 
     def _input_errors(self, name: str) -> Any:
         given, number = self._given[name], self._number(name)
-        if isinstance(given, FirstSpikes):
+        if given.once:
             errors = np.zeros((self.n_samples, self._size(name)))
             for low, tape in self._pieces():
                 tape.first_errors(number, errors[low : low + tape.n_samples])
             return errors
-        rows = []
-        for sample in range(self.n_samples):
-            found = self.errors(name, sample)
-            row = np.zeros(given.sizes[sample])
-            row[given.places[sample][: len(found)]] = found
-            rows.append(row)
-        return rows
+        return [in_given_order(given, sample, self.errors(name, sample)) for sample in range(self.n_samples)]
 
     def _first_maximum(self, population: str) -> int:
         """Return where the membrane maxima of a population begin in a sample, -1 if it can spike."""
@@ -169,7 +164,7 @@ class EventPropKernel:
         for _ in range(threads):
             self._spaces.put(self._eventprop.space())
 
-    def refusal(self, given: Mapping[str, InputSpikes], deviates: bool) -> str:
+    def refusal(self, given: Mapping[str, SpikeTrains], deviates: bool) -> str:
         """Return why this kernel cannot run these inputs, "" if it can."""
         if not deviates:
             return ""
@@ -177,10 +172,10 @@ class EventPropKernel:
         return f"a run with noise, or of observed times, {layers}"
 
     def forward(
-        self, given: Mapping[str, InputSpikes], n_samples: int, until: float, noise: Noise | None = None
+        self, given: Mapping[str, SpikeTrains], n_samples: int, until: float, noise: Noise | None = None
     ) -> EventPropForwardPass:
         """Compute all spikes in [0, until)."""
-        spikes = {name: g.sorted() for name, g in given.items()}
+        spikes = {name: (g.times, g.units.astype(np.int32), g.starts) for name, g in given.items()}
         n_input = int(sum(np.diff(start).max(initial=0) for _, _, start in spikes.values()))
         network = self.eventprop_network
         network.load()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from eventsim.errors import ConfigError
 from eventsim.models.gradients.eventprop._passes import EventProp
 from eventsim.models.gradients.network import CONSTANTS, Pathway, SpikeNetwork
-from eventsim.topological_sort import senders_first
+from eventsim.topological_sort import topological_sort
 
 __all__ = ["EventPropNetwork"]
 
@@ -211,7 +211,7 @@ class EventPropNetwork:
                 shortest = min(shortest, least)
             else:
                 instant.append((p.pre, p.post))
-        order = senders_first(self.neurons, instant)
+        order = topological_sort(self.neurons, instant)
         self.eventprop.set_order([self.numbers[name] for name in order])
         # A bit less than the delay, so that rounding lets no spike arrive in the window it was emitted in.
         self.shortest = (1 - 1e-9) * shortest

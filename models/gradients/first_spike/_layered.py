@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from eventsim.errors import ConfigError
 from eventsim.models.gradients.first_spike._backward import Layers
 from eventsim.models.gradients.network import CONSTANTS, Pathway, SpikeNetwork
-from eventsim.topological_sort import senders_first
+from eventsim.topological_sort import topological_sort
 
 __all__ = ["Layer", "compiled", "layered"]
 
@@ -55,7 +55,7 @@ def layered(network: SpikeNetwork, form: str = "") -> list[Layer]:
         if not p.dense:
             raise ConfigError(f"{p.name!r} does not connect every source to every target")
     pairs = [(p.pre, p.post) for p in network.pathways if p.pre in network.neurons]
-    order = senders_first(network.neurons, pairs)
+    order = topological_sort(network.neurons, pairs)
     return [_layer(network, name, form) for name in order]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.models.gradients._input_spikes import FirstSpikes, InputSpikes
+from eventsim.models.gradients._input_spikes import in_given_order
 from eventsim.models.gradients._latency import spike_latency
 from eventsim.models.gradients.first_spike._backward import PIECE, Layers
 from eventsim.models.gradients.first_spike._batch import Batch
@@ -18,6 +18,7 @@ from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
 from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
 from eventsim.parameters import one_number
+from eventsim.spike_trains import SpikeTrains
 from eventsim.trace import Spikes
 
 __all__ = ["FirstSpikeForwardPass", "FirstSpikeKernel"]
@@ -35,7 +36,7 @@ class FirstSpikeForwardPass(ForwardPass):
         layers: Layers,
         batch: Batch,
         until: float,
-        given: Mapping[str, InputSpikes],
+        given: Mapping[str, SpikeTrains],
     ) -> None:
         super().__init__(kernel.network, batch.n_samples, until)
         self.kernel, self.layers, self.batch = kernel, layers, batch
@@ -99,13 +100,10 @@ class FirstSpikeForwardPass(ForwardPass):
         for name, given in self._given.items():
             errors = self.batch.errors(self.kernel.place(name))
             assert errors is not None
-            if isinstance(given, FirstSpikes):
+            if given.once:
                 found[name] = np.where(self._times(name) < np.inf, errors, 0.0)
                 continue
-            found[name] = rows = [np.zeros(size) for size in given.sizes]
-            for sample, row in enumerate(rows):
-                spikes = self.errors(name, sample)
-                row[given.places[sample][: len(spikes)]] = spikes
+            found[name] = [in_given_order(given, k, self.errors(name, k)) for k in range(len(given))]
         return found
 
     def crossings(self, population: str) -> Floats:
@@ -162,16 +160,16 @@ class FirstSpikeKernel:
         """Return the number of a population as the compiled layers have it."""
         return self._places[population]
 
-    def refusal(self, given: Mapping[str, InputSpikes], deviates: bool) -> str:
+    def refusal(self, given: Mapping[str, SpikeTrains], deviates: bool) -> str:
         """Return why this kernel cannot run these inputs, "" if it can."""
         for name, g in given.items():
-            if g.first(self.network.size(name)) is None:
+            if g.only_spikes() is None:
                 return f"a unit of {name!r} spikes more than once in a sample"
         return ""
 
     def forward(
         self,
-        given: Mapping[str, InputSpikes],
+        given: Mapping[str, SpikeTrains],
         n_samples: int,
         until: float,
         noise: Noise | None = None,
@@ -194,7 +192,7 @@ class FirstSpikeKernel:
 
     def observed(
         self,
-        given: Mapping[str, InputSpikes],
+        given: Mapping[str, SpikeTrains],
         n_samples: int,
         times: Mapping[str, ArrayLike],
         noise: Noise | None = None,
@@ -287,9 +285,9 @@ class FirstSpikeKernel:
             raise ConfigError("a threshold has become infinite")
         return layers
 
-    def _put(self, batch: Batch, given: Mapping[str, InputSpikes], until: float) -> None:
+    def _put(self, batch: Batch, given: Mapping[str, SpikeTrains], until: float) -> None:
         for name, g in given.items():
-            first = g.first(self.network.size(name))
+            first = g.only_spikes()
             assert first is not None
             batch.put(self.place(name), first, until)
 

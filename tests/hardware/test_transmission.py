@@ -241,7 +241,7 @@ def test_one_normal_number_and_many_have_the_same_bits():
     net = es.Network()
     net.add("input", es.models.SpikeSource(times=np.full(1000, 16.0), units=np.arange(1000)), 1000)
     chip = Substrate([Jitter(1.0, whose="inputs"), Latency()])
-    keys = chip.prepared(net).transmissions(net, chip.first_sample(0))["input"].jitter_keys[0]
+    keys = chip.prepared(net).transmission_parameters(net, chip.first_sample(0))["input"].jitter_keys[0]
     sim = es.Simulation(net, hardware=chip)
     sim.run(30.0)
     spikes = sim.spikes("input")

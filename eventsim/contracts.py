@@ -1,0 +1,152 @@
+"""What parts must offer: the contracts between the engine and models, plasticity rules and hardware.
+
+Each is a `Protocol`: a class of anybody's that has these names fulfils it, without inheriting anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from eventsim.engine import Engine
+    from eventsim.population import Population
+    from eventsim.synapses import Synapses
+
+__all__ = [
+    "AdvancesInWindows",
+    "BuildContext",
+    "BuildsPopulation",
+    "ChecksItself",
+    "ForeseesSpikes",
+    "Model",
+    "PlasticityRule",
+    "SnapshotPart",
+    "SpikingPlasticityRule",
+    "TakesPrivateSources",
+    "TakesSpikes",
+    "TickPlasticityRule",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What a model is told when it builds its population.
+
+    Attributes
+    ----------
+    n, name : units and name of the population.
+    seed : of the network.
+    time_unit, seconds : of the network, and its length in seconds; 1 if it has none.
+    dt, batch, dtype : tick, samples and precision of continuous populations.
+    """
+
+    n: int
+    name: str
+    seed: int
+    seconds: float
+    dt: float = 0.0
+    batch: int = 1
+    dtype: str = "float64"
+    time_unit: str = "1"
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A neuron or source, as `Network.add` takes it.
+
+    Besides ``variables`` and ``is_source`` it has a method ``build(context)`` that returns the
+    `eventsim.population.Population` of a simulation; a network that is only declared does not need it.
+    It may have ``receptors`` (what spikes can reach, by name), ``is_continuous``, ``emits_spikes`` and
+    ``on_ticks``, all False unless given, and ``check``.
+
+    Attributes
+    ----------
+    variables : names of what can be recorded.
+    is_source : whether it takes no input.
+    """
+
+    @property
+    def variables(self) -> tuple[str, ...]: ...
+    @property
+    def is_source(self) -> bool: ...
+
+
+@runtime_checkable
+class BuildsPopulation(Protocol):
+    """A model that a simulation can run."""
+
+    def build(self, context: BuildContext) -> Population:
+        """Return the population, with a state of its own."""
+
+
+@runtime_checkable
+class ChecksItself(Protocol):
+    """A model that looks at its parameters when it is added to a network."""
+
+    def check(self, n: int, name: str) -> None:
+        """Raise ValueError or TypeError, naming the population, if a parameter does not fit `n` units."""
+
+
+@runtime_checkable
+class SpikingPlasticityRule(Protocol):
+    """A plasticity rule of a projection that carries spikes."""
+
+    def attach_spiking(self, synapses: Synapses, engine: Engine, seed: int) -> object:
+        """Watch the synapses of a projection and change their weights."""
+
+
+@runtime_checkable
+class TickPlasticityRule(Protocol):
+    """A plasticity rule of a projection of rates, or of a continuous population; it acts on ticks."""
+
+    def attach(self, target: Any) -> Any:
+        """Watch the projection or population, and change its parameters."""
+
+
+PlasticityRule = SpikingPlasticityRule | TickPlasticityRule
+
+
+@runtime_checkable
+class AdvancesInWindows(Protocol):
+    """A population that can be advanced by whole windows or layers, without a queue."""
+
+    @property
+    def max_window(self) -> float:
+        """The longest window that is of use."""
+
+
+@runtime_checkable
+class TakesPrivateSources(Protocol):
+    """A population that draws the spikes of its private sources itself."""
+
+    def add_private_source(self, source: Any, weight: float, delay: float) -> None:
+        """Let each unit draw the spikes of the like unit of a source."""
+
+
+@runtime_checkable
+class TakesSpikes(Protocol):
+    """A source whose spikes are given to it."""
+
+    def add(self, times: Any, units: Any) -> None:
+        """Add spikes to those it emits."""
+
+
+@runtime_checkable
+class ForeseesSpikes(Protocol):
+    """A source that knows about how many spikes it will emit."""
+
+    def expected(self, start: float, end: float) -> float:
+        """Return about how many spikes its units emit in [start, end)."""
+
+
+@runtime_checkable
+class SnapshotPart(Protocol):
+    """Something with a state that a simulation can keep and put back."""
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """Return the state as arrays and numbers."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a state that `snapshot` returned."""
