@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from eventsim.engine import Engine
-    from eventsim.population import Population
     from eventsim.synapses import Synapses
 
 __all__ = [
     "AdvancesInWindows",
     "BuildContext",
-    "BuildsPopulation",
     "ChecksItself",
+    "DeclaredModel",
     "ForeseesSpikes",
-    "Model",
     "PlasticityRule",
     "SnapshotPart",
     "SpikingPlasticityRule",
@@ -53,13 +51,8 @@ class BuildContext:
 
 
 @runtime_checkable
-class Model(Protocol):
-    """A neuron or source, as `Network.add` takes it.
-
-    Besides ``variables`` and ``is_source`` it has a method ``build(context)`` that returns the
-    `eventsim.population.Population` of a simulation; a network that is only declared does not need it.
-    It may have ``receptors`` (what spikes can reach, by name), ``is_continuous``, ``emits_spikes`` and
-    ``on_ticks``, all False unless given, and ``check``.
+class DeclaredModel(Protocol):
+    """What `Network.add` needs of a neuron or source; a simulation needs all of `NeuronModel`.
 
     Attributes
     ----------
@@ -68,17 +61,12 @@ class Model(Protocol):
     """
 
     @property
-    def variables(self) -> tuple[str, ...]: ...
+    def variables(self) -> tuple[str, ...]:
+        """What can be recorded."""
+
     @property
-    def is_source(self) -> bool: ...
-
-
-@runtime_checkable
-class BuildsPopulation(Protocol):
-    """A model that a simulation can run."""
-
-    def build(self, context: BuildContext) -> Population:
-        """Return the population, with a state of its own."""
+    def is_source(self) -> bool:
+        """Whether the population takes no input."""
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ import numpy as np
 from eventsim import connect, rng, values
 from eventsim.connect import AllToAll, ConnectionRule
 from eventsim.connections import Connections
-from eventsim.contracts import ChecksItself, Model, PlasticityRule
+from eventsim.contracts import ChecksItself, DeclaredModel, PlasticityRule
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.rates.options import RateOptions, rate_options, refuse_rate_options
 from eventsim.renamed import warn_renamed, with_current_names
@@ -457,7 +457,7 @@ def _check_kind(model: Any, name: str) -> None:
     """Raise TypeError unless units can be of this model."""
     if isinstance(model, type):
         raise TypeError(f"the model of {name!r} must be a neuron, got the class; write {model.__name__}(...)")
-    if not isinstance(model, Model):
+    if not isinstance(model, DeclaredModel):
         raise TypeError(f"the model of {name!r} must be a neuron such as es.models.LIF(), got {model!r:.60}")
 
 
