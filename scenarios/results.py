@@ -57,8 +57,14 @@ def as_text(path: Path) -> str:
     found = describe(path)
     preset = f", preset {found['preset']}" if found["preset"] else ""
     lines = [
-        f"{found['scenario'] or 'simulation'}{preset}, seed {found['seed']}, eventsim {found['version']}",
-        f"{'finished' if found['complete'] else 'not finished'}, {found['wall_seconds'] or 0.0:.1f} s",
+        ", ".join(
+            [
+                f"{found['scenario'] or 'simulation'}{preset}",
+                f"seed {'unknown' if found['seed'] is None else found['seed']}",
+                f"eventsim {found['version'] or 'of unknown version'}",
+            ]
+        ),
+        _duration(found["complete"], found["wall_seconds"]),
     ]
     lines += [f"note: {note}" for note in found["notes"]]
     for heading in ("config", "metrics", "populations"):
@@ -67,6 +73,12 @@ def as_text(path: Path) -> str:
             width = max(map(len, found[heading]))
             lines += [f"  {key:<{width}}  {_short(value)}" for key, value in found[heading].items()]
     return "\n".join(lines)
+
+
+def _duration(complete: bool, seconds: object) -> str:
+    """Return whether a run has finished and how long it took, if the file says so."""
+    took = f"{seconds:.1f} s" if isinstance(seconds, int | float) and isfinite(seconds) else "unknown time"
+    return f"{'finished' if complete else 'not finished'}, {took}"
 
 
 def summary(outcome: Outcome) -> str:

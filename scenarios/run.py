@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, SupportsFloat
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eventsim.errors import FileFormatError
 from eventsim.renamed import with_current_names
 from eventsim.rng import stream
 from eventsim.scenarios import streams
@@ -231,6 +232,8 @@ class Run:
         self.replacement_data = str(today.get("replacement_data", ""))
         self.notes = [line for line in str(provenance.get("notes", "")).splitlines() if line]
         if state:
+            if not isinstance(state.get("scenario"), Mapping):
+                raise FileFormatError(f"{self.file.path} holds no state of a scenario to go on from")
             self.state = dict(state["scenario"])
             self.metrics = {name: float(value) for name, value in state.get("metrics", {}).items()}
             self._series = {name: list(values) for name, values in state.get("series", {}).items()}

@@ -10,9 +10,11 @@ import struct
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
 
@@ -101,7 +103,7 @@ def _is_endless(content: mmap.mmap | bytes, start: int) -> bool:
     return False
 
 
-def check_references(dataset: h5py.Dataset) -> None:
+def check_strings(dataset: h5py.Dataset) -> None:
     """Refuse strings that are longer than the file, or are not stored as eventsim stores them.
 
     Raises
@@ -113,11 +115,51 @@ def check_references(dataset: h5py.Dataset) -> None:
         raise ValueError(f"{dataset.name} should be a string")
     if not dataset.size or dataset.file.mode != "r":  # a file open for writing is our own
         return
-    place, size = dataset.id.get_offset(), os.path.getsize(dataset.file.filename)
-    if place is None:
+    lengths = referenced_lengths(dataset)
+    if lengths is None:
         raise ValueError(f"the strings of {dataset.name} are not stored in one piece")
-    references = np.fromfile(dataset.file.filename, REFERENCE, dataset.size, offset=place)
-    lengths = references["length"].astype(np.int64)
+    size = os.path.getsize(dataset.file.filename)
     memory = 4 * int(lengths.max(initial=0)) * len(lengths)  # of an array of strings
-    if len(lengths) < dataset.size or lengths.sum() > size or memory > max(1 << 28, 100 * size):
+    if lengths.sum() > size or memory > max(1 << 28, 100 * size):
         raise ValueError(f"the strings of {dataset.name} are longer than the file")
+
+
+def referenced_lengths(dataset: h5py.Dataset) -> NDArray[np.int64] | None:
+    """Return how long the rows of a dataset say they are, in elements; None if it is stored in chunks.
+
+    Raises
+    ------
+    ValueError
+        If the file ends before.
+    """
+    place = dataset.id.get_offset()
+    if place is None:
+        return None
+    references = np.fromfile(dataset.file.filename, REFERENCE, dataset.size, offset=place)
+    if len(references) < dataset.size:
+        raise ValueError(f"{dataset.name} goes beyond the end of the file")
+    return references["length"].astype(np.int64)
+
+
+def read_rows(dataset: h5py.Dataset) -> list[NDArray[Any]]:
+    """Return rows of numbers of differing length, which together are no longer than the file.
+
+    Raises
+    ------
+    ValueError
+        If they are longer.
+    """
+    element = h5py.check_vlen_dtype(dataset.dtype)
+    if element is None or dataset.ndim != 1:
+        raise ValueError(f"{dataset.name} should be rows of numbers, but is {dataset.dtype} {dataset.shape}")
+    left = os.path.getsize(dataset.file.filename)
+    lengths = referenced_lengths(dataset) if dataset.size else None
+    if lengths is not None and lengths.sum() * np.dtype(element).itemsize > left:
+        raise ValueError(f"the rows of {dataset.name} are longer than the file")
+    rows = []
+    for k in range(len(dataset)):
+        rows.append(np.asarray(dataset[k]))
+        left -= rows[-1].nbytes
+        if left < 0:
+            raise ValueError(f"the rows of {dataset.name} are longer than the file")
+    return rows

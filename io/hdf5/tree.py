@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.io.hdf5.schema import decode_name, encode_name
-from eventsim.io.hdf5.strings import check_references
+from eventsim.io.hdf5.strings import check_strings
 
 STRING = h5py.string_dtype()
 
@@ -105,7 +105,7 @@ def get_array(dataset: h5py.Dataset) -> NDArray[Any]:
         raise ValueError(f"{dataset.name} should be an array")
     strings = h5py.check_string_dtype(dataset.dtype)
     if strings is not None and strings.length is None:
-        check_references(dataset)
+        check_strings(dataset)
         return np.asarray(dataset.asstr()[...]).astype(str)
     if dataset.dtype.kind not in "biufcS":
         raise ValueError(f"{dataset.name} holds elements of an unknown type, {dataset.dtype}")
@@ -122,7 +122,7 @@ def get_text(item: h5py.Dataset) -> str:
     """
     if not isinstance(item, h5py.Dataset) or item.shape != ():
         raise ValueError(f"{item.name} should be a string")
-    check_references(item)
+    check_strings(item)
     return str(item.asstr()[()])
 
 

@@ -60,6 +60,7 @@ class WorkFile:
         remove_leftover(self.part)
         remove_leftover(self.new)
         self._descriptor = create(self.part, self.mode)
+        _open_here.add(_identity(self._descriptor))
 
     def open(self) -> h5py.File:
         """Return the work file, open for writing."""
@@ -113,6 +114,7 @@ class WorkFile:
         if durable:
             synchronise(self._descriptor)
         self._replace(self.part)
+        _open_here.discard(_identity(self._descriptor))
         os.close(self._descriptor)
         self._descriptor = -1
         if durable:
@@ -123,6 +125,7 @@ class WorkFile:
         if self._descriptor < 0:
             return
         descriptor, self._descriptor = self._descriptor, -1
+        _open_here.discard(_identity(descriptor))
         steps: list[Callable[[], object]] = [self.part.unlink, partial(os.close, descriptor)]
         if self._file is not None:
             steps = [partial(os.ftruncate, descriptor, 0), self._file.close, *steps]
@@ -317,7 +320,21 @@ def _is_ours(descriptor: int, size: int) -> bool:
 
 
 def _is_busy(place: Path) -> BlockingIOError:
+    with suppress(OSError):
+        if _identity(place) in _open_here:
+            return BlockingIOError(
+                f"{place} is open in this program already; close that file first, or write elsewhere"
+            )
     return BlockingIOError(f"{place} is being written by another run; write elsewhere")
+
+
+def _identity(place: int | Path) -> tuple[int, int]:
+    found = os.fstat(place) if isinstance(place, int) else os.stat(place, follow_symlinks=False)
+    return found.st_dev, found.st_ino
+
+
+_open_here: set[tuple[int, int]] = set()
+"""Device and number of the work files that this process has open."""
 
 
 def _is_taken(place: Path) -> FileExistsError:

@@ -57,7 +57,8 @@ def read(cls: Any, path: str | os.PathLike[str]) -> Any:
 
     trace = load(path, recordings=False)
     state = trace.state
-    if state.get("kind") != KIND:
+    kind = state.get("kind")
+    if not isinstance(kind, str) or kind != KIND:
         raise FileFormatError(f"{os.fspath(path)} holds no classifier; SpikingClassifier.save writes one")
     try:
         loss = state["loss"] and LOSSES[state["loss"]["name"]](**state["loss"]["settings"])
@@ -70,8 +71,9 @@ def read(cls: Any, path: str | os.PathLike[str]) -> Any:
         classifier._settings = classifier.get_params() | {"hidden": classifier._checked_settings()}
         classifier._make_learner()
         classifier.learner_.restore(state["learner"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FileFormatError(f"the classifier in {os.fspath(path)} is damaged: {error}") from error
+    except Exception as error:  # a state of any form may be in a file
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise FileFormatError(f"the classifier in {os.fspath(path)} is damaged: {why}") from error
     return classifier
 
 

@@ -277,3 +277,50 @@ def test_shd_is_read_where_its_files_are(tmp_path):
     assert samples[1].units.tolist() == [3]
     with pytest.raises(FileNotFoundError, match="shd_train"):
         datasets.shd("train", tmp_path)
+
+
+def recordings(path, times=(np.float16, [[0.5], [0.25]]), units=(np.uint16, [[3], [4]]), labels=(4, 19)):
+    """Write a file like SHD's; each column is its type and its rows, or an array."""
+    with h5py.File(path, "w") as file:
+        for name, column in (("times", times), ("units", units)):
+            if isinstance(column, np.ndarray):
+                file[f"spikes/{name}"] = column
+                continue
+            rows = file.create_dataset(f"spikes/{name}", len(column[1]), h5py.vlen_dtype(column[0]))
+            for k, row in enumerate(column[1]):
+                rows[k] = np.array(row, column[0])
+        file["labels"] = np.asarray(labels)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("columns", "match"),
+    [
+        ({"labels": [4, 19, 3]}, "times should be 3 rows of times"),
+        ({"labels": [[4], [19]]}, "labels should be whole numbers in one row"),
+        ({"labels": [0.5, 1.5]}, "labels should be whole numbers in one row"),
+        ({"labels": [4, -1]}, "labels should be 0 or more, got -1"),
+        ({"units": (np.uint16, [[3], [4, 5]])}, "recording 1 has 1 times and 2 units"),
+        ({"units": (np.uint16, [[3]])}, "units should be 2 rows of whole numbers"),
+        ({"units": (np.float32, [[3], [4]])}, "units should be 2 rows of whole numbers"),
+        ({"units": (np.int16, [[3], [-4]])}, "a negative unit"),
+        ({"times": (np.float16, [[np.nan], [1]])}, "a time that is no number"),
+        ({"times": (np.int16, [[1], [1]])}, "times should be 2 rows of times"),
+        ({"times": np.zeros((2, 3))}, "times should be rows of numbers"),
+        ({"times": np.array([b"a", b"b"])}, "times should be rows of numbers"),
+        ({"labels": [b"a", b"c"]}, "labels should be whole numbers"),
+    ],
+)
+def test_recordings_with_odd_columns_are_refused(columns, match, tmp_path):
+    with pytest.raises(FileFormatError, match=match):
+        datasets.read_recordings(recordings(tmp_path / "a.h5", **columns))
+    assert len(datasets.read_recordings(recordings(tmp_path / "b.h5"))[0]) == 2
+
+
+def test_recordings_in_other_files_are_refused(tmp_path):
+    recordings(tmp_path / "b.h5")
+    with h5py.File(recordings(tmp_path / "a.h5"), "r+") as file:
+        del file["labels"]
+        file["labels"] = h5py.ExternalLink("b.h5", "/labels")
+    with pytest.raises(FileFormatError, match="/labels is a link to another file"):
+        datasets.read_recordings(tmp_path / "a.h5")

@@ -12,6 +12,7 @@ import pytest
 
 from eventsim import io
 from eventsim.scenarios.cli import main
+from eventsim.trace import Trace
 
 COMMAND = [sys.executable, "-P", "-m", "eventsim.scenarios.cli"]
 
@@ -267,6 +268,7 @@ def test_list_loads_no_large_library():
     code = """
 import sys
 from eventsim.scenarios.cli import main
+from eventsim.trace import Trace
 main(["list"])
 print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
 """
@@ -326,3 +328,10 @@ def test_a_signal_ends_a_run_with_130_and_keeps_what_was_done(number):
     assert "Traceback" not in err
     assert err.count("\n") == 1
     assert io.load("a.h5").state["scenario"]["epoch"] > 0
+
+
+def test_a_file_without_a_time_says_that_it_is_unknown(tmp_path, capsys):
+    io.save(Trace(provenance={"scenario": "mine"}), tmp_path / "a.h5")
+    assert main(["show", str(tmp_path / "a.h5")]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[:2] == ["mine, seed unknown, eventsim of unknown version", "finished, unknown time"]

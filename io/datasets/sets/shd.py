@@ -1,12 +1,18 @@
 """The Spiking Heidelberg Digits, and every file in their layout."""
 
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
 from eventsim.io.datasets.files import Folder, PublishedSet, check_split
 from eventsim.trace import Ints, Spikes
+
+if TYPE_CHECKING:
+    import h5py
 
 SHD = PublishedSet(
     "shd",
@@ -36,13 +42,50 @@ def read_recordings(path: str | os.PathLike[str]) -> tuple[list[Spikes], Ints]:
     """
     import h5py
 
+    from eventsim.io.hdf5.safety import first_line
+    from eventsim.io.hdf5.structure import check_structure
+
+    path = Path(path)
     try:
         with h5py.File(path, "r") as file:
-            times, units = file["spikes/times"][...], file["spikes/units"][...]
-            labels = file["labels"][...].astype(np.int64)
-    except (OSError, KeyError) as error:
-        raise FileFormatError(f"{path} does not hold recordings in the layout of SHD: {error}") from None
-    return [
-        Spikes(seconds.astype(np.float64) * 1000.0, channels.astype(np.int64))
-        for seconds, channels in zip(times, units, strict=True)
-    ], labels
+            check_structure(file, path, ("spikes", "labels"))
+            labels = _labels(file["labels"])
+            times = _rows(file["spikes/times"], "f", len(labels))
+            units = _rows(file["spikes/units"], "iu", len(labels))
+    except FileFormatError:
+        raise
+    except Exception as error:  # the library has no class of its own for what it finds in a foreign file
+        raise FileFormatError(
+            f"{path} does not hold recordings in the layout of SHD: {first_line(error)}"
+        ) from None
+    recordings = []
+    for k, (seconds, channels) in enumerate(zip(times, units, strict=True)):
+        milliseconds, numbers = seconds.astype(np.float64) * 1000.0, channels.astype(np.int64)
+        if milliseconds.shape != numbers.shape:
+            raise FileFormatError(f"{path}: recording {k} has {len(seconds)} times and {len(channels)} units")
+        if not np.isfinite(milliseconds).all() or (numbers < 0).any():
+            raise FileFormatError(f"{path}: recording {k} has a time that is no number or a negative unit")
+        recordings.append(Spikes(milliseconds, numbers))
+    return recordings, labels
+
+
+def _labels(dataset: "h5py.Dataset") -> Ints:
+    if dataset.dtype.kind not in "iu" or dataset.ndim != 1:
+        raise ValueError(
+            f"labels should be whole numbers in one row, but are {dataset.dtype} {dataset.shape}"
+        )
+    labels = dataset[...].astype(np.int64)
+    if (labels < 0).any():
+        raise ValueError(f"labels should be 0 or more, got {labels.min()}")
+    return np.asarray(labels)
+
+
+def _rows(dataset: "h5py.Dataset", kinds: str, n: int) -> list[NDArray[Any]]:
+    from eventsim.io.hdf5.strings import read_rows
+
+    rows = read_rows(dataset)
+    if len(rows) != n or any(row.dtype.kind not in kinds for row in rows):
+        raise ValueError(
+            f"{dataset.name} should be {n} rows of {'times' if kinds == 'f' else 'whole numbers'}"
+        )
+    return rows
