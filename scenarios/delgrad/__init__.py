@@ -9,10 +9,9 @@ delay for each synapse (WS); the same with the noise of an analog chip; and all 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from annotated_types import Ge, Le
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -21,7 +20,9 @@ from eventsim.errors import ConfigError
 from eventsim.models.training.task import Task
 from eventsim.registry import register
 from eventsim.scenarios import tasks
-from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run, Scenario
+from eventsim.scenarios.delgrad.presets import NOISE_KEYS
+from eventsim.scenarios.delgrad.settings import Settings
+from eventsim.scenarios.scenario import Run
 from eventsim.scenarios.spike_training import evaluate, record, shown, train
 from eventsim.trace import Floats, Trace
 
@@ -32,123 +33,11 @@ if TYPE_CHECKING:
     from eventsim.models.training.spike_learner import SpikeLearner
     from eventsim.models.training.trainer import Trainer
 
-W: dict[str, object] = {
-    "delays": "none",
-    "init_mean": (0.5, 0.5),
-    "learning_rate": 0.02,
-}
-WA: dict[str, object] = {"delays": "axonal", "learning_rate": 0.005, "delay_learning_rate": 0.005}
-WS_5: dict[str, object] = {"n_hidden": 5, "learning_rate": 0.015, "delay_learning_rate": 0.01}
-HARDWARE: dict[str, object] = {
-    "copies": 5,
-    "tau_mem": 1.0,
-    "v_th": 2.6,
-    "init_mean": (1.0, 0.075),
-    "init_std": (0.12, 0.15),
-    "delay_init_std": 0.5,
-    "delay_scale": 1.5,
-    "delay_shift": 2.0,
-    "learning_rate": 0.002,
-    "delay_learning_rate": 0.002,
-    "batch": 40,
-    "batch_evaluated": 40,
-    "max_missing": (0.05, 0.05),
-    "margin": 0.3,
-    "weight_step": 1 / 30,
-    "weight_limit": 2.1,
-    "threshold_offset": 0.13,
-    "threshold_spread": 0.08,
-    "threshold_noise": 0.04,
-    "slot": 14.0,
-}
-NOISE_KEYS = ("threshold_offset", "threshold_spread", "threshold_noise", "delay_noise")
-# Larger steps on larger batches than the published ones: a third of their epochs. Weights begin as they do in
-# the model of the chip; published (0.1, 0.075) leave all hidden neurons of our chip silent.
-CHIP: dict[str, object] = {key: value for key, value in HARDWARE.items() if key not in NOISE_KEYS} | {
-    "learning_rate": 0.012,
-    "delay_learning_rate": 0.02,
-    "batch": 100,
-    "batch_evaluated": 100,
-    "epochs": 100,
-    "decay_every": 10,
-    "decay": 0.8,
-    "max_missing": (0.05, 0.01),
-}
-Pair = tuple[Annotated[float, *FINITE], Annotated[float, *FINITE]]
-PositivePair = tuple[Annotated[float, *NOT_NEGATIVE], Annotated[float, *NOT_NEGATIVE]]
-Fractions = tuple[Annotated[float, Ge(0), Le(1)], Annotated[float, Ge(0), Le(1)]]
-
 
 @register("scenario", "delgrad")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DelGrad(Scenario):
+class DelGrad(Settings):
     """Delays learned with weights by exact spike-time gradients, on Yin-Yang, with chip noise if wanted."""
-
-    paper: ClassVar[str] = (
-        "Göltz et al. 2025, DelGrad: exact event-based gradients for training delays and weights"
-    )
-    presets: ClassVar[dict[str, dict[str, object]]] = {
-        "WS": {},
-        "W": W,
-        "WA": WA,
-        "WS-5": WS_5,
-        "W-5": W | {"n_hidden": 5},
-        "WA-5": WA | {"n_hidden": 5},
-        "hw-aware-W": HARDWARE | {"delays": "none"},
-        "hw-aware-WA": HARDWARE | {"delays": "axonal", "delay_noise": 0.01},
-        "brainscales2-W": CHIP | {"delays": "none"},
-        "brainscales2-WA": CHIP | {"delays": "axonal"},
-        "sweep": {"compared": ("W", "WA", "WS"), "sizes": (5, 10, 15, 20, 25, 30), "networks": 5},
-        "quick": {"n_hidden": 10, "epochs": 30, "decay_every": 4, "decay": 0.8},
-    }
-
-    delays: Annotated[
-        Literal["none", "axonal", "dendritic", "synaptic"], "one for each source, target or synapse"
-    ] = "synaptic"
-    n_hidden: Annotated[int, Ge(1), Le(10**6), "neurons of the hidden layer"] = 30
-    copies: Annotated[int, Ge(1), "lines of each input, which share its delay"] = 1
-    tau_mem: Annotated[float, *POSITIVE, "ms, membrane"] = 2.0
-    tau_syn: Annotated[float, *POSITIVE, "ms, synaptic current; times below are in its units"] = 1.0
-    v_th: Annotated[float, *POSITIVE, "threshold"] = 1.0
-    init_mean: Annotated[Pair, "initial weights into hidden and label layer"] = (1.0, 1.0)
-    init_std: Annotated[PositivePair, "their standard deviations"] = (1.0, 1.0)
-    positivity: Annotated[
-        Literal["sigmoid", "clip", "shift"], "how delays are kept positive; clip and shift start the same"
-    ] = "sigmoid"
-    delay_init_std: Annotated[float, *NOT_NEGATIVE, "of the normal p that a sigmoid makes delays of"] = 0.25
-    delay_scale: Annotated[float, *POSITIVE, "tau_syn, range of the sigmoid"] = 1.0
-    delay_shift: Annotated[float, *NOT_NEGATIVE, "tau_syn, shortest delay of the sigmoid"] = 0.0
-    learn_weights: Annotated[bool, "false keeps the initial weights"] = True
-    learn_delays: Annotated[bool, "false keeps the initial delays"] = True
-    epochs: Annotated[int, Ge(0), "passes over the training set"] = 300
-    batch: Annotated[int, Ge(1), "samples a step"] = 150
-    batch_evaluated: Annotated[int, Ge(1), "samples that share a draw of noise in evaluation"] = 200
-    learning_rate: Annotated[float, *POSITIVE, "of Adam, for weights"] = 0.01
-    delay_learning_rate: Annotated[float, *POSITIVE, "of Adam, for delays"] = 0.003
-    decay_every: Annotated[int, Ge(1), "epochs between two reductions of the rates"] = 20
-    decay: Annotated[float, *POSITIVE, "factor of each reduction"] = 0.95
-    margin: Annotated[float, *NOT_NEGATIVE, "tau_syn, by which wrong outputs should be later"] = 0.2
-    max_missing: Annotated[Fractions, "silent neurons of each layer that are not bumped"] = (0.3, 0.0)
-    bump: Annotated[float, *NOT_NEGATIVE, "added to weights into silent neurons"] = 5e-4
-    max_dw_norm: Annotated[float, *POSITIVE, "larger gradients of a sample and neuron are dropped"] = 0.2
-    weight_step: Annotated[float, *NOT_NEGATIVE, "to which weights are rounded; 0 for none"] = 0.0
-    weight_limit: Annotated[float, *NOT_NEGATIVE, "beyond which weights are clipped; 0 for none"] = 0.0
-    threshold_offset: Annotated[float, *FINITE, "mean deviation of the chip's thresholds"] = 0.0
-    threshold_spread: Annotated[float, *NOT_NEGATIVE, "its spread over neurons, fixed"] = 0.0
-    threshold_noise: Annotated[float, *NOT_NEGATIVE, "spread from batch to batch"] = 0.0
-    delay_noise: Annotated[float, *NOT_NEGATIVE, "tau_syn, jitter of each arrival"] = 0.0
-    networks: Annotated[int, Ge(1), "trained with seeds that follow each other"] = 1
-    compared: Annotated[tuple[str, ...], "presets to be compared over `sizes`; none for this one alone"] = ()
-    sizes: Annotated[tuple[Annotated[int, Ge(1)], ...], "hidden neurons of the networks compared"] = ()
-    test_samples_recorded: Annotated[int, Ge(0), "shown to the network in the event engine"] = 10
-    slot: Annotated[float, *POSITIVE, "tau_syn, time between two of these samples"] = 4.0
-    in_the_loop: Annotated[bool, "with --hardware: trained on it; false: trained without, then put on it"] = (
-        True
-    )
-    hardware_slot: Annotated[float, *POSITIVE, "tau_syn, time of a sample on hardware"] = 30.0
-
-    accepts_hardware: ClassVar[bool] = True
-    repeated_by: ClassVar[str] = "networks"
 
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:

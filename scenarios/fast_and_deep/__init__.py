@@ -8,17 +8,17 @@ end the trained network is simulated by the event engine on the first test sampl
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from eventsim import rng as streams
 from eventsim.models.training.task import Task
 from eventsim.registry import register
 from eventsim.scenarios import tasks
-from eventsim.scenarios.scenario import FINITE, NOT_NEGATIVE, POSITIVE, Run, Scenario
+from eventsim.scenarios.fast_and_deep.settings import Settings
+from eventsim.scenarios.scenario import Run
 from eventsim.scenarios.spike_training import evaluate, record, train
 from eventsim.trace import Floats
 
@@ -28,107 +28,11 @@ if TYPE_CHECKING:
     from eventsim.models.training.spike_learner import SpikeLearner
     from eventsim.models.training.trainer import Trainer
 
-MNIST: dict[str, object] = {
-    "bias_time": None,
-    "noise": 0.3,
-}
-MNIST_16: dict[str, object] = MNIST | {
-    "dataset": "mnist-16x16",
-    "init_mean": (0.1, 0.6),
-    "init_std": (0.4, 0.8),
-    "epochs": 200,
-    "batch": 50,
-    "learning_rate": 0.003,
-    "decay_every": 10,
-    "decay": 0.9,
-    "max_missing": (0.5, 0.5),
-}
-Pair = tuple[Annotated[float, *FINITE], Annotated[float, *FINITE]]
-PositivePair = tuple[Annotated[float, *NOT_NEGATIVE], Annotated[float, *NOT_NEGATIVE]]
-Fractions = tuple[Annotated[float, Ge(0), Le(1)], Annotated[float, Ge(0), Le(1)]]
-
 
 @register("scenario", "fast-and-deep")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FastAndDeep(Scenario):
+class FastAndDeep(Settings):
     """Learning by first-spike times, with exact gradients, on Yin-Yang or MNIST."""
-
-    paper: ClassVar[str] = "Göltz, Kriener et al. 2021, Fast and energy-efficient neuromorphic deep learning"
-    presets: ClassVar[dict[str, dict[str, object]]] = {
-        "yin-yang": {},
-        "yin-yang-tau2": {"tau_mem": 2.0},
-        "mnist": MNIST
-        | {
-            "dataset": "mnist",
-            "n_hidden": 350,
-            "init_mean": (0.05, 0.15),
-            "init_std": (0.8, 0.8),
-            "epochs": 150,
-            "batch": 80,
-            "learning_rate": 0.005,
-            "decay_every": 15,
-            "decay": 0.9,
-            "max_missing": (0.15, 0.05),
-        },
-        "mnist-16x16": MNIST_16 | {"n_hidden": 128},
-        "mnist-16x16-246": MNIST_16 | {"n_hidden": 246},
-        "brainscales2": {
-            "copies": 5,
-            "v_th": 1.52,
-            "bias_for_label": False,
-            # The published (0.1, 0.075) and (0.12, 0.15) leave all hidden neurons of our chip silent.
-            "init_mean": (0.45, 0.75),
-            "init_std": (0.55, 1.0),
-            "epochs": 60,
-            "batch": 40,
-            "learning_rate": 0.003,
-            "decay_every": 6,
-            "decay": 0.8,
-            "max_missing": (0.3, 0.05),
-        },
-        "quick": {
-            "init_std": (1.8, 0.8),
-            "epochs": 30,
-            "batch": 100,
-            "learning_rate": 0.02,
-            "decay_every": 3,
-            "decay": 0.8,
-            "max_missing": (0.3, 0.1),
-        },
-    }
-
-    dataset: Annotated[
-        Literal["yin-yang", "mnist", "mnist-16x16", "digits"], "digits: the 8x8 ones of scikit-learn"
-    ] = "yin-yang"
-    n_hidden: Annotated[int, Ge(1), Le(10**6), "neurons of the hidden layer"] = 120
-    tau_mem: Annotated[float, *POSITIVE, "ms, membrane"] = 1.0
-    tau_syn: Annotated[float, *POSITIVE, "ms, synaptic current; times below are in its units"] = 1.0
-    v_th: Annotated[float, *POSITIVE, "threshold"] = 1.0
-    copies: Annotated[int, Ge(1), "lines of each input and of the bias into the hidden layer"] = 1
-    bias_for_label: Annotated[bool, "whether the bias leads to the label layer too"] = True
-    bias_time: Annotated[float | None, "tau_syn, spike of the bias; none for no bias"] = 0.9
-    init_mean: Annotated[Pair, "initial weights into hidden and label layer"] = (1.5, 0.5)
-    init_std: Annotated[PositivePair, "their standard deviations"] = (0.8, 0.8)
-    epochs: Annotated[int, Ge(0), "passes over the training set"] = 300
-    batch: Annotated[int, Ge(1), "samples a step"] = 150
-    learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.005
-    decay_every: Annotated[int, Ge(1), "epochs between two reductions of the rate"] = 20
-    decay: Annotated[float, *POSITIVE, "factor of each reduction"] = 0.95
-    noise: Annotated[float, *NOT_NEGATIVE, "tau_syn, of input times in training"] = 0.0
-    max_missing: Annotated[Fractions, "silent neurons of each layer that are not bumped"] = (0.3, 0.0)
-    bump: Annotated[float, *NOT_NEGATIVE, "added to weights into silent neurons"] = 5e-4
-    xi: Annotated[float, *POSITIVE, "tau_syn, scale of time differences in the loss"] = 0.2
-    alpha: Annotated[float, *NOT_NEGATIVE, "weight of the pull towards early spikes"] = 0.005
-    beta: Annotated[float, *POSITIVE, "tau_syn, scale of lateness"] = 1.0
-    max_dw_norm: Annotated[float, *POSITIVE, "larger gradients of a sample and neuron are dropped"] = 0.2
-    test_samples_recorded: Annotated[int, Ge(0), "shown to the trained network in the event engine"] = 10
-    slot: Annotated[float, *POSITIVE, "tau_syn, time between two of these samples"] = 4.0
-    in_the_loop: Annotated[bool, "with --hardware: trained on it; false: trained without, then put on it"] = (
-        True
-    )
-    hardware_slot: Annotated[float, *POSITIVE, "tau_syn, time of a sample on hardware"] = 30.0
-
-    accepts_hardware: ClassVar[bool] = True
 
     def run(self, run: Run) -> None:
         """Train, evaluate once, and simulate the trained network on a few samples.

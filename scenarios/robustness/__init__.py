@@ -9,10 +9,9 @@ et al. 2025).
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from annotated_types import Ge, Le
 
 from eventsim.errors import ConfigError
 from eventsim.registry import register
@@ -20,7 +19,8 @@ from eventsim.scenarios import tasks
 from eventsim.scenarios.delgrad import DelGrad
 from eventsim.scenarios.fast_and_deep import FastAndDeep
 from eventsim.scenarios.robustness.imperfections import COPIES, LEVELS, parts_of
-from eventsim.scenarios.scenario import POSITIVE, Run, Scenario
+from eventsim.scenarios.robustness.settings import Settings
+from eventsim.scenarios.scenario import Run
 from eventsim.trace import Trace
 
 if TYPE_CHECKING:
@@ -30,40 +30,11 @@ if TYPE_CHECKING:
 
 Job = tuple[str, float, int, int]  # imperfection, level, copies of the inputs, seed
 
-DELGRAD: dict[str, object] = {
-    "system": "delgrad",
-    "n_hidden": 30,
-    "epochs": 60,
-    "decay_every": 4,
-    "missing_labels": 0.05,
-}
-
 
 @register("scenario", "robustness")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Robustness(Scenario):
+class Robustness(Settings):
     """Accuracy over the imperfections of a chip, trained with it in the loop and without it."""
-
-    paper: ClassVar[str] = "Göltz, Kriener et al. 2021, Fast and energy-efficient neuromorphic deep learning"
-    presets: ClassVar[dict[str, dict[str, object]]] = {
-        "fast-and-deep": {},
-        "delgrad-W": DELGRAD | {"preset": "W"},
-        "delgrad-WA": DELGRAD | {"preset": "WA", "learning_rate": 0.01},
-        "quick": {"imperfections": ("jitter", "weight_bits"), "networks": 1, "epochs": 10, "decay_every": 1},
-    }
-
-    system: Annotated[Literal["fast-and-deep", "delgrad"], "what is trained"] = "fast-and-deep"
-    preset: Annotated[str, "its settings, by name; none for its defaults"] = "quick"
-    imperfections: Annotated[tuple[str, ...], "which ones; none for all"] = ()
-    networks: Annotated[int, Ge(1), "seeds of each point"] = 5
-    n_hidden: Annotated[int, Ge(1), Le(10**6), "neurons of the hidden layer"] = 120
-    epochs: Annotated[int, Ge(0), "passes over the training set"] = 30
-    batch: Annotated[int, Ge(1), "samples a step"] = 100
-    learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.02
-    decay_every: Annotated[int, Ge(1), "epochs between two reductions of the rate"] = 3
-    decay: Annotated[float, *POSITIVE, "factor of each reduction"] = 0.8
-    missing_labels: Annotated[float, Ge(0), "fraction of silent label neurons that are not bumped"] = 0.1
-    weight_limit: Annotated[float, *POSITIVE, "largest weight where weights have bits"] = 8.0
 
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
