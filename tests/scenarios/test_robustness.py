@@ -32,10 +32,11 @@ def carried_out(path, threads=1, name="robustness", values=None, **options):
 
 def test_every_imperfection_has_levels_a_meaning_and_parts():
     assert LEVELS.keys() == MEANING.keys()
+    network = DelGrad(n_hidden=4).network(tasks.yin_yang(), 0)  # has all that the parts act on, delays too
     for name, levels in LEVELS.items():
         for level in levels:
             parts = parts_of(name, level, 1.0, 4.0)
-            assert es.hardware.Substrate(parts).prepared(es.Network()).parts
+            assert es.hardware.Substrate(parts).prepared(network).parts
 
 
 def test_a_table_of_means_and_spreads(tmp_path):
