@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eventsim.io.plain import plain_array
 from eventsim.trace import Floats, Ints, Spikes
 
 MOST_BINS = 10**8
@@ -82,7 +83,7 @@ def bin_edges(duration: float, width: float, start: float = 0.0) -> Floats:
         edges = np.minimum(edges, (offset + pitch * k) / scale)
     elif n_bins <= MOST_SLOW_BINS:  # Python divides integers of any size with one rounding
         edges = np.minimum(edges, [(offset + pitch * each) / scale for each in range(n_bins + 1)])
-    return edges
+    return np.asarray(edges, np.float64)
 
 
 def binned_counts(
@@ -181,7 +182,7 @@ def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
     ValueError
         If the shapes differ.
     """
-    predicted, labels = np.asarray(predicted), np.asarray(labels)
+    predicted, labels = plain_array(predicted, "predictions"), plain_array(labels, "labels")
     if predicted.shape != labels.shape:
         raise ValueError(f"predictions {predicted.shape} and labels {labels.shape} must have the same shape")
     return float(np.mean(predicted == labels)) if labels.size else float("nan")
@@ -189,7 +190,8 @@ def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
 
 def confusion(predicted: ArrayLike, labels: ArrayLike, n_classes: int) -> Ints:
     """Return how often a class (row) was predicted as a class (column); predictions below 0 count nowhere."""
-    predicted, labels = np.asarray(predicted), np.asarray(labels)
+    predicted = plain_array(predicted, "predictions", "iu")
+    labels = plain_array(labels, "labels", "iu")
     valid = predicted >= 0
     flat = np.bincount(labels[valid] * n_classes + predicted[valid], minlength=n_classes**2)
     return flat.reshape(n_classes, n_classes).astype(np.int64)
@@ -197,7 +199,7 @@ def confusion(predicted: ArrayLike, labels: ArrayLike, n_classes: int) -> Ints:
 
 def predicted_class(first: ArrayLike) -> Ints:
     """Return the unit that spikes first, for each row of first spike times; -1 where all are silent."""
-    first = np.asarray(first, np.float64)
+    first = plain_array(first, "first spike times", "iuf").astype(np.float64)
     return np.where(np.isfinite(first).any(axis=-1), first.argmin(axis=-1), -1).astype(np.int64)
 
 

@@ -10,16 +10,42 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.tree import STRING
+from eventsim.io.plain import plain_array
+from eventsim.spike_trains import spike_times
 
 
 def node_ids(units: ArrayLike) -> NDArray[np.uint64]:
     """Return units as the file has them, without a copy where they are int64."""
-    array = np.asarray(units)
+    array = plain_array(units, "units")
     if array.dtype.kind not in "iu" and array.size:
         raise ValueError(f"units must be integers, got dtype {array.dtype}")
     if array.dtype != schema.NODE_ID:
         array = np.ascontiguousarray(array, np.int64).view(schema.NODE_ID)
     return np.ascontiguousarray(array)
+
+
+def spike_times_of(times: ArrayLike, name: str, time_unit: str) -> NDArray[np.float64]:
+    """Return times of spikes as float64, converted where they have a unit; without a copy if they are that.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are no real numbers, or masked in part.
+    """
+    if type(times) is np.ndarray and times.dtype == schema.TIME:
+        return np.ascontiguousarray(times)
+    return spike_times(times, name, time_unit)
+
+
+def real_numbers(values: ArrayLike, what: str) -> NDArray[np.float64]:
+    """Return values as float64.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are no real numbers, or masked in part.
+    """
+    return np.ascontiguousarray(plain_array(values, what, "biuf"), np.float64)
 
 
 def check_times(times: NDArray[np.float64], last: float, what: str) -> None:

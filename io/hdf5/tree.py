@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim.io.hdf5.schema import decode_name, encode_name
 from eventsim.io.hdf5.strings import check_strings
+from eventsim.io.plain import plain_array
 
 STRING = h5py.string_dtype()
 
@@ -66,7 +67,7 @@ def put_array(group: h5py.Group, name: str, value: ArrayLike, where: str) -> h5p
     ValueError
         If the name is taken by a group, or part of it by an array.
     """
-    array = np.asarray(value)
+    array = plain_array(value, where)
     kind = ""
     if array.dtype.kind in "UT":
         array, kind = array.astype(object), "strings"

@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim.io.hdf5 import schema
-from eventsim.io.hdf5.checks import attribute, check_times, node_ids
+from eventsim.io.hdf5.checks import attribute, check_times, node_ids, real_numbers, spike_times_of
 from eventsim.io.hdf5.columns import Column
 from eventsim.io.hdf5.safety import check_destination, storage
 from eventsim.io.hdf5.samples import Report
@@ -155,6 +156,10 @@ class TraceFile:
         """The stored state, as `put` took it."""
         return get_tree(self._open()[schema.ROOT]["state"])
 
+    @cached_property
+    def _time_unit(self) -> str:
+        return str(self._open()[schema.ROOT].attrs["time_unit"])
+
     @property
     def populations(self) -> dict[str, int]:
         """Units of each population."""
@@ -228,7 +233,7 @@ class TraceFile:
             raise ValueError(
                 f"no spikes of {name!r} are kept in {self.path}; populations: {', '.join(self._times)}"
             )
-        times = np.ascontiguousarray(times, schema.TIME)
+        times = spike_times_of(times, name, self._time_unit)
         ids = node_ids(units)
         if times.shape != ids.shape or times.ndim != 1:
             raise ValueError(
@@ -291,8 +296,8 @@ class TraceFile:
         if (name, variable) not in self._reports:
             raise ValueError(f"samples of {variable!r} of {name!r} were not announced by add_report")
         report = self._reports[name, variable]
-        times = np.ascontiguousarray(times, schema.TIME)
-        values = np.ascontiguousarray(values, schema.SAMPLE)
+        times = spike_times_of(times, f"{name}.{variable}", self._time_unit)
+        values = real_numbers(values, f"samples of {variable!r} of {name!r}")
         if times.ndim != 1 or values.shape != (len(times), report.n_units):
             raise ValueError(
                 f"samples of {variable!r} of {name!r} must have shape ({len(times)}, {report.n_units}), "
@@ -324,7 +329,7 @@ class TraceFile:
         """
         ours = self._open()[schema.ROOT]
         for key, number in (metrics or {}).items():
-            if not isinstance(number, int | float | np.number | np.bool_):
+            if not isinstance(number, int | float | np.integer | np.floating | np.bool_):
                 raise TypeError(f"metric {key!r} must be a number, got {number!r}")
         described = {key: attribute(key, value) for key, value in (provenance or {}).items()}
         with self._writing(n_bytes(parameters, training, metrics, provenance, state)):

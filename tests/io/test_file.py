@@ -344,3 +344,43 @@ def test_records_and_files_say_in_one_line_what_they_hold(run, tmp_path):
         file.append_spikes("x", [1.0], [0])
         assert repr(file) == f"<TraceFile {str(tmp_path / 'a.h5')!r}, open: 1 populations, 1 spikes>"
     assert repr(file).endswith("closed: 1 populations, 1 spikes>")
+
+
+MASKED = np.ma.MaskedArray([1.0, 2.0], [False, True])
+
+
+def test_times_with_a_unit_are_converted(tmp_path):
+    with TraceFile.create(tmp_path / "a.h5", time_unit="ms") as file:
+        file.add_population("x", 3)
+        file.append_spikes("x", np.array([1000, 2000, 4500], "timedelta64[us]"), [0, 1, 2])
+        file.append_spikes("x", np.ma.MaskedArray([5.0], [False]), [0])
+    assert load(tmp_path / "a.h5").spikes["x"].times.tolist() == [1.0, 2.0, 4.5, 5.0]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda file: file.append_spikes("x", MASKED, [0, 1]),
+        lambda file: file.append_spikes("x", [1.0, 2.0], np.ma.MaskedArray([0, 1], [False, True])),
+        lambda file: file.append_spikes("x", np.array([1j, 2.0]), [0, 1]),
+        lambda file: file.append_spikes("x", ["1", "2"], [0, 1]),
+        lambda file: file.append_samples("x", "v", MASKED, np.zeros((2, 1))),
+        lambda file: file.append_samples("x", "v", [1.0], np.array([[1j]])),
+        lambda file: file.append_samples("x", "v", [1.0], np.ma.MaskedArray([[1.0]], [[True]])),
+        lambda file: file.append_samples("x", "v", [1.0], np.array([[1]], "timedelta64[us]")),
+        lambda file: file.put(parameters={"w": MASKED}),
+        lambda file: file.put(training={"w": MASKED}),
+        lambda file: file.put(state={"w": MASKED}),
+        lambda file: file.put(state={"w": np.array([1], "timedelta64[us]")}),
+        lambda file: file.put(metrics={"w": np.complex128(1j)}),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_dropped_from_what_is_written(write, tmp_path):
+    with TraceFile.create(tmp_path / "a.h5") as file:
+        file.add_population("x", 3)
+        file.add_report("x", "v", [0], 0.0)
+        with pytest.raises((ValueError, TypeError), match=r"masked|number"):
+            write(file)
+        file.append_spikes("x", [1.0], [0])
+    assert load(tmp_path / "a.h5").spikes["x"].times.tolist() == [1.0]
