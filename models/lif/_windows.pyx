@@ -367,15 +367,18 @@ cdef class LIFPopulation(LIFNeurons):
         Most of the time the membrane at `time` and its slopes tell that there is none, which saves the root.
         """
         cdef const Cell *c = self.cells + unit * self.stride
-        cdef double v = self.v[unit], i = self.i[unit], d, d_end, width = time - self.t[unit]
+        cdef double v = self.v[unit], i = self.i[unit], d, d_end, rounding, width = time - self.t[unit]
         if self.t[unit] >= self.refractory_end[unit] and v < c.v_th:
             d = slope(c, v, i)
             flow(c, width, &v, &i)
             if v < c.v_th - 1e-9 * fabs(c.v_th - c.v_leak):
                 d_end = slope(c, v, i)
+                # If the slope is still positive no maximum lies between. Long after the last event the slope is
+                # rounding alone and tells nothing; then the root is looked for.
                 # Both tangents lie above a maximum between, the later one as long as the membrane is concave: up to t_peak
                 # beyond the maximum.
-                if d <= 0.0 or d_end >= 0.0 or self.v[unit] + d * width < c.v_th or (
+                rounding = 1e-15 * (fabs(v) + fabs(c.v_inf)) * c.rate_mem
+                if d <= 0.0 or d_end > rounding or self.v[unit] + d * width < c.v_th or (
                         width <= c.t_peak and v - d_end * width < c.v_th):
                     if go and width > 0.0:
                         self.v[unit] = v
