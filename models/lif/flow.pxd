@@ -148,7 +148,7 @@ cdef inline double crossing_bracketed(const Cell *c, double v, double i) noexcep
     if subthreshold and d <= 0.0:
         return INFINITY
     s_top = stationary(c, v, i)
-    if s_top > 0.0:
+    if 0.0 < s_top < INFINITY:  # at infinity if the current has all but decayed
         v_s = v
         i_s = i
         flow(c, s_top, &v_s, &i_s)
