@@ -196,7 +196,8 @@ def _list(value: Any) -> list[Any]:
 
 def _layout(entry: Any) -> tuple[np.dtype[Any], list[int]]:
     """Return dtype and shape of an array as the header tells them."""
-    if len(_list(entry)) != 2 or entry[0] not in DTYPES or len(_list(entry[1])) > MOST_DIMENSIONS:
+    known = len(_list(entry)) == 2 and isinstance(entry[0], str) and entry[0] in DTYPES
+    if not known or len(_list(entry[1])) > MOST_DIMENSIONS:
         raise FrameError(f"an array must be [{' or '.join(DTYPES)}, shape], got {entry!r:.60}")
     return DTYPES[entry[0]], [whole(n, "a dimension", high=MOST_BODY) for n in entry[1]]
 

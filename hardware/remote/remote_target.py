@@ -27,6 +27,7 @@ from eventsim.hardware.remote._messages import (
     put_network,
 )
 from eventsim.hardware.targets.target import Observed, checked_inputs
+from eventsim.hardware.targets.work import work
 from eventsim.network import Network
 from eventsim.parameters import one_number
 from eventsim.spike_trains import SpikeTrains
@@ -82,6 +83,7 @@ class RemoteTarget:
         self._version: Any = VERSIONS[0]  # of the protocol on this connection
         self._most_body = MOST_BODY  # of a request on this connection
         self._most_samples = chunk
+        self._most_work = math.inf
         self._loaded = 0  # the request that loaded the network on this connection; 0 if none did
 
     def __repr__(self) -> str:
@@ -214,6 +216,10 @@ class RemoteTarget:
             self._name = name
             self._most_body = whole(told.get("most_body"), "most_body", 1)
             self._most_samples = whole(told.get("most_samples"), "most_samples", 1)
+            most_work = told.get("most_work", math.inf)  # which version 1 did not have at first
+            if isinstance(most_work, bool) or not isinstance(most_work, int | float) or not most_work > 0:
+                raise FrameError(f"most_work must be a number > 0, got {most_work!r:.60}")
+            self._most_work = float(most_work)
         return self._link
 
     def _load(self) -> Mapping[str, int]:
@@ -235,6 +241,15 @@ class RemoteTarget:
         """Ask for some samples; return the number of the request, 0 if it would be too large."""
         if high - low > self._most_samples:
             return 0
+        assert self._network is not None
+        amount = work(self._network, high - low, float(header["until"]))
+        if amount > self._most_work:
+            if high - low > 1:
+                return 0
+            raise ValueError(
+                f"units x samples x time of a request may be {self._most_work:g} on this server, one sample "
+                f"until {header['until']} has {amount:g}"
+            )
         told = {"configuration": self._loaded, "first": first + low, "n_samples": high - low}
         frame = Frame({**header, **told})
         put_inputs(frame, {name: trains[low:high] for name, trains in given.items()})

@@ -11,6 +11,7 @@ import argparse
 import json
 import logging
 import math
+import select
 import signal
 import socket
 import socketserver
@@ -175,7 +176,7 @@ class _Connection(socketserver.BaseRequestHandler):
                 listener.open.discard(self.request)
 
     def _converse(self) -> None:
-        session = Session(self.server.shared, self.server.limits)
+        session = Session(self.server.shared, self.server.limits, lambda: has_left(self.request))
         while True:
             try:
                 frame = self._receive()
@@ -234,6 +235,21 @@ class _Connection(socketserver.BaseRequestHandler):
                 return
 
 
+def has_left(connection: socket.socket) -> bool:
+    """Return whether the other side has closed, even if requests of it have not been read yet."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        closed = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+        poll.register(connection, closed)
+        if any(event & closed for _, event in poll.poll(0)):
+            return True
+    with suppress(OSError):
+        if not select.select([connection], [], [], 0)[0]:
+            return False
+        return not connection.recv(1, socket.MSG_PEEK)
+    return True
+
+
 def _shut(connection: socket.socket, how: int) -> None:
     with suppress(OSError):  # closed by the other side
         connection.shutdown(how)
@@ -252,6 +268,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="0 (default): the system chooses")
     parser.add_argument("--connections", type=int, default=limits.connections, help="at one time")
     parser.add_argument("--most-megabytes", type=float, default=limits.body / 2**20, help="of a request")
+    parser.add_argument("--most-work", type=float, default=limits.work, help="units x samples x time of one")
+    parser.add_argument("--answer", type=float, default=limits.answer, help="seconds of a run, at most")
     parser.add_argument("--idle", type=float, default=limits.idle, help="seconds without a request, at most")
     parser.add_argument("--verbose", action="store_true", help="say what connections do")
     given = parser.parse_args(arguments)
@@ -259,10 +277,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.connections < 1 or not given.most_megabytes > 0 or not given.idle > 0:
             raise ValueError("--connections, --most-megabytes and --idle must be positive")
+        if not given.most_work > 0 or not given.answer > 0:
+            raise ValueError("--most-work and --answer must be positive")
         settings = with_current_names("argument/hardware", dict(_setting(each) for each in given.set))
         part = find("hardware", given.hardware)(**settings)
         name = " ".join([given.hardware, *(f"{key}={value}" for key, value in sorted(settings.items()))])
-        limits = Limits(given.connections, math.ceil(given.most_megabytes * 2**20), idle=given.idle)
+        limits = Limits(
+            given.connections,
+            math.ceil(given.most_megabytes * 2**20),
+            work=given.most_work,
+            idle=given.idle,
+            answer=given.answer,
+        )
         server = TargetServer(target_of(part), host=given.host, port=given.port, name=name, limits=limits)
     except (UnknownPart, ValueError, TypeError, OverflowError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

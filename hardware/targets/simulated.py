@@ -1,6 +1,8 @@
 """A target in this process: the simulator, with what a chip does to the network in front of it."""
 
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
@@ -13,6 +15,7 @@ from eventsim.hardware.chips.chip import Chip
 from eventsim.hardware.device import Hardware, Prepared, transmissions_of, with_thresholds
 from eventsim.hardware.placement import delayed
 from eventsim.hardware.targets.target import Observed, Target, checked_inputs
+from eventsim.hardware.targets.work import first_slice
 from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.hardware_interface import checked_hardware
 from eventsim.kernels import draws
@@ -30,6 +33,9 @@ __all__ = ["SimulatedTarget", "target_of"]
 
 Floats = NDArray[np.float64]
 
+SHORT, LONG = 0.02, 0.1  # seconds of a slice, between which its length stays
+COUNT_SPIKES = 0.5  # seconds from one count of the spikes so far to the next
+
 
 @runtime_checkable
 class TransformsNetworks(Protocol):
@@ -45,6 +51,12 @@ class SimulatedTarget:
     Feed-forward networks of neurons that spike at most once are computed by closed forms, a batch at a time;
     all others, and those whose spikes share a bus, event by event, sample by sample. Both draw the same
     numbers.
+
+    Attributes
+    ----------
+    on_progress : callable, optional
+        Called with the number of spikes so far, between the samples that are simulated event by event and
+        several times a second within each; it may raise to end the run.
 
     Parameters
     ----------
@@ -72,6 +84,7 @@ class SimulatedTarget:
     def __init__(self, hardware: Any = None, *, closed_forms: bool = True) -> None:
         self.hardware = checked_hardware(hardware, TransformsNetworks)
         self.closed_forms = closed_forms
+        self.on_progress: Callable[[int], None] | None = None
         self._device: Hardware | None = self.hardware if isinstance(self.hardware, Hardware) else None
         self._nominal: Network | None = None  # as it was asked for
         self._network: Network | None = None  # as the hardware makes it
@@ -178,7 +191,7 @@ class SimulatedTarget:
         simulation = Simulation(without_spikes(batch.network), hardware=batch)
         for name, each in given.items():
             simulation.stimulate(name, each.times, each.units)
-        simulation.run(batch.until)
+        run_in_slices(simulation, batch.network, batch.until, self.on_progress)
         sizes = {name: population.n for name, population in batch.network.populations.items()}
         trains = {
             name: SpikeTrains.of_lists([simulation.spikes(name)], sizes[name])
@@ -286,6 +299,25 @@ class _Batch:
     def transmissions(self, network: Network, trial: int = 0) -> dict[str, SpikeTransmission]:
         """Return the transmissions of this sample."""
         return transmissions_of(self.transmission_parameters, 0)
+
+
+def run_in_slices(
+    simulation: Simulation, network: Network, until: float, on_progress: Callable[[int], None] | None
+) -> None:
+    """Run a simulation, in slices if somebody wants to know how far it is; slices change no bit."""
+    if on_progress is None:
+        simulation.run(until)
+        return
+    step, counted = first_slice(network), time.monotonic()
+    n_spikes = 0
+    while simulation.now < until:
+        begin = time.monotonic()
+        simulation.run(min(max(simulation.now + step, math.nextafter(simulation.now, math.inf)), until))
+        now = time.monotonic()
+        if now - counted > COUNT_SPIKES:
+            n_spikes, counted = sum(len(simulation.spikes(name)) for name in network.populations), now
+        on_progress(n_spikes)
+        step *= 2.0 if now - begin < SHORT else 0.5 if now - begin > LONG else 1.0
 
 
 def own_thresholds(network: Network) -> Network:
