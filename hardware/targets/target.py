@@ -114,7 +114,8 @@ class Target(Protocol):
         Parameters
         ----------
         inputs : mapping of str to array_like, sequence or SpikeTrains
-            By source, its spikes in each sample, in a form that `eventsim.spike_trains` describes. A SpikeSource with spikes of its own may be left out.
+            By source, its spikes in each sample, in a form that `eventsim.spike_trains` describes. A
+            SpikeSource with spikes of its own may be left out.
         until : float
             End of each sample; the network's time unit.
         trial : int
