@@ -11,7 +11,13 @@ from eventsim.scenarios.parameters import keys, names_of, parameters, summary
 from eventsim.scenarios.running import unknown
 from eventsim.scenarios.scenario import Scenario
 
-HEADINGS = {"scenario": "scenarios", "neuron": "neurons", "plasticity": "rules", "trainer": "trainers", "hardware": "hardware"}
+HEADINGS = {
+    "scenario": "scenarios",
+    "neuron": "neurons",
+    "plasticity": "rules",
+    "trainer": "trainers",
+    "hardware": "hardware",
+}
 
 LONGEST = 24  # characters of a default of a part's parameter
 

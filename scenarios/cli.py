@@ -231,6 +231,7 @@ def _naming_what_changed() -> Iterator[None]:
         _complain(str(message))
 
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of our own code, which users cannot change
         warnings.filterwarnings("once", ".* is called .* now", DeprecationWarning)
         warnings.showwarning = say  # type: ignore[assignment]
         yield

@@ -111,9 +111,9 @@ def documented(part: type) -> Iterator[tuple[str, str]]:
     [('tau_mem', 'time constants, ms'), ('tau_syn', 'time constants, ms'), ('v_th', 'Threshold, mV')]
     """
     text = part.__dict__.get("__doc__") or ""
-    other = re.search(r"[Aa]ttributes as in `(\w+)`|[Pp]arameters as in `(\w+)`", text)
+    other = re.search(r"(?:[Aa]ttributes|[Pp]arameters) (?:are )?as in `(\w+)`", text)
     if other:
-        yield from documented(getattr(sys.modules[part.__module__], other[1] or other[2], object))
+        yield from documented(getattr(sys.modules[part.__module__], other[1], object))
     found = SECTION.search(text)
     if not found:
         return

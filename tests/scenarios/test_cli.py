@@ -218,7 +218,7 @@ def test_list_shows_what_a_neuron_has(capsys):
     assert main(["list", "lif"]) == 0
     out = capsys.readouterr().out
     assert "tau_mem = 1.0" in out
-    assert "time unit of the network" in out
+    assert "Membrane time constant, time" in out
     assert "receptors: one, for all inputs" in out
     assert "recorded variables: v, i_syn" in out
     assert main(["list", "multi-compartment", "--json"]) == 0
