@@ -47,7 +47,7 @@ class Population:
     record_spikes: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Projection:
     """Synapses from one population to another, as declared; made by `Network.connect`.
 
@@ -72,6 +72,17 @@ class Projection:
     multapses: bool = True
     rates: RateOptions | None = None
     receptor: int = 0
+
+    @property
+    def delay_kind(self) -> str:
+        """What the delay belongs to: "uniform", "axonal", "dendritic" or "synaptic"."""
+        return values.delay_kind(self.delay)
+
+    def __repr__(self) -> str:
+        delay = (
+            _short(self.delay) if isinstance(self.delay, float) else f"{self.delay_kind} {_short(self.delay)}"
+        )
+        return f"<Projection {self.name!r}: {self.rule!r}, weight {_short(self.weight)}, delay {delay}>"
 
     @property
     def label(self) -> str:
@@ -207,7 +218,7 @@ class Network:
             In the network's time unit, >= 0; default 0. One number, a distribution, (n_pre, 1) for each
             source (axonal), (1, n_post) for each target (dendritic), (n_pre, n_post) for each synapse,
             (n_syn,) for listed synapses, or a sparse matrix with the entries of the weight.
-            A plain list does where it is clear what it belongs to.
+            `es.connect.axonal` and `dendritic` say which.
         autapses : bool
             False leaves out connections of a unit to itself; of no effect between two populations.
         multapses : bool
@@ -431,7 +442,14 @@ class Network:
             lines += ["", *_table(links)]
         return "\n".join(lines)
 
-    __repr__ = describe
+    def __repr__(self) -> str:
+        units = sum(population.n for population in self.populations.values())
+        counts = [
+            f"{len(self.populations)} populations" if len(self.populations) != 1 else "1 population",
+            f"{units} units" if units != 1 else "1 unit",
+            f"{len(self.projections)} projections" if len(self.projections) != 1 else "1 projection",
+        ]
+        return f"<Network: {', '.join(counts)}, seed {self.seed}, time in {self.time_unit}>"
 
     def _population(self, given: str | Population) -> Population:
         name = given.name if isinstance(given, Population) else given

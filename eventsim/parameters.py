@@ -1,6 +1,8 @@
 """Parameters that are one number for a whole population or one number per unit."""
 
+import functools
 import math
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -77,6 +79,31 @@ def per_unit(
         where = "" if values.size == 1 else f" for unit {unit}"
         raise ValueError(f"{label} {rule}, got {float(values[unit])!r}{where}")
     return float(values[0]) if values.size == 1 else values
+
+
+def own_arguments(init: Callable[..., None]) -> Callable[..., None]:
+    """Return an `__init__` that copies the arrays and lists it is given, so that nobody changes them later.
+
+    Copies of arrays are read-only. `eventsim.register` puts it around that of every part.
+    """
+
+    @functools.wraps(init)
+    def copying(*arguments: Any, **named: Any) -> None:
+        init(*map(_owned, arguments), **{name: _owned(value) for name, value in named.items()})
+
+    return copying
+
+
+def _owned(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        own = np.array(value, copy=True, subok=True)
+        own.setflags(write=False)
+        return own
+    if isinstance(value, list):
+        return [_owned(each) for each in value]
+    if isinstance(value, tuple) and type(value) is tuple:
+        return tuple(map(_owned, value))
+    return value
 
 
 def one_number(

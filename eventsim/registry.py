@@ -66,6 +66,10 @@ def register(kind: str, name: str) -> Callable[[T], T]:
             getattr(part, "__qualname__", None),
         ):
             raise ValueError(f"{which} {key!r} is registered already, by {known.__module__}")
+        if hasattr(part, "__dataclass_fields__") and which != "scenario":
+            from eventsim.parameters import own_arguments
+
+            part.__init__ = own_arguments(part.__init__)  # type: ignore[misc]
         _parts[which][key] = part  # type: ignore[assignment]
         return part
 

@@ -121,6 +121,16 @@ class Simulation(ContinuousSide):
         if schedule != "auto":
             self._build()
 
+    def __repr__(self) -> str:
+        compiled = self._compiled
+        how = f"{compiled.schedule} schedule" if compiled else f"schedule {self._wanted!r}, not built yet"
+        units = sum(population.n for population in self.net.populations.values())
+        on = "" if self.hardware is None else f", on {self.hardware!r}"
+        return (
+            f"<Simulation at {self.now:g} {self.net.time_unit}: {len(self.net.populations)} populations, "
+            f"{units} units, {how}{on}>"
+        )
+
     # Setting up -------------------------------------------------------------------------------------
 
     def record(

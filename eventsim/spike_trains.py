@@ -245,8 +245,7 @@ class SpikeTrains(Sequence[Spikes]):
         return places
 
     def __repr__(self) -> str:
-        spikes = f"{len(self.times)} spikes" if self._listed else "first spikes"
-        return f"SpikeTrains({spikes} of {self.n} units in {len(self)} samples)"
+        return f"<SpikeTrains: {len(self)} samples, {self.n} units, {int(self.counts().sum())} spikes>"
 
     def __len__(self) -> int:
         return len(self._first) if self._first is not None else len(self.starts) - 1

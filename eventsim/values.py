@@ -6,6 +6,7 @@ where the synapses were listed one by one.
 """
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -115,8 +116,8 @@ def check_values(array: Values, what: str, label: str, nonnegative: bool = False
 def fitted(value: Value, pairs: Pairs | None, n_pre: int, n_post: int, what: str, label: str) -> Value:
     """Return `value` in one of the shapes of this module; `pairs` if the synapses are listed.
 
-    A list of numbers without listed synapses belongs to the sources or to the targets, whichever
-    it can only belong to.
+    A list of numbers without listed synapses is given to the sources or to the targets, where its length
+    leaves no choice, with a `DeprecationWarning`.
 
     Raises
     ------
@@ -145,14 +146,39 @@ def fitted(value: Value, pairs: Pairs | None, n_pre: int, n_post: int, what: str
                 f"{what} of {label} is a list of {len(value)}, for the sources or for the targets; say which "
                 f"by es.connect.axonal(values), shape ({n_pre}, 1), or dendritic(values), shape (1, {n_post})"
             )
-        if len(value) == n_pre:
-            return value.reshape(-1, 1)
-        if len(value) == n_post:
-            return narrowed(value.reshape(1, -1))
+        if len(value) in (n_pre, n_post):
+            ends, name = ("sources", "axonal") if len(value) == n_pre else ("targets", "dendritic")
+            warnings.warn(
+                f"{what} of {label} is a plain list, which only its length gives to the {ends}; write "
+                f"es.connect.{name}(values), as the next release refuses such lists",
+                DeprecationWarning,
+                stacklevel=5,
+            )
+            return value.reshape(-1, 1) if name == "axonal" else narrowed(value.reshape(1, -1))
     raise ValueError(
         f"{what} of {label} has shape {value.shape}, expected a number, ({n_pre}, 1) for each source, "
         f"(1, {n_post}) for each target, or ({n_pre}, {n_post})"
     )
+
+
+def delay_kind(delay: Value) -> str:
+    """Return what a delay in one of the shapes of this module belongs to; nothing else decides it.
+
+    Returns
+    -------
+    str
+        "uniform" for one number, "axonal" for shape (n_pre, 1), "dendritic" for (1, n_post), and "synaptic" for
+        one value per synapse: (n_pre, n_post), listed, or drawn.
+    """
+    if isinstance(delay, float):
+        return "uniform"
+    if isinstance(delay, Distribution) or delay.ndim == 1:
+        return "synaptic"
+    if (
+        delay.shape[1] == 1
+    ):  # also where there is one target only: a delay for each source is one for each synapse
+        return "axonal"
+    return "dendritic" if delay.shape[0] == 1 else "synaptic"
 
 
 def narrowed(array: Values) -> Values:
@@ -187,9 +213,8 @@ def delays_of(value: Value, synapses: Connections, stream: Stream, label: str) -
     """Return the delay of `synapses` and its kind, as `Connections` has them."""
     if isinstance(value, float):
         return value, "uniform"
-    if not isinstance(value, Distribution) and value.ndim == 2 and value.shape[1] == 1:
-        # Also where there is one target only: a delay for each source is one for each synapse.
-        return value.reshape(-1).astype(np.float64), "axonal"
+    if delay_kind(value) == "axonal":
+        return np.reshape(value, -1).astype(np.float64), "axonal"
     return _one_each(value, synapses, stream, "delay", label), "synaptic"
 
 

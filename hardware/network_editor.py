@@ -40,7 +40,7 @@ class SynapseEditor:
         declared: Any = projection.delay
         if found.delay_kind == "axonal":
             delay = delay.reshape(-1, 1)
-        elif delay.ndim and isinstance(declared, np.ndarray) and declared.shape == (1, found.n_post):
+        elif delay.ndim and projection.delay_kind == "dendritic":
             delay = np.array(declared, np.float64)
         elif delay.ndim:
             delay = delay.reshape(shape)

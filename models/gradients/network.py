@@ -71,7 +71,7 @@ class Pathway:
             self.kind, delay = "uniform", np.array([float(delay)])
         elif synapses.delay_kind == "axonal":
             self.kind, delay = "axonal", np.array(delay).reshape(-1, 1)
-        elif isinstance(declared, np.ndarray) and declared.shape == (1, synapses.n_post):
+        elif projection.delay_kind == "dendritic":
             self.kind, delay = "dendritic", np.array(declared, np.float64)
         else:
             self.kind, delay = "synaptic", np.array(delay).reshape(shape)

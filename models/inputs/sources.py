@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from eventsim.population import Population
 
 
+LEAST_PERIOD = 1e-9  # time unit of the network
+MOST_RATE = 1e10  # Hz
+
+
 @register("neuron", "spike-source")
 @dataclass(frozen=True, slots=True)
 class SpikeSource:
@@ -76,7 +80,11 @@ class Regular:
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a period is not positive or a phase negative."""
-        per_unit(self.period, n, "period", name, positive=True, allow_inf=False)
+        period = np.min(per_unit(self.period, n, "period", name, positive=True, allow_inf=False))
+        if period < LEAST_PERIOD:
+            raise ValueError(
+                f"period of {name!r} must be at least {LEAST_PERIOD:g}, got {float(period)!r}: time would hardly advance"
+            )
         per_unit(self.phase, n, "phase", name, nonnegative=True)
 
     def build(self, context: BuildContext) -> Population:
@@ -106,7 +114,11 @@ class Poisson:
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a rate is negative or not finite."""
-        per_unit(self.rate, n, "rate", name, nonnegative=True)
+        rate = np.max(per_unit(self.rate, n, "rate", name, nonnegative=True))
+        if rate > MOST_RATE:
+            raise ValueError(
+                f"rate of {name!r} must be at most {MOST_RATE:g} Hz, got {float(rate)!r}: time would hardly advance"
+            )
 
     def build(self, context: BuildContext) -> Population:
         """Return the population that emits these spikes."""

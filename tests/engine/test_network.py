@@ -134,8 +134,10 @@ def test_a_delay_for_each_source_is_kept_as_such():
 
 def test_a_plain_list_belongs_to_the_side_that_has_its_length():
     net = network()
-    axonal = net.connect("a", "b", delay=[1, 2, 3, 4]).resolve(net)
-    dendritic = net.connect("a", "b", delay=[1, 2, 3]).resolve(net)
+    with pytest.warns(DeprecationWarning, match=r"gives to the sources; write es\.connect\.axonal\(values\)"):
+        axonal = net.connect("a", "b", delay=[1, 2, 3, 4]).resolve(net)
+    with pytest.warns(DeprecationWarning, match=r"gives to the targets; write es\.connect\.dendritic"):
+        dendritic = net.connect("a", "b", delay=[1, 2, 3]).resolve(net)
     assert delays(axonal) == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
     assert delays(dendritic) == [1, 2, 3] * 4
     with pytest.raises(
@@ -248,7 +250,7 @@ def test_names_in_use_are_numbered():
 def test_the_table_names_everything():
     net = network()
     net.connect("a", "b", es.connect.fixed_probability(0.1), weight=0.5, delay=es.connect.uniform(1, 2))
-    text = repr(net)
+    text = net.describe()
     for word in ("'ms'", "a->b", "FixedProbability(p=0.1)", "0.5", "Uniform(low=1, high=2)", "Relay"):
         assert word in text
 
@@ -485,3 +487,67 @@ print("scipy" in sys.modules)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
+
+
+def test_the_kind_of_a_delay_follows_from_its_declaration():
+    net = network()
+    kinds = {
+        "uniform": 1.0,
+        "axonal": es.connect.axonal([1, 2, 3, 4]),
+        "dendritic": es.connect.dendritic([1, 2, 3]),
+        "synaptic": np.ones((4, 3)),
+    }
+    for kind, delay in kinds.items():
+        projection = net.connect("a", "b", delay=delay)
+        assert projection.delay_kind == kind
+        assert kind in repr(projection) or kind == "uniform"
+        assert "\n" not in repr(projection)
+    assert net.connect("a", "b", delay=es.connect.uniform(1, 2)).delay_kind == "synaptic"
+
+
+def test_networks_and_simulations_have_one_line():
+    net = network()
+    net.connect("a", "b", weight=0.5, delay=1.0)
+    assert repr(net) == "<Network: 2 populations, 7 units, 1 projection, seed 0, time in ms>"
+    sim = es.Simulation(net)
+    assert "\n" not in repr(sim)
+    assert repr(sim).startswith("<Simulation at 0 ms: ")
+
+
+def test_with_parameters_leaves_the_network_as_it_is():
+    net = es.Network()
+    net.add("in", es.models.SpikeSource(), 2)
+    net.add("cell", es.models.LIF(tau_mem=2.0), 3)
+    net.connect("in", "cell", weight=1.0, delay=0.5)
+    other = net.with_parameters({"cell": {"tau_mem": 3.0}}, {"in->cell": {"weight": np.full((2, 3), 2.0)}})
+    assert (net.populations["cell"].model.tau_mem, net.projections[0].weight) == (2.0, 1.0)
+    assert other.populations["cell"].model.tau_mem == 3.0
+    assert other.projections[0].weight.shape == (2, 3)
+    assert other.projections[0].delay == 0.5
+    for arguments, message in (
+        (({"cel": {"tau_mem": 3.0}},), "no population named 'cel'.*did you mean 'cell'"),
+        (({"cell": {"tau_men": 3.0}},), "has no parameter 'tau_men'.*did you mean 'tau_mem'"),
+        (({}, {"in->cel": {"weight": 1.0}}), "no projection named 'in->cel'.*did you mean 'in->cell'"),
+        (({}, {"in->cell": {"wieght": 1.0}}), "no parameter 'wieght' to change.*did you mean 'weight'"),
+    ):
+        with pytest.raises(es.UnknownPart, match=message):
+            net.with_parameters(*arguments)
+    with pytest.raises(ValueError, match="must be positive"):
+        net.with_parameters({"cell": {"tau_mem": -1.0}})
+
+
+def test_old_names_work_for_one_release():
+    net = es.Network()
+    net.add("x", es.models.RateInput(), 1)
+    net.add("y", es.models.LatentEquilibrium(tau_mem=5.0), 1)
+    with pytest.warns(DeprecationWarning, match="'signal' is called 'variable' now"):
+        projection = net.connect("x", "y", signal="rate")
+    with pytest.warns(DeprecationWarning, match=r"Network\.learn is called Network\.add_plasticity now"):
+        net.learn(projection, es.models.plasticity.ErrorTimesRate(0.1))
+    with pytest.warns(DeprecationWarning, match=r"Network\.rules is called Network\.plasticity now"):
+        assert net.rules == net.plasticity
+    sim = es.Simulation(net, dt=0.1)
+    with pytest.warns(DeprecationWarning, match=r"Simulation\.drive is called Simulation\.set_input now"):
+        sim.drive("x", [1.0])
+    with pytest.raises(TypeError, match="unexpected keyword argument 'prot'"):
+        net.connect("x", "y", prot="input")

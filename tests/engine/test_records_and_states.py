@@ -252,3 +252,89 @@ def test_one_simulation_runs_in_one_thread_at_a_time():
         thread.join()
     assert sim.now == 3000.0
     assert all("another thread" in str(error) or "is at 3000" in str(error) for error in errors)
+
+
+@pytest.mark.parametrize("record", [False, True])
+def test_a_long_run_without_arrivals_hears_signals(record):
+    import signal
+
+    net = es.Network()
+    net.add("cell", es.models.LIF(tau_mem=10.0, tau_syn=5.0, i_ext=5.0), 1, record_spikes=record)
+    sim = es.Simulation(net, schedule="layered")
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sim.run(1e12)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGINT, interrupt)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (es.models.Regular(period=5e-324), "period of 's' must be at least 1e-09"),
+        (es.models.Regular(period=1e-12), "period of 's' must be at least 1e-09"),
+        (es.models.Poisson(rate=1e12), "rate of 's' must be at most"),
+    ],
+)
+def test_sources_that_would_never_let_time_advance_are_refused(model, message):
+    net = es.Network()
+    with pytest.raises(ValueError, match=message):
+        net.add("s", model, 1)
+
+
+def test_a_state_with_a_window_far_away_is_refused():
+    sim = poisson(schedule="windows")
+    sim.run(10.3)
+    state = copy.deepcopy(sim.snapshot())
+    state["body"]["window"] = 1 << 62
+    with pytest.raises(ValueError, match="the state is of window"):
+        sim.restore(state)
+
+
+def test_importing_takes_few_modules():
+    import subprocess
+    import sys
+
+    program = """
+import sys
+before = set(sys.modules)
+import eventsim as es
+first = set(sys.modules) - before
+es.models.LIF
+print(len(first), sorted(name for name in first if name.split('.')[0] in ('numpy', 'inspect', 'difflib', 'email')))
+print(sorted(name for name in sys.modules if name.startswith('eventsim.')))
+print([name for name in ('scipy', 'h5py', 'importlib.metadata', 'pkgutil') if name in sys.modules])
+"""
+    lines = subprocess.check_output([sys.executable, "-P", "-c", program], text=True).splitlines()
+    count, heavy = lines[0].split(" ", 1)
+    assert int(count) <= 20
+    assert heavy == "[]"
+    assert len(lines[1].split(",")) <= 16
+
+
+def test_parameters_of_parts_are_copies():
+    buffer, periods, weights = np.array([1.0]), [2.0], np.ones((1, 1))
+    net = es.Network()
+    for trial in range(3):
+        buffer[0] = trial + 1.0
+        net.add(f"s{trial}", es.models.SpikeSource(buffer), 1)
+    regular = es.models.Regular(period=periods)
+    periods[0] = 3.0
+    net.add("r", regular, 1)
+    thresholds = np.array([1.0])
+    neuron = es.models.LIF(v_th=thresholds)
+    thresholds[:] = 5.0
+    net.add("cell", neuron, 1)
+    projection = net.connect("r", "cell", weight=weights)
+    weights[:] = 7.0
+    sim = es.Simulation(net)
+    sim.run(5.0)
+    assert [sim.spikes(f"s{k}").times.tolist() for k in range(3)] == [[1.0], [2.0], [3.0]]
+    assert sim.spikes("r").times.tolist() == [0.0, 2.0, 4.0]
+    assert float(neuron.v_th[0]) == 1.0
+    assert float(projection.weight if np.isscalar(projection.weight) else projection.weight[0, 0]) == 1.0
