@@ -338,3 +338,14 @@ def test_parameters_of_parts_are_copies():
     assert sim.spikes("r").times.tolist() == [0.0, 2.0, 4.0]
     assert float(neuron.v_th[0]) == 1.0
     assert float(projection.weight if np.isscalar(projection.weight) else projection.weight[0, 0]) == 1.0
+
+
+def test_priorities_of_compiled_and_python_handlers_are_the_same():
+    import re
+    from pathlib import Path
+
+    from eventsim.priorities import Priority
+
+    text = Path(es.__file__).with_name("priorities.pxd").read_text(encoding="utf-8")
+    compiled = {name: int(value) for name, value in re.findall(r"^    (\w+) = (\d+)$", text, re.M)}
+    assert compiled == {name: int(value) for name, value in Priority.__members__.items()}
