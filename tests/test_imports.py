@@ -25,7 +25,14 @@ LEVELS = ["eventsim", "eventsim.models", "eventsim.hardware", "eventsim.scenario
 FOLDERS = {package.rpartition(".")[2]: package for package in [*LEVELS, "eventsim.io"]}
 BRIDGES = {"bridges/torch": "eventsim.torch"}
 FOLDERS |= BRIDGES
-FOR_IO = {"eventsim", "eventsim.trace", "eventsim.network", "eventsim.errors", "eventsim.lazy"}
+FOR_IO = {
+    "eventsim",
+    "eventsim.errors",
+    "eventsim.lazy",
+    "eventsim.network",
+    "eventsim.spike_trains",
+    "eventsim.trace",
+}
 HEAVY = ("scipy", "h5py", "matplotlib", "pydantic", "typer", "tqdm", "torch", "neo")
 
 

@@ -33,14 +33,14 @@ STOPPED = sorted(path.name.removesuffix("-stopped.h5.gz") for path in FILES.glob
 CLASSIFIERS = sorted(path.name.removesuffix(".h5.gz") for path in FILES.glob("classifier-*.h5.gz"))
 CONFIGS = sorted(path.stem for path in (FILES / "configs").glob("*.toml"))
 PRESETS = tomllib.loads((FILES / "presets.toml").read_text("utf-8"))
-N_PLOTS = {  # ways to draw the file, when it was written
+N_PLOTS = {  # ways to draw the file, when it was written, without matrices drawn as weights that are none
     "balanced-network": 2,
     "delgrad": 7,
-    "delgrad-sweep": 2,
+    "delgrad-sweep": 1,
     "fast-and-deep": 4,
     "fast-and-deep-in-the-loop": 4,
     "generalized-latent-equilibrium": 3,
-    "generalized-latent-equilibrium-gradient": 2,
+    "generalized-latent-equilibrium-gradient": 1,
     "generalized-latent-equilibrium-lag-line": 2,
     "generalized-latent-equilibrium-mackey-glass": 2,
     "latent-equilibrium": 2,
@@ -48,9 +48,9 @@ N_PLOTS = {  # ways to draw the file, when it was written
     "latent-equilibrium-fourier": 3,
     "latent-equilibrium-mimic": 2,
     "nonlinear-dendrites": 4,
-    "nonlinear-dendrites-bac-firing": 4,
-    "nonlinear-dendrites-rewiring": 2,
-    "robustness": 2,
+    "nonlinear-dendrites-bac-firing": 3,
+    "nonlinear-dendrites-rewiring": 1,
+    "robustness": 1,
     "spoken-digits": 4,
 }
 # The first half of a stopped run was computed on another processor perhaps, which rounds in its own way.
@@ -155,6 +155,11 @@ def test_a_finished_run_is_drawn_in_every_way(name, tmp_path):
     assert (tmp_path / "first.png").stat().st_size > 1000
 
 
+def same_metrics(trace):
+    """Return the metrics that mean what they meant; `cv_isi` leaves out the start and neurons now."""
+    return {name: value for name, value in trace.metrics.items() if not name.startswith("cv_isi")}
+
+
 @pytest.mark.parametrize("name", STOPPED)
 def test_a_stopped_run_goes_on_to_the_same_end(name, tmp_path, capsys):
     path, finished = unpacked(f"{name}-stopped", tmp_path), unpacked(f"{name}-finished", tmp_path)
@@ -165,7 +170,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(name, tmp_path, capsys):
     capsys.readouterr()
     assert cli.main(["show", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["complete"]
-    assert found.metrics == pytest.approx(wanted.metrics, rel=1e-6, abs=1e-9, nan_ok=True)
+    assert same_metrics(found) == pytest.approx(same_metrics(wanted), rel=1e-6, abs=1e-9, nan_ok=True)
     for room in ("parameters", "training"):
         ours, theirs = getattr(found, room), getattr(wanted, room)
         assert ours.keys() == theirs.keys()
