@@ -15,6 +15,7 @@ from eventsim.errors import did_you_mean
 T = TypeVar("T")
 
 RENAMED: dict[str, dict[str, str]] = {
+    "argument/DelayMap": {"share": "tied"},
     "argument/connect": {"signal": "variable", "port": "receptor"},
     # registered parts, by kind: "part/<kind>", with hyphens; underscores are read as hyphens before
     "part/hardware": {

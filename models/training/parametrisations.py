@@ -1,4 +1,4 @@
-"""Maps that keep learned delays positive, and let several synapses share one.
+"""Maps that keep learned delays positive, and tie the delays of several synapses.
 
 An optimiser changes p, of any sign; the network has the delay d = f(p), and dL/dp = dL/dd f'(p).
 
@@ -6,7 +6,7 @@ An optimiser changes p, of any sign; the network has the delay d = f(p), and dL/
     Clip      d = p, and p < 0 becomes 0 after each step
     Shift     d = p, and after each step all p of a projection are raised until none is negative
 
-With `share=(r_pre, r_post)` an array of delays consists of r_pre x r_post equal tiles, and p is one of them:
+With `tied=(r_pre, r_post)` an array of delays consists of r_pre x r_post equal tiles, and p is one of them:
 of n sources, k, k + n / r_pre, k + 2 n / r_pre, ... have the same delay (Göltz et al. 2025, DelGrad).
 """
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.parameters import one_number
+from eventsim.renamed import renamed_arguments
 
 __all__ = ["Clip", "DelayMap", "Shift", "Sigmoid"]
 
@@ -29,22 +30,22 @@ class DelayMap(ABC):
 
     Attributes
     ----------
-    share : how many tiles the delays consist of along the sources and along the targets.
+    tied : how many equal tiles the delays consist of, along the sources and along the targets.
     """
 
     _: KW_ONLY
-    share: tuple[int, int] = (1, 1)
+    tied: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
-        share = tuple(self.share)
-        if len(share) != 2 or any(isinstance(r, bool) or not isinstance(r, int) or r < 1 for r in share):
-            raise ValueError(f"share must be two whole numbers, at least 1, got {self.share!r}")
-        object.__setattr__(self, "share", share)
+        tied = tuple(self.tied)
+        if len(tied) != 2 or any(isinstance(r, bool) or not isinstance(r, int) or r < 1 for r in tied):
+            raise ValueError(f"tied must be two whole numbers, at least 1, got {self.tied!r}")
+        object.__setattr__(self, "tied", tied)
 
     def value(self, p: Floats) -> Floats:
         """Return the delays, every tile of them."""
         one = self._value(p)
-        return one if self.share == (1, 1) else np.tile(one, self.share)
+        return one if self.tied == (1, 1) else np.tile(one, self.tied)
 
     @abstractmethod
     def slope(self, p: Floats) -> Floats:
@@ -52,8 +53,8 @@ class DelayMap(ABC):
 
     def gradient(self, p: Floats, error: Floats) -> Floats:
         """Return dL/dp from the derivatives `error` in the delays, in the shape of these."""
-        if self.share != (1, 1):
-            (a, b), (n, m) = self.share, p.shape
+        if self.tied != (1, 1):
+            (a, b), (n, m) = self.tied, p.shape
             error = error.reshape(a, n, b, m).sum(axis=(0, 2))
         slopes: Floats = error * self.slope(p)
         return slopes
@@ -70,16 +71,16 @@ class DelayMap(ABC):
             If there is no such p, or the delays are not made of equal tiles.
         """
         d = np.array(delays, np.float64)
-        if self.share != (1, 1):
-            a, b = self.share
+        if self.tied != (1, 1):
+            a, b = self.tied
             if d.ndim != 2 or d.shape[0] % a or d.shape[1] % b:
                 raise ValueError(
-                    f"share={self.share} needs delays of a shape that it divides, got shape {d.shape}"
+                    f"tied={self.tied} needs delays of a shape that it divides, got shape {d.shape}"
                 )
             one = np.ascontiguousarray(d[: d.shape[0] // a, : d.shape[1] // b])
-            if not np.array_equal(np.tile(one, self.share), d):
+            if not np.array_equal(np.tile(one, self.tied), d):
                 raise ValueError(
-                    f"share={self.share} needs delays that repeat every {one.shape[0]} sources "
+                    f"tied={self.tied} needs delays that repeat every {one.shape[0]} sources "
                     f"and every {one.shape[1]} targets"
                 )
             d = one
@@ -92,6 +93,7 @@ class DelayMap(ABC):
     def _inverse(self, d: Floats) -> Floats: ...
 
 
+@renamed_arguments("argument/DelayMap")
 @dataclass(frozen=True, slots=True)
 class Sigmoid(DelayMap):
     """Delays between `shift` and `shift + scale`, close to which they hardly learn.
@@ -133,6 +135,7 @@ class Sigmoid(DelayMap):
         return p
 
 
+@renamed_arguments("argument/DelayMap")
 @dataclass(frozen=True, slots=True)
 class Clip(DelayMap):
     """Delays are the parameters; those that become negative are set to 0."""
@@ -152,6 +155,7 @@ class Clip(DelayMap):
         return _not_negative(d)
 
 
+@renamed_arguments("argument/DelayMap")
 @dataclass(frozen=True, slots=True)
 class Shift(DelayMap):
     """Delays are the parameters; if one becomes negative, all of the projection are raised by as much."""

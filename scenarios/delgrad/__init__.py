@@ -96,25 +96,23 @@ class DelGrad(Settings):
         copies = self.copies if layer == 0 else 1
         rows = 1 if self.delays == "dendritic" else shape[0] // copies
         columns = 1 if self.delays == "axonal" else shape[1]
-        share = (1 if self.delays == "dendritic" else copies, 1)
+        tied = (1 if self.delays == "dendritic" else copies, 1)
         p = rng.normal(0.0, self.delay_init_std, (rows, columns))
         scale, shift = self.delay_scale * self.tau_syn, self.delay_shift * self.tau_syn
-        return Sigmoid(scale, shift, share=share).value(p)
+        return Sigmoid(scale, shift, tied=tied).value(p)
 
     def delay_maps(self) -> "dict[str, DelayMap]":
-        """Return how the delays of each projection are kept positive, and which of them share one."""
+        """Return how the delays of each projection are kept positive, and which of them tied one."""
         from eventsim.models.training import parametrisations as delay_maps
 
         maps: dict[str, DelayMap] = {}
         for name, copies in (("input->hidden", self.copies), ("hidden->label", 1)):
-            share = (1 if self.delays == "dendritic" else copies, 1)
+            tied = (1 if self.delays == "dendritic" else copies, 1)
             if self.positivity == "sigmoid":
                 scale, shift = self.delay_scale * self.tau_syn, self.delay_shift * self.tau_syn
-                maps[name] = delay_maps.Sigmoid(scale, shift, share=share)
+                maps[name] = delay_maps.Sigmoid(scale, shift, tied=tied)
             else:
-                maps[name] = {"clip": delay_maps.Clip, "shift": delay_maps.Shift}[self.positivity](
-                    share=share
-                )
+                maps[name] = {"clip": delay_maps.Clip, "shift": delay_maps.Shift}[self.positivity](tied=tied)
         return maps
 
     def learner(

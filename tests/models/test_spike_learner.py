@@ -86,7 +86,7 @@ def test_delays_alone_learn_too():
 @pytest.mark.parametrize("loss", [TimeInvariant(), TimeToFirstSpike(), TargetTimes(2.0, 3.0)])
 @pytest.mark.parametrize(
     "delays",
-    [Sigmoid(), Clip(), {"input->hidden": Shift(share=(2, 3)), "hidden->label": Sigmoid(share=(1, 3))}],
+    [Sigmoid(), Clip(), {"input->hidden": Shift(tied=(2, 3)), "hidden->label": Sigmoid(tied=(1, 3))}],
 )
 def test_gradients_are_central_differences_in_every_parameter(loss, delays):
     net = network(6)

@@ -43,13 +43,13 @@ def test_after_a_step_no_delay_is_negative():
     assert (Sigmoid().value(p) > 0).all()
 
 
-@pytest.mark.parametrize("share", [(2, 1), (1, 3), (3, 2)])
-def test_shared_delays_are_tiled_and_their_gradients_summed(share):
+@pytest.mark.parametrize("tied", [(2, 1), (1, 3), (3, 2)])
+def test_tied_delays_are_tiled_and_their_gradients_summed(tied):
     rng = np.random.default_rng(2)
-    delay_map = Sigmoid(share=share)
+    delay_map = Sigmoid(tied=tied)
     p = rng.normal(0, 1, (2, 3))
     delays = delay_map.value(p)
-    assert delays.shape == (2 * share[0], 3 * share[1])
+    assert delays.shape == (2 * tied[0], 3 * tied[1])
     for k in range(delays.shape[0]):
         for j in range(delays.shape[1]):
             assert delays[k, j] == Sigmoid().value(p)[k % 2, j % 3]
@@ -72,9 +72,16 @@ def test_impossible_maps_and_delays_are_refused():
         Sigmoid(0)
     with pytest.raises(ValueError, match=r"shift must be finite and at least 0, got -1"):
         Sigmoid(shift=-1)
-    with pytest.raises(ValueError, match=r"share must be two whole numbers, at least 1, got \(0, 1\)"):
-        Clip(share=(0, 1))
-    with pytest.raises(ValueError, match=r"share=\(2, 1\) needs delays of a shape .* got shape \(3, 4\)"):
-        Clip(share=(2, 1)).inverse(np.ones((3, 4)))
+    with pytest.raises(ValueError, match=r"tied must be two whole numbers, at least 1, got \(0, 1\)"):
+        Clip(tied=(0, 1))
+    with pytest.raises(ValueError, match=r"tied=\(2, 1\) needs delays of a shape .* got shape \(3, 4\)"):
+        Clip(tied=(2, 1)).inverse(np.ones((3, 4)))
     with pytest.raises(ValueError, match=r"delays that repeat every 2 sources and every 2 targets"):
-        Clip(share=(2, 1)).inverse(np.arange(8.0).reshape(4, 2))
+        Clip(tied=(2, 1)).inverse(np.arange(8.0).reshape(4, 2))
+
+
+def test_the_argument_of_the_version_before_is_taken():
+    with pytest.warns(DeprecationWarning, match="'share' is called 'tied' now"):
+        assert Sigmoid(2.0, share=(2, 1)) == Sigmoid(2.0, tied=(2, 1))
+    with pytest.warns(DeprecationWarning, match="'tied' now"):
+        assert Clip(tied=(1, 3)).share == (1, 3)
