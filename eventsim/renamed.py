@@ -161,7 +161,7 @@ def renamed_arguments(what: str) -> Callable[[T], T]:
     """
 
     def decorate(thing: Any) -> Any:
-        original = thing.__init__ if isinstance(thing, type) else thing
+        original = vars(thing)["__init__"] if isinstance(thing, type) else thing
         old = RENAMED[what].keys()
 
         @functools.wraps(original)
@@ -172,7 +172,7 @@ def renamed_arguments(what: str) -> Callable[[T], T]:
 
         if not isinstance(thing, type):
             return call
-        thing.__init__ = call
+        setattr(thing, "__init__", call)  # noqa: B010 - mypy takes a plain assignment for one on an instance
         for name, today in RENAMED[what].items():
             if today in getattr(thing, "__dataclass_fields__", ()) and not hasattr(thing, name):
                 setattr(thing, name, _old_attribute(name, today))

@@ -53,7 +53,7 @@ class Hardware(ABC):
         settings = []
         for each in fields(self):
             made = each.default_factory is not MISSING
-            default = each.default_factory() if made else each.default  # type: ignore[misc]
+            default = each.default_factory() if made else each.default
             value = getattr(self, each.name)
             if not same(value, default):
                 settings.append(f"{each.name}={value!r}")

@@ -150,7 +150,7 @@ class Session:
             told = f"this server speaks versions {spoken}, asked for {json.dumps(versions):.60}"
             return error_frame("version", told, None)
         self._greeted = True
-        limits = {"most_body": self.limits.body, "most_samples": self.limits.samples}
+        limits: dict[str, float] = {"most_body": self.limits.body, "most_samples": self.limits.samples}
         if common[0] > 1:
             limits["most_work"] = self.limits.work
         return Frame({"type": "hello", "version": common[0], "target": self.shared.name, **limits})

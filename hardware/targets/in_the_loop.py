@@ -120,8 +120,31 @@ class InTheLoop:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Go on from what `state` returned.
+
+        Raises
+        ------
+        ValueError
+            If it is no state of a loop; nothing is changed then.
+        """
+        wanted = {"learner", "trial", "counters", "hardware_seconds"}
+        if not isinstance(state, Mapping) or set(state) != wanted:
+            given = ", ".join(sorted(map(str, state))) if isinstance(state, Mapping) else repr(state)
+            raise ValueError(f"a state of a loop has {', '.join(sorted(wanted))}, got {given:.100}")
+        trial = _count("trial", state["trial"])
+        if not isinstance(state["counters"], Mapping):
+            raise ValueError(f"counters must be numbers by name, got {state['counters']!r:.60}")
+        counters = {str(name): _count(f"counter {name!r}", n) for name, n in state["counters"].items()}
+        seconds = float(state["hardware_seconds"])
+        if not 0.0 <= seconds < np.inf:
+            raise ValueError(f"hardware_seconds must be at least 0 and finite, got {seconds!r}")
         self.learner.restore(state["learner"])
-        self.trial = int(state["trial"])
-        self.counters = {name: int(count) for name, count in state["counters"].items()}
-        self.hardware_seconds = float(state["hardware_seconds"])
+        self.trial, self.counters, self.hardware_seconds = trial, counters, seconds
+
+
+def _count(name: str, value: Any) -> int:
+    """Return a whole number of a state, at least 0."""
+    array = np.asarray(value)
+    if array.ndim or array.dtype.kind not in "iu" or array < 0:
+        raise ValueError(f"{name} must be a whole number, at least 0, got {value!r:.60}")
+    return int(array)

@@ -1,5 +1,6 @@
 """A target in this process: the simulator, with what a chip does to the network in front of it."""
 
+import copy
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -99,7 +100,7 @@ class SimulatedTarget:
     def configure(self, network: Network) -> Mapping[str, int]:
         """Take a network as the hardware makes it; see `Target.configure`."""
         counters: Mapping[str, int] = {}
-        nominal = network
+        network = nominal = as_it_is(network)
         if self._device is not None:
             asked = structure(network), scale(self._device, network)
             if asked != self._asked:
@@ -299,6 +300,13 @@ class _Batch:
     def transmissions(self, network: Network, trial: int = 0) -> dict[str, SpikeTransmission]:
         """Return the transmissions of this sample."""
         return transmissions_of(self.transmission_parameters, 0)
+
+
+def as_it_is(network: Network) -> Network:
+    """Return a network that does not change when populations and projections are added to the given one."""
+    kept = copy.copy(network)
+    kept.populations, kept.projections = dict(network.populations), list(network.projections)
+    return kept
 
 
 def run_in_slices(

@@ -81,3 +81,28 @@ def test_a_step_that_failed_changes_nothing_and_can_be_tried_again():
     assert losses == expected
     for name, value in whole.learner.parameters.items():
         np.testing.assert_array_equal(loop.learner.parameters[name], value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"trial": -1}, "trial must be a whole number, at least 0, got -1"),
+        ({"trial": 1.5}, "trial must be a whole number"),
+        ({"trial": [1, 2]}, "trial must be a whole number"),
+        ({"counters": {"lost": -3}}, "counter 'lost' must be a whole number"),
+        ({"counters": 3}, "counters must be numbers by name"),
+        ({"hardware_seconds": float("nan")}, "hardware_seconds must be at least 0"),
+        ({"more": 1}, "a state of a loop has counters, hardware_seconds, learner, trial, got"),
+    ],
+)
+def test_a_state_that_is_none_changes_nothing(change, message):
+    loop, _ = trained(Chip(), 2)
+    before = loop.state()
+    with pytest.raises(ValueError, match=message):
+        loop.restore(before | {"trial": 7, "hardware_seconds": 3.0} | change)
+    assert loop.state()["trial"] == before["trial"]
+    assert loop.state()["hardware_seconds"] == before["hardware_seconds"]
+    with pytest.raises(ValueError, match="a state of a loop has"):
+        loop.restore(None)
+    loop.restore(before)
+    assert loop.trial == 2

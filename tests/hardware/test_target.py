@@ -146,7 +146,11 @@ def test_a_target_says_what_is_wrong():
         ({"input": [[0.1, 0.2, np.nan, 1.0]]}, ValueError, "must be at times >= 0 or inf, got nan"),
         ({"input": [([-1.0], [2])]}, ValueError, "must not be before 0, got -1.0"),
         ({"input": [([1.0], [7])]}, ValueError, r"has units 0\.\.3, got a spike of unit 7"),
-        ({"input": [([1.0], [2], [3])]}, ValueError, r"must be \(times, units\) or .* got a tuple of 3 things"),
+        (
+            {"input": [([1.0], [2], [3])]},
+            ValueError,
+            r"must be \(times, units\) or .* got a tuple of 3 things",
+        ),
         ({"input": SpikeTrains.of_first(np.ones((2, 3)))}, ValueError, "are of 3 units, it has 4"),
     ],
 )
@@ -188,3 +192,26 @@ def test_parts_of_a_batch_are_joined_in_order():
     np.testing.assert_array_equal(whole.arrivals["p"], first)
     assert whole.counters == {"lost": 3, "late": 4}
     assert whole.hardware_seconds == 0.5
+
+
+def test_a_configured_network_stays_what_it_was():
+    net = layers()
+    target = SimulatedTarget()
+    target.configure(net)
+    wanted = target.run(first_inputs(), until=9.0, trial=0)
+    net.add("more", es.models.LIF(first_spike_only=True), 2)
+    net.connect("hidden", "more", weight=9.0)
+    found = target.run(first_inputs(), until=9.0, trial=0)
+    assert list(found.spikes) == list(wanted.spikes)
+    assert np.array_equal(found.first_spikes("label"), wanted.first_spikes("label"))
+
+
+def test_inputs_are_not_kept():
+    target = SimulatedTarget()
+    target.configure(layers())
+    inputs = first_inputs()
+    wanted = target.run(inputs, until=9.0, trial=0)
+    before = wanted.first_spikes("label").copy()
+    for times in inputs.values():
+        times[:] = 0.0
+    assert np.array_equal(wanted.first_spikes("label"), before)
