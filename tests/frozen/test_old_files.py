@@ -313,7 +313,7 @@ def test_a_configuration_runs_from_the_command(tmp_path, capsys):
 def test_a_saved_calibration_is_read():
     path = FILES / "calibration.toml"
     raw, calibration = tomllib.loads(path.read_text("utf-8")), Calibration.load(path)
-    assert calibration.device == raw["device"] == 7
+    assert calibration.device_seed == raw["device"] == 7
     assert {key: value.tolist() for key, value in calibration.trims.items()} == raw["trims"]
     assert {key: value.tolist() for key, value in calibration.before.items()} == raw["before"]
 
