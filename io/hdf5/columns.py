@@ -50,9 +50,17 @@ class Column:
         self._changed = True
 
     @classmethod
-    def reopen(cls, group: h5py.Group, name: str) -> Self:
-        """Return a column that goes on where the dataset on file ends."""
+    def reopen(cls, group: h5py.Group, name: str, dtype: np.dtype[Any], ndim: int = 1) -> Self:
+        """Return a column that goes on where the dataset on file ends.
+
+        Raises
+        ------
+        ValueError
+            If there is no dataset of that type with so many axes.
+        """
         dataset = group[name]
+        if not isinstance(dataset, h5py.Dataset) or dataset.dtype != dtype or dataset.ndim != ndim:
+            raise ValueError(f"{dataset.name} should be an array of {dtype} with {ndim} axes")
         column = cls(
             group, name, dataset.dtype, dataset.shape[1] if dataset.ndim == 2 else None, dict(dataset.attrs)
         )

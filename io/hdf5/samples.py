@@ -65,16 +65,16 @@ class Report:
     def reopen(cls, file: h5py.File, population: str, variable: str) -> Self:
         """Go on with the samples on file."""
         group = file[schema.ROOT]["samples"][population][encode_name(variable)]
-        report = file[group.attrs["report"]] if "report" in group.attrs else None
+        report = _report_of(file, group)
         self = cls(
-            Column.reopen(group, "times"),
-            Column.reopen(group, "values"),
+            Column.reopen(group, "times", schema.TIME),
+            Column.reopen(group, "values", schema.SAMPLE, 2),
             report,
             float(group.attrs["every"]),
         )
         self.n_units = len(group["units"])
         if report is not None:
-            self._frames = Column.reopen(report, "data")
+            self._frames = Column.reopen(report, "data", schema.FRAME, 2)
         if len(group["times"]):
             self.first, self.last = float(group["times"][0]), float(group["times"][-1])
         return self
@@ -128,6 +128,21 @@ class Report:
             self._frames.flush()
             start = 0.0 if math.isnan(self.first) else self.first
             self._report["mapping/time"][...] = (start, start + len(self._frames) * self.every, self.every)
+
+
+def _report_of(file: h5py.File, group: h5py.Group) -> h5py.Group | None:
+    """Return the frame report that belongs to samples, None for samples at events."""
+    if "report" not in group.attrs:
+        return None
+    name = str(group.attrs["report"])
+    reports = file["report"]
+    if name.removeprefix("/report/") not in reports or name.count("/") != 2:
+        raise ValueError(f"the report {name!r} of {group.name} is not there")
+    report = reports[name.removeprefix("/report/")]
+    mapping = report["mapping/time"]
+    if not isinstance(mapping, h5py.Dataset) or mapping.shape != (3,):
+        raise ValueError(f"{mapping.name} should be three numbers")
+    return report
 
 
 def _frame_report(

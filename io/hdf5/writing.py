@@ -19,10 +19,11 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eventsim.errors import FileFormatError
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.checks import attribute, check_times, node_ids, real_numbers, spike_times_of
 from eventsim.io.hdf5.columns import Column
-from eventsim.io.hdf5.safety import check_destination, storage
+from eventsim.io.hdf5.safety import check_destination, first_line, storage
 from eventsim.io.hdf5.samples import Report
 from eventsim.io.hdf5.schema import decode_name, encode_name
 from eventsim.io.hdf5.tree import STRING, get_tree, n_bytes, put_array, put_tree
@@ -132,19 +133,29 @@ class TraceFile:
         check_destination(path, overwrite=True)
         file = cls(path, path)
         file._kept = True
-        ours = file._file[schema.ROOT]
-        for name, size in population_sizes(ours["populations"]).items():
-            file._sizes[name] = size
-            if name in file._file["spikes"]:
-                group = file._file["spikes"][name]
-                times = Column.reopen(group, "timestamps")
-                file._times[name], file._units[name] = times, Column.reopen(group, "node_ids")
-                file._last[name] = float(group["timestamps"][-1]) if len(times) else -math.inf
-        for name, variables in ours["samples"].items():
+        try:
+            file._reopen(population_sizes(file._file[schema.ROOT]["populations"]))
+        except Exception as error:  # the library has no class of its own for what it finds in a damaged file
+            file._abandon()
+            raise FileFormatError(f"{path} is damaged: {first_line(error)}") from error
+        return file
+
+    def _reopen(self, sizes: Mapping[str, int]) -> None:
+        """Go on with the columns that are on file."""
+        for name, size in sizes.items():
+            self._sizes[name] = size
+            if name in self._file["spikes"]:
+                group = self._file["spikes"][name]
+                times = Column.reopen(group, "timestamps", schema.TIME)
+                units = Column.reopen(group, "node_ids", schema.NODE_ID)
+                if len(times) != len(units):
+                    raise ValueError(f"{group.name} has {len(times)} times and {len(units)} units")
+                self._times[name], self._units[name] = times, units
+                self._last[name] = float(group["timestamps"][-1]) if len(times) else -math.inf
+        for name, variables in self._file[schema.ROOT]["samples"].items():
             for link in variables:
                 variable = schema.decode_name(link)
-                file._reports[name, variable] = Report.reopen(file._file, name, variable)
-        return file
+                self._reports[name, variable] = Report.reopen(self._file, name, variable)
 
     def __repr__(self) -> str:
         """Return one line that says what the file holds so far."""
@@ -410,7 +421,8 @@ class TraceFile:
     def _writing(self, size: int) -> Iterator[None]:
         """Check that there is room for so many bytes; give up the work file if the disk fails."""
         with storage(self.path, "write", self._abandon):
-            self._work.make_room(size)
+            if size:  # rows that fit the buffers write nothing
+                self._work.make_room(size)
             yield
 
     def _flush(self) -> None:

@@ -29,6 +29,7 @@ READER = textwrap.dedent(
 
     for line in sys.stdin:
         try:
+            TraceFile.resume(line.strip()).discard()
             load(line.strip())
             outcome = "read"
         except FileFormatError as error:

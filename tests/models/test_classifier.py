@@ -296,7 +296,11 @@ def with_value(value):
             "have shape (60,), expected (n_samples, n_units)",
         ),
         (TIMES[None], LABELS, "have shape (1, 60, 2), expected (n_samples, n_units)"),
-        ([[0.1, 0.2], [0.3]], LABELS, "are rows of unequal length; expected an array (n_samples, n_units) of first spikes"),
+        (
+            [[0.1, 0.2], [0.3]],
+            LABELS,
+            "are rows of unequal length; expected an array (n_samples, n_units) of first spikes",
+        ),
         ([["a", "b"]], LABELS, "must be real numbers, got <U1"),
         (TIMES[:0], LABELS[:0], "times hold no samples"),
         ([], [], "have shape (0,), expected (n_samples, n_units)"),

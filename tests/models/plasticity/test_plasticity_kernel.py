@@ -187,7 +187,9 @@ def test_kernels_need_the_ordered_schedule_and_projections_of_spikes():
     net = es.Network()
     net.add("cell", cell(), 1)
     net.add_plasticity("cell", PlasticityKernel(rewire, 10.0))
-    with pytest.raises(es.ConfigError, match="'cell' has a plasticity rule for projections of spikes, which it is not"):
+    with pytest.raises(
+        es.ConfigError, match="'cell' has a plasticity rule for projections of spikes, which it is not"
+    ):
         es.Simulation(net).run(1.0)
 
 
