@@ -153,7 +153,7 @@ def one_line(part: Any) -> str:
     shown = []
     for field in fields(part):
         value = getattr(part, field.name)
-        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        default: Any = field.default_factory() if field.default_factory is not MISSING else field.default
         if value is default or (np.ndim(value) == 0 and np.ndim(default) == 0 and value == default):
             continue
         shown.append(f"{field.name}={_short(value)}")

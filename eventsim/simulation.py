@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,35 +13,17 @@ from eventsim.build import CompiledNetwork, build
 from eventsim.contracts import SnapshotPart, TakesSpikes
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
-from eventsim.hardware_interface import checked_hardware
+from eventsim.hardware_interface import RunsNetworks, checked_hardware
 from eventsim.network import Network, is_continuous
 from eventsim.population import Population, Recording
 from eventsim.priorities import Priority
-from eventsim.rates.simulation import ContinuousSide
+from eventsim.records import RecordingRequest, RecordSide, one_sample
 from eventsim.selections import selected
 from eventsim.spike_trains import Forms, spike_pairs
-from eventsim.trace import Samples, Spikes, Trace
 
 if TYPE_CHECKING:
     from eventsim.io import TraceFile
     from eventsim.recorder import SampleLog, SpikeLog
-
-
-class RecordingRequest(NamedTuple):
-    """What is to be recorded: a variable of some units of some samples of a population."""
-
-    population: str
-    variable: str
-    every: float | None
-    units: np.ndarray
-    samples: np.ndarray
-
-
-def _one_sample(population: str, variable: str) -> str:
-    return (
-        f"{variable!r} of {population!r} is recorded for several samples, a file holds one; "
-        "choose it with record(..., samples=0)"
-    )
 
 
 def _first_multiple(step: float, time: float) -> int:
@@ -55,7 +36,7 @@ def _first_multiple(step: float, time: float) -> int:
     return k
 
 
-class Simulation(ContinuousSide):
+class Simulation(RecordSide):
     """One run of a network.
 
     Parameters
@@ -93,7 +74,7 @@ class Simulation(ContinuousSide):
     def __init__(
         self,
         net: Network,
-        hardware: Any = None,
+        hardware: RunsNetworks | str | None = None,
         schedule: str = "auto",
         *,
         trial: int = 0,
@@ -101,12 +82,12 @@ class Simulation(ContinuousSide):
         batch: int = 1,
         dtype: str = "float64",
     ) -> None:
-        hardware = checked_hardware(hardware)
+        found: Any = checked_hardware(hardware)
         self._asked = net
-        if hardware is not None:
-            net = hardware.transform(net, trial)
+        if found is not None:
+            net = found.transform(net, trial)
         self.net = net
-        self.hardware, self.trial = hardware, trial
+        self.hardware, self.trial = found, trial
         self._wanted = schedule
         self._needs_order: str | None = None
         self._set_tick(dt, batch, dtype)
@@ -240,7 +221,7 @@ class Simulation(ContinuousSide):
         for request in self._recording_requests:
             population, variable, every, units, samples = request
             if len(samples) > 1:
-                raise ConfigError(_one_sample(population, variable))
+                raise ConfigError(one_sample(population, variable))
             if (population, variable) not in file.reports:
                 file.add_report(population, variable, units, every or 0.0)
         self._stream = file
@@ -342,119 +323,7 @@ class Simulation(ContinuousSide):
         self._declared(population)
         return self._build().populations[population]
 
-    # Results ----------------------------------------------------------------------------------------
-
-    def spikes(self, population: str) -> Spikes:
-        """Return the spikes of a population so far, by (time, unit); without those streamed to a file.
-
-        Events that stay within a neuron are spikes of "population.compartment".
-        """
-        whole, _, compartment = population.rpartition(".")
-        if population not in self.net.populations and whole in self.net.populations:
-            logs = self._build().populations[whole].event_logs
-            if compartment not in logs:
-                known = ", ".join(logs) or "none"
-                raise UnknownPart(
-                    f"{whole!r} has no events of {compartment!r}; known: {known}{did_you_mean(compartment, logs)}"
-                )
-            population, log = whole, logs[compartment]
-        else:
-            log = None
-        declared = self._declared(population)
-        if not declared.record_spikes:
-            raise ConfigError(
-                f"spikes of {population!r} are not recorded; it was added with record_spikes=False"
-            )
-        if log is None:
-            log = self._build().populations[population].log
-        return Spikes(*log.arrays())
-
-    def trace(self, population: str, variable: str) -> Samples:
-        """Return the samples of a recorded variable so far.
-
-        On a grid, `values` has shape (n_times, n_units); (n_times, n_samples, n_units) of a continuous
-        population with several samples. At events, a row per event time with nan for the units that had none.
-        """
-        self._declared(population)
-        self._build()
-        recording = self._recordings.get((population, variable))
-        if recording is None:
-            raise UnknownPart(f"{variable!r} of {population!r} is not recorded; call record() before the run")
-        if recording.every > 0:
-            times, values = recording.log.arrays()
-            request = self._request(population, variable)
-            if len(request.samples) > 1:
-                values = values.reshape(len(times), len(request.samples), len(request.units))
-            return Samples(times, values, request.units, recording.every)
-        times, columns, values = recording.log.arrays()
-        grid, row = np.unique(times, return_inverse=True)
-        table = np.full((len(grid), len(recording.units)), np.nan)
-        table[row, columns] = values  # of several events at one time the last counts
-        return Samples(grid, table, recording.units, 0.0)
-
-    def weights(self, projection: str) -> Any:
-        """Return the weights of a projection.
-
-        Returns
-        -------
-        (pre, post, weight, delay), each shape (n,)
-            The synapses of a projection that carries spikes.
-        ndarray
-            A copy of the present weights of a projection of rates, (n_pre, n_post) if it is dense.
-        """
-        compiled = self._build()
-        for synapses in compiled.synapses:
-            if synapses.name == projection:
-                return synapses.edges()
-        return self._part(projection).weights()[0]
-
-    def counters(self) -> dict[str, int]:
-        """Return what happened to spikes on imperfect hardware so far, by name.
-
-        ``lost`` spikes never left; those ``cut`` would have left before their crossing and left with it; of
-        those that found a bus busy some were ``lost_on_bus`` and some ``delayed_on_bus``.
-        """
-        counts: dict[str, int] = {}
-        buses = set()
-        for population in self._build().populations.values():
-            transmission: Any = population.transmission
-            if transmission is None:
-                continue
-            for name, count in transmission.counters().items():
-                if name.endswith("_on_bus"):  # shared, so counted once
-                    if (id(transmission.bus), name) in buses:
-                        continue
-                    buses.add((id(transmission.bus), name))
-                counts[name] = counts.get(name, 0) + count
-        return counts
-
-    def record_of_run(self) -> Trace:
-        """Return everything recorded so far as a Trace."""
-        if self._stream is not None:
-            raise ConfigError(
-                f"what was recorded is in {self._stream.path}, into which this simulation streams; read it there"
-            )
-        compiled = self._build()
-        for request in self._recording_requests:
-            if len(request.samples) > 1:
-                raise ConfigError(_one_sample(request.population, request.variable))
-        sizes = {name: p.n for name, p in self.net.populations.items()}
-        kept = [name for name, p in self.net.populations.items() if p.record_spikes]
-        inner = [f"{name}.{event}" for name in kept for event in compiled.populations[name].event_logs]
-        return Trace(
-            sizes=sizes | {name: sizes[name.rpartition(".")[0]] for name in inner},
-            spikes={name: self.spikes(name) for name in (*kept, *inner)},
-            samples={key: self.trace(*key) for key in self._recordings},
-            provenance=self._provenance(),
-            duration=self.now,
-            time_unit=self.net.time_unit,
-        )
-
-    def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Write everything recorded so far to an HDF5 file."""
-        from eventsim import io
-
-        io.save(self.record_of_run(), path, overwrite=overwrite)
+    # States ----------------------------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as a nested dictionary of arrays and numbers, from which `restore` goes on."""
@@ -560,20 +429,6 @@ class Simulation(ContinuousSide):
                 "already and cannot be taken back; restore before stream(), or into a new simulation"
             )
 
-    def _provenance(self) -> dict[str, Any]:
-        """Return how the results came about."""
-        from eventsim import __version__
-
-        return {
-            "seed": self.net.seed,
-            "version": __version__,
-            "schedule": self._build().schedule,
-            **self._counts(),
-        }
-
-    def _counts(self) -> dict[str, int]:
-        return {f"spikes_{name}": count for name, count in self.counters().items()}
-
     def _logs(self) -> dict[str, SpikeLog | SampleLog]:
         """Return everything that records are kept in, by a name of its own."""
         logs: dict[str, SpikeLog | SampleLog] = {}
@@ -581,16 +436,6 @@ class Simulation(ContinuousSide):
             logs[f"spikes/{name}"] = population.log
             logs |= {f"events/{name}/{event}": log for event, log in population.event_logs.items()}
         return logs | {f"samples/{'/'.join(key)}": r.log for key, r in self._recordings.items()}
-
-    def _declared(self, population: str) -> Any:
-        try:
-            return self.net.populations[population]
-        except KeyError:
-            names = ", ".join(self.net.populations) or "none"
-            raise UnknownPart(
-                f"no population named {population!r} in this network; known: {names}"
-                f"{did_you_mean(population, self.net.populations)}"
-            ) from None
 
     def _ordered_only(self, what: str) -> None:
         if self._compiled and not self._compiled.engine:
@@ -632,11 +477,6 @@ class Simulation(ContinuousSide):
             if compiled.engine:
                 compiled.engine.register(recording)
                 compiled.engine.schedule(recording.next * every, recording, priority=Priority.SAMPLES)
-
-    def _request(self, population: str, variable: str) -> RecordingRequest:
-        return next(
-            r for r in self._recording_requests if (r.population, r.variable) == (population, variable)
-        )
 
     def _drain(self, file: TraceFile) -> None:
         """Move what was recorded into the file."""

@@ -446,7 +446,7 @@ def _from_timedelta(array: NDArray[Any], what: str, time_unit: str | None) -> Fl
         raise ValueError(f"{what} must be numbers, got NaT")
     if np.datetime_data(array.dtype)[0] in ("generic", "Y", "M"):
         raise TypeError(f"{what} are {array.dtype}, which has no fixed length; give timedelta64[{time_unit}]")
-    return np.asarray(array / np.timedelta64(1, time_unit), np.float64)
+    return np.asarray(array / np.array(1, f"timedelta64[{time_unit}]"), np.float64)
 
 
 def _rescaled(given: Any, what: str, time_unit: str | None) -> Floats:

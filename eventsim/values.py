@@ -213,8 +213,8 @@ def delays_of(value: Value, synapses: Connections, stream: Stream, label: str) -
     """Return the delay of `synapses` and its kind, as `Connections` has them."""
     if isinstance(value, float):
         return value, "uniform"
-    if delay_kind(value) == "axonal":
-        return np.reshape(value, -1).astype(np.float64), "axonal"
+    if not isinstance(value, Distribution) and delay_kind(value) == "axonal":
+        return value.reshape(-1).astype(np.float64), "axonal"
     return _one_each(value, synapses, stream, "delay", label), "synaptic"
 
 

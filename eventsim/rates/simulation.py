@@ -191,7 +191,7 @@ class ContinuousSide:
         target: Any = compiled.parts.get(name, compiled.populations.get(name))
         if not learns or not hasattr(target, "set_learning_rate"):
             known = ", ".join(learner for learner, _ in self.net.plasticity) or "none"
-            raise UnknownPart(f"{name!r} has no rule whose rate could be set; known: {known}")
+            raise UnknownPart(f"{name!r} has no plasticity rule; known: {known}")
         target.set_learning_rate(one_number(learning_rate, "learning_rate", low=0))
 
     # Results ----------------------------------------------------------------------------------------
