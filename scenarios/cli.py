@@ -4,10 +4,8 @@ Exit status 0 for success, 2 for a request that cannot be met (one line on stand
 wrong and what would be right), 1 for a run that failed, 130 for one that was stopped and can go on.
 """
 
-import contextlib
 import shlex
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +14,7 @@ import typer
 
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.scenarios import mistakes, results, running, streams
+from eventsim.scenarios.earlier_names import naming_what_changed
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -116,7 +115,7 @@ def run(
 
             traceback.print_exc()
         raise
-    again = shlex.join(_command_again(request))
+    again = shlex.join(request.resumed())
     if not outcome.complete:
         _complain(f"stopped, and what was done is kept; go on with: {again}")
         raise typer.Exit(130)
@@ -207,12 +206,6 @@ def reproduce(
     raise typer.Exit(status)
 
 
-def _command_again(request: running.Request) -> list[str]:
-    """Return the command that goes on with a run that was stopped."""
-    command = ["eventsim", "run", request.name, "-o", str(request.path), "--resume"]
-    return [*command, "--data", str(request.data)] if request.data else command
-
-
 def _print_json(what: Any) -> None:
     import json
 
@@ -223,25 +216,11 @@ def _complain(text: str) -> None:
     streams.say("eventsim: " + " ".join(text.split()), sys.stderr)
 
 
-@contextlib.contextmanager
-def _naming_what_changed() -> Iterator[None]:
-    """Say on standard error, once each, which names of the request have changed."""
-
-    def say(message: Warning | str, *details: object) -> None:
-        _complain(str(message))
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of our own code, which users cannot change
-        warnings.filterwarnings("once", ".* is called .* now", DeprecationWarning)
-        warnings.showwarning = say  # type: ignore[assignment]
-        yield
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status; the entry point of the command ``eventsim``."""
     streams.open_closed_ones()
     try:
-        with _naming_what_changed():
+        with naming_what_changed(_complain):
             return _main(sys.argv[1:] if arguments is None else arguments)
     finally:
         streams.flush()

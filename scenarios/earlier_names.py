@@ -1,6 +1,8 @@
 """Configurations in the words of earlier versions: keys, values and presets of `eventsim.renamed`."""
 
-from collections.abc import Mapping
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from eventsim.errors import ConfigError
@@ -37,3 +39,17 @@ def todays_values(scenario: str, values: Mapping[str, Any], *, quiet: bool = Fal
 def todays_preset(scenario: str, preset: str | None, *, quiet: bool = False) -> str | None:
     """Return the name that a preset has today."""
     return None if preset is None else current(f"preset/{scenario}", preset, quiet=quiet)
+
+
+@contextlib.contextmanager
+def naming_what_changed(say: Callable[[str], object]) -> Iterator[None]:
+    """Call `say` once for each name of the request that has changed, in place of a warning."""
+
+    def show(message: Warning | str, *details: object) -> None:
+        say(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of our own code, which users cannot change
+        warnings.filterwarnings("once", ".* is called .* now", DeprecationWarning)
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield

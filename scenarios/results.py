@@ -30,16 +30,16 @@ def describe(path: Path) -> dict[str, Any]:
     from eventsim import io
 
     trace = io.load(path, recordings=False)
-    told = trace.provenance
+    provenance = trace.provenance
     return {
-        "scenario": told.get("scenario"),
-        "preset": told.get("preset") or None,
-        "seed": told.get("seed"),
-        "version": told.get("version"),
-        "hardware": told.get("hardware") or None,
+        "scenario": provenance.get("scenario"),
+        "preset": provenance.get("preset") or None,
+        "seed": provenance.get("seed"),
+        "version": provenance.get("version"),
+        "hardware": provenance.get("hardware") or None,
         "complete": io.hdf5.is_complete(path),
         "config": todays_values(
-            str(told.get("scenario")),
+            str(provenance.get("scenario")),
             io.config.from_toml(trace.config, f"the configuration in {path}")[0],
             quiet=True,
         ),
@@ -47,8 +47,8 @@ def describe(path: Path) -> dict[str, Any]:
         "populations": trace.sizes,
         "duration": trace.duration,
         "time_unit": trace.time_unit,
-        "wall_seconds": told.get("wall_seconds"),
-        "notes": [line for line in str(told.get("notes", "")).splitlines() if line],
+        "wall_seconds": provenance.get("wall_seconds"),
+        "notes": [line for line in str(provenance.get("notes", "")).splitlines() if line],
     }
 
 

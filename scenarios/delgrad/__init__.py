@@ -41,7 +41,7 @@ class DelGrad(Settings):
 
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
-        """Return the ways to draw a run of this scenario."""
+        """Return the plots of a run of this scenario."""
         from eventsim.scenarios.delgrad import plots
 
         return plots.available(trace)

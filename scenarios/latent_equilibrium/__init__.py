@@ -35,7 +35,7 @@ class LatentEquilibrium(Settings):
 
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
-        """Return the ways to draw a run of this scenario."""
+        """Return the plots of a run of this scenario."""
         from eventsim.scenarios.latent_equilibrium import plots
 
         return plots.available(trace)

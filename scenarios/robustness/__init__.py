@@ -38,7 +38,7 @@ class Robustness(Settings):
 
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
-        """Return the ways to draw a run of this scenario."""
+        """Return the plots of a run of this scenario."""
         from eventsim.scenarios.robustness import plots
 
         return plots.available(trace)

@@ -13,7 +13,7 @@ LOWEST = 50.0  # per cent that are shown; chance is 33
 
 
 def available(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
-    """Return the ways to draw a run, the first is the usual one."""
+    """Return the plots of a run by name; the first is the default plot."""
     return {"robustness": robustness}
 
 

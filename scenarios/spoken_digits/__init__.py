@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @register("scenario", "spoken-digits")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpokenDigits(Settings):
-    """Spoken digits as spikes, told apart by a recurrent network with trained delays."""
+    """Spoken digits as spikes, classified by a recurrent network with trained delays."""
 
     def run(self, run: Run) -> None:
         """Train, and evaluate once."""

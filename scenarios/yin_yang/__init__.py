@@ -43,7 +43,7 @@ class YinYang(Scenario):
 
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
-        """Return the ways to draw a run."""
+        """Return the plots of a run of this scenario."""
         from eventsim.scenarios.yin_yang import plots
 
         return plots.available(trace)
