@@ -243,5 +243,6 @@ def _keep(run: Run, prefix: str, network: "Network") -> None:
     """Put weights and delays of a network into the run."""
     for projection in network.projections:
         run.parameter(f"{prefix}weight/{projection.name}", np.asarray(projection.weight))
-        if np.ndim(projection.delay):
-            run.parameter(f"{prefix}delay/{projection.name}", np.asarray(projection.delay))
+        delay: Any = projection.delay
+        if np.ndim(delay):
+            run.parameter(f"{prefix}delay/{projection.name}", np.asarray(delay))
