@@ -1,4 +1,5 @@
 from eventsim.models.inputs import encoding as encoding
+from eventsim.models.inputs.interpolation import Interpolation as Interpolation
 from eventsim.models.inputs.rates import RateInput as RateInput
 from eventsim.models.inputs.rates import RateSpikes as RateSpikes
 from eventsim.models.inputs.rates import SpikeTrace as SpikeTrace

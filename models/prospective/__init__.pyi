@@ -1,4 +1,5 @@
 from eventsim.models.prospective import adjoint as adjoint
+from eventsim.models.prospective import layered as layered
 from eventsim.models.prospective.latent_equilibrium import (
     GeneralizedLatentEquilibrium as GeneralizedLatentEquilibrium,
 )

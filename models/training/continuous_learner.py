@@ -9,14 +9,49 @@ from eventsim.models.training.learner import BatchMetrics, State
 from eventsim.models.training.task import Task
 from eventsim.simulation import Simulation
 
-__all__ = ["ContinuousLearner", "Evaluator"]
+__all__ = ["ContinuousLearner", "Evaluator", "SimulationLearner"]
 
 Evaluator = Callable[[int], Simulation]  # is given the number of samples that it holds side by side
 
 EVALUATED = 500  # samples side by side where nothing is learned
 
 
-class ContinuousLearner(ABC):
+class SimulationLearner(ABC):
+    """A simulation that learns by its own plasticity rules: base of learners for a `Trainer`.
+
+    Parameters
+    ----------
+    sim : Simulation
+    learning_rates : mapping of str to float
+        Of projections and populations whose learning rate a schedule may scale.
+    """
+
+    def __init__(self, sim: Simulation, learning_rates: Mapping[str, float] | None = None) -> None:
+        self.sim, self.learning_rates = sim, dict(learning_rates or {})
+
+    @abstractmethod
+    def step(self, batch: Batch) -> BatchMetrics:
+        """Run the ticks of a batch."""
+
+    @abstractmethod
+    def evaluate(self, epoch: int) -> Mapping[str, Any]:
+        """Return metrics at the end of an epoch."""
+
+    def scale_learning_rates(self, factor: float) -> None:
+        """Set all learning rates to `factor` times their first values."""
+        for name, rate in self.learning_rates.items():
+            self.sim.set_learning_rate(name, rate * factor)
+
+    def state(self) -> State:
+        """Return what later steps depend on."""
+        return {"sim": self.sim.snapshot()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.sim.restore(state["sim"])
+
+
+class ContinuousLearner(SimulationLearner):
     """A continuous network and a task.
 
     Parameters
@@ -44,26 +79,5 @@ class ContinuousLearner(ABC):
         ticks: int,
         beta: float,
     ) -> None:
-        self.task, self.sim, self.evaluator = task, sim, evaluator
-        self.learning_rates, self.ticks, self.beta = dict(learning_rates), ticks, beta
-
-    @abstractmethod
-    def step(self, batch: Batch) -> BatchMetrics:
-        """Run the ticks of a batch."""
-
-    @abstractmethod
-    def evaluate(self, epoch: int) -> Mapping[str, Any]:
-        """Return metrics on the validation set."""
-
-    def scale_learning_rates(self, factor: float) -> None:
-        """Set all learning rates to `factor` times their first values."""
-        for name, rate in self.learning_rates.items():
-            self.sim.set_learning_rate(name, rate * factor)
-
-    def state(self) -> State:
-        """Return what later steps depend on."""
-        return {"sim": self.sim.snapshot()}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
-        self.sim.restore(state["sim"])
+        super().__init__(sim, learning_rates)
+        self.task, self.evaluator, self.ticks, self.beta = task, evaluator, ticks, beta

@@ -110,11 +110,17 @@ class Trainer:
         self.learner, self.batches, self.epochs = learner, batches, epochs
         self.schedule: Schedule | Callable[[float], float] = Constant() if schedule is None else schedule
         self.schedule_by, self.early_stopping = schedule_by, early_stopping
-        self.callbacks = [c if isinstance(c, Callback) else _EpochFunction(c) for c in callbacks]
+        self.callbacks: list[Callback] = []
+        for callback in callbacks:
+            self.add_callback(callback)
         self.epoch = self.batch = 0
         self.history: dict[str, list[Any]] = {}
         self.stopped = False
         self._sums = EpochMetrics()
+
+    def add_callback(self, callback: Callback | Callable[["Trainer", Metrics], object]) -> None:
+        """Add what is called during training; see `callbacks`."""
+        self.callbacks.append(callback if isinstance(callback, Callback) else _EpochFunction(callback))
 
     @property
     def total(self) -> int:

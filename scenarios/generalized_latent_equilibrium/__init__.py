@@ -9,19 +9,14 @@ are errors without dynamics, and neurons without memory.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from eventsim import rng as streams
 from eventsim.registry import register
 from eventsim.scenarios.generalized_latent_equilibrium.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Trace
-
-if TYPE_CHECKING:
-    from eventsim.scenarios._sequence_training import Sequences, Stream
 
 
 @register("scenario", "generalized-latent-equilibrium")
@@ -57,46 +52,22 @@ class GeneralizedLatentEquilibrium(Settings):
         else:
             self._classify(run)
 
-    def training(self, task: "Sequences", seed: int) -> "Stream":
-        """Return the training of the network of a seed."""
-        from eventsim.scenarios._sequence_training import Plateau, Stream
-        from eventsim.scenarios.generalized_latent_equilibrium.network import trained
-
-        batch = min(self.batch, len(task.sets["train"][1]))
-        sim, tested = trained(self, task.n_inputs, task.n_classes, seed, batch)
-        return Stream(
-            task=task,
-            sim=sim,
-            tested=tested,
-            rng=partial(streams.stream, seed),
-            rates={name: self.learning_rate / self.dt for name, _ in sim.net.plasticity},
-            ticks=self.ticks,
-            epochs=self.epochs,
-            beta=self.beta,
-            plateau=Plateau(self.patience, self.factor),
-            cosine=self.lr_schedule == "cosine",
-            staggered=self.staggered,
-            balanced=self.balanced,
-            ramp=self.transition_steps,
-        )
-
-    # ---------------------------------------------------------------------------- what is done
-
     def _classify(self, run: Run) -> None:
-        from eventsim.scenarios.generalized_latent_equilibrium import data
+        from eventsim.scenarios.continuous_training import epoch_lines, train
+        from eventsim.scenarios.generalized_latent_equilibrium import data, network
         from eventsim.scenarios.generalized_latent_equilibrium.gradients import cosines
 
-        task = data.sequences(run, self.task, self.points, self.held_out, self.interpolation)
-        training = self.training(task, run.seed)
-        before = cosines(training)
-        if run.state:
-            training.restore(run.state)
-        training.train(run)
-        run.parameter("gradient/cosines", np.stack([before, cosines(training)]))
+        task = data.sequences(run, self.task, self.points, self.held_out)
+        trainer = network.trainer(self, task, run.seed)
+        trainer.add_callback(epoch_lines(run))
+        learner = trainer.learner
+        before = cosines(learner)
+        train(run, trainer)
+        run.parameter("gradient/cosines", np.stack([before, cosines(learner)]))
         if not self.held_out:  # settings are still being chosen, and not by the test set
-            run.metric("test_accuracy", training.measure("test")[0])
-        run.metric("validation_accuracy", training.measure("validation")[0])
-        sim, trained = training.sim, 0
+            run.metric("test_accuracy", learner.measure("test")["test_accuracy"])
+        run.metric("validation_accuracy", learner.measure("validation")["validation_accuracy"])
+        sim, trained = learner.sim, 0
         for name, _ in sim.net.plasticity:
             weight, bias = sim.weights(name), sim.bias(name)
             run.parameter(f"weight/{name}", weight)

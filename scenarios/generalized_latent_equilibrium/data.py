@@ -1,12 +1,11 @@
 """Sequences to classify: MNIST-1D, spoken digits as mel bands, and synthetic ones."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.scenarios._sequence_training import Curve, Sequences
+from eventsim.models.training.task import Task
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
 
@@ -15,18 +14,12 @@ WINDOW, STRIDE, FRAMES = 512, 200, 40  # of 8 kHz audio: 64 ms every 25 ms, one 
 SIZES = {"train": 4000, "validation": 500, "test": 1000}
 
 
-def sequences(
-    run: Run, dataset: str, points: int = 72, held_out: int = 0, curve: Curve = "linear"
-) -> Sequences:
+def sequences(run: Run, dataset: str, points: int = 72, held_out: int = 0) -> Task:
     """Return training, validation and test set; synthetic sequences where the files of a set are missing.
 
     Sequences of MNIST-1D have so many `points`; `held_out` of them are kept from training and are its
     validation set.
     """
-    return replace(_found(run, dataset, points, held_out), curve=curve)
-
-
-def _found(run: Run, dataset: str, points: int, held_out: int) -> Sequences:
     from eventsim.io import datasets
 
     if run.replacement_data:
@@ -42,7 +35,7 @@ def _found(run: Run, dataset: str, points: int, held_out: int) -> Sequences:
     return synthetic()
 
 
-def mnist_1d(train: tuple[Floats, Ints], test: tuple[Floats, Ints], held_out: int = 0) -> Sequences:
+def mnist_1d(train: tuple[Floats, Ints], test: tuple[Floats, Ints], held_out: int = 0) -> Task:
     """Return MNIST-1D. Settings are chosen with some of the 4000 training sequences held out.
 
     Without, all are learned from, as published, and "validation" are 500 of them.
@@ -53,18 +46,16 @@ def mnist_1d(train: tuple[Floats, Ints], test: tuple[Floats, Ints], held_out: in
         "validation": (train[0][last:], train[1][last:]),
         "test": test,
     }
-    return Sequences(
-        "mnist-1d", 1, 10, {k: (x[:, :, None].astype(np.float32), y) for k, (x, y) in sets.items()}
-    )
+    return Task("mnist-1d", 1, 10, {k: (x[:, :, None].astype(np.float32), y) for k, (x, y) in sets.items()})
 
 
-def synthetic(sizes: dict[str, int] | None = None) -> Sequences:
+def synthetic(sizes: dict[str, int] | None = None) -> Task:
     """Return synthetic data like MNIST-1D: ten random templates, padded, scaled, sheared, shifted, noisy."""
     sets = {}
     for k, (split, n) in enumerate((sizes or SIZES).items()):
         x, labels = synthetic_set(n, k)
         sets[split] = (x[:, :, None].astype(np.float32), labels)
-    return Sequences("synthetic", 1, 10, sets)
+    return Task("synthetic", 1, 10, sets)
 
 
 def synthetic_set(n: int, seed: int) -> tuple[Floats, Ints]:
@@ -88,9 +79,7 @@ def synthetic_set(n: int, seed: int) -> tuple[Floats, Ints]:
     return x, labels
 
 
-def spoken(
-    train: tuple[list[NDArray[np.int16]], Ints], test: tuple[list[NDArray[np.int16]], Ints]
-) -> Sequences:
+def spoken(train: tuple[list[NDArray[np.int16]], Ints], test: tuple[list[NDArray[np.int16]], Ints]) -> Task:
     """Return spoken digits as 40 frames of 32 mel bands; a ninth of the training set for validation."""
     (recordings, labels), (tests, test_labels) = train, test
     order = np.random.default_rng(7).permutation(len(labels))
@@ -103,7 +92,7 @@ def spoken(
         "test": (test_features, test_labels.astype(np.int64)),
     }
     scaled = {k: (((x - mean) / std).astype(np.float32), y) for k, (x, y) in sets.items()}
-    return Sequences("spoken-digits", N_BANDS, 10, scaled)
+    return Task("spoken-digits", N_BANDS, 10, scaled)
 
 
 def mel_bands(recordings: list[NDArray[np.int16]], rate: float = 8000.0) -> Floats:

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from eventsim.scenarios._sequence_training import Stream
+from eventsim.models.training.sequence_trainer import SequenceLearner
 from eventsim.trace import Floats
 
 BATCHES, SAMPLES = 3, 20  # what the gradients are of; fewer samples where so many rates are too many
 MOST_RATES = 20_000_000  # that backpropagation keeps, and as many slopes
 
 
-def cosines(training: Stream) -> Floats:
+def cosines(learner: SequenceLearner) -> Floats:
     """Return cosines with the exact gradient, by projection, of GLE's and of instant errors; shape (n, 2).
 
     The gradient is that of the summed cross-entropy over the first batches, by backpropagation through
@@ -17,15 +17,13 @@ def cosines(training: Stream) -> Floats:
     """
     from eventsim.models.prospective.adjoint import compare_gradients
 
-    sim, net = training.sim, training.sim.net
+    sim, net = learner.sim, learner.sim.net
     neurons = [net.populations[projection.post].model for projection in net.projections]
-    kept = (
-        BATCHES * training.ticks * sum(net.populations[projection.post].n for projection in net.projections)
-    )
+    kept = BATCHES * learner.ticks * sum(net.populations[projection.post].n for projection in net.projections)
     every = max(1, int(sim.batch) // max(1, min(SAMPLES, MOST_RATES // kept)))
     inputs, targets = [], []
     for number in range(BATCHES):
-        x, y = (values[..., ::every, :] for values in training.shown(number))
+        x, y = (values[..., ::every, :] for values in learner.shown(number))
         inputs.append(x)
         targets.append(np.broadcast_to(y, (len(x), *y.shape[-2:])))
     weights = [sim.weights(p.name) for p in net.projections]
@@ -41,8 +39,8 @@ def cosines(training: Stream) -> Floats:
         np.concatenate(inputs),
         np.concatenate(targets),
         sim.dt,
-        BATCHES * training.ticks,
-        training.beta,
+        BATCHES * learner.ticks,
+        learner.beta,
         biases,
         "cross_entropy",
     ).cosines_by_layer()

@@ -1,17 +1,21 @@
 """The network: input, lagging neurons in front if any, hidden layers of fast and slow neurons, outputs."""
 
-from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eventsim import rng as streams
+from eventsim.models.training.task import Task
 from eventsim.scenarios.generalized_latent_equilibrium.settings import Settings
 from eventsim.trace import Floats
 
 if TYPE_CHECKING:
     from eventsim import Network, Simulation
+    from eventsim.models.training.continuous_learner import Evaluator
+    from eventsim.models.training.sequence_trainer import SequenceTrainer
 
 
 def time_constants(config: Settings) -> tuple[Floats, Floats]:
@@ -67,21 +71,46 @@ def rule(config: Settings) -> Any:
     return models.plasticity.ErrorTimesRate(learning_rate=config.learning_rate / config.dt, optimiser="adam")
 
 
-def trained(
+def simulations(
     config: Settings, n_inputs: int, n_outputs: int, seed: int, batch: int
-) -> "tuple[Simulation, Callable[[int], Simulation]]":
-    """Return a simulation that learns, and what makes one with its weights for tests."""
+) -> "tuple[Simulation, Evaluator]":
+    """Return a simulation that learns, and what makes one with its weights that does not."""
     from eventsim import Simulation
 
     sim = Simulation(
         network(config, n_inputs, n_outputs, seed), dt=config.dt, batch=batch, dtype=config.precision
     )
 
-    def tested(batch: int) -> "Simulation":
-        quiet = network(config, n_inputs, n_outputs, seed, learning=False)
-        test = Simulation(quiet, dt=config.dt, batch=batch, dtype=config.precision)
+    def evaluator(batch: int) -> "Simulation":
+        untrained = network(config, n_inputs, n_outputs, seed, learning=False)
+        present = Simulation(untrained, dt=config.dt, batch=batch, dtype=config.precision)
         for name, _ in sim.net.plasticity:
-            test.set_weights(name, sim.weights(name), sim.bias(name))
-        return test
+            present.set_weights(name, sim.weights(name), sim.bias(name))
+        return present
 
-    return sim, tested
+    return sim, evaluator
+
+
+def trainer(config: Settings, task: Task, seed: int) -> "SequenceTrainer":
+    """Return the trainer of the network of a seed; sequences are drawn through their points."""
+    from eventsim.models.inputs.interpolation import Interpolation
+    from eventsim.models.training.schedules import CosineDecay, Plateau
+    from eventsim.models.training.sequence_trainer import SequenceTrainer
+
+    batch = min(config.batch, task.size("train"))
+    sim, evaluator = simulations(config, task.n_inputs, task.n_classes, seed, batch)
+    cosine = config.lr_schedule == "cosine"
+    return SequenceTrainer(
+        replace(task, encode=Interpolation(config.ticks, config.interpolation)),
+        sim,
+        evaluator,
+        rng=partial(streams.stream, seed),
+        learning_rates={name: config.learning_rate / config.dt for name, _ in sim.net.plasticity},
+        ticks=config.ticks,
+        epochs=config.epochs,
+        beta=config.beta,
+        schedule=CosineDecay(max(config.epochs, 1)) if cosine else Plateau(config.patience, config.factor),
+        staggered=config.staggered,
+        balanced_batches=config.balanced,
+        transition_steps=config.transition_steps,
+    )

@@ -8,20 +8,12 @@ and the dendritic microcircuit, each with the control whose rates are phi(u).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from eventsim import rng as streams
-from eventsim.errors import ConfigError
 from eventsim.registry import register
 from eventsim.scenarios.latent_equilibrium.settings import Settings
 from eventsim.scenarios.scenario import Run
-from eventsim.trace import Floats, Trace
-
-if TYPE_CHECKING:
-    from eventsim import Simulation
-    from eventsim.scenarios._prospective_training import Presentations, Task
+from eventsim.trace import Trace
 
 
 @register("scenario", "latent-equilibrium")
@@ -53,77 +45,41 @@ class LatentEquilibrium(Settings):
         else:
             self._classify(run)
 
-    # ---------------------------------------------------------------------------- what is done
-
-    def training(self, task: "Task", seed: int, taus: dict[str, dict[str, Floats]]) -> "Presentations":
-        """Return the training of the network of a seed."""
-        from eventsim import Simulation
-        from eventsim.scenarios._prospective_training import Presentations
-        from eventsim.scenarios.latent_equilibrium.network import layers, network
-
-        built = layers(self, task.n_inputs, task.n_classes)
-        late = len(built) - 1 if self.delayed_targets else 0
-        if late >= self.ticks:
-            raise ConfigError(
-                f"delayed targets come after {late} ticks here; ticks must be more, got {self.ticks}"
-            )
-        if self.readout_steps > self.ticks:
-            raise ConfigError(f"readout_steps must be at most ticks, {self.ticks}, got {self.readout_steps}")
-        batch = min(self.batch, len(task.sets["train"][1]))
-        sim = Simulation(network(self, built, seed, taus), dt=self.dt, batch=batch, dtype=self.precision)
-
-        def tested(batch: int) -> "Simulation":
-            quiet = network(self, built, seed, taus, "nothing")
-            test = Simulation(quiet, dt=self.dt, batch=batch, dtype=self.precision)
-            for layer, projection in zip(built[1:], quiet.projections, strict=True):
-                name = projection.name
-                if layer.shape:
-                    test.set_weights(name, sim.weights(name), sim.bias(name))
-            return test
-
-        return Presentations(
-            task=task,
-            sim=sim,
-            tested=tested,
-            rng=partial(streams.stream, seed),
-            ticks=self.ticks,
-            epochs=self.epochs,
-            beta=self.beta,
-            rates={name: rule.learning_rate for name, rule in sim.net.plasticity},
-            cosine=self.lr_schedule == "cosine",
-            late=late,
-            read=self.readout_steps,
-            tau_target=self.tau_syn * (len(built) - 1),
-            before=ceil(self.tau / (self.ticks * self.dt)) if self.tau_spread or not self.prospective else 0,
-        )
-
     def _classify(self, run: Run) -> None:
-        from eventsim.scenarios.latent_equilibrium import data
+        from eventsim.models.prospective import layered
+        from eventsim.models.training.earlier_states import current_state
+        from eventsim.scenarios.continuous_training import epoch_lines
+        from eventsim.scenarios.latent_equilibrium import data, network
         from eventsim.scenarios.latent_equilibrium.matching import matched
-        from eventsim.scenarios.latent_equilibrium.network import layers, time_constants
 
-        task = data.still(run, self.task, enlarged=bool(self.maps))
-        built = layers(self, task.n_inputs, task.n_classes)
-        taus = time_constants(self, built, run.seed)
+        task = data.static(run, self.task, enlarged=bool(self.maps))
+        layers = network.layers(self, task.n_inputs, task.n_classes)
+        taus = network.time_constants(self, layers, run.seed)
         state = run.state or {}
         for name, values in taus.items():
             for which, array in values.items():
                 run.parameter(f"initial/{which}/{name}", array)
-        if self.tau_epochs:
-            taus = state["taus"] if "taus" in state else matched(self, run, task, taus)
-        training = self.training(task, run.seed, taus)
+        if self.tau_epochs and "taus" in state:
+            taus = state["taus"]
+        elif self.tau_epochs:
+            taus = matched(self, run, task, layers, taus)
+        trainer = network.trainer(self, task, run.seed, taus)
+        trainer.add_callback(epoch_lines(run))
         if "training" in state:
-            training.restore(state["training"])
+            trainer.restore(current_state(state["training"]))
         fixed = {"taus": taus} if self.tau_epochs else {}
-        present = training.state
-        training.train(run, lambda: fixed | {"training": present()})
-        run.metric("test_accuracy", training.accuracy("test"))
+        trainer.run(
+            checkpoint=lambda present: run.checkpoint(lambda: fixed | {"training": present()}),
+            log=run.series,
+            progress=run.progress,
+        )
+        learner = trainer.learner
+        run.metric("test_accuracy", learner.accuracy("test"))
         run.metric("test_error", 1 - run.metrics["test_accuracy"])
-        run.metric("validation_accuracy", training.accuracy("validation"))
+        run.metric("validation_accuracy", learner.accuracy("validation"))
         run.metric("simulated_ms_per_presentation", self.ticks * self.dt)
-        for layer, projection in zip(built[1:], training.sim.net.projections, strict=True):
-            if layer.shape:
-                run.parameter(f"weight/{projection.name}", training.sim.weights(projection.name))
-                run.parameter(f"bias/{projection.name}", training.sim.bias(projection.name))
+        for _, projection in layered.weighted(layers, learner.sim.net):
+            run.parameter(f"weight/{projection.name}", learner.sim.weights(projection.name))
+            run.parameter(f"bias/{projection.name}", learner.sim.bias(projection.name))
         for name, values in taus.items():
             run.parameter(f"tau_mem/{name}", values["tau_mem"])

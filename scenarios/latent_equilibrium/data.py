@@ -1,15 +1,15 @@
-"""Still samples for prospective classifiers, read or generated; other data where files are missing."""
+"""Static samples for prospective classifiers, read or generated; other data where files are missing."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.scenarios._prospective_training import Task
+from eventsim.models.training.task import Scaled, Task
 from eventsim.scenarios.scenario import Run
 
 
-def still(run: Run, dataset: str, enlarged: bool = False) -> Task:
+def static(run: Run, dataset: str, enlarged: bool = False) -> Task:
     """Return training, validation and test set; the digits where files are missing and no folder was named.
 
     `enlarged` makes images of 28 x 28 of the digits by repeating their pixels.
@@ -31,12 +31,11 @@ def still(run: Run, dataset: str, enlarged: bool = False) -> Task:
             "validation": (flat[50_000:], labels[50_000:]),
             "test": (test.reshape(len(test), -1), test_labels),
         }
-        return Task(dataset, 784, 10, sets, 256.0)
+        return Task(dataset, 784, 10, sets, Scaled(256.0))
     if dataset == "yin-yang":
         sizes = datasets.YIN_YANG
-        return Task(
-            dataset, 4, 3, {split: datasets.yin_yang(size, seed) for split, (size, seed) in sizes.items()}
-        )
+        samples = {split: datasets.yin_yang(size, seed) for split, (size, seed) in sizes.items()}
+        return Task(dataset, 4, 3, samples)
     return digits(enlarged)
 
 
@@ -45,16 +44,16 @@ def digits(enlarged: bool = False) -> Task:
     from eventsim.io import datasets
 
     images, labels = datasets.digits("train")
-    flat, kept = images.reshape(len(images), -1), np.arange(len(labels)) % 10 == 9
+    flat, held_out = images.reshape(len(images), -1), np.arange(len(labels)) % 10 == 9
     test, test_labels = datasets.digits("test")
     sets = {
-        "train": (flat[~kept], labels[~kept]),
-        "validation": (flat[kept], labels[kept]),
+        "train": (flat[~held_out], labels[~held_out]),
+        "validation": (flat[held_out], labels[held_out]),
         "test": (test.reshape(len(test), -1), test_labels.astype(np.int64)),
     }
     if enlarged:
         sets = {split: (_enlarged(samples), kinds) for split, (samples, kinds) in sets.items()}
-    return Task("digits", sets["train"][0].shape[1], 10, sets, 16.0)
+    return Task("digits", sets["train"][0].shape[1], 10, sets, Scaled(16.0))
 
 
 def _enlarged(samples: NDArray[Any]) -> NDArray[Any]:

@@ -1,10 +1,15 @@
 """The dendritic microcircuit: bars in 3 x 3 images, and a student that mimics a teacher."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eventsim import rng as streams
+from eventsim.models.training.batches import Batch, Batches, Streams
+from eventsim.models.training.continuous_learner import SimulationLearner
+from eventsim.models.training.learner import BatchMetrics
+from eventsim.models.training.trainer import Trainer
+from eventsim.scenarios.continuous_training import train
 from eventsim.scenarios.latent_equilibrium.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
@@ -126,82 +131,138 @@ def answers(sim: "Simulation", prospective: bool, dt: float, ticks: int) -> Ints
     return np.asarray(rates[first:].mean(axis=0).argmax(axis=1))
 
 
+class BarsLearner(SimulationLearner):
+    """The circuit that learns the bars, one image after the other; nothing is reset in between.
+
+    Parameters
+    ----------
+    sim : Simulation
+    prospective : bool
+    ticks, epochs : int
+        Of a presentation; passes over the images, after the last of which it is always evaluated.
+    """
+
+    def __init__(self, sim: "Simulation", prospective: bool, ticks: int, epochs: int) -> None:
+        super().__init__(sim)
+        self.prospective, self.ticks, self.epochs = prospective, ticks, epochs
+        self.images, self.labels = bars()
+
+    def step(self, batch: Batch) -> BatchMetrics:
+        """Show one image and its target."""
+        k = batch.samples[0]
+        self.sim.set_input("taught", [1.0])
+        self.sim.set_input("image", self.images[k])
+        self.sim.set_input("target", np.where(np.arange(3) == self.labels[k], HIGH, LOW))
+        self.sim.run_ticks(self.ticks)
+        clip(self.sim)
+        return BatchMetrics(1)
+
+    def evaluate(self, epoch: int) -> dict[str, float]:
+        """Return epoch and accuracy, now and then."""
+        if (epoch + 1) % EVALUATED_EVERY and epoch + 1 < self.epochs:
+            return {}
+        return {"epoch": epoch + 1, "accuracy": self.accuracy()}
+
+    def accuracy(self) -> float:
+        """Return the fraction of images that are answered correctly without a target."""
+        classes = answers(self.sim, self.prospective, self.sim.dt, self.ticks)
+        return float((classes == self.labels).mean())
+
+
 def bars_task(config: Settings, run: Run) -> None:
-    """Learn the bars one image after the other; nothing is reset in between."""
+    """Learn the bars."""
     from eventsim import Simulation
 
-    images, labels = bars()
-    sizes, dt, ticks = (9, 30, 3), config.dt, config.ticks
-    rates = bars_rates(ticks * dt)
-    net = circuit(sizes, initial_weights(sizes, run.seed), config.prospective, rates, run.seed)
+    sizes, prospective, dt, ticks = (9, 30, 3), config.prospective, config.dt, config.ticks
+    net = circuit(sizes, initial_weights(sizes, run.seed), prospective, bars_rates(ticks * dt), run.seed)
     sim = Simulation(net, dt=dt)
-    state = run.state or {"epoch": 0}
-    if "sim" in state:
-        sim.restore(state["sim"])
-    sim.set_input("taught", [1.0])
-    with run.progress(config.epochs, "epoch", int(state["epoch"])) as bar:
-        for epoch in range(int(state["epoch"]), config.epochs):
-            run.checkpoint({"epoch": epoch, "sim": sim.snapshot()})
-            for k in streams.stream(run.seed, "order", epoch).permutation(8):
-                sim.set_input("image", images[k])
-                sim.set_input("target", np.where(np.arange(3) == labels[k], HIGH, LOW))
-                sim.run_ticks(ticks)
-                clip(sim)
-            bar.update()
-            if (epoch + 1) % EVALUATED_EVERY == 0 or epoch + 1 == config.epochs:
-                accuracy = float((answers(sim, config.prospective, dt, ticks) == labels).mean())
-                run.series("epoch", epoch + 1)
-                run.series("accuracy", accuracy)
-                if (epoch + 1) % 100 == 0:
-                    run.say(f"epoch {epoch + 1}: accuracy {accuracy:.3f}")
-    final = float((answers(sim, config.prospective, dt, ticks) == labels).mean())
-    run.metric("accuracy", final)
+    learner = BarsLearner(sim, prospective, ticks, config.epochs)
+
+    def say(trainer: Trainer, metrics: dict[str, Any]) -> None:
+        if trainer.epoch % 100 == 0:
+            run.say(f"epoch {trainer.epoch}: accuracy {metrics['accuracy']:.3f}")
+
+    batches = Batches(8, 1, lambda epoch: run.rng("order", epoch).permutation(8))
+    train(run, Trainer(learner, batches, epochs=config.epochs, callbacks=[say]))
+    run.metric("accuracy", learner.accuracy())
     for projection in net.projections:
         run.parameter(f"weight/{projection.name}", sim.weights(projection.name))
+
+
+class MimicLearner(SimulationLearner):
+    """A student of one cell a layer: it learns to predict itself first, then to answer as its teacher does.
+
+    Parameters
+    ----------
+    sim : Simulation
+    teacher : mapping of str to ndarray
+        Weights of the teacher, by projection.
+    prospective : bool
+    ticks : int
+        Of a presentation.
+    rng : callable
+        Returns the stream of random numbers for a purpose.
+    """
+
+    def __init__(
+        self, sim: "Simulation", teacher: dict[str, Floats], prospective: bool, ticks: int, rng: Streams
+    ) -> None:
+        super().__init__(sim)
+        self.teacher, self.prospective, self.ticks, self.rng = teacher, prospective, ticks, rng
+        self.held_out = np.linspace(-1, 1, 21)[:, None]
+        self.truth = self._answers_of(teacher, self.held_out)
+        self._lesson: tuple[int, Floats, Floats] | None = None  # epoch, inputs, answers of the teacher
+
+    def step(self, batch: Batch) -> BatchMetrics:
+        """Show one input, after pretraining with the answer of the teacher."""
+        pretraining = batch.epoch < MIMIC_PRETRAINED
+        for name, rate in (PREDICTION_RATES if pretraining else MIMIC_RATES).items():
+            self.sim.set_learning_rate(name, rate)
+        if self._lesson is None or self._lesson[0] != batch.epoch:
+            x = self.rng("inputs", batch.epoch).uniform(-1, 1, (MIMIC_PER_EPOCH, 1))
+            self._lesson = batch.epoch, x, self._answers_of(self.teacher, x)
+        _, x, targets = self._lesson
+        k = batch.samples[0]
+        self.sim.set_input("image", x[k])
+        self.sim.set_input("target", targets[k])
+        self.sim.set_input("taught", [0.0 if pretraining else 1.0])
+        self.sim.run_ticks(self.ticks)
+        clip(self.sim)
+        return BatchMetrics(1)
+
+    def evaluate(self, epoch: int) -> dict[str, Any]:
+        """Return the error on held-out inputs, and the weights."""
+        weights = [self.sim.weights(name)[0, 0] for name in self.teacher]
+        return {
+            "rms_error": np.sqrt(np.mean((self.answers() - self.truth) ** 2)),
+            "weights": np.array(weights),
+        }
+
+    def answers(self) -> Floats:
+        """Return what the student answers to the held-out inputs, shape (n, 1)."""
+        return self._answers_of({name: self.sim.weights(name) for name in self.teacher}, self.held_out)
+
+    def _answers_of(self, weights: dict[str, Floats], x: Floats) -> Floats:
+        return _potentials(weights, self.prospective, self.sim.dt, self.ticks, x)
 
 
 def mimic(config: Settings, run: Run) -> None:
     """Learn to predict oneself, then to answer as a teacher of the same kind does; one cell per layer."""
     from eventsim import Simulation
 
-    dt, ticks = config.dt, config.ticks
-    sizes = (1, 1, 1)
-    teacher = {"image->hidden": 2.0, "hidden->label": 1.5}
+    sizes, own = (1, 1, 1), {"image->hidden": 2.0, "hidden->label": 1.5}
     weights = initial_weights(sizes, run.seed)
     for name in ("inter->hidden", "hidden->inter"):  # self-prediction is learned here
         weights[name] = streams.stream(run.seed, "weight", name).uniform(-1, 1, (1, 1))
-    still = {name: np.full((1, 1), teacher.get(name, 0.0)) for name in weights}
-    total = config.epochs + MIMIC_PRETRAINED
-    net = circuit(sizes, weights, config.prospective, MIMIC_RATES, run.seed)
-    sim = Simulation(net, dt=dt)
-    state = run.state or {"epoch": 0}
-    if "sim" in state:
-        sim.restore(state["sim"])
-    held_out = np.linspace(-1, 1, 21)[:, None]
-    truth = _potentials(still, config.prospective, dt, ticks, held_out)
-    with run.progress(total, "epoch", int(state["epoch"])) as bar:
-        for epoch in range(int(state["epoch"]), total):
-            run.checkpoint({"epoch": epoch, "sim": sim.snapshot()})
-            pretraining = epoch < MIMIC_PRETRAINED
-            for name, rate in (PREDICTION_RATES if pretraining else MIMIC_RATES).items():
-                sim.set_learning_rate(name, rate)
-            x = streams.stream(run.seed, "inputs", epoch).uniform(-1, 1, (MIMIC_PER_EPOCH, 1))
-            targets = _potentials(still, config.prospective, dt, ticks, x)
-            for value, target in zip(x, targets, strict=True):
-                sim.set_input("image", value)
-                sim.set_input("target", target)
-                sim.set_input("taught", [0.0 if pretraining else 1.0])
-                sim.run_ticks(ticks)
-                clip(sim)
-            bar.update()
-            present = {name: sim.weights(name) for name in weights}
-            found = _potentials(present, config.prospective, dt, ticks, held_out)
-            run.series("rms_error", np.sqrt(np.mean((found - truth) ** 2)))
-            run.series("weights", [present[name][0, 0] for name in weights])
-    run.parameter("mimic/input", held_out[:, 0])
+    teacher = {name: np.full((1, 1), own.get(name, 0.0)) for name in weights}
+    sim = Simulation(circuit(sizes, weights, config.prospective, MIMIC_RATES, run.seed), dt=config.dt)
+    learner = MimicLearner(sim, teacher, config.prospective, config.ticks, run.rng)
+    train(run, Trainer(learner, Batches(MIMIC_PER_EPOCH, 1), epochs=config.epochs + MIMIC_PRETRAINED))
+    student, truth = learner.answers(), learner.truth
+    run.parameter("mimic/input", learner.held_out[:, 0])
     run.parameter("mimic/teacher", truth[:, 0])
-    run.parameter("mimic/student", found[:, 0])
-    run.metric("rms_error", np.sqrt(np.mean((found - truth) ** 2)))
+    run.parameter("mimic/student", student[:, 0])
+    run.metric("rms_error", np.sqrt(np.mean((student - truth) ** 2)))
     run.metric("teacher_spread", truth.std())
 
 

@@ -1,142 +1,139 @@
-"""Layered networks of prospective neurons: fully connected, or behind convolutions and pooling (LeNet).
+"""Networks of Latent Equilibrium, and the trainer of those that classify."""
 
-A layer is a population and what leads to it. Its name is the key of its random numbers, so that a layer more
-leaves the weights of the others as they were.
-"""
-
-from dataclasses import dataclass
-from itertools import pairwise
-from math import isqrt
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from functools import partial
+from math import ceil
+from typing import TYPE_CHECKING
 
 from eventsim import rng as streams
 from eventsim.errors import ConfigError
+from eventsim.models.prospective import layered
+from eventsim.models.prospective.layered import Layer, TimeConstants
+from eventsim.models.training.task import Task
 from eventsim.scenarios.latent_equilibrium.settings import Settings
-from eventsim.trace import Floats
 
 if TYPE_CHECKING:
-    from eventsim import Network
-
-POOL = 2  # width of what is pooled
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A population of `n` units and the kind of projection that leads to it.
-
-    Attributes
-    ----------
-    shape : of the weights, (n_pre, n) or (maps, channels, height, width); () where rates are pooled.
-    image : (channels, height, width) of the layer before, for convolution and pooling.
-    """
-
-    name: str
-    n: int
-    kind: Literal["input", "dense", "convolution", "pool"]
-    activation: str
-    shape: tuple[int, ...] = ()
-    image: tuple[int, int, int] = (0, 0, 0)
-
-    @property
-    def fan_in(self) -> int:
-        """Number of inputs of a unit."""
-        return int(np.prod(self.shape[1:] if self.kind == "convolution" else self.shape[:1]))
+    from eventsim import Network, Simulation
+    from eventsim.models.training.static_trainer import StaticTrainer
 
 
 def layers(config: Settings, n_inputs: int, n_outputs: int) -> list[Layer]:
-    """Return the layers that a `LatentEquilibrium` scenario asks for, the input first."""
-    found = [Layer("image", n_inputs, "input", "linear")]
-    channels, side, window = 1, isqrt(n_inputs), config.window
-    if config.maps and side * side != n_inputs:
-        raise ConfigError(f"maps need square images, {config.task!r} has {n_inputs} inputs")
-    for k, maps in enumerate(config.maps, 1):
-        image, after = (channels, side, side), side - window + 1
-        if after < POOL or after % POOL:
-            raise ConfigError(
-                f"windows of {window} leave {after} x {after} of {side} x {side}, which cannot be halved"
-            )
-        shape = maps, channels, window, window
-        found.append(Layer(f"maps{k}", maps * after**2, "convolution", config.activation, shape, image))
-        channels, side = maps, after // POOL
-        found.append(Layer(f"pooled{k}", maps * side**2, "pool", "linear", image=(channels, after, after)))
-    for k, n in enumerate((*config.hidden, n_outputs), 1):
-        last = k > len(config.hidden)
-        name, activation = ("label", "linear") if last else (f"hidden{k}", config.activation)
-        found.append(Layer(name, n, "dense", activation, (found[-1].n, n)))
-    return found
+    """Return the layers of the network, the input first."""
+    return layered.layers(
+        n_inputs,
+        n_outputs,
+        config.hidden,
+        maps=config.maps,
+        window=config.window,
+        activation=config.activation,
+    )
 
 
-def time_constants(config: Settings, built: list[Layer], seed: int) -> dict[str, dict[str, Floats]]:
-    """Return tau_mem and tau_r of each layer after the input, shape (n,)."""
-    found: dict[str, dict[str, Floats]] = {}
-    for layer in built[1:]:
-        found[layer.name] = {}
-        for which in ("tau_mem", "tau_r"):
-            factor = 1 + config.tau_spread * streams.stream(seed, which, layer.name).normal(size=layer.n)
-            found[layer.name][which] = np.clip(config.tau * factor, max(1.0, config.dt), 1000.0)
-        if not config.tau_spread:
-            found[layer.name] = {which: np.full(layer.n, config.tau) for which in ("tau_mem", "tau_r")}
-        if not config.prospective:
-            found[layer.name]["tau_r"] = np.zeros(layer.n)
-    return found
+def time_constants(config: Settings, stack: list[Layer], seed: int) -> TimeConstants:
+    """Return tau_mem and tau_r of each layer, shape (n,)."""
+    return layered.time_constants(
+        stack,
+        config.tau,
+        spread=config.tau_spread,
+        least=config.dt,
+        prospective=config.prospective,
+        seed=seed,
+    )
 
 
 def network(
-    config: Settings,
-    built: list[Layer],
-    seed: int,
-    taus: dict[str, dict[str, Floats]],
-    learning: Literal["weights", "tau_mem", "nothing"] = "weights",
-    noise: float | None = None,
+    config: Settings, stack: list[Layer], seed: int, taus: TimeConstants, noise: float | None = None
 ) -> "Network":
-    """Return the untrained network."""
-    from eventsim import Network, models
+    """Return the untrained network, in which nothing learns yet."""
+    return layered.network(
+        stack,
+        taus,
+        errors=config.errors,
+        noise=config.noise if noise is None else noise,
+        tau_syn=config.tau_syn,
+        weight_std=config.weight_std,
+        feedback=config.feedback,
+        seed=seed,
+    )
 
-    net = Network(seed=seed)
-    net.add("image", models.RateInput(), built[0].n)
-    per_ms = 1 / (config.ticks * config.dt)
-    for k, (pre, post) in enumerate(pairwise(built)):
-        neuron = models.LatentEquilibrium(
-            taus[post.name]["tau_mem"],
-            taus[post.name]["tau_r"],
-            post.activation,
-            errors=config.errors,
-            noise=config.noise if noise is None else noise,
+
+def trainer(config: Settings, task: Task, seed: int, taus: TimeConstants) -> "StaticTrainer":
+    """Return the trainer of the network of a seed."""
+    from eventsim import Simulation, models
+    from eventsim.models.training.schedules import CosineDecay
+    from eventsim.models.training.static_trainer import StaticTrainer
+
+    stack = layers(config, task.n_inputs, task.n_classes)
+    delay = len(stack) - 1 if config.delayed_targets else 0
+    if delay >= config.ticks:
+        raise ConfigError(
+            f"delayed targets come after {delay} ticks here; ticks must be more, got {config.ticks}"
         )
-        net.add(post.name, neuron, post.n)
-        projection = _connect(net, config, pre, post, seed)
-        if learning == "weights" and post.kind != "pool":
+    if config.readout_steps > config.ticks:
+        raise ConfigError(f"readout_steps must be at most ticks, {config.ticks}, got {config.readout_steps}")
+    net, learning_rates = network(config, stack, seed, taus), {}
+    for k, (layer, projection) in enumerate(zip(stack[1:], net.projections, strict=True)):
+        if layer.shape:
             factor = config.lr_factors[min(k, len(config.lr_factors) - 1)]
-            learning_rate = config.learning_rate * factor * per_ms
-            net.add_plasticity(
-                projection,
-                models.plasticity.ErrorTimesRate(learning_rate=learning_rate, optimiser=config.optimiser),
-            )
-        elif learning == "tau_mem":
-            rule = models.plasticity.TimeConstants(
-                learning_rate=config.tau_learning_rate * per_ms, by="match", least=config.dt
-            )
-            net.add_plasticity(post.name, rule)
-    return net
+            learning_rate = config.learning_rate * factor * _per_ms(config)
+            rule = models.plasticity.ErrorTimesRate(learning_rate, optimiser=config.optimiser)
+            net.add_plasticity(projection, rule)
+            learning_rates[projection.name] = learning_rate
+    batch = min(config.batch, task.size("train"))
+    sim = Simulation(net, dt=config.dt, batch=batch, dtype=config.precision)
+
+    def evaluator(batch: int) -> "Simulation":
+        """Return a simulation with the present weights that does not learn."""
+        untrained = network(config, stack, seed, taus)
+        present = Simulation(untrained, dt=config.dt, batch=batch, dtype=config.precision)
+        for _, projection in layered.weighted(stack, untrained):
+            name = projection.name
+            present.set_weights(name, sim.weights(name), sim.bias(name))
+        return present
+
+    remembers = config.tau_spread > 0 or not config.prospective
+    return StaticTrainer(
+        task,
+        sim,
+        evaluator,
+        rng=partial(streams.stream, seed),
+        ticks=config.ticks,
+        epochs=config.epochs,
+        beta=config.beta,
+        learning_rates=learning_rates,
+        schedule=CosineDecay(max(config.epochs, 1)) if config.lr_schedule == "cosine" else None,
+        target_delay=delay,
+        readout_steps=config.readout_steps,
+        tau_target=config.tau_syn * (len(stack) - 1),
+        warm_up=ceil(config.tau / (config.ticks * config.dt)) if remembers else 0,
+    )
 
 
-def _connect(net: "Network", config: Settings, pre: Layer, post: Layer, seed: int) -> Any:
-    from eventsim import connect
+def _per_ms(config: Settings) -> float:
+    """Return what turns a rate of a presentation into one of a millisecond."""
+    return 1 / (config.ticks * config.dt)
 
-    if post.kind == "pool":
-        return net.connect(pre.name, post.name, connect.max_pool(POOL, post.image), tau_syn=config.tau_syn)
-    std = config.weight_std or 1 / np.sqrt(post.fan_in)
-    rng = streams.stream(seed, "weight", pre.name, post.name)
-    weight = rng.normal(0, std, post.shape)
-    bias = rng.normal(0, std, post.shape[1] if post.kind == "dense" else post.shape[0])
-    options: dict[str, Any] = {"bias": bias if config.weight_std else 0.0, "tau_syn": config.tau_syn}
-    if post.kind == "convolution":
-        if config.feedback == "random":
-            raise ConfigError("random feedback is for fully connected layers; maps must be empty")
-        return net.connect(pre.name, post.name, connect.convolution(weight, post.image), **options)
-    if config.feedback == "random" and pre.kind != "input":
-        back = streams.stream(seed, "feedback", pre.name, post.name).normal(0, std, post.shape[::-1])
-        options["feedback"] = back
-    return net.connect(pre.name, post.name, weight=weight, **options)
+
+def signal_simulation(config: Settings, seed: int) -> "Simulation":
+    """Return the simulation that learns a signal while it hears others."""
+    from eventsim import Simulation, models
+
+    stack = layers(config, 50, 1)
+    net = network(config, stack, seed, time_constants(config, stack, seed))
+    for projection in net.projections:
+        net.add_plasticity(projection, models.plasticity.ErrorTimesRate(config.learning_rate))
+    return Simulation(net, dt=config.dt, dtype=config.precision)
+
+
+def matching_simulation(
+    config: Settings, stack: list[Layer], seed: int, taus: TimeConstants, batch: int
+) -> "Simulation":
+    """Return the simulation in which tau_mem learns to match tau_r."""
+    from eventsim import Simulation, models
+
+    net = network(config, stack, seed, taus, noise=0.0)
+    rule = models.plasticity.TimeConstants(
+        config.tau_learning_rate * _per_ms(config), by="match", least=config.dt
+    )
+    for layer in stack[1:]:
+        net.add_plasticity(layer.name, rule)
+    return Simulation(net, dt=config.dt, batch=batch, dtype=config.precision)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventsim.scenarios.latent_equilibrium.network import signal_simulation
 from eventsim.scenarios.latent_equilibrium.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats
@@ -32,33 +33,29 @@ def sawtooth(t: Floats) -> Floats:
 
 
 def fourier(config: Settings, run: Run) -> None:
-    """Learn a sawtooth from sines while they play; then see whether it goes on without a teacher."""
-    from eventsim import Simulation
-    from eventsim.models.plasticity import ErrorTimesRate
-    from eventsim.scenarios.latent_equilibrium.network import layers, network, time_constants
+    """Learn a sawtooth from sines while they play; then see whether it goes on without a teacher.
 
-    built = layers(config, 50, 1)
-    net = network(config, built, run.seed, time_constants(config, built, run.seed), "nothing")
-    for projection in net.projections:
-        net.add_plasticity(projection, ErrorTimesRate(learning_rate=config.learning_rate))
-    sim = Simulation(net, dt=config.dt, dtype=config.precision)
-    dt, taught = config.dt, int(TAUGHT * config.ticks)
+    The network runs on without epochs; slices are there for checkpoints alone.
+    """
+    sim, ticks, beta = signal_simulation(config, run.seed), config.ticks, config.beta
+    net, dt, taught = sim.net, sim.dt, int(TAUGHT * ticks)
+    learning_rates = {name: rule.learning_rate for name, rule in net.plasticity}
     sim.record("label", "rate", every=dt)
-    depth = len(built) - 1  # ticks that the input takes to the output
+    depth = len(net.projections)  # ticks that the input takes to the output
     state = run.state or {"tick": 0}
     if "sim" in state:
         sim.restore(state["sim"])
     tick = int(state["tick"])
-    with run.progress(config.ticks, "tick", tick) as bar:
-        while tick < config.ticks:
+    with run.progress(ticks, "tick", tick) as bar:
+        while tick < ticks:
             run.checkpoint({"tick": tick, "sim": sim.snapshot()})
-            n = min(SLICE, (taught if tick < taught else config.ticks) - tick)
+            n = min(SLICE, (taught if tick < taught else ticks) - tick)
             t: Floats = np.arange(tick, tick + n, dtype=np.float64) * dt
             target, nudged = sawtooth(t - depth * dt), tick < taught
             sim.set_input("image", sines(t), every=dt)
-            sim.nudge("label", target if nudged else None, config.beta, every=dt if nudged else None)
-            for name, _ in net.plasticity:
-                sim.set_learning_rate(name, config.learning_rate if nudged else 0.0)
+            sim.nudge("label", target if nudged else None, beta, every=dt if nudged else None)
+            for name, learning_rate in learning_rates.items():
+                sim.set_learning_rate(name, learning_rate if nudged else 0.0)
             sim.run_ticks(n)
             rate = sim.trace("label", "rate").values[-n:, 0]
             run.series("tracking_error", np.sqrt(np.mean((rate - target[:, 0]) ** 2)))

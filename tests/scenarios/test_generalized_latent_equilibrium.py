@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from eventsim import io
-from eventsim.scenarios import _sequence_training
-from eventsim.scenarios._sequence_training import Plateau, Sequences, Stream
+from eventsim.models.inputs.interpolation import Interpolation
+from eventsim.models.training import SequenceTrainer, Task, Trainer
 from eventsim.scenarios.generalized_latent_equilibrium import (
     GeneralizedLatentEquilibrium,
     chaotic_series,
     data,
     exact_gradients,
 )
-from eventsim.scenarios.generalized_latent_equilibrium.network import network
+from eventsim.scenarios.generalized_latent_equilibrium.network import network, trainer
 from eventsim.scenarios.running import Request, RunFailed, execute
 
 
@@ -75,38 +75,15 @@ def test_a_teacher_with_the_students_parameters_leaves_no_error(tmp_path, monkey
     assert found.training["squared_error"].max() == 0.0
 
 
-def test_sequences_are_straight_lines_between_points():
-    values = np.array([[0.0, 2.0, 1.0]])[:, :, None]
-    task = Sequences("x", 1, 2, {"train": (values, np.array([0]))})
-    np.testing.assert_allclose(task.shown("train", [0], 5)[:, 0, 0], [0, 1, 2, 1.5, 1])
-
-
-def test_a_rate_falls_after_more_epochs_without_progress_than_it_has_patience_for():
-    plateau = Plateau(patience=2, factor=0.5)
-    assert [plateau.tell(loss) for loss in (1.0, 0.9, 1.0, 1.0, 1.0, 0.8)] == [1, 1, 1, 1, 0.5, 0.5]
-
-
 def test_a_rate_along_the_cosine_falls_to_nothing_at_the_end():
-    task = Sequences("x", 1, 2, {"train": (np.zeros((8, 5, 1)), np.arange(8) % 2)})
+    task = Task("x", 1, 2, {"train": (np.zeros((8, 5, 1)), np.arange(8) % 2)})
     scenario = GeneralizedLatentEquilibrium(layers=1, fast=1, slow=1, batch=2, epochs=3)
-    training = scenario.training(task, 0)
+    training = trainer(scenario, task, 0)
     found = []
     for training.epoch in range(3):
-        for training.next in range(4):
-            found.append(training.scale)
+        for training.batch in range(4):
+            found.append(training.learning_rate_factor)
     np.testing.assert_allclose(found, 0.5 * (1 + np.cos(np.pi * np.arange(12) / 12)))
-
-
-@pytest.mark.parametrize("counts", [(40, 40, 40), (7, 60, 53)])
-def test_in_a_balanced_order_every_batch_has_its_share_of_every_class(counts):
-    labels = np.random.default_rng(1).permutation(np.repeat(np.arange(3), counts))
-    orders = [_sequence_training.spread(labels, np.random.default_rng(seed)) for seed in (0, 1)]
-    for order in orders:
-        assert (np.sort(order) == np.arange(120)).all()
-        for start in range(0, 120, 12):
-            shares = np.bincount(labels[order[start : start + 12]], minlength=3)
-            assert (np.abs(shares - np.array(counts) / 10) <= 1).all()
-    assert not (orders[0] == orders[1]).all()
 
 
 def test_staggered_sequences_begin_one_after_the_other_with_their_labels():
@@ -115,17 +92,17 @@ def test_staggered_sequences_begin_one_after_the_other_with_their_labels():
         np.arange(12.0)[:, None, None] + np.linspace(0, 0.5, 4)[:, None]
     )  # number of the sequence, and place
     labels = np.arange(12) % 3
-    task = Sequences("x", 1, 3, {"train": (values, labels)})
+    task = Task("x", 1, 3, {"train": (values, labels)})
     scenario = GeneralizedLatentEquilibrium(
         layers=1, fast=1, slow=1, batch=4, ticks=8, transition_steps=0, epochs=2
     )
-    training = scenario.training(task, 0)
-    x, y = (np.concatenate(parts) for parts in zip(*map(training.shown, range(3)), strict=True))
+    learner = trainer(scenario, task, 0).learner
+    x, y = (np.concatenate(parts) for parts in zip(*map(learner.shown, range(3)), strict=True))
     shown, told = x[..., 0], y.argmax(axis=2)
     assert (labels[np.floor(shown + 1e-6).astype(int)] == told).all()
     for row, late in enumerate((0, 2, 4, 6)):
         sequence = np.floor(shown[late : late + 16, row] + 1e-6).astype(int)
-        chosen = [training._chosen(k)[row] for k in range(2)]
+        chosen = [learner.batches[k].samples[row] for k in range(2)]
         assert (sequence == np.repeat(chosen, 8)).all()
         np.testing.assert_allclose(shown[late : late + 8, row] - chosen[0], np.linspace(0, 0.5, 8), atol=1e-6)
 
@@ -172,11 +149,11 @@ def results(trace):
 def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     small = {"epochs": 2, "fast": 4, "slow": 4, "ticks": 40, "batch": 1000}
     whole = trace(tmp_path / "a.h5", **small)
-    advance, train, calls, current = Stream.advance, Stream.train, [], []
+    advance, train, calls, current = SequenceTrainer.advance, Trainer.run, [], []
 
-    def watched(self, run):
-        current[:] = [run]
-        return train(self, run)
+    def watched(self, *, log, **options):
+        current[:] = [log.__self__]
+        return train(self, log=log, **options)
 
     def stopping(self):
         calls.append(self)
@@ -184,8 +161,8 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch):
             current[0].interrupted = True
         return advance(self)
 
-    monkeypatch.setattr(Stream, "train", watched)
-    monkeypatch.setattr(Stream, "advance", stopping)
+    monkeypatch.setattr(Trainer, "run", watched)
+    monkeypatch.setattr(SequenceTrainer, "advance", stopping)
     assert not outcome(tmp_path / "b.h5", **small).complete
     assert not outcome(tmp_path / "b.h5", resume=True).complete
     assert outcome(tmp_path / "b.h5", resume=True).complete
@@ -205,14 +182,14 @@ def test_without_the_files_the_run_uses_synthetic_sequences_and_says_so(tmp_path
 def test_a_run_goes_on_with_the_data_that_it_was_begun_with(tmp_path, monkeypatch, begun_with_files):
     folder = os.environ["EVENTSIM_DATA"]
     small = {"ticks": 20, "fast": 2, "slow": 2, "layers": 1, "epochs": 1, "batch": 1000}
-    train, seen = Stream.train, []
+    train, seen = Trainer.run, []
 
-    def stopped(self, run):
-        seen.append(self.task.name)
-        run.interrupted = len(seen) == 1
-        return train(self, run)
+    def stopped(self, *, log, **options):
+        seen.append(self.learner.task.name)
+        log.__self__.interrupted = len(seen) == 1
+        return train(self, log=log, **options)
 
-    monkeypatch.setattr(Stream, "train", stopped)
+    monkeypatch.setattr(Trainer, "run", stopped)
     for there in (begun_with_files, not begun_with_files, begun_with_files):
         monkeypatch.setenv("EVENTSIM_DATA", folder if there else "")
         if not there and begun_with_files:
@@ -263,7 +240,7 @@ def test_input_and_target_pass_smoothly_to_the_next_sequence(staggered):
     """In the passage they are mixtures of the last value before and of the next sequence, in equal shares."""
     values = np.random.default_rng(1).normal(size=(8, 5, 1))
     labels = np.arange(8) % 4
-    task = Sequences("x", 1, 4, {"train": (values, labels)})
+    task = Task("x", 1, 4, {"train": (values, labels)})
     scenario = GeneralizedLatentEquilibrium(
         layers=1,
         fast=1,
@@ -275,29 +252,16 @@ def test_input_and_target_pass_smoothly_to_the_next_sequence(staggered):
         balanced=False,
         epochs=2,
     )
-    training = scenario.training(task, 0)
-    x, y = (np.concatenate(parts) for parts in zip(*map(training.shown, range(2)), strict=True))
+    learner = trainer(scenario, task, 0).learner
+    x, y = (np.concatenate(parts) for parts in zip(*map(learner.shown, range(2)), strict=True))
     x = x[..., 0]
     for row in range(4):
         begin = 20 + (5 * row if staggered else 0)
-        before, after = (training._chosen(k)[row] for k in range(2))
-        drawn = task.shown("train", [before, after], 20)[..., 0]
+        before, after = (learner.batches[k].samples[row] for k in range(2))
+        drawn = Interpolation(20, "cubic")(values[[before, after]])[..., 0]
         share = 0.5 - 0.5 * np.cos(np.pi * np.minimum(np.arange(1, 21) / 6, 1))[: 40 - begin]
         expected = drawn[-1, 0] + share * (drawn[: len(share), 1] - drawn[-1, 0])
         np.testing.assert_allclose(x[begin:, row], expected, atol=1e-6)
         target = np.outer(1 - share, np.eye(4)[labels[before]]) + np.outer(share, np.eye(4)[labels[after]])
         np.testing.assert_allclose(y[begin:, row], target, atol=1e-12)
     np.testing.assert_allclose(y.sum(axis=2), 1.0)
-
-
-def test_a_cubic_line_through_points_has_no_kinks():
-    """It meets all points, and a sine drawn through 24 of them to a hundredth of what straight lines miss."""
-    at = np.linspace(0, 2 * np.pi, 24)
-    sine = np.sin(at)[None, :, None]
-    truth = np.sin(np.linspace(0, 2 * np.pi, 231))
-    miss = {}
-    for curve in ("linear", "cubic"):
-        drawn = Sequences("x", 1, 2, {"train": (sine, np.zeros(1))}, curve).shown("train", [0], 231)[:, 0, 0]
-        np.testing.assert_allclose(drawn[::10], sine[0, :, 0], atol=1e-6)
-        miss[curve] = np.abs(drawn - truth).max()
-    assert miss["cubic"] < 0.02 * miss["linear"]

@@ -6,9 +6,8 @@ import pytest
 import eventsim as es
 from eventsim import io
 from eventsim.errors import ConfigError
-from eventsim.scenarios._prospective_training import Presentations, Task
-from eventsim.scenarios.latent_equilibrium import LatentEquilibrium, microcircuits, signals
-from eventsim.scenarios.latent_equilibrium.network import layers, time_constants
+from eventsim.models.training import StaticTrainer, Task, Trainer
+from eventsim.scenarios.latent_equilibrium import LatentEquilibrium, microcircuits, network, signals
 from eventsim.scenarios.running import Request, execute
 
 SHORT = {"epochs": 5}
@@ -71,21 +70,21 @@ def test_yin_yang_is_learned(tmp_path):
     assert trace(tmp_path / "a.h5", "yin-yang", epochs=15).metrics["test_accuracy"] >= 0.93
 
 
-def training(samples, labels, **values):
-    """Return the training of a small net on a few samples."""
+def trainer(samples, labels, **values):
+    """Return the trainer of a small net on a few samples."""
     values = {"batch": 1, "hidden": (20, 10), "precision": "float64"} | values
     scenario = LatentEquilibrium(**LatentEquilibrium.presets["yin-yang"] | values)
     task = Task("any", 4, 3, dict.fromkeys(("train", "validation"), (samples, labels)))
-    built = layers(scenario, 4, 3)
-    return scenario.training(task, 0, time_constants(scenario, built, 0))
+    taus = network.time_constants(scenario, network.layers(scenario, 4, 3), 0)
+    return network.trainer(scenario, task, 0, taus)
 
 
 @pytest.mark.parametrize("late", [True, False])
 def test_a_late_target_never_meets_the_answer_to_another_image(late):
     """Targets that are the answers themselves teach nothing, if and only if they come when the answers do."""
     samples = np.random.default_rng(0).uniform(size=(6, 4))
-    shown = training(samples, np.zeros(6, int), delayed_targets=late)
-    for name in shown.rates:
+    shown = trainer(samples, np.zeros(6, int), delayed_targets=late).learner
+    for name in shown.learning_rates:
         shown.sim.set_learning_rate(name, 0.0)
     answers = []
     for sample in samples:
@@ -95,7 +94,7 @@ def test_a_late_target_never_meets_the_answer_to_another_image(late):
     errors = []
     for sample, answer in zip(samples, answers, strict=True):
         shown.sim.set_input("image", sample)
-        shown._nudge(answer)
+        shown.nudge(answer)
         for _ in range(20):
             shown.sim.run_ticks(1)
             errors.append(np.abs(shown.sim.array("label", "error")).max())
@@ -114,9 +113,10 @@ def test_a_presentation_with_weak_nudging_changes_weights_as_backpropagation_doe
         "learning_rate": 1e-6,
         "ticks": 500,
     }
-    shown = training(samples, labels, **values)
-    before = {name: shown.sim.weights(name) for name in shown.rates}
-    shown.advance()
+    one = trainer(samples, labels, **values)
+    shown = one.learner
+    before = {name: shown.sim.weights(name) for name in shown.learning_rates}
+    one.advance()
     rates, slopes = [samples], [1.0]
     for weight in before.values():
         u = rates[-1] @ weight
@@ -138,9 +138,9 @@ def test_an_average_over_ticks_is_more_often_right_than_one_noisy_tick(tmp_path)
 def test_presentations_that_are_too_short_are_refused():
     nothing = np.zeros((1, 4)), np.zeros(1, int)
     with pytest.raises(ConfigError, match="delayed targets come after 3 ticks here; ticks must be more"):
-        training(*nothing, ticks=3)
+        trainer(*nothing, ticks=3)
     with pytest.raises(ConfigError, match="readout_steps must be at most ticks, 20, got 21"):
-        training(*nothing, readout_steps=21)
+        trainer(*nothing, readout_steps=21)
 
 
 def test_membranes_learn_to_match_their_prospection_whatever_the_rate(tmp_path):
@@ -187,7 +187,7 @@ def results(trace):
 @pytest.mark.parametrize("values", [{}, {"tau_syn": 0.5, "noise": 0.05, "delayed_targets": True}, ADAM])
 def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch, values):
     whole = trace(tmp_path / "a.h5", epochs=2, **values)
-    advance, calls = Presentations.advance, []
+    advance, calls = StaticTrainer.advance, []
 
     def stopping(self):
         calls.append(self)
@@ -196,14 +196,14 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch, values):
         return advance(self)
 
     current = []
-    train = Presentations.train
+    execute_training = Trainer.run
 
-    def watched(self, run, state):
-        current[:] = [run]
-        return train(self, run, state)
+    def watched(self, *, log, **options):
+        current[:] = [log.__self__]
+        return execute_training(self, log=log, **options)
 
-    monkeypatch.setattr(Presentations, "train", watched)
-    monkeypatch.setattr(Presentations, "advance", stopping)
+    monkeypatch.setattr(Trainer, "run", watched)
+    monkeypatch.setattr(StaticTrainer, "advance", stopping)
     assert not outcome(tmp_path / "b.h5", epochs=2, **values).complete
     assert not outcome(tmp_path / "b.h5", resume=True).complete
     assert outcome(tmp_path / "b.h5", resume=True).complete
@@ -228,9 +228,9 @@ def test_convolutions_learn_the_digits_and_their_weights_are_kept(tmp_path):
 
 def test_images_that_cannot_be_halved_are_refused():
     with pytest.raises(ConfigError, match="windows of 4 leave 25 x 25 of 28 x 28"):
-        layers(LatentEquilibrium(maps=(3,), window=4), 784, 10)
+        network.layers(LatentEquilibrium(maps=(3,), window=4), 784, 10)
     with pytest.raises(ConfigError, match="square images"):
-        layers(LatentEquilibrium(maps=(3,)), 783, 10)
+        network.layers(LatentEquilibrium(maps=(3,)), 783, 10)
 
 
 def test_every_preset_is_a_setting_that_exists():
