@@ -1,8 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Correlation sensors: at every synapse two accumulators of nearest-neighbour pairs, which saturate.
 
-An arrival followed by an event of the target adds amplitude_plus e^(-dt / tau_plus) to the causal accumulator, an event followed
-by an arrival amplitude_minus e^(-dt / tau_minus) to the anti-causal one. Only neighbours in time count: of several
+An arrival followed by an event of the target adds amplitude_plus e^(-dt / tau_plus) to the causal accumulator,
+an event followed by an arrival amplitude_minus e^(-dt / tau_minus) to the anti-causal one. Only neighbours in time count: of several
 arrivals before an event the last, of several events after an arrival the first.
 """
 

@@ -34,7 +34,8 @@ cdef extern from "eventsim/models/gradients/eventprop/_time_binned.h" nogil:
                                             const Synapse *synapse,
                                             const double *power, const double *base, BinInput *bin_input)
     int64_t advance_bin "eventsim_advance_bin"(Py_ssize_t n, const Bin *bin, const double *v, const double *i,
-                                               const double *bound, BinInput *bin_input, double *v_next, double *i_next, double *margin)
+                                               const double *bound, BinInput *bin_input, double *v_next,
+                                               double *i_next, double *margin)
     int64_t write_adjoints "eventsim_write_adjoints"(Py_ssize_t n, double factor, double start,
                                                      const double *event,
                                                      const double *l_v, const double *l_i, Pair *pair)

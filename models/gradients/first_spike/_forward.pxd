@@ -7,7 +7,7 @@ from eventsim.models.gradients.first_spike._parameters cimport LANES, Layer, Lay
 
 
 cdef inline void turn(const double *rows, size_t stride, size_t n, size_t n_samples, double *lanes,
-               double nothing) noexcept nogil:
+                      double nothing) noexcept nogil:
     """Lay the rows (n_samples, stride) of n values each side by side, (n, LANES)."""
     cdef size_t i, s
     for i in range(n):

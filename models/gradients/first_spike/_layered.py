@@ -69,7 +69,7 @@ def _layer(network: SpikeNetwork, name: str, form: str) -> Layer:
     one_threshold = network.parameters[f"v_th/{name}"].size == 1 and network.fixed[name]["v_leak"].size == 1
     if form == "rows" and not (alike and one_threshold):
         raise ConfigError(
-            f"{name!r} cannot be computed in rows: its neurons have constants of their own, or synapses delays"
+            f"{name!r} cannot be computed in rows: neurons have constants of their own, or synapses delays"
         )
     worthwhile = form == "rows" or not (powers and sum(p.n_synapses for p in into) <= FEW)
     alike = alike and worthwhile and form != "lanes"

@@ -1,4 +1,4 @@
-"""Every form of every gradient kernel finds the same spikes and derivatives, and refuses what it cannot do."""
+"""Every form of every gradient kernel finds the same spikes and derivatives, or refuses the network."""
 
 import numpy as np
 import pytest
