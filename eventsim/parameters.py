@@ -4,10 +4,12 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+T = TypeVar("T", bound=type[Any])
 
 
 def per_unit(
@@ -94,6 +96,12 @@ def own_arguments(init: Callable[..., None]) -> Callable[..., None]:
     return copying
 
 
+def own_arrays(part: T) -> T:
+    """Let a class copy the arrays and lists it is given; a decorator for parts that are not registered."""
+    part.__init__ = own_arguments(part.__init__)  # type: ignore[misc]
+    return part
+
+
 def _owned(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         own = np.array(value, copy=True, subok=True)
@@ -103,6 +111,8 @@ def _owned(value: Any) -> Any:
         return [_owned(each) for each in value]
     if isinstance(value, tuple) and type(value) is tuple:
         return tuple(map(_owned, value))
+    if isinstance(value, dict):
+        return {key: _owned(each) for key, each in value.items()}
     return value
 
 

@@ -7,6 +7,7 @@ notices changes in place.
 """
 
 import itertools
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,12 +34,19 @@ class TensorGradient:
 
     def __init__(self, net: Network, constants: bool, options: dict[str, Any]) -> None:
         self.gradient = SpikeGradient(net, time_constants=constants, **options)
-        self.lock = threading.Lock()
+        self._lock, self._process = threading.Lock(), os.getpid()
         self.keys = [key.split("/", 1) for key in self.gradient.parameters]
         self._arrays = [torch.from_numpy(array) for array in self.gradient.parameters.values()]
         self._shapes = [array.shape for array in self._arrays]
         self._numbers = itertools.count(1)
         self._held = 0  # the pass whose parameters the arrays hold
+
+    @property
+    def lock(self) -> threading.Lock:
+        """Held during a pass; a forked process has one of its own, since the copy may be held for ever."""
+        if self._process != os.getpid():
+            self._lock, self._process = threading.Lock(), os.getpid()
+        return self._lock
 
     def take(self, tensors: Sequence[Tensor], number: int = 0) -> int:
         """Copy the parameters of a pass into the arrays unless they hold them.

@@ -175,7 +175,7 @@ class Tree:
         Raises
         ------
         ConfigError, ValueError
-            For a parameter that does not do; the message names population, compartment and unit.
+            For an invalid parameter; the message names population, compartment and unit.
         """
         found: dict[str, list[Any]] = {}
 

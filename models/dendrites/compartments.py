@@ -13,7 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eventsim.parameters import own_arrays
 
+
+@own_arrays
 @dataclass(frozen=True, slots=True, eq=False)
 class Clamp:
     """One phase of an event: a conductance that pulls the membrane to a target.
@@ -30,6 +33,7 @@ class Clamp:
     duration: ArrayLike | None = None
 
 
+@own_arrays
 @dataclass(frozen=True, slots=True, eq=False)
 class ThresholdEvent:
     """What a compartment does when it reaches its threshold.
@@ -49,6 +53,7 @@ class ThresholdEvent:
     mode: Literal["level", "edge"] = "level"
 
 
+@own_arrays
 @dataclass(frozen=True, slots=True)
 class Receptor:
     """A synaptic input that jumps by the weight of a spike and decays.
@@ -63,6 +68,7 @@ class Receptor:
     e_rev: float | None = None
 
 
+@own_arrays
 @dataclass(frozen=True, slots=True, eq=False)
 class Compartment:
     """One compartment of a neuron; numbers may be one per unit, as arrays of shape (n,).

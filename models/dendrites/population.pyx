@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""What populations of neurons with compartments have in common, however potentials are computed.
+"""The common base of populations of neurons with compartments, for all solvers.
 
 Parameters by circuit; clamps that follow each other, hold-off, and the comparator that is armed again; steps of
 currents; events of compartments, which are recorded, and shown to watchers; spikes of the soma.

@@ -1,6 +1,6 @@
-"""Spikes that were measured again at the end of their delay, in place of those that the network tells.
+"""Latency of arrivals: by how much observed arrivals are later than spike time plus delay.
 
-The value of an arrival is the measured one, the path of its gradient that of the network:
+The value of an arrival is the observed one, the path of its gradient that of the network:
 t' := t + d - stopgrad(t + d - t'_measured), so dt'/dt = dt'/dd = 1 (Göltz et al. 2025, DelGrad).
 """
 
@@ -20,13 +20,13 @@ Floats = NDArray[np.float64]
 def spike_latency(
     network: SpikeNetwork, first: Mapping[str, Floats], arrivals: Mapping[str, ArrayLike], n_samples: int
 ) -> dict[str, Floats]:
-    """Return by how much arrivals are later than spike and delay tell; `inf` if they never came.
+    """Return by how much arrivals are later than spike time plus delay; `inf` if they never came.
 
     Parameters
     ----------
     first : by population, its first spikes, shape (n_samples, n); `inf` for none.
-    arrivals : by projection, when they arrived, shape (n_samples, n_pre) or (n_samples, n_pre, n_post). One
-        without a spike counts for nothing: there is nothing that it could be traced back to.
+    arrivals : by projection, when they arrived, shape (n_samples, n_pre) or (n_samples, n_pre, n_post). An
+        arrival without a spike is ignored, since no spike has caused it.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def spike_latency(
     Raises
     ------
     UnknownPart, ValueError
-        If there is no such projection, or its arrivals do not do.
+        If there is no such projection, or its arrivals are invalid.
     """
     pathways = {p.name: p for p in network.pathways}
     found = {}

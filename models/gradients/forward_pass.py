@@ -1,4 +1,4 @@
-"""What a forward pass leaves, and what a backward pass finds, whatever kernel computed it."""
+"""The results of a forward and of a backward pass, whatever kernel computed them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
@@ -82,34 +82,41 @@ class ForwardPass(ABC):
     def _put_errors(self, name: str, value: Any) -> None:
         """Add the errors of a population as `SpikeGradient.backward` takes them."""
         n = self._size(name)
-        ragged = isinstance(value, Sequence) and not isinstance(value, np.ndarray)
-        array = None
-        if not ragged or all(np.shape(row) == (n,) for row in value):
-            array = np.ascontiguousarray(value, np.float64)
-        if ragged:
-            counts = [len(self.spikes(name, s)) for s in range(self.n_samples)]
-            if len(value) == self.n_samples and [np.size(row) for row in value] == counts:
-                array = None  # one for each spike
-        if array is not None:
-            if array.shape != (self.n_samples, n):
-                raise ValueError(
-                    f"errors of {name!r} have shape {array.shape}, expected ({self.n_samples}, {n})"
-                )
-            if not np.isfinite(array).all():
-                raise ValueError(f"errors of {name!r} must be finite, got {array[~np.isfinite(array)][0]}")
-            self._add_first_errors(name, array)
+        rows = value if isinstance(value, Sequence) and not isinstance(value, np.ndarray) else ()
+        listed = [isinstance(row, np.ndarray) for row in rows]
+        if not any(listed) or self._is_readout(name):
+            self._add_first_errors(name, self._by_unit(name, value, n))
             return
-        if len(value) != self.n_samples:
-            raise ValueError(f"errors of {name!r} hold {len(value)} samples, the run holds {self.n_samples}")
-        for sample, row in enumerate(value):
+        if not all(listed):
+            raise ValueError(
+                f"errors of {name!r} must be one array (n_samples, n), or a list of an array for each sample"
+            )
+        if len(rows) != self.n_samples:
+            raise ValueError(f"errors of {name!r} hold {len(rows)} samples, the run holds {self.n_samples}")
+        for sample, row in enumerate(rows):
             errors = np.asarray(row, np.float64).reshape(-1)
-            if len(errors) != counts[sample]:
+            count = len(self.spikes(name, sample))
+            if len(errors) != count:
                 raise ValueError(
-                    f"errors of {name!r} in sample {sample} are {len(errors)}, it has {counts[sample]} spikes"
+                    f"errors of {name!r} in sample {sample} are {len(errors)}, it has {count} spikes"
                 )
-            if not np.isfinite(errors).all():
-                raise ValueError(f"errors of {name!r} must be finite, got {errors[~np.isfinite(errors)][0]}")
-            self._add_spike_errors(name, sample, errors)
+            self._add_spike_errors(name, sample, _finite(errors, name))
+
+    def _is_readout(self, name: str) -> bool:
+        v_th = self._network.parameters.get(f"v_th/{name}")
+        return v_th is not None and bool(np.isinf(v_th).all())
+
+    def _by_unit(self, name: str, value: Any, n: int) -> Floats:
+        """Return errors of first spikes as a checked array, shape (n_samples, n)."""
+        try:
+            array = np.ascontiguousarray(value, np.float64)
+        except ValueError:  # rows of unequal length
+            raise ValueError(
+                f"errors of {name!r} have rows of unequal length; give those of each spike as arrays"
+            ) from None
+        if array.shape != (self.n_samples, n):
+            raise ValueError(f"errors of {name!r} have shape {array.shape}, expected ({self.n_samples}, {n})")
+        return _finite(array, name)
 
     def _number(self, population: str) -> int:
         if population not in self._network.numbers:
@@ -126,6 +133,12 @@ class ForwardPass(ABC):
         if not 0 <= sample < self.n_samples:
             raise IndexError(f"the run has samples 0..{self.n_samples - 1}, got {sample}")
         return sample
+
+
+def _finite(errors: Floats, name: str) -> Floats:
+    if not np.isfinite(errors).all():
+        raise ValueError(f"errors of {name!r} must be finite, got {errors[~np.isfinite(errors)][0]}")
+    return errors
 
 
 @dataclass(slots=True)

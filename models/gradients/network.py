@@ -160,7 +160,7 @@ class SpikeNetwork:
         )
 
     def check(self) -> None:
-        """Raise ValueError if a parameter does not do."""
+        """Raise ValueError if a parameter is invalid."""
         for key, value in self.parameters.items():
             kind, name = key.split("/", 1)
             what = f"{kind} of {name!r}"

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 
 from numpy.typing import ArrayLike
 
+from eventsim.parameters import own_arrays
+
 __all__ = ["Noise"]
 
 
+@own_arrays
 @dataclass(frozen=True, slots=True)
 class Noise:
     """Deviations of one run; drawing them is the caller's.

@@ -175,7 +175,7 @@ class SpikeGradient:
         Raises
         ------
         UnknownPart, ValueError
-            If a source is missing or unknown, or its spikes or a parameter do not do.
+            If a source is missing or unknown, or its spikes or a parameter are invalid.
         ConfigError
             If the run would not end, or if "eventprop-time-binned" finds nothing to bin.
         RuntimeError
@@ -197,10 +197,10 @@ class SpikeGradient:
         noise: Noise | None = None,
         arrivals: Mapping[str, ArrayLike] | None = None,
     ) -> ForwardPass:
-        """Return a run whose spikes another system has computed or measured, for a backward pass.
+        """Return a run whose spikes are observed, those of another system, for a backward pass.
 
-        The derivatives are those of the ideal neurons with the causal sets of these times, which are put in
-        where the closed forms hold the spike time; 0 where an ideal neuron would not spike with that set
+        The derivatives are those of the ideal neurons with the causal sets of these times, which replace the
+        spike time in the closed forms; 0 where an ideal neuron would not spike with that set
         (Göltz et al. 2021).
 
         Parameters
@@ -210,7 +210,7 @@ class SpikeGradient:
         times : mapping of str to array_like, shape (n_samples, n)
             First spikes of every population of neurons; `inf` for none.
         noise : Noise
-            Of delays only: by how much arrivals at each synapse were later than spike and delay tell.
+            Of delays only: by how much arrivals at each synapse were later than spike time plus delay.
         arrivals : mapping of str to array_like, shape (n_samples, n_pre) or (n_samples, n_pre, n_post)
             Instead of `noise`, when spikes arrived after their delay, by projection; `inf` for never. One
             moves with its spike and its delay, by as much as they (Göltz et al. 2025).
@@ -218,10 +218,10 @@ class SpikeGradient:
         Raises
         ------
         UnknownPart, ValueError
-            If a population is missing or unknown, or spikes or parameters do not do.
+            If a population is missing or unknown, or spikes or parameters are invalid.
         """
         if noise is not None and arrivals:
-            raise ValueError("arrivals tell what noise of delays tells: give one of them")
+            raise ValueError("noise of delays and arrivals say the same: give one of them")
         given, n_samples = checked_inputs(self._network, inputs)
         kernel = self._kernel(given, True)
         assert isinstance(kernel, FirstSpikeKernel)
@@ -237,9 +237,11 @@ class SpikeGradient:
         run : ForwardPass
             The parameters must have the values it was made with.
         errors : mapping of str to array_like or sequence
-            By population, the derivative of the loss in spike times: of first spikes, shape (n_samples, n),
-            any number where there is no spike; or for each sample an array as long as its `run.spikes`.
-            Of a population with ``v_th = inf``, the derivative in its `run.maxima`, shape (n_samples, n).
+            By population, the derivative of the loss in spike times. One array or nested list of
+            shape (n_samples, n) holds the errors of first spikes by unit, any number where there is
+            no spike. A list of arrays, one for each sample, holds the errors of all spikes in the
+            order of `run.spikes`. Of a population with ``v_th = inf``, the derivative in its
+            `run.maxima`, shape (n_samples, n).
         wanted : collection of str
             Kinds ("weight", "delay", "tau_mem", "tau_syn", "v_th", "times") or single parameters that are
             needed; others may be missing in the result, which saves time. All of them unless given.

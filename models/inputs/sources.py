@@ -83,7 +83,8 @@ class Regular:
         period = np.min(per_unit(self.period, n, "period", name, positive=True, allow_inf=False))
         if period < LEAST_PERIOD:
             raise ValueError(
-                f"period of {name!r} must be at least {LEAST_PERIOD:g}, got {float(period)!r}: time would hardly advance"
+                f"period of {name!r} must be at least {LEAST_PERIOD:g}, got {float(period)!r}: "
+                "time would hardly advance"
             )
         per_unit(self.phase, n, "phase", name, nonnegative=True)
 
@@ -117,7 +118,8 @@ class Poisson:
         rate = np.max(per_unit(self.rate, n, "rate", name, nonnegative=True))
         if rate > MOST_RATE:
             raise ValueError(
-                f"rate of {name!r} must be at most {MOST_RATE:g} Hz, got {float(rate)!r}: time would hardly advance"
+                f"rate of {name!r} must be at most {MOST_RATE:g} Hz, got {float(rate)!r}: "
+                "time would hardly advance"
             )
 
     def build(self, context: BuildContext) -> Population:

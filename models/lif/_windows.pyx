@@ -364,7 +364,7 @@ cdef class LIFPopulation(LIFNeurons):
     cdef double next_spike_before(self, int unit, double time, bint go) noexcept nogil:
         """Return the next crossing if it may come before `time` or at it; otherwise inf, and if `go` be at `time`.
 
-        Most of the time the membrane at `time` and its slopes tell that there is none, which saves the root.
+        Mostly the membrane at `time` and its slopes show that there is none, which saves the root finding.
         """
         cdef const Cell *c = self.cells + unit * self.stride
         cdef double v = self.v[unit], i = self.i[unit], d, d_end, rounding, width = time - self.t[unit]

@@ -2,7 +2,8 @@
 """Correlation sensors: at every synapse two accumulators of nearest-neighbour pairs, which saturate.
 
 An arrival followed by an event of the target adds amplitude_plus e^(-dt / tau_plus) to the causal accumulator,
-an event followed by an arrival amplitude_minus e^(-dt / tau_minus) to the anti-causal one. Only neighbours in time count: of several
+an event followed by an arrival adds amplitude_minus e^(-dt / tau_minus) to the anti-causal one.
+Only neighbours in time count: of several
 arrivals before an event the last, of several events after an arrival the first.
 """
 
@@ -122,7 +123,7 @@ cdef class SpikeEvents(SpikeSink):
 
     def __init__(self, CorrelationSensors sensors not None):
         self.sensors = sensors
-        self.min_delay = INFINITY   # it is told at the time of the spike, and schedules nothing
+        self.min_delay = INFINITY   # it is called at the time of the spike, and schedules nothing
 
     cdef int send(self, Engine engine, double time, int unit) except -1 nogil:
         return self.sensors.on_post(time, unit)

@@ -177,7 +177,7 @@ cdef class Arrivals(GradientNetwork):
 
     cdef int gather_arrivals(self, Workspace w, const NeuronGroup *g, double start,
                              double end) noexcept nogil:
-        """List the arrivals of [start, end) at each unit, up to its `stop`; in order if all are flights."""
+        """List the arrivals of [start, end) at each unit, up to its `stop`; in order if all of them are in flight to a whole population."""
         cdef const Link *link
         cdef const SpikeTrain *train
         cdef const double *stop = w.stop + g.base
@@ -279,7 +279,7 @@ cdef class Arrivals(GradientNetwork):
 
     cdef int list_candidates(self, Workspace w, const NeuronGroup *g, double start,
                              Py_ssize_t n) noexcept nogil:
-        """Note when n flights were sent, relative to `start`, and their columns."""
+        """Keep when n spikes in flight were sent, relative to `start`, and their columns."""
         cdef Py_ssize_t k
         cdef double most = 0.0
         w.n_candidates = n
@@ -312,7 +312,7 @@ cdef class Arrivals(GradientNetwork):
             sorted &= a[k + 1].time >= a[k].time
         if not sorted:
             sort_arrivals(a, n + 1, w.spare, w.bucket)
-        # PerNeuron that hear the same spikes at the same times share what follows.
+        # Units that receive the same spikes at the same times share what follows.
         known = w.n_known >= n and c.tau_mem == w.tau_mem and c.tau_syn == w.tau_syn and c.c_mem == w.c_mem
         for k in range(n):
             s = a[k + 1].time - a[k].time

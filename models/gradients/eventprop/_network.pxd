@@ -52,7 +52,7 @@ cdef struct NeuronGroup:
     bint source, first_spike_only
     bint readout            # no unit has a threshold: their largest membranes are noted
     int first_maximum       # where those of a sample begin
-    bint dense              # every unit hears every spike
+    bint dense              # every unit receives every spike
     bint shared             # and all at the same times
     bint vectorised         # and all have the same constants
     int n_in                # synapses of a unit, if dense

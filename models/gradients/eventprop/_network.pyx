@@ -216,7 +216,7 @@ cdef class GradientNetwork:
         return True
 
     def readout(self, int population):
-        """Return where the largest membranes of a population begin among those of a sample, -1 if it spikes.
+        """Return where the membrane maxima of a population begin among those of a sample, -1 if it spikes.
         """
         return self.group[population].first_maximum if self.group[population].readout else -1
 

@@ -36,8 +36,8 @@ VECTOR_CLONES static void eventsim_add_to_bins(ptrdiff_t n, double time, const e
     }
 }
 
-/* Advance membranes and currents by a bin and clear its input. `margin` is by how much a membrane may come above its
-   bound within the bin, if at all; returned is how many may. */
+/* Advance membranes and currents by a bin and clear its input. `margin` is by how much a membrane may exceed its
+   bound within the bin; returns how many may exceed it. */
 VECTOR_CLONES static int64_t eventsim_advance_bin(ptrdiff_t n, const eventsim_bin *bin,
                                                   const double *restrict v,
                                                   const double *restrict i, const double *restrict bound,

@@ -17,8 +17,8 @@ typedef struct {
     double linear, most;      /* bounds: e^(-s/tau_mem) is at least `linear`, the response at most `most` */
 } eventsim_gap;
 
-/* Advance membranes and currents, then add the weights of an arrival to the currents. `margin` tells by how much
-   a membrane may come above its bound within that time, if at all; returned is how many may. */
+/* Advance membranes and currents, then add the weights of an arrival to the currents. `margin` is by how much
+   a membrane may exceed its bound within that time; returns how many may exceed it. */
 VECTOR_CLONES static int64_t eventsim_advance(ptrdiff_t n, const eventsim_gap *gap, const double *restrict v,
                                               const double *restrict i, const double *restrict weight,
                                               const double *restrict bound, double *restrict v_next,

@@ -1,8 +1,9 @@
 """EventProp as a kernel of `SpikeGradient`: any network of LIF neurons, any number of spikes."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.models.gradients._input_spikes import in_given_order
+from eventsim.models.gradients._threads import Threads
 from eventsim.models.gradients.eventprop._tape import Gradients, Tape
 from eventsim.models.gradients.eventprop._workspace import Workspace
 from eventsim.models.gradients.eventprop.network import EventPropNetwork
@@ -158,10 +160,15 @@ class EventPropKernel:
         self._eventprop.max_slope_inverse = settings.max_slope_inverse
         self._eventprop.max_spikes = settings.max_spikes
         threads = settings.threads
-        self._pool = ThreadPoolExecutor(threads, "spike-gradient") if threads > 1 else None
+        self._pool = Threads(threads, "spike-gradient") if threads > 1 else None
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make work space for all threads; a forked process cannot wait for what other threads held."""
+        self._process = os.getpid()
         self._spaces: SimpleQueue[Workspace] = SimpleQueue()
         self._sums: SimpleQueue[Gradients] = SimpleQueue()
-        for _ in range(threads):
+        for _ in range(self.threads):
             self._spaces.put(self._eventprop.space())
 
     def refusal(self, given: Mapping[str, SpikeTrains], deviates: bool) -> str:
@@ -245,6 +252,8 @@ class EventPropKernel:
 
     def _each(self, work: Callable[[int], Any], n: int) -> Iterator[Any]:
         """Yield work(0), ..., work(n - 1) in this order; a few of them are computed ahead."""
+        if self._process != os.getpid():
+            self._prepare()
         if self._pool is None:
             yield from map(work, range(n))
             return

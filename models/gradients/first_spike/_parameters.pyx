@@ -210,7 +210,7 @@ cdef class LayerParameters:
     # Values ---------------------------------------------------------------------------------------------
 
     def refresh(self):
-        """Carry parameters over that have changed; returns whether they are such as can be used."""
+        """Copy the parameters that have changed; returns whether they are valid."""
         cdef int k
         cdef size_t i, at = 0
         cdef double[::1] values

@@ -1,7 +1,6 @@
 """First spikes in layers as a kernel of `SpikeGradient`: closed forms, a whole batch at a time."""
 
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.models.gradients._input_spikes import in_given_order
 from eventsim.models.gradients._latency import spike_latency
+from eventsim.models.gradients._threads import Threads
 from eventsim.models.gradients.first_spike._backward import PIECE, Layers
 from eventsim.models.gradients.first_spike._batch import Batch
 from eventsim.models.gradients.first_spike._layered import compiled, layered
@@ -25,6 +25,8 @@ __all__ = ["FirstSpikeForwardPass", "FirstSpikeKernel"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+SLICE = 16  # blocks of samples, or rows of weights, between two looks for signals
 
 
 class FirstSpikeForwardPass(ForwardPass):
@@ -154,7 +156,7 @@ class FirstSpikeKernel:
         self._forward: Layers | None = None
         self._min_slope = 1.0 / settings.max_slope_inverse
         self._max_dw_norm = settings.max_dw_norm
-        self._pool = ThreadPoolExecutor(self.threads - 1, "first-spike") if self.threads > 1 else None
+        self._pool = Threads(self.threads - 1, "first-spike") if self.threads > 1 else None
 
     def place(self, population: str) -> int:
         """Return the number of a population as the compiled layers have it."""
@@ -254,7 +256,7 @@ class FirstSpikeKernel:
         return self._gradient(run, sums, asked, constants)
 
     def complete(self, run: FirstSpikeForwardPass) -> None:
-        """Make a run ready for derivatives: check parameters, find what its spike times tell of slopes."""
+        """Make a run ready for derivatives: check the parameters, compute slopes from the spike times."""
         if run.forward_only:
             raise ValueError("the run was made without derivatives")
         run.layers.refresh()
@@ -316,7 +318,7 @@ class FirstSpikeKernel:
                 ]
                 jitter = np.ascontiguousarray(np.concatenate(parts, axis=1))
             offset, shift = (
-                np.ascontiguousarray(_array(given[layer.name], size, f"noise of {layer.name!r}", times))
+                np.array(_array(given[layer.name], size, f"noise of {layer.name!r}", times), order="C")
                 if layer.name in given
                 else None
                 for given, times in ((noise.thresholds, False), (noise.spikes, True))
@@ -331,19 +333,34 @@ class FirstSpikeKernel:
             batch.disturb(k, jitter, offset, shift, clock)
 
     def _share(self, n: int, work_on: Callable[[int, int, int], None], work: int | None = None) -> None:
-        """Call work_on(thread, low, high) on a share of range(n) in each thread."""
+        """Call work_on(thread, low, high) on a share of range(n) in each thread, slice by slice.
+
+        Between two slices Python looks for signals, such as Ctrl-C; then no thread begins another slice.
+        """
         threads = self.threads if work is None or work > 200_000 else 1
+        stopped = False
+
+        def work_on_share(thread: int, low: int, high: int) -> None:
+            for start in range(low, high, SLICE):
+                if stopped:
+                    return
+                work_on(thread, start, min(start + SLICE, high))
+
         if self._pool is None or threads == 1 or n == 1:
-            work_on(0, 0, n)
+            work_on_share(0, 0, n)
             return
         borders = [n * k // threads for k in range(threads + 1)]
         others = [
-            self._pool.submit(work_on, thread, borders[thread], borders[thread + 1])
+            self._pool.submit(work_on_share, thread, borders[thread], borders[thread + 1])
             for thread in range(1, threads)
         ]
-        work_on(0, 0, borders[1])
-        for other in others:
-            other.result()
+        try:
+            work_on_share(0, 0, borders[1])
+            for other in others:
+                other.result()
+        except BaseException:
+            stopped = True
+            raise
 
     def _gradient(
         self, run: FirstSpikeForwardPass, sums: Mapping[int, Floats], asked: "_Wanted", constants: bool
@@ -379,7 +396,7 @@ class FirstSpikeKernel:
 
 
 class _Wanted:
-    """Which derivatives are asked for, by kinds and full names; all of them if nothing is said."""
+    """The derivatives asked for, by kinds and full names; all of them for None."""
 
     def __init__(self, names: Collection[str] | None) -> None:
         self._names = names
