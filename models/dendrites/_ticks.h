@@ -1,4 +1,5 @@
 /* One step of many neurons with compartments, side by side: implicit midpoint on trees, children before parents.
+   Units that are stiff, with g dt / c above 2 in a compartment, are flagged and stepped one by one.
 
    Arrays are (circuits, n) or (slots, n), unit by unit next to each other. Clones for wide registers give the
    same bits (see vector.h). */
@@ -39,9 +40,10 @@ typedef struct {
 /* Synapses first: what they average to over the step, and where they end. An arrival at t has been added to g as if it
    had come when the step began and decayed to its size at t; late is by how much the mean is then too large. */
 VECTOR_INLINE void dendrite_synapses(const dendrite_step *d, int s, ptrdiff_t at, ptrdiff_t m, double *restrict diag,
-                                     double *restrict rhs, double *restrict mean) {
+                                     double *restrict rhs, double *restrict mean, double *restrict flag) {
     double *restrict g = d->g + s * d->n + at, *restrict late = d->late + s * d->n + at;
     const double keep = d->keep[s], old = d->mean_of_old[s], e_rev = d->e_rev[s];
+    const double *restrict c2 = d->c2 + d->slot_at[s] * d->n + at;
     const int current = e_rev != e_rev;
     for (ptrdiff_t u = 0; u < m; u++) {
         mean[u] = g[u] * old - late[u];
@@ -55,6 +57,7 @@ VECTOR_INLINE void dendrite_synapses(const dendrite_step *d, int s, ptrdiff_t at
         for (ptrdiff_t u = 0; u < m; u++) {
             diag[u] += mean[u];
             rhs[u] += mean[u] * e_rev;
+            flag[u] = diag[u] > 2.0 * c2[u] ? 1.0 : flag[u];
         }
     }
 }
@@ -78,12 +81,13 @@ VECTOR_CLONES static int dendrite_block(const dendrite_step *d, const dendrite_w
         for (ptrdiff_t u = 0; u < m; u++) {
             old[u] = v[u];
             x[u] = c2[u] + g[u];
+            flag[u] = g[u] > c2[u] ? 1.0 : flag[u]; /* stiff: the midpoint rule would ring */
             y[u] = c2[u] * v[u] + i[u];
         }
     }
     for (int s = 0; s < d->S; s++)
         dendrite_synapses(d, s, at, m, work->diag + d->slot_at[s] * DENDRITE_BLOCK,
-                          work->rhs + d->slot_at[s] * DENDRITE_BLOCK, work->mean + s * DENDRITE_BLOCK);
+                          work->rhs + d->slot_at[s] * DENDRITE_BLOCK, work->mean + s * DENDRITE_BLOCK, flag);
     for (int k = 0; k < d->K; k++) {
         const ptrdiff_t o = k * n + at;
         const double *restrict v = work->v_old + k * DENDRITE_BLOCK;

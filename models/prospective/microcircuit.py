@@ -19,6 +19,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from eventsim.errors import ConfigError
 from eventsim.rates.tick_model import TickModel
 
 Values = NDArray[np.float64]
@@ -47,6 +48,12 @@ class _Cell(TickModel):
 
     def _advance(self, dt: float, conductance: Values | float, steady: Values) -> Values:
         """Advance the membrane; return the rate. ub = u + (u_ss - u) = u_ss, of the inputs of this tick."""
+        if np.any(dt * np.asarray(conductance) > 1.0):
+            raise ConfigError(
+                f"the tick dt = {dt:g} is longer than C / g = {1 / np.max(conductance):g} of "
+                f"{type(self).__name__}; "
+                "explicit steps need dt <= C / g"
+            )
         du = conductance * (steady - self.u)
         self.prospective = self.u + du / conductance if self.prospective_rates else self.u.copy()
         self.u = self.u + dt * du

@@ -323,3 +323,37 @@ def test_synapses_that_are_over_within_a_tick_are_refused():
     )
     with pytest.raises(es.ConfigError, match=r"tau_syn = 0\.0001, which is too short for ticks of 0\.1"):
         es.Simulation(net, dt=0.1).run(1.0)
+
+
+@pytest.mark.parametrize("conductance", [3e3, 1e4, 1e6, 1e9])
+@pytest.mark.parametrize("dt", [0.1, 0.03])
+def test_a_strong_clamp_does_not_ring(conductance, dt):
+    """Intervals of a leaky integrator in closed form: 2 ms at the target, then tau ln 3 to the threshold."""
+    soma = Compartment(
+        "soma", 200.0, 10.0, -70.0, -50.0, ThresholdEvent((Clamp(-70.0, conductance, 2.0),)), {}, 300.0
+    )
+    net = es.Network()
+    net.add("cell", MultiCompartment((soma,), (), solver="ticks"), 1)
+    sim = es.Simulation(net, dt=dt)
+    sim.run(100.0)
+    start = -70.0 + 300.0 / (conductance + 10.0)  # where the clamp settles
+    interval = 2.0 + 20.0 * np.log((-40.0 - start) / 10.0)
+    times = sim.spikes("cell").times
+    assert times[0] == pytest.approx(20.0 * np.log(3.0), abs=1e-2 * dt**2)  # second order
+    assert np.diff(times) == pytest.approx(interval, abs=2e-3 * dt / 0.1 if conductance > 5e3 else 0.02)
+
+
+def test_a_strong_synaptic_conductance_does_not_ring():
+    passive = Compartment("soma", 200.0, 10.0, receptors={"exc": Receptor(3.0, 0.0)})
+    net = es.Network()
+    net.add("in", es.models.SpikeSource(times=[1.03]), 1)
+    net.add("cell", MultiCompartment((passive,), (), solver="ticks"), 1)
+    net.connect("in", "cell", weight=1e6, delay=0.5)
+    sim = es.Simulation(net, dt=0.1)
+    sim.record("cell", "v", every=0.1)
+    sim.run(10.0)
+    v = sim.trace("cell", "v").values[:, 0]
+    # An L-stable step may pass its target by a few percent and then stays there; the midpoint rule swung
+    # by all of the distance.
+    assert ((v >= -70.0) & (v <= 0.05 * 70.0)).all()
+    assert v[18:] == pytest.approx(0.0, abs=0.05)

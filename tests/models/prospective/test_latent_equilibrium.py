@@ -400,3 +400,13 @@ def test_activations_are_accurate_to_a_few_units_in_the_last_place(activation, d
         for value, found in zip(x, rate, strict=True):
             exact = functions[activation](mpf(float(value)))
             assert abs(mpf(float(found)) - exact) <= ulps * mpf(float(np.spacing(np.abs(found))))
+
+
+def test_a_microcircuit_on_ticks_longer_than_its_membrane_allows_is_refused():
+    net = es.Network()
+    net.add("x", es.models.RateInput(), 1)
+    net.add("cell", es.models.PyramidalCell(), 1)
+    net.connect("x", "cell", weight=1.0, receptor="basal")
+    sim = es.Simulation(net, dt=6.0)  # C / g = 5.26 ms
+    with pytest.raises(es.ConfigError, match=r"dt = 6 is longer than C / g = 5\.26.* of PyramidalCell"):
+        sim.run_ticks(2)
