@@ -25,7 +25,7 @@ import numpy as np
 import eventsim as es
 from eventsim.benchmarks.spike_gradient import delgrad, first_spike, recurrent
 from eventsim.errors import ConfigError
-from eventsim.models.gradients import Run, SpikeGradient
+from eventsim.models.gradients import ForwardPass, SpikeGradient
 from eventsim.scenarios.benchmark import Plan, Row, Rows, Seconds
 
 SECONDS = Seconds(60.0, 5.0)
@@ -95,7 +95,7 @@ class Form:
         self.n_spikes = int(run.counts("label").sum())
         return forward / self.times, backward / self.times
 
-    def errors(self, run: Run) -> Any:
+    def errors(self, run: ForwardPass) -> Any:
         """Return the derivatives of a loss in all output spikes, in the shape that is quick to read."""
         label = self.net.populations["label"]
         if label.model.first_spike_only:
