@@ -1,4 +1,4 @@
-"""Targets that a network runs on: the ideal one, and chips with their imperfections.
+"""Hardware that a network runs on: the ideal target, and chips with their imperfections.
 
 A target acts at three places only: on parameters at build (``transform``), on spikes as they are
 emitted (``transmissions``), and as a whole replacement of the forward pass. Each is one small part; a

@@ -1,4 +1,4 @@
-"""What networks run on: a device made of parts, and what becomes of a network and of its spikes there."""
+"""Hardware: a device made of parts, which changes a network and the transmission of its spikes."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -25,12 +25,12 @@ LEAST_DISTANCE = 0.05  # of a threshold from rest, to which noise may bring it d
 
 
 class Hardware(ABC):
-    """What a network can be run on: a device made of parts, with a capacity.
+    """A device that networks run on: parts, and a capacity.
 
     Attributes
     ----------
     device_seed : seed of everything that is fixed in the device.
-    seed : of what differs from run to run.
+    seed : seed of everything that differs from run to run.
     composed : whether a user put the parts together, so that each must find something to act on; a chip
         has its parts whatever runs there.
     """
@@ -44,7 +44,7 @@ class Hardware(ABC):
 
     @abstractmethod
     def parts_for(self, network: Network) -> Sequence[Any]:
-        """Return the parts, in the network's time unit."""
+        """Return the parts, with times in the network's time unit."""
 
     def __repr__(self) -> str:
         """Name the hardware with the settings that differ from their defaults, on one line."""
@@ -122,7 +122,7 @@ class Hardware(ABC):
         )
 
     def first_sample(self, trial: int) -> Trials:
-        """Return what is drawn for the first sample of a run."""
+        """Return the trials of the first sample of a run."""
         return Trials(self.device_seed, self.seed, trial, np.zeros(1, np.int64))
 
 
@@ -152,7 +152,7 @@ class Prepared:
 
     Attributes
     ----------
-    name : what messages call the device.
+    name : name of the device in messages.
     placement : where everything lies.
     parts : in the order of their stages, then of their names.
     """
@@ -161,14 +161,14 @@ class Prepared:
         self.device_seed, self.name, self.placement, self.parts = hardware.device_seed, name, placement, parts
 
     def written(self, network: Network) -> tuple[Network, dict[str, int]]:
-        """Return the network with what is fixed in the device, and how many parameters it could not take."""
+        """Return the network with the fixed pattern of the device, and the counters of changed parameters."""
         editor = NetworkEditor(network, self.placement, self.device_seed)
         for part in self.parts:
             part.transform_parameters(editor)
         return editor.finished(), editor.counters
 
     def threshold_shares(self, network: Network, trials: Trials) -> dict[str, Floats]:
-        """Return by what share of their distance from rest thresholds differ, (n_samples, n) each."""
+        """Return relative changes of thresholds (distance from v_leak) by population, (n_samples, n)."""
         found: dict[str, Floats] = {}
         for name, population in network.populations.items():
             if not hasattr(population.model, "v_th"):
@@ -198,7 +198,7 @@ class Prepared:
 
 
 def with_thresholds(network: Network, shares: Mapping[str, Floats]) -> Network:
-    """Return the network with the thresholds of the first sample; shares are of their distance from rest."""
+    """Return the network with the thresholds of the first sample."""
     if not shares:
         return network
     changed = {}

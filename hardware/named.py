@@ -1,4 +1,4 @@
-"""Hardware by name, as a command gives it: ``brainscales2,device_seed=7``, or an address, ``tcp://127.0.0.1:5555``."""
+"""Hardware by name: ``brainscales2,device_seed=7``, or an address, ``tcp://127.0.0.1:5555``."""
 
 from dataclasses import fields
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = ["by_name", "named"]
 
 @renamed_arguments("argument/hardware")
 def by_name(text: str, device_seed: int = 0) -> Any:
-    """Return the hardware that a text names.
+    """Return the hardware with this name, or behind this address.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ class SynapseEditor:
         return self._found.sources()
 
     def put_weight(self, weight: Floats) -> None:
-        """Set the weights; it counts as a change only if one differs."""
+        """Set the weights; equal ones are no change."""
         if not np.array_equal(weight, self.weight):
             self._changed.add("weight")
             self.weight = weight
@@ -101,7 +101,7 @@ class SynapseEditor:
         self.put_delay(self.delay * (factors[self.sources()] if listed else factors[:, None]))
 
     def declared(self) -> Projection:
-        """Return the projection with what has changed."""
+        """Return the projection with all changes."""
         if not self._changed:
             return self.projection
         rule: Any = AllToAll() if self.dense else Pairs(self._found.sources(), self._found.targets())
@@ -114,9 +114,9 @@ class NetworkEditor:
 
     Attributes
     ----------
-    network, placement : what it was, and where it lies.
+    network, placement : the network before any change, and where it lies.
     device_seed : seed of the fixed pattern.
-    counters : how many things became different from what was asked for, by name.
+    counters : how many values could not be what was declared, by name.
     """
 
     def __init__(self, network: Network, placement: Placement, device_seed: int) -> None:
@@ -131,7 +131,7 @@ class NetworkEditor:
         return [name for name, p in self.network.populations.items() if not p.model.is_source]
 
     def has(self, population: str, key: str) -> bool:
-        """Say whether neurons of a population have a parameter."""
+        """Return whether neurons of a population have a parameter."""
         model = self.network.populations[population].model
         return key in {each.name for each in fields(model)} and getattr(model, key) is not None
 
@@ -145,12 +145,12 @@ class NetworkEditor:
         return values
 
     def put(self, population: str, key: str, values: Floats) -> None:
-        """Set a parameter of each neuron; it counts as a change only if one differs."""
+        """Set a parameter of each neuron; equal values are no change."""
         if not np.array_equal(values, self.values(population, key)):
             self._parameters.setdefault(population, {})[key] = values
 
     def multiply(self, population: str, key: str, factors: Floats | float, offset: float = 0.0) -> None:
-        """Multiply a parameter of each neuron, of thresholds their distance from rest, and add to it."""
+        """Multiply a parameter of each neuron (of v_th its distance from v_leak) and add an offset."""
         values = self.values(population, key)
         rest = self.values(population, "v_leak") if key == "v_th" else np.zeros(len(values))
         finite = np.isfinite(values)
@@ -181,12 +181,12 @@ class NetworkEditor:
         return self._synapses[projection.name]
 
     def count(self, name: str, n: int) -> None:
-        """Count things that became different."""
+        """Count values that could not be what was declared."""
         if n:
             self.counters[name] = self.counters.get(name, 0) + int(n)
 
     def finished(self) -> Network:
-        """Return the network with what has changed; itself if nothing has."""
+        """Return the network with all changes; the network itself if there are none."""
         projections = [
             self._synapses[p.name].declared() if p.name in self._synapses else p
             for p in self.network.projections

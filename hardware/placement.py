@@ -1,7 +1,7 @@
 """Where the parts of a network lie on a substrate: circuits, rows of synapses, delay elements.
 
-Whatever is fixed in a device is drawn by place, so that a network finds the same circuits and synapses
-whatever else runs there. A neuron takes one circuit or several that are joined; each of its inputs takes two
+The fixed pattern of a device is drawn by place, so a network finds the same circuits and synapses whatever
+else runs there. A neuron takes one circuit or several that are joined; each of its inputs takes two
 rows of synapses, an excitatory and an inhibitory one. Circuits and rows are counted through: the synapse of
 row r of a neuron that begins at circuit c has the number ``c * rows + r``, also where rows go on in the
 circuits joined to it.
@@ -32,7 +32,7 @@ ROWS_PER_INPUT = 2  # an excitatory and an inhibitory one
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placement:
-    """Where everything of a network lies.
+    """The places of all parts of a network.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Layout:
 
     Attributes
     ----------
-    name : what messages call the substrate.
+    name : name of the substrate in messages.
     circuits : circuits of neurons.
     rows : rows of synapses of a circuit; an input takes two.
     most_joined : circuits that may be joined to one neuron.
@@ -125,7 +125,7 @@ class Layout:
         return _placed(self, populations, projections)
 
     def _joined(self, population: str, n_inputs: int) -> int:
-        """Return how many circuits a neuron with so many inputs takes."""
+        """Return the number of circuits that a neuron with `n_inputs` inputs takes."""
         if not self.rows:
             return 1
         needed = 1
@@ -184,5 +184,5 @@ def _placed(
 
 
 def delayed(projection: Projection) -> bool:
-    """Say whether spikes of a projection are delayed: by an array of delays, or one that is not 0."""
+    """Return whether a projection delays spikes: by an array of delays, or by one that is not 0."""
     return projection.rates is None and not (isinstance(projection.delay, float) and projection.delay == 0.0)

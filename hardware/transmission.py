@@ -18,7 +18,7 @@ Keys = NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """For which samples of which run something is drawn.
+    """The samples of a run that something is drawn for.
 
     Attributes
     ----------
@@ -33,12 +33,12 @@ class Trials:
     samples: Ints
 
     def keys(self, part: str, what: str, places: Ints) -> Keys:
-        """Return what a part draws from for each sample and place, shape (n_samples, n)."""
+        """Return the keys that a part draws from for each sample and place, shape (n_samples, n)."""
         run = draws.keys(base_key(self.device_seed, part, what, self.seed), self.trial)
         return draws.keys(draws.keys(run, self.samples)[:, None], places[None, :])
 
     def run_keys(self, part: str, what: str, places: Ints) -> Keys:
-        """Return the same for what all samples of a run share, shape (n,)."""
+        """Return the keys of draws that all samples of a run share, shape (n,)."""
         run = draws.keys(base_key(self.device_seed, part, what, self.seed), self.trial)
         return draws.keys(draws.keys(run, 2**62), places)
 

@@ -46,7 +46,7 @@ class BrainScaleS2Ideal(Chip):
 
     Attributes
     ----------
-    device_seed, seed : seeds of what is fixed in the device and of what differs from run to run.
+    device_seed, seed : seeds of the fixed pattern of the device, and of what differs from run to run.
     us_per_unit : us on the chip for one time unit of the network; unless given, 6 us are the network's
         tau_syn.
     overflow : policy for weights beyond 63 steps: "clip" (counted) or "refuse".
@@ -64,7 +64,7 @@ class BrainScaleS2Ideal(Chip):
     power_watt: ClassVar[float] = 0.175  # type: ignore[misc]
 
     def label(self) -> str:
-        """Return what messages call the chip."""
+        """Return the name of the chip in messages."""
         return "BrainScaleS-2"
 
     def layout(self) -> Layout:
@@ -72,7 +72,7 @@ class BrainScaleS2Ideal(Chip):
         return Layout(self.label(), CIRCUITS, ROWS, MOST_JOINED, ELEMENTS, 2)
 
     def parts_for(self, network: Network) -> tuple[Part, ...]:
-        """Return what is digital about the chip, in the network's time unit."""
+        """Return the digital parts of the chip, with times in the network's time unit."""
         us = 1.0 / self.scale(network)
         shortest, longest, step = DELAY_US
         return (
@@ -89,13 +89,13 @@ class BrainScaleS2Ideal(Chip):
 class BrainScaleS2(BrainScaleS2Ideal):
     """BrainScaleS-2 as its users find it: noisy thresholds and spike times on top of its weights and delays.
 
-    Deviations of thresholds are those that its users put into their model of the chip, relative to a
-    threshold of 2.6 (0.13, 0.08, 0.04), and so is the jitter, 0.01 of 6 us (Göltz et al. 2025). What has no
-    published number is 0.
+    Offset, mismatch and noise of thresholds are those of its users' model of the chip, relative to a
+    threshold of 2.6 (0.13, 0.08, 0.04); so is the jitter, 0.01 of 6 us (Göltz et al. 2025). Imperfections
+    without a published number are 0.
 
     Attributes
     ----------
-    device_seed, seed : seeds of what is fixed in the device and of what differs from run to run.
+    device_seed, seed : seeds of the fixed pattern of the device, and of what differs from run to run.
     us_per_unit : us on the chip for one time unit of the network; unless given, 6 us are the network's
         tau_syn.
     overflow : policy for weights beyond 63 steps: "clip" (counted) or "refuse".

@@ -1,8 +1,8 @@
 """Chips: substrates with a capacity, a clock and a price.
 
-A chip is faster than what its networks stand for. It is told in microseconds of its own; the network in its
-time unit, which the chip translates by the time constant that both have: `tau_us` on the chip is the
-network's tau_syn.
+A chip is faster than the networks that it emulates. Its settings are in microseconds on the chip, those of
+a network in the network's time unit. The chip translates between them by the time constant that both have:
+`tau_us` on the chip is the network's tau_syn.
 """
 
 from abc import abstractmethod
@@ -19,13 +19,13 @@ __all__ = ["Chip", "Cost"]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What samples cost on a chip.
+    """The cost of samples on a chip.
 
     Attributes
     ----------
     hardware_seconds : time that the chip is busy.
     biological_seconds : time that the network stands for, `speed_up` times as long.
-    energy_joule_estimate : published power times that time; an estimate, nothing was measured.
+    energy_joule_estimate : published power times that time; an estimate, not measured.
     """
 
     hardware_seconds: float
@@ -55,7 +55,7 @@ class Chip(Hardware):
 
     @abstractmethod
     def label(self) -> str:
-        """Return what messages call the chip."""
+        """Return the name of the chip in messages."""
 
     def scale(self, network: Network) -> float:
         """Return how many us on the chip one time unit of the network is.
@@ -63,7 +63,7 @@ class Chip(Hardware):
         Raises
         ------
         ConfigError
-            If neurons have no tau_syn, or different ones, to tell it.
+            If neurons have no tau_syn, or different ones.
         """
         if self.us_per_unit is not None:
             return self.us_per_unit
@@ -85,7 +85,7 @@ class Chip(Hardware):
         return self.tau_us / constants.pop()
 
     def cost(self, network: Network, n_samples: int, slot: float) -> Cost:
-        """Return what it costs to show samples, one each `slot` in the network's time unit."""
+        """Return the cost of samples, one each `slot` in the network's time unit."""
         seconds = 1e-6 * (self.wait_us + n_samples * slot * self.scale(network))
         return Cost(seconds, seconds * self.speed_up, seconds * self.power_watt)
 

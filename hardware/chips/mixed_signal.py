@@ -26,11 +26,11 @@ __all__ = ["MixedSignal"]
 @renamed_arguments("argument/hardware")
 @dataclass(frozen=True, repr=False)
 class MixedSignal(Chip):
-    """A chip that is no one in particular; every number can be chosen.
+    """A generic chip; every number can be chosen.
 
     Attributes
     ----------
-    device_seed, seed : seeds of what is fixed in the device and of what differs from run to run.
+    device_seed, seed : seeds of the fixed pattern of the device, and of what differs from run to run.
     us_per_unit : us on the chip for one time unit of the network; unless given, tau_us are the network's
         tau_syn.
     tau_us : synaptic time constant on the chip, us.
@@ -82,7 +82,7 @@ class MixedSignal(Chip):
             one_number(getattr(self, name), name, low=0)
 
     def label(self) -> str:
-        """Return what messages call the chip."""
+        """Return the name of the chip in messages."""
         return "the mixed-signal chip"
 
     def layout(self) -> Layout:

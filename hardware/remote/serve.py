@@ -2,9 +2,9 @@
 
     python -m eventsim.hardware.remote.serve --hardware ideal --port 5555
 
-It listens on this machine alone unless told otherwise, and knows no users and no secrets: whoever reaches the
-port can use the target, nothing more. Each connection has a thread. Whatever arrives there is answered, with
-an error if need be, and never ends the server. The protocol is in docs/remote-targets.md.
+It listens on this machine alone unless told otherwise. It has no users and no passwords: everybody who
+reaches the port can use the target, and nothing else. Each connection has a thread. Every request is
+answered, with an error if need be; none ends the server. The protocol is in docs/remote-targets.md.
 """
 
 import argparse

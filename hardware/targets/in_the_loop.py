@@ -1,8 +1,8 @@
-"""Training with a target in the loop: its spikes, the gradients of the network as it was declared.
+"""Training with a target in the loop: its observed spikes, the gradients of the declared network.
 
-The forward pass is the target's, with all its imperfections; the derivatives are those of the ideal neurons
-at the spike times that were observed, with nominal parameters (Göltz et al. 2021). Where the target measures
-delayed spikes as well, these are put in place of spike time plus delay (Göltz et al. 2025).
+The forward pass is the target's, with all its imperfections. The derivatives are those of ideal neurons with
+nominal parameters at the observed spike times (Göltz et al. 2021). If the target measures delayed spikes as
+well, these replace spike time plus delay (Göltz et al. 2025).
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ class InTheLoop:
     trial : int
         Number of the next run on the target; each run counts one.
     counters : dict of str to int
-        What happened on the target so far, such as ``clipped`` weights and ``lost`` spikes.
+        Numbers of events on the target so far, such as ``clipped`` weights and ``lost`` spikes.
     hardware_seconds : float
         Time that the target took so far.
 

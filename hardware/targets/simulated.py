@@ -1,4 +1,4 @@
-"""A target in this process: the simulator, with what a chip does to the network in front of it."""
+"""A target in this process: the simulator of a network on imperfect hardware."""
 
 import copy
 import math
@@ -47,7 +47,7 @@ class TransformsNetworks(Protocol):
 
 
 class SimulatedTarget:
-    """Computes what a chip would do; see `Target`.
+    """Computes the spikes of a network on a chip; see `Target`.
 
     Feed-forward networks of neurons that spike at most once are computed by closed forms, a batch at a time;
     all others, and those whose spikes share a bus, event by event, sample by sample. Both draw the same
@@ -205,7 +205,7 @@ class SimulatedTarget:
 
 
 class _Batch:
-    """What is drawn for some samples of a trial; for one sample it is the hardware of its simulation."""
+    """The draws for some samples of a trial; for one sample it is the hardware of its simulation."""
 
     def __init__(
         self,
@@ -249,7 +249,7 @@ class _Batch:
         return found
 
     def noise(self) -> Noise | None:
-        """Return the deviations as layers take them, or None if there are none."""
+        """Return the noise as layers take it, or None if there is none."""
         neurons = [
             name
             for name in self.transmission_parameters

@@ -1,9 +1,9 @@
-"""What runs a network in place of the simulator: a chip, a model of one, or one in another process.
+"""Targets run a network in place of the simulator: a chip, a model of one, or one in another process.
 
-A target is configured with a network and then shown batches of input spikes; it answers with the spikes that
-it observed, and with nothing else of its inside. How it deviates from the network is its own affair: a fixed
-pattern belongs to the device, what differs from run to run follows from the number of the trial. Two rules
-make every request repeatable, so that a lost answer can be asked for again, whole or in part:
+A target is configured with a network and then shown batches of input spikes. It answers with the observed
+spikes and nothing else of its state. A fixed pattern belongs to the device; what differs from run to run
+follows from the number of the trial. Two rules make every request repeatable, so that a lost answer can be
+asked for again, whole or in part:
 
 - the same network, inputs, `until` and `trial` give the same spikes, to the bit;
 - a sample gets the same spikes whatever samples are asked for along with it. Its number within the trial,
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Observed:
-    """What a target observed of a batch.
+    """The spikes that a target observed of a batch.
 
     Attributes
     ----------
@@ -39,9 +39,9 @@ class Observed:
     arrivals : by projection, when the first spike of each source arrived after its delay, shape
         (n_samples, n_pre), or (n_samples, n_pre, n_post) if it differs from target to target; `inf` for none.
         Only of projections whose delayed spikes the target measures.
-    counters : how many things happened to these samples that the network does not tell, by name, such as
-        ``lost`` spikes. Those of parts of a batch add up to those of the batch.
-    hardware_seconds : time that the target itself took; 0 if it does not say.
+    counters : numbers of events that the network does not have, by name, such as ``lost`` spikes. Counters
+        of parts of a batch add up to those of the batch.
+    hardware_seconds : time that the target itself took, s; 0 if unknown.
     """
 
     spikes: Mapping[str, SpikeTrains]
@@ -74,7 +74,7 @@ class Observed:
 
     @classmethod
     def joined(cls, parts: Sequence["Observed"]) -> "Observed":
-        """Return what was observed of a batch from its parts, in order."""
+        """Return the observation of a batch from those of its parts, in order."""
         if len(parts) == 1:
             return parts[0]
         counters: dict[str, int] = {}
@@ -91,7 +91,7 @@ class Observed:
 
 @runtime_checkable
 class Target(Protocol):
-    """Runs networks that it is configured with, and tells the spikes it observed."""
+    """Runs the network that it is configured with, and returns the observed spikes."""
 
     def configure(self, network: Network) -> Mapping[str, int]:
         """Place a network and load its parameters, in place of what was there before.
