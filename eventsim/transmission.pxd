@@ -7,7 +7,7 @@ from eventsim.population cimport OutputFilter
 
 cdef class Bus:
     cdef readonly double rate
-    cdef readonly int room
+    cdef readonly int capacity
     cdef double free                        # when the next spike may go
     cdef readonly int64_t n_lost, n_delayed
     cdef double carry(self, double time) noexcept nogil

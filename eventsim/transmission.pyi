@@ -6,10 +6,10 @@ from eventsim.population import OutputFilter
 
 class Bus:
     rate: float
-    room: int
+    capacity: int
     n_lost: int
     n_delayed: int
-    def __init__(self, rate: float, room: int) -> None: ...
+    def __init__(self, rate: float, capacity: int) -> None: ...
 
 class SpikeTransmission(OutputFilter):
     n: int

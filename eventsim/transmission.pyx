@@ -26,13 +26,13 @@ cdef class Bus:
     ----------
     rate : float
         Spikes per time unit of the network, > 0.
-    room : int
-        How many spikes may wait; more are lost.
+    capacity : int
+        Spikes that may wait; others are lost.
     """
 
-    def __init__(self, double rate, int room):
+    def __init__(self, double rate, int capacity):
         self.rate = rate
-        self.room = room
+        self.capacity = capacity
         self.free = -INFINITY
 
     cdef double carry(self, double time) noexcept nogil:
@@ -40,7 +40,7 @@ cdef class Bus:
         if time >= self.free:
             self.free = time + 1.0 / self.rate
             return time
-        if (self.free - time) * self.rate > self.room + 1e-9:
+        if (self.free - time) * self.rate > self.capacity + 1e-9:
             self.n_lost += 1
             return INFINITY
         time = self.free
