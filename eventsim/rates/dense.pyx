@@ -319,10 +319,12 @@ cdef class Dense(RateProjection):
         e = self.outgoing()
         self.settle_bias()
         if self.by_pre:
-            rates_sweep(self.is_float64, self.w, self.rows, self.cols, self.pending_update, self.x, self.error_signal, new, self.target,
+            rates_sweep(self.is_float64, self.w, self.rows, self.cols, self.pending_update, self.x,
+                        self.error_signal, new, self.target,
                         e, self.back)
         else:
-            rates_sweep(self.is_float64, self.w, self.rows, self.cols, self.pending_update, self.error_signal, self.x, e, self.back,
+            rates_sweep(self.is_float64, self.w, self.rows, self.cols, self.pending_update, self.error_signal,
+                        self.x, e, self.back,
                         new, self.target)
         if self.b != NULL:
             self.add_bias(self.target)
@@ -356,10 +358,12 @@ cdef class Dense(RateProjection):
                 self.forward(new, self.product)
             elif self.by_pre:
                 self.settle_bias()
-                rates_sweep(self.is_float64, self.w, self.rows, self.cols, c, self.x, self.error_signal, new, self.product, NULL, NULL)
+                rates_sweep(self.is_float64, self.w, self.rows, self.cols, c, self.x, self.error_signal, new,
+                            self.product, NULL, NULL)
             else:
                 self.settle_bias()
-                rates_sweep(self.is_float64, self.w, self.rows, self.cols, c, self.error_signal, self.x, NULL, NULL, new, self.product)
+                rates_sweep(self.is_float64, self.w, self.rows, self.cols, c, self.error_signal, self.x, NULL, NULL,
+                            new, self.product)
             memcpy(self.x, new, n_x * self.size)
             self.known = True
         rates_add(self.is_float64, self.target, self.product, n_y)

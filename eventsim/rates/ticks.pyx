@@ -31,7 +31,6 @@ cdef extern from "eventsim/rates/rates.h" nogil:
     void rates_add_to_all(int is_float64, void *to, const double *row, double c, ptrdiff_t n, ptrdiff_t batch)
 
 
-
 cdef char *memory(array) except? NULL:
     """Return where a C-contiguous, writable array begins."""
     cdef unsigned char[::1] view = array.reshape(-1).view(np.uint8)
