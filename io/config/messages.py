@@ -1,4 +1,4 @@
-"""What is wrong with a value of a configuration, in one line: the key, the value, what would be right."""
+"""Messages about configurations, in one line each: the key, its value, what would be right."""
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
@@ -33,11 +33,11 @@ EXPECTED = {
     "none_required": "none",
     "path_type": "a path",
 }
-"""What each kind of pydantic's mistakes says that a value must be."""
+"""What a value must be, by the type of pydantic's error."""
 
 
 def explain(mistake: Mapping[str, Any], keys: Collection[str]) -> str:
-    """Return one of pydantic's mistakes as a line in our words.
+    """Return an error of pydantic as a line in our words.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def explain(mistake: Mapping[str, Any], keys: Collection[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown name: what was probably meant, and what there is."""
+    """Return the end of a message about an unknown name: the nearest names, and all known ones."""
     known = list(known)
     close = difflib.get_close_matches(name, known, 3, 0.5)
     hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""

@@ -20,7 +20,7 @@ RUN = "run"
 def parse_overrides(words: Iterable[str]) -> dict[str, Any]:
     """Return the values that words of the form ``key=value`` set.
 
-    A value is read as TOML; what TOML does not know is a string, so quotes may be left out. Dots in a
+    A value is read as TOML; a value that is no TOML is a string, so quotes may be left out. Dots in a
     key lead into nested configurations.
 
     Raises

@@ -1,4 +1,4 @@
-"""Shrinking grey images as the Pillow library does, to the last bit, in NumPy.
+"""Resizing of grey images in NumPy, equal to the Pillow library to the last bit.
 
 An output pixel is the mean of the input pixels under a triangle as wide as two output pixels
 (bilinear with anti-aliasing), along rows first, then along columns; weights are fixed-point

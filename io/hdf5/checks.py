@@ -1,4 +1,4 @@
-"""What may go into a file, checked before anything is written."""
+"""Checks of values before they are written into a file."""
 
 import math
 import os

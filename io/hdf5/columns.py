@@ -1,9 +1,8 @@
-"""Datasets that grow: rows are collected to whole chunks, and chunks are written as they are.
+"""Datasets that grow: rows are collected in a buffer and written as whole chunks.
 
-A column that still fits one chunk is stored contiguously, in its exact size, so that small runs
-make small files; from then on it is chunked. Whole chunks go from the caller's array (or the
-buffer) to the file in one write each, past HDF5's chunk cache: that is as fast as a plain file.
-Memory is bounded by one chunk.
+A column that fits into one chunk is stored contiguously, in its exact size, so that small runs make small
+files; a longer column is chunked. Each whole chunk is written directly from the caller's array or from the
+buffer, without HDF5's chunk cache, which is as fast as writing a plain file. The buffer holds one chunk.
 """
 
 from collections.abc import Mapping

@@ -57,8 +57,8 @@ def storage(path: Path, doing: str, abandon: Callable[[], None] | None = None) -
         if isinstance(error, BlockingIOError | FileExistsError) and code is None:
             raise
         why = os.strerror(code) if code else first_line(error)
-        kept = "; what the last checkpoint wrote is kept" if abandon is not None and path.exists() else ""
+        kept = "; the last checkpoint is kept" if abandon is not None and path.exists() else ""
         kind = type(OSError(code, "")) if code else OSError
-        told = kind(f"cannot {doing} {path}: {why}{kept}")
-        told.errno = code
-        raise told from error
+        failure = kind(f"cannot {doing} {path}: {why}{kept}")
+        failure.errno = code
+        raise failure from error

@@ -20,16 +20,16 @@ place                                           type      what
 ``/eventsim/training/<series>``                 any       first axis is the epoch
 ``/eventsim/metrics``                           f8        attributes: numbers by name
 ``/eventsim/provenance``                        any       attributes: scenario, seed, version and the like
-``/eventsim/state``                                       nested groups, from which a run goes on
+``/eventsim/state``                                       nested groups, from which a run resumes
 ==============================================  ========  ==================================================
 
-Times are in the network's time unit everywhere, to the bit. The ``units`` attribute beside them
-names it. SONATA expects milliseconds (its readers ask for the attribute and ignore what it says),
-so a network in another unit is read there with its numbers unchanged. Negative times are kept,
-though SONATA wants none. Samples at events (``every`` = 0) have no report: frames lie on a grid.
+All times are in the network's time unit, to the bit; their attribute ``units`` names it. SONATA
+readers require the attribute but ignore its value and expect milliseconds, so they read the numbers
+of a network in another unit unchanged. Negative times are kept, although SONATA has none. Samples at
+events (``every`` = 0) have no report, because the frames of a report lie on a grid.
 
-Nothing is compressed and nothing needs a library newer than HDF5 1.10, because the published
-SONATA readers can read neither.
+Nothing is compressed, and HDF5 1.10 reads everything: the published SONATA readers have no
+compression filters and need such files.
 """
 
 import numpy as np
@@ -47,13 +47,13 @@ SAMPLE = np.dtype(np.float64)
 
 ROOT = "eventsim"
 ROOMS = ("populations", "samples", "parameters", "training", "metrics", "provenance", "state")
-"""The groups below `ROOT`, all of which are always there."""
+"""The groups in `ROOT`; every file has all of them."""
 CHUNK = 65536
 """Elements of a chunk: 512 KiB of float64, the size at which writing was fastest."""
 
 
 def encode_name(name: str) -> str:
-    """Return `name` as one link name of HDF5, which neither takes ``/`` nor a lone ``.``.
+    """Return `name` as the name of one HDF5 link, in which ``/`` and a single ``.`` are not allowed.
 
     >>> encode_name("input->hidden/0"), decode_name(encode_name("100 %/."))
     ('input->hidden%2F0', '100 %/.')

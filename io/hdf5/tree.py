@@ -1,7 +1,7 @@
 """Nested dictionaries of arrays, numbers and strings as groups and datasets, and back to the bit.
 
-A dictionary is a group, an array a dataset, a number or string a scalar dataset whose attribute
-``kind`` says what it was, so that 1, 1.0, True and a zero-dimensional array stay apart.
+A dictionary is stored as a group, an array as a dataset, a number or string as a scalar dataset. The
+attribute ``kind`` keeps the type, so that 1, 1.0, True and an array without axes are read back as they were.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ STRING = h5py.string_dtype()
 
 
 def put_tree(group: h5py.Group, tree: Mapping[str, object], where: str = "state") -> None:
-    """Make `group` hold exactly `tree`; places whose type and shape stay are written over.
+    """Make `group` hold exactly `tree`; a dataset of the same type and shape is written over.
 
     Raises
     ------
     TypeError
-        If something in it is no array, number, string, None, or a dictionary, list or tuple of these.
+        If a value is no array, number, string, None, or a dictionary, list or tuple of these.
     """
     names = {}
     for key in tree:

@@ -1,9 +1,9 @@
 """Writing a run into its file while it goes on.
 
-The file under its own name is at every moment either absent or complete: the work goes into
-``FILE.part`` beside it, a checkpoint copies that to a temporary name, brings it onto the disk and
-renames it, and the end renames the work itself. Whatever kills the writer, readers find the last
-checkpoint. Memory is bounded: one chunk for each column (see `eventsim.io.hdf5.columns`).
+The file under its own name is absent or whole at every moment. The run writes into the work file
+``FILE.part``; a checkpoint publishes a copy of it, and the end publishes the work file itself (see
+`eventsim.io.hdf5.workfile`). If the writer is killed, readers find the last checkpoint. Memory is
+bounded by one chunk for each column (see `eventsim.io.hdf5.columns`).
 """
 
 import math
@@ -118,7 +118,7 @@ class TraceFile:
 
     @classmethod
     def resume(cls, path: str | os.PathLike[str]) -> Self:
-        """Go on where the last checkpoint of a file left off.
+        """Resume a file at its last checkpoint.
 
         Raises
         ------

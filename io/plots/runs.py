@@ -1,7 +1,8 @@
-"""Plots of whole runs, by name, into files; the functions that draw single axes are here as well.
+"""Plots of whole runs by name, as figures or into files.
 
-plot(load("run.h5"), "raster", "raster.png")
-ax = raster(trace.spikes["hidden"], n=120)
+trace = es.io.load("run.h5")
+es.io.plots.plot(trace, "raster", "raster.png")
+figure = es.io.plots.available(trace)["raster"](trace)
 """
 
 import os
@@ -46,7 +47,7 @@ def plot(run: Trace, what: str | None, path: str | os.PathLike[str]) -> str:
     Raises
     ------
     UnknownPart
-        If there is no such plot, or this trace has nothing for it; the message lists what there is.
+        If there is no such plot, or the trace has no data for it; the message lists the possible plots.
     ValueError
         If the ending of `path` names no format.
     OSError

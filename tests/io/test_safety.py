@@ -156,7 +156,7 @@ def test_a_full_disk_ends_in_one_line_and_keeps_the_last_checkpoint(when, tmp_pa
         [sys.executable, "-c", FULL, path, when], capture_output=True, text=True, check=True, timeout=60
     )
     assert out.stdout.splitlines() == [
-        f"OSError {errno.EFBIG} cannot write {path}: File too large; what the last checkpoint wrote is kept",
+        f"OSError {errno.EFBIG} cannot write {path}: File too large; the last checkpoint is kept",
         f"{path} is closed; nothing more can be written into it",
     ]
     assert out.stderr == ""
@@ -176,7 +176,9 @@ def test_a_failing_checkpoint_leaves_the_previous_one(step, tmp_path, monkeypatc
 
     monkeypatch.setattr(f"eventsim.io.hdf5.workfile.{step}", fail)
     file.put(metrics={"a": 2.0})
-    with pytest.raises(OSError, match=r"cannot write .*: No space left on device; what the last") as caught:
+    with pytest.raises(
+        OSError, match=r"cannot write .*: No space left on device; the last checkpoint"
+    ) as caught:
         file.checkpoint()
     assert caught.value.errno == errno.ENOSPC
     assert load(path).metrics == {"a": 1.0}

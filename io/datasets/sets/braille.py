@@ -16,9 +16,19 @@ BRAILLE = PublishedSet(
 
 
 def braille(data: Folder = None) -> tuple[list[NDArray[np.uint8]], Ints]:
-    """Read tactile Braille letters: 1350 recordings (76 or 77 steps, 12 taxels), labels 0 space, 1 A, ...
+    """Read tactile Braille letters.
 
-    255 is rest, lower is pressed; recordings come in the order of their labels. Müller-Cleve et al. (2022).
+    Returns
+    -------
+    recordings : list of 1350 ndarrays, shape (76 or 77, 12), uint8
+        Steps and taxels; 255 is a taxel at rest, lower values are pressed. In the order of the labels.
+    labels : ndarray, shape (1350,)
+        0 space, 1 A, 2 B, ...
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        If the file is missing, or is not as published.
     """
     with BRAILLE.arrays("braille_taxels.npz", data) as file:
         taxels, offsets, labels = file["taxels"], file["offsets"], file["labels"]

@@ -26,7 +26,8 @@ def fsdd(
     Parameters
     ----------
     split : {"train", "test"}
-        The official split (2700 and 300), or with `speaker` all others' recordings and hers.
+        The official split (2700 and 300). With `speaker`, the test set has all her recordings, and the
+        training set those of all others.
     speaker : str, optional
         Name of the speaker held out for testing.
     """

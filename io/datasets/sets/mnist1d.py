@@ -1,10 +1,11 @@
 """MNIST-1D: the published set, and the same sequences at any number of points.
 
-A sequence of the published set is a template of 12 points with zeros behind it, stretched to 72, scaled,
-rotated, with smooth noise where it is zero and a little noise everywhere, and sheared; then it is thinned
-out to 40 points, and all are scaled to mean 0 and standard deviation 1. Papers that drive a network in
-continuous time take more points of the same sequences. Draws come in the order of the published
-generator, so that 40 points give the published numbers (Greydanus, Kobak 2024).
+A sequence of the published set is made from a template of 12 points. Zeros are appended, and the
+result is stretched to 72 points, scaled and rotated. It gets smooth noise where it is zero and a
+little noise everywhere, and is sheared. Then it is reduced to 40 points. At last the whole set is
+scaled to mean 0 and standard deviation 1. Papers that drive a network in continuous time take more
+points of the same sequences. Random numbers are drawn in the order of the published generator, so
+that 40 points give the published values (Greydanus, Kobak 2024).
 """
 
 import numpy as np
@@ -33,8 +34,8 @@ def mnist1d(split: str = "train", data: Folder = None, length: int = 40) -> tupl
     ----------
     split : {"train", "test"}
     length : int
-        40 as published; else the same sequences are drawn again from the templates, at so many points. They
-        have 72 before the published ones are thinned out; more are straight lines between those.
+        40 as published. Otherwise the same sequences are made again from the templates with that many points;
+        they have 72 before the published ones are reduced, and more lie on straight lines between those.
 
     Raises
     ------
