@@ -116,6 +116,28 @@ def _owned(value: Any) -> Any:
     return value
 
 
+def whole_number(value: Any, name: str, low: int = 0, high: int | None = None) -> int:
+    """Return a whole number as int, checked to lie in [low, high].
+
+    Raises
+    ------
+    ValueError
+        If it is none, or out of range.
+
+    Examples
+    --------
+    >>> whole_number(1.5, "trial")
+    Traceback (most recent call last):
+    ValueError: trial must be a whole number, at least 0, got 1.5
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < low:
+        raise ValueError(f"{name} must be a whole number, at least {low}, got {value!r}")
+    if high is not None and value > high:
+        raise ValueError(f"{name} must be a whole number, at most {high}, got {value!r}")
+    return int(value)
+
+
 def one_number(
     value: Any,
     name: str,

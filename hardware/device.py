@@ -15,6 +15,7 @@ from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.placement import Layout, Placement
 from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.network import Network, is_continuous
+from eventsim.parameters import whole_number
 from eventsim.transmission import Bus, SpikeTransmission
 
 __all__ = ["Hardware", "Prepared"]
@@ -158,6 +159,7 @@ class Prepared:
     """
 
     def __init__(self, hardware: Hardware, name: str, placement: Placement, parts: Sequence[Any]) -> None:
+        whole_number(hardware.device_seed, "device_seed")
         self.device_seed, self.name, self.placement, self.parts = hardware.device_seed, name, placement, parts
 
     def written(self, network: Network) -> tuple[Network, dict[str, int]]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from eventsim.hardware.placement import base_key
 from eventsim.kernels import draws
+from eventsim.parameters import whole_number
 from eventsim.transmission import Bus, SpikeTransmission
 
 __all__ = ["TransmissionParameters", "Trials"]
@@ -14,6 +15,8 @@ __all__ = ["TransmissionParameters", "Trials"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
+
+MOST_TRIALS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class Trials:
     seed: int
     trial: int
     samples: Ints
+
+    def __post_init__(self) -> None:
+        whole_number(self.device_seed, "device_seed")
+        whole_number(self.seed, "seed")
+        whole_number(self.trial, "trial", 0, MOST_TRIALS)
 
     def keys(self, part: str, what: str, places: Ints) -> Keys:
         """Return the keys that a part draws from for each sample and place, shape (n_samples, n)."""

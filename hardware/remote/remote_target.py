@@ -12,8 +12,6 @@ from collections import deque
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
-import numpy as np
-
 from eventsim import __version__
 from eventsim.errors import ConfigError, TargetLost
 from eventsim.hardware.remote._connection import Connection
@@ -26,10 +24,10 @@ from eventsim.hardware.remote._messages import (
     put_inputs,
     put_network,
 )
-from eventsim.hardware.targets.target import Observed, checked_inputs
+from eventsim.hardware.targets.target import Observed, checked_inputs, checked_run
 from eventsim.hardware.targets.work import work
 from eventsim.network import Network
-from eventsim.parameters import one_number
+from eventsim.parameters import one_number, whole_number
 from eventsim.spike_trains import SpikeTrains
 
 __all__ = ["RemoteTarget"]
@@ -72,7 +70,7 @@ class RemoteTarget:
         self.timeout = one_number(timeout, "timeout", low=0)
         if self.timeout == 0:
             raise ValueError("timeout must be positive, got 0")
-        self.retries, self.chunk = _count(retries, "retries"), _count(chunk, "chunk", 1)
+        self.retries, self.chunk = whole_number(retries, "retries"), whole_number(chunk, "chunk", 1)
         self.failures = 0
         self._network: Network | None = None
         self._request = Frame({})  # with which it is loaded
@@ -115,10 +113,7 @@ class RemoteTarget:
         network = self._network
         if network is None:
             raise ConfigError("the target has no network yet: call configure(network) first")
-        until = float(until)
-        if not until > 0:
-            raise ValueError(f"until must be a time after 0, got {until!r}")
-        first, trial = _count(first, "first"), _count(trial, "trial")
+        until, trial, first = checked_run(until, trial, first)
         header = {"type": "run", "until": until if until < math.inf else "inf", "trial": trial}
         given, n_samples = checked_inputs(network, inputs)
         missing = {(low, min(low + self.chunk, n_samples)) for low in range(0, n_samples, self.chunk)}
@@ -308,12 +303,6 @@ class _Failure(Exception):
 
 class _OtherTarget(Exception):
     """Another target than before, whose answers would not be the same."""
-
-
-def _count(value: Any, name: str, least: int = 0) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}")
-    return int(value)
 
 
 def host_and_port(given: Any) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from eventsim.errors import ConfigError
 from eventsim.hardware.chips.chip import Chip
 from eventsim.hardware.device import Hardware, Prepared, transmissions_of, with_thresholds
 from eventsim.hardware.placement import delayed
-from eventsim.hardware.targets.target import Observed, Target, checked_inputs
+from eventsim.hardware.targets.target import Observed, Target, checked_inputs, checked_run
 from eventsim.hardware.targets.work import first_slice
 from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.hardware_interface import checked_hardware
@@ -137,6 +137,7 @@ class SimulatedTarget:
         network = self._network
         if network is None:
             raise ConfigError("the target has no network yet: call configure(network) first")
+        until, trial, first = checked_run(until, trial, first)
         given, n_samples = checked_inputs(network, inputs)
         batch = _Batch(self._device, self._prepared, network, trial, first + np.arange(n_samples), until)
         # Whether closed forms do is decided for each sample alone, so that its spikes do not depend on

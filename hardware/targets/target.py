@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 from eventsim.errors import UnknownPart
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.network import Network
+from eventsim.parameters import whole_number
 from eventsim.spike_trains import SpikeTrains, spike_pairs
 from eventsim.trace import Spikes
 
-__all__ = ["Observed", "SpikeTrains", "Target", "checked_inputs", "checked_target"]
+__all__ = ["Observed", "SpikeTrains", "Target", "checked_inputs", "checked_run", "checked_target"]
 
 Floats = NDArray[np.float64]
+
+LARGEST = 2**63 - 1  # number of a trial or sample
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -152,6 +155,21 @@ def checked_target(given: Any) -> Target:
         "target must have configure(network) and run(inputs, until=..., trial=..., first=...), as "
         f"es.hardware.SimulatedTarget(chip) has, got {given!r:.60}"
     )
+
+
+def checked_run(until: Any, trial: Any, first: Any) -> tuple[float, int, int]:
+    """Return the end of a run and the numbers of trial and first sample, checked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is no such number.
+    """
+    if isinstance(until, bool) or not isinstance(until, int | float | np.integer | np.floating):
+        raise TypeError(f"until must be a time, got {until!r}")
+    if not until > 0:
+        raise ValueError(f"until must be a time after 0, got {until!r}")
+    return float(until), whole_number(trial, "trial", 0, LARGEST), whole_number(first, "first", 0, LARGEST)
 
 
 def checked_inputs(network: Network, inputs: Mapping[str, Any]) -> tuple[dict[str, SpikeTrains], int]:

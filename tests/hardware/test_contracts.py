@@ -125,3 +125,40 @@ def test_a_repr_is_one_line():
         (hw.MixedSignal(), "MixedSignal()"),
     ):  # fmt: skip
         assert repr(thing) == text
+
+
+@pytest.mark.parametrize("closed_forms", [True, False])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"until": float("nan")}, "until must be a time after 0, got nan"),
+        ({"until": -1.0}, "until must be a time after 0, got -1.0"),
+        ({"until": "10"}, "until must be a time, got '10'"),
+        ({"until": None}, "until must be a time, got None"),
+        ({"trial": -1}, "trial must be a whole number, at least 0, got -1"),
+        ({"trial": 1.5}, "trial must be a whole number"),
+        ({"trial": 2**70}, "trial must be a whole number, at most 9223372036854775807"),
+        ({"trial": True}, "trial must be a whole number"),
+        ({"first": -3}, "first must be a whole number"),
+        ({"first": 2**63}, "first must be a whole number"),
+    ],
+)
+def test_a_run_with_wrong_numbers_is_refused(change, message, closed_forms):
+    target = hw.SimulatedTarget("jitter,sigma=0.1", closed_forms=closed_forms)
+    target.configure(network())
+    with pytest.raises((TypeError, ValueError), match=message):
+        target.run({}, **{"until": 5.0, "trial": 0} | change)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "a", None, True])
+def test_a_seed_that_is_none_is_refused(seed):
+    with pytest.raises(ValueError, match="device_seed must be a whole number, at least 0, got"):
+        es.Simulation(network(), hardware=hw.Substrate([hw.Mismatch("v_th", 0.1)], device_seed=seed))
+    with pytest.raises(ValueError, match="seed must be a whole number, at least 0, got"):
+        es.Simulation(network(), hardware=hw.Substrate([hw.Jitter(0.1)], seed=seed))
+
+
+def test_a_trial_that_is_none_is_refused():
+    for trial in (-1, 1.5, 2**70):
+        with pytest.raises(ValueError, match="trial must be a whole number"):
+            es.Simulation(network(), hardware=hw.Jitter(0.1), trial=trial)
