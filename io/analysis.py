@@ -107,7 +107,7 @@ def population_rate(
     """
     edges = bin_edges(duration, width, start)
     counted = np.diff(np.searchsorted(spikes.times, edges))
-    centres = start + width * (np.arange(len(edges) - 1) + 0.5)
+    centres = start + width * (np.arange(len(edges) - 1, dtype=np.float64) + 0.5)
     return centres, counted / (max(n, 1) * width) * per_second(time_unit)
 
 

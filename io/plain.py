@@ -1,10 +1,12 @@
 """Arrays as callers give them; what a conversion would lose is refused: masks, imaginary parts, units."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def plain_array(values: ArrayLike, what: str, kinds: str = "biufcmMSUTOV") -> NDArray[np.generic]:
+def plain_array(values: ArrayLike, what: str, kinds: str = "biufcmMSUTOV") -> NDArray[Any]:
     """Return values as an array, in which nothing is missing and nothing is dropped.
 
     Parameters
