@@ -98,7 +98,7 @@ def own_arguments(init: Callable[..., None]) -> Callable[..., None]:
 
 def own_arrays(part: T) -> T:
     """Let a class copy the arrays and lists it is given; a decorator for parts that are not registered."""
-    part.__init__ = own_arguments(part.__init__)  # type: ignore[misc]
+    part.__init__ = own_arguments(part.__init__)
     return part
 
 

@@ -89,7 +89,7 @@ def private_imports() -> list[str]:
     """Return imports of private modules or names from outside the package that holds them."""
     found = []
     for path in sources(".py", ".pyx", ".pxd"):
-        package = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        package = ".".join(path.relative_to(ROOT).with_suffix("").parts).removeprefix("bridges.")
         package = package if package.startswith("eventsim") else f"eventsim.{package}"
         text = path.read_text(encoding="utf-8")
         for base, listed in re.findall(

@@ -14,8 +14,9 @@
 #include <stddef.h>
 #include "eventsim/kernels/vector.h"
 
-/* A moment after one more value. */
+/* A moment after one more value, and the step along a first moment by the root of a second one. */
 #define ADAM_MOMENT(beta, moment, value) ((beta) * (moment) + (1 - (beta)) * (value))
+#define ADAM_STEP(rate, m, root, epsilon) ((rate) * (m) / ((root) + (epsilon)))
 
 #define REAL double
 #define NAME(name) name##_f64

@@ -9,6 +9,6 @@ VECTOR_CLONES static void NAME(adam)(REAL *restrict p, const REAL *restrict g, R
         REAL v = ADAM_MOMENT(beta2, second[k], slope * slope);
         first[k] = m;
         second[k] = v;
-        p[k] += rate * m / ((REAL)sqrt(v) * spread + epsilon);
+        p[k] += ADAM_STEP(rate, m, (REAL)sqrt(v) * spread, epsilon);
     }
 }

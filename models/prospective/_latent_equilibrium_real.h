@@ -110,7 +110,7 @@ static void NAME(le_tau_learn)(const le_parameters *p, const le_state *s, const 
         if (rule->first) {
             double m = rule->first[k] = ADAM_MOMENT(rule->beta1, rule->first[k], slope);
             double v = rule->second[k] = ADAM_MOMENT(rule->beta2, rule->second[k], slope * slope);
-            tau += rule->rate * (m / rule->correct1) / (sqrt(v / rule->correct2) + rule->epsilon);
+            tau += ADAM_STEP(rule->rate, m / rule->correct1, sqrt(v / rule->correct2), rule->epsilon);
         } else if (rule->kind == TAU_MATCHES)
             tau -= vector_expm1(-rule->rate * square) * (tau_r[k] - tau); /* the flow of the equation: no rate is too large */
         else
