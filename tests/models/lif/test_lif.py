@@ -297,3 +297,29 @@ def test_scaling_time_and_voltage_scales_the_spikes(delta):
     b = one_neuron(large, 8 * times, factor * weights, "ordered", 160.0)
     assert len(a) > 1
     assert b / 8 == pytest.approx(a, rel=0, abs=1e-13)
+
+
+def test_a_state_with_the_names_of_the_version_before_is_read():
+    def simulation():
+        net = es.Network(seed=1)
+        net.add("noise", es.models.Poisson(rate=300.0), 5)
+        net.add("cells", es.models.LIF(tau_mem=10.0, t_ref=2.0), 5)
+        net.connect("noise", "cells", weight=0.9)
+        return es.Simulation(net)
+
+    def renamed(state):
+        if not isinstance(state, dict):
+            return state
+        old = {"refractory_end": "release", "next_spike": "due"}
+        return {old.get(key, key): renamed(value) for key, value in state.items()}
+
+    sim = simulation()
+    sim.run(50.0)
+    state = renamed(sim.snapshot())
+    assert "'release'" in repr(state)
+    sim.run(100.0)
+    expected = sim.spikes("cells").times.copy()
+    sim.restore(state)
+    sim.run(100.0)
+    assert len(expected) > 20
+    assert (sim.spikes("cells").times == expected).all()
