@@ -1,8 +1,7 @@
 """Which samples a batch holds: a function of its number alone, so that training can go on from any batch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -15,8 +14,7 @@ Order = Callable[[int], Ints]  # of an epoch, counted from 0; the samples are al
 Streams = Callable[..., Generator]  # the stream of random numbers for a purpose, called with its names
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """A batch of training samples.
 
     Attributes
@@ -94,18 +92,19 @@ class Batches:
         whole, left = divmod(n_samples, size)
         n = whole + (left > 0 and rest != "drop")
         if rest == "even":
-            self._borders = np.linspace(0, n_samples, n + 1).astype(int)
+            self._borders = np.linspace(0, n_samples, n + 1).astype(int).tolist()
         else:
-            self._borders = np.minimum(np.arange(n + 1) * size, n_samples)
-        self._latest: tuple[int, Ints] | None = None
+            self._borders = [min(k * size, n_samples) for k in range(n + 1)]
+        self._n = n
+        self._epoch, self._order = -1, np.empty(0, np.int64)
 
     def __len__(self) -> int:
-        return len(self._borders) - 1
+        return self._n
 
     def __getitem__(self, number: int) -> Batch:
         """Return a batch, counted from the first of the first epoch."""
-        epoch, place = divmod(number, len(self))
-        if self._latest is None or self._latest[0] != epoch:
-            self._latest = epoch, self.order(epoch)
+        epoch, place = divmod(number, self._n)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, self.order(epoch)
         low, high = self._borders[place], self._borders[place + 1]
-        return Batch(number, epoch, place, self._latest[1][..., low:high])
+        return Batch(number, epoch, place, self._order[..., low:high])

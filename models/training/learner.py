@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from eventsim.models.training.batches import Batch
 
@@ -11,8 +12,7 @@ __all__ = ["BatchMetrics", "EpochMetrics", "Learner", "State"]
 State = dict[str, Any]  # nested dictionaries of arrays, numbers and strings
 
 
-@dataclass(frozen=True, slots=True)
-class BatchMetrics:
+class BatchMetrics(NamedTuple):
     """What a batch adds to the metrics of its epoch.
 
     Attributes
@@ -23,8 +23,8 @@ class BatchMetrics:
     """
 
     n_samples: int
-    sums: Mapping[str, Any] = field(default_factory=dict)
-    counts: Mapping[str, int] = field(default_factory=dict)
+    sums: Mapping[str, Any] = MappingProxyType({})
+    counts: Mapping[str, int] = MappingProxyType({})
 
     def means(self) -> dict[str, Any]:
         """Return the metrics of the batch alone."""

@@ -8,6 +8,8 @@ The loop knows no data and no network: a `Learner` does. Checkpoints, logs and p
 that the caller hands in. A `Trainer` restored from a checkpoint goes on to the same bits, from any batch.
 """
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, Protocol, Self
@@ -20,6 +22,8 @@ from eventsim.models.training.learner import EpochMetrics, Learner, State
 from eventsim.models.training.schedules import Constant, Schedule
 
 __all__ = ["Callback", "Checkpoint", "Log", "Progress", "Trainer"]
+
+BAR_INTERVAL = 0.1  # s between two updates of a progress bar within an epoch
 
 Metrics = dict[str, Any]
 Checkpoint = Callable[[Callable[[], State]], object]  # is given a function that returns the state
@@ -117,6 +121,7 @@ class Trainer:
         self.history: dict[str, list[Any]] = {}
         self.stopped = False
         self._sums = EpochMetrics()
+        self._factor = math.nan  # that the learner has been given
 
     def add_callback(self, callback: Callback | Callable[["Trainer", Metrics], object]) -> None:
         """Add what is called during training; see `callbacks`."""
@@ -140,8 +145,9 @@ class Trainer:
     @property
     def learning_rate_factor(self) -> float:
         """Factor of the learning rates for the next batch."""
-        by_batch = self.batch / len(self.batches) if self.schedule_by == "batch" else 0
-        return self.schedule(self.epoch + by_batch)
+        if self.schedule_by == "batch":
+            return self.schedule(self.epoch + self.batch / len(self.batches))
+        return self.schedule(self.epoch)
 
     def run(
         self,
@@ -163,8 +169,8 @@ class Trainer:
             Called with number of batches, unit and how many are done; returns a context whose value has
             ``update(n, **metrics)``.
         """
-        shown: dict[str, float] = {}
         bar: Any
+        waiting, latest = 0, time.monotonic()  # batches that the bar has not been told of
         with progress(self.total, "batch", self.done) if progress else nullcontext() as bar:
             while not self.finished:
                 if checkpoint is not None:
@@ -174,8 +180,10 @@ class Trainer:
                     for name, value in metrics.items():
                         log(name, value)
                 if bar is not None:
-                    shown = _shown(metrics) or shown
-                    bar.update(1, **shown)
+                    waiting, now = waiting + 1, time.monotonic()
+                    if metrics or now - latest > BAR_INTERVAL:
+                        bar.update(waiting, **_shown(metrics))
+                        waiting, latest = 0, now
         return self
 
     def advance(self) -> Metrics:
@@ -188,12 +196,16 @@ class Trainer:
         """
         if self.finished:
             raise RuntimeError(f"training ended after {self.epoch} epochs; raise epochs to go on")
-        self.learner.scale_learning_rates(self.learning_rate_factor)
+        factor = self.learning_rate_factor
+        if factor != self._factor:
+            self.learner.scale_learning_rates(factor)
+            self._factor = factor
         step = self.learner.step(self.batches[self.done])
         self._sums.add(step)
         self.batch += 1
-        stops = [callback.on_batch_end(self, step.means()) is True for callback in self.callbacks]
-        self.stopped |= any(stops)
+        if self.callbacks:
+            stops = [callback.on_batch_end(self, step.means()) is True for callback in self.callbacks]
+            self.stopped |= any(stops)
         return self._end_epoch() if self.batch == len(self.batches) or self.stopped else {}
 
     def advance_epoch(self) -> Metrics:
@@ -220,6 +232,7 @@ class Trainer:
             self.stopped |= self.early_stopping.is_exhausted(epoch)
             if self.finished:
                 self.early_stopping.restore_best(self.learner.restore)
+                self._factor = math.nan
         return metrics
 
     def evaluate(self) -> Metrics:
@@ -246,7 +259,7 @@ class Trainer:
         """Go on from what `state` returned."""
         self.epoch, self.batch = int(state["epoch"]), int(state["batch"])
         self.stopped = bool(state.get("stopped", False))
-        self._sums = EpochMetrics.restored(state["metrics"])
+        self._sums, self._factor = EpochMetrics.restored(state["metrics"]), math.nan
         self.history = {name: list(values) for name, values in state.get("history", {}).items()}
         self.learner.restore(state["learner"])
         if isinstance(self.schedule, Schedule) and state.get("schedule"):
@@ -258,4 +271,6 @@ class Trainer:
 def _shown(metrics: Metrics) -> dict[str, float]:
     """Return the metrics that are shown beside a progress bar."""
     short = {"train_loss": "loss", "validation_accuracy": "validation"}
-    return {short[name]: float(value) for name, value in metrics.items() if name in short}
+    return {
+        short[name]: float(value) for name, value in metrics.items() if name in short and np.ndim(value) == 0
+    }

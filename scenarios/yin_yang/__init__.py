@@ -13,9 +13,12 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from annotated_types import Ge, Le
 
+from eventsim.models.training.batches import Batches
+from eventsim.models.training.earlier_states import current_state
+from eventsim.models.training.trainer import Trainer
 from eventsim.registry import register
 from eventsim.scenarios.scenario import POSITIVE, Run, Scenario, Sections
-from eventsim.scenarios.yin_yang.perceptrons import Perceptrons
+from eventsim.scenarios.yin_yang.perceptrons import PerceptronLearner, Perceptrons
 from eventsim.scenarios.yin_yang.presets import PRESETS
 from eventsim.trace import Floats, Ints, Trace
 
@@ -58,25 +61,18 @@ class YinYang(Scenario):
             run.parameter(f"{split}_samples", sets[split][0])
             run.parameter(f"{split}_labels", sets[split][1])
 
-        state = run.state or {"model": MODELS[0], "epoch": 0, "network": {}}
-        first = MODELS.index(state["model"])
-        done = first * self.epochs + int(state["epoch"])
-        with run.progress(len(MODELS) * self.epochs, "epoch", done) as bar:
-            for kind in MODELS[first:]:
-                network = self.network(run, kind)
-                begin = 0
-                if kind == state["model"] and state["network"]:
-                    network.restore(state["network"])
-                    begin = int(state["epoch"])
-                for epoch in range(begin, self.epochs):
-                    run.checkpoint(partial(_state, kind, epoch, network))
-                    loss = self._epoch(run, network, *sets["train"], epoch)
-                    accuracy = network.score(*sets["validation"])
-                    run.series(f"{kind}_train_loss", loss.mean())
-                    run.series(f"{kind}_validation_accuracy", accuracy.mean())
-                    run.series(f"{kind}_validation_accuracy_by_run", accuracy)
-                    bar.update(1, validation=float(accuracy.mean()))
-                self._keep(run, kind, network, *sets["test"])
+        state = run.state or {"model": MODELS[0]}
+        for kind in MODELS[MODELS.index(state["model"]) :]:
+            network = self.network(run, kind)
+            trainer = self.trainer(run, network, sets)
+            if kind == state["model"] and (state.get("training") or state.get("network")):
+                trainer.restore(current_state(state.get("training", state)))
+            trainer.run(
+                checkpoint=partial(_checkpoint, run, kind),
+                log=partial(_log, run, kind),
+                progress=run.progress,
+            )
+            self._report(run, kind, network, *sets["test"])
 
     def network(self, run: Run, kind: str) -> Perceptrons:
         """Return untrained networks of a kind; `frozen` starts from the weights that `ann` starts from."""
@@ -84,17 +80,16 @@ class YinYang(Scenario):
         rngs = [run.rng("init", "linear" if kind == "linear" else "ann", k) for k in range(self.runs)]
         return Perceptrons(sizes, rngs, self.learning_rate, n_frozen=int(kind == "frozen"))
 
-    def _epoch(self, run: Run, network: Perceptrons, samples: Floats, labels: Ints, epoch: int) -> Floats:
-        """Show every training sample once, in each network's own order; return their mean losses."""
-        n = len(labels)
-        order = np.stack([run.rng("shuffle", k, epoch).permutation(n) for k in range(self.runs)])
-        loss = np.zeros(self.runs)
-        for start in range(0, n, self.batch):
-            chosen = order[:, start : start + self.batch]
-            loss += network.step(samples[chosen], labels[chosen]) * chosen.shape[1]
-        return loss / n
+    def trainer(self, run: Run, network: Perceptrons, sets: dict[str, tuple[Floats, Ints]]) -> Trainer:
+        """Return the trainer of a stack of networks, each with its own order of the samples."""
+        n = len(sets["train"][1])
 
-    def _keep(self, run: Run, kind: str, network: Perceptrons, samples: Floats, labels: Ints) -> None:
+        def order(epoch: int) -> Ints:
+            return np.stack([run.rng("shuffle", k, epoch).permutation(n) for k in range(self.runs)])
+
+        return Trainer(PerceptronLearner(network, sets), Batches(n, self.batch, order), epochs=self.epochs)
+
+    def _report(self, run: Run, kind: str, network: Perceptrons, samples: Floats, labels: Ints) -> None:
         accuracy = network.score(samples, labels)
         run.parameter(f"{kind}/test_accuracy", accuracy)
         run.metric(f"{kind}_test_accuracy", accuracy.mean())
@@ -104,5 +99,11 @@ class YinYang(Scenario):
             run.parameter(f"{kind}/bias_{k}", bias[:, 0])
 
 
-def _state(kind: str, epoch: int, network: Perceptrons) -> dict[str, Any]:
-    return {"model": kind, "epoch": epoch, "network": network.snapshot()}
+def _checkpoint(run: Run, kind: str, state: Callable[[], dict[str, Any]]) -> None:
+    """Keep the state of the networks that are trained now, and which kind they are."""
+    run.checkpoint(lambda: {"model": kind, "training": state()})
+
+
+def _log(run: Run, kind: str, metric: str, value: Any) -> None:
+    """Add a metric of an epoch to the series of a kind; the loss is a mean over networks."""
+    run.series(f"{kind}_{metric}", np.mean(value) if metric == "train_loss" else value)

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from eventsim.models.training.batches import Batch
+from eventsim.models.training.learner import BatchMetrics
 from eventsim.trace import Floats, Ints
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
@@ -146,3 +148,42 @@ class Perceptrons:
         self.first_moment[:] = state["first_moment"]
         self.second_moment[:] = state["second_moment"]
         self.steps = int(state["steps"])
+
+
+class PerceptronLearner:
+    """A stack of perceptrons that a `Trainer` trains; a batch holds samples for each of them.
+
+    Parameters
+    ----------
+    network : Perceptrons
+    sets : mapping of str to (samples, labels)
+        By split: "train" and "validation".
+    """
+
+    def __init__(self, network: Perceptrons, sets: Mapping[str, tuple[Floats, Ints]]) -> None:
+        self.network, self.sets = network, sets
+        self._learning_rate = network.learning_rate
+
+    def step(self, batch: Batch) -> BatchMetrics:
+        """Learn from a batch."""
+        samples, labels = self.sets["train"]
+        n = batch.samples.shape[1]
+        losses = self.network.step(samples[batch.samples], labels[batch.samples])
+        return BatchMetrics(n, {"train_loss": losses * n})
+
+    def evaluate(self, epoch: int) -> dict[str, Any]:
+        """Return the accuracy on the validation set: the mean over networks, and that of each."""
+        accuracy = self.network.score(*self.sets["validation"])
+        return {"validation_accuracy": accuracy.mean(), "validation_accuracy_by_run": accuracy}
+
+    def scale_learning_rates(self, factor: float) -> None:
+        """Set the learning rate to `factor` times its first value."""
+        self.network.learning_rate = factor * self._learning_rate
+
+    def state(self) -> dict[str, Any]:
+        """Return what later steps depend on."""
+        return {"network": self.network.snapshot()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.network.restore(state["network"])

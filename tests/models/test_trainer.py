@@ -295,7 +295,9 @@ def test_logs_and_progress_are_handed_in():
     one = trainer(epochs=2)
     one.advance()
     one.run(log=lambda name, value: logged.append((name, value)), progress=progress)
-    assert shown == [(10, "batch", 1), *[(1, [])] * 3, *[(1, ["loss"])] * 6]
+    assert shown[0] == (10, "batch", 1)
+    assert sum(n for n, _ in shown[1:]) == 9  # a slow machine may show some within an epoch
+    assert [metrics for _, metrics in shown[1:] if metrics] == [["loss"]] * 2
     assert logged == [(name, one.history[name][epoch]) for epoch in (0, 1) for name in one.history]
 
 
