@@ -1,3 +1,4 @@
+from eventsim.models.training import estimators as estimators
 from eventsim.models.training import losses as losses
 from eventsim.models.training import optimisers as optimisers
 from eventsim.models.training import parametrisations as parametrisations
@@ -8,9 +9,9 @@ from eventsim.models.training.batches import Batch as Batch
 from eventsim.models.training.batches import Batches as Batches
 from eventsim.models.training.batches import balanced as balanced
 from eventsim.models.training.batches import shuffled as shuffled
-from eventsim.models.training.classifier import NotFittedError as NotFittedError
-from eventsim.models.training.classifier import SpikingClassifier as SpikingClassifier
 from eventsim.models.training.early_stopping import EarlyStopping as EarlyStopping
+from eventsim.models.training.estimators.spiking_classifier import NotFittedError as NotFittedError
+from eventsim.models.training.estimators.spiking_classifier import SpikingClassifier as SpikingClassifier
 from eventsim.models.training.first_spike import FirstSpike as FirstSpike
 from eventsim.models.training.hardware_noise import HardwareNoise as HardwareNoise
 from eventsim.models.training.hardware_noise import WeightGrid as WeightGrid

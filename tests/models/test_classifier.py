@@ -11,7 +11,7 @@ import pytest
 import eventsim as es
 from eventsim.errors import FileFormatError
 from eventsim.models import SpikingClassifier
-from eventsim.models.training.classifier import NotFittedError
+from eventsim.models.training.estimators.spiking_classifier import NotFittedError
 from eventsim.models.training.losses.first_spike import TimeToFirstSpike
 from eventsim.trace import Spikes
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import FileFormatError
-from eventsim.models.training._classifier_network import Clock
-from eventsim.models.training._labelled_spikes import as_classes
+from eventsim.models.training.estimators._labelled_spikes import as_classes
+from eventsim.models.training.estimators._network import Clock
 from eventsim.models.training.losses.first_spike import TargetTimes, TimeInvariant, TimeToFirstSpike
 from eventsim.trace import Trace
 

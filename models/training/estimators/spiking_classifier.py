@@ -18,7 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim import rng
-from eventsim.models.training._labelled_spikes import as_classes, checked_samples, found_classes, indices_of
+from eventsim.models.training.estimators._labelled_spikes import (
+    as_classes,
+    checked_samples,
+    found_classes,
+    indices_of,
+)
 from eventsim.parameters import one_number
 
 __all__ = ["NotFittedError", "SpikingClassifier"]
@@ -202,7 +207,7 @@ class SpikingClassifier:
 
     def _checked_settings(self) -> tuple[int, ...]:
         """Return the sizes of the hidden layers."""
-        from eventsim.models.training._classifier_network import EARLY
+        from eventsim.models.training.estimators._network import EARLY
 
         hidden: Any = self.hidden
         sizes = tuple(hidden) if isinstance(hidden, Iterable) else (hidden,)
@@ -230,7 +235,7 @@ class SpikingClassifier:
 
     def _part(self, samples: Any, index: Ints, seed: int) -> "tuple[Any, Ints, _Apart]":
         """Return the samples to learn from and those kept apart: the same part of each class, never all."""
-        from eventsim.models.training._classifier_network import taken
+        from eventsim.models.training.estimators._network import taken
 
         fraction = 0.1 if self.validation_fraction is None else self.validation_fraction
         order = rng.stream(seed, "validation").permutation(len(index))
@@ -248,14 +253,14 @@ class SpikingClassifier:
 
     def _set_up(self, samples: Any) -> None:
         """Make the clock for these samples and the untrained network."""
-        from eventsim.models.training._classifier_network import Clock
+        from eventsim.models.training.estimators._network import Clock
 
         self._clock = Clock.of_samples(samples, float(self.late), self.tau_syn, bool(self.mirror))
         self._make_learner()
 
     def _make_learner(self) -> None:
         """Make the untrained network and its learner."""
-        from eventsim.models.training._classifier_network import classifier_network
+        from eventsim.models.training.estimators._network import classifier_network
         from eventsim.models.training.losses.first_spike import TimeInvariant
         from eventsim.models.training.spike_learner import SpikeLearner
 
@@ -282,7 +287,7 @@ class SpikingClassifier:
     def _learn(
         self, samples: Any, index: Ints, apart: "_Apart | None", callbacks: Sequence[Callback]
     ) -> None:
-        from eventsim.models.training._classifier_network import taken
+        from eventsim.models.training.estimators._network import taken
         from eventsim.models.training.optimisers import Adam
         from eventsim.models.training.schedules import CosineDecay
 
@@ -444,7 +449,7 @@ class SpikingClassifier:
         TypeError
             If a class is neither a number nor a string nor a tuple of such.
         """
-        from eventsim.models.training._classifier_file import write
+        from eventsim.models.training.estimators._file import write
 
         if not hasattr(self, "learner_"):
             raise NotFittedError(
@@ -463,7 +468,7 @@ class SpikingClassifier:
         FileFormatError
             If it holds no classifier, or is damaged.
         """
-        from eventsim.models.training._classifier_file import read
+        from eventsim.models.training.estimators._file import read
 
         found: Self = read(cls, path)
         return found
