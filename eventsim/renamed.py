@@ -40,6 +40,12 @@ RENAMED: dict[str, dict[str, str]] = {
     },
     # arguments of a part, a method or a function: "argument/<name of it>"
     "argument/Adam": {"rate": "learning_rate"},
+    "argument/SpikingClassifier": {
+        "rate": "learning_rate",
+        "delay_rate": "delay_learning_rate",
+        "late": "latest",
+        "mirror": "complementary_inputs",
+    },
     "argument/hardware": {
         "device": "device_seed",
         "beyond": "overflow",

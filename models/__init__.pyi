@@ -30,5 +30,5 @@ from eventsim.models.prospective.microcircuit import PyramidalCell as PyramidalC
 from eventsim.models.training import losses as losses
 from eventsim.models.training import optimisers as optimisers
 from eventsim.models.training import parametrisations as parametrisations
-from eventsim.models.training.estimators.spiking_classifier import NotFittedError as NotFittedError
+from eventsim.models.training.estimators.base import NotFittedError as NotFittedError
 from eventsim.models.training.estimators.spiking_classifier import SpikingClassifier as SpikingClassifier

@@ -10,7 +10,7 @@ from eventsim.models.training.batches import Batches as Batches
 from eventsim.models.training.batches import balanced as balanced
 from eventsim.models.training.batches import shuffled as shuffled
 from eventsim.models.training.early_stopping import EarlyStopping as EarlyStopping
-from eventsim.models.training.estimators.spiking_classifier import NotFittedError as NotFittedError
+from eventsim.models.training.estimators.base import NotFittedError as NotFittedError
 from eventsim.models.training.estimators.spiking_classifier import SpikingClassifier as SpikingClassifier
 from eventsim.models.training.first_spike import FirstSpike as FirstSpike
 from eventsim.models.training.hardware_noise import HardwareNoise as HardwareNoise

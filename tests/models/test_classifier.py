@@ -11,7 +11,7 @@ import pytest
 import eventsim as es
 from eventsim.errors import FileFormatError
 from eventsim.models import SpikingClassifier
-from eventsim.models.training.estimators.spiking_classifier import NotFittedError
+from eventsim.models.training.estimators import NotFittedError
 from eventsim.models.training.losses.first_spike import TimeToFirstSpike
 from eventsim.trace import Spikes
 
@@ -332,12 +332,12 @@ def test_samples_and_labels_that_do_not_do_are_explained(times, labels, message)
         ({"delays": "axons"}, "delays must be 'synaptic', 'axonal', 'dendritic' or 'none', got 'axons'"),
         ({"epochs": -1}, "epochs must be a whole number, at least 0, got -1"),
         ({"batch": 0}, "batch must be a whole number, at least 1, got 0"),
-        ({"rate": -0.1}, "rate must be finite and at least 0, got -0.1"),
+        ({"learning_rate": -0.1}, "learning_rate must be finite and at least 0, got -0.1"),
         ({"tau_syn": 0.0}, "tau_syn must be positive, got 0.0"),
-        ({"late": 0.1}, "late must be above 0.15, got 0.1"),
+        ({"latest": 0.1}, "latest must be above 0.15, got 0.1"),
         ({"max_missing": 2}, "max_missing must lie between 0 and 1, got 2.0"),
         ({"validation_fraction": 1.0}, "validation_fraction must lie between 0 and 1, got 1.0"),
-        ({"validation_fraction": 0.001}, "keeps none of 60 samples apart; raise it"),
+        ({"validation_fraction": 0.001}, "holds none of 60 samples out; raise it"),
         ({"patience": 0}, "patience must be a whole number, at least 1, got 0"),
         ({"random_state": "a"}, "random_state must be a whole number, at least 0, got 'a'"),
         ({"threads": 0}, "threads must be a whole number, at least 1, got 0"),
@@ -372,19 +372,42 @@ def test_prediction_needs_a_trained_classifier_and_its_inputs():
 
 
 def test_settings_are_read_and_changed_by_name():
-    classifier = quick(rate=0.03)
-    assert classifier.get_params()["rate"] == 0.03
-    assert classifier.set_params(rate=0.05, hidden=(5,)) is classifier
-    assert (classifier.rate, classifier.hidden) == (0.05, (5,))
-    assert repr(classifier) == "SpikingClassifier(hidden=(5,), epochs=20, rate=0.05)"
-    with pytest.raises(ValueError, match=r"no setting is named 'rates'; known: hidden, delays, epochs"):
-        classifier.set_params(rates=1.0)
+    classifier = quick(learning_rate=0.03)
+    assert classifier.get_params()["learning_rate"] == 0.03
+    assert classifier.set_params(learning_rate=0.05, hidden=(5,)) is classifier
+    assert (classifier.learning_rate, classifier.hidden) == (0.05, (5,))
+    assert repr(classifier) == "SpikingClassifier(hidden=(5,), epochs=20, learning_rate=0.05)"
+    with pytest.raises(ValueError, match=r"no setting is named 'speed'; known: hidden, delays, epochs"):
+        classifier.set_params(speed=1.0)
+
+
+def test_misspelt_settings_get_a_hint():
+    with pytest.raises(TypeError, match=r"SpikingClassifier has no argument 'epoch'; did you mean 'epochs'?"):
+        SpikingClassifier(epoch=5)
+    with pytest.raises(
+        ValueError, match=r"no setting is named 'learning_rat'; did you mean 'learning_rate'?"
+    ):
+        quick().set_params(learning_rat=1.0)
+
+
+def test_settings_keep_their_old_names_for_a_release():
+    with pytest.warns(DeprecationWarning, match="'rate' is called 'learning_rate' now"):
+        classifier = SpikingClassifier(rate=0.5, mirror=False)
+    assert classifier.get_params()["learning_rate"] == 0.5
+    assert classifier.complementary_inputs is False
+    with pytest.warns(DeprecationWarning, match="'late' is called 'latest' now"):
+        assert classifier.late == 2.0
+    with pytest.warns(DeprecationWarning, match="'delay_rate' is called 'delay_learning_rate' now"):
+        classifier.set_params(delay_rate=0.3)
+    assert classifier.delay_learning_rate == 0.3
+    with pytest.raises(AttributeError, match="no attribute 'lates'"):
+        _ = classifier.lates
 
 
 def test_scikit_learn_clones_and_cross_validates_it():
     base = pytest.importorskip("sklearn.base")
     selection = pytest.importorskip("sklearn.model_selection")
-    classifier = quick(rate=0.03)
+    classifier = quick(learning_rate=0.03)
     clone = base.clone(classifier)
     assert clone is not classifier
     assert clone.get_params() == classifier.get_params()

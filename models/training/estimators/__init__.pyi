@@ -1,2 +1,2 @@
-from eventsim.models.training.estimators.spiking_classifier import NotFittedError as NotFittedError
+from eventsim.models.training.estimators.base import NotFittedError as NotFittedError
 from eventsim.models.training.estimators.spiking_classifier import SpikingClassifier as SpikingClassifier

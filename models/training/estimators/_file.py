@@ -10,6 +10,7 @@ from eventsim.errors import FileFormatError
 from eventsim.models.training.estimators._labelled_spikes import as_classes
 from eventsim.models.training.estimators._network import Clock
 from eventsim.models.training.losses.first_spike import TargetTimes, TimeInvariant, TimeToFirstSpike
+from eventsim.renamed import with_current_names
 from eventsim.trace import Trace
 
 __all__ = ["read", "write"]
@@ -62,7 +63,8 @@ def read(cls: Any, path: str | os.PathLike[str]) -> Any:
         raise FileFormatError(f"{os.fspath(path)} holds no classifier; SpikingClassifier.save writes one")
     try:
         loss = state["loss"] and LOSSES[state["loss"]["name"]](**state["loss"]["settings"])
-        classifier = cls(**state["settings"], loss=loss)
+        settings = with_current_names("argument/SpikingClassifier", state["settings"], quiet=True)
+        classifier = cls(**settings, loss=loss)
         classifier.classes_ = as_classes(state["classes"])
         classifier.n_features_in_ = int(state["n_features_in"])
         classifier._shares, classifier._seed = state["shares"], int(state["seed"])

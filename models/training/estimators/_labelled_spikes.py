@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from eventsim.spike_trains import SpikeTrains
 
-__all__ = ["checked_samples", "found_classes", "indices_of"]
+__all__ = ["checked_samples", "classes_of", "indices_of"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -49,7 +49,7 @@ def checked_samples(given: Any, n_inputs: int | None) -> tuple[Floats | Pairs, i
     return [(each.times, each.units) for each in trains] if first is None else first, trains.n
 
 
-def found_classes(labels: Any, n_samples: int) -> NDArray[Any]:
+def classes_of(labels: Any, n_samples: int) -> NDArray[Any]:
     """Return the classes that occur, sorted where they can be, else in the order in which they occur.
 
     Raises
@@ -83,7 +83,7 @@ def indices_of(labels: Any, classes: NDArray[Any], n_samples: int, others: int |
         If there is not one label for each sample, or, without `others`, one is none of the classes.
     """
     places = {one: k for k, one in enumerate(classes.tolist())}
-    found = np.empty(n_samples, np.int64)
+    index = np.empty(n_samples, np.int64)
     for sample, label in enumerate(_listed(labels, n_samples)):
         place = places.get(label, others)
         if place is None:
@@ -91,8 +91,8 @@ def indices_of(labels: Any, classes: NDArray[Any], n_samples: int, others: int |
                 f"label {label!r} of sample {sample} is none of the classes "
                 f"{', '.join(map(repr, list(places)[:20]))}"
             )
-        found[sample] = place
-    return found
+        index[sample] = place
+    return index
 
 
 def _listed(labels: Any, n_samples: int) -> list[Hashable]:

@@ -1,4 +1,4 @@
-"""What a classifier adds around its samples: a clock, twins of the inputs, a bias, and the network itself."""
+"""What a classifier adds to its samples: a clock, complementary inputs, a bias, and the network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from eventsim.models.lif.lif import LIF
 from eventsim.models.training.parametrisations import Sigmoid
 from eventsim.network import Network
 
-__all__ = ["Clock", "classifier_network", "taken"]
+__all__ = ["Clock", "classifier_network", "selected"]
 
 Floats = NDArray[np.float64]
 Samples = Floats | list[tuple[Floats, NDArray[np.int64]]]
@@ -30,8 +30,8 @@ class Clock:
     Attributes
     ----------
     origin, unit : of the network's clock, in the unit of the samples' times.
-    turn : tau_syn; a spike at t has a twin at `turn` - t. nan for no twins.
-    n_spikes : how many spikes a sample has on average, twins included.
+    turn : tau_syn; the complement of a spike at t is at `turn` - t. nan for no complementary inputs.
+    n_spikes : how many spikes a sample has on average, those of complementary inputs included.
     """
 
     origin: float
@@ -40,46 +40,56 @@ class Clock:
     n_spikes: float
 
     @classmethod
-    def of_samples(cls, samples: Samples, late: float, tau_syn: float | None, mirror: bool) -> "Clock":
-        """Return a clock on which the spikes of the samples lie between `EARLY` and `late`.
+    def of_samples(
+        cls, samples: Samples, latest: float, tau_syn: float | None, complementary: bool
+    ) -> "Clock":
+        """Return a clock on which the spikes of the samples lie between `EARLY` and `latest`.
 
         Raises
         ------
         ValueError
             If there are no spikes.
         """
-        several = not isinstance(samples, np.ndarray)
         times = samples if isinstance(samples, np.ndarray) else np.concatenate([t for t, _ in samples])
-        there = times[times < np.inf]
-        if not there.size:
+        spikes = times[times < np.inf]
+        if not spikes.size:
             raise ValueError("no input spikes in any sample: all times are inf")
-        first, last = float(there.min()), float(there.max())
+        first, last = float(spikes.min()), float(spikes.max())
         if tau_syn is None:
-            unit = (last - first) / (late - EARLY) if last > first else 1.0
+            unit = (last - first) / (latest - EARLY) if last > first else 1.0
             origin = first - EARLY * unit
         else:
             unit, origin = float(tau_syn), 0.0
         turn = (first - origin) / unit + (last - origin) / unit
-        mirror &= not several
-        n_spikes = there.size / len(samples) * (2 if mirror else 1)
-        return cls(origin, unit, turn if mirror else np.nan, n_spikes)
+        complementary &= isinstance(samples, np.ndarray)
+        n_spikes = spikes.size / len(samples) * (2 if complementary else 1)
+        return cls(origin, unit, turn if complementary else np.nan, n_spikes)
 
     def to_samples(self, times: Floats) -> Floats:
         """Return times of the network on the clock of the samples."""
-        found: Floats = self.origin + self.unit * times
-        return found
+        moved: Floats = self.origin + self.unit * times
+        return moved
 
-    def inputs(self, samples: Samples) -> dict[str, Any]:
-        """Return the spikes of each source; what comes before time 0 is put there."""
-        bias = np.array([[BIAS]])
+    def spikes(self, samples: Samples) -> NDArray[Any]:
+        """Return the spikes of the inputs in each sample; spikes before time 0 are put there.
+
+        Shape (n_samples, n_inputs) of first spikes, or (n_samples,) of pairs (times, units).
+        """
         if not isinstance(samples, np.ndarray):
-            moved = [(np.maximum((t - self.origin) / self.unit, 0.0), u) for t, u in samples]
-            return {"input": moved, "bias": [([BIAS], [0])]}
+            pairs = np.empty(len(samples), object)
+            pairs[:] = [(np.maximum((t - self.origin) / self.unit, 0.0), u) for t, u in samples]
+            return pairs
         times = np.maximum((samples - self.origin) / self.unit, 0.0)
         if not np.isnan(self.turn):
-            twins = np.where(times < np.inf, np.maximum(self.turn - times, 0.0), np.inf)
-            times = np.concatenate([times, twins], axis=1)
-        return {"input": times, "bias": bias}
+            complement = np.where(times < np.inf, np.maximum(self.turn - times, 0.0), np.inf)
+            times = np.concatenate([times, complement], axis=1)
+        return times
+
+    def inputs(self, spikes: NDArray[Any]) -> dict[str, Any]:
+        """Return the spikes of each source, from those of the inputs."""
+        if spikes.dtype == object:
+            return {"input": list(spikes), "bias": [([BIAS], [0])]}
+        return {"input": spikes, "bias": np.array([[BIAS]])}
 
 
 def classifier_network(
@@ -100,22 +110,22 @@ def classifier_network(
     neuron = LIF(tau_mem=tau_ratio, first_spike_only=True)
     net.add("input", SpikeSource(), n_inputs)
     net.add("bias", SpikeSource(), 1)
-    below, n_below, n_given = "input", n_inputs, n_spikes
+    below, n_below, n_expected = "input", n_inputs, n_spikes
     names = [*(f"hidden{k + 1}" for k in range(len(hidden))), "label"]
     for name, n in zip(names, (*hidden, n_classes), strict=True):
         net.add(name, neuron, n)
-        expected = n_given + 1
+        expected = n_expected + 1
         for source, m in ((below, n_below), ("bias", 1)):
             stream = rng.stream(seed, "parameters", source, name)
             weight = stream.normal(4.0 / expected, 2.0 / np.sqrt(expected), (m, n))
             shape = {"axonal": (m, 1), "dendritic": (1, n)}.get(delays, (m, n))
             drawn = Sigmoid().value(stream.normal(0.0, DELAY_SPREAD, shape))
             net.connect(source, name, weight=weight, delay=0.0 if delays == "none" else drawn)
-        below, n_below, n_given = name, n, float(n)
+        below, n_below, n_expected = name, n, float(n)
     return net
 
 
-def taken(samples: Samples, chosen: NDArray[np.int64]) -> Samples:
+def selected(samples: Samples, chosen: NDArray[np.int64]) -> Samples:
     """Return some of the samples."""
     if isinstance(samples, np.ndarray):
         part: Floats = samples[chosen]

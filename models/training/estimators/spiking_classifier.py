@@ -1,45 +1,58 @@
 """A classifier for users' own spikes, with the habits of scikit-learn: fit, predict, score, save, load.
 
 Inside is a feed-forward network of neurons that spike at most once. Every output stands for a class, and the
-one that spikes first tells it. Weights and delays follow exact gradients of the spike times (Göltz et al.
-2025, DelGrad). What the network needs beside the samples is added inside: a scale of time, for each input a
-twin that spikes the later the earlier the input does, and a bias, a unit that always spikes.
+output that spikes first tells the class of a sample. Weights and delays follow exact gradients of the spike
+times (Göltz et al. 2025, DelGrad). The network needs more than the samples: a scale of time, for each input a
+complementary one that spikes the later the earlier the input does, and a bias, a unit that always spikes.
 """
 
-import inspect
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eventsim import rng
+from eventsim.models.training.batches import Batches, shuffled
+from eventsim.models.training.early_stopping import EarlyStopping
 from eventsim.models.training.estimators._labelled_spikes import (
     as_classes,
     checked_samples,
-    found_classes,
+    classes_of,
     indices_of,
 )
+from eventsim.models.training.estimators.base import (
+    Estimator,
+    NotFittedError,
+    checked_whole,
+    progress_bar,
+    seed_of,
+)
+from eventsim.models.training.supervised import SupervisedLearner
+from eventsim.models.training.task import Task
+from eventsim.models.training.trainer import Callback as TrainerCallback
+from eventsim.models.training.trainer import Trainer
 from eventsim.parameters import one_number
+from eventsim.renamed import renamed_arguments, suggest_arguments
 
-__all__ = ["NotFittedError", "SpikingClassifier"]
+__all__ = ["SpikingClassifier"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Callback = Callable[["SpikingClassifier", dict[str, float]], Any]
 
 SHARPNESS = 0.2  # tau_syn; of the softmax of output times, as in the published cross entropy
+HISTORY = {  # metrics that are kept, by their name in `history_`
+    "loss": "train_loss",
+    "accuracy": "train_accuracy",
+    "validation_accuracy": "validation_accuracy",
+}
+UNTRAINED = "this classifier has not learned anything yet: call fit(times, labels) first"
 
 
-class NotFittedError(ValueError, AttributeError):
-    """A classifier is asked before it has learned."""
-
-
-class SpikingClassifier:
+class SpikingClassifier(Estimator):
     """Learns classes of samples of spikes, by exact gradients of spike times in weights and delays.
 
     Parameters
@@ -52,29 +65,30 @@ class SpikingClassifier:
         Passes over the samples.
     batch : int or None
         Samples a step; if None, a twentieth of all, but not below 10 or above 50.
-    rate, delay_rate : float
-        Rates of Adam for weights and delays at the beginning; they fall to 0 along half a cosine.
+    learning_rate, delay_learning_rate : float
+        Of Adam, for weights and delays at the beginning; they fall to 0 along half a cosine.
     loss : object or None
         Of first-spike times, see `eventsim.models.training.losses.first_spike`; if None, `TimeInvariant()`.
-    late : float
+    latest : float
         Time, in tau_syn, of the latest input spike of the training samples; the earliest is put at 0.15.
     tau_syn : float or None
         Synaptic time constant in the unit of the samples' times, which are then taken as they are. If None,
-        it follows from `late`, and the clock of every sample starts shortly before the first spike of all.
+        it follows from `latest`, and the clock of every sample starts shortly before the first spike of all.
     tau_ratio : float
         tau_mem / tau_syn.
-    mirror : bool
-        Whether each input gets a twin; not if inputs spike several times.
+    complementary_inputs : bool
+        Whether each input gets a complementary one, early where it is late; never if inputs spike several
+        times.
     max_missing : float
         Fraction of silent neurons of a hidden layer, over a batch, above which weights into them are raised.
     early_stopping : bool
-        Whether to stop once the accuracy on samples kept apart has not risen for `patience` epochs, and to go
+        Whether to stop once the accuracy on held-out samples has not risen for `patience` epochs, and to go
         back to the best epoch.
     patience : int
         See `early_stopping`.
     validation_fraction : float or None
-        Part of the samples of each class that is kept apart; if None, a tenth with `early_stopping`, else
-        nothing.
+        Part of the samples of each class that is held out; if None, a tenth with `early_stopping`, else
+        none.
     callbacks : sequence of callable
         Called after each epoch with the classifier and the metrics of the epoch; learning ends if one returns
         True.
@@ -92,7 +106,7 @@ class SpikingClassifier:
     n_features_in_ : int
         Number of inputs.
     history_ : dict of str to list
-        ``loss``, ``accuracy`` and, with samples kept apart, ``validation_accuracy`` of each epoch.
+        ``loss``, ``accuracy`` and, with held-out samples, ``validation_accuracy`` of each epoch.
     learner_ : SpikeLearner
         The network and its parameters.
 
@@ -113,6 +127,8 @@ class SpikingClassifier:
 
     _estimator_type = "classifier"
 
+    @renamed_arguments("argument/SpikingClassifier")
+    @suggest_arguments("SpikingClassifier")
     def __init__(
         self,
         hidden: int | Sequence[int] = (60,),
@@ -120,13 +136,13 @@ class SpikingClassifier:
         *,
         epochs: int = 300,
         batch: int | None = None,
-        rate: float = 0.02,
-        delay_rate: float = 0.01,
+        learning_rate: float = 0.02,
+        delay_learning_rate: float = 0.01,
         loss: Any = None,
-        late: float = 2.0,
+        latest: float = 2.0,
         tau_syn: float | None = None,
         tau_ratio: float = 2.0,
-        mirror: bool = True,
+        complementary_inputs: bool = True,
         max_missing: float = 0.3,
         early_stopping: bool = False,
         patience: int = 20,
@@ -137,9 +153,10 @@ class SpikingClassifier:
         progress: bool | None = None,
     ) -> None:
         self.hidden, self.delays = hidden, delays
-        self.epochs, self.batch, self.rate, self.delay_rate = epochs, batch, rate, delay_rate
-        self.loss, self.late, self.tau_syn, self.tau_ratio = loss, late, tau_syn, tau_ratio
-        self.mirror, self.max_missing = mirror, max_missing
+        self.epochs, self.batch, self.loss = epochs, batch, loss
+        self.learning_rate, self.delay_learning_rate = learning_rate, delay_learning_rate
+        self.latest, self.tau_syn, self.tau_ratio = latest, tau_syn, tau_ratio
+        self.complementary_inputs, self.max_missing = complementary_inputs, max_missing
         self.early_stopping, self.patience = early_stopping, patience
         self.validation_fraction, self.callbacks = validation_fraction, callbacks
         self.random_state, self.threads, self.progress = random_state, threads, progress
@@ -165,7 +182,7 @@ class SpikingClassifier:
         labels : sequence, length n_samples
             The class of each sample, of any hashable sort.
         validation : (times, labels), optional
-            Samples that are not learned from, in place of those kept apart.
+            Samples that are not learned from, in place of held-out ones.
         classes : sequence, optional
             All classes, each of which must occur; unless given, those that occur.
         callbacks : sequence of callable
@@ -179,30 +196,30 @@ class SpikingClassifier:
         Raises
         ------
         ValueError, TypeError
-            If samples, labels or a setting do not do; the message says what was expected.
+            If samples, labels or a setting are not possible; the message says what was expected.
         """
         sizes = self._checked_settings()
         samples, n_inputs = checked_samples(times, None)
-        found = found_classes(labels, len(samples)) if classes is None else as_classes(list(classes))
-        index = indices_of(labels, found, len(samples))
-        counts = np.bincount(index, minlength=len(found))
+        names = classes_of(labels, len(samples)) if classes is None else as_classes(list(classes))
+        index = indices_of(labels, names, len(samples))
+        counts = np.bincount(index, minlength=len(names))
         if (counts == 0).any():
-            raise ValueError(f"class {found.tolist()[int(counts.argmin())]!r} has no sample")
+            raise ValueError(f"class {names.tolist()[int(counts.argmin())]!r} has no sample")
         if len(counts) < 2:
-            raise ValueError(f"labels hold one class only, {found.tolist()[0]!r}; at least two are needed")
-        seed = _seed(self.random_state)
-        apart = None
+            raise ValueError(f"labels hold one class only, {names.tolist()[0]!r}; at least two are needed")
+        seed = seed_of(self.random_state)
+        sets = {"train": (samples, index)}
         if validation is not None:
-            given, _ = checked_samples(validation[0], n_inputs)
-            apart = _Apart(given, indices_of(validation[1], found, len(given)))
+            held_out, _ = checked_samples(validation[0], n_inputs)
+            sets["validation"] = held_out, indices_of(validation[1], names, len(held_out))
         elif self.validation_fraction is not None or self.early_stopping:
-            samples, index, apart = self._part(samples, index, seed)
-        self.classes_, self.n_features_in_, self._seed = found, n_inputs, seed
+            sets = self._divided(samples, index, seed)
+        self.classes_, self.n_features_in_, self._seed = names, n_inputs, seed
         self._shares = counts / counts.sum()
         self._settings = self.get_params() | {"hidden": sizes}  # what was learned with, whatever is set later
         self.history_: dict[str, list[float]] = {}
-        self._set_up(samples)
-        self._learn(samples, index, apart, [*self.callbacks, *callbacks])
+        self._set_up(sets["train"][0])
+        self._learn(sets, [*self.callbacks, *callbacks])
         return self
 
     def _checked_settings(self) -> tuple[int, ...]:
@@ -212,50 +229,51 @@ class SpikingClassifier:
         hidden: Any = self.hidden
         sizes = tuple(hidden) if isinstance(hidden, Iterable) else (hidden,)
         for size in sizes:
-            _whole(size, "hidden", 1)
-        _whole(self.epochs, "epochs", 0)
-        _whole(self.patience, "patience", 1)
+            checked_whole(size, "hidden", 1)
+        checked_whole(self.epochs, "epochs", 0)
+        checked_whole(self.patience, "patience", 1)
         if self.batch is not None:
-            _whole(self.batch, "batch", 1)
+            checked_whole(self.batch, "batch", 1)
         if self.delays not in ("synaptic", "axonal", "dendritic", "none"):
             raise ValueError(
                 f"delays must be 'synaptic', 'axonal', 'dendritic' or 'none', got {self.delays!r}"
             )
-        for name in ("rate", "delay_rate", "late", "tau_syn", "tau_ratio"):
+        for name in ("learning_rate", "delay_learning_rate", "latest", "tau_syn", "tau_ratio"):
             value = getattr(self, name)
             if not (name == "tau_syn" and value is None) and not one_number(value, name, low=0) > 0:
                 raise ValueError(f"{name} must be positive, got {value!r}")
-        if not self.late > EARLY:
-            raise ValueError(f"late must be above {EARLY}, got {self.late!r}")
+        if not self.latest > EARLY:
+            raise ValueError(f"latest must be above {EARLY}, got {self.latest!r}")
         one_number(self.max_missing, "max_missing", low=0, high=1)
         fraction = self.validation_fraction
         if fraction is not None and not 0 < one_number(fraction, "validation_fraction") < 1:
             raise ValueError(f"validation_fraction must lie between 0 and 1, got {fraction!r}")
         return sizes
 
-    def _part(self, samples: Any, index: Ints, seed: int) -> "tuple[Any, Ints, _Apart]":
-        """Return the samples to learn from and those kept apart: the same part of each class, never all."""
-        from eventsim.models.training.estimators._network import taken
+    def _divided(self, samples: Any, index: Ints, seed: int) -> dict[str, tuple[Any, Ints]]:
+        """Return samples to learn from and held-out ones: the same part of each class, never all."""
+        from eventsim.models.training.estimators._network import selected
 
         fraction = 0.1 if self.validation_fraction is None else self.validation_fraction
         order = rng.stream(seed, "validation").permutation(len(index))
-        kept = np.zeros(len(index), bool)
+        held_out = np.zeros(len(index), bool)
         for k in range(int(index.max()) + 1):
             members = order[index[order] == k]
-            kept[members[: min(len(members) - 1, round(fraction * len(members)))]] = True
-        if not kept.any():
+            held_out[members[: min(len(members) - 1, round(fraction * len(members)))]] = True
+        if not held_out.any():
             raise ValueError(
-                f"validation_fraction={fraction!r} of each class keeps none of {len(index)} samples apart; "
+                f"validation_fraction={fraction!r} of each class holds none of {len(index)} samples out; "
                 "raise it, or give validation=(times, labels)"
             )
-        there, here = np.flatnonzero(kept), np.flatnonzero(~kept)
-        return taken(samples, here), index[here], _Apart(taken(samples, there), index[there])
+        parts = {"train": np.flatnonzero(~held_out), "validation": np.flatnonzero(held_out)}
+        return {split: (selected(samples, part), index[part]) for split, part in parts.items()}
 
     def _set_up(self, samples: Any) -> None:
         """Make the clock for these samples and the untrained network."""
         from eventsim.models.training.estimators._network import Clock
 
-        self._clock = Clock.of_samples(samples, float(self.late), self.tau_syn, bool(self.mirror))
+        latest, complementary = float(self.latest), bool(self.complementary_inputs)
+        self._clock = Clock.of_samples(samples, latest, self.tau_syn, complementary)
         self._make_learner()
 
     def _make_learner(self) -> None:
@@ -284,47 +302,33 @@ class SpikingClassifier:
             threads=settings["threads"],
         )
 
-    def _learn(
-        self, samples: Any, index: Ints, apart: "_Apart | None", callbacks: Sequence[Callback]
-    ) -> None:
-        from eventsim.models.training.estimators._network import taken
+    def _learn(self, sets: dict[str, tuple[Any, Ints]], callbacks: Sequence[Callback]) -> None:
         from eventsim.models.training.optimisers import Adam
         from eventsim.models.training.schedules import CosineDecay
 
-        learner, n = self.learner_, len(index)
-        rates = {name: self.delay_rate if name[0] == "d" else self.rate for name in learner.parameters}
-        optimiser = Adam(rates, schedule=CosineDecay(max(1, self.epochs)))
-        batch = self.batch or min(50, max(10, n // 20))
-        borders = np.linspace(0, n, -(-n // batch) + 1).astype(int)  # batches of one size, but for one sample
-        inputs = self._clock.inputs(samples)
-        best, best_state, best_epoch = -1.0, learner.state(), 0
-        with _bar(self.epochs, self.progress) as show:
-            for epoch in range(self.epochs):
-                order = rng.stream(self._seed, "shuffle", epoch).permutation(n)
-                shuffled, labels = taken(inputs["input"], order), index[order]
-                loss = correct = 0.0
-                for low, high in pairwise(borders.tolist()):
-                    part = {"input": shuffled[low:high], "bias": inputs["bias"]}
-                    step = learner.step(part, labels[low:high], optimiser)
-                    loss += step.loss * (high - low)
-                    correct += step.correct
-                optimiser.end_epoch()
-                metrics = {"epoch": epoch, "loss": loss / n, "accuracy": correct / n}
-                if apart is not None:
-                    predicted = self._classes_of(self._output_times(apart.samples))
-                    metrics["validation_accuracy"] = float((predicted == apart.index).mean())
-                for name, value in metrics.items():
-                    if name != "epoch":
-                        self.history_.setdefault(name, []).append(value)
-                show(metrics)
-                if self.early_stopping and metrics["validation_accuracy"] > best:
-                    best, best_state, best_epoch = metrics["validation_accuracy"], learner.state(), epoch
-                if any([callback(self, metrics) is True for callback in callbacks]):  # all of them are called
-                    break
-                if self.early_stopping and epoch - best_epoch >= self.patience:
-                    break
-        if self.early_stopping and self.epochs:
-            learner.restore(best_state)
+        n, stream = len(sets["train"][1]), partial(rng.stream, self._seed)
+        learner = _Learner(
+            network=self.learner_,
+            optimiser=Adam({"weight": self.learning_rate, "delay": self.delay_learning_rate}),
+            task=self._task(sets),
+            encode=lambda spikes, _: self._clock.inputs(spikes),
+            rng=stream,
+            most_frequent=int(self._shares.argmax()),
+        )
+        size = self.batch or min(50, max(10, n // 20))
+        Trainer(
+            learner,
+            Batches(n, min(size, n), shuffled(n, stream), rest="even"),
+            epochs=self.epochs,
+            schedule=CosineDecay(max(1, self.epochs)),
+            early_stopping=EarlyStopping(self.patience) if self.early_stopping else None,
+            callbacks=[_Report(self, callbacks)],
+        ).run(progress=progress_bar(self.progress))
+
+    def _task(self, sets: dict[str, tuple[Any, Ints]]) -> Task:
+        """Return the sets with their input spikes on the clock of the network."""
+        shown = {split: (self._clock.spikes(samples), index) for split, (samples, index) in sets.items()}
+        return Task("samples", self.n_features_in_, len(self.classes_), shown)
 
     # ------------------------------------------------------------------ use
 
@@ -334,16 +338,15 @@ class SpikingClassifier:
         Where no output spikes it is the most frequent class of the training samples; see `predict_times`.
         """
         index = self._classes_of(self._output_times(self._checked(times)))
-        found: NDArray[Any] = self.classes_[index]
-        return found
+        predicted: NDArray[Any] = self.classes_[index]
+        return predicted
 
     def predict_times(self, times: Any) -> Floats:
         """Return when each output spikes, shape (n_samples, n_classes); `inf` where it does not.
 
         Columns are in the order of `classes_`, times in the unit and on the clock of the samples.
         """
-        found = self._output_times(self._checked(times))
-        return self._clock.to_samples(found)
+        return self._clock.to_samples(self._output_times(self._checked(times)))
 
     def predict_proba(self, times: Any) -> Floats:
         """Return a softmax of the output times, earlier is more probable, shape (n_samples, n_classes).
@@ -367,48 +370,16 @@ class SpikingClassifier:
 
     def _checked(self, times: Any) -> Any:
         if not hasattr(self, "learner_"):
-            raise NotFittedError(
-                "this classifier has not learned anything yet: call fit(times, labels) first"
-            )
+            raise NotFittedError(UNTRAINED)
         return checked_samples(times, self.n_features_in_)[0]
 
     def _output_times(self, samples: Any) -> Floats:
-        return self.learner_.first_spikes(self._clock.inputs(samples))
+        return self.learner_.first_spikes(self._clock.inputs(self._clock.spikes(samples)))
 
-    def _classes_of(self, late: Floats) -> Ints:
-        found: Ints = self.learner_.loss.predict(late)
-        found[found < 0] = int(self._shares.argmax())
-        return found
+    def _classes_of(self, first_spikes: Floats) -> Ints:
+        return _or_most_frequent(self.learner_.classes_of(first_spikes), int(self._shares.argmax()))
 
     # ------------------------------------------------------------------ habits of scikit-learn
-
-    @classmethod
-    def _names(cls) -> list[str]:
-        return [name for name in inspect.signature(cls).parameters]
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the settings by name."""
-        return {name: getattr(self, name) for name in self._names()}
-
-    def set_params(self, **params: Any) -> Self:
-        """Change settings by name; they count from the next `fit` on.
-
-        Raises
-        ------
-        ValueError
-            If there is no such setting.
-        """
-        for name in params:
-            if name not in self._names():
-                raise ValueError(f"no setting is named {name!r}; known: {', '.join(self._names())}")
-        for name, value in params.items():
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        usual = inspect.signature(type(self)).parameters
-        shown = [f"{k}={v!r}" for k, v in self.get_params().items() if v is not usual[k].default]
-        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "learner_")
@@ -452,9 +423,7 @@ class SpikingClassifier:
         from eventsim.models.training.estimators._file import write
 
         if not hasattr(self, "learner_"):
-            raise NotFittedError(
-                "this classifier has not learned anything yet: call fit(times, labels) first"
-            )
+            raise NotFittedError(UNTRAINED)
         write(self, path, overwrite)
 
     @classmethod
@@ -474,44 +443,40 @@ class SpikingClassifier:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Apart:
-    """Samples that are not learned from, and the indices of their classes."""
+class _Learner(SupervisedLearner):
+    """A learner that takes the most frequent class where no output spikes."""
 
-    samples: Any
-    index: Ints
+    def __init__(self, *, most_frequent: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.most_frequent = most_frequent
 
+    def evaluate(self, epoch: int) -> dict[str, float]:
+        """Return the accuracy on the validation set, if there is one."""
+        if "validation" not in self.task.sets:
+            return {}
+        return {"validation_accuracy": self.accuracy("validation", epoch)}
 
-@contextmanager
-def _bar(n_epochs: int, progress: bool | None) -> Iterator[Callable[[Mapping[str, float]], None]]:
-    """Give a function that shows the metrics of an epoch."""
-    if progress is False:
-        yield lambda metrics: None
-        return
-    from tqdm import tqdm
-
-    # None: in a terminal only.
-    with tqdm(total=n_epochs, unit="epoch", disable=None if progress is None else False, leave=False) as bar:
-
-        def show(metrics: Mapping[str, float]) -> None:
-            bar.set_postfix({k: f"{v:.4g}" for k, v in metrics.items() if k != "epoch"}, refresh=False)
-            bar.update()
-
-        yield show
+    def predict(self, split: str, epoch: int) -> Ints:
+        """Return the class of each sample of a set."""
+        return _or_most_frequent(super().predict(split, epoch), self.most_frequent)
 
 
-def _whole(value: Any, name: str, low: int) -> None:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < low:
-        raise ValueError(f"{name} must be a whole number, at least {low}, got {value!r}")
+class _Report(TrainerCallback):
+    """Keeps the history of a classifier and calls the callbacks of its user."""
+
+    def __init__(self, classifier: SpikingClassifier, callbacks: Sequence[Callback]) -> None:
+        self.classifier, self.callbacks = classifier, callbacks
+
+    def on_epoch_end(self, trainer: Trainer, metrics: dict[str, Any]) -> bool:
+        """Add to the history; return whether a callback ends training. All of them are called."""
+        reported = {name: metrics[key] for name, key in HISTORY.items() if key in metrics}
+        for name, value in reported.items():
+            self.classifier.history_.setdefault(name, []).append(value)
+        reported = {"epoch": trainer.epoch - 1, **reported}
+        return any([callback(self.classifier, reported) is True for callback in self.callbacks])
 
 
-def _seed(random_state: Any) -> int:
-    """Return a seed from what scikit-learn's users give."""
-    if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(2**31))
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31))
-    _whole(random_state, "random_state", 0)
-    return int(random_state)
+def _or_most_frequent(classes: Ints, most_frequent: int) -> Ints:
+    """Return classes with the most frequent one where no output spikes."""
+    classes[classes < 0] = most_frequent
+    return classes
