@@ -7,6 +7,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # A test's name says what it does; its arguments are fixtures, need no types, and are wrong on purpose now and then.
 TESTS_MAY := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls --no-check-untyped-defs \
@@ -15,7 +16,7 @@ TESTS_MAY := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls 
 # Folder by folder: they are no packages, and several have a conftest.py.
 TEST_FOLDERS := $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.py tests/*/*/*.py))))
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint types clean
 
 demo: $(VENV)/.installed
 	mkdir -p demo
@@ -28,10 +29,12 @@ demo: $(VENV)/.installed
 test: $(VENV)/.tested
 	$(BIN)/python -P -m pytest
 
-lint: $(VENV)/.linted
+lint: $(VENV)/.linted types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint eventsim models hardware io scenarios benchmarks
+
+types: $(VENV)/.linted
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml -p eventsim
 	cd tests && for folder in . $(TEST_FOLDERS); do \
 	  MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml $(TESTS_MAY) $$folder/*.py || exit 1; done
@@ -41,21 +44,27 @@ clean:
 
 # One stamp for each set of packages, so that the second time starts at once. Compiled sources are
 # prerequisites, because an editable install does not notice that they have changed.
-SOURCES := setup.py pyproject.toml $(wildcard */*.pyx */*.pxd */*.h */*/*.pyx */*/*.pxd)
+SOURCES := setup.py pyproject.toml $(foreach deep,*/ */*/ */*/*/,$(wildcard $(deep)*.pyx $(deep)*.pxd $(deep)*.h))
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "eventsim needs Python >= 3.11; name one with: make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(VENV)/bin/python $(SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+# Compiled in the open, where it says how far it is: pip would be silent, and compile a second time for tests.
+$(VENV)/.built: $(VENV)/bin/python $(SOURCES)
+	$(PIP) 'setuptools>=77' 'Cython>=3.1'
+	$(BIN)/python setup.py --quiet build_ext --inplace
 	touch $@
 
-$(VENV)/.tested: $(VENV)/bin/python $(SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+$(VENV)/.installed: $(VENV)/.built
+	$(PIP) --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.built
+	$(PIP) --no-build-isolation -e '.[test]'
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.linted: $(VENV)/.tested
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[quality]'
+	$(PIP) --no-build-isolation -e '.[quality]'
 	touch $@

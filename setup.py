@@ -4,22 +4,27 @@ import multiprocessing
 import os
 import re
 import shutil
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
 FOLDERS = ("models", "hardware", "io", "scenarios", "benchmarks")  # each is eventsim.<its name>
 TREE = Path("build/tree")  # the package as importers see it; rebuilt on every build
+SHARED = "eventsim._cyutility"  # Cython's helpers for memoryviews, once for all modules
 GENERATED = Path("build/cython")  # the C files
 DATA = ("*.pxd", "*.pyi", "*.h", "*.toml", "*.npz", "py.typed")  # installed beside the modules
 
 # Contraction of a*b+c into one rounding is off so that the clones of a hot kernel for
-# different processors (see vector.h) give the same bits.
-GCC_ARGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-COMPILE_ARGS = [] if sys.platform == "win32" else GCC_ARGS
+# different processors (see vector.h) give the same bits. Debugging symbols are left out, as they
+# take a third of the time. Loops for wide registers want -O3; everything else gains nothing by it.
+EXACT = ["-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-g0"]
+KERNEL_ARGS, GLUE_ARGS = [*EXACT, "-O3"], [*EXACT, "-O2"]
 
 
 def find_packages(root: Path = ROOT) -> dict[str, str]:
@@ -92,30 +97,67 @@ def headers_of(source: Path, headers: dict[str, Path]) -> list[str]:
 
 
 def extensions(packages: dict[str, str]) -> list[Extension]:
-    """One extension per .pyx, named by its import path."""
+    """One extension per .pyx, named by its import path, and one for what they share."""
     headers = find_headers(packages)
     include_dirs = [str(TREE), *sorted({str(header.parent) for header in headers.values()})]
-    return [
-        Extension(
-            f"{package}.{source.stem}",
-            [str(source)],
-            include_dirs=include_dirs,
-            depends=headers_of(source, headers),
-            extra_compile_args=COMPILE_ARGS,
-        )
-        for package, folder in packages.items()
-        for source in sorted(Path(folder).glob("*.pyx"))
-    ]
+    found = [Extension(SHARED, [f"{GENERATED}/eventsim/_cyutility.c"], extra_compile_args=compile_args(False))]
+    for package, folder in packages.items():
+        for source in sorted(Path(folder).glob("*.pyx")):
+            depends = headers_of(source, headers)
+            found.append(
+                Extension(
+                    f"{package}.{source.stem}",
+                    [str(source)],
+                    include_dirs=include_dirs,
+                    depends=depends,
+                    extra_compile_args=compile_args(str(headers["vector.h"]) in depends),
+                )
+            )
+    return found
+
+
+def compile_args(kernel: bool) -> list[str]:
+    """Return the compiler's options for a module; a kernel includes loops for wide registers."""
+    if sys.platform == "win32":
+        return []
+    return KERNEL_ARGS if kernel else GLUE_ARGS
+
+
+def generate_shared() -> None:
+    """Write the C source of Cython's helpers, which every module would carry otherwise."""
+    target = GENERATED / "eventsim" / "_cyutility.c"
+    if not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "cython", f"--generate-shared={target}"]
+        subprocess.run(command, check=True)
+
+
+class BuildExtensions(build_ext):
+    """Compiles the modules side by side and says how far it is."""
+
+    def build_extensions(self) -> None:
+        """Compile all modules."""
+        self.n_started, self.lock = 0, threading.Lock()
+        super().build_extensions()
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile one module, with a line that counts it."""
+        with self.lock:
+            self.n_started += 1
+            print(f"[{self.n_started}/{len(self.extensions)}] {ext.name}", flush=True)
+        super().build_extension(ext)
 
 
 def main() -> None:
     """Build what the command line of setuptools asks for."""
     packages = find_packages()
     make_tree(packages)
+    generate_shared()
     jobs = int(os.environ.get("EVENTSIM_BUILD_JOBS", "0")) or os.cpu_count() or 1
     forks = multiprocessing.get_start_method() == "fork"  # elsewhere a worker would run this file once more
     modules = cythonize(
         extensions(packages),
+        shared_utility_qualified_name=SHARED,
         include_path=[str(TREE)],
         nthreads=jobs if forks else 0,  # translated side by side
         build_dir=str(GENERATED),  # keeps generated C out of the source folders
@@ -129,6 +171,7 @@ def main() -> None:
         package_data={package: list(DATA) for package in packages},
         include_package_data=False,
         ext_modules=modules,
+        cmdclass={"build_ext": BuildExtensions},
         options={"build_ext": {"parallel": jobs}},  # compilers side by side
     )
 
