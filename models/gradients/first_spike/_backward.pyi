@@ -4,13 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.models.gradients.first_spike._batch import Batch
+from eventsim.models.gradients.first_spike._parameters import LayerParameters
 
 Floats = NDArray[np.float64]
 
 BLOCK: int
 PIECE: int
 
-class Layers:
+class Layers(LayerParameters):
     n_populations: int
     n_sources: int
     n_layers: int

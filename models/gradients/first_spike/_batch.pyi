@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.models.gradients.first_spike._backward import Layers
+from eventsim.models.gradients.first_spike._parameters import LayerParameters
 
 Floats = NDArray[np.float64]
 
@@ -10,7 +10,7 @@ class Batch:
     n_blocks: int
     measured: bool
     nbytes: int
-    def __init__(self, layers: Layers, n_samples: int, measured: bool = False) -> None: ...
+    def __init__(self, layers: LayerParameters, n_samples: int, measured: bool = False) -> None: ...
     def put(self, population: int, times: Floats, until: float = ...) -> None: ...
     def disturb(
         self,
