@@ -1,8 +1,7 @@
-from eventsim.neuron_model import PythonNeuron
 from eventsim.population import Population
 from eventsim.trace import Floats
 
 class PythonPopulation(Population):
-    neuron: PythonNeuron
+    neuron: object  # a PythonNeuron, which knows this module
     state: Floats
-    def __init__(self, n: int, name: str, neuron: PythonNeuron) -> None: ...
+    def __init__(self, n: int, name: str, neuron: object) -> None: ...

@@ -36,13 +36,7 @@ class TickModel:
     >>> class Leaky(es.TickModel):
     ...     def __init__(self, tau):
     ...         self.tau = tau
-    ...     def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "ports" in vars(cls):  # the old name of `receptors`
-            warn_renamed(f"{cls.__name__}.ports", "receptors")
-            cls.receptors = vars(cls)["ports"]
-
-    def begin(self, batch, n, dt, rng):
+    ...     def begin(self, batch, n, dt, rng):
     ...         self.u = np.zeros((batch, n))
     ...     def step(self, t, dt, inputs):
     ...         self.u += dt / self.tau * (inputs["input"] - self.u)
