@@ -100,7 +100,8 @@ def extensions(packages: dict[str, str]) -> list[Extension]:
     """One extension per .pyx, named by its import path, and one for what they share."""
     headers = find_headers(packages)
     include_dirs = [str(TREE), *sorted({str(header.parent) for header in headers.values()})]
-    found = [Extension(SHARED, [f"{GENERATED}/eventsim/_cyutility.c"], extra_compile_args=compile_args(False))]
+    shared_source = str(GENERATED / "eventsim" / "_cyutility.c")
+    found = [Extension(SHARED, [shared_source], extra_compile_args=compile_args(False))]
     for package, folder in packages.items():
         for source in sorted(Path(folder).glob("*.pyx")):
             depends = headers_of(source, headers)

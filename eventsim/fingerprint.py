@@ -51,7 +51,8 @@ def _parts(thing: Any, depth: int) -> Iterable[bytes]:
         yield b"]"
     else:
         kind = thing if isinstance(thing, type) or callable(thing) else type(thing)
-        yield f"<{getattr(kind, '__module__', '')}.{getattr(kind, '__qualname__', type(thing).__name__)}".encode()
+        name = getattr(kind, "__qualname__", type(thing).__name__)
+        yield f"<{getattr(kind, '__module__', '')}.{name}".encode()
         if depth < 8:  # an own model may know itself
             yield from _parts(_values(thing), depth + 1)
         yield b">"

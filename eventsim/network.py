@@ -375,7 +375,8 @@ class Network:
             for name, values_ in projections.items():
                 if name not in known:
                     raise UnknownPart(
-                        f"no projection named {name!r}; known: {', '.join(known) or 'none'}{did_you_mean(name, known)}"
+                        f"no projection named {name!r}; known: {', '.join(known) or 'none'}"
+                        f"{did_you_mean(name, known)}"
                     )
                 net.projections[known[name]] = self._reconnected(self.projections[known[name]], values_)
         else:

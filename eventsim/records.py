@@ -63,7 +63,8 @@ class RecordSide(ContinuousSide):
             if compartment not in logs:
                 known = ", ".join(logs) or "none"
                 raise UnknownPart(
-                    f"{whole!r} has no events of {compartment!r}; known: {known}{did_you_mean(compartment, logs)}"
+                    f"{whole!r} has no events of {compartment!r}; known: {known}"
+                    f"{did_you_mean(compartment, logs)}"
                 )
             population, log = whole, logs[compartment]
         else:
@@ -140,7 +141,8 @@ class RecordSide(ContinuousSide):
         """Return everything recorded so far as a Trace."""
         if self._stream is not None:
             raise ConfigError(
-                f"what was recorded is in {self._stream.path}, into which this simulation streams; read it there"
+                f"what was recorded is in {self._stream.path}, into which this simulation streams; "
+                "read it there"
             )
         compiled = self._build()
         for request in self._recording_requests:

@@ -440,8 +440,9 @@ class Simulation(RecordSide):
     def _ordered_only(self, what: str) -> None:
         if self._compiled and not self._compiled.engine:
             raise ConfigError(
-                f"{what} needs the ordered schedule, but this simulation runs on the {self._compiled.schedule} "
-                "one already; ask for it first, or create it with schedule='ordered'"
+                f"{what} needs the ordered schedule, but this simulation runs on the "
+                f"{self._compiled.schedule} one already; ask for it first, or create it with "
+                "schedule='ordered'"
             )
         self._needs_order = self._needs_order or what
 

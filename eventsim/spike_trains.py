@@ -198,7 +198,7 @@ class SpikeTrains(Sequence[Spikes]):
         return self._first is not None
 
     def only_spikes(self) -> Floats | None:
-        """Return the only spike of each unit, shape (n_samples, n), to be read; None if a unit has several."""
+        """Return the only spike of each unit, shape (n_samples, n); None if a unit has several."""
         if self._first is not None:
             return self._first
         return None if self.counts().max(initial=0) > 1 else self.first_spikes()

@@ -167,8 +167,8 @@ def delay_kind(delay: Value) -> str:
     Returns
     -------
     str
-        "uniform" for one number, "axonal" for shape (n_pre, 1), "dendritic" for (1, n_post), and "synaptic" for
-        one value per synapse: (n_pre, n_post), listed, or drawn.
+        "uniform" for one number, "axonal" for shape (n_pre, 1), "dendritic" for (1, n_post), and
+        "synaptic" for one value per synapse: (n_pre, n_post), listed, or drawn.
     """
     if isinstance(delay, float):
         return "uniform"

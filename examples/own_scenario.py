@@ -24,7 +24,7 @@ class Coincidence(Scenario):
     tau_mem: Annotated[float, Gt(0), "ms, membrane"] = 10.0
     weight: Annotated[float, Gt(0), "of an input"] = 0.3
 
-    def run(self, run: Run) -> None:  # noqa: D102
+    def run(self, run: Run) -> None:
         sizes = np.arange(1, self.n_inputs + 1)
         net = es.Network(seed=run.seed)  # times in ms
         net.add("volleys", es.models.SpikeSource(times=np.ones(len(sizes)), units=sizes - 1), len(sizes))

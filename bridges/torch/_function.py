@@ -224,7 +224,7 @@ class Spikes(torch.autograd.Function):
 
 
 class Derivatives(torch.autograd.Function):
-    """The backward pass of `Spikes` where the derivatives are part of a graph themselves, as in `torch.func`."""
+    """The backward pass of `Spikes` where derivatives are part of a graph themselves, as in `torch.func`."""
 
     @staticmethod
     def forward(

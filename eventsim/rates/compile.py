@@ -49,7 +49,8 @@ def ticks_of(
         target = parts.get(name, populations.get(name))
         if not isinstance(target, RateProjection | Continuous):
             raise ConfigError(
-                f"{name!r} carries spikes; its plasticity rule acts on projections of rates and continuous populations"
+                f"{name!r} carries spikes; its plasticity rule acts on projections of rates and on "
+                "continuous populations"
             )
         observer = rule.attach(target)
         if observer is not None:

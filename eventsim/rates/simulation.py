@@ -215,7 +215,8 @@ class ContinuousSide:
             return np.array(getattr(handler, variable))
         known = ", ".join(handler.arrays)
         raise UnknownPart(
-            f"{population!r} has no variable {variable!r}; known: {known}{did_you_mean(variable, handler.arrays)}"
+            f"{population!r} has no variable {variable!r}; known: {known}"
+            f"{did_you_mean(variable, handler.arrays)}"
         )
 
     def run_ticks(self, n: int) -> None:

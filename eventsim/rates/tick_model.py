@@ -21,8 +21,8 @@ class TickModel:
 
     Attributes
     ----------
-    receptors : names of what projections add to; the first takes spikes and the input signal. With "error" among
-        them, errors of the targets arrive there.
+    receptors : names of what projections add to; the first takes spikes and the input signal. With "error"
+        among them, errors of the targets arrive there.
     variables : what others read and what can be recorded, "rate" among them; all but
         the rate are attributes that `begin` makes, arrays of shape (batch, n). With "error" among
         them, it is sent back to the sources, and rules learn from it.

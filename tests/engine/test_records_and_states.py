@@ -113,7 +113,7 @@ def test_a_state_of_another_network_is_refused_unless_asked_for():
     state = poisson(rate=50.0).snapshot()
     other = poisson(rate=0.0)
     with pytest.raises(
-        es.ConfigError, match="another structure or other parameters; restore.state, other_network"
+        es.ConfigError, match=r"another structure or other parameters; restore.state, other_network"
     ):
         other.restore(state)
     other.restore(state, other_network=True)
@@ -306,7 +306,8 @@ before = set(sys.modules)
 import eventsim as es
 first = set(sys.modules) - before
 es.models.LIF
-print(len(first), sorted(name for name in first if name.split('.')[0] in ('numpy', 'inspect', 'difflib', 'email')))
+heavy = ('numpy', 'inspect', 'difflib', 'email')
+print(len(first), sorted(name for name in first if name.split('.')[0] in heavy))
 print(sorted(name for name in sys.modules if name.startswith('eventsim.')))
 print([name for name in ('scipy', 'h5py', 'importlib.metadata', 'pkgutil') if name in sys.modules])
 """

@@ -25,7 +25,10 @@ def test_an_old_argument_and_its_attribute_answer_with_a_warning():
 
 
 def test_an_argument_under_its_old_and_its_new_name_is_refused():
-    with pytest.warns(DeprecationWarning), pytest.raises(ValueError, match="'learning_rate' is given twice"):
+    with (
+        pytest.warns(DeprecationWarning, match="learning_rate"),
+        pytest.raises(ValueError, match="'learning_rate' is given twice"),
+    ):
         es.models.plasticity.ErrorTimesRate(learning_rate=0.3, eta=0.3)
 
 

@@ -1,5 +1,7 @@
 """Spikes are given in several forms; every door takes them all, copies them, and guesses nothing."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from eventsim.spike_trains import SpikeTrains, spike_pairs
 class Quantity:
     """A train with a unit, as far as Neo's are asked: `rescale` and `magnitude`."""
 
-    FACTOR = {"s": 1.0, "ms": 1e3, "us": 1e6}
+    FACTOR: ClassVar = {"s": 1.0, "ms": 1e3, "us": 1e6}
 
     def __init__(self, magnitude, unit):
         self.magnitude, self.unit = np.asarray(magnitude, float), unit

@@ -177,7 +177,7 @@ cdef class Arrivals(GradientNetwork):
 
     cdef int gather_arrivals(self, Workspace w, const NeuronGroup *g, double start,
                              double end) noexcept nogil:
-        """List the arrivals of [start, end) at each unit, up to its `stop`; in order if all of them are in flight to a whole population."""
+        """List the arrivals of [start, end) at each unit, up to its `stop`; in order if each comes from a whole population."""
         cdef const Link *link
         cdef const SpikeTrain *train
         cdef const double *stop = w.stop + g.base
