@@ -8,6 +8,7 @@ from eventsim.models.training.activity import Activity as Activity
 from eventsim.models.training.batches import Batch as Batch
 from eventsim.models.training.batches import Batches as Batches
 from eventsim.models.training.batches import balanced as balanced
+from eventsim.models.training.batches import seeded as seeded
 from eventsim.models.training.batches import shuffled as shuffled
 from eventsim.models.training.early_stopping import EarlyStopping as EarlyStopping
 from eventsim.models.training.estimators.base import NotFittedError as NotFittedError

@@ -1,13 +1,16 @@
 """Which samples a batch holds: a function of its number alone, so that training can go on from any batch."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-__all__ = ["Batch", "Batches", "Order", "Streams", "balanced", "shuffled"]
+from eventsim import rng as streams
+
+__all__ = ["Batch", "Batches", "Order", "Streams", "balanced", "seeded", "shuffled"]
 
 Ints = NDArray[np.int64]
 Order = Callable[[int], Ints]  # of an epoch, counted from 0; the samples are along the last axis
@@ -30,8 +33,14 @@ class Batch(NamedTuple):
     samples: Ints
 
 
-def shuffled(n_samples: int, rng: Streams) -> Order:
-    """Return a new random order for each epoch."""
+def seeded(seed: int) -> Streams:
+    """Return the streams of random numbers of a seed; each depends on the seed and on its names alone."""
+    return partial(streams.stream, seed)
+
+
+def shuffled(n_samples: int, rng: Streams | None = None) -> Order:
+    """Return a new random order for each epoch; of seed 0 unless streams are given."""
+    rng = rng or seeded(0)
 
     def order(epoch: int) -> Ints:
         permuted: Ints = rng("shuffle", epoch).permutation(n_samples)
@@ -40,8 +49,9 @@ def shuffled(n_samples: int, rng: Streams) -> Order:
     return order
 
 
-def balanced(labels: Ints, rng: Streams) -> Order:
+def balanced(labels: Ints, rng: Streams | None = None) -> Order:
     """Return random orders in which each class is spread evenly, so that all batches hold as many of each."""
+    rng = rng or seeded(0)
 
     def order(epoch: int) -> Ints:
         stream, place = rng("shuffle", epoch), np.empty(len(labels))

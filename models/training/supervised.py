@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from eventsim.models.training.batches import Batch, Streams
+from eventsim.models.training.batches import Batch, Streams, seeded
 from eventsim.models.training.learner import BatchMetrics, State
 from eventsim.models.training.optimisers import StatefulOptimiser
 from eventsim.models.training.spike_learner import Step
@@ -56,9 +56,10 @@ class SupervisedLearner:
     ----------
     network : the network that learns.
     optimiser : changes its parameters.
-    task : samples and labels; `encode` below takes its samples.
-    encode : turns samples into the spikes of every source; given a generator, it may vary them.
-    rng : returns the stream of random numbers for a purpose.
+    task : samples and labels.
+    encode : turns samples into the spikes of every source; given a generator, it may vary them. Unless given,
+        the spikes of a source "input" are what the task encodes.
+    rng : returns the stream of random numbers for a purpose; of seed 0 unless given.
     noisy_inputs : whether `encode` gets a generator in training.
     noisy_network : whether the network gets a generator, in training and in evaluation.
     block : samples that are evaluated at once.
@@ -67,11 +68,18 @@ class SupervisedLearner:
     network: SpikingLearner
     optimiser: StatefulOptimiser
     task: Task
-    encode: Encoder
-    rng: Streams
+    encode: Encoder = None  # type: ignore[assignment]  # the default needs the task
+    rng: Streams = seeded(0)
     noisy_inputs: bool = False
     noisy_network: bool = False
     block: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.encode is None:
+            self.encode = self._encode
+
+    def _encode(self, samples: NDArray[Any], rng: Generator | None) -> Mapping[str, Any]:
+        return {"input": self.task.encode(samples)}
 
     def step(self, batch: Batch) -> BatchMetrics:
         """Learn from a batch of the training set."""
@@ -86,11 +94,11 @@ class SupervisedLearner:
         return BatchMetrics(n, sums, {"bumps": int(step.bumped is not None)})
 
     def evaluate(self, epoch: int) -> dict[str, float]:
-        """Return the accuracy on the validation set, and the learning rate of the epoch."""
-        return {
-            "validation_accuracy": self.accuracy("validation", epoch),
-            "learning_rate": self.optimiser.learning_rate,
-        }
+        """Return the learning rate of the epoch, and the accuracy on the validation set if there is one."""
+        metrics = {"learning_rate": self.optimiser.learning_rate}
+        if "validation" in self.task.sets:
+            metrics["validation_accuracy"] = self.accuracy("validation", epoch)
+        return metrics
 
     def accuracy(self, split: str, epoch: int) -> float:
         """Return the fraction of a set whose class is right; the epoch decides about noise."""

@@ -450,12 +450,6 @@ class _Learner(SupervisedLearner):
         super().__init__(**options)
         self.most_frequent = most_frequent
 
-    def evaluate(self, epoch: int) -> dict[str, float]:
-        """Return the accuracy on the validation set, if there is one."""
-        if "validation" not in self.task.sets:
-            return {}
-        return {"validation_accuracy": self.accuracy("validation", epoch)}
-
     def predict(self, split: str, epoch: int) -> Ints:
         """Return the class of each sample of a set."""
         return _or_most_frequent(super().predict(split, epoch), self.most_frequent)
