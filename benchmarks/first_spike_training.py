@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import eventsim as es
 from eventsim.models.inputs.encoding import bias, latency
-from eventsim.models.training import FirstSpike
+from eventsim.models.training import SpikeLearner
 from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.schedules import StepDecay
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 
 
 class Ours:
-    """FirstSpike as anybody calls it."""
+    """SpikeLearner as anybody calls it for first spikes."""
 
     def __init__(self, weights: dict[str, Floats], threads: int = 1) -> None:
         net = es.Network(time_unit="1")
@@ -43,7 +43,9 @@ class Ours:
         for layer, below in (("hidden", "input"), ("label", "hidden")):
             net.connect(below, layer, weight=weights[layer][:-1])
             net.connect("bias", layer, weight=weights[layer][-1:])
-        self.learner = FirstSpike(net, "label", max_missing=MAX_MISSING, threads=threads)
+        self.learner = SpikeLearner(
+            net, "label", learn="weight", max_missing=MAX_MISSING, max_dw_norm=MAX_DW, threads=threads
+        )
         self.adam = Adam(RATE, schedule=StepDecay(20, 0.95))
 
     def inputs(self, times: Floats) -> dict[str, Floats]:

@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 import eventsim as es
-from eventsim.models.training import FirstSpike
+from eventsim.models.training import SpikeLearner
 from eventsim.scenarios.balanced_network import BalancedNetwork
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
@@ -37,7 +37,7 @@ def networks() -> float:
     return one / (time.perf_counter() - begin)
 
 
-def learners(n_inputs: int, n_hidden: int) -> list[FirstSpike]:
+def learners(n_inputs: int, n_hidden: int) -> list[SpikeLearner]:
     """Return the same learner for one thread and for two."""
     rng = np.random.default_rng(0)
     cell = es.models.LIF(first_spike_only=True)
@@ -47,7 +47,9 @@ def learners(n_inputs: int, n_hidden: int) -> list[FirstSpike]:
     net.add("label", cell, 10)
     net.connect("input", "hidden", weight=rng.normal(10 / n_inputs, 0.8, (n_inputs, n_hidden)))
     net.connect("hidden", "label", weight=rng.normal(0.15, 0.8, (n_hidden, 10)))
-    return [FirstSpike(net, "label", threads=threads) for threads in (1, 2)]
+    return [
+        SpikeLearner(net, "label", learn="weight", max_dw_norm=0.2, threads=threads) for threads in (1, 2)
+    ]
 
 
 def run(plan: Plan) -> Rows:

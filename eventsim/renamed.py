@@ -18,6 +18,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "argument/DelayMap": {"share": "tied"},
     "argument/connect": {"signal": "variable", "port": "receptor"},
     # registered parts, by kind: "part/<kind>", with hyphens; underscores are read as hyphens before
+    "part/trainer": {"first-spike": "spike-learner"},
     "part/hardware": {
         "spread": "mismatch",
         "deviation": "offset",

@@ -6,7 +6,7 @@ import pytest
 import eventsim as es
 from eventsim.io import datasets
 from eventsim.models.inputs.encoding import latency
-from eventsim.models.training import FirstSpike
+from eventsim.models.training import SpikeLearner
 
 N_HIDDEN = 120
 BIAS_TIME = 0.9
@@ -53,7 +53,9 @@ def test_the_engine_gives_the_learners_first_spikes_on_the_test_set(tau_mem, sch
     samples, _ = datasets.yin_yang(size=n, seed=40)
     times = latency(samples)
     net = network(tau_mem, seed=1)
-    learned = FirstSpike(net, "label").forward({"input": times, "bias": [[BIAS_TIME]]})
+    learner = SpikeLearner(net, "label", learn="weight")
+    run = learner.forward({"input": times, "bias": [[BIAS_TIME]]})
+    learned = {name: run.first_spikes(name) for name in learner.spiking}
     for k in range(n):
         engine = simulated(net, schedule, times[k])
         for name, first in engine.items():

@@ -6,7 +6,7 @@ import pytest
 import eventsim as es
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.models.gradients import SpikeGradient
-from eventsim.models.training import FirstSpike
+from eventsim.models.training import SpikeLearner
 from reference.random_networks import errors_of, loss_of, neurons, random_case
 
 KINDS = {"uniform": (), "axonal": (6, 1), "dendritic": (1, 5), "synaptic": (6, 5)}
@@ -98,7 +98,7 @@ def test_derivatives_in_all_parameters_are_central_differences(block):
 def test_first_spike_learning_is_a_special_case(kind, tau_mem):
     net, inputs = layered_network(kind, tau_mem=tau_mem)
     labels = np.arange(len(inputs)) % 3
-    learner = FirstSpike(net, "label", max_dw_norm=np.inf)
+    learner = SpikeLearner(net, "label", learn="weight")
     mean, expected = learner.gradients({"input": inputs}, labels)
     grad = SpikeGradient(net)
     run = grad.forward({"input": inputs})
@@ -108,7 +108,7 @@ def test_first_spike_learning_is_a_special_case(kind, tau_mem):
     assert losses.mean() == pytest.approx(mean, rel=1e-12)
     for name, value in expected.items():
         assert np.abs(value).max() > 1e-3
-        assert gradient.weight[name] == pytest.approx(value, abs=1e-10)
+        assert gradient.parameters[name] == pytest.approx(value, abs=1e-10)
 
 
 @pytest.mark.parametrize("loop", [False, True])

@@ -10,7 +10,7 @@ import pytest
 
 from eventsim.models.training.losses import ClassLoss
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_loss.py"
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "own_loss.py"
 
 
 @pytest.fixture(scope="module")
