@@ -14,10 +14,10 @@ import numpy as np
 
 import eventsim as es
 from eventsim.io import datasets
-from eventsim.models.training.activity import ActiveLearner, Activity
 from eventsim.models.training.losses.classes import MaxMembrane
 from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.parametrisations import Sigmoid
+from eventsim.models.training.regularisers import ActiveLearner, Activity
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 from eventsim.scenarios.spoken_digits import data as spoken_data
 

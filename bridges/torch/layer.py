@@ -12,7 +12,7 @@ import eventsim as es
 import torch
 from eventsim.errors import UnknownPart
 from eventsim.models.gradients.forward_pass import ForwardPass
-from eventsim.models.training.learned import KINDS, learned
+from eventsim.models.training.parameter_names import KINDS, parameter_names
 from eventsim.network import Network
 from eventsim.torch._function import ALL, Pass, Source, TensorGradient, spikes
 from eventsim.torch.values import Positive, Values
@@ -110,7 +110,7 @@ class EventLayer(torch.nn.Module):
         self._tensor_gradients: dict[bool, TensorGradient] = {}
         self._keys: list[str] = []
         parameters = self._tensor_gradient(False).gradient.parameters
-        chosen = learned(learn, parameters)
+        chosen = parameter_names(learn, parameters)
         for kind in KINDS:
             keys = [key for key in parameters if key.startswith(f"{kind}/")]
             values = {_name(key): torch.from_numpy(parameters[key].copy()) for key in keys}

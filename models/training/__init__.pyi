@@ -3,8 +3,6 @@ from eventsim.models.training import losses as losses
 from eventsim.models.training import optimisers as optimisers
 from eventsim.models.training import parametrisations as parametrisations
 from eventsim.models.training import schedules as schedules
-from eventsim.models.training.activity import ActiveLearner as ActiveLearner
-from eventsim.models.training.activity import Activity as Activity
 from eventsim.models.training.batches import Batch as Batch
 from eventsim.models.training.batches import Batches as Batches
 from eventsim.models.training.batches import balanced as balanced
@@ -23,6 +21,8 @@ from eventsim.models.training.parametrisations import Clip as Clip
 from eventsim.models.training.parametrisations import DelayMap as DelayMap
 from eventsim.models.training.parametrisations import Shift as Shift
 from eventsim.models.training.parametrisations import Sigmoid as Sigmoid
+from eventsim.models.training.regularisers import ActiveLearner as ActiveLearner
+from eventsim.models.training.regularisers import Activity as Activity
 from eventsim.models.training.schedules import Constant as Constant
 from eventsim.models.training.schedules import CosineDecay as CosineDecay
 from eventsim.models.training.schedules import LinearDecay as LinearDecay

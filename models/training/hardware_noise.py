@@ -1,7 +1,7 @@
-"""Training that knows of a chip: thresholds that differ, delays that jitter, weights that are whole numbers.
+"""Hardware-aware training: thresholds that differ, delays that jitter, weights on a grid.
 
-The forward pass deviates from the network; the backward pass takes the spike times that came of it, and the
-network as it is for everything else (Göltz et al. 2025, DelGrad).
+The forward pass deviates from the network. The backward pass takes the spike times of this forward pass, and
+nominal parameters for everything else (Göltz et al. 2025, DelGrad).
 """
 
 import math
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardwareNoise:
-    """Standard deviations of what differs between a network and the chip that runs it; all are normal.
+    """Standard deviations of the differences between a network and the chip that runs it; all are normal.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class HardwareNoise:
 
     @property
     def needs_rng(self) -> bool:
-        """Whether something is drawn for each forward pass."""
+        """Whether numbers are drawn for each forward pass."""
         return any((self.threshold_batch, self.threshold_sample, self.delay, self.output))
 
     def fixed_pattern(self, layers: Mapping[str, int], seed: int) -> dict[str, Floats]:
@@ -67,7 +67,7 @@ class HardwareNoise:
         n_samples: int,
         rng: np.random.Generator | None,
     ) -> Noise:
-        """Return the deviations of one forward pass; without `rng`, those that are always there.
+        """Return the deviations of one forward pass; without `rng`, the fixed ones alone.
 
         Parameters
         ----------
@@ -97,12 +97,12 @@ class HardwareNoise:
 
 @dataclass(frozen=True, slots=True)
 class WeightGrid:
-    """The weights that a chip can have; those of the optimiser stay as fine as they are.
+    """The weights that a chip can have; those of the optimiser lie between them.
 
     Attributes
     ----------
-    step : distance of two neighbouring weights, > 0; 0 for no grid.
-    limit : largest size of a weight; the optimiser's are brought back to it too, lest they run away.
+    step : distance of two neighbouring weights; 0 for no grid.
+    limit : largest size of a weight; those of the optimiser are clipped to it too.
     """
 
     step: float = 0.0
@@ -114,11 +114,11 @@ class WeightGrid:
             raise ValueError(f"limit must be positive (inf: none), got {self.limit!r}")
 
     def value(self, weight: Floats) -> Floats:
-        """Return the weights of the chip that are closest."""
-        near = np.rint(weight / self.step) * self.step if self.step else weight
-        clipped: Floats = np.clip(near, -self.limit, self.limit)
+        """Return the closest weights of the chip."""
+        nearest = np.rint(weight / self.step) * self.step if self.step else weight
+        clipped: Floats = np.clip(nearest, -self.limit, self.limit)
         return clipped
 
     def settle(self, weight: Floats) -> None:
-        """Bring weights back, in place, to where they can be reached."""
+        """Clip weights, in place, to those that a chip can have."""
         np.clip(weight, -self.limit, self.limit, out=weight)

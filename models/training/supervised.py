@@ -1,7 +1,8 @@
 """Supervised learning of spiking networks: what a `Trainer` drives to fit the labels of a `Task`."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -69,7 +70,7 @@ class SupervisedLearner:
     optimiser: StatefulOptimiser
     task: Task
     encode: Encoder = None  # type: ignore[assignment]  # the default needs the task
-    rng: Streams = seeded(0)
+    rng: Streams = field(default_factory=partial(seeded, 0))
     noisy_inputs: bool = False
     noisy_network: bool = False
     block: int = 1000

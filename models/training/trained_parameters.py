@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from eventsim.errors import UnknownPart
 from eventsim.models.gradients.spike_gradient import Gradient, SpikeGradient
 from eventsim.models.training.hardware_noise import WeightGrid
-from eventsim.models.training.learned import learned
+from eventsim.models.training.parameter_names import parameter_names
 from eventsim.models.training.parametrisations import DelayMap, Sigmoid
 from eventsim.network import Network
 
@@ -59,7 +59,7 @@ class TrainedParameters:
         delays: DelayMap | Mapping[str, DelayMap] | None = None,
         weights: WeightGrid | None = None,
     ) -> None:
-        names = learned(learn, gradient.parameters)
+        names = parameter_names(learn, gradient.parameters)
         if not names:
             known = ", ".join(gradient.parameters)
             raise ValueError(f"learn={learn!r} leaves nothing to learn; there are: {known}")

@@ -26,7 +26,7 @@ from eventsim.scenarios.spoken_digits.settings import Settings
 
 if TYPE_CHECKING:
     from eventsim import Network
-    from eventsim.models.training.activity import ActiveLearner
+    from eventsim.models.training.regularisers import ActiveLearner
     from eventsim.models.training.trainer import Trainer
 
 
@@ -92,9 +92,9 @@ class SpokenDigits(Settings):
 
     def learner(self, network: "Network", task: Task, threads: int) -> "ActiveLearner":
         """Return what trains the network."""
-        from eventsim.models.training.activity import ActiveLearner, Activity
         from eventsim.models.training.losses.classes import MaxMembrane
         from eventsim.models.training.parametrisations import Sigmoid
+        from eventsim.models.training.regularisers import ActiveLearner, Activity
 
         # Short loops would cut a run into many windows, so recurrent delays stay above 4 ms.
         loop = Sigmoid(scale=self.longest_delay - 4.0, shift=4.0)

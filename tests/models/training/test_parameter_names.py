@@ -6,8 +6,8 @@ import pytest
 import eventsim as es
 from eventsim.errors import UnknownPart
 from eventsim.models.training import SpikeLearner
-from eventsim.models.training.learned import KINDS, learned
 from eventsim.models.training.losses.first_spike import TimeInvariant
+from eventsim.models.training.parameter_names import KINDS, parameter_names
 
 
 def network():
@@ -24,15 +24,15 @@ def network():
 
 def test_a_kind_leaves_out_what_has_to_be_named():
     parameters = es.models.gradients.SpikeGradient(network()).parameters
-    assert learned("delay", parameters) == ["delay/input->hidden"]
-    assert learned(["delay/hidden->label", "delay"], parameters) == [
+    assert parameter_names("delay", parameters) == ["delay/input->hidden"]
+    assert parameter_names(["delay/hidden->label", "delay"], parameters) == [
         "delay/input->hidden",
         "delay/hidden->label",
     ]
-    assert learned(["v_th"], parameters) == ["v_th/hidden", "v_th/label"]
-    assert learned(["v_th/readout"], parameters) == ["v_th/readout"]
+    assert parameter_names(["v_th"], parameters) == ["v_th/hidden", "v_th/label"]
+    assert parameter_names(["v_th/readout"], parameters) == ["v_th/readout"]
     with pytest.raises(UnknownPart, match="nothing to learn is named 'weights'; kinds: weight, delay"):
-        learned(["weights"], parameters)
+        parameter_names(["weights"], parameters)
 
 
 @pytest.mark.parametrize("learn", [("weight", "delay"), KINDS, ("v_th", "delay/hidden->label"), "tau_mem"])

@@ -1,10 +1,10 @@
-"""Keeps neurons of a network that learns from its spike times neither silent nor too busy.
+"""Bounds of activity: neurons of a network that learns from spike times are kept neither silent nor too busy.
 
 The number of spikes has no derivative in a parameter: it is constant until it jumps. But a neuron spikes more
-if its membrane comes higher, so a neuron with too many spikes has its membrane pulled down at each of them,
-one with too few pulled up, as if the loss held (mean count - bound)^2 / 2 and each spike of a neuron counted
-like a rise of its membrane (Nowotny et al. 2025). A neuron without any spike has no membrane at a spike to
-pull; there the weights are raised directly.
+if its membrane comes higher. So a neuron with too many spikes has its membrane pulled down at each of them,
+and one with too few pulled up, as if the loss held (mean count - bound)^2 / 2 and each spike of a neuron
+counted like a rise of its membrane (Nowotny et al. 2025). A neuron without any spike has no membrane at a
+spike to pull; there the weights are raised directly.
 """
 
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """How many spikes a neuron should have.
+    """Bounds of the number of spikes of a neuron.
 
     Attributes
     ----------
-    least, most : spikes a sample, in the mean over a batch, between which nothing is done.
+    least, most : spikes a sample, in the mean over a batch; between them nothing is done.
     pull : dL/dv at a spike, for each spike too many; a loss of one unit a sample is of order 1.
     bump : added to the weights into neurons without a spike in the whole batch, after each step.
     """
@@ -52,22 +52,24 @@ class Activity:
         """Return for each sample dL/dT of each spike; where a membrane only grazes threshold, 0."""
         mean = run.counts(population).mean(axis=0)
         pull = self.pull * (mean - mean.clip(self.least, self.most))
-        found = []
+        errors = []
         for sample in range(len(run)):
             inverse = run.slope_inverses(population, sample)
             units = run.spikes(population, sample).units
-            usual = (inverse > 0) & np.isfinite(inverse)
-            found.append(np.where(usual, -pull[units] / np.where(usual, inverse, 1.0), 0.0))
-        return found
+            regular = (inverse > 0) & np.isfinite(inverse)
+            errors.append(np.where(regular, -pull[units] / np.where(regular, inverse, 1.0), 0.0))
+        return errors
 
 
 class ActiveLearner(SpikeLearner):
-    """A `SpikeLearner` that keeps populations active; parameters as there, and
+    """A `SpikeLearner` that keeps the activity of populations within bounds.
 
     Parameters
     ----------
+    net, output, loss, **options
+        As of `SpikeLearner`.
     activity : mapping of str to Activity
-        By population.
+        Bounds by population.
     """
 
     def __init__(self, net: Network, output: str, loss: Any = None, *, activity: Mapping[str, Activity],

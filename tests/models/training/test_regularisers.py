@@ -5,9 +5,9 @@ import pytest
 
 import eventsim as es
 from eventsim.errors import UnknownPart
-from eventsim.models.training.activity import ActiveLearner, Activity
 from eventsim.models.training.losses.classes import MaxMembrane
 from eventsim.models.training.optimisers import Adam
+from eventsim.models.training.regularisers import ActiveLearner, Activity
 
 
 def network(mean):

@@ -1,4 +1,4 @@
-"""What `learn=` names: the parameters that are trained, by kind or one by one."""
+"""The parameters that `learn=` selects: by kind, or one by one."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from eventsim.errors import UnknownPart
 
-__all__ = ["KINDS", "learned"]
+__all__ = ["KINDS", "parameter_names"]
 
 KINDS = ("weight", "delay", "tau_mem", "tau_syn", "v_th")
 
 
-def learned(learn: Iterable[str], parameters: Mapping[str, NDArray[np.float64]]) -> list[str]:
+def parameter_names(learn: Iterable[str], parameters: Mapping[str, NDArray[np.float64]]) -> list[str]:
     """Return the names of the parameters to be trained, in the order of `parameters`.
 
     Parameters
