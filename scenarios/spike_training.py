@@ -69,7 +69,7 @@ def shown(
 
     samples, _ = task.sets["test"]
     sim = Simulation(network, hardware=hardware)
-    found: dict[str, list[Spikes]] = {name: [] for name in network.populations}
+    recorded: dict[str, list[Spikes]] = {name: [] for name in network.populations}
     for k in range(min(n_samples, len(samples))):
         sim.reset()
         for source, times in inputs(samples[k : k + 1], None).items():
@@ -79,7 +79,7 @@ def shown(
             units = np.flatnonzero(times[0] < slot)
             sim.stimulate(source, times[0, units], units)
         sim.run(slot)
-        for name, parts in found.items():
+        for name, parts in recorded.items():
             spikes = sim.spikes(name)
             parts.append(Spikes(k * slot + spikes.times, spikes.units))
     return {
@@ -87,7 +87,7 @@ def shown(
             np.concatenate([part.times for part in parts] or [np.zeros(0)]),
             np.concatenate([part.units for part in parts] or [np.zeros(0, np.int64)]),
         )
-        for name, parts in found.items()
+        for name, parts in recorded.items()
     }
 
 

@@ -63,8 +63,8 @@ class EarlyStopping:
 
     def state(self) -> dict[str, Any]:
         """Return what later decisions depend on."""
-        kept = {} if self._best_state is None else {"best_state": self._best_state}
-        return {"best": self.best, "best_epoch": self.best_epoch, **kept}
+        state: dict[str, Any] = {"best": self.best, "best_epoch": self.best_epoch}
+        return state if self._best_state is None else state | {"best_state": self._best_state}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""

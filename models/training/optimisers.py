@@ -183,7 +183,7 @@ def _of(setting: float | Mapping[str, float], name: str, what: str) -> float:
     for key in (name, name.partition("/")[0]):
         if key in setting:
             return setting[key]
-    raise UnknownPart(f"no {what} for {name!r}; given for: {', '.join(setting)}")
+    raise UnknownPart(f"no {what} for {name!r}; there is one for: {', '.join(setting)}")
 
 
 def __getattr__(name: str) -> Any:

@@ -124,14 +124,14 @@ class Sigmoid(DelayMap):
         return delays
 
     def _inverse(self, d: Floats) -> Floats:
-        share = (d - self.shift) / self.scale
-        inside = (share > 0) & (share < 1)
+        fraction = (d - self.shift) / self.scale
+        inside = (fraction > 0) & (fraction < 1)
         if not inside.all():
             raise ValueError(
                 f"delays must lie between {self.shift:g} and {self.shift + self.scale:g} to be a sigmoid of "
                 f"something, got {float(d[~inside][0])!r}; choose scale and shift, or another map"
             )
-        p: Floats = np.log(share) - np.log1p(-share)
+        p: Floats = np.log(fraction) - np.log1p(-fraction)
         return p
 
 

@@ -320,7 +320,7 @@ class SpikeLearner:
     def classes_of(self, first_spikes: Floats) -> Ints:
         """Return the class that the first spikes of the outputs tell, shape (n_samples,)."""
         if self._reads_all or not isinstance(self._loss, ClassLoss):
-            raise TypeError(f"{type(self.loss).__name__} tells no classes from first spikes")
+            raise TypeError(f"{type(self.loss).__name__} has no classes of first spikes")
         return self._loss.predict(first_spikes, self._tau_syn)
 
     def checked_labels(self, labels: Any, n_samples: int) -> Ints:
@@ -382,7 +382,7 @@ class SpikeLearner:
 
     def _predicted(self, run: ForwardPass) -> Ints:
         if not isinstance(self._loss, ClassLoss):
-            raise TypeError(f"{type(self.loss).__name__} is a loss of spike trains and tells no classes")
+            raise TypeError(f"{type(self.loss).__name__} is a loss of spike trains, without classes")
         return self._loss.predict(self._outputs(run), self._tau_syn)
 
     def _derivatives(self, run: ForwardPass, errors: Any) -> dict[str, Floats]:
@@ -406,14 +406,14 @@ class SpikeLearner:
             raise OverflowError(f"the loss is {loss}: lower the learning rate, or start from weaker weights")
         return loss
 
-    def _raise(self, name: str, quiet: Bools, by: float) -> None:
+    def _raise(self, name: str, silent: Bools, by: float) -> None:
         """Raise the weights into some neurons of a population."""
         for key, target in self._into[name]:
             weight = self.parameters[key]
             if target is None:
-                weight[:, quiet] += by
+                weight[:, silent] += by
             else:
-                weight[quiet[target]] += by
+                weight[silent[target]] += by
 
     def _warn_of_silence(self) -> None:
         if not self._warned:

@@ -121,7 +121,7 @@ class Trainer:
         self.history: dict[str, list[Any]] = {}
         self.stopped = False
         self._sums = EpochMetrics()
-        self._factor = math.nan  # that the learner has been given
+        self._factor = math.nan  # of the learner at present
 
     def add_callback(self, callback: Callback | Callable[["Trainer", Metrics], object]) -> None:
         """Add what is called during training; see `callbacks`."""
@@ -170,7 +170,7 @@ class Trainer:
             ``update(n, **metrics)``.
         """
         bar: Any
-        waiting, latest = 0, time.monotonic()  # batches that the bar has not been told of
+        waiting, latest = 0, time.monotonic()  # batches since the latest update of the bar
         with progress(self.total, "batch", self.done) if progress else nullcontext() as bar:
             while not self.finished:
                 if checkpoint is not None:

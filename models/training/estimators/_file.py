@@ -34,7 +34,7 @@ def write(classifier: Any, path: str | os.PathLike[str], overwrite: bool) -> Non
         "loss": _loss(classifier._settings["loss"]),
         "classes": classifier.classes_.tolist(),
         "n_features_in": classifier.n_features_in_,
-        "shares": classifier._shares,
+        "shares": classifier._frequencies,
         "seed": classifier._seed,
         "clock": asdict(classifier._clock),
         "learner": learner.state(),
@@ -67,7 +67,7 @@ def read(cls: Any, path: str | os.PathLike[str]) -> Any:
         classifier = cls(**settings, loss=loss)
         classifier.classes_ = as_classes(state["classes"])
         classifier.n_features_in_ = int(state["n_features_in"])
-        classifier._shares, classifier._seed = state["shares"], int(state["seed"])
+        classifier._frequencies, classifier._seed = state["shares"], int(state["seed"])
         classifier._clock = Clock(**state["clock"])
         classifier.history_ = {name: values.tolist() for name, values in trace.training.items()}
         classifier._settings = classifier.get_params() | {"hidden": classifier._checked_settings()}

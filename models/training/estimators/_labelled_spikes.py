@@ -20,12 +20,12 @@ Ints = NDArray[np.int64]
 Pairs = list[tuple[Floats, Ints]]
 
 
-def checked_samples(given: Any, n_inputs: int | None) -> tuple[Floats | Pairs, int]:
+def checked_samples(samples: Any, n_inputs: int | None) -> tuple[Floats | Pairs, int]:
     """Return samples as first spikes (n_samples, n_inputs) or, where a unit spikes more often, as pairs.
 
     Parameters
     ----------
-    given : array_like, SpikeTrains, or sequence
+    samples : array_like, SpikeTrains, or sequence
         As `eventsim.spike_trains` describes them.
     n_inputs : int or None
         How many inputs there must be; None to find out.
@@ -40,7 +40,7 @@ def checked_samples(given: Any, n_inputs: int | None) -> tuple[Floats | Pairs, i
     ValueError, TypeError
         If a time is nan or negative, a unit does not exist, shapes do not fit, or there are no samples.
     """
-    trains = SpikeTrains.of(given, n_inputs, "times")
+    trains = SpikeTrains.of(samples, n_inputs, "times")
     if len(trains) == 0:
         raise ValueError("times hold no samples")
     if trains.n == 0:

@@ -72,7 +72,7 @@ class SpikingClassifier(Estimator):
     latest : float
         Time, in tau_syn, of the latest input spike of the training samples; the earliest is put at 0.15.
     tau_syn : float or None
-        Synaptic time constant in the unit of the samples' times, which are then taken as they are. If None,
+        Synaptic time constant in the unit of the samples' times, which are then used as they are. If None,
         it follows from `latest`, and the clock of every sample starts shortly before the first spike of all.
     tau_ratio : float
         tau_mem / tau_syn.
@@ -215,7 +215,7 @@ class SpikingClassifier(Estimator):
         elif self.validation_fraction is not None or self.early_stopping:
             sets = self._divided(samples, index, seed)
         self.classes_, self.n_features_in_, self._seed = names, n_inputs, seed
-        self._shares = counts / counts.sum()
+        self._frequencies = counts / counts.sum()
         self._settings = self.get_params() | {"hidden": sizes}  # what was learned with, whatever is set later
         self.history_: dict[str, list[float]] = {}
         self._set_up(sets["train"][0])
@@ -313,7 +313,7 @@ class SpikingClassifier(Estimator):
             task=self._task(sets),
             encode=lambda spikes, _: self._clock.inputs(spikes),
             rng=stream,
-            most_frequent=int(self._shares.argmax()),
+            most_frequent=int(self._frequencies.argmax()),
         )
         size = self.batch or min(50, max(10, n // 20))
         Trainer(
@@ -351,16 +351,16 @@ class SpikingClassifier(Estimator):
     def predict_proba(self, times: Any) -> Floats:
         """Return a softmax of the output times, earlier is more probable, shape (n_samples, n_classes).
 
-        The shares of classes among the training samples stand where no output spikes. The metrics order the
-        classes as `predict` does; they are not calibrated.
+        Where no output spikes, they are the frequencies of the classes among the training samples. The
+        metrics order the classes as `predict` does; they are not calibrated.
         """
-        late = self._output_times(self._checked(times))
-        first = late.min(axis=1, keepdims=True)
-        spoke = first[:, 0] < np.inf
-        shares = np.tile(self._shares, (len(late), 1))
-        shares[spoke] = np.exp((first[spoke] - late[spoke]) / SHARPNESS)
-        shares /= shares.sum(axis=1, keepdims=True)
-        return shares
+        outputs = self._output_times(self._checked(times))
+        first = outputs.min(axis=1, keepdims=True)
+        spiked = first[:, 0] < np.inf
+        probabilities = np.tile(self._frequencies, (len(outputs), 1))
+        probabilities[spiked] = np.exp((first[spiked] - outputs[spiked]) / SHARPNESS)
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        return probabilities
 
     def score(self, times: Any, labels: Any) -> float:
         """Return the fraction of samples whose class is right."""
@@ -377,7 +377,7 @@ class SpikingClassifier(Estimator):
         return self.learner_.first_spikes(self._clock.inputs(self._clock.spikes(samples)))
 
     def _classes_of(self, first_spikes: Floats) -> Ints:
-        return _or_most_frequent(self.learner_.classes_of(first_spikes), int(self._shares.argmax()))
+        return _or_most_frequent(self.learner_.classes_of(first_spikes), int(self._frequencies.argmax()))
 
     # ------------------------------------------------------------------ habits of scikit-learn
 
@@ -439,8 +439,8 @@ class SpikingClassifier(Estimator):
         """
         from eventsim.models.training.estimators._file import read
 
-        found: Self = read(cls, path)
-        return found
+        classifier: Self = read(cls, path)
+        return classifier
 
 
 class _Learner(SupervisedLearner):

@@ -31,7 +31,7 @@ class SoftCounts(ForwardPassLoss):
     of spikes that is expected if each border lies somewhere around its place, logistically distributed with
     scale `width`: the closer a spike is to a border, the more it is pulled. Far inside and far outside there
     is no gradient, so `width` should be of the order of the window. That a spike appears or disappears is a
-    jump here too, and no derivative tells of it.
+    jump here too, and no derivative shows it.
 
     Attributes
     ----------

@@ -46,7 +46,7 @@ class TimeToFirstSpike:
     ----------
     xi : scale of time differences that count, in tau_syn, > 0.
     alpha : weight of the pull towards early spikes, >= 0.
-    beta : scale of lateness, in tau_syn, > 0.
+    beta : scale of spike latency, in tau_syn, > 0.
 
     Notes
     -----
@@ -78,11 +78,11 @@ class TimeToFirstSpike:
         largest = exponents.max(axis=1, keepdims=True)
         shares = np.exp(exponents - largest)
         total = shares.sum(axis=1, keepdims=True)
-        lateness = self.alpha * np.exp(np.minimum(correct / (self.beta * tau_syn), 700.0))  # finite always
-        losses = np.where(spikes, np.log(total[:, 0]) + largest[:, 0] + lateness, SILENT_LABEL)
+        latency_cost = self.alpha * np.exp(np.minimum(correct / (self.beta * tau_syn), 700.0))  # finite
+        always losses = np.where(spikes, np.log(total[:, 0]) + largest[:, 0] + latency_cost, SILENT_LABEL)
         errors = shares / total
         errors *= -scale
-        errors[samples, labels] += scale + lateness / (self.beta * tau_syn)
+        errors[samples, labels] += scale + latency_cost / (self.beta * tau_syn)
         errors[~spikes] = 0.0
         return losses, errors
 
@@ -154,21 +154,21 @@ class TimeInvariant:
     def __call__(self, times: Floats, labels: Ints, tau_syn: float = 1.0) -> tuple[Floats, Floats]:
         """Return the losses (n_samples,) and their derivatives in the times (n_samples, n_outputs)."""
         samples = np.arange(len(times))
-        there = np.isfinite(times)
-        silent = None if there.all() else np.asarray(~there.all(axis=1))
+        spikes = np.isfinite(times)
+        silent = None if spikes.all() else np.asarray(~spikes.all(axis=1))
         if silent is not None:
             times = np.where(silent[:, None], 0.0, times)
-        late = times - times[samples, labels][:, None]
-        late /= tau_syn
-        late -= self.margin
-        late[samples, labels] = 0.0
-        losses: Floats = 0.5 * np.einsum("ij,ij->i", late, late)
+        errors = times - times[samples, labels][:, None]
+        errors /= tau_syn
+        errors -= self.margin
+        errors[samples, labels] = 0.0
+        losses: Floats = 0.5 * np.einsum("ij,ij->i", errors, errors)
         if silent is not None:
-            late[silent] = 0.0
+            errors[silent] = 0.0
             losses[silent] = SILENT_LABEL
-        late /= tau_syn
-        late[samples, labels] = -np.einsum("ij->i", late)
-        return losses, late
+        errors /= tau_syn
+        errors[samples, labels] = -np.einsum("ij->i", errors)
+        return losses, errors
 
     def predict(self, times: Floats, tau_syn: float = 1.0) -> Ints:
         """Return the class of each sample: the output that spikes first, -1 if none does."""

@@ -6,7 +6,7 @@ A loss says by `reads` what it is called with:
     "forward_pass"   an `Outputs`: all their spikes, or the largest membranes of outputs that do not spike
 
 It returns the loss of each sample and the derivatives in what it reads; the mean over a batch is taken by the
-caller. A loss of classes also tells the class of each sample, by `predict`.
+caller. A loss of classes also returns the class of each sample, by `predict`.
 """
 
 import inspect

@@ -58,7 +58,7 @@ def test_parameters_may_have_rates_of_their_own():
     adam = Adam({"w": 0.1, "d": 0.2})
     adam.update(p, {"w": np.ones(1), "d": np.ones(1)})
     assert [p["w"][0], p["d"][0]] == pytest.approx([-0.1, -0.2], rel=1e-6)
-    with pytest.raises(UnknownPart, match=r"no learning rate for 'x'; given for: w, d"):
+    with pytest.raises(UnknownPart, match=r"no learning rate for 'x'; there is one for: w, d"):
         adam.update(p | {"x": np.zeros(1)}, {"x": np.ones(1)})
 
 

@@ -128,7 +128,7 @@ def test_several_spikes_and_loops_learn_target_trains():
     assert "delay/cells->cells" not in learner.parameters  # one delay for all: trained if it is named
     losses = [learner.step({"input": given}, [target] * 2, Adam(0.01)).loss for _ in range(40)]
     assert losses[-1] < 0.7 * losses[0]
-    with pytest.raises(TypeError, match="VanRossum is a loss of spike trains and tells no classes"):
+    with pytest.raises(TypeError, match="VanRossum is a loss of spike trains, without classes"):
         learner.predict({"input": given})
 
 
