@@ -79,7 +79,7 @@ class TimeToFirstSpike:
         shares = np.exp(exponents - largest)
         total = shares.sum(axis=1, keepdims=True)
         latency_cost = self.alpha * np.exp(np.minimum(correct / (self.beta * tau_syn), 700.0))  # finite
-        always losses = np.where(spikes, np.log(total[:, 0]) + largest[:, 0] + latency_cost, SILENT_LABEL)
+        losses = np.where(spikes, np.log(total[:, 0]) + largest[:, 0] + latency_cost, SILENT_LABEL)
         errors = shares / total
         errors *= -scale
         errors[samples, labels] += scale + latency_cost / (self.beta * tau_syn)
