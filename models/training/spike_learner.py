@@ -149,6 +149,8 @@ class SpikeLearner:
         self.threads, self.until = threads, float(until)
         self.loss: Any = TimeToFirstSpike() if loss is None else loss
         self._loss = as_loss(self.loss)
+        # Asked once: isinstance of a protocol looks at every attribute, which a small batch would feel.
+        self._class_loss = self._loss if isinstance(self._loss, ClassLoss) else None
         self._reads_all = getattr(self._loss, "reads", "first_spikes") == "forward_pass"
         self._neurons = _spiking(net)
         if output not in net.populations or net.populations[output].model.is_source:
@@ -319,9 +321,9 @@ class SpikeLearner:
 
     def classes_of(self, first_spikes: Floats) -> Ints:
         """Return the class that the first spikes of the outputs tell, shape (n_samples,)."""
-        if self._reads_all or not isinstance(self._loss, ClassLoss):
+        if self._reads_all or self._class_loss is None:
             raise TypeError(f"{type(self.loss).__name__} has no classes of first spikes")
-        return self._loss.predict(first_spikes, self._tau_syn)
+        return self._class_loss.predict(first_spikes, self._tau_syn)
 
     def checked_labels(self, labels: Any, n_samples: int) -> Ints:
         """Return labels as an array, checked to be one output for each sample."""
@@ -373,17 +375,17 @@ class SpikeLearner:
     def _evaluate(self, run: ForwardPass, targets: Any) -> tuple[Floats, Any, int]:
         """Return the loss of each sample, the errors that follow, and how many classes are right."""
         outputs = self._outputs(run)
-        if not isinstance(self._loss, ClassLoss):
+        if self._class_loss is None:
             return *self._loss(outputs, targets, self._tau_syn), 0
         targets = self.checked_labels(targets, len(run))
         losses, errors = self._loss(outputs, targets, self._tau_syn)
-        right = self._loss.predict(outputs, self._tau_syn) == targets
+        right = self._class_loss.predict(outputs, self._tau_syn) == targets
         return losses, errors, int(np.count_nonzero(right))
 
     def _predicted(self, run: ForwardPass) -> Ints:
-        if not isinstance(self._loss, ClassLoss):
+        if self._class_loss is None:
             raise TypeError(f"{type(self.loss).__name__} is a loss of spike trains, without classes")
-        return self._loss.predict(self._outputs(run), self._tau_syn)
+        return self._class_loss.predict(self._outputs(run), self._tau_syn)
 
     def _derivatives(self, run: ForwardPass, errors: Any) -> dict[str, Floats]:
         """Return the derivatives of the mean loss by name; errors are of the output, or by population."""
