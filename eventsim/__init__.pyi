@@ -31,5 +31,6 @@ from eventsim.trace import Spikes as Spikes
 from eventsim.trace import Trace as Trace
 
 __version__: str
+__all__: list[str]
 
 def get_include() -> str: ...

@@ -53,10 +53,11 @@ def training_loops() -> list[str]:
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef):
                 for node in ast.walk(function):
-                    target = node.target if isinstance(node, ast.For) else None
-                    test = node.test if isinstance(node, ast.While) else None
-                    head = ast.unparse(target) + " " + ast.unparse(node.iter) if target is not None else ""
-                    head = ast.unparse(test) if test is not None else head
+                    head = ""
+                    if isinstance(node, ast.For):
+                        head = f"{ast.unparse(node.target)} {ast.unparse(node.iter)}"
+                    elif isinstance(node, ast.While):
+                        head = ast.unparse(node.test)
                     if re.search(r"\bepochs?\b", head):
                         found.append(f"{path.relative_to(ROOT)}:{function.name}")
     return sorted(set(found))

@@ -16,8 +16,8 @@ CONTINUOUS = [
     name for name, part in registry.parts("neuron").items() if getattr(part, "is_continuous", False)
 ]
 SPIKING = [(name, part) for name, part in registry.parts("neuron").items() if name not in CONTINUOUS]
-NEURONS = [name for name, part in SPIKING if not part.is_source]
-SOURCES = [name for name, part in SPIKING if part.is_source]
+NEURONS = [name for name, part in SPIKING if not getattr(part, "is_source", False)]
+SOURCES = [name for name, part in SPIKING if getattr(part, "is_source", False)]
 SCENARIOS = list(registry.parts("scenario"))
 HARDWARE = list(registry.parts("hardware"))
 
