@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim.models.training.earlier_states import current_state
-from eventsim.models.training.supervised import Encoder, SupervisedLearner
 from eventsim.models.training.task import Task
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Ints, Spikes
 
 if TYPE_CHECKING:
     from eventsim import Network
+    from eventsim.models.training.supervised import Encoder, SupervisedLearner
     from eventsim.models.training.trainer import Trainer
 
 
@@ -29,7 +29,7 @@ def train(run: Run, trainer: "Trainer", dataset: str) -> None:
     )
 
 
-def measure(learner: SupervisedLearner, epoch: int, tau_syn: float) -> tuple[dict[str, float], Ints]:
+def measure(learner: "SupervisedLearner", epoch: int, tau_syn: float) -> tuple[dict[str, float], Ints]:
     """Return metrics of all sets, and the classes of the test samples; to be called once, at the end."""
     metrics: dict[str, float] = {}
     predicted = np.empty(0, np.int64)
@@ -49,7 +49,7 @@ def measure(learner: SupervisedLearner, epoch: int, tau_syn: float) -> tuple[dic
     return metrics, predicted
 
 
-def evaluate(run: Run, learner: SupervisedLearner, epoch: int, tau_syn: float) -> None:
+def evaluate(run: Run, learner: "SupervisedLearner", epoch: int, tau_syn: float) -> None:
     """Put what `measure` returns into a run."""
     metrics, predicted = measure(learner, epoch, tau_syn)
     for name, value in metrics.items():
@@ -62,7 +62,7 @@ def evaluate(run: Run, learner: SupervisedLearner, epoch: int, tau_syn: float) -
 
 
 def shown(
-    task: Task, network: "Network", inputs: Encoder, n_samples: int, slot: float, hardware: Any = None
+    task: Task, network: "Network", inputs: "Encoder", n_samples: int, slot: float, hardware: Any = None
 ) -> dict[str, Spikes]:
     """Simulate the first test samples event by event, sample k beginning at k * slot; return all spikes."""
     from eventsim import Simulation
@@ -95,7 +95,7 @@ def record(
     run: Run,
     task: Task,
     network: "Network",
-    inputs: Encoder,
+    inputs: "Encoder",
     n_samples: int,
     slot: float,
     hardware: Any = None,

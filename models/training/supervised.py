@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.random import Generator
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from eventsim.models.training.batches import Batch, Streams, seeded
 from eventsim.models.training.learner import BatchMetrics, State
 from eventsim.models.training.optimisers import StatefulOptimiser
-from eventsim.models.training.spike_learner import Step
 from eventsim.models.training.task import Task
+
+if TYPE_CHECKING:
+    from eventsim.models.training.spike_learner import Step
 
 __all__ = ["Encoder", "SpikingLearner", "SupervisedLearner"]
 
@@ -30,7 +32,7 @@ class SpikingLearner(Protocol):
 
     reads_first_spikes: bool
 
-    def step(self, inputs: Any, labels: Any, optimiser: StatefulOptimiser, **noise: Generator) -> Step:
+    def step(self, inputs: Any, labels: Any, optimiser: StatefulOptimiser, **noise: Generator) -> "Step":
         """Learn from a batch."""
 
     def first_spikes(self, inputs: Any, **noise: Generator) -> Floats:
