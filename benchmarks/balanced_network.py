@@ -27,7 +27,7 @@ from eventsim.scenarios.balanced_network import BalancedNetwork
 from eventsim.scenarios.balanced_network.network import POPULATIONS
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(900.0, 4.0)
+SECONDS = Seconds(400.0, 4.0)
 DURATION = 1000.0  # ms
 ACCEPTED = {  # Hz, mean rate of all neurons
     "poisson-1000": (9.2, 11.5),

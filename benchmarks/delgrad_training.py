@@ -22,7 +22,7 @@ from eventsim.models.training.losses.first_spike import TimeInvariant
 from eventsim.models.training.optimisers import Adam
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(25.0, 3.0)
+SECONDS = Seconds(10.0, 3.0)
 N_HIDDEN, BATCH = 30, 150
 MARGIN, BUMP, MAX_DW, SILENT = 0.2, 5e-4, 0.2, 100.0
 MAX_MISSING = {"hidden": 0.3, "label": 0.0}

@@ -22,7 +22,7 @@ from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.schedules import StepDecay
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(25.0, 4.0)
+SECONDS = Seconds(18.0, 3.0)
 N_HIDDEN, BATCH = 120, 150
 BIAS_TIME, RATE, XI, ALPHA, BUMP, MAX_DW = 0.9, 0.005, 0.2, 0.005, 5e-4, 0.2
 MAX_MISSING = {"hidden": 0.3, "label": 0.0}

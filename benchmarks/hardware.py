@@ -23,7 +23,7 @@ from eventsim.scenarios import tasks
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 from eventsim.scenarios.fast_and_deep import FastAndDeep
 
-SECONDS = Seconds(8.0, 3.0)
+SECONDS = Seconds(3.0, 1.0)
 CHIP = BrainScaleS2(device_seed=7)
 DURATION = 2000.0  # ms
 N, N_LINES, RATE = 100, 100, 50.0  # neurons, input lines, Hz on each

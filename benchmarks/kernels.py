@@ -28,7 +28,7 @@ from eventsim.errors import ConfigError
 from eventsim.models.gradients import ForwardPass, SpikeGradient
 from eventsim.scenarios.benchmark import Plan, Row, Rows, Seconds
 
-SECONDS = Seconds(60.0, 5.0)
+SECONDS = Seconds(14.0, 3.0)
 AT_LEAST = 0.05  # s that a measurement takes at least, about
 FORMS = (
     "auto",

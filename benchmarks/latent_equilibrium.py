@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import eventsim as es
 from eventsim.scenarios.benchmark import Plan, Row, Rows, Seconds
 
-SECONDS = Seconds(45.0, 6.0)
+SECONDS = Seconds(25.0, 4.0)
 TAU, DT, ETA, BETA = 10.0, 0.1, 0.01, 0.1
 CASES = (((2, 30, 3), 1), ((2, 30, 3), 32), ((784, 500, 10), 1), ((784, 500, 10), 32))
 SERIES = 64  # different inputs, repeated

@@ -20,7 +20,7 @@ import eventsim as es
 from eventsim.hold_model import HoldModel
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(60.0, 2.0)
+SECONDS = Seconds(35.0, 1.0)
 SIZES = (100, 10_000, 1_000_000)
 N_INCREMENTS = 65536
 

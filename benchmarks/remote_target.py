@@ -18,7 +18,7 @@ from eventsim.hardware import RemoteTarget, SimulatedTarget
 from eventsim.hardware.targets.target import Target
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(5.0, 2.0)
+SECONDS = Seconds(2.0, 1.0)
 N_HIDDEN, BATCH, UNTIL = 30, 150, 20.0
 STEPS = 20  # in each repeat
 

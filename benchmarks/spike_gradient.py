@@ -17,7 +17,7 @@ import numpy as np
 import eventsim as es
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(8.0, 3.0)
+SECONDS = Seconds(2.0, 1.0)
 
 
 def delgrad() -> tuple[es.Network, dict[str, Any], float, int]:

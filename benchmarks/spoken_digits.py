@@ -21,7 +21,7 @@ from eventsim.models.training.regularisers import ActiveLearner, Activity
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 from eventsim.scenarios.spoken_digits import data as spoken_data
 
-SECONDS = Seconds(240.0, 5.0)
+SECONDS = Seconds(150.0, 4.0)
 N_SAMPLES, BATCH, UNTIL = 2700, 32, 1100.0
 
 

@@ -14,7 +14,7 @@ from eventsim.models.training import SpikeLearner
 from eventsim.scenarios.balanced_network import BalancedNetwork
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(30.0, 4.0)
+SECONDS = Seconds(15.0, 2.0)
 BIOLOGICAL = 2000.0  # ms simulated
 BATCHES = ((784, 350, 2000), (5, 120, 20_000))  # inputs, hidden neurons, samples
 

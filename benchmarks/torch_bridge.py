@@ -25,7 +25,7 @@ from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.parametrisations import Clip
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(30.0, 6.0)
+SECONDS = Seconds(12.0, 4.0)
 RATE = 1e-12
 AT_LEAST = 0.1  # s that a measurement takes at least, about
 

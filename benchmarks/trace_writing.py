@@ -16,7 +16,7 @@ import numpy as np
 
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(40.0, 2.0)
+SECONDS = Seconds(10.0, 1.0)
 N = 10_000_000
 N_UNITS = 10_000
 PIECE = 20_000

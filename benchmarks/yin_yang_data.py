@@ -8,7 +8,7 @@ import numpy as np
 
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(4.0, 1.0)
+SECONDS = Seconds(2.0, 1.0)
 SIZE = 5000
 SEED = 42
 
