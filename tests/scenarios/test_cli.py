@@ -327,7 +327,8 @@ def test_a_signal_ends_a_run_with_130_and_keeps_what_was_done(number):
     assert process.returncode == 130
     assert "Traceback" not in err
     assert err.count("\n") == 1
-    assert io.load("a.h5").state["scenario"]["epoch"] > 0
+    training = io.load("a.h5").state["scenario"]["training"]
+    assert training["epoch"] + training["batch"] > 0
 
 
 def test_a_file_without_a_time_says_that_it_is_unknown(tmp_path, capsys):

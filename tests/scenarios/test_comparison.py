@@ -226,7 +226,13 @@ def test_repeats_must_be_positive(capsys):
 def test_ctrl_c_ends_a_real_benchmark_and_keeps_its_lines():
     command = [sys.executable, "-P", "-m", "eventsim.scenarios.cli", "bench", "queue-hold", "--no-peers"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+        # A shell that starts jobs in the background lets them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(3)]
