@@ -51,9 +51,9 @@ $(VENV)/bin/python:
 	  { echo "eventsim needs Python >= 3.11; name one with: make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# Compiled in the open, where it says how far it is: pip would be silent, and compile a second time for tests.
+# Compiled in the open, where it says how far it is; pip, which would be silent, then takes what is there.
 $(VENV)/.built: $(VENV)/bin/python $(SOURCES)
-	$(PIP) 'setuptools>=77' 'Cython>=3.1'
+	$(PIP) $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
 	$(BIN)/python setup.py --quiet build_ext --inplace
 	touch $@
 

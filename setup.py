@@ -1,30 +1,44 @@
-"""Build script: maps the flat source folders onto the `eventsim` package."""
+"""Build script: maps the flat source folders onto the `eventsim` package and compiles its modules."""
 
-import multiprocessing
+import itertools
 import os
 import re
 import shutil
 import subprocess
-import sys
-import threading
+import time
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 FOLDERS = ("models", "hardware", "io", "scenarios", "benchmarks")  # each is eventsim.<its name>
 TREE = Path("build/tree")  # the package as importers see it; rebuilt on every build
-SHARED = "eventsim._cyutility"  # Cython's helpers for memoryviews, once for all modules
 GENERATED = Path("build/cython")  # the C files
+SHARED = "eventsim._cyutility"  # Cython's helpers for memoryviews and functions, once for all modules
 DATA = ("*.pxd", "*.pyi", "*.h", "*.toml", "*.npz", "py.typed")  # installed beside the modules
 
 # Contraction of a*b+c into one rounding is off so that the clones of a hot kernel for
-# different processors (see vector.h) give the same bits. Debugging symbols are left out, as they
-# take a third of the time. Loops for wide registers want -O3; everything else gains nothing by it.
-EXACT = ["-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-g0"]
-KERNEL_ARGS, GLUE_ARGS = [*EXACT, "-O3"], [*EXACT, "-O2"]
+# different processors (see eventsim/kernels/vector.h) give the same bits.
+EXACT = ["-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+# Most of a module is what Cython writes for Python's sake; -O3 makes it three times as slow to compile and
+# no faster. So gcc gets -O1 and those steps of -O2 that cost little and speed up loops written in Cython;
+# loops are aligned, else their speed depends on where they happen to lie. A function in a header asks for
+# -O3 itself (VECTOR_CLONES), a whole module with a line at its top:
+#     # distutils: extra_compile_args = -O3
+STEPS = """
+    inline-functions inline-small-functions strict-aliasing schedule-insns2 reorder-blocks peephole2
+    if-conversion2 caller-saves optimize-sibling-calls ipa-ra thread-jumps cse-follow-jumps
+    align-functions=64 align-loops=32
+"""
+QUIET = ["-Wno-sign-compare", "-Wno-maybe-uninitialized"]  # gcc's false alarms about what Cython writes
+ARGUMENTS = {
+    "gcc": ["-O1", "-g0", *(f"-f{step}" for step in STEPS.split()), *EXACT, *QUIET],
+    "clang": ["-O3", "-g0", *EXACT],
+    "msvc": ["/O2", "/std:c11", "/fp:precise"],
+}
 
 
 def find_packages(root: Path = ROOT) -> dict[str, str]:
@@ -58,8 +72,8 @@ def link(source: Path, target: Path) -> None:
 def make_tree(packages: dict[str, str]) -> None:
     """Lay the source folders out under their import names.
 
-    Cython looks a module's .pxd up by import name, and so do type checkers;
-    neither knows about package_dir.
+    Cython looks a module's .pxd up by import name, C sources include "eventsim/kernels/vector.h", and
+    type checkers follow imports; none of them knows about package_dir.
     """
     shutil.rmtree(TREE, ignore_errors=True)
     root = TREE / "eventsim"
@@ -72,97 +86,115 @@ def make_tree(packages: dict[str, str]) -> None:
             link(Path(folder), target)
 
 
-def find_headers(packages: dict[str, str]) -> dict[str, Path]:
-    """Return every header by its file name, which no two may share: all folders are searched for it."""
-    found: dict[str, Path] = {}
-    for folder in packages.values():
-        for header in sorted(Path(folder).glob("*.h")):
-            if header.name in found:
-                raise SystemExit(f"{header} and {found[header.name]} have the same name; rename one")
-            found[header.name] = header
-    return found
-
-
-def headers_of(source: Path, headers: dict[str, Path]) -> list[str]:
-    """Return the headers that a .pyx file names, and those that they name in turn."""
+def headers_of(source: Path) -> list[str]:
+    """Return the headers that a .pyx file and its .pxd name, and those that they name in turn."""
     found: set[Path] = set()
     to_read = [source, source.with_suffix(".pxd")]
     while to_read:
         path = to_read.pop()
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        named = {headers[name] for name in re.findall(r'"(?:[\w/]*/)?(\w+\.h)"', text) if name in headers}
-        to_read.extend(named - found)
-        found |= named
-    return sorted(map(str, found))
+        for name in re.findall(r'"([\w/]+\.h)"', text):
+            header = next((it for it in (path.parent / name, TREE / name) if it.is_file()), None)
+            if header and header not in found:
+                found.add(header)
+                to_read.append(header)
+    return sorted({str(header.resolve().relative_to(ROOT)) for header in found})
 
 
 def extensions(packages: dict[str, str]) -> list[Extension]:
-    """One extension per .pyx, named by its import path, and one for what they share."""
-    headers = find_headers(packages)
-    include_dirs = [str(TREE), *sorted({str(header.parent) for header in headers.values()})]
-    shared_source = str(GENERATED / "eventsim" / "_cyutility.c")
-    found = [Extension(SHARED, [shared_source], extra_compile_args=compile_args(False))]
-    for package, folder in packages.items():
-        for source in sorted(Path(folder).glob("*.pyx")):
-            depends = headers_of(source, headers)
-            found.append(
-                Extension(
-                    f"{package}.{source.stem}",
-                    [str(source)],
-                    include_dirs=include_dirs,
-                    depends=depends,
-                    extra_compile_args=compile_args(str(headers["vector.h"]) in depends),
-                )
-            )
-    return found
+    """One extension per .pyx, named by its import path, and the one that they share."""
+    found = [
+        Extension(
+            f"{package}.{source.stem}",
+            [str(source)],
+            include_dirs=[str(TREE)],
+            depends=[*headers_of(source), "setup.py"],
+        )
+        for package, folder in packages.items()
+        for source in sorted(Path(folder).glob("*.pyx"))
+    ]
+    return [*found, Extension(SHARED, [], depends=["setup.py"])]
 
 
-def compile_args(kernel: bool) -> list[str]:
-    """Return the compiler's options for a module; a kernel includes loops for wide registers."""
-    if sys.platform == "win32":
-        return []
-    return KERNEL_ARGS if kernel else GLUE_ARGS
+def jobs() -> int:
+    """Return how many processes translate or compile at the same time."""
+    return int(os.environ.get("EVENTSIM_BUILD_JOBS", "0")) or os.cpu_count() or 1
 
 
-def generate_shared() -> None:
-    """Write the C source of Cython's helpers, which every module would carry otherwise."""
-    target = GENERATED / "eventsim" / "_cyutility.c"
-    if not target.is_file():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "cython", f"--generate-shared={target}"]
-        subprocess.run(command, check=True)
+class BuildPy(build_py):
+    """Copies modules and data, and takes out of the build what no longer has a source."""
+
+    def run(self) -> None:
+        """Run the command."""
+        super().run()
+        if not self.editable_mode:
+            extension = self.get_finalized_command("build_ext")
+            wanted = {Path(path).resolve() for path in [*self.get_outputs(), *extension.get_outputs()]}
+            for path in Path(self.build_lib, "eventsim").rglob("*"):
+                if path.is_file() and path.resolve() not in wanted:
+                    path.unlink()
 
 
-class BuildExtensions(build_ext):
-    """Compiles the modules side by side and says how far it is."""
+class BuildExt(build_ext):
+    """Compiles modules side by side, large ones first, and says how far it is."""
+
+    def compiler_kind(self) -> str:
+        """Return "gcc", "msvc", or "clang", also for compilers that nobody knows."""
+        if self.compiler.compiler_type == "msvc":
+            return "msvc"
+        command = [*self.compiler.compiler_so, "-dM", "-E", "-x", "c", os.devnull]
+        macros = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        return "gcc" if "__GNUC__" in macros and "__clang__" not in macros else "clang"
+
+    def is_built(self, path: str, extension: Extension) -> bool:
+        """Whether a compiled module is as new as all that it is made of."""
+        made_of = [*extension.sources, *extension.depends]
+        return os.path.isfile(path) and os.path.getmtime(path) >= max(map(os.path.getmtime, made_of))
 
     def build_extensions(self) -> None:
-        """Compile all modules."""
-        self.n_started, self.lock = 0, threading.Lock()
+        """Compile what is not up to date."""
+        kind = self.compiler_kind()
+        places = self.get_finalized_command("build_py")
+        self.extensions.sort(key=lambda it: (not it.extra_compile_args, -os.path.getsize(it.sources[0])))
+        self.waiting: list[Extension] = []
+        for extension in self.extensions:
+            own = extension.extra_compile_args if kind == "gcc" else []
+            extension.extra_compile_args = [*ARGUMENTS[kind], *own]
+            path = self.get_ext_fullpath(extension.name)
+            package = extension.name.rpartition(".")[0]
+            beside_source = os.path.join(places.get_package_dir(package), os.path.basename(path))
+            if self.editable_mode and self.is_built(beside_source, extension):
+                # `pip install -e` builds in an empty folder; what is there need not be compiled again.
+                self.mkpath(os.path.dirname(path))
+                shutil.copy2(beside_source, path)
+            if self.force or not self.is_built(path, extension):
+                self.waiting.append(extension)
+        self.numbers = itertools.count(1)
+        if self.waiting:
+            print(f"Compiling {len(self.waiting)} of {len(self.extensions)} modules", flush=True)
         super().build_extensions()
 
-    def build_extension(self, ext: Extension) -> None:
-        """Compile one module, with a line that counts it."""
-        with self.lock:
-            self.n_started += 1
-            print(f"[{self.n_started}/{len(self.extensions)}] {ext.name}", flush=True)
-        super().build_extension(ext)
+    def build_extension(self, extension: Extension) -> None:
+        """Compile one module and say so."""
+        started = time.perf_counter()
+        super().build_extension(extension)
+        if extension in self.waiting:
+            n, seconds = len(self.waiting), time.perf_counter() - started
+            print(f"[{next(self.numbers):{len(str(n))}}/{n}] {extension.name} ({seconds:.1f} s)", flush=True)
 
 
 def main() -> None:
     """Build what the command line of setuptools asks for."""
     packages = find_packages()
     make_tree(packages)
-    generate_shared()
-    jobs = int(os.environ.get("EVENTSIM_BUILD_JOBS", "0")) or os.cpu_count() or 1
-    forks = multiprocessing.get_start_method() == "fork"  # elsewhere a worker would run this file once more
     modules = cythonize(
         extensions(packages),
         shared_utility_qualified_name=SHARED,
         include_path=[str(TREE)],
-        nthreads=jobs if forks else 0,  # translated side by side
+        nthreads=jobs(),
         build_dir=str(GENERATED),  # keeps generated C out of the source folders
-        compiler_directives={"language_level": 3},
+        # The pickles that Cython writes code for would lack what a class holds in C.
+        compiler_directives={"language_level": 3, "auto_pickle": False},
     )
     for copied in GENERATED.rglob("*.h"):  # Cython's copies: an old one would hide a header that has moved
         copied.unlink()
@@ -172,10 +204,10 @@ def main() -> None:
         package_data={package: list(DATA) for package in packages},
         include_package_data=False,
         ext_modules=modules,
-        cmdclass={"build_ext": BuildExtensions},
-        options={"build_ext": {"parallel": jobs}},  # compilers side by side
+        cmdclass={"build_py": BuildPy, "build_ext": BuildExt},
+        options={"build_ext": {"parallel": jobs()}},
     )
 
 
-if __name__ == "__main__":  # setuptools runs it so as well; tests import it
+if __name__ == "__main__":  # setuptools and Cython's processes run it so; tests import it
     main()

@@ -1,4 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False, embedsignature=False
+# distutils: extra_compile_args = -O3
 """A discrete-event engine: a clock, a queue of events in total order, and handlers that receive them.
 
 Events are ordered by (time, priority, sequence of scheduling). Within one instant come, in order,

@@ -1,4 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# distutils: extra_compile_args = -O3
 """The future of a simulation, in exact order: a heap for the near part, a calendar for the far one.
 
 Events are ordered by (time, order), where `order` packs priority and sequence. An event belongs to

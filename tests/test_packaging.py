@@ -71,10 +71,3 @@ def test_a_folder_of_modules_without_an_init_is_refused(setup, tmp_path):
     make(tmp_path, "eventsim/__init__.py", "models/__init__.py", "models/lif/flow.pyx")
     with pytest.raises(SystemExit, match=r"models/lif/ has modules but no __init__\.py"):
         setup.find_packages(tmp_path)
-
-
-def test_two_headers_of_one_name_are_refused(setup, tmp_path, monkeypatch):
-    make(tmp_path, "eventsim/rows.h", "models/rows.h")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match=r"models/rows\.h and eventsim/rows\.h have the same name"):
-        setup.find_headers({"eventsim": "eventsim", "eventsim.models": "models"})

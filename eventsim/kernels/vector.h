@@ -5,7 +5,8 @@
    whatever register width, does the same operations in the same order and gives the same bits.
 
    VECTOR_CLONES in front of a function builds it for AVX-512, AVX2 and the baseline; the loader
-   picks one when the module is loaded. Elsewhere than gcc on x86-64 with glibc it is empty.
+   picks one when the module is loaded. Elsewhere than gcc on x86-64 with glibc there is the baseline only.
+   gcc optimises it fully, whatever it does with the rest of the module (see setup.py).
    Loops over VECTOR_LANES values are what the compiler is meant to vectorise. */
 
 #ifndef EVENTSIM_VECTOR_H
@@ -17,8 +18,13 @@
 
 #define VECTOR_LANES 8 /* doubles in the widest register */
 
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
-#define VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__x86_64__) && defined(__GLIBC__)
+#define VECTOR_CLONES                                                                              \
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3"), unused))
+#else
+#define VECTOR_CLONES __attribute__((optimize("O3"), unused))
+#endif
 #else
 #define VECTOR_CLONES
 #endif

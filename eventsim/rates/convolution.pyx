@@ -13,13 +13,9 @@ import numpy as np
 
 from eventsim.errors import ConfigError
 
+from eventsim.kernels.products cimport products_dots, products_multiply
 from eventsim.rates.dense cimport RateProjection
 from eventsim.rates.ticks cimport Continuous
-
-cdef extern from "eventsim/kernels/products.h" nogil:
-    void products_multiply(int is_float64, ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, double alpha, const void *p,
-                           ptrdiff_t pi, ptrdiff_t pk, const void *q, void *c)
-    void products_dots(int is_float64, ptrdiff_t n, ptrdiff_t rows, ptrdiff_t cols, const void *a, const void *m, void *c)
 
 cdef extern from "eventsim/rates/rates.h" nogil:
     void rates_add_scaled(int is_float64, void *to, const void *values, double c, ptrdiff_t n)

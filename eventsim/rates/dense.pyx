@@ -17,6 +17,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 import numpy as np
 
+from eventsim.kernels.products cimport products_dots, products_multiply
 from eventsim.rates.ticks cimport Continuous, TickPart
 
 from eventsim.renamed import with_current_names
@@ -36,11 +37,6 @@ cdef extern from "eventsim/rates/rates.h" nogil:
                      *x, void *out_f, const void *y, void *out_s)
     void rates_momentum(int is_float64, void *p, const void *g, void *velocity, double rate, double mean, double momentum,
                         ptrdiff_t n)
-
-cdef extern from "eventsim/kernels/products.h" nogil:
-    void products_multiply(int is_float64, ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, double alpha, const void *p,
-                           ptrdiff_t pi, ptrdiff_t pk, const void *q, void *c)
-    void products_dots(int is_float64, ptrdiff_t n, ptrdiff_t rows, ptrdiff_t cols, const void *a, const void *m, void *c)
 
 cdef enum:
     REFRESH = 4096      # ticks after which a kept product is taken afresh, so that rounding does not pile up

@@ -69,6 +69,13 @@ VECTOR_INLINE REAL NAME(dot)(const REAL *restrict a, const REAL *restrict b, ptr
     return sum;
 }
 
+/* out += m y for some rows of m: a function of its own, which is compiled once for all its callers. */
+VECTOR_CLONES static void NAME(collect)(const REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, const REAL *restrict y,
+                                        REAL *restrict out) {
+    for (ptrdiff_t s = 0; s < rows; s++)
+        out[s] += NAME(dot)(m + s * cols, y, cols);
+}
+
 /* What one pass over a matrix does to a single sample, in this order, each part optional:
        m[s][f] += c a[s] b[f]          `change`
        out_f[f] += x[s] m[s][f]        `spread`
@@ -103,12 +110,8 @@ VECTOR_INLINE void NAME(pass)(REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, 
             for (ptrdiff_t f = 0; f < cols; f++)
                 out_f[f] = (((out_f[f] + x0 * m0[f]) + x1 * m1[f]) + x2 * m2[f]) + x3 * m3[f];
         }
-        if (collect) {
-            out_s[s] += NAME(dot)(m0, y, cols);
-            out_s[s + 1] += NAME(dot)(m1, y, cols);
-            out_s[s + 2] += NAME(dot)(m2, y, cols);
-            out_s[s + 3] += NAME(dot)(m3, y, cols);
-        }
+        if (collect)
+            NAME(collect)(m0, RATES_ROWS, cols, y, out_s + s);
     }
     for (; s < rows; s++) {
         REAL *m0 = m + s * cols;
@@ -125,7 +128,7 @@ VECTOR_INLINE void NAME(pass)(REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, 
                 out_f[f] += x0 * m0[f];
         }
         if (collect)
-            out_s[s] += NAME(dot)(m0, y, cols);
+            NAME(collect)(m0, 1, cols, y, out_s + s);
     }
 }
 
@@ -145,7 +148,7 @@ VECTOR_CLONES static void NAME(sweep)(REAL *m, ptrdiff_t rows, ptrdiff_t cols, R
     else if (x)
         NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 0, 1, 0);
     else if (y)
-        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 0, 0, 1);
+        NAME(collect)(m, rows, cols, y, out_s);
 }
 
 /* Change a parameter along its gradient g (summed over the batch, not yet divided): momentum.

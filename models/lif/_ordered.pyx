@@ -1,4 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# distutils: extra_compile_args = -O3
 """Leaky integrate-and-fire neurons on the ordered schedule, exact between events.
 
 An arrival advances one unit along its exact flow, adds its weight, and predicts the next spike anew

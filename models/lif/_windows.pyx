@@ -1,4 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# distutils: extra_compile_args = -O3
 """Leaky integrate-and-fire neurons on the windows and layered schedules: many arrivals at a time.
 
 A window is no longer than the shortest delay, so all its arrivals are known. Most units are carried over in

@@ -1,4 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# distutils: extra_compile_args = -O3
 """The arrivals of a window, computed from spikes and synapses whenever a pass needs them; nothing
 stores them.
 
@@ -274,8 +275,8 @@ cdef class Arrivals(GradientNetwork):
         cdef Py_ssize_t row = <Py_ssize_t> unit * g.n_in
         return pick_arrivals(w.n_candidates, w.sent, w.column, g.rough + row,
                              <float> (start - w.origin - w.rounding),
-                             <float> (end - w.origin + w.rounding), w.in_flight, g.delays + row, start, end, stop, g.n,
-                             w.arrival)
+                             <float> (end - w.origin + w.rounding), <const void *> w.in_flight, g.delays + row, start,
+                             end, stop, g.n, <void *> w.arrival)
 
     cdef int list_candidates(self, Workspace w, const NeuronGroup *g, double start,
                              Py_ssize_t n) noexcept nogil:

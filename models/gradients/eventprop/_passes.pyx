@@ -1,4 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# distutils: extra_compile_args = -O3
 """EventProp: the spikes of many samples forward, and the adjoint pass back from their errors to every
 parameter.
 

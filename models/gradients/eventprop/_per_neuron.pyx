@@ -1,4 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# distutils: extra_compile_args = -O3
 """EventProp passes along one neuron.
 
 From arrival to arrival forward, and back from the errors of its spikes.

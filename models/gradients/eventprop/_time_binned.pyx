@@ -1,4 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# distutils: extra_compile_args = -O3
 """Time-binned EventProp passes, for populations in which every synapse has a delay of its own.
 
 A spike then arrives at n units at n times, and most of these arrivals change no spike. So the forward

@@ -1,4 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# distutils: extra_compile_args = -O3
 """EventProp passes vectorised over the neurons of a population.
 
 All neurons receive the same spikes at the same times and have the same constants. So they go from arrival to

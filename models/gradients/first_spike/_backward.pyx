@@ -1,4 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# distutils: extra_compile_args = -O3
 """The backward pass of layers of neurons that spike at most once: from errors of spikes to every parameter.
 
 The arithmetic is in `_rows_backward.h` for layers whose inputs arrive in the same order at every neuron, and in

@@ -107,6 +107,13 @@ VECTOR_INLINE void rows_solve(const rows_layer *L, int anywhere, int alone, ptrd
     }
 }
 
+/* The same from below threshold: a function of its own, which is compiled once for all its callers. */
+VECTOR_CLONES
+static void rows_solve_rising(const rows_layer *L, ptrdiff_t n, const double *alpha, const double *beta,
+                              double *wait, double *current) {
+    rows_solve(L, 0, 0, n, alpha, beta, wait, current);
+}
+
 /* Bound of v between alpha, beta at one arrival and v, slope < 0 at the next, `gap` later: while v is
    concave it lies below both tangents, so below the point where they meet. */
 VECTOR_INLINE double rows_peak(const rows_layer *L, double alpha, double beta, double v, double slope,

@@ -1,4 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# distutils: extra_compile_args = -O3
 """The forward pass of layers of neurons that spike at most once: spike times of the samples of a batch.
 
 The arithmetic is in `_rows_forward.h` for layers whose inputs arrive in the same order at every neuron, and in

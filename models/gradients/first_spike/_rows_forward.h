@@ -271,7 +271,7 @@ VECTOR_INLINE void rows_scan(const rows_layer *L, ptrdiff_t first, ptrdiff_t wid
                 n++;
             }
         for (j = n; j % VECTOR_LANES; j++) S->doubt_alpha[j] = S->doubt_beta[j] = 0.0;
-        rows_solve(L, 0, 0, j, S->doubt_alpha, S->doubt_beta, S->wait, S->current);
+        rows_solve_rising(L, j, S->doubt_alpha, S->doubt_beta, S->wait, S->current);
         for (j = 0; j < n; j++)
             if (S->wait[j] <= I.gap) {
                 l = S->pick[j];
@@ -329,7 +329,7 @@ static int rows_forward(const rows_layer *L, ptrdiff_t n, const double *t, doubl
         const double *waits = S[s].wait, *currents = S[s].current;
         double *time = T + s * L->stride, *rise = slope + s * L->stride;
         if (!m[s]) continue;
-        rows_solve(L, 0, 0, L->stride, S[s].alpha, S[s].beta, S[s].wait, S[s].current);
+        rows_solve_rising(L, L->stride, S[s].alpha, S[s].beta, S[s].wait, S[s].current);
         VECTOR_LOOP
         for (j = 0; j < L->stride; j++) {
             /* Certain to cross within the gap, so rounding must not move it out; at once if above. */
