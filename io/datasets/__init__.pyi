@@ -11,8 +11,12 @@ from eventsim.io.datasets.sets.mackey_glass import mackey_glass_parameters as ma
 from eventsim.io.datasets.sets.mnist import fashion_mnist as fashion_mnist
 from eventsim.io.datasets.sets.mnist import mnist as mnist
 from eventsim.io.datasets.sets.mnist1d import mnist1d as mnist1d
+from eventsim.io.datasets.sets.mts_xor import MtsXor as MtsXor
+from eventsim.io.datasets.sets.mts_xor import mts_xor as mts_xor
+from eventsim.io.datasets.sets.mts_xor import mts_xor_scored as mts_xor_scored
 from eventsim.io.datasets.sets.nmnist import nmnist_small as nmnist_small
 from eventsim.io.datasets.sets.shd import read_recordings as read_recordings
 from eventsim.io.datasets.sets.shd import shd as shd
+from eventsim.io.datasets.sets.shd import ssc as ssc
 from eventsim.io.datasets.sets.yin_yang import YIN_YANG as YIN_YANG
 from eventsim.io.datasets.sets.yin_yang import yin_yang as yin_yang

@@ -46,6 +46,7 @@ _SEARCHES: dict[str, list[Callable[[Folder], object]]] = {
     "fsdd": _files(fsdd.FSDD, "fsdd.npz"),
     "fsdd-spikes": _files(fsdd.FSDD, "fsdd_spikes_train.h5", "fsdd_spikes_test.h5"),
     "shd": _files(shd.SHD, "shd_train.h5", "shd_test.h5"),
+    "ssc": _files(shd.SSC, *shd.SSC_FILES.values()),
     "nmnist-small": _files(nmnist.NMNIST_SMALL, "nmnist_small.npz"),
     "braille": _files(braille.BRAILLE, "braille_taxels.npz"),
     "mackey-glass": _files(mackey_glass.MACKEY_GLASS, "mackey_glass_parameters.csv"),

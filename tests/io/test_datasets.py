@@ -216,7 +216,7 @@ def test_every_set_has_an_origin_and_sums_of_its_files():
     ]
     assert {each.folder for each in published} >= {"mnist", "fashion-mnist", "fsdd", "shd", "braille"}
     assert all("." in each.origin for each in published)
-    assert {each.folder for each in published if not each.sha256} == {"shd"}  # of which no file was at hand
+    assert {each.folder for each in published if not each.sha256} == {"shd", "ssc"}  # no file at hand
     assert all(len(found) == 64 for each in published for found in each.sha256.values())
 
 
@@ -291,6 +291,20 @@ def recordings(path, times=(np.float16, [[0.5], [0.25]]), units=(np.uint16, [[3]
                 rows[k] = np.array(row, column[0])
         file["labels"] = np.asarray(labels)
     return path
+
+
+def test_ssc_has_a_validation_set_of_its_own(tmp_path):
+    (tmp_path / "ssc").mkdir()
+    recordings(tmp_path / "ssc" / "ssc_valid.h5", labels=(34, 0))
+    samples, labels = datasets.ssc("validation", tmp_path)
+    assert labels.tolist() == [34, 0]
+    assert samples[0].times.tolist() == [500.0]
+    with pytest.raises(FileNotFoundError, match="ssc_test"):
+        datasets.ssc("test", tmp_path)
+    with pytest.raises(ValueError, match="split must be 'train', 'validation' or 'test', got 'valid'"):
+        datasets.ssc("valid", tmp_path)
+    with pytest.raises(FileNotFoundError, match="ssc_train"):
+        datasets.require("ssc", tmp_path)
 
 
 @pytest.mark.parametrize(

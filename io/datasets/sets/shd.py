@@ -1,4 +1,4 @@
-"""The Spiking Heidelberg Digits, and every file in their layout."""
+"""The Spiking Heidelberg Digits, the Spiking Speech Commands, and every file in their layout."""
 
 import os
 from pathlib import Path
@@ -21,6 +21,9 @@ SHD = PublishedSet(
 )
 """Its files have no check sums here, because none was at hand."""
 
+SSC = PublishedSet("ssc", "zenkelab.org/resources/spiking-heidelberg-datasets-shd", {})
+SSC_FILES = {"train": "ssc_train.h5", "validation": "ssc_valid.h5", "test": "ssc_test.h5"}
+
 
 def shd(split: str = "train", data: Folder = None) -> tuple[list[Spikes], Ints]:
     """Read the Spiking Heidelberg Digits from ``shd/shd_train.h5`` and ``shd/shd_test.h5``; times in ms.
@@ -28,6 +31,21 @@ def shd(split: str = "train", data: Folder = None) -> tuple[list[Spikes], Ints]:
     Cramer et al. (2020), The Heidelberg spiking data sets; 20 classes, 700 channels.
     """
     return read_recordings(SHD.path(f"shd_{check_split(split)}.h5", data))
+
+
+def ssc(split: str = "train", data: Folder = None) -> tuple[list[Spikes], Ints]:
+    """Read the Spiking Speech Commands from ``ssc/ssc_train.h5``, ``ssc_valid.h5`` and ``ssc_test.h5``.
+
+    Cramer et al. (2020), The Heidelberg spiking data sets; 35 classes, 700 channels, times in ms.
+
+    Raises
+    ------
+    ValueError
+        If `split` is not "train", "validation" or "test".
+    """
+    if split not in SSC_FILES:
+        raise ValueError(f"split must be 'train', 'validation' or 'test', got {split!r}")
+    return read_recordings(SSC.path(SSC_FILES[split], data))
 
 
 def read_recordings(path: str | os.PathLike[str]) -> tuple[list[Spikes], Ints]:
