@@ -1,4 +1,4 @@
-"""Time constants of the hidden layers at the start of training: which layer is slow, and the spread within it.
+"""Time constants of the hidden layers at the start of training: which layer is slow, the spread within it.
 
     x_i = i / (n - 1)                          i = 0 .. n - 1, hidden layers from the input
     none:    tau_i = tau_mem
