@@ -68,7 +68,15 @@ class SpikeTrains(Sequence[Spikes]):
         self.given: Ints = np.diff(starts)
 
     @classmethod
-    def of(cls, given: Any, n: int | None, name: str, time_unit: str | None = None) -> SpikeTrains:
+    def of(
+        cls,
+        given: Any,
+        n: int | None,
+        name: str,
+        time_unit: str | None = None,
+        *,
+        negative: bool = False,
+    ) -> SpikeTrains:
         """Return the spikes of many samples, checked and copied.
 
         Parameters
@@ -81,6 +89,8 @@ class SpikeTrains(Sequence[Spikes]):
             What messages call the population.
         time_unit : {"s", "ms", "us", "ns", "1"}, optional
             What times with a unit of their own are converted to.
+        negative : bool
+            Whether times may be negative, for a caller who moves them.
 
         Raises
         ------
@@ -96,29 +106,33 @@ class SpikeTrains(Sequence[Spikes]):
                 f"input spikes of {name!r} are those of one sample; give a list of samples, [(times, units)]"
             )
         if _are_samples(given):
-            return cls._of_samples(given, n, name, time_unit)
+            return cls._of_samples(given, n, name, time_unit, negative)
         expected = SAMPLES.format(n="n_units" if n is None else n)
         try:
             first = _numbers(given, name, time_unit)
         except ValueError as error:
             raise ValueError(f"{error}; expected {expected}") from None
         if first.ndim == 3 and n is not None:
-            return cls._of_samples(list(first), n, name, time_unit)
+            return cls._of_samples(list(first), n, name, time_unit, negative)
         if first.ndim != 2 or (n is not None and first.shape[1] != n):
             raise ValueError(
                 f"input spikes of {name!r} have shape {first.shape}, "
                 f"expected (n_samples, {'n_units' if n is None else n})"
             )
-        if not (first >= 0).all():  # nan fails too
-            sample, unit = (int(k) for k in np.argwhere(~(first >= 0))[0])
+        allowed = first > -np.inf if negative else first >= 0  # nan fails too
+        if not allowed.all():
+            sample, unit = (int(k) for k in np.argwhere(~allowed)[0])
+            when = "times" if negative else "times >= 0"
             raise ValueError(
-                f"input spikes of {name!r} must be at times >= 0 or inf, got {float(first[sample, unit])!r} "
+                f"input spikes of {name!r} must be at {when} or inf, got {float(first[sample, unit])!r} "
                 f"in sample {sample}, unit {unit}"
             )
         return cls.of_first(first)
 
     @classmethod
-    def _of_samples(cls, given: Sequence[Any], n: int | None, name: str, unit: str | None) -> SpikeTrains:
+    def _of_samples(
+        cls, given: Sequence[Any], n: int | None, name: str, unit: str | None, negative: bool
+    ) -> SpikeTrains:
         """Return trains from the spikes of each sample, in any order, and remember the order."""
         samples: list[Spikes] = []
         positions: list[Ints] = []
@@ -129,7 +143,7 @@ class SpikeTrains(Sequence[Spikes]):
                 _check(times, units, n, name)
             except (TypeError, ValueError) as error:
                 raise type(error)(f"{error}, in sample {k}") from None
-            if times.min(initial=0.0) < 0:
+            if not negative and times.min(initial=0.0) < 0:
                 raise ValueError(
                     f"input spikes of {name!r} must not be before 0, got {times.min()}, in sample {k}"
                 )

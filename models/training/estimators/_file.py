@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
 from eventsim.models.training.estimators._labelled_spikes import as_classes
@@ -27,13 +28,14 @@ def write(classifier: Any, path: str | os.PathLike[str], overwrite: bool) -> Non
     settings = {k: v for k, v in classifier._settings.items() if k not in ("callbacks", "loss")}
     if not isinstance(settings["random_state"], int | np.integer | None):
         settings["random_state"] = classifier._seed
-    learner = classifier.learner_
+    learner, names = classifier.learner_, getattr(classifier, "feature_names_in_", None)
     state = {
         "kind": KIND,
         "settings": settings,
         "loss": _loss(classifier._settings["loss"]),
         "classes": classifier.classes_.tolist(),
         "n_features_in": classifier.n_features_in_,
+        "feature_names_in": None if names is None else names.tolist(),
         "shares": classifier._frequencies,
         "seed": classifier._seed,
         "clock": asdict(classifier._clock),
@@ -67,6 +69,8 @@ def read(cls: Any, path: str | os.PathLike[str]) -> Any:
         classifier = cls(**settings, loss=loss)
         classifier.classes_ = as_classes(state["classes"])
         classifier.n_features_in_ = int(state["n_features_in"])
+        if (names := state.get("feature_names_in")) is not None:
+            classifier.feature_names_in_ = _names(names, classifier.n_features_in_)
         classifier._frequencies, classifier._seed = state["shares"], int(state["seed"])
         classifier._clock = Clock(**state["clock"])
         classifier.history_ = {name: values.tolist() for name, values in trace.training.items()}
@@ -77,6 +81,12 @@ def read(cls: Any, path: str | os.PathLike[str]) -> Any:
         why = str(error).partition("\n")[0] or type(error).__name__
         raise FileFormatError(f"the classifier in {os.fspath(path)} is damaged: {why}") from error
     return classifier
+
+
+def _names(names: Any, n: int) -> NDArray[Any]:
+    if len(names) != n or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"feature names must be {n} strings, got {names!r:.60}")
+    return np.array(names, object)
 
 
 def _loss(loss: Any) -> dict[str, Any] | None:

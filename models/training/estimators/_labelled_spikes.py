@@ -20,7 +20,9 @@ Ints = NDArray[np.int64]
 Pairs = list[tuple[Floats, Ints]]
 
 
-def checked_samples(samples: Any, n_inputs: int | None) -> tuple[Floats | Pairs, int]:
+def checked_samples(
+    samples: Any, n_inputs: int | None, *, negative: bool = False
+) -> tuple[Floats | Pairs, int]:
     """Return samples as first spikes (n_samples, n_inputs) or, where a unit spikes more often, as pairs.
 
     Parameters
@@ -29,6 +31,8 @@ def checked_samples(samples: Any, n_inputs: int | None) -> tuple[Floats | Pairs,
         As `eventsim.spike_trains` describes them.
     n_inputs : int or None
         How many inputs there must be; None to find out.
+    negative : bool
+        Whether times may be negative, for a caller who moves them.
 
     Returns
     -------
@@ -40,7 +44,7 @@ def checked_samples(samples: Any, n_inputs: int | None) -> tuple[Floats | Pairs,
     ValueError, TypeError
         If a time is nan or negative, a unit does not exist, shapes do not fit, or there are no samples.
     """
-    trains = SpikeTrains.of(samples, n_inputs, "times")
+    trains = SpikeTrains.of(samples, n_inputs, "times", negative=negative)
     if len(trains) == 0:
         raise ValueError("times hold no samples")
     if trains.n == 0:

@@ -32,12 +32,15 @@ class Clock:
     origin, unit : of the network's clock, in the unit of the samples' times.
     turn : tau_syn; the complement of a spike at t is at `turn` - t. nan for no complementary inputs.
     n_spikes : how many spikes a sample has on average, those of complementary inputs included.
+    first, last : times of the first and the last spike of the training samples, on their clock.
     """
 
     origin: float
     unit: float
     turn: float
     n_spikes: float
+    first: float = 0.0  # files of earlier versions do not tell them
+    last: float = np.inf
 
     @classmethod
     def of_samples(
@@ -63,12 +66,45 @@ class Clock:
         turn = (first - origin) / unit + (last - origin) / unit
         complementary &= isinstance(samples, np.ndarray)
         n_spikes = spikes.size / len(samples) * (2 if complementary else 1)
-        return cls(origin, unit, turn if complementary else np.nan, n_spikes)
+        return cls(origin, unit, turn if complementary else np.nan, n_spikes, first, last)
 
     def to_samples(self, times: Floats) -> Floats:
         """Return times of the network on the clock of the samples."""
         moved: Floats = self.origin + self.unit * times
         return moved
+
+    def clipped(self, samples: Samples, outside: str) -> tuple[Samples, int]:
+        """Return samples within the range of the training samples, and how many times were moved there.
+
+        Raises
+        ------
+        ValueError
+            If `outside` is "error" and a time lies outside of that range.
+        """
+        if isinstance(samples, np.ndarray):
+            wrong = (samples < self.first) | ((samples > self.last) & (samples < np.inf))
+            if not wrong.any():
+                return samples, 0
+            if outside == "error":
+                sample, unit = (int(k) for k in np.argwhere(wrong)[0])
+                self._refuse(float(samples[sample, unit]), sample, unit)
+            moved = np.where(wrong, np.clip(samples, self.first, self.last), samples)
+            return moved, int(wrong.sum())
+        count, pairs = 0, []
+        for sample, (times, units) in enumerate(samples):
+            wrong = (times < self.first) | (times > self.last)
+            if wrong.any() and outside == "error":
+                k = int(wrong.argmax())
+                self._refuse(float(times[k]), sample, int(units[k]))
+            count += int(wrong.sum())
+            pairs.append((np.clip(times, self.first, self.last), units))
+        return pairs, count
+
+    def _refuse(self, time: float, sample: int, unit: int) -> None:
+        raise ValueError(
+            f"times must lie in the range of the training samples, {self.first:g} to {self.last:g}, "
+            f"got {time!r} in sample {sample}, unit {unit}; outside='clip' takes its ends"
+        )
 
     def spikes(self, samples: Samples) -> NDArray[Any]:
         """Return the spikes of the inputs in each sample; spikes before time 0 are put there.

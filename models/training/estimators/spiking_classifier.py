@@ -7,6 +7,7 @@ complementary one that spikes the later the earlier the input does, and a bias, 
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Literal, Self
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from eventsim import rng
 from eventsim.models.training.batches import Batches, shuffled
 from eventsim.models.training.early_stopping import EarlyStopping
+from eventsim.models.training.estimators._columns import check_names, feature_names
 from eventsim.models.training.estimators._labelled_spikes import (
     as_classes,
     checked_samples,
@@ -94,6 +96,9 @@ class SpikingClassifier(Estimator):
         True.
     random_state : int, None or numpy.random.Generator
         Seed: the same seed gives the same bits. None draws one.
+    outside : {"clip", "error"}
+        What becomes of times, when it predicts, that lie before the first or after the last spike of the
+        training samples: they count as that spike's, which is told once, or they are refused.
     threads : int
         How many threads share a batch. Results do not depend on it.
     progress : bool or None
@@ -105,6 +110,9 @@ class SpikingClassifier(Estimator):
         The classes, in the order of the outputs.
     n_features_in_ : int
         Number of inputs.
+    feature_names_in_ : ndarray of str, shape (n_features_in_,)
+        Names of the columns, if `fit` got a data frame with names; what is given later must have the same
+        in the same order.
     history_ : dict of str to list
         ``loss``, ``accuracy`` and, with held-out samples, ``validation_accuracy`` of each epoch.
     learner_ : SpikeLearner
@@ -151,6 +159,7 @@ class SpikingClassifier(Estimator):
         random_state: Any = 0,
         threads: int = 1,
         progress: bool | None = None,
+        outside: Literal["clip", "error"] = "clip",
     ) -> None:
         self.hidden, self.delays = hidden, delays
         self.epochs, self.batch, self.loss = epochs, batch, loss
@@ -160,6 +169,7 @@ class SpikingClassifier(Estimator):
         self.early_stopping, self.patience = early_stopping, patience
         self.validation_fraction, self.callbacks = validation_fraction, callbacks
         self.random_state, self.threads, self.progress = random_state, threads, progress
+        self.outside = outside
 
     # ------------------------------------------------------------------ learning
 
@@ -199,6 +209,7 @@ class SpikingClassifier(Estimator):
             If samples, labels or a setting are not possible; the message says what was expected.
         """
         sizes = self._checked_settings()
+        columns = feature_names(times)
         samples, n_inputs = checked_samples(times, None)
         names = classes_of(labels, len(samples)) if classes is None else as_classes(list(classes))
         index = indices_of(labels, names, len(samples))
@@ -210,12 +221,17 @@ class SpikingClassifier(Estimator):
         seed = seed_of(self.random_state)
         sets = {"train": (samples, index)}
         if validation is not None:
-            held_out, _ = checked_samples(validation[0], n_inputs)
+            check_names(validation[0], columns, type(self).__name__)
+            held_out, _ = checked_samples(validation[0], n_inputs, negative=True)
             sets["validation"] = held_out, indices_of(validation[1], names, len(held_out))
         elif self.validation_fraction is not None or self.early_stopping:
             sets = self._divided(samples, index, seed)
         self.classes_, self.n_features_in_, self._seed = names, n_inputs, seed
-        self._frequencies = counts / counts.sum()
+        if columns is not None:
+            self.feature_names_in_ = columns
+        elif "feature_names_in_" in self.__dict__:
+            del self.feature_names_in_
+        self._frequencies, self._told_outside = counts / counts.sum(), False
         self._settings = self.get_params() | {"hidden": sizes}  # what was learned with, whatever is set later
         self.history_: dict[str, list[float]] = {}
         self._set_up(sets["train"][0])
@@ -238,6 +254,7 @@ class SpikingClassifier(Estimator):
             raise ValueError(
                 f"delays must be 'synaptic', 'axonal', 'dendritic' or 'none', got {self.delays!r}"
             )
+        self._check_outside()
         for name in ("learning_rate", "delay_learning_rate", "latest", "tau_syn", "tau_ratio"):
             value = getattr(self, name)
             if not (name == "tau_syn" and value is None) and not one_number(value, name, low=0) > 0:
@@ -327,7 +344,11 @@ class SpikingClassifier(Estimator):
 
     def _task(self, sets: dict[str, tuple[Any, Ints]]) -> Task:
         """Return the sets with their input spikes on the clock of the network."""
-        shown = {split: (self._clock.spikes(samples), index) for split, (samples, index) in sets.items()}
+        within = {
+            split: (self._clock.clipped(samples, "clip")[0], index)
+            for split, (samples, index) in sets.items()
+        }
+        shown = {split: (self._clock.spikes(samples), index) for split, (samples, index) in within.items()}
         return Task("samples", self.n_features_in_, len(self.classes_), shown)
 
     # ------------------------------------------------------------------ use
@@ -369,9 +390,26 @@ class SpikingClassifier(Estimator):
         return float((self._classes_of(self._output_times(samples)) == index).mean())
 
     def _checked(self, times: Any) -> Any:
+        """Return the samples that are asked for, with times in the range of the training samples."""
         if not hasattr(self, "learner_"):
             raise NotFittedError(UNTRAINED)
-        return checked_samples(times, self.n_features_in_)[0]
+        self._check_outside()
+        check_names(times, self.__dict__.get("feature_names_in_"), type(self).__name__)
+        samples, _ = checked_samples(times, self.n_features_in_, negative=True)
+        samples, moved = self._clock.clipped(samples, self.outside)
+        if moved and not self.__dict__.get("_told_outside"):
+            self._told_outside = True
+            warnings.warn(
+                f"input times outside the range of the training samples, {self._clock.first:g} to "
+                f"{self._clock.last:g}, count as its ends ({moved} here); outside='error' refuses them "
+                "(said once)",
+                stacklevel=3,
+            )
+        return samples
+
+    def _check_outside(self) -> None:
+        if self.outside not in ("clip", "error"):
+            raise ValueError(f"outside must be 'clip' or 'error', got {self.outside!r}")
 
     def _output_times(self, samples: Any) -> Floats:
         return self.learner_.first_spikes(self._clock.inputs(self._clock.spikes(samples)))
