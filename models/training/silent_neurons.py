@@ -71,4 +71,5 @@ class WeightBump:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self._amount, self._latest = float(state["bump"]), str(state["bumped"])
+        amount = one_number(state["bump"], "bump in the state", low=0)
+        self._amount, self._latest = amount, str(state["bumped"])

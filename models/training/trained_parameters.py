@@ -17,11 +17,13 @@ from eventsim.models.training.hardware_noise import WeightGrid
 from eventsim.models.training.parameter_names import parameter_names
 from eventsim.models.training.parametrisations import DelayMap, Sigmoid
 from eventsim.network import Network
+from eventsim.states import state_array
 
 __all__ = ["TrainedParameters"]
 
 Floats = NDArray[np.float64]
 
+LEAST = float(np.finfo(np.float64).min)
 FLOOR = 0.05  # of its first value, to which a trained time constant or threshold may fall
 
 
@@ -119,9 +121,19 @@ class TrainedParameters:
         return {name: value.copy() for name, value in self._values.items()}
 
     def restore(self, copies: Mapping[str, Floats]) -> None:
-        """Go back to parameters that `copies` returned."""
+        """Go back to parameters that `copies` returned.
+
+        Raises
+        ------
+        ValueError
+            If one is missing, has another shape or is not finite; nothing has changed then.
+        """
+        checked = {
+            name: state_array(copies, name, np.float64, value.shape, LEAST, np.inf)
+            for name, value in self._values.items()
+        }
         for name, value in self._values.items():
-            value[:] = copies[name]
+            value[:] = checked[name]
 
     def _weight_names(self) -> list[str]:
         return [name for name in self._values if name.startswith("weight/")]

@@ -1,7 +1,8 @@
 """Damaged files are read, or refused in one line, within limits of time and memory.
 
-Each file is read in another process, which is ended if it takes too long: the HDF5 library may hang on a
-damaged file. By default some hundred files are read; ``pytest --mutations 5000`` reads all.
+Three kinds of files: runs, trained classifiers, and labelled spikes in the layout of SHD. Each file is
+read in another process, which is ended if it takes too long: the HDF5 library may hang on a damaged file.
+By default some hundred files are read; ``pytest --mutations 5000`` reads all.
 """
 
 import contextlib
@@ -16,7 +17,8 @@ import h5py
 import numpy as np
 import pytest
 
-from eventsim.io import save
+from eventsim.io import load, save
+from eventsim.models import SpikingClassifier
 
 LONGEST = 60.0  # s for one file; most take 10 ms
 MOST_MEMORY = 400e6  # bytes more than at the start
@@ -26,11 +28,20 @@ READER = textwrap.dedent(
     import json, resource, sys
     from eventsim.errors import FileFormatError
     from eventsim.io import TraceFile, load
+    from eventsim.io.datasets import read_recordings
+    from eventsim.models import SpikingClassifier
+
+    def read_run(path):
+        TraceFile.resume(path).discard()
+        load(path)
+
+    def read_classifier(path):
+        SpikingClassifier.load(path).predict([[0.1, 0.9], [0.7, float("inf")]])
 
     for line in sys.stdin:
+        kind, path = line.strip().split(" ", 1)
         try:
-            TraceFile.resume(line.strip()).discard()
-            load(line.strip())
+            {"run": read_run, "classifier": read_classifier, "labelled": read_recordings}[kind](path)
             outcome = "read"
         except FileFormatError as error:
             outcome = "refused" if len(str(error).splitlines()) == 1 else f"several lines: {error}"
@@ -48,14 +59,14 @@ class Reader:
         self.process = None
         self.memory = 0.0
 
-    def read(self, path) -> str:
-        """Return how reading a file ended."""
+    def read(self, kind, path) -> str:
+        """Return how reading a file of a kind ended."""
         if self.process is None:
             pipe = subprocess.PIPE
             self.process = subprocess.Popen(
                 [sys.executable, "-c", READER], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
             )
-        self.process.stdin.write(f"{path}\n")
+        self.process.stdin.write(f"{kind} {path}\n")
         self.process.stdin.flush()
         if not select.select([self.process.stdout], [], [], LONGEST)[0]:
             self.end()
@@ -85,11 +96,44 @@ def reader():
     reader.end()
 
 
+def write_run(path, run) -> None:
+    """Write the file of a run."""
+    save(run, path)
+
+
+def write_classifier(path, run) -> None:
+    """Write a trained classifier."""
+    times = np.random.default_rng(1).uniform(0, 1, (20, 2))
+    labels = np.where(times[:, 0] < times[:, 1], "left", "right")
+    SpikingClassifier(hidden=(3,), epochs=1, random_state=1, progress=False).fit(times, labels).save(path)
+
+
+def write_labelled(path, run) -> None:
+    """Write labelled spikes in the layout of SHD."""
+    rng = np.random.default_rng(1)
+    with h5py.File(path, "w") as file:
+        file["labels"] = np.arange(6, dtype=np.uint16) % 3
+        for name, dtype in (("times", "f2"), ("units", "u2")):
+            rows = file.create_dataset(f"spikes/{name}", (6,), h5py.vlen_dtype(np.dtype(dtype)))
+            for k in range(6):
+                rows[k] = np.sort(rng.integers(0, 50, 4 + k)).astype(dtype)
+
+
+KINDS = {"run": write_run, "classifier": write_classifier, "labelled": write_labelled}
+kinds = pytest.mark.parametrize("kind", KINDS)
+
+
 @pytest.fixture
-def original(run, tmp_path):
+def original(kind, run, tmp_path):
     """The path of a good file."""
-    save(run, tmp_path / "good.h5")
+    KINDS[kind](tmp_path / "good.h5", run)
     return tmp_path / "good.h5"
+
+
+def n_mutations(request, kind):
+    """Return how many damaged files of a kind are read: all kinds the same number if all are asked for."""
+    asked = request.config.getoption("--mutations")
+    return asked if kind == "run" or asked >= 5000 else asked // 4
 
 
 def with_changed_bytes(content: bytes, rng: random.Random) -> bytes:
@@ -190,28 +234,87 @@ def change_structure(file: h5py.File, rng: random.Random) -> None:
         file[place].attrs.update(attributes)
 
 
-def test_changed_bytes_are_read_or_refused(original, reader, tmp_path, request):
+@kinds
+def test_a_good_file_is_read(kind, original, reader):
+    assert reader.read(kind, original) == "read"
+
+
+@kinds
+def test_changed_bytes_are_read_or_refused(kind, original, reader, tmp_path, request):
     content, path = original.read_bytes(), tmp_path / "changed.h5"
     seen = {"read": 0, "refused": 0}
-    for k in range(request.config.getoption("--mutations") * 4 // 5):
+    for k in range(n_mutations(request, kind) * 4 // 5):
         path.write_bytes(with_changed_bytes(content, random.Random(k)))
-        outcome = reader.read(path)
+        outcome = reader.read(kind, path)
         assert outcome in seen, f"mutation {k}: {outcome}"
         seen[outcome] += 1
     assert min(seen.values()) > 0
 
 
-def test_changed_structures_are_read_or_refused(original, reader, tmp_path, request):
+@kinds
+def test_changed_structures_are_read_or_refused(kind, original, reader, tmp_path, request):
     content, path = original.read_bytes(), tmp_path / "changed.h5"
     seen = {"read": 0, "refused": 0}
-    for k in range(request.config.getoption("--mutations") // 5):
+    for k in range(n_mutations(request, kind) // 5):
         path.write_bytes(content)
         rng = random.Random(k)
         with h5py.File(path, "r+") as file:
             for _ in range(rng.randint(1, 2)):
                 with contextlib.suppress(ValueError, OSError, KeyError, TypeError, RuntimeError):
                     change_structure(file, rng)
-        outcome = reader.read(path)
+        outcome = reader.read(kind, path)
+        assert outcome in seen, f"mutation {k}: {outcome}"
+        seen[outcome] += 1
+    assert min(seen.values()) > 0
+
+
+def change_tree(tree, rng: random.Random) -> None:
+    """Change one value somewhere in a state."""
+    places = []
+
+    def visit(group) -> None:
+        for key, value in group.items():
+            places.append((group, key))
+            if isinstance(value, dict):
+                visit(value)
+
+    visit(tree)
+    group, key = rng.choice(places)
+    values = [
+        None,
+        -1,
+        0,
+        2**62,
+        1e300,
+        np.nan,
+        np.inf,
+        "text",
+        "",
+        [],
+        ["a"],
+        {},
+        {"a": 1},
+        np.zeros((0, 3)),
+    ]
+    values += [np.full((3, 2), np.nan), np.array(["a", "b"]), True, [1, "a"], np.arange(5)]
+    if rng.random() < 0.15:
+        del group[key]
+    else:
+        group[key] = rng.choice(values)
+
+
+def test_changed_states_of_classifiers_are_read_or_refused(reader, tmp_path, request):
+    good, path = tmp_path / "good.h5", tmp_path / "changed.h5"
+    write_classifier(good, None)
+    seen = {"read": 0, "refused": 0}
+    for k in range(n_mutations(request, "classifier")):
+        trace, rng = load(good), random.Random(k)
+        change_tree(trace.state, rng)
+        try:
+            save(trace, path, overwrite=True)
+        except (TypeError, ValueError):
+            continue  # nothing that a file can hold
+        outcome = reader.read("classifier", path)
         assert outcome in seen, f"mutation {k}: {outcome}"
         seen[outcome] += 1
     assert min(seen.values()) > 0

@@ -5,18 +5,23 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
-from eventsim.models.training.estimators._labelled_spikes import as_classes
-from eventsim.models.training.estimators._network import Clock
+from eventsim.models.training.estimators._saved_state import (
+    check_sizes,
+    classes_of_state,
+    clock_of_state,
+    feature_names_of_state,
+)
 from eventsim.models.training.losses.first_spike import TargetTimes, TimeInvariant, TimeToFirstSpike
+from eventsim.parameters import whole_number
 from eventsim.renamed import with_current_names
 from eventsim.trace import Trace
 
 __all__ = ["read", "write"]
 
 KIND = "spiking classifier"
+MOST_INPUTS = 2**31 - 1
 LOSSES: dict[str, Any] = {each.__name__: each for each in (TimeInvariant, TimeToFirstSpike, TargetTimes)}
 
 
@@ -67,26 +72,22 @@ def read(cls: Any, path: str | os.PathLike[str]) -> Any:
         loss = state["loss"] and LOSSES[state["loss"]["name"]](**state["loss"]["settings"])
         settings = with_current_names("argument/SpikingClassifier", state["settings"], quiet=True)
         classifier = cls(**settings, loss=loss)
-        classifier.classes_ = as_classes(state["classes"])
-        classifier.n_features_in_ = int(state["n_features_in"])
-        if (names := state.get("feature_names_in")) is not None:
-            classifier.feature_names_in_ = _names(names, classifier.n_features_in_)
-        classifier._frequencies, classifier._seed = state["shares"], int(state["seed"])
-        classifier._clock = Clock(**state["clock"])
+        classifier.classes_, classifier._frequencies = classes_of_state(state)
+        classifier.n_features_in_ = whole_number(state["n_features_in"], "n_features_in", 1, MOST_INPUTS)
+        if (names := feature_names_of_state(state, classifier.n_features_in_)) is not None:
+            classifier.feature_names_in_ = names
+        classifier._seed = whole_number(state["seed"], "seed")
+        classifier._clock = clock_of_state(state)
         classifier.history_ = {name: values.tolist() for name, values in trace.training.items()}
-        classifier._settings = classifier.get_params() | {"hidden": classifier._checked_settings()}
+        hidden = classifier._checked_settings()
+        classifier._settings = classifier.get_params() | {"hidden": hidden}
+        check_sizes(state, classifier._n_sources(), hidden, len(classifier.classes_))
         classifier._make_learner()
         classifier.learner_.restore(state["learner"])
     except Exception as error:  # a state of any form may be in a file
         why = str(error).partition("\n")[0] or type(error).__name__
         raise FileFormatError(f"the classifier in {os.fspath(path)} is damaged: {why}") from error
     return classifier
-
-
-def _names(names: Any, n: int) -> NDArray[Any]:
-    if len(names) != n or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"feature names must be {n} strings, got {names!r:.60}")
-    return np.array(names, object)
 
 
 def _loss(loss: Any) -> dict[str, Any] | None:

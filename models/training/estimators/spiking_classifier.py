@@ -300,9 +300,8 @@ class SpikingClassifier(Estimator):
         from eventsim.models.training.spike_learner import SpikeLearner
 
         settings = self._settings
-        n_inputs = self.n_features_in_ * (1 if np.isnan(self._clock.turn) else 2)
         net = classifier_network(
-            n_inputs,
+            self._n_sources(),
             self._clock.n_spikes,
             settings["hidden"],
             len(self.classes_),
@@ -318,6 +317,10 @@ class SpikingClassifier(Estimator):
             max_missing=dict.fromkeys(layers, settings["max_missing"]) | {"label": 0.0},
             threads=settings["threads"],
         )
+
+    def _n_sources(self) -> int:
+        """Return the number of input units, those of complementary inputs included."""
+        return int(self.n_features_in_) * (1 if np.isnan(self._clock.turn) else 2)
 
     def _learn(self, sets: dict[str, tuple[Any, Ints]], callbacks: Sequence[Callback]) -> None:
         from eventsim.models.training.optimisers import Adam
