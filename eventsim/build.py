@@ -25,6 +25,7 @@ from eventsim.engine import Engine
 from eventsim.errors import ConfigError
 from eventsim.network import Network, Projection, is_continuous, sends_rates
 from eventsim.population import OutputFilter, Population, PrivateSource
+from eventsim.rng import trial_seed
 from eventsim.schedules import Sweeps
 from eventsim.synapses import Synapses
 
@@ -65,6 +66,7 @@ def build(
     batch: int = 1,
     dtype: str = "float64",
     transmissions: Mapping[str, OutputFilter] | None = None,
+    trial: int = 0,
 ) -> CompiledNetwork:
     """Build a network.
 
@@ -78,6 +80,8 @@ def build(
         Tick, samples and precision of continuous populations, if there are any.
     transmissions : mapping of str to OutputFilter, optional
         What the spikes of a population pass on their way out.
+    trial : int
+        Number of the run; what is drawn while it goes on, such as Poisson spikes, follows from it too.
 
     Raises
     ------
@@ -99,7 +103,9 @@ def build(
         )
     populations = {
         p.name: p.model.build(
-            BuildContext(p.n, p.name, net.seed, SECONDS[net.time_unit], dt, batch, dtype, net.time_unit)
+            BuildContext(
+                p.n, p.name, net.seed, SECONDS[net.time_unit], dt, batch, dtype, net.time_unit, trial
+            )
         )
         for p in net.populations.values()
     }
@@ -133,7 +139,7 @@ def build(
     compiled = CompiledNetwork(chosen, populations, synapses, private=private)
     if chosen == "ordered":
         compiled.engine = _engine(net, populations, synapses, order)
-        _attach_kernels(net, synapses, compiled.engine)
+        _attach_kernels(net, synapses, compiled.engine, trial_seed(net.seed, trial))
         if any(is_continuous(p.model) for p in net.populations.values()):
             from eventsim.rates.compile import ticks_of
 
@@ -171,7 +177,7 @@ def _engine(
     return engine
 
 
-def _attach_kernels(net: Network, synapses: list[Synapses], engine: Engine) -> None:
+def _attach_kernels(net: Network, synapses: list[Synapses], engine: Engine, seed: int) -> None:
     """Attach the plasticity rules of projections that carry spikes."""
     known = {each.name: each for each in synapses}
     for name, rule in net.plasticity:
@@ -180,7 +186,7 @@ def _attach_kernels(net: Network, synapses: list[Synapses], engine: Engine) -> N
                 raise ConfigError(
                     f"{name!r} has a plasticity rule for projections of spikes, which it is not"
                 )
-            rule.attach_spiking(known[name], engine, net.seed)
+            rule.attach_spiking(known[name], engine, seed)
 
 
 class _Plan:

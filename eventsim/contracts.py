@@ -38,6 +38,7 @@ class BuildContext:
     seed : of the network.
     time_unit, seconds : of the network, and its length in seconds; 1 if it has none.
     dt, batch, dtype : tick, samples and precision of continuous populations.
+    trial : number of the run.
     """
 
     n: int
@@ -48,6 +49,14 @@ class BuildContext:
     batch: int = 1
     dtype: str = "float64"
     time_unit: str = "1"
+    trial: int = 0
+
+    @property
+    def run_seed(self) -> int:
+        """The seed of what is drawn anew in every trial, such as the spikes of a source."""
+        from eventsim.rng import trial_seed
+
+        return trial_seed(self.seed, self.trial)
 
 
 @runtime_checkable

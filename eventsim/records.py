@@ -46,6 +46,7 @@ class RecordSide(ContinuousSide):
     _recordings: dict[tuple[str, str], Recording]
     _recording_requests: list[RecordingRequest]
     _stream: TraceFile | None
+    trial: int
 
     @property
     def now(self) -> float:
@@ -172,6 +173,7 @@ class RecordSide(ContinuousSide):
 
         return {
             "seed": self.net.seed,
+            "trial": self.trial,
             "version": __version__,
             "schedule": self._build().schedule,
             **self._counts(),

@@ -25,6 +25,18 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(sequence(seed, *names)))
 
 
+def trial_seed(seed: int, trial: int) -> int:
+    """Return the seed of what is drawn anew in every run of a network; that of trial 0 is its own.
+
+    >>> trial_seed(7, 0), trial_seed(7, 1) == trial_seed(7, 2)
+    (7, False)
+    """
+    if trial == 0:
+        return seed
+    low, high = sequence(seed, "trial", trial).generate_state(2, np.uint64).tolist()
+    return int(low | high << 64)
+
+
 def unit_keys(seed: int, n: int, *names: str | int) -> np.ndarray:
     """Return one 64-bit stream key per unit, shape (n,), uint64.
 

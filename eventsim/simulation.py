@@ -15,6 +15,7 @@ from eventsim.engine import Engine
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
 from eventsim.hardware_interface import RunsNetworks, checked_hardware
 from eventsim.network import Network, is_continuous
+from eventsim.parameters import whole_number
 from eventsim.population import Population, Recording
 from eventsim.priorities import Priority
 from eventsim.records import RecordingRequest, RecordSide, one_sample
@@ -24,6 +25,8 @@ from eventsim.spike_trains import Forms, spike_pairs
 if TYPE_CHECKING:
     from eventsim.io import TraceFile
     from eventsim.recorder import SampleLog, SpikeLog
+
+MOST_TRIALS = 2**63 - 1
 
 
 def _first_multiple(step: float, time: float) -> int:
@@ -47,7 +50,8 @@ class Simulation(RecordSide):
         What the network runs on: a chip, a substrate or a part of `eventsim.hardware`, or its name as the
         option ``--hardware`` takes it, such as "brainscales2" or "brainscales2,device_seed=7".
     trial : int
-        Number of the run on it, for what differs from run to run.
+        Number of the run: spikes of Poisson sources, noise, and what differs from run to run on hardware are
+        drawn from the network's seed and this number. Synapses and parameters stay as they are.
     schedule : {"auto", "ordered", "windows", "layered"}
         How it is advanced. All give the same spikes up to rounding; `auto` takes the fastest that can.
     dt : float, optional
@@ -83,6 +87,7 @@ class Simulation(RecordSide):
         dtype: str = "float64",
     ) -> None:
         found: Any = checked_hardware(hardware)
+        trial = whole_number(trial, "trial", 0, MOST_TRIALS)
         self._asked = net
         if found is not None:
             net = found.transform(net, trial)
@@ -340,6 +345,7 @@ class Simulation(RecordSide):
             "schedule": compiled.schedule,
             "now": self.now,
             "network": self._fingerprint(),
+            "trial": self.trial,
             "body": body,
             "next_samples": {"/".join(key): r.next for key, r in self._recordings.items()},
             "recorded_now": {name: log.count_at(self.now) for name, log in self._logs().items()},
@@ -352,8 +358,8 @@ class Simulation(RecordSide):
         ----------
         state : dict
         other_network : bool
-            Whether the state may be of a network with other parameters. What was drawn ahead, such as the
-            next spikes of Poisson sources, is part of the state, so it stays as the other network drew it.
+            Whether the state may be of a network with other parameters, or of another trial. What was drawn
+            ahead, such as the next spikes of Poisson sources, is part of the state, so it stays as it was.
 
         Raises
         ------
@@ -382,6 +388,12 @@ class Simulation(RecordSide):
             raise ConfigError(
                 "the state is of a network with another structure or other parameters; "
                 "restore(state, other_network=True) takes it all the same"
+            )
+        trial = int(state.get("trial", self.trial))
+        if trial != self.trial and not other_network:
+            raise ConfigError(
+                f"the state is of trial {trial}, this simulation is trial {self.trial}; "
+                f"create it with trial={trial}, or restore(state, other_network=True)"
             )
         self._begin(compiled)
         if compiled.engine:
@@ -454,7 +466,14 @@ class Simulation(RecordSide):
             if any(each.bus is not None for each in transmissions.values()):
                 self._needs_order = self._needs_order or "a bus that spikes share"
             self._compiled = build(
-                self.net, self._wanted, self._needs_order, self._dt, self.batch, self.dtype, transmissions
+                self.net,
+                self._wanted,
+                self._needs_order,
+                self._dt,
+                self.batch,
+                self.dtype,
+                transmissions,
+                self.trial,
             )
             self.net = self.net.with_parameters()  # what grows from now on is no longer this simulation's
             for population, hook in self._hooks:

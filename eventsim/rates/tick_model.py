@@ -62,7 +62,10 @@ class TickModel:
             cls.receptors = vars(cls)["ports"]
 
     def begin(self, batch: int, n: int, dt: float, rng: np.random.Generator) -> None:
-        """Make the state, before the first tick; `rng` is a stream of this population's own."""
+        """Make the state, before the first tick.
+
+        `rng` is a stream of this population's own, another one in each trial.
+        """
 
     def step(self, t: float, dt: float, inputs: Mapping[str, NDArray[Any]]) -> Any:
         """Return the rates after a tick at time t, shape (batch, n).
@@ -81,7 +84,7 @@ class TickModel:
 
         model = copy.deepcopy(self)
         model.begin(
-            context.batch, context.n, context.dt, rng.stream(context.seed, "tick model", context.name)
+            context.batch, context.n, context.dt, rng.stream(context.run_seed, "tick model", context.name)
         )
         return PythonContinuous(context, model)
 

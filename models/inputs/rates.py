@@ -91,5 +91,5 @@ class RateSpikes:
         from eventsim.models.inputs._rates import RateSpikesPopulation
 
         return RateSpikesPopulation(
-            context, float(self.scale), rng.unit_keys(context.seed, context.n, "spikes", context.name)
+            context, float(self.scale), rng.unit_keys(context.run_seed, context.n, "spikes", context.name)
         )

@@ -130,5 +130,5 @@ class Poisson:
         with np.errstate(divide="ignore"):
             mean = 1.0 / (rate * context.seconds)
         return PoissonPopulation(
-            context.n, context.name, mean, unit_keys(context.seed, context.n, "poisson", context.name)
+            context.n, context.name, mean, unit_keys(context.run_seed, context.n, "poisson", context.name)
         )

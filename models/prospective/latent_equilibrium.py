@@ -156,7 +156,7 @@ def _population(model: LatentEquilibrium | GeneralizedLatentEquilibrium, context
     tau_mem = per_unit(model.tau_mem, context.n, "tau_mem", context.name)
     tau_r = tau_mem if model.tau_r is None else per_unit(model.tau_r, context.n, "tau_r", context.name)
     _not_below(tau_mem, context.dt, "tau_mem", context.name)
-    key = int(rng.sequence(context.seed, "rate noise", context.name).generate_state(1, np.uint64)[0])
+    key = int(rng.sequence(context.run_seed, "rate noise", context.name).generate_state(1, np.uint64)[0])
     return ProspectivePopulation(
         context,
         {"tau_mem": tau_mem, "tau_r": tau_r},

@@ -1,0 +1,185 @@
+"""Trials: each draws its own noise, and everything else of the network stays."""
+
+import numpy as np
+import pytest
+
+import eventsim as es
+from eventsim.errors import ConfigError
+
+
+class Noise(es.TickModel):
+    """A population in Python whose rates are drawn anew in every tick."""
+
+    def begin(self, batch, n, dt, rng):
+        self.rng = rng
+        self.shape = (batch, n)
+
+    def step(self, t, dt, inputs):
+        return self.rng.normal(size=self.shape)
+
+
+def poisson_network():
+    net = es.Network(seed=4)
+    net.add("in", es.models.Poisson(rate=300.0), 6)
+    net.add("cells", es.models.LIF(), 5)
+    net.connect(
+        "in",
+        "cells",
+        es.connect.fixed_indegree(4),
+        weight=es.connect.normal(3.0, 1.0),
+        delay=es.connect.uniform(0.5, 2),
+    )
+    return net
+
+
+def all_spikes(sim):
+    return [(s.times.tolist(), s.units.tolist()) for s in (sim.spikes("in"), sim.spikes("cells"))]
+
+
+@pytest.mark.parametrize("schedule", ["ordered", "windows", "layered"])
+def test_trials_have_other_poisson_spikes_and_the_same_synapses(schedule):
+    seen = []
+    for trial in (0, 1, 2, 1):
+        sim = es.Simulation(poisson_network(), schedule=schedule, trial=trial)
+        sim.run(100.0)
+        seen.append(all_spikes(sim))
+        assert all(
+            np.array_equal(a, b)
+            for a, b in zip(
+                sim.weights("in->cells"), es.Simulation(poisson_network()).weights("in->cells"), strict=True
+            )
+        )
+    assert seen[1] == seen[3]
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        assert not {*seen[first][0][0]} & {*seen[second][0][0]}
+
+
+def test_trial_0_is_the_run_without_a_trial():
+    plain, zero = es.Simulation(poisson_network()), es.Simulation(poisson_network(), trial=0)
+    plain.run(100.0)
+    zero.run(100.0)
+    assert all_spikes(plain) == all_spikes(zero)
+
+
+def test_trials_of_poisson_counts_are_independent():
+    counts = []
+    for trial in range(60):
+        net = es.Network(seed=1)
+        net.add("in", es.models.Poisson(rate=100.0), 20)
+        sim = es.Simulation(net, trial=trial)
+        sim.run(1000.0)
+        counts.append(np.bincount(sim.spikes("in").units, minlength=20))
+    counts = np.array(counts)
+    # 60 x 20 counts of mean 100 and variance 100: their mean is known to 0.29, their variance to 4 %.
+    assert counts.mean() == pytest.approx(100.0, abs=1.2)
+    assert counts.var() == pytest.approx(100.0, rel=0.17)
+    correlation = np.corrcoef(counts)[np.triu_indices(60, 1)]
+    assert abs(correlation.mean()) < 0.03  # 1 / sqrt(20 * 1770) = 0.005
+
+
+def continuous(kind):
+    net = es.Network(seed=2)
+    if kind == "rate-spikes":
+        net.add("rates", es.models.RateInput(), 3)
+        net.add("out", es.models.RateSpikes(scale=0.3), 3)
+        net.connect("rates", "out", es.connect.one_to_one(), weight=1.0)
+    elif kind == "rate noise":
+        net.add("out", es.models.LatentEquilibrium(noise=0.3), 3)
+    else:
+        net.add("out", Noise(), 3)
+    return net
+
+
+def course(kind, trial):
+    sim = es.Simulation(continuous(kind), dt=1.0, trial=trial)
+    if kind == "rate-spikes":
+        sim.set_input("rates", np.ones(3))
+        sim.run(200.0)
+        return sim.spikes("out").times.tolist()
+    sim.record("out", "rate", every=1.0)
+    sim.run(50.0)
+    return sim.trace("out", "rate").values.ravel().tolist()
+
+
+@pytest.mark.parametrize("kind", ["rate-spikes", "rate noise", "tick model"])
+def test_whatever_draws_in_a_run_draws_anew_in_a_trial(kind):
+    zero, one, again = course(kind, 0), course(kind, 1), course(kind, 1)
+    assert len(zero) > 20
+    assert one == again
+    assert one != zero
+
+
+def test_kernels_of_plasticity_draw_anew_in_a_trial():
+    def kernel(rows):
+        drawn.append(rows.random.random())
+
+    for trials, differ in (((0, 0), False), ((0, 1), True)):
+        seen = []
+        for trial in trials:
+            drawn = []
+            net = es.Network(seed=3)
+            net.add("in", es.models.Regular(period=5.0), 4)
+            net.add("cell", es.models.LIF(), 2)
+            p = net.connect("in", "cell", [(0, 0, 1.0), (1, 1, 2.0)], delay=1.0)
+            net.add_plasticity(p, es.models.plasticity.PlasticityKernel(kernel, period=10.0))
+            es.Simulation(net, trial=trial).run(35.0)
+            seen.append(drawn)
+        assert len(seen[0]) == 3
+        assert (seen[0] != seen[1]) is differ
+
+
+def test_hardware_and_sources_take_the_trial():
+    seen = []
+    for trial in (0, 1):
+        sim = es.Simulation(poisson_network(), hardware="jitter,sigma=0.1", trial=trial)
+        sim.run(50.0)
+        seen.append(sim.spikes("in").times.tolist())
+    assert seen[0] != seen[1]
+
+
+@pytest.mark.parametrize("trial", [-1, 1.0, "1", None, True, 2**63])
+def test_a_trial_is_a_whole_number(trial):
+    with pytest.raises(ValueError, match="trial must be a whole number"):
+        es.Simulation(poisson_network(), trial=trial)
+
+
+def test_a_state_goes_on_in_its_trial_only():
+    whole = es.Simulation(poisson_network(), trial=3)
+    whole.run(100.0)
+    half = es.Simulation(poisson_network(), trial=3)
+    half.run(40.0)
+    state = half.snapshot()
+    assert state["trial"] == 3
+    again = es.Simulation(poisson_network(), trial=3)
+    again.restore(state)
+    again.run(100.0)
+    late = whole.spikes("cells").times
+    assert again.spikes("cells").times.tolist() == late[late >= 40.0].tolist()
+    with pytest.raises(
+        ConfigError, match="the state is of trial 3, this simulation is trial 0; create it with trial=3"
+    ):
+        es.Simulation(poisson_network()).restore(state)
+    es.Simulation(poisson_network()).restore(state, other_network=True)
+    del state["trial"]  # states of earlier versions have none
+    again.restore(state)
+
+
+def test_files_tell_the_trial(tmp_path):
+    sim = es.Simulation(poisson_network(), trial=3)
+    sim.run(10.0)
+    sim.save(tmp_path / "a.h5")
+    assert es.io.load(tmp_path / "a.h5").provenance["trial"] == 3
+    sim = es.Simulation(poisson_network(), trial=2)
+    with es.io.TraceFile.create(tmp_path / "b.h5") as file:
+        sim.stream(file)
+        sim.run(10.0)
+    assert es.io.load(tmp_path / "b.h5").provenance["trial"] == 2
+
+
+def test_a_reset_simulation_repeats_its_trial():
+    sim = es.Simulation(poisson_network(), trial=5)
+    sim.run(30.0)
+    seen = all_spikes(sim)
+    sim.reset()
+    sim.run(30.0)
+    assert all_spikes(sim) == seen
