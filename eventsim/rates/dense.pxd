@@ -44,7 +44,9 @@ cdef class RateProjection(TickPart):
 
     cdef char *incoming(self, int64_t k) noexcept nogil
     cdef char *outgoing(self) noexcept nogil
+    cdef int send_errors(self) except -1 nogil
     cdef int settle(self) except -1 nogil
+    cdef int send_rates(self, int64_t k) except -1 nogil
     cdef int settle_bias(self) except -1 nogil
     cdef void improve(self, char *p, int64_t at, int64_t n, double factor) noexcept nogil
     # out (batch, n_post) += x W ; out (batch, n_pre) += e W^T ; to (as W) += c * sum over the batch of x^T e

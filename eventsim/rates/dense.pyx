@@ -33,8 +33,8 @@ cdef extern from "eventsim/rates/rates.h" nogil:
     void rates_add_to_all(int is_float64, void *to, const double *row, double c, ptrdiff_t n, ptrdiff_t batch)
     void rates_add_row(int is_float64, void *to, const void *row, ptrdiff_t n, ptrdiff_t batch)
     void rates_sum_rows(int is_float64, void *row, const void *given, double c, ptrdiff_t n, ptrdiff_t batch)
-    void rates_sweep(int is_float64, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a, const void *b, const void
-                     *x, void *out_f, const void *y, void *out_s)
+    void rates_sweep(int is_float64, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a, const void *b,
+                     const void *x, void *out_f, const void *y, void *out_s, int spread_first)
     void rates_momentum(int is_float64, void *p, const void *g, void *velocity, double rate, double mean, double momentum,
                         ptrdiff_t n)
 
@@ -191,8 +191,19 @@ cdef class RateProjection(TickPart):
         return self.sent
 
     cdef int gather(self, int64_t k, double time) except -1 nogil:
-        cdef char *e
+        self.send_errors()
         self.settle()
+        return self.send_rates(k)
+
+    cdef int send_errors(self) except -1 nogil:
+        """Send the error of the last tick down, through the weights of that tick: call it before `settle`."""
+        cdef char *e = self.outgoing()
+        if e != NULL:
+            self.backward(e, self.back)
+        return 0
+
+    cdef int send_rates(self, int64_t k) except -1 nogil:
+        """Send the rates of the last tick up, through the weights of this one: call it after `settle`."""
         if self.follow_x < 1.0:
             rates_follow(self.is_float64, self.x, self.incoming(k), self.follow_x, self.batch * self.n_pre)
         else:
@@ -200,9 +211,6 @@ cdef class RateProjection(TickPart):
         self.forward(self.x, self.target)
         if self.b != NULL:
             self.add_bias(self.target)
-        e = self.outgoing()
-        if e != NULL:
-            self.backward(e, self.back)
         if self.optimiser != FROZEN:
             self.pending_update = self.dt * self.learning_rate
         return 0
@@ -317,11 +325,11 @@ cdef class Dense(RateProjection):
         if self.by_pre:
             rates_sweep(self.is_float64, self.w, self.rows, self.cols, self.pending_update, self.x,
                         self.error_signal, new, self.target,
-                        e, self.back)
+                        e, self.back, False)
         else:
             rates_sweep(self.is_float64, self.w, self.rows, self.cols, self.pending_update, self.error_signal,
                         self.x, e, self.back,
-                        new, self.target)
+                        new, self.target, True)
         if self.b != NULL:
             self.add_bias(self.target)
         memcpy(self.x, new, self.n_pre * self.size)
@@ -355,11 +363,11 @@ cdef class Dense(RateProjection):
             elif self.by_pre:
                 self.settle_bias()
                 rates_sweep(self.is_float64, self.w, self.rows, self.cols, c, self.x, self.error_signal, new,
-                            self.product, NULL, NULL)
+                            self.product, NULL, NULL, False)
             else:
                 self.settle_bias()
                 rates_sweep(self.is_float64, self.w, self.rows, self.cols, c, self.error_signal, self.x, NULL, NULL,
-                            new, self.product)
+                            new, self.product, True)
             memcpy(self.x, new, n_x * self.size)
             self.known = True
         rates_add(self.is_float64, self.target, self.product, n_y)
@@ -396,7 +404,7 @@ cdef class Dense(RateProjection):
         cdef char *by_row = x if self.by_pre else e
         cdef char *by_col = e if self.by_pre else x
         if self.batch == 1:
-            rates_sweep(self.is_float64, to, self.rows, self.cols, c, by_row, by_col, NULL, NULL, NULL, NULL)
+            rates_sweep(self.is_float64, to, self.rows, self.cols, c, by_row, by_col, NULL, NULL, NULL, NULL, False)
         else:
             products_multiply(self.is_float64, self.rows, self.cols, self.batch, c, by_row, 1, self.rows, by_col, to)
         return 0
@@ -404,7 +412,7 @@ cdef class Dense(RateProjection):
     cdef int spread(self, char *given, char *out) except -1 nogil:
         """out (batch, cols) += given (batch, rows) m."""
         if self.batch == 1:
-            rates_sweep(self.is_float64, self.w, self.rows, self.cols, 0.0, NULL, NULL, given, out, NULL, NULL)
+            rates_sweep(self.is_float64, self.w, self.rows, self.cols, 0.0, NULL, NULL, given, out, NULL, NULL, False)
         else:
             products_multiply(self.is_float64, self.batch, self.cols, self.rows, 1.0, given, self.rows, 1, self.w, out)
         return 0
@@ -412,7 +420,7 @@ cdef class Dense(RateProjection):
     cdef int collect(self, char *given, char *out) except -1 nogil:
         """out (batch, rows) += given (batch, cols) m^T."""
         if self.batch == 1:
-            rates_sweep(self.is_float64, self.w, self.rows, self.cols, 0.0, NULL, NULL, NULL, NULL, given, out)
+            rates_sweep(self.is_float64, self.w, self.rows, self.cols, 0.0, NULL, NULL, NULL, NULL, given, out, False)
         else:
             products_dots(self.is_float64, self.batch, self.rows, self.cols, given, self.w, out)
         return 0

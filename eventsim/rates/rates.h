@@ -73,11 +73,12 @@ static inline void rates_sum_rows(int is_float64, void *row, const void *from, d
 }
 
 static inline void rates_sweep(int is_float64, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a,
-                               const void *b, const void *x, void *out_f, const void *y, void *out_s) {
+                               const void *b, const void *x, void *out_f, const void *y, void *out_s,
+                               int spread_first) {
     if (is_float64)
-        rates_sweep_f64(m, rows, cols, c, a, b, x, out_f, y, out_s);
+        rates_sweep_f64(m, rows, cols, c, a, b, x, out_f, y, out_s, spread_first);
     else
-        rates_sweep_f32(m, rows, cols, (float)c, a, b, x, out_f, y, out_s);
+        rates_sweep_f32(m, rows, cols, (float)c, a, b, x, out_f, y, out_s, spread_first);
 }
 
 static inline void rates_momentum(int is_float64, void *p, const void *g, void *velocity, double rate, double mean,

@@ -76,16 +76,21 @@ VECTOR_CLONES static void NAME(collect)(const REAL *restrict m, ptrdiff_t rows, 
         out[s] += NAME(dot)(m + s * cols, y, cols);
 }
 
-/* What one pass over a matrix does to a single sample, in this order, each part optional:
+/* What one pass over a matrix does to a single sample, each part optional:
        m[s][f] += c a[s] b[f]          `change`
        out_f[f] += x[s] m[s][f]        `spread`
-       out_s[s] += m[s] . y            `collect` */
+       out_s[s] += m[s] . y            `collect`
+   With `spread_first` the order is spread, change, collect, otherwise collect, change, spread: one of the two
+   products reads the weights before their change, the other the weights after it. */
 VECTOR_INLINE void NAME(pass)(REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, REAL c, const REAL *restrict a,
                               const REAL *restrict b, const REAL *restrict x, REAL *restrict out_f,
-                              const REAL *restrict y, REAL *restrict out_s, int change, int spread, int collect) {
+                              const REAL *restrict y, REAL *restrict out_s, int change, int spread, int collect,
+                              int spread_first) {
     ptrdiff_t s = 0;
     for (; s + RATES_ROWS <= rows; s += RATES_ROWS) {
         REAL *m0 = m + s * cols, *m1 = m0 + cols, *m2 = m1 + cols, *m3 = m2 + cols;
+        if (collect && !spread_first)
+            NAME(collect)(m0, RATES_ROWS, cols, y, out_s + s);
         if (change) {
             REAL a0 = c * a[s], a1 = c * a[s + 1], a2 = c * a[s + 2], a3 = c * a[s + 3];
             if (spread) {
@@ -93,9 +98,13 @@ VECTOR_INLINE void NAME(pass)(REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, 
                 VECTOR_LOOP
                 for (ptrdiff_t f = 0; f < cols; f++) {
                     REAL by = b[f];
-                    REAL w0 = m0[f] + a0 * by, w1 = m1[f] + a1 * by, w2 = m2[f] + a2 * by, w3 = m3[f] + a3 * by;
+                    REAL v0 = m0[f], v1 = m1[f], v2 = m2[f], v3 = m3[f];
+                    REAL w0 = v0 + a0 * by, w1 = v1 + a1 * by, w2 = v2 + a2 * by, w3 = v3 + a3 * by;
                     m0[f] = w0, m1[f] = w1, m2[f] = w2, m3[f] = w3;
-                    out_f[f] = (((out_f[f] + x0 * w0) + x1 * w1) + x2 * w2) + x3 * w3;
+                    if (spread_first)
+                        out_f[f] = (((out_f[f] + x0 * v0) + x1 * v1) + x2 * v2) + x3 * v3;
+                    else
+                        out_f[f] = (((out_f[f] + x0 * w0) + x1 * w1) + x2 * w2) + x3 * w3;
                 }
             } else {
                 VECTOR_LOOP
@@ -110,43 +119,54 @@ VECTOR_INLINE void NAME(pass)(REAL *restrict m, ptrdiff_t rows, ptrdiff_t cols, 
             for (ptrdiff_t f = 0; f < cols; f++)
                 out_f[f] = (((out_f[f] + x0 * m0[f]) + x1 * m1[f]) + x2 * m2[f]) + x3 * m3[f];
         }
-        if (collect)
+        if (collect && spread_first)
             NAME(collect)(m0, RATES_ROWS, cols, y, out_s + s);
     }
     for (; s < rows; s++) {
         REAL *m0 = m + s * cols;
+        if (collect && !spread_first)
+            NAME(collect)(m0, 1, cols, y, out_s + s);
+        if (spread && spread_first) {
+            REAL x0 = x[s];
+            VECTOR_LOOP
+            for (ptrdiff_t f = 0; f < cols; f++)
+                out_f[f] += x0 * m0[f];
+        }
         if (change) {
             REAL a0 = c * a[s];
             VECTOR_LOOP
             for (ptrdiff_t f = 0; f < cols; f++)
                 m0[f] += a0 * b[f];
         }
-        if (spread) {
+        if (spread && !spread_first) {
             REAL x0 = x[s];
             VECTOR_LOOP
             for (ptrdiff_t f = 0; f < cols; f++)
                 out_f[f] += x0 * m0[f];
         }
-        if (collect)
+        if (collect && spread_first)
             NAME(collect)(m0, 1, cols, y, out_s + s);
     }
 }
 
-/* The pass for one sample; a part is left out where its vectors are NULL. */
+/* The pass for one sample; a part is left out where its vectors are NULL. With a change and one product, the
+   product reads the changed weights whatever `spread_first` says. */
 VECTOR_CLONES static void NAME(sweep)(REAL *m, ptrdiff_t rows, ptrdiff_t cols, REAL c, const REAL *a, const REAL *b,
-                                      const REAL *x, REAL *out_f, const REAL *y, REAL *out_s) {
-    if (a && x && y)
-        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 1, 1);
+                                      const REAL *x, REAL *out_f, const REAL *y, REAL *out_s, int spread_first) {
+    if (a && x && y && spread_first)
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 1, 1, 1);
+    else if (a && x && y)
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 1, 1, 0);
     else if (a && x)
-        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 1, 0);
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 1, 0, 0);
     else if (a && y)
-        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 0, 1);
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 0, 1, 1);
     else if (a)
-        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 0, 0);
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 1, 0, 0, 0);
     else if (x && y)
-        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 0, 1, 1);
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 0, 1, 1, 0);
     else if (x)
-        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 0, 1, 0);
+        NAME(pass)(m, rows, cols, c, a, b, x, out_f, y, out_s, 0, 1, 0, 0);
     else if (y)
         NAME(collect)(m, rows, cols, y, out_s);
 }

@@ -79,9 +79,10 @@ cdef class Sparse(RateProjection):
         self.tick = state["tick"]
 
     cdef int gather(self, int64_t k, double time) except -1 nogil:
+        self.send_errors()
         self.settle()  # with the delayed rates of the last tick
         self.tick = k
-        return RateProjection.gather(self, k, time)
+        return self.send_rates(k)
 
     cdef char *at(self, int64_t k, int64_t synapse) noexcept nogil:
         """Return the rates that a synapse with a delay of its own sees."""

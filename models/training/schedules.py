@@ -7,13 +7,15 @@ whole epochs.
 
 import math
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, SupportsFloat
 
 from eventsim.parameters import one_number
 
-__all__ = ["Constant", "CosineDecay", "LinearDecay", "Plateau", "Schedule", "StepDecay"]
+__all__ = ["Constant", "CosineDecay", "ExponentialPath", "LinearDecay", "Plateau", "Schedule", "StepDecay"]
 
 LEAST_PROGRESS = 1e-4  # by which a loss must fall, relative to the best one, to count as progress
 
@@ -119,6 +121,38 @@ class LinearDecay(Schedule):
     def __call__(self, epoch: float) -> float:
         """Return the factor after so many epochs."""
         return min(max((self.epochs - epoch) / (self.epochs - self.start), 0.0), 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ExponentialPath(Schedule):
+    """The factor passes through given values at given epochs, exponentially in between; outside it stays.
+
+    >>> [round(ExponentialPath(epochs=(1, 3), factors=(1.0, 0.25))(epoch), 3) for epoch in range(5)]
+    [1.0, 1.0, 0.5, 0.25, 0.25]
+    """
+
+    epochs: tuple[float, ...]
+    factors: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.epochs) != len(self.factors) or not self.epochs:
+            raise ValueError(
+                f"each of the epochs needs a factor, got {len(self.epochs)} epochs and "
+                f"{len(self.factors)} factors"
+            )
+        if any(late <= early for early, late in pairwise(self.epochs)):
+            raise ValueError(f"epochs must increase, got {self.epochs!r}")
+        for factor in self.factors:
+            if not one_number(factor, "factor", low=0) > 0:
+                raise ValueError(f"factors must be positive, got {self.factors!r}")
+
+    def __call__(self, epoch: float) -> float:
+        """Return the factor after so many epochs."""
+        later = bisect_right(self.epochs, epoch)
+        if later == 0 or later == len(self.epochs):
+            return self.factors[later and -1]
+        (start, end), (first, last) = (each[later - 1 : later + 1] for each in (self.epochs, self.factors))
+        return float(first * (last / first) ** ((epoch - start) / (end - start)))
 
 
 @dataclass(slots=True)

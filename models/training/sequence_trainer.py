@@ -103,29 +103,45 @@ class SequenceLearner(ContinuousLearner):
     def measure(self, split: str, n_samples: int | None = None) -> dict[str, float]:
         """Return accuracy, by the sum of outputs over a sequence, and mean cross-entropy over its ticks.
 
+        The sequences follow those that the network learned from last: as in training, nothing is reset. The
+        network that learns stays as it is.
+
         Parameters
         ----------
         split : str
         n_samples : int, optional
             How many of the first samples of the split; all unless given.
         """
-        labels = self.task.labels(split)[:n_samples]
-        batch = min(EVALUATED, len(labels))
-        correct, loss = 0, 0.0
-        for start in range(0, len(labels), batch):
+        labels, batch = self.task.labels(split)[:n_samples], int(self.sim.batch)
+        sim = self._going_on()
+        sim.record("label", "rate", every=sim.dt)
+        starts = range(0, len(labels), batch)
+        for start in starts:
             samples = np.arange(start, min(start + batch, len(labels)))
-            sim = self.evaluator(batch)
-            sim.record("label", "rate", every=sim.dt)
             sim.set_input("input", self.task.shown(split, np.resize(samples, batch)), every=sim.dt)
             sim.run_ticks(self.ticks)
-            outputs = sim.trace("label", "rate").values.reshape(self.ticks, batch, -1)[:, : len(samples)]
-            correct += int((outputs.sum(axis=0).argmax(axis=1) == labels[samples]).sum())
+        correct, loss = 0, 0.0
+        answers = sim.trace("label", "rate").values.reshape(len(starts), self.ticks, batch, -1)
+        for start, outputs in zip(starts, answers, strict=True):
+            right = labels[start : start + batch]
+            outputs = outputs[:, : len(right)]
+            correct += int((outputs.sum(axis=0).argmax(axis=1) == right).sum())
             shifted = outputs - outputs.max(axis=2, keepdims=True)
-            right = np.take_along_axis(
-                shifted, np.broadcast_to(labels[samples][None, :, None], (self.ticks, len(samples), 1)), 2
+            told = np.take_along_axis(
+                shifted, np.broadcast_to(right[None, :, None], (self.ticks, len(right), 1)), 2
             )
-            loss += float((np.log(np.exp(shifted).sum(axis=2)) - right[:, :, 0]).mean(axis=0).sum())
+            loss += float((np.log(np.exp(shifted).sum(axis=2)) - told[:, :, 0]).mean(axis=0).sum())
         return {f"{split}_accuracy": correct / len(labels), f"{split}_loss": loss / len(labels)}
+
+    def _going_on(self) -> Simulation:
+        """Return a simulation without targets and learning that goes on from the present state of `sim`."""
+        sim = self.evaluator(int(self.sim.batch))
+        for name in sim.net.populations:
+            state = self.sim.handler(name).snapshot()
+            if "nudged" in state:
+                state["nudged"] = 0
+            sim.handler(name).restore(state)
+        return sim
 
 
 class SequenceTrainer(Trainer):

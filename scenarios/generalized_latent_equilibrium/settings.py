@@ -28,8 +28,8 @@ class Settings(Scenario):
 
     task: Annotated[TASKS, "what is learned or measured"] = "mnist-1d"
     points: Annotated[int, Ge(2), "of a sequence of MNIST-1D; the frozen set is thinned out to 40"] = 72
-    interpolation: Annotated[Literal["linear", "cubic"], "between the points of a sequence"] = "cubic"
-    transition_steps: Annotated[int, Ge(0), "ticks in which input and target pass to the next sequence"] = 16
+    interpolation: Annotated[Literal["linear", "cubic"], "between the points of a sequence"] = "linear"
+    transition_steps: Annotated[int, Ge(0), "ticks in which input and target pass to the next sequence"] = 0
     held_out: Annotated[int, Ge(0), Le(2000), "training sequences of MNIST-1D to choose settings by"] = 0
     layers: Annotated[int, Ge(1), Le(1000), "hidden layers"] = 6
     fast: Annotated[
@@ -37,7 +37,7 @@ class Settings(Scenario):
     ] = 17
     slow: Annotated[int, Ge(0), Le(10**6), "neurons of a hidden layer that remember, tau_r < tau_mem"] = 36
     memory: Annotated[int, Ge(0), "fixed layers of 10 lagging neurons in front"] = 0
-    weight_scale: Annotated[float, *POSITIVE, "first weights: within this / sqrt(number of inputs)"] = 2.5
+    weight_scale: Annotated[float, *POSITIVE, "first weights: within this / sqrt(number of inputs)"] = 1.0
     precision: Annotated[Literal["float32", "float64"], "of rates and weights"] = "float32"
     tau_fast: Annotated[float, *POSITIVE, "both time constants of the first kind, and of outputs"] = 1.2
     tau_slow: Annotated[
@@ -54,10 +54,11 @@ class Settings(Scenario):
     balanced: Annotated[bool, "each batch has as many sequences of each class"] = True
     batch: Annotated[int, Ge(1), "samples shown side by side"] = 100
     learning_rate: Annotated[float, *POSITIVE, "of Adam per tick; of the teachers' nets as in the paper"] = (
-        5e-4
+        1e-3
     )
     lr_schedule: Annotated[
-        Literal["plateau", "cosine"], "of the learning rate; plateau: falls where the loss stays"
+        Literal["plateau", "cosine", "published"],
+        "of the learning rate; plateau: falls where the loss stays; published: the path of the authors' runs",
     ] = "cosine"
     patience: Annotated[int, Ge(0), "epochs without progress before the rate falls"] = 2
     factor: Annotated[float, Gt(0), Le(1), "by which it falls"] = 0.5

@@ -47,6 +47,7 @@ class Layer:
         self.u, self.v, self.error, self.nudge = (np.zeros((batch, n)) for _ in range(4))
         self.rate, self.slope = self.phi(np.zeros((batch, n)))
         self.feedback = None  # (n, n_below) instead of the transposed weights
+        self.sent = np.zeros((batch, len(weight)))  # error for the layer below, of the weights before their change
 
 
 class Layered:
@@ -60,10 +61,7 @@ class Layered:
     def step(self, x, target=None):
         layers, dt = self.layers, self.dt
         below = [self.input] + [layer.rate for layer in layers[:-1]]
-        from_above = [
-            upper.error @ (upper.weight.T if upper.feedback is None else upper.feedback)
-            for upper in layers[1:]
-        ] + [0.0]
+        from_above = [upper.sent for upper in layers[1:]] + [0.0]
         old_error = [layer.error for layer in layers]
         for layer, r, back in zip(layers, below, from_above, strict=True):
             inst = layer.slope * back + layer.nudge
@@ -87,6 +85,7 @@ class Layered:
                 layer.tau_mem = np.maximum(layer.tau_mem, dt)
         assert all(layer.error is not old for layer, old in zip(layers, old_error, strict=True))
         for layer, r in zip(layers, below, strict=True):
+            layer.sent = layer.error @ (layer.weight.T if layer.feedback is None else layer.feedback)
             layer.weight = layer.weight + dt * layer.eta * r.T @ layer.error / self.batch
             layer.bias = layer.bias + dt * layer.eta * layer.error.mean(0)
             layer.rate, layer.slope = layer.phi(layer.prospective)
