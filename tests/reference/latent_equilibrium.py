@@ -47,7 +47,9 @@ class Layer:
         self.u, self.v, self.error, self.nudge = (np.zeros((batch, n)) for _ in range(4))
         self.rate, self.slope = self.phi(np.zeros((batch, n)))
         self.feedback = None  # (n, n_below) instead of the transposed weights
-        self.sent = np.zeros((batch, len(weight)))  # error for the layer below, of the weights before their change
+        self.sent = np.zeros(
+            (batch, len(weight))
+        )  # error for the layer below, of the weights before their change
 
 
 class Layered:

@@ -107,6 +107,42 @@ def test_staggered_sequences_begin_one_after_the_other_with_their_labels():
         np.testing.assert_allclose(shown[late : late + 8, row] - chosen[0], np.linspace(0, 0.5, 8), atol=1e-6)
 
 
+def test_an_evaluation_goes_on_from_the_state_of_the_stream_and_leaves_it_as_it_was():
+    rng = np.random.default_rng(5)
+    sets = {
+        split: (rng.normal(size=(n, 5, 1)), np.arange(n) % 3)
+        for split, n in (("train", 8), ("validation", 3), ("test", 6))
+    }
+    scenario = GeneralizedLatentEquilibrium(
+        layers=1, fast=3, slow=4, batch=4, ticks=12, epochs=2, precision="float64"
+    )
+    training, other = (trainer(scenario, Task("x", 1, 3, sets), 0) for _ in range(2))
+    training.advance()
+    other.restore(training.state())
+    found = training.learner.measure("test")
+    sim, outputs = other.learner.sim, []
+    other.learner.scale_learning_rates(0.0)
+    sim.nudge("label", None)
+    for samples in ([0, 1, 2, 3], [4, 5, 4, 5]):
+        for x in other.learner.task.shown("test", np.array(samples)):
+            sim.set_input("input", x)
+            sim.run_ticks(1)
+            outputs.append(sim.array("label"))
+    sums = np.array(outputs).reshape(2, 12, 4, 3)
+    answers = sums.sum(axis=1).reshape(8, 3)[:6].argmax(axis=1)
+    assert found["test_accuracy"] == (answers == sets["test"][1]).mean()
+    right = np.array(outputs).reshape(2, 12, 4, 3).transpose(0, 2, 1, 3).reshape(8, 12, 3)[:6]
+    told = right[np.arange(6), :, sets["test"][1]]
+    loss = (np.log(np.exp(right).sum(axis=2)) - told).mean()
+    assert found["test_loss"] == pytest.approx(loss, rel=1e-12)
+    training.advance()
+    undisturbed = trainer(scenario, Task("x", 1, 3, sets), 0)
+    undisturbed.advance()
+    undisturbed.advance()
+    for name in ("input->hidden1", "hidden1->label"):
+        assert (training.learner.sim.weights(name) == undisturbed.learner.sim.weights(name)).all()
+
+
 def test_held_out_sequences_are_not_learned_from_and_the_test_set_is_not_looked_at(tmp_path):
     from eventsim.scenarios.generalized_latent_equilibrium.data import mnist_1d
 
@@ -248,6 +284,7 @@ def test_input_and_target_pass_smoothly_to_the_next_sequence(staggered):
         batch=4,
         ticks=20,
         transition_steps=6,
+        interpolation="cubic",
         staggered=staggered,
         balanced=False,
         epochs=2,

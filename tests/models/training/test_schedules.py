@@ -5,7 +5,14 @@ import math
 import pytest
 
 from eventsim.models.training import optimisers
-from eventsim.models.training.schedules import Constant, CosineDecay, LinearDecay, Plateau, StepDecay
+from eventsim.models.training.schedules import (
+    Constant,
+    CosineDecay,
+    ExponentialPath,
+    LinearDecay,
+    Plateau,
+    StepDecay,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +24,7 @@ from eventsim.models.training.schedules import Constant, CosineDecay, LinearDeca
         (CosineDecay(3), [1, 0.75, 0.25, 0, 0]),
         (LinearDecay(4), [1, 0.75, 0.5, 0.25, 0]),
         (LinearDecay(3, start=1), [1, 1, 0.5, 0, 0]),
+        (ExponentialPath((1, 3), (1, 0.25)), [1, 1, 0.5, 0.25, 0.25]),
     ],
 )
 def test_factors_by_epoch(schedule, expected):
@@ -61,6 +69,9 @@ def test_a_plateau_names_the_metric_that_is_missing():
         (lambda: StepDecay(1.5), "every must be a whole number of epochs, got 1.5"),
         (lambda: StepDecay(1, 0.0), "factor must be positive, got 0.0"),
         (lambda: CosineDecay(0), "epochs must"),
+        (lambda: ExponentialPath((1, 2), (1,)), "needs a factor, got 2 epochs and 1 factors"),
+        (lambda: ExponentialPath((2, 2), (1, 0.5)), "epochs must increase"),
+        (lambda: ExponentialPath((1, 2), (1, 0)), "factors must be positive"),
         (lambda: LinearDecay(4, start=4), "start must be before epochs=4, got 4"),
         (lambda: Constant(-1.0), "factor must"),
         (lambda: Plateau(-1), "patience must"),
