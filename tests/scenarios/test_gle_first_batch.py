@@ -116,4 +116,6 @@ def test_the_first_batch_is_that_of_the_equations(trained):
         [*weights, *biases], [*after[0], *after[1]], [*before[0], *before[1]], strict=True
     ):
         assert np.abs(found - first).max() > RATE
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7)
+        # Adam makes steps of nearly the same length of gradients that are nearly nothing, so rounding grows to
+        # 1e-7; errors through the weights after their change differ by 6e-3.
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
