@@ -1,6 +1,7 @@
 from eventsim.models import dendrites as dendrites
 from eventsim.models import gradients as gradients
 from eventsim.models import inputs as inputs
+from eventsim.models import layers as layers
 from eventsim.models import lif as lif
 from eventsim.models import plasticity as plasticity
 from eventsim.models import prospective as prospective

@@ -1,11 +1,12 @@
-import numpy as np
+from typing import Any
+
 from numpy.typing import NDArray
 
 def adam_step(
-    parameter: NDArray[np.float64],
-    gradient: NDArray[np.float64],
-    first: NDArray[np.float64],
-    second: NDArray[np.float64],
+    parameter: NDArray[Any],
+    gradient: NDArray[Any],
+    first: NDArray[Any],
+    second: NDArray[Any],
     rate: float,
     beta1: float,
     beta2: float,

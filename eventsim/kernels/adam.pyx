@@ -1,6 +1,7 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
-"""Adam for arrays of float64; see adam.h."""
+"""Adam for arrays of float32 or float64; see adam.h."""
 
+from cython cimport floating
 from libc.math cimport sqrt
 
 cdef extern from "eventsim/kernels/adam.h" nogil:
@@ -8,7 +9,7 @@ cdef extern from "eventsim/kernels/adam.h" nogil:
                           double spread, double mean, double beta1, double beta2, double epsilon, ptrdiff_t n)
 
 
-def adam_step(double[::1] parameter, const double[::1] gradient, double[::1] first, double[::1] second,
+def adam_step(floating[::1] parameter, const floating[::1] gradient, floating[::1] first, floating[::1] second,
               double rate, double beta1, double beta2, double epsilon, long steps):
     """Change `parameter` and the two moments in place; all have the same length."""
     cdef Py_ssize_t n = parameter.shape[0]
@@ -18,5 +19,5 @@ def adam_step(double[::1] parameter, const double[::1] gradient, double[::1] fir
         raise ValueError(f"a gradient of {gradient.shape[0]} values for a parameter of {n}")
     if n:
         with nogil:
-            step(True, &parameter[0], &gradient[0], &first[0], &second[0], descent, spread, 1.0, beta1, beta2,
+            step(floating is double, &parameter[0], &gradient[0], &first[0], &second[0], descent, spread, 1.0, beta1, beta2,
                  epsilon, n)

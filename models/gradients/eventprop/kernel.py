@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.models.gradients._input_spikes import in_given_order
-from eventsim.models.gradients._threads import Threads
 from eventsim.models.gradients.eventprop._tape import Gradients, Tape
 from eventsim.models.gradients.eventprop._workspace import Workspace
 from eventsim.models.gradients.eventprop.network import EventPropNetwork
 from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
 from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
+from eventsim.models.threads import Threads
 from eventsim.spike_trains import SpikeTrains
 from eventsim.trace import Spikes
 

@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.models.gradients._input_spikes import in_given_order
 from eventsim.models.gradients._latency import spike_latency
-from eventsim.models.gradients._threads import Threads
 from eventsim.models.gradients.first_spike._backward import PIECE, Layers
 from eventsim.models.gradients.first_spike._batch import Batch
 from eventsim.models.gradients.first_spike._layered import compiled, layered
 from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
 from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
+from eventsim.models.threads import Threads
 from eventsim.parameters import one_number
 from eventsim.spike_trains import SpikeTrains
 from eventsim.trace import Spikes

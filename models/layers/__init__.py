@@ -1,0 +1,5 @@
+"""Layers for sequences, trained by exact backward passes; arrays are (time, batch, channel)."""
+
+from eventsim.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__)

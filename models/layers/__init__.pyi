@@ -1,0 +1,9 @@
+from eventsim.models.layers.layer import Layer as Layer
+from eventsim.models.layers.leaky_readout import LeakyReadout as LeakyReadout
+from eventsim.models.layers.learner import LayerLearner as LayerLearner
+from eventsim.models.layers.learner import Penalised as Penalised
+from eventsim.models.layers.lif import LIF as LIF
+from eventsim.models.layers.linear import Linear as Linear
+from eventsim.models.layers.padded_sequences import PaddedSequences as PaddedSequences
+from eventsim.models.layers.sequential import Residual as Residual
+from eventsim.models.layers.sequential import Sequential as Sequential

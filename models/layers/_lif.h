@@ -1,0 +1,69 @@
+/* Leaky integrate-and-fire units on ticks, forward and backward, for floats and doubles; bodies in _lif_real.h. */
+
+#ifndef EVENTSIM_LAYERS_LIF_H
+#define EVENTSIM_LAYERS_LIF_H
+
+#include <stddef.h>
+#include <string.h>
+
+#include "eventsim/kernels/vector.h"
+
+enum { SURROGATE_BOX, SURROGATE_FAST_SIGMOID, SURROGATE_TRIANGLE };
+enum { LIF_BLOCK = 8192 }; /* values whose steps follow one another while they lie in the nearer caches */
+
+/* A layer of n units and a batch of sequences; arrays (steps, batch, n), of which a call works on the samples from
+   `low` to `high`. Parameters are repeated for `row` values, a multiple of n, which make a loop worth it. */
+typedef struct {
+    ptrdiff_t steps, batch, n, low, high, row;
+    const void *alpha, *threshold; /* (row) */
+    int surrogate, smooth;
+    double width; /* of the surrogate */
+} lif_layer;
+
+#define REAL double
+#define NAME(name) name##_f64
+#include "_lif_real.h"
+#undef REAL
+#undef NAME
+#define REAL float
+#define NAME(name) name##_f32
+#include "_lif_real.h"
+#undef REAL
+#undef NAME
+
+/* v[t] = alpha v[t-1] + current[t] - threshold s[t-1];  s[t] = v[t] > threshold.  first_v, first_s (batch, n) are
+   the state before the first step. */
+static inline void lif_forward(int is_float64, const lif_layer *p, const void *current, const void *first_v,
+                               const void *first_s, void *v, void *s) {
+    if (is_float64)
+        lif_forward_f64(p, current, first_v, first_s, v, s);
+    else
+        lif_forward_f32(p, current, first_v, first_s, v, s);
+}
+
+/* From ds (= dL/ds) and v, which is overwritten by dL/dcurrent. by_alpha, by_threshold (batch, n): sums over time, or
+   NULL; lambda (batch, n) is room. */
+static inline void lif_backward(int is_float64, const lif_layer *p, const void *ds, void *v, void *by_alpha,
+                                void *by_threshold, void *lambda) {
+    if (is_float64)
+        lif_backward_f64(p, ds, v, by_alpha, by_threshold, lambda);
+    else
+        lif_backward_f32(p, ds, v, by_alpha, by_threshold, lambda);
+}
+
+/* u[t] = alpha u[t-1] + (1 - alpha) current[t] */
+static inline void leak_forward(int is_float64, const lif_layer *p, const void *current, const void *first, void *u) {
+    if (is_float64)
+        leak_forward_f64(p, current, first, u);
+    else
+        leak_forward_f32(p, current, first, u);
+}
+
+static inline void leak_backward(int is_float64, const lif_layer *p, const void *du, void *dcurrent) {
+    if (is_float64)
+        leak_backward_f64(p, du, dcurrent);
+    else
+        leak_backward_f32(p, du, dcurrent);
+}
+
+#endif

@@ -1,0 +1,172 @@
+"""What a layer is: a forward pass with a tape, a backward pass that fills gradients, a step of a stream.
+
+    y = forward(x)            x (time, batch, n_in) -> y (time, batch, n_out)
+    dx = backward(dy)         dL/dy -> dL/dx; dL/dp in `gradients`
+    y_t, state = step(x_t, state)      the same map, one time step at a time
+
+A layer is settings until `build` gives it arrays. `parameters` are trained in place; `buffers` are kept with
+them but not trained. Gradients are sums over time and batch.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["Array", "Layer", "State"]
+
+Array = NDArray[Any]  # float32 or float64
+State = dict[str, Any]
+
+
+class Layer:
+    """A layer. A subclass overrides `build`, `forward`, `backward`; with a state also `init_state`, `step`.
+
+    Attributes
+    ----------
+    parameters, gradients : dict of str to ndarray
+        What is trained, and dL/dparameter after `backward`: same names, shapes and dtype.
+    buffers : dict of str to ndarray
+        What is saved with the parameters and not trained.
+    n_in, n_out : int
+        Channels; 0 before `build`.
+    dtype : dtype
+        float32 or float64.
+    threads : int
+        Threads that share a batch. Results do not depend on it.
+    """
+
+    def __init__(self) -> None:
+        self.parameters: dict[str, Array] = {}
+        self.gradients: dict[str, Array] = {}
+        self.buffers: dict[str, Array] = {}
+        self.n_in = self.n_out = 0
+        self.dtype: np.dtype[Any] = np.dtype(np.float32)
+        self.threads = 1
+        self._tape: Any = None
+        self._room: dict[str, Array] = {}
+
+    # ------------------------------------------------------------------ arrays
+
+    def build(self, n_in: int, rng: Generator, dtype: DTypeLike = np.float32) -> int:
+        """Make the arrays for `n_in` channels, and return the number of channels that come out.
+
+        Raises
+        ------
+        ValueError
+            If the dtype is neither float32 nor float64, or settings do not fit the number of channels.
+        """
+        dtype = np.dtype(dtype)
+        if dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, got {dtype}")
+        if n_in < 1:
+            raise ValueError(f"a layer needs at least 1 channel, got {n_in!r}")
+        self.n_in, self.n_out, self.dtype = n_in, n_in, dtype
+        self.parameters, self.gradients, self.buffers, self._tape = {}, {}, {}, None
+        return n_in
+
+    def forward(
+        self, x: Array, *, training: bool = False, lengths: Array | None = None, rng: Generator | None = None
+    ) -> Array:
+        """Return the output of a batch of sequences that begin at rest.
+
+        Parameters
+        ----------
+        x : ndarray, shape (time, batch, n_in)
+            C-contiguous, of the dtype of the layer.
+        training : bool
+            Whether dropout drops and normalisation takes the statistics of the batch.
+        lengths : ndarray of int, shape (batch,), optional
+            Steps of each sequence; later ones are padding and stay out of statistics.
+        rng : Generator, optional
+            For what is drawn in training.
+        """
+        raise NotImplementedError
+
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+        """Return dL/dx of the last forward pass, and fill `gradients`.
+
+        It uses the tape up: the next backward pass needs another forward pass. With
+        ``input_gradient=False`` a layer may return None in place of dL/dx.
+        """
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ streams
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of the arrays of a stream's state."""
+        return tuple(self.init_state(1))
+
+    def init_state(self, batch: int) -> State:
+        """Return the state before the first step."""
+        return {}
+
+    def step(self, x_t: Array, state: State) -> tuple[Array, State]:
+        """Return the output (batch, n_out) of one step, and the new state."""
+        return self.forward(x_t[None])[0], state
+
+    # ------------------------------------------------------------------ files
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return copies of parameters and buffers."""
+        return {name: array.copy() for name, array in (self.parameters | self.buffers).items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned, in place.
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, or a shape differs.
+        """
+        own = self.parameters | self.buffers
+        if set(own) != set(state):
+            raise ValueError(
+                f"expected arrays {', '.join(sorted(own))}, got {', '.join(sorted(state)) or 'none'}"
+            )
+        for name, array in own.items():
+            if np.shape(state[name]) != array.shape:
+                raise ValueError(
+                    f"{name} must have shape {array.shape}, got {np.shape(state[name])} from the saved state"
+                )
+            array[...] = state[name]
+
+    # ------------------------------------------------------------------ for subclasses
+
+    def _checked(self, x: Array) -> Array:
+        """Return `x` as the kernels read it."""
+        if self.n_in == 0:
+            raise RuntimeError(f"{type(self).__name__} has no arrays yet: call build(n_in, rng) first")
+        if x.ndim != 3 or x.shape[2] != self.n_in:
+            raise ValueError(
+                f"{type(self).__name__} expects an array (time, batch, {self.n_in}), got shape {x.shape}"
+            )
+        return np.ascontiguousarray(x, self.dtype)
+
+    def _taken(self, dy: Array) -> tuple[Any, Array]:
+        """Return the tape, which is gone then, and `dy` as the kernels read it."""
+        tape, self._tape = self._tape, None
+        if tape is None:
+            raise RuntimeError(f"backward of {type(self).__name__} needs a forward pass before it")
+        return tape, np.ascontiguousarray(dy, self.dtype)
+
+    def _empty(self, name: str, shape: tuple[int, ...], dtype: DTypeLike | None = None) -> Array:
+        """Return an array with undefined values: the one of the last call if nobody else holds it any more.
+
+        The pages of a new array cost as much time as a pass over it.
+        """
+        size = math.prod(shape)
+        wanted = np.dtype(dtype or self.dtype)
+        room = self._room.pop(name, None)
+        # Held here by `room` and by the argument of getrefcount, and by nobody else.
+        if room is None or room.dtype != wanted or room.size < size or sys.getrefcount(room) > 2:
+            room = np.empty(max(size, 1), wanted)
+        self._room[name] = room
+        return room[:size].reshape(shape)

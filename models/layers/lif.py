@@ -1,0 +1,227 @@
+"""Spiking units on ticks, trained with a surrogate for the derivative of a spike.
+
+Forward, for t = 1 ... T, from v[0] = s[0] = 0:
+
+    v[t] = alpha v[t-1] + I[t] - theta s[t-1]        reset by subtraction, one step late
+    s[t] = 1 if v[t] > theta else 0
+    alpha = exp(-dt / tau), trained as it is, cut to [1e-5, 0.98] in use
+
+Backward, for t = T ... 1, from lambda[T+1] = 0, with f = surrogate(v[t] - theta):
+
+    dalpha += lambda[t+1] v[t]                       0 where alpha is cut
+    g = ds[t] - theta lambda[t+1]
+    dtheta -= g f + lambda[t+1] s[t]
+    lambda[t] = g f + alpha lambda[t+1] = dL/dI[t]
+
+Moro et al. 2024, The role of temporal hierarchy in spiking neural networks, and their public code.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike, DTypeLike
+
+from eventsim.models.layers import _lif
+from eventsim.models.layers._pieces import of_threads, share
+from eventsim.models.layers.layer import Array, Layer, State
+from eventsim.parameters import one_number
+
+__all__ = ["LIF"]
+
+ROW = 256  # values that share a loop, at least, however few the units
+START = (0.1, 0.99)  # what alpha is cut to at the start; above, no lower than the limit in use
+
+
+class LIF(Layer):
+    """Leaky integrate-and-fire units, one for each channel.
+
+    Parameters
+    ----------
+    tau : float or array, shape (n,)
+        Membrane time constants, in the unit of `dt`.
+    dt : float
+        Length of a step.
+    threshold : float or array, shape (n,)
+        Spikes are sent above it; it is also what a spike takes from the membrane.
+    train_alpha, train_threshold : bool
+        Whether decay and threshold are parameters, one of each for a unit; else they are buffers.
+    surrogate : {"box", "fast_sigmoid", "triangle"}
+        With x = v - theta and w = `width`: 1/w where \\|x\\| < w/2;  1 / (10 \\|x\\| / w + 1)^2;
+        max(0, 1 - \\|x\\| / w) / w.
+    width : float
+        Of the surrogate.
+    limits : (float, float)
+        What alpha is cut to in use; its gradient is 0 beyond.
+    smooth : bool
+        Whether s is the integral of the surrogate in place of a step, so that derivatives can be checked.
+
+    Attributes
+    ----------
+    membrane : ndarray, shape (time, batch, n)
+        v of the last forward pass, until its backward pass.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of its range.
+    """
+
+    def __init__(
+        self,
+        tau: ArrayLike = 20.0,
+        *,
+        dt: float = 1.0,
+        threshold: ArrayLike = 1.0,
+        train_alpha: bool = False,
+        train_threshold: bool = False,
+        surrogate: Literal["box", "fast_sigmoid", "triangle"] = "box",
+        width: float = 1.0,
+        limits: tuple[float, float] = (1e-5, 0.98),
+        smooth: bool = False,
+    ) -> None:
+        super().__init__()
+        if surrogate not in _lif.SURROGATES:
+            raise ValueError(f"surrogate must be one of {', '.join(_lif.SURROGATES)}, got {surrogate!r}")
+        for name, value in (("dt", dt), ("width", width)):
+            if not one_number(value, name, low=0) > 0:
+                raise ValueError(f"{name} must be positive, got {value!r}")
+        if not (np.asarray(tau, np.float64) > 0).all():
+            raise ValueError(f"tau must be positive, got {tau!r}")
+        if not np.isfinite(np.asarray(threshold, np.float64)).all():
+            raise ValueError(f"threshold must be finite, got {threshold!r}")
+        if not 0 <= limits[0] < limits[1] < 1:
+            raise ValueError(f"limits of alpha must rise within [0, 1), got {limits!r}")
+        self.tau, self.dt, self.threshold = tau, dt, threshold
+        self.train_alpha, self.train_threshold = train_alpha, train_threshold
+        self.surrogate, self.width, self.limits, self.smooth = surrogate, width, limits, smooth
+
+    def build(self, n_in: int, rng: Generator, dtype: DTypeLike = np.float32) -> int:
+        """Make decay and threshold of every unit; see `Layer.build`."""
+        super().build(n_in, rng, dtype)
+        alpha = np.exp(-self.dt / per_channel(self.tau, n_in, "tau"))
+        arrays = {
+            "alpha": (
+                np.clip(alpha, START[0], max(START[1], self.limits[1])).astype(self.dtype),
+                self.train_alpha,
+            ),
+            "threshold": (
+                per_channel(self.threshold, n_in, "threshold").astype(self.dtype),
+                self.train_threshold,
+            ),
+        }
+        for name, (array, trained) in arrays.items():
+            (self.parameters if trained else self.buffers)[name] = array
+        return n_in
+
+    @property
+    def alpha(self) -> Array:
+        """The decay of each unit, as it is used."""
+        both = self.parameters | self.buffers
+        alpha: Array = np.clip(both["alpha"], *(self.dtype.type(limit) for limit in self.limits))
+        return alpha
+
+    @property
+    def time_constants(self) -> Array:
+        """The time constant of each unit as it is used, in the unit of `dt`."""
+        constants: Array = -self.dt / np.log(self.alpha.astype(np.float64))
+        return constants
+
+    @property
+    def membrane(self) -> Array:
+        """The membranes of the last forward pass, shape (time, batch, n)."""
+        if self._tape is None:
+            raise RuntimeError("membrane needs a forward pass, and no backward pass after it")
+        v: Array = self._tape[0]
+        return v
+
+    def _rows(self) -> tuple[Array, Array]:
+        times = -(-ROW // self.n_in)
+        both = self.parameters | self.buffers
+        return np.tile(self.alpha, times), np.tile(both["threshold"], times)
+
+    def forward(
+        self, x: Array, *, training: bool = False, lengths: Array | None = None, rng: Generator | None = None
+    ) -> Array:
+        """Return the spikes, 0 or 1, of the currents `x`; see `Layer.forward`."""
+        self._tape = None
+        x = self._checked(x)
+        v, s = self._empty("v", x.shape), self._empty("s", x.shape)
+        zeros = np.zeros(x.shape[1:], self.dtype)
+        self._run(x, zeros, zeros, v, s)
+        self._tape = v, x.shape
+        return s
+
+    def _run(self, x: Array, first_v: Array, first_s: Array, v: Array, s: Array) -> None:
+        if x.size == 0:
+            return
+        alpha, threshold = self._rows()
+        kind = _lif.SURROGATES[self.surrogate]
+
+        def some(piece: int, low: int, high: int) -> None:
+            _lif.forward(
+                x, alpha, threshold, first_v, first_s, v, s, kind, self.width, self.smooth, low, high
+            )
+
+        share(some, of_threads(x.shape[1], self.threads), self.threads)
+
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+        """Return dL/dx and fill the gradients; see `Layer.backward`."""
+        v: Array
+        (v, shape), dy = self._taken(dy)
+        alpha, threshold = self._rows()
+        kind = _lif.SURROGATES[self.surrogate]
+        sums = {name: np.empty(shape[1:], self.dtype) for name in self.parameters}
+        room = self._empty("lambda", shape[1:])
+
+        def some(piece: int, low: int, high: int) -> None:
+            _lif.backward(
+                dy,
+                alpha,
+                threshold,
+                v,
+                sums.get("alpha"),
+                sums.get("threshold"),
+                room,
+                kind,
+                self.width,
+                self.smooth,
+                low,
+                high,
+            )
+
+        if v.size:
+            share(some, of_threads(shape[1], self.threads), self.threads)
+        for name, each in sums.items():
+            self.gradients[name] = each.sum(axis=0, dtype=np.float64).astype(self.dtype)
+        if self.train_alpha:
+            raw, used = self.parameters["alpha"], self.alpha
+            self.gradients["alpha"][raw != used] = 0
+        return v
+
+    def init_state(self, batch: int) -> State:
+        """Return membranes and spikes before the first step, shape (batch, n) each."""
+        return {name: np.zeros((batch, self.n_in), self.dtype) for name in ("v", "s")}
+
+    def step(self, x_t: Array, state: State) -> tuple[Array, State]:
+        """Return the spikes of one step, to the bits of `forward`; see `Layer.step`."""
+        x_t = np.ascontiguousarray(x_t, self.dtype)
+        v, s = np.empty_like(x_t), np.empty_like(x_t)
+        self._run(x_t[None], state["v"], state["s"], v[None], s[None])
+        return s, {"v": v, "s": s}
+
+
+def per_channel(value: Any, n: int, name: str) -> Array:
+    """Return one number for each channel.
+
+    Raises
+    ------
+    ValueError
+        If there are several, but not as many.
+    """
+    array = np.asarray(value, np.float64)
+    if array.shape not in ((), (n,)):
+        raise ValueError(
+            f"{name} must be one number or one for each of {n} channels, got shape {array.shape}"
+        )
+    return np.broadcast_to(array, (n,)).copy()
