@@ -90,7 +90,10 @@ NAMES = {  # whole names
 }
 
 
-ALLOWED = {"port"}  # of an address; receptors are held to their name in `NAMES` of arguments of `connect`
+ALLOWED = {
+    "port",
+    "gate_bias",
+}  # of an address; of a gated unit; receptors are held to their name in `NAMES` of arguments of `connect`
 
 
 def words(name: str) -> list[str]:

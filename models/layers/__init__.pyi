@@ -1,9 +1,17 @@
+from eventsim.models.layers.delay_conv import DelayConv as DelayConv
+from eventsim.models.layers.fake_quantize import QGELU as QGELU
+from eventsim.models.layers.fake_quantize import FakeQuantize as FakeQuantize
+from eventsim.models.layers.fake_quantize import HardSigmoid as HardSigmoid
 from eventsim.models.layers.layer import Layer as Layer
 from eventsim.models.layers.leaky_readout import LeakyReadout as LeakyReadout
 from eventsim.models.layers.learner import LayerLearner as LayerLearner
 from eventsim.models.layers.learner import Penalised as Penalised
 from eventsim.models.layers.lif import LIF as LIF
 from eventsim.models.layers.linear import Linear as Linear
+from eventsim.models.layers.min_gru import MinGRU as MinGRU
 from eventsim.models.layers.padded_sequences import PaddedSequences as PaddedSequences
+from eventsim.models.layers.quantizers import Grid as Grid
+from eventsim.models.layers.quantizers import Quantizer as Quantizer
+from eventsim.models.layers.quantizers import value_range as value_range
 from eventsim.models.layers.sequential import Residual as Residual
 from eventsim.models.layers.sequential import Sequential as Sequential
