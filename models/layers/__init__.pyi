@@ -1,8 +1,13 @@
+from eventsim.models.layers.batch_norm import BatchNorm as BatchNorm
 from eventsim.models.layers.delay_conv import DelayConv as DelayConv
+from eventsim.models.layers.dropout import Dropout as Dropout
 from eventsim.models.layers.fake_quantize import QGELU as QGELU
 from eventsim.models.layers.fake_quantize import FakeQuantize as FakeQuantize
 from eventsim.models.layers.fake_quantize import HardSigmoid as HardSigmoid
+from eventsim.models.layers.gelu import GELU as GELU
+from eventsim.models.layers.glu import GLU as GLU
 from eventsim.models.layers.layer import Layer as Layer
+from eventsim.models.layers.layer_norm import LayerNorm as LayerNorm
 from eventsim.models.layers.leaky_readout import LeakyReadout as LeakyReadout
 from eventsim.models.layers.learner import LayerLearner as LayerLearner
 from eventsim.models.layers.learner import Penalised as Penalised
@@ -15,3 +20,5 @@ from eventsim.models.layers.quantizers import Quantizer as Quantizer
 from eventsim.models.layers.quantizers import value_range as value_range
 from eventsim.models.layers.sequential import Residual as Residual
 from eventsim.models.layers.sequential import Sequential as Sequential
+from eventsim.models.layers.statistics import freeze_statistics as freeze_statistics
+from eventsim.models.layers.temporal_conv import TemporalConv as TemporalConv
