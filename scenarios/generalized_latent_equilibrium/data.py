@@ -50,33 +50,21 @@ def mnist_1d(train: tuple[Floats, Ints], test: tuple[Floats, Ints], held_out: in
 
 
 def synthetic(sizes: dict[str, int] | None = None) -> Task:
-    """Return synthetic data like MNIST-1D: ten random templates, padded, scaled, sheared, shifted, noisy."""
-    sets = {}
-    for k, (split, n) in enumerate((sizes or SIZES).items()):
-        x, labels = synthetic_set(n, k)
-        sets[split] = (x[:, :, None].astype(np.float32), labels)
-    return Task("synthetic", 1, 10, sets)
-
-
-def synthetic_set(n: int, seed: int) -> tuple[Floats, Ints]:
-    """Return n sequences of 72 points and their labels."""
+    """Return sequences of 72 points made as those of MNIST-1D are, from ten random templates."""
     from scipy.ndimage import gaussian_filter1d
 
-    shapes = np.random.default_rng(42)  # the templates are the same for all seeds
-    templates = gaussian_filter1d(shapes.normal(size=(10, 12)), 1.0, axis=1)
+    from eventsim.io.datasets.sets.mnist1d import generate
+
+    sizes = sizes or SIZES
+    templates = gaussian_filter1d(np.random.default_rng(42).normal(size=(10, 12)), 1.0, axis=1)
     templates = (templates - templates.mean(axis=1, keepdims=True)) / templates.std(axis=1, keepdims=True)
-    rng = np.random.default_rng([3, seed])
-    labels = rng.integers(0, 10, n)
-    x = np.zeros((n, 72))
-    for row, label in zip(x, labels, strict=True):
-        padding = int(rng.integers(36, 61))
-        shape = np.concatenate([templates[label], np.zeros(padding)]) * (1 + 0.4 * rng.normal())
-        shape = np.interp(np.linspace(0, 1, 72), np.linspace(0, 1, len(shape)), shape)
-        shape = shape - 0.75 * rng.uniform(-0.5, 0.5) * np.linspace(-0.5, 0.5, 72)
-        row[:] = np.roll(shape, int(rng.integers(0, 49)))
-    correlated = gaussian_filter1d(rng.normal(size=x.shape), 2.0, axis=1)
-    x += 0.25 * correlated / correlated.std() + 0.02 * rng.normal(size=x.shape)
-    return x, labels
+    x, labels = generate(templates, np.arange(10), 72, sum(sizes.values()), seed=3)
+    ends = np.cumsum(list(sizes.values()))
+    sets = {
+        split: (x[end - n : end, :, None].astype(np.float32), labels[end - n : end])
+        for (split, n), end in zip(sizes.items(), ends, strict=True)
+    }
+    return Task("synthetic", 1, 10, sets)
 
 
 def spoken(train: tuple[list[NDArray[np.int16]], Ints], test: tuple[list[NDArray[np.int16]], Ints]) -> Task:

@@ -62,17 +62,22 @@ def resample(values: Floats, n: int) -> Floats:
     return points
 
 
-def generate(templates: Floats, labels: Ints, length: int, size: int = 5000) -> tuple[Floats, Ints]:
+def generate(
+    templates: Floats, labels: Ints, length: int, size: int = 5000, seed: int = SEED
+) -> tuple[Floats, Ints]:
     """Return `size` sequences of `length` points, shape (size, length), and their labels.
 
     Parameters
     ----------
     templates : ndarray, shape (10, 12)
     labels : ndarray, shape (10,)
+    length, size : int
+    seed : int
+        That of the published set unless given.
     """
     from scipy.ndimage import gaussian_filter1d
 
-    rng = np.random.RandomState(SEED)  # the generator of the published set
+    rng = np.random.RandomState(seed)  # the generator of the published set
     sequences = np.empty((size, length))
     each = size // len(templates)
     for k, row in enumerate(sequences):
