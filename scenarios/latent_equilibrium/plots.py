@@ -64,7 +64,8 @@ def tracking(trace: Trace) -> "Figure":
             axes.set(xlabel="time (ms)", ylabel="rate of the last layer")
             axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
             return figure
-        t, target, rate = np.concatenate(list(trace.training["tracking_curve"]), axis=1)
+        curve = np.concatenate(list(trace.training["tracking_curve"]), axis=1)
+        t, target, rate = curve[:, ~np.isnan(curve[0])]
         figure = Figure(figsize=(10.0, 3.0), layout="constrained")
         ends = (t[0] + 100, t[-1] * 2 / 3, t[-1])
         titles = ("at first", "after learning, nudged", "later, without a teacher")

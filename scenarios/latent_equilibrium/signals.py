@@ -61,15 +61,22 @@ def fourier(config: Settings, run: Run) -> None:
             run.series("tracking_error", np.sqrt(np.mean((rate - target[:, 0]) ** 2)))
             run.series("tracking_time", t[-1])
             thin = slice(None, None, max(1, round(0.1 / dt)))
-            run.series("tracking_curve", np.stack([t[thin], target[thin, 0], rate[thin]]))
+            curve = np.full(
+                (3, len(range(SLICE)[thin])), np.nan
+            )  # all of one shape, though slices may be short
+            curve[:, : len(t[thin])] = t[thin], target[thin, 0], rate[thin]
+            run.series("tracking_curve", curve)
             tick += n
             bar.update(n)
     errors, times = (np.array(run._series[name]) for name in ("tracking_error", "tracking_time"))
-    first = times <= max(PERIOD, times[0])
-    run.metric("rms_error_first_period", np.sqrt(np.mean(errors[first] ** 2)))
-    last = (times > taught * dt - PERIOD) & (times <= taught * dt)
-    run.metric("rms_error_last_period_taught", np.sqrt(np.mean(errors[last] ** 2)))
-    run.metric("rms_error_untaught", np.sqrt(np.mean(errors[times > taught * dt] ** 2)))
+    periods = {
+        "first_period": times <= max(PERIOD, times[0]),
+        "last_period_taught": (times > taught * dt - PERIOD) & (times < taught * dt),
+        "untaught": times >= taught * dt,
+    }
+    for name, slices in periods.items():
+        if slices.any():
+            run.metric(f"rms_error_{name}", np.sqrt(np.mean(errors[slices] ** 2)))
     for projection in net.projections:
         run.parameter(f"weight/{projection.name}", sim.weights(projection.name))
 

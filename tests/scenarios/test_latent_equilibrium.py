@@ -165,6 +165,21 @@ def test_the_synthesis_gets_better_while_it_is_taught(tmp_path):
     assert found["rms_error_last_period_taught"] < 0.6 * found["rms_error_first_period"]
 
 
+@pytest.mark.parametrize("ticks", [1, 2, 3, 2000, 7001])
+def test_the_sawtooth_may_be_of_any_length(tmp_path, ticks):
+    """Learning ends after two thirds of a run, so that slices of it are not of one length."""
+    found = trace(tmp_path / "a.h5", "fourier", ticks=ticks)
+    assert np.isfinite(list(found.metrics.values())).all()
+    times, target, rate = np.concatenate(list(found.training["tracking_curve"]), axis=1)
+    shown = np.isfinite(times)
+    assert (np.diff(times[shown]) > 0).all()
+    assert len(times[shown]) >= ticks // round(0.1 / 0.005)
+    depth = len(found.parameters)  # projections; the target is as old as the answer
+    np.testing.assert_allclose(target[shown], signals.sawtooth(times[shown] - 0.005 * depth)[:, 0], atol=1e-9)
+    assert np.isfinite(rate[shown]).all()
+    assert LatentEquilibrium.plots(found)["tracking"](found).axes
+
+
 def test_apical_potentials_vanish_when_interneurons_predict_themselves():
     weights = microcircuits.initial_weights((9, 30, 3), 0)
     sim = es.Simulation(microcircuits.circuit((9, 30, 3), weights, True, {}), dt=0.1, batch=8)
