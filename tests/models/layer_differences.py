@@ -1,8 +1,8 @@
-"""Central differences of layers, in float64."""
+"""Central differences of layers, in float64, of fourth order."""
 
 import numpy as np
 
-STEP = 1e-6
+STEP = 1e-5  # of differences of fourth order, so that rounding is far below 1e-6
 
 
 def largest_error(layer, x, rng, *, training=False, lengths=None, stream=None):
@@ -28,12 +28,12 @@ def largest_error(layer, x, rng, *, training=False, lengths=None, stream=None):
         for place in np.ndindex(array.shape):
             kept = array[place]
             sides = []
-            for step in (STEP, -STEP):
+            for step in (STEP, -STEP, 2 * STEP, -2 * STEP):
                 array[place] = kept + step
                 y = layer.forward(x, training=training, lengths=lengths, rng=draw())
                 sides.append((weights * y).sum())
             array[place] = kept
-            found[place] = (sides[0] - sides[1]) / (2 * STEP)
+            found[place] = (8 * (sides[0] - sides[1]) - (sides[2] - sides[3])) / (12 * STEP)
         scale = max(np.abs(found).max(), np.abs(gradient).max(), 1e-3)
         worst = max(worst, np.abs(found - gradient).max() / scale)
     return worst
