@@ -51,6 +51,7 @@ QUICK = {  # settings with which a scenario ends in a second or two
         "epochs": 1,
         "test_samples_recorded": 1,
     },
+    "temporal-hierarchy": {"train_samples": 256, "test_samples": 64, "batch": 64, "epochs": 2},
     "yin-yang": {"epochs": 1, "runs": 2},
 }
 EMPTY = {  # settings with nothing to do
@@ -84,6 +85,7 @@ EMPTY = {  # settings with nothing to do
         "epochs": 0,
         "test_samples_recorded": 0,
     },
+    "temporal-hierarchy": {"train_samples": 64, "test_samples": 32, "epochs": 0, "samples_recorded": 0},
     "yin-yang": {"epochs": 0, "runs": 1},
 }
 NEEDS = {

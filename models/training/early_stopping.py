@@ -21,12 +21,14 @@ class EarlyStopping:
     patience : epochs without improvement after which training ends.
     metric : name of the metric.
     mode : whether the metric is to rise ("max") or to fall ("min").
+    ties : which of equally good epochs is the best one, the "first" or the "latest".
     best, best_epoch : best value so far, and its epoch, counted from 0; nan and -1 before the first.
     """
 
     patience: float = math.inf
     metric: str = "validation_accuracy"
     mode: Literal["max", "min"] = "max"
+    ties: Literal["first", "latest"] = "first"
     best: float = field(default=math.nan, init=False)
     best_epoch: int = field(default=-1, init=False)
     _best_state: Any = field(default=None, init=False)
@@ -36,6 +38,8 @@ class EarlyStopping:
             raise ValueError(f"patience must be at least 1, got {self.patience!r}")
         if self.mode not in ("max", "min"):
             raise ValueError(f"mode must be 'max' or 'min', got {self.mode!r}")
+        if self.ties not in ("first", "latest"):
+            raise ValueError(f"ties must be 'first' or 'latest', got {self.ties!r}")
 
     def observe(self, epoch: int, metrics: Mapping[str, Any], state: Callable[[], Any]) -> None:
         """Compare an epoch with the best one, and keep the state of the learner if it is better.
@@ -49,7 +53,8 @@ class EarlyStopping:
             raise ValueError(f"no metric is named {self.metric!r}; an epoch has: {', '.join(metrics)}")
         value = float(metrics[self.metric])
         better = value > self.best if self.mode == "max" else value < self.best
-        if better or (math.isnan(self.best) and not math.isnan(value)):
+        tied = self.ties == "latest" and value == self.best
+        if better or tied or (math.isnan(self.best) and not math.isnan(value)):
             self.best, self.best_epoch, self._best_state = value, epoch, state()
 
     def is_exhausted(self, epoch: int) -> bool:

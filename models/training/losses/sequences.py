@@ -222,26 +222,36 @@ def _labels(targets: Any, outputs: Array, each_step: bool) -> Ints:
     return labels
 
 
-def _softmax(values: Array) -> Array:
-    shares: Array = np.exp(values - values.max(axis=-1, keepdims=True))
-    shares /= shares.sum(axis=-1, keepdims=True)
+def _by_class(values: Array) -> Array:
+    """Return exp(values - their maximum) with the classes as first axis: NumPy is slow along short rows."""
+    shares: Array = np.ascontiguousarray(np.moveaxis(values, -1, 0))
+    shares = np.exp(shares - shares.max(axis=0))
     return shares
+
+
+def _softmax(values: Array) -> Array:
+    shares = _by_class(values)
+    shares /= shares.sum(axis=0)
+    return np.ascontiguousarray(np.moveaxis(shares, 0, -1))
 
 
 def _cross_entropy(values: Array, labels: Ints, floor: float) -> tuple[Array, Array]:
     """Return -ln(softmax(values)_label + floor) and its derivatives, over the last axis of `values`."""
-    top = values.max(axis=-1, keepdims=True)
-    errors = np.exp(values - top)
-    total = errors.sum(axis=-1, keepdims=True)
-    errors /= total
-    where = labels[..., None].astype(np.int64)
-    right = np.take_along_axis(errors, where, -1)
+    shares = _by_class(values)
+    total = shares.sum(axis=0)
+    own = np.arange(len(shares)).reshape(-1, *(1,) * labels.ndim) == labels
+    right = np.where(own, shares, 0).sum(axis=0)
+    one, small = values.dtype.type(1), values.dtype.type(floor)
     if floor:
-        losses = -np.log(right + values.dtype.type(floor))
-        factor = right / (right + values.dtype.type(floor))
+        right /= total
+        losses = -np.log(right + small)
+        factor = right / (right + small)
     else:
-        losses = np.log(total) + top - np.take_along_axis(values, where, -1)
-    np.put_along_axis(errors, where, right - 1, -1)
-    if floor:
+        exponents = np.ascontiguousarray(np.moveaxis(values, -1, 0))
+        losses = np.log(total) + exponents.max(axis=0) - np.where(own, exponents, 0).sum(axis=0)
+        factor = None
+    shares /= total
+    errors = np.where(own, shares - one, shares)
+    if factor is not None:
         errors *= factor
-    return losses[..., 0], errors
+    return losses, np.ascontiguousarray(np.moveaxis(errors, 0, -1))

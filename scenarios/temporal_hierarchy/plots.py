@@ -1,0 +1,142 @@
+"""Plots of temporal hierarchies: accuracy against the hierarchy, time constants in training, one sequence."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eventsim.trace import Spikes, Trace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LABELS = {
+    "delta_tau": "time constant of the last hidden layer minus that of the first (ms)",
+    "tau_mem": "time constant of all hidden layers (ms)",
+    "noise": "background (spikes per input and step)",
+    "n_hidden": "neurons of a hidden layer",
+    "delta_kernel": "kernel of the last hidden layer minus that of the first (steps)",
+    "delta_dilation": "dilation of the last hidden layer minus that of the first (steps)",
+}
+
+
+def available(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    """Return the plots that a trace has the data for, by name."""
+    found: dict[str, Callable[[Trace], Any]] = {}
+    if "networks/value" in trace.parameters:
+        found["hierarchy"] = hierarchy
+    if "tau_mem" in trace.training:
+        found["emergence"] = emergence
+    if "membrane/label" in trace.parameters:
+        found["sequence"] = sequence
+    return found
+
+
+def hierarchy(trace: Trace) -> "Figure":
+    """Draw the test accuracy against the setting that was varied, a dot for each network."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    values = trace.parameters["networks/value"]
+    accuracy = 100 * trace.parameters["networks/test_accuracy"]
+    order, varied = np.argsort(values), str(trace.provenance.get("varied", "delta_tau"))
+    with plots.style():
+        figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(values[order], accuracy[order].mean(axis=1), color=plots.COLOURS[0])
+        for column in accuracy.T:
+            axes.plot(values, column, "o", color=plots.COLOURS[0], markersize=4, alpha=0.7)
+        if varied.startswith("delta"):
+            axes.axvline(0, color="#b0b0b0", linewidth=0.8, zorder=0)
+            low, high = axes.get_xlim()
+            words = ((low, "left", "slow layers first"), (high, "right", "fast layers first"))
+            for x, side, text in words:
+                axes.text(x, axes.get_ylim()[1], text, ha=side, va="bottom", fontsize=9, color="#555555")
+        axes.set(xlabel=LABELS.get(varied, varied), ylabel="test accuracy (%)")
+        n = accuracy.shape[1]
+        figure.suptitle(f"mean of {n} networks each" if n > 1 else "one network each", fontsize=10)
+    return figure
+
+
+def emergence(trace: Trace) -> "Figure":
+    """Draw the median time constant of each hidden layer over training, and all of them at both ends."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    medians = trace.training["tau_mem"]
+    epochs = np.arange(1, len(medians) + 1)
+    names = [f"hidden{k + 1}" for k in range(medians.shape[1])]
+    with plots.style():
+        figure = Figure(figsize=(9.0, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+        for k, name in enumerate(names):
+            colour = plots.COLOURS[k % len(plots.COLOURS)]
+            left.plot(epochs, medians[:, k], color=colour, label=f"hidden layer {k + 1}")
+            for place, kind in ((-0.16, "initial/tau_mem"), (0.16, "tau_mem")):
+                tau = trace.parameters.get(f"{kind}/{name}")
+                if tau is not None:
+                    x = k + 1 + place + np.linspace(-0.1, 0.1, len(tau))
+                    faded = 0.3 if kind.startswith("initial") else 0.9
+                    right.plot(x, np.sort(tau), "o", markersize=3, color=colour, alpha=faded)
+        left.set(xlabel="epoch", ylabel="time constant (ms)", title="median of each layer", yscale="log")
+        right.set(xlabel="hidden layer, from the input", title="each neuron: pale before, dark after")
+        right.set_xticks(np.arange(1, len(names) + 1))
+        left.legend()
+    return figure
+
+
+def sequence(trace: Trace) -> "Figure":
+    """Draw the spikes and some membranes of each layer while the network sees one test sample."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    steps = int(trace.parameters["recorded_steps"])
+    outputs = trace.parameters["membrane/label"]
+    duration = trace.duration / len(outputs)
+    time = np.arange(steps) * duration / steps
+    hidden = [name for name in trace.spikes if f"membrane/{name}" in trace.parameters]
+    rows = ["input", *(row for name in hidden for row in (name, f"membrane/{name}")), "membrane/label"]
+    heights = [2.0 if row in ("input", "membrane/label") else 1.3 for row in rows]
+    with plots.style():
+        figure = Figure(figsize=(8.0, 0.8 + 0.9 * sum(heights)), layout="constrained")
+        panels = figure.subplots(len(rows), 1, sharex=True, height_ratios=heights)
+        for k, (axes, row) in enumerate(zip(panels, rows, strict=True)):
+            colour, name = plots.COLOURS[(k + 1) // 2 % len(plots.COLOURS)], _words(row)
+            if row in trace.spikes:
+                spikes = trace.spikes[row]
+                first = spikes.times < duration
+                plots.raster(
+                    Spikes(spikes.times[first], spikes.units[first]),
+                    trace.sizes[row],
+                    axes,
+                    time_unit=trace.time_unit,
+                    span=(0.0, duration),
+                    colour=colour,
+                    title=f"{name}: spikes",
+                )
+            else:
+                values = trace.parameters[row][0]
+                for unit, membrane in enumerate(values.T):
+                    label = f"class {unit}" if row == "membrane/label" else None
+                    shade = plots.COLOURS[unit % len(plots.COLOURS)] if label else colour
+                    axes.plot(time, membrane, color=shade, linewidth=0.9, label=label, alpha=0.8)
+                axes.set(ylabel="membrane", title=f"{name}: membranes")
+                if row == "membrane/label":
+                    if values.shape[1] <= 10:
+                        plots.legend_beside(axes)
+                else:
+                    axes.axhline(1, color="#b0b0b0", linewidth=0.8, zorder=0)
+            axes.set_xlabel(f"time ({trace.time_unit})" if k == len(rows) - 1 else "")
+    return figure
+
+
+def _words(name: str) -> str:
+    name = name.removeprefix("membrane/")
+    return (
+        f"hidden layer {name.removeprefix('hidden')}"
+        if name.startswith("hidden")
+        else {"label": "outputs"}.get(name, name)
+    )
