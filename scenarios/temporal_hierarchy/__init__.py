@@ -9,19 +9,13 @@ by pixel; the same question is asked of kernels and dilations of temporal convol
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from eventsim import rng as streams
 from eventsim.errors import ConfigError
 from eventsim.registry import register
 from eventsim.scenarios.scenario import Run
 from eventsim.scenarios.temporal_hierarchy.settings import Settings
 from eventsim.trace import Trace
-
-if TYPE_CHECKING:
-    from eventsim.models.training.task import Task
-    from eventsim.models.training.trainer import Trainer
 
 
 @register("scenario", "temporal-hierarchy")
@@ -54,19 +48,12 @@ class TemporalHierarchy(Settings):
         else:
             self._one(run)
 
-    def trainer(self, run: Run, seed: int) -> "tuple[Trainer, Task]":
-        """Return the trainer of the network of a seed, and its task."""
-        from eventsim.scenarios.temporal_hierarchy import data, learner
-
-        rng = partial(streams.stream, seed)
-        task = data.task(self, run, rng)
-        return learner.trainer(self, task, rng, run.threads), task
-
     def _one(self, run: Run) -> None:
         from eventsim.models.training.earlier_states import current_state
         from eventsim.scenarios.temporal_hierarchy import measuring, recording
+        from eventsim.scenarios.temporal_hierarchy.learner import trainer_of_run
 
-        trainer, task = self.trainer(run, run.seed)
+        trainer, task = trainer_of_run(self, run, run.seed)
         learner: Any = trainer.learner
         network = learner.network
         for name, tau in zip(network.names, network.time_constants(), strict=True):

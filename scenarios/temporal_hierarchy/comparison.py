@@ -9,42 +9,35 @@ import numpy as np
 from eventsim.models.training.earlier_states import current_state
 from eventsim.scenarios.scenario import Run
 from eventsim.scenarios.temporal_hierarchy import measuring
+from eventsim.scenarios.temporal_hierarchy.learner import trainer_of_run
+from eventsim.scenarios.temporal_hierarchy.settings import Settings
 from eventsim.trace import Floats
 
 if TYPE_CHECKING:
     from eventsim.models.training.trainer import Trainer
-    from eventsim.scenarios.temporal_hierarchy import TemporalHierarchy
 
 ACCURACIES = ("test_accuracy", "test_accuracy_frozen")
 WHOLE = ("n_hidden", "delta_kernel", "delta_dilation")  # settings that are whole numbers
 
 
-def train_all(scenario: "TemporalHierarchy", run: Run) -> None:
+def train_all(settings: Settings, run: Run) -> None:
     """Train all networks, one after the other; each is kept when it is finished.
 
     Arrays ``networks/METRIC`` are (n_values, networks). Metrics hold their means by value: accuracies, as
     ``test_accuracy_400``, and their differences to those of the value 0, as ``gain_400``.
     """
-    values = scenario.compared or (getattr(scenario, scenario.varied),)
-    variants = [
-        replace(
-            scenario,
-            compared=(),
-            networks=1,
-            **{scenario.varied: int(value) if scenario.varied in WHOLE else float(value)},
-        )
-        for value in values
-    ]
+    values = settings.compared or (getattr(settings, settings.varied),)
+    variants = [variant(settings, value) for value in values]
     state: dict[str, Any] = run.state or {"finished": {}, "active": {}}
     finished: dict[str, dict[str, float]] = {key: dict(row) for key, row in state["finished"].items()}
-    total = len(variants) * scenario.networks
-    with run.progress(total * scenario.epochs, "epoch", len(finished) * scenario.epochs) as bar:
-        for v, variant in enumerate(variants):
-            for k in range(scenario.networks):
+    total = len(variants) * settings.networks
+    with run.progress(total * settings.epochs, "epoch", len(finished) * settings.epochs) as bar:
+        for v, each in enumerate(variants):
+            for k in range(settings.networks):
                 key = f"{v}-{k}"
                 if key in finished:
                     continue
-                trainer, task = variant.trainer(run, run.seed + k)
+                trainer, task = trainer_of_run(each, run, run.seed + k)
                 if key in state["active"]:
                     trainer.restore(current_state(state["active"][key]))
                 while not trainer.finished:
@@ -54,10 +47,17 @@ def train_all(scenario: "TemporalHierarchy", run: Run) -> None:
                         bar.update(1)
                 finished[key] = measuring.metrics(trainer)
                 run.say(
-                    f"{scenario.varied} {values[v]:g}, seed {run.seed + k}: "
+                    f"{settings.varied} {values[v]:g}, seed {run.seed + k}: "
                     f"test accuracy {finished[key]['test_accuracy']:.4f}"
                 )
-    _report(scenario, run, values, finished)
+    _report(settings, run, values, finished)
+
+
+def variant(settings: Settings, value: float) -> Settings:
+    """Return the settings of one network with this value of the setting that is varied."""
+    changed: dict[str, Any] = {"compared": (), "networks": 1}
+    changed[settings.varied] = int(value) if settings.varied in WHOLE else float(value)
+    return replace(settings, **changed)
 
 
 def _state(
@@ -68,12 +68,12 @@ def _state(
 
 
 def _report(
-    scenario: "TemporalHierarchy", run: Run, values: tuple[float, ...], finished: dict[str, dict[str, float]]
+    settings: Settings, run: Run, values: tuple[float, ...], finished: dict[str, dict[str, float]]
 ) -> None:
     """Put the metrics of all networks into the run, and the means of accuracies over the seeds."""
     for metric in finished["0-0"]:
         table = np.array(
-            [[finished[f"{v}-{k}"][metric] for k in range(scenario.networks)] for v in range(len(values))]
+            [[finished[f"{v}-{k}"][metric] for k in range(settings.networks)] for v in range(len(values))]
         )
         run.parameter(f"networks/{metric}", table)
         if metric in ACCURACIES:
@@ -87,7 +87,7 @@ def _report(
                     if value:
                         _put(run, f"gain_{value:g}", row)
     run.parameter("networks/value", np.array(values))
-    run.file.put(provenance={"varied": scenario.varied})
+    run.file.put(provenance={"varied": settings.varied})
 
 
 def _put(run: Run, name: str, row: Floats) -> None:

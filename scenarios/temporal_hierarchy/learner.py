@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim.models.layers import LayerLearner
-from eventsim.models.training.batches import Streams
+from eventsim.models.training.batches import Streams, seeded
 from eventsim.models.training.losses.sequences import SequenceCrossEntropy
 from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.task import Task
+from eventsim.scenarios.scenario import Run
 from eventsim.scenarios.temporal_hierarchy import data, penalties
 from eventsim.scenarios.temporal_hierarchy.network import HierarchicalNetwork
 from eventsim.scenarios.temporal_hierarchy.settings import Settings
@@ -19,7 +20,7 @@ from eventsim.scenarios.temporal_hierarchy.settings import Settings
 if TYPE_CHECKING:
     from eventsim.models.training.trainer import Trainer
 
-__all__ = ["HierarchyLearner", "halvings", "learner", "trainer"]
+__all__ = ["HierarchyLearner", "halvings", "learner", "trainer", "trainer_of_run"]
 
 FLOOR = 1e-12  # added to probabilities in the loss
 EPOCHS_AFTER = 5  # that must follow the first halving of the learning rate, else there is none
@@ -110,6 +111,13 @@ def loss_of(settings: Settings) -> SequenceCrossEntropy:
     from eventsim.io import datasets
 
     return SequenceCrossEntropy("each_step", FLOOR, datasets.mts_xor_scored())
+
+
+def trainer_of_run(settings: Settings, run: Run, seed: int) -> "tuple[Trainer, Task]":
+    """Return the trainer of the network of a seed in a run, and its task."""
+    rng = seeded(seed)
+    task = data.task(settings, run, rng)
+    return trainer(settings, task, rng, run.threads), task
 
 
 def trainer(settings: Settings, task: Task, rng: Streams, threads: int = 1) -> "Trainer":

@@ -47,12 +47,12 @@ def weight_range(settings: Settings, n_inputs: int, layer: int) -> float:
     layers have one each, other networks their mean in all layers.
     """
     if settings.weight_range == "fan-in":
-        limit = (settings.n_hidden if layer else n_inputs) ** -0.5
+        limit = float((settings.n_hidden if layer else n_inputs) ** -0.5)
     else:
         ranges = np.array(PUBLISHED_FAN_IN) ** -0.5
         limit = float(ranges[layer] if settings.n_layers + 1 == len(ranges) else ranges.mean())
     kernel = kernels(settings)[0][layer] if layer < settings.n_layers else 1
-    return limit if kernel == 1 else limit / (0.5 * kernel**0.5)
+    return limit if kernel == 1 else limit / (0.5 * float(kernel**0.5))
 
 
 def kernels(settings: Settings) -> tuple[list[int], list[int]]:

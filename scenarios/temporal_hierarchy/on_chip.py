@@ -44,7 +44,7 @@ def evaluate(run: Run, learner: "HierarchyLearner") -> None:
         raise ConfigError(
             f"a chip runs layers without convolution, got kernel={learner.network.settings.kernel}"
         )
-    hardware: Any = by_name(run.hardware, device_seed=run.seed)
+    hardware: Any = by_name(str(run.hardware), device_seed=run.seed)
     if not hasattr(hardware, "transform"):
         raise ConfigError(f"the network is put on a simulated chip only, got --hardware {run.hardware}")
     if hasattr(hardware, "us_per_unit") and hardware.us_per_unit is None:

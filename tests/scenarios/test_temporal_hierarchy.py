@@ -13,7 +13,7 @@ from eventsim.models.training import Adam, EarlyStopping, Trainer
 from eventsim.registry import find
 from eventsim.scenarios.running import Request, RunFailed, execute
 from eventsim.scenarios.temporal_hierarchy import data
-from eventsim.scenarios.temporal_hierarchy.learner import halvings
+from eventsim.scenarios.temporal_hierarchy.learner import halvings, trainer_of_run
 from eventsim.scenarios.temporal_hierarchy.network import HierarchicalNetwork
 from eventsim.scenarios.temporal_hierarchy.penalties import DecayPenalty, RatePenalty, WeightPenalty
 from eventsim.trace import Spikes
@@ -182,12 +182,9 @@ def test_what_cannot_be_is_refused_in_a_line(tmp_path, values, hardware, text):
 
 def test_a_loss_that_is_no_number_is_named():
     config = SCENARIO(**SMALL)
-    trainer = config.trainer(SimpleNamespace(state=None, data=None, threads=1), 1)[0]
-    learner.learner.network.parameters["gamma/label"][:] = np.nan
-    learner.learner.network.load()
-    with pytest.raises(
-        FloatingPointError, match=r"the loss of batch 0 is nan; lower learning_rate, 0\.01 at"
-    ):
+    trainer, _ = trainer_of_run(config, SimpleNamespace(state=None, data=None, threads=1), 1)
+    trainer.learner.network.arrays()["gamma/label"][:] = np.nan
+    with pytest.raises(FloatingPointError, match="the loss is nan in epoch 0, batch 0; lower the learning"):
         trainer.advance()
 
 
