@@ -27,7 +27,8 @@ def square_wave(dt: float, ticks: int, shifts: Any, start: int) -> Floats:
     period = round(PERIOD / dt)
     wave = np.where(np.arange(period) < period // 2, 1.0, -1.0)
     wave = gaussian_filter1d(wave, SMOOTHING, mode="wrap")
-    found: Floats = wave[(start + np.arange(ticks)[:, None] + shifts) % period][:, :, None]
+    windows = np.lib.stride_tricks.sliding_window_view(np.resize(wave, period + ticks), ticks)
+    found: Floats = windows[(start + shifts) % period].T[:, :, None]
     return found
 
 
@@ -109,14 +110,14 @@ def _follow(
     student = teacher.removeprefix("teacher ")
     tick, total = int(state["tick"]), config.ticks
     rules = {name: rule.learning_rate for name, rule in net.plasticity}
-    squares = np.zeros(2)
+    rates: tuple[Floats, Floats] = tuple(sim.handler(name).arrays["rate"] for name in (teacher, student))
+    deviations = np.empty((CHUNK, *rates[0].shape), rates[0].dtype)
+    rows = iter(deviations)
 
-    def target(time: float) -> Floats:
-        found: Floats = sim.array(
-            teacher, "rate"
-        )  # the teacher was added first, so it has made this tick's step
-        squares[:] += np.mean((found - sim.array(student, "rate")) ** 2), 1
-        return found
+    def target(_: float) -> Floats:
+        """Return the teacher's rate; it was added first, so it has made this tick's step."""
+        np.subtract(*rates, out=next(rows))
+        return rates[0]
 
     sim.nudge(student, target, config.beta)
     with run.progress(total, "tick", tick) as bar:
@@ -126,18 +127,19 @@ def _follow(
             sim.set_input("input", signal(tick, n), every=config.dt)
             for name, rate in rules.items():
                 sim.set_learning_rate(name, 0.0 if tick < warm_up else rate)
-            squares[:] = 0
+            rows = iter(deviations)
             sim.run_ticks(n)
             tick += n
             bar.update(n)
             run.series("time", tick * config.dt)
-            run.series("squared_error", squares[0] / squares[1])
+            squared_error = np.add.accumulate(np.mean(deviations[:n] ** 2, axis=(1, 2)))[-1] / n
+            run.series("squared_error", squared_error)
             for name in rules:
                 if name in net.populations:
                     run.series(f"tau_mem_{name}", sim.array(name, "tau_mem")[0])
                 else:
                     run.series(f"weight_{name}", np.ravel(sim.weights(name)))
-    run.metric("squared_error", squares[0] / squares[1])
+    run.metric("squared_error", squared_error)
     return sim
 
 
