@@ -66,25 +66,28 @@ class Peer:
         self.u, self.e, self.r = zeros
         self.slope = [convert(np.ones((batch, n), dtype)) for n in sizes[1:]]
         self.x = convert(np.zeros((batch, sizes[0]), dtype))
+        self.back = [convert(np.zeros((batch, n), dtype)) for n in sizes[1:-1]]
         self.nudge: Any = 0.0
 
     def step(self, x: Any, tanh: Callable[[Any], Any]) -> None:
         """Advance by one tick."""
         below = [self.x, *self.r[:-1]]
-        back = [self.e[k + 1] @ self.w[k + 1].T for k in range(len(self.w) - 1)] + [None]
+        back = []
         for k in range(len(self.w)):
-            error = self.nudge if back[k] is None else self.slope[k] * back[k]
+            error = self.slope[k] * self.back[k] if k < len(self.back) else self.nudge
             current = below[k] @ self.w[k] + self.b[k]
             du = (current - self.u[k] + error) / TAU
             prospective = self.u[k] + TAU * du
             self.u[k] = self.u[k] + DT * du
             self.e[k] = error + 0 * du
+            if k:  # through the weights before their change
+                back.append(self.e[k] @ self.w[k].T)
             self.w[k] += (DT * ETA / self.batch) * (below[k].T @ self.e[k])
             self.b[k] += DT * ETA * self.e[k].mean(0)
             self.r[k] = tanh(prospective)
             self.slope[k] = 1 - self.r[k] * self.r[k]
         self.nudge = BETA * self.slope[-1] * (self.target - self.r[-1])
-        self.x = x
+        self.back, self.x = back, x
 
 
 def peers(plan: Plan) -> dict[str, tuple[Callable[[Array], Any], Callable[[Any], Any]]]:
