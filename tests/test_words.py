@@ -90,10 +90,8 @@ NAMES = {  # whole names
 }
 
 
-ALLOWED = {
-    "port",
-    "gate_bias",
-}  # of an address; of a gated unit; receptors are held to their name in `NAMES` of arguments of `connect`
+# The port of an address, the gate of a GRU. `NAMES` holds receptors, arguments of `connect`, to their name.
+ALLOWED = {"port", "gate_bias"}
 
 
 def words(name: str) -> list[str]:

@@ -18,6 +18,8 @@ from eventsim.models.layers.padded_sequences import PaddedSequences as PaddedSeq
 from eventsim.models.layers.quantizers import Grid as Grid
 from eventsim.models.layers.quantizers import Quantizer as Quantizer
 from eventsim.models.layers.quantizers import value_range as value_range
+from eventsim.models.layers.s4d import S4D as S4D
+from eventsim.models.layers.s4d_quantization import StateSpaceQuantization as StateSpaceQuantization
 from eventsim.models.layers.sequential import Residual as Residual
 from eventsim.models.layers.sequential import Sequential as Sequential
 from eventsim.models.layers.statistics import freeze_statistics as freeze_statistics
