@@ -9,7 +9,7 @@
 #include "eventsim/kernels/vector.h"
 
 enum { SURROGATE_BOX, SURROGATE_FAST_SIGMOID, SURROGATE_TRIANGLE };
-enum { LIF_BLOCK = 8192 }; /* values whose steps follow one another while they lie in the nearer caches */
+enum { LIF_BLOCK = 16384 }; /* values whose steps follow one another while they lie in the nearer caches */
 
 /* A layer of n units and a batch of sequences; arrays (steps, batch, n), of which a call works on the samples from
    `low` to `high`. Parameters are repeated for `row` values, a multiple of n, which make a loop worth it. */

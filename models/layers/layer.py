@@ -24,6 +24,10 @@ __all__ = ["Array", "Layer", "State"]
 Array = NDArray[Any]  # float32 or float64
 State = dict[str, Any]
 
+LINE = (
+    64  # bytes of a line of the caches, at whose borders arrays begin: vectors that lie in two lines are slow
+)
+
 
 class Layer:
     """A layer. A subclass overrides `build`, `forward`, `backward`; with a state also `init_state`, `step`.
@@ -162,11 +166,12 @@ class Layer:
 
         The pages of a new array cost as much time as a pass over it.
         """
-        size = math.prod(shape)
         wanted = np.dtype(dtype or self.dtype)
+        size = math.prod(shape) * wanted.itemsize
         room = self._room.pop(name, None)
         # Held here by `room` and by the argument of getrefcount, and by nobody else.
-        if room is None or room.dtype != wanted or room.size < size or sys.getrefcount(room) > 2:
-            room = np.empty(max(size, 1), wanted)
+        if room is None or len(room) < size + LINE or sys.getrefcount(room) > 2:
+            room = np.empty(size + LINE, np.uint8)
         self._room[name] = room
-        return room[:size].reshape(shape)
+        first = -room.ctypes.data % LINE
+        return room[first : first + size].view(wanted).reshape(shape)

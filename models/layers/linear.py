@@ -14,6 +14,7 @@ from numpy.random import Generator
 from numpy.typing import DTypeLike
 
 from eventsim.models.layers import _products
+from eventsim.models.layers._blas import one_blas_thread
 from eventsim.models.layers._pieces import borders, share
 from eventsim.models.layers.layer import Array, Layer
 from eventsim.parameters import one_number
@@ -79,7 +80,8 @@ class Linear(Layer):
             else:
                 _products.multiply(rows[low:high], weight, out[low:high])
 
-        share(some, borders(len(rows)), self.threads)
+        with one_blas_thread():
+            share(some, borders(len(rows)), self.threads)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Return dL/dx and fill the gradients; see `Layer.backward`."""
@@ -95,7 +97,8 @@ class Linear(Layer):
                 into = dx.reshape(-1, self.n_in)[low:high]
                 _products.gemm(errors[low:high], False, weight, True, into, False)
 
-        share(some, cuts, self.threads)
+        with one_blas_thread():
+            share(some, cuts, self.threads)
         self.gradients["weight"] = parts.sum(axis=0)
         if self.bias:
             self.gradients["bias"] = column_sums(errors, cuts, self.threads)
@@ -123,6 +126,7 @@ def column_sums(rows: Array, cuts: list[int], threads: int) -> Array:
             False,
         )
 
-    share(some, cuts, threads)
+    with one_blas_thread():
+        share(some, cuts, threads)
     total: Array = parts.sum(axis=0)
     return total

@@ -14,6 +14,7 @@ from numpy.random import Generator
 from numpy.typing import DTypeLike
 
 from eventsim.models.layers import _products
+from eventsim.models.layers._blas import one_blas_thread
 from eventsim.models.layers._pieces import borders, share
 from eventsim.models.layers.layer import Array, Layer, State
 from eventsim.models.layers.linear import column_sums
@@ -123,7 +124,8 @@ class TemporalConv(Layer):
                     else:
                         _products.multiply(seen, weight[tap], to)
 
-        share(some, borders(len(rows)), self.threads)
+        with one_blas_thread():
+            share(some, borders(len(rows)), self.threads)
         self._tape = x
         return y
 
@@ -156,7 +158,8 @@ class TemporalConv(Layer):
                             errors[low + shift : stop + shift], False, weight[tap], True, into, True
                         )
 
-        share(some, cuts, self.threads)
+        with one_blas_thread():
+            share(some, cuts, self.threads)
         self.gradients["weight"] = parts.sum(axis=0)
         if self.bias:
             self.gradients["bias"] = column_sums(errors, cuts, self.threads)
