@@ -1,4 +1,4 @@
-/* Included by products.h once for each REAL. */
+/* Included by products.h once for each REAL and width of vectors. */
 
 #define LANES ((int)(VECTOR_BYTES / sizeof(REAL)))
 #define PANEL (TILE_VECTORS * LANES)
@@ -27,7 +27,7 @@ typedef struct {
 VECTOR_INLINE void NAME(sums)(int ni, int nv, ptrdiff_t depth, const REAL *restrict p, ptrdiff_t pi, ptrdiff_t pk,
                               const REAL *restrict q, ptrdiff_t qk, REAL *restrict out) {
     VEC sum[TILE_ROWS][TILE_VECTORS], row[TILE_VECTORS];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < ni; i++)
 #pragma GCC unroll 4
         for (int v = 0; v < nv; v++)
@@ -36,7 +36,7 @@ VECTOR_INLINE void NAME(sums)(int ni, int nv, ptrdiff_t depth, const REAL *restr
 #pragma GCC unroll 4
         for (int v = 0; v < nv; v++)
             VEC_LOAD(row[v], q + k * qk + v * LANES);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int i = 0; i < ni; i++) {
             REAL by = p[i * pi + k * pk];
 #pragma GCC unroll 4
@@ -44,7 +44,7 @@ VECTOR_INLINE void NAME(sums)(int ni, int nv, ptrdiff_t depth, const REAL *restr
                 VEC_ADD_PRODUCT(sum[i][v], row[v], by);
         }
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < ni; i++)
 #pragma GCC unroll 4
         for (int v = 0; v < nv; v++)
@@ -53,7 +53,7 @@ VECTOR_INLINE void NAME(sums)(int ni, int nv, ptrdiff_t depth, const REAL *restr
 
 /* Each size is a function of its own: within a larger one a compiler runs out of registers. */
 #define TILE(ni, nv)                                                                                                   \
-    VECTOR_CLONES static void NAME(sums_##ni##_##nv)(ptrdiff_t depth, const REAL *p, ptrdiff_t pi, ptrdiff_t pk,       \
+    PRODUCTS_CLONES static void NAME(sums_##ni##_##nv)(ptrdiff_t depth, const REAL *p, ptrdiff_t pi, ptrdiff_t pk,       \
                                                      const REAL *q, ptrdiff_t qk, REAL *out) {                         \
         NAME(sums)(ni, nv, depth, p, pi, pk, q, qk, out);                                                              \
     }
@@ -62,6 +62,12 @@ TILES(1)
 TILES(2)
 TILES(3)
 TILES(4)
+#if TILE_ROWS == 8
+TILES(5)
+TILES(6)
+TILES(7)
+TILES(8)
+#endif
 #undef TILES
 #undef TILE
 
@@ -71,7 +77,11 @@ VECTOR_INLINE void NAME(tile)(ptrdiff_t ni, ptrdiff_t nv, ptrdiff_t depth, REAL 
                               ptrdiff_t skip, ptrdiff_t width) {
 #define SIZES(ni) NAME(sums_##ni##_1), NAME(sums_##ni##_2), NAME(sums_##ni##_3)
     static void (*const sums[])(ptrdiff_t, const REAL *, ptrdiff_t, ptrdiff_t, const REAL *, ptrdiff_t, REAL *) = {
-        SIZES(1), SIZES(2), SIZES(3), SIZES(4)};
+        SIZES(1), SIZES(2), SIZES(3), SIZES(4),
+#if TILE_ROWS == 8
+        SIZES(5), SIZES(6), SIZES(7), SIZES(8),
+#endif
+    };
 #undef SIZES
     REAL sum[TILE_ROWS * TILE_VECTORS * VECTOR_BYTES / sizeof(REAL)];
     sums[(ni - 1) * TILE_VECTORS + nv - 1](depth, p, pi, pk, q, qk, sum);
@@ -140,7 +150,7 @@ VECTOR_INLINE void NAME(pack)(ptrdiff_t depth, ptrdiff_t width, const REAL *rest
 /* c += alpha p q, q (depth, cols) read as q[k qk + j qj]. The sum over k is cut into equal blocks. In each, columns of q
    are copied so that they lie side by side in the nearest caches, and rows of p if their values lie far apart. For few
    rows that would cost more than it brings. */
-VECTOR_CLONES static void NAME(multiply)(ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, REAL alpha, const REAL *p,
+PRODUCTS_CLONES static void NAME(multiply)(ptrdiff_t n, ptrdiff_t cols, ptrdiff_t depth, REAL alpha, const REAL *p,
                                          ptrdiff_t pi, ptrdiff_t pk, const REAL *q, ptrdiff_t qk, ptrdiff_t qj,
                                          REAL *c) {
     REAL panels[PANEL_BYTES / sizeof(REAL)], rows[GROUP_BYTES / sizeof(REAL)];
@@ -183,6 +193,7 @@ VECTOR_CLONES static void NAME(multiply)(ptrdiff_t n, ptrdiff_t cols, ptrdiff_t 
     }
 }
 
+#if VECTOR_BYTES == NARROW_BYTES /* their sums depend on the number of lanes */
 /* Scalar products of ni rows of a with nj rows of m. */
 VECTOR_INLINE void NAME(dot_tile)(int ni, int nj, ptrdiff_t rows, ptrdiff_t cols, const REAL *restrict a,
                                   const REAL *restrict m, REAL *restrict c) {
@@ -241,6 +252,7 @@ VECTOR_CLONES static void NAME(dots)(ptrdiff_t n, ptrdiff_t rows, ptrdiff_t cols
 #undef DOTS
     }
 }
+#endif
 
 #undef LANES
 #undef PANEL
