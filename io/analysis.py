@@ -1,4 +1,9 @@
-"""Metrics of spike times and predictions: plain functions of arrays, without the engine."""
+"""Metrics of spike times and predictions: plain functions of arrays, without the engine.
+
+Every metric says what it needs. Where that is not there, it gives nan instead of a number: intervals and bins
+too few for a variation, no sample for an accuracy. `start` leaves out what came first, so that a transient
+does not count.
+"""
 
 import math
 from fractions import Fraction
@@ -13,6 +18,10 @@ MOST_BINS = 10**8
 MOST_SLOW_BINS = 10**6
 EXACT = 2**53
 """Up to here every integer is a float."""
+LEAST_INTERVALS = 10
+"""Intervals of a unit below which `cv` gives no number."""
+LEAST_BINS = 10
+"""Bins below which `fano_factor` gives no number."""
 
 
 def first_spikes(spikes: Spikes, n: int) -> Floats:
@@ -21,6 +30,7 @@ def first_spikes(spikes: Spikes, n: int) -> Floats:
     >>> first_spikes(Spikes(np.array([1.0, 2.0, 3.0]), np.array([2, 0, 2])), 3).tolist()
     [2.0, inf, 1.0]
     """
+    _check_units(spikes, n)
     first = np.full(n, np.inf)
     np.minimum.at(first, spikes.units, spikes.times)
     return first
@@ -28,6 +38,7 @@ def first_spikes(spikes: Spikes, n: int) -> Floats:
 
 def counts(spikes: Spikes, n: int, start: float = -np.inf, stop: float = np.inf) -> Ints:
     """Return how many spikes each unit has in [start, stop), shape (n,)."""
+    _check_units(spikes, n)
     chosen = slice(*np.searchsorted(spikes.times, (start, stop)))
     return np.bincount(spikes.units[chosen], minlength=n).astype(np.int64)
 
@@ -35,7 +46,8 @@ def counts(spikes: Spikes, n: int, start: float = -np.inf, stop: float = np.inf)
 def rates(spikes: Spikes, n: int, duration: float, start: float = 0.0, time_unit: str = "ms") -> Floats:
     """Return each unit's rate in [start, start + duration), shape (n,).
 
-    In Hz when the time unit is ns, us, ms or s, else in spikes per time unit.
+    In Hz when the time unit is ns, us, ms or s, else in spikes per time unit. A silent unit has the rate 0; a
+    rate from k spikes is known to about 1 part in sqrt(k).
     """
     _positive(duration, "duration")
     return counts(spikes, n, start, start + duration) / duration * per_second(time_unit)
@@ -90,6 +102,7 @@ def binned_counts(
     spikes: Spikes, n: int, duration: float, width: float, start: float = 0.0
 ) -> tuple[Ints, Floats]:
     """Return the spikes of each unit in each bin, shape (n, n_bins), and the `bin_edges`."""
+    _check_units(spikes, n)
     edges = bin_edges(duration, width, start)
     first, last = np.searchsorted(spikes.times, edges[[0, -1]])
     places = np.searchsorted(edges, spikes.times[first:last], side="right") - 1
@@ -103,12 +116,15 @@ def population_rate(
 ) -> tuple[Floats, Floats]:
     """Return the centres of the `bin_edges` and the mean rate of a unit in each bin, both shape (n_bins,).
 
-    In Hz when the time unit is ns, us, ms or s, else in spikes per time unit.
+    In Hz when the time unit is ns, us, ms or s, else in spikes per time unit. There is at least one unit.
     """
+    if n < 1:
+        raise ValueError(f"the rate of a population needs at least one unit, got n={n!r}")
+    _check_units(spikes, n)
     edges = bin_edges(duration, width, start)
     counted = np.diff(np.searchsorted(spikes.times, edges))
     centres = start + width * (np.arange(len(edges) - 1, dtype=np.float64) + 0.5)
-    return centres, counted / (max(n, 1) * width) * per_second(time_unit)
+    return centres, counted / (n * width) * per_second(time_unit)
 
 
 def per_second(time_unit: str) -> float:
@@ -125,7 +141,12 @@ def isi(spikes: Spikes) -> tuple[Floats, Ints]:
 
 
 def cv(
-    spikes: Spikes, n: int, *, min_intervals: int = 2, start: float = -np.inf, stop: float = np.inf
+    spikes: Spikes,
+    n: int,
+    *,
+    min_intervals: int = LEAST_INTERVALS,
+    start: float = -np.inf,
+    stop: float = np.inf,
 ) -> Floats:
     """Return the coefficient of variation of each unit's inter-spike intervals, shape (n,).
 
@@ -148,6 +169,7 @@ def cv(
         raise ValueError(
             f"one interval has no variation; min_intervals must be 2 or more, got {min_intervals}"
         )
+    _check_units(spikes, n)
     intervals, units = isi(window(spikes, start, stop))
     number = np.bincount(units, minlength=n).astype(np.float64)
     number[number < min_intervals] = np.nan
@@ -158,20 +180,58 @@ def cv(
 
 
 def fano_factor(
-    spikes: Spikes, n: int, duration: float, width: float, start: float = 0.0, *, min_bins: int = 2
+    spikes: Spikes, n: int, duration: float, width: float, start: float = 0.0, *, min_bins: int = LEAST_BINS
 ) -> Floats:
     """Return variance over mean of each unit's counts in the `bin_edges`, shape (n,); nan for silent units.
 
     Parameters
     ----------
     min_bins : int
-        With fewer bins all units have nan.
+        With fewer bins all units have nan: a variance over m bins is (m - 1) / m of the true one, on
+        average.
+
+    Raises
+    ------
+    ValueError
+        If `min_bins` is less than 2.
     """
+    if min_bins < 2:
+        raise ValueError(f"one bin has no variance; min_bins must be 2 or more, got {min_bins}")
     counted, _ = binned_counts(spikes, n, duration, width, start)
-    if counted.shape[1] < max(min_bins, 1):
+    if counted.shape[1] < min_bins:
         return np.full(n, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(counted.var(axis=1) / counted.mean(axis=1))
+
+
+def first_where(values: ArrayLike, holds: ArrayLike) -> float:
+    """Return the first of the values at which a condition holds; nan if it never does.
+
+    >>> first_where([3, 4, 5], [False, True, True]), first_where([3, 4, 5], [False, False, False])
+    (4.0, nan)
+    """
+    held = np.flatnonzero(holds)
+    return float(np.asarray(values)[held[0]]) if held.size else math.nan
+
+
+def rms(values: ArrayLike) -> float:
+    """Return the root of the mean square of all values; nan when there are none.
+
+    >>> rms([3.0, -4.0]), rms([])
+    (3.5355339059327378, nan)
+    """
+    array = plain_array(values, "values", "biuf").astype(np.float64)
+    return float(np.sqrt(np.mean(array**2))) if array.size else math.nan
+
+
+def spread(values: ArrayLike) -> float:
+    """Return the standard deviation of a sample, over n - 1; nan for fewer than two values.
+
+    >>> spread([1.0, 3.0]), spread([1.0])
+    (1.4142135623730951, nan)
+    """
+    array = plain_array(values, "values", "biuf").astype(np.float64)
+    return float(array.std(ddof=1)) if array.size > 1 else math.nan
 
 
 def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
@@ -213,6 +273,12 @@ def subsample(spikes: Spikes, limit: int) -> tuple[Spikes, int]:
     """Return at most `limit` of the spikes, every k-th, and k."""
     every = max(1, -(-len(spikes) // max(1, limit)))
     return Spikes(spikes.times[::every], spikes.units[::every]), every
+
+
+def _check_units(spikes: Spikes, n: int) -> None:
+    if len(spikes.units) and not 0 <= spikes.units.min() <= spikes.units.max() < n:
+        wrong = spikes.units[(spikes.units < 0) | (spikes.units >= n)][0]
+        raise ValueError(f"spikes of {n} units have units 0..{n - 1}, got a spike of unit {int(wrong)}")
 
 
 def _positive(value: float, what: str) -> None:

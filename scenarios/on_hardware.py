@@ -67,7 +67,7 @@ def rows_for_all(sources: Mapping[str, Floats]) -> dict[str, Floats]:
     return {name: np.broadcast_to(times, (n, times.shape[1])) for name, times in sources.items()}
 
 
-def report(run: Run, loop: "InTheLoop", hardware: Any, first_spike: float, slot: float) -> None:
+def report(run: Run, loop: "InTheLoop", hardware: Any, first_spike: float | None, slot: float) -> None:
     """Keep what the run took on the hardware, and what one decision would take."""
     from eventsim.hardware.chips.chip import Chip
 
@@ -80,6 +80,7 @@ def report(run: Run, loop: "InTheLoop", hardware: Any, first_spike: float, slot:
     network = loop.learner.network()
     run.metric("hardware_biological_seconds", loop.hardware_seconds * hardware.speed_up)
     run.metric("hardware_energy_joule_estimate", loop.hardware_seconds * hardware.power_watt)
-    run.metric("decision_us", hardware.microseconds(network, first_spike))
+    if first_spike is not None:  # else nothing was ever decided
+        run.metric("decision_us", hardware.microseconds(network, first_spike))
     run.metric("slot_us", hardware.microseconds(network, slot))
     run.metric("energy_per_sample_uj_estimate", hardware.microseconds(network, slot) * hardware.power_watt)

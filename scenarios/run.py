@@ -166,8 +166,9 @@ class Run:
             bar.close()
 
     def metric(self, name: str, value: SupportsFloat) -> None:
-        """Keep one metric of the run."""
-        self.metrics[name] = float(value)
+        """Keep one metric of the run; nan, the metric of too few, is no number and is left out."""
+        if (number := float(value)) == number:
+            self.metrics[name] = number
 
     def series(self, name: str, value: ArrayLike) -> None:
         """Append one value to a series, such as the loss of an epoch."""

@@ -218,7 +218,8 @@ class DelGrad(Settings):
             learner = replace(learner, network=on_hardware.on_target(nominal, hardware, until))
         evaluate(run, learner, trainer.epoch, self.tau_syn)
         if hardware is not None:
-            first = run.metrics.get("first_label_spike", 0.0) * self.tau_syn
+            first = run.metrics.get("first_label_spike")
+            first = None if first is None else first * self.tau_syn
             on_hardware.report(run, learner.network, hardware, first, until)
         run.metric("trained_numbers", sum(value.size for value in nominal.parameters.values()))
         part = on_hardware.simulated_part(hardware)

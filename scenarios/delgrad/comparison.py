@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from eventsim.io.analysis import spread
 from eventsim.models.training.earlier_states import current_state
 from eventsim.models.training.task import Task
 from eventsim.scenarios import on_hardware
@@ -117,7 +118,7 @@ def _report(run: Run, kinds: Kinds, networks: int, finished: Results) -> None:
             suffix = f"_{names[v]}_{sizes[v]}" if len(kinds) > 1 else ""
             run.metric(f"{metric}{suffix}", values[v].mean())
             if metric == "test_accuracy":
-                run.metric(f"{metric}{suffix}_std", values[v].std(ddof=1) if networks > 1 else 0.0)
+                run.metric(f"{metric}{suffix}_std", spread(values[v]))
                 run.metric(f"{metric}{suffix}_min", values[v].min())
     run.parameter("networks/n_hidden", np.array(sizes))
     run.parameter("networks/kind", np.array([sorted(set(names)).index(name) for name in names]))

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventsim.io.analysis import first_where, rms
 from eventsim.scenarios.latent_equilibrium.network import signal_simulation
 from eventsim.scenarios.latent_equilibrium.settings import Settings
 from eventsim.scenarios.scenario import Run
@@ -75,8 +76,7 @@ def fourier(config: Settings, run: Run) -> None:
         "untaught": times >= taught * dt,
     }
     for name, slices in periods.items():
-        if slices.any():
-            run.metric(f"rms_error_{name}", np.sqrt(np.mean(errors[slices] ** 2)))
+        run.metric(f"rms_error_{name}", rms(errors[slices]))
     for projection in net.projections:
         run.parameter(f"weight/{projection.name}", sim.weights(projection.name))
 
@@ -106,7 +106,7 @@ def response(config: Settings, run: Run) -> None:
             sim.run(60 * tau if not prospective else 2 * depth * dt + tau)
             # the input shows at the end of tick 0
             values = sim.trace(str(depth), "rate").values[:, 0]
-            row[k] = np.argmax(values >= 0.9) * dt
+            row[k] = first_where(np.arange(len(values)) * dt, values >= 0.9)
             run.metric(f"ms_to_90_percent_{'' if prospective else 'not_prospective_'}{depth}_layers", row[k])
     run.parameter("response/depth", np.array(DEPTHS))
     run.parameter("response/ms", times)

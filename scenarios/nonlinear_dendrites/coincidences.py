@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import eventsim as es
+from eventsim.io.analysis import first_where
 from eventsim.scenarios.nonlinear_dendrites.cells import calcium_neuron, nmda_neuron
 from eventsim.scenarios.nonlinear_dendrites.settings import Settings
 from eventsim.scenarios.nonlinear_dendrites.volleys import count, keep_traces
@@ -41,9 +42,8 @@ def coincidence_window(config: Settings, run: Run) -> None:
         for name, on in (("", True), ("_passive", False)):
             fires = coincidence(n_soma, LAGS, config.dt, plateau=on)[0][0] > 0
             run.parameter(f"window/{n_soma}{name}", fires.astype(int))
-            if fires.any():
-                run.metric(f"window_{n_soma}{name}_first", LAGS[fires].min())
-                run.metric(f"window_{n_soma}{name}_last", LAGS[fires].max())
+            run.metric(f"window_{n_soma}{name}_first", first_where(LAGS, fires))
+            run.metric(f"window_{n_soma}{name}_last", first_where(LAGS[::-1], fires[::-1]))
     for t_rst in (10.0, 20.0, 30.0):
         fires = coincidence(7, LAGS, config.dt, t_rst=t_rst)[0][0] > 0
         run.metric(f"window_7_length_t_rst_{t_rst:g}", fires.sum())
@@ -72,7 +72,7 @@ def bac_firing(config: Settings, run: Run) -> None:
     run.parameter("table/inputs", n_inputs)
     run.parameter("table/spikes", spikes)
     run.parameter("table/calcium", calcium)
-    run.metric("least_inputs", n_inputs[np.argmax(calcium > 0)])
+    run.metric("least_inputs", first_where(n_inputs, calcium > 0))
     run.metric("burst_spikes", spikes[3])
     times = sim.spikes("cell")
     for k, t in enumerate(times.times[times.units == 3]):
@@ -89,5 +89,5 @@ def bac_firing(config: Settings, run: Run) -> None:
     for n in (3, 4, 5, 6):
         fires = count(bac(np.full(len(lags), n), lags, config.dt), "cell.apical") > 0
         run.parameter(f"window/{n}", fires.astype(int))
-        run.metric(f"window_{n}_first", lags[fires].min())
-        run.metric(f"window_{n}_last", lags[fires].max())
+        run.metric(f"window_{n}_first", first_where(lags, fires))
+        run.metric(f"window_{n}_last", first_where(lags[::-1], fires[::-1]))

@@ -42,7 +42,7 @@ def simulate(config: Settings, run: Run) -> None:
         sim.run(min(sim.now + 100.0, config.duration))
     run.file.put(duration=sim.now)
     run.checkpoint(lambda: {"sim": sim.snapshot()}, force=True)  # all spikes can be read back now
-    seconds = max(config.duration, 1.0) / 1000
+    seconds = config.duration / 1000
     for what, name in (("somatic_rate", "cells"), ("plateau_rate", "cells.dendrite")):
         n = sum(len(times) for times, _ in spikes_in(run.file.path, name))
-        run.metric(what, n / seconds / config.neurons)
+        run.metric(what, n / seconds / config.neurons if seconds > 0 else np.nan)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from eventsim.io.analysis import first_where
 from eventsim.scenarios.nonlinear_dendrites.cells import nmda_neuron
 from eventsim.scenarios.nonlinear_dendrites.settings import Settings
 from eventsim.scenarios.nonlinear_dendrites.volleys import ONSET, above, count, keep_traces, volley
@@ -20,7 +21,7 @@ def all_or_none(config: Settings, run: Run) -> None:
     run.parameter("table/epsp", epsp)
     run.parameter("table/epsp_passive", passive.trace("cell", "soma.v").values.max(axis=0) + 70)
     run.parameter("table/high", above(sim, config.dt))
-    run.metric("threshold_inputs", n_inputs[np.argmax(plateaus > 0)])
+    run.metric("threshold_inputs", first_where(n_inputs, plateaus > 0))
     for n in (4, 5, 8, 10):
         run.metric(f"epsp_{n}_inputs", epsp[n - 1])
     keep_traces(run, sim, ("soma", "dendrite"), ["1 input" if n == 1 else f"{n} inputs" for n in n_inputs])
@@ -43,14 +44,15 @@ def hold_off(config: Settings, run: Run) -> None:
     sim = volley(nmda_neuron(hold_off=values), np.full(6, 8), config.dt, 200.0)
     run.parameter("table/hold_off", values)
     run.parameter("table/plateaus", count(sim, "cell.dendrite"))
-    grid = np.arange(2.0, 30.0, 0.25)
+    grid, least = np.arange(2.0, 30.0, 0.25), {}
     for g_leak in (4.0, 5.0, 8.0):
         cell = nmda_neuron(hold_off=grid, dendrite={"g_leak": g_leak})
         # Strong enough for each leak, so that the plateau is what decides.
         ends = count(volley(cell, np.full(len(grid), 10), config.dt, 200.0), "cell.dendrite") == 1
-        run.metric(f"least_hold_off_g_{g_leak:g}", grid[np.argmax(ends)])
+        least[g_leak] = first_where(grid, ends)
+        run.metric(f"least_hold_off_g_{g_leak:g}", least[g_leak])
         run.metric(f"formula_g_{g_leak:g}", _least_hold_off(g_leak))
-    run.metric("least_hold_off", run.metrics["least_hold_off_g_5"])
+    run.metric("least_hold_off", least[5.0])
     keep_traces(run, sim, ("dendrite",), [f"{v:g} ms" for v in values])
 
 
@@ -69,7 +71,7 @@ def synchrony(config: Settings, run: Run) -> None:
     fires = count(sim, "cell.dendrite") > 0
     run.parameter("table/spread", spreads)
     run.parameter("table/plateaus", fires.astype(int))
-    run.metric("widest_spread", spreads[fires].max(initial=-1.0))
+    run.metric("widest_spread", first_where(spreads[::-1], fires[::-1]))
     keep_traces(
         run, sim, ("soma", "dendrite"), [f"{d:g} ms" for d in spreads[::5]], units=slice(None, None, 5)
     )

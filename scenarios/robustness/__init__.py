@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim.errors import ConfigError
+from eventsim.io.analysis import spread
 from eventsim.registry import register
 from eventsim.scenarios import tasks
 from eventsim.scenarios.delgrad import DelGrad
@@ -132,7 +133,7 @@ class Robustness(Settings):
         seeds = range(run.seed, run.seed + self.networks)
         clean = np.array([found[_label(("none", 0.0, 1, seed))]["test"] for seed in seeds])
         run.metric("test_accuracy", clean.mean())
-        run.metric("test_accuracy_std", clean.std(ddof=1) if self.networks > 1 else 0.0)
+        run.metric("test_accuracy_std", spread(clean))
         rows: list[tuple[float, ...]] = []
         for k, name in enumerate(names):
             for level in LEVELS[name]:
@@ -142,7 +143,7 @@ class Robustness(Settings):
                 ]
                 row = [k, level]
                 for values in (np.array(loop), np.array(untrained)):
-                    row += [values.mean(), values.std(ddof=1) if self.networks > 1 else 0.0]
+                    row += [values.mean(), spread(values)]
                 rows.append(tuple(row))
                 run.metric(f"{name}_{level:g}_in_the_loop", row[2])
                 run.metric(f"{name}_{level:g}_without", row[4])

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from annotated_types import Ge, Le
 
+from eventsim.io.analysis import spread
 from eventsim.models.training.batches import Batches
 from eventsim.models.training.earlier_states import current_state
 from eventsim.models.training.trainer import Trainer
@@ -93,7 +94,7 @@ class YinYang(Scenario):
         accuracy = network.score(samples, labels)
         run.parameter(f"{kind}/test_accuracy", accuracy)
         run.metric(f"{kind}_test_accuracy", accuracy.mean())
-        run.metric(f"{kind}_test_accuracy_std", accuracy.std(ddof=1) if self.runs > 1 else 0.0)
+        run.metric(f"{kind}_test_accuracy_std", spread(accuracy))
         for k, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
             run.parameter(f"{kind}/weight_{k}", weight)
             run.parameter(f"{kind}/bias_{k}", bias[:, 0])

@@ -27,8 +27,10 @@ def test_first_spikes_counts_and_intervals_of_a_hand_made_train():
     assert analysis.rates(TRAIN, 3, 10.0).tolist() == [200.0, 0.0, 300.0]
     assert analysis.rates(TRAIN, 3, 10.0, time_unit="tau").tolist() == [0.2, 0.0, 0.3]
     assert analysis.window(TRAIN, 2.0, 5.0).times.tolist() == [2.0, 3.0]
-    assert np.isnan(analysis.cv(TRAIN, 3)[:2]).all()  # one interval has no variation
-    assert analysis.cv(TRAIN, 3)[2] == 0.0
+    found = analysis.cv(TRAIN, 3, min_intervals=2)
+    assert np.isnan(found[:2]).all()  # one interval has no variation
+    assert found[2] == 0.0
+    assert np.isnan(analysis.cv(TRAIN, 3)).all()  # nor do two tell it, unless they are asked for
 
 
 def test_no_spikes_give_empty_metrics():
@@ -203,5 +205,56 @@ def test_too_few_intervals_or_bins_give_no_number():
     assert analysis.cv(spikes, 1, start=times[10])[0] == pytest.approx(expected)
     with pytest.raises(ValueError, match="min_intervals must be 2 or more, got 1"):
         analysis.cv(spikes, 1, min_intervals=1)
-    assert np.isnan(analysis.fano_factor(spikes, 1, 1.0, 1.0)[0])
-    assert np.isnan(analysis.fano_factor(spikes, 1, 0.5, 1.0)[0])
+    assert np.isnan(analysis.fano_factor(spikes, 1, 1.0, 1.0, min_bins=2)[0])
+    assert np.isnan(analysis.fano_factor(spikes, 1, 0.5, 1.0, min_bins=2)[0])
+    assert np.isnan(analysis.fano_factor(spikes, 1, 9.0, 1.0)[0])
+    assert analysis.fano_factor(spikes, 1, 10.0, 1.0)[0] > 0
+    assert analysis.fano_factor(spikes, 1, 2.0, 1.0, min_bins=2)[0] >= 0
+    with pytest.raises(ValueError, match="min_bins must be 2 or more, got 1"):
+        analysis.fano_factor(spikes, 1, 10.0, 1.0, min_bins=1)
+
+
+def test_ten_intervals_and_bins_are_enough_for_a_variation_within_a_tenth_of_its_mean():
+    rng = np.random.default_rng(2)
+    n = 4000
+    times = np.cumsum(rng.exponential(size=(n, 11)), axis=1)
+    order = np.argsort(times, axis=None, kind="stable")
+    spikes = Spikes(times.ravel()[order], np.repeat(np.arange(n), 11)[order])
+    assert analysis.cv(spikes, n).mean() == pytest.approx(0.88, abs=0.02)  # of 1, for a Poisson process
+    counted = np.sort(rng.uniform(0, 10, 10 * n))
+    spikes = Spikes(counted, rng.integers(0, n, 10 * n))
+    assert analysis.fano_factor(spikes, n, 10.0, 1.0).mean() == pytest.approx(0.9, abs=0.02)
+
+
+METRICS = {
+    "first_spikes": lambda spikes, n: analysis.first_spikes(spikes, n),
+    "counts": lambda spikes, n: analysis.counts(spikes, n),
+    "rates": lambda spikes, n: analysis.rates(spikes, n, 10.0),
+    "binned_counts": lambda spikes, n: analysis.binned_counts(spikes, n, 10.0, 1.0)[0],
+    "population_rate": lambda spikes, n: analysis.population_rate(spikes, n, 10.0, 1.0),
+    "cv": lambda spikes, n: analysis.cv(spikes, n),
+    "fano_factor": lambda spikes, n: analysis.fano_factor(spikes, n, 10.0, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_spikes_of_units_that_there_are_not_are_refused(name):
+    for unit in (3, -1):
+        spikes = Spikes(np.array([1.0, 2.0]), np.array([0, unit]))
+        with pytest.raises(
+            ValueError, match=rf"spikes of 3 units have units 0\.\.2, got a spike of unit {unit}$"
+        ):
+            METRICS[name](spikes, 3)
+
+
+def test_every_public_metric_is_nan_or_counted_where_there_is_nothing():
+    nothing = Spikes(np.empty(0), np.empty(0, np.int64))
+    assert np.isinf(analysis.first_spikes(nothing, 2)).all()
+    assert analysis.counts(nothing, 2).tolist() == [0, 0]
+    assert analysis.rates(nothing, 2, 10.0).tolist() == [0.0, 0.0]
+    assert np.isnan([*analysis.cv(nothing, 2), *analysis.fano_factor(nothing, 2, 20.0, 1.0)]).all()
+    assert np.isnan([analysis.accuracy([], []), analysis.rms([]), analysis.spread([4.0])]).all()
+    assert np.isnan(analysis.first_where([1.0, 2.0], [False, False]))
+    assert len(analysis.population_rate(nothing, 2, 0.5, 1.0)[1]) == 0  # no whole bin
+    with pytest.raises(ValueError, match="the rate of a population needs at least one unit, got n=0"):
+        analysis.population_rate(nothing, 0, 10.0, 1.0)
