@@ -76,6 +76,11 @@ class Source:
     shapes: list[torch.Size]  # of the tensors
     units: list[Any] | None = None  # of listed spikes, sample by sample
 
+    @property
+    def n_samples(self) -> int:
+        """How many samples there are."""
+        return len(self.units) if self.units is not None else self.shapes[0][0]
+
     def spikes(self, tensors: Sequence[Tensor]) -> Any:
         """Return what `SpikeGradient.forward` takes."""
         if self.units is not None:

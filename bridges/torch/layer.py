@@ -230,7 +230,7 @@ class EventLayer(torch.nn.Module):
         Returns
         -------
         Tensor, shape (n_samples, n) or (n_samples, n, n_spikes)
-            `inf` for no spike; by name, if the layer has several outputs.
+            `inf` for no spike; by name, if the layer has several outputs. An empty batch has an empty result.
 
         Raises
         ------
@@ -242,6 +242,9 @@ class EventLayer(torch.nn.Module):
         wanted = []
         if torch.is_grad_enabled():
             wanted = [k for k, tensor in enumerate(parameters) if tensor.requires_grad]
+        if sources and all(source.n_samples == 0 for source in sources):
+            empty = self._of_no_samples([*(parameters[k] for k in wanted), *given], dtype)
+            return empty[self.output] if isinstance(self.output, str) else empty
         one = Pass(
             self._tensor_gradient(any(self._keys[k].startswith("tau") for k in wanted)),
             [None if k in wanted else tensor for k, tensor in enumerate(parameters)],
@@ -284,6 +287,16 @@ class EventLayer(torch.nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         """Return what copies and pickles hold; SpikeGradient is built anew when it is needed."""
         return self.__dict__ | {"_tensor_gradients": {}}
+
+    def _of_no_samples(self, tensors: list[Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+        """Return the spike times of an empty batch by output; the derivatives in all tensors are 0."""
+        zero = sum(((tensor * 0).sum() for tensor in tensors if tensor.is_floating_point()), torch.zeros(()))
+        found = {}
+        for name in self._outputs:
+            several = () if self.n_spikes is None or name in self._readouts else (self.n_spikes,)
+            shape = (0, self._net.populations[name].n, *(0 if k == ALL else int(k) for k in several))
+            found[name] = zero.to(dtype).expand(shape)
+        return found
 
     def _tensor_gradient(self, constants: bool) -> TensorGradient:
         if constants not in self._tensor_gradients:

@@ -192,9 +192,13 @@ def checked_inputs(network: Network, inputs: Mapping[str, Any]) -> tuple[dict[st
             raise UnknownPart(f"input spikes are given for {name!r}; sources: {', '.join(sources) or 'none'}")
     lengths = {name: len(value) for name, value in inputs.items()}
     n_samples = max(lengths.values(), default=1)
+    if n_samples == 0:
+        raise ValueError(
+            f"input spikes of {', '.join(map(repr, lengths))} hold no samples; a batch needs at least one"
+        )
     for name, length in lengths.items():
-        if length != n_samples or length == 0:
-            raise ValueError(f"input spikes of {name!r} hold {length} samples, expected {max(n_samples, 1)}")
+        if length != n_samples:
+            raise ValueError(f"input spikes of {name!r} hold {length} samples, expected {n_samples}")
     found = {}
     for name, population in sources.items():
         if name in inputs:

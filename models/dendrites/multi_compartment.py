@@ -46,7 +46,8 @@ class MultiCompartment:
     Attributes
     ----------
     compartments : the nodes of the tree; results do not depend on their order.
-    couplings : triples (name, name, conductance); inf joins two compartments into one circuit.
+    couplings : triples (name, name, conductance); inf joins two compartments into one circuit. Unless given,
+        2 nS between compartments that are called soma and dendrite, and none where there is one only.
     soma : the compartment whose events are the spikes; the first unless given.
     solver : ``"exact"`` follows the exact flow between events; ``"ticks"`` integrates by the step dt of the
         simulation, to second order, with events inside a step interpolated. ``"auto"`` is exact where the
@@ -67,7 +68,7 @@ class MultiCompartment:
     """
 
     compartments: tuple[Compartment, ...] = field(default_factory=_two_compartments)
-    couplings: tuple[tuple[str, str, ArrayLike], ...] = (("soma", "dendrite", 2.0),)
+    couplings: tuple[tuple[str, str, ArrayLike], ...] | None = None
     soma: str | None = None
     solver: Literal["auto", "exact", "ticks"] = "auto"
 
@@ -77,12 +78,18 @@ class MultiCompartment:
     )
     is_source: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        if self.couplings is None:
+            names = {getattr(compartment, "name", None) for compartment in self.compartments}
+            between = (("soma", "dendrite", 2.0),) if {"soma", "dendrite"} <= names else ()
+            object.__setattr__(self, "couplings", between)
+
     @property
     def tree(self) -> Tree:
         """The tree in the order in which it is computed; raises what `check` raises for its shape."""
         from eventsim.models.dendrites._tree import Tree
 
-        return Tree(self.compartments, self.couplings, self.soma)
+        return Tree(self.compartments, self.couplings or (), self.soma)
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -28,9 +28,13 @@ def checked_inputs(network: SpikeNetwork, inputs: Mapping[str, Any]) -> tuple[di
             )
     lengths = {name: len(value) for name, value in inputs.items()}
     n_samples = max(lengths.values(), default=1)
+    if n_samples == 0:
+        raise ValueError(
+            f"input spikes of {', '.join(map(repr, lengths))} hold no samples; a batch needs at least one"
+        )
     for name, length in lengths.items():
-        if length != n_samples or length == 0:
-            raise ValueError(f"input spikes of {name!r} hold {length} samples, expected {max(n_samples, 1)}")
+        if length != n_samples:
+            raise ValueError(f"input spikes of {name!r} hold {length} samples, expected {n_samples}")
     given = {}
     for name in network.sources:
         n = network.size(name)

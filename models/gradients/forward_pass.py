@@ -29,6 +29,12 @@ class ForwardPass(ABC):
     def __len__(self) -> int:
         return self.n_samples
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a forward pass cannot be pickled or copied, since it holds memory of its network; keep what "
+            "spikes() or first_spikes() return, or compute it again"
+        )
+
     @property
     @abstractmethod
     def nbytes(self) -> int:

@@ -135,7 +135,15 @@ class SpikeGradient:
         kernel = current("value/SpikeGradient/kernel", kernel)
         if kernel != "auto" and kernel not in KERNELS:
             raise ValueError(f"kernel must be auto, {' or '.join(KERNELS)}, got {kernel!r}")
-        self._network = SpikeNetwork(net)
+        self._options = {
+            "threads": threads,
+            "time_constants": time_constants,
+            "max_slope_inverse": max_slope_inverse,
+            "max_dw_norm": max_dw_norm,
+            "max_spikes": max_spikes,
+            "kernel": kernel,
+        }
+        self._network = SpikeNetwork(net.with_parameters())  # the caller's may grow
         self._settings = Settings(
             threads, bool(time_constants), float(max_slope_inverse), float(max_dw_norm), max_spikes
         )
@@ -145,6 +153,20 @@ class SpikeGradient:
         self.threads = threads
         self.time_constants = bool(time_constants)
         self.parameters: Mapping[str, Floats] = self._network.parameters
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the network and its parameters; a copy makes kernels of its own."""
+        return {
+            "net": self._network.net,
+            "options": self._options,
+            "parameters": {name: value.copy() for name, value in self.parameters.items()},
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become a copy with these parameters."""
+        self.__init__(state["net"], **state["options"])  # type: ignore[misc]
+        for name, value in state["parameters"].items():
+            self.parameters[name][...] = value
 
     def forward(
         self,

@@ -40,27 +40,29 @@ def seeded(seed: int) -> Streams:
 
 def shuffled(n_samples: int, rng: Streams | None = None) -> Order:
     """Return a new random order for each epoch; of seed 0 unless streams are given."""
-    rng = rng or seeded(0)
+    return partial(_shuffled, n_samples, rng or seeded(0))
 
-    def order(epoch: int) -> Ints:
-        permuted: Ints = rng("shuffle", epoch).permutation(n_samples)
-        return permuted
 
-    return order
+def _shuffled(n_samples: int, rng: Streams, epoch: int) -> Ints:
+    permuted: Ints = rng("shuffle", epoch).permutation(n_samples)
+    return permuted
 
 
 def balanced(labels: Ints, rng: Streams | None = None) -> Order:
     """Return random orders in which each class is spread evenly, so that all batches hold as many of each."""
-    rng = rng or seeded(0)
+    return partial(_balanced, labels, rng or seeded(0))
 
-    def order(epoch: int) -> Ints:
-        stream, place = rng("shuffle", epoch), np.empty(len(labels))
-        for label in np.unique(labels):
-            members = np.flatnonzero(labels == label)
-            place[members] = (stream.permutation(len(members)) + stream.uniform()) / len(members)
-        return np.argsort(place)
 
-    return order
+def _balanced(labels: Ints, rng: Streams, epoch: int) -> Ints:
+    stream, place = rng("shuffle", epoch), np.empty(len(labels))
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        place[members] = (stream.permutation(len(members)) + stream.uniform()) / len(members)
+    return np.argsort(place)
+
+
+def _as_they_stand(n_samples: int, epoch: int) -> Ints:
+    return np.arange(n_samples)
 
 
 class Batches:
@@ -98,7 +100,7 @@ class Batches:
         if rest == "drop" and size > n_samples:
             raise ValueError(f"batches of {size} need as many training samples, got {n_samples}")
         self.n_samples, self.size, self.rest = n_samples, size, rest
-        self.order: Order = order or (lambda epoch: np.arange(n_samples))
+        self.order: Order = order or partial(_as_they_stand, n_samples)
         whole, left = divmod(n_samples, size)
         n = whole + (left > 0 and rest != "drop")
         if rest == "even":

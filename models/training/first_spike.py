@@ -37,7 +37,7 @@ class FirstSpike:
         threads: int = 1,
     ) -> None:
         warn_renamed("FirstSpike(...)", "SpikeLearner(..., learn='weight', max_dw_norm=0.2)")
-        self._learner = SpikeLearner(
+        learner = SpikeLearner(
             net,
             output,
             loss,
@@ -47,13 +47,19 @@ class FirstSpike:
             max_dw_norm=max_dw_norm,
             threads=threads,
         )
-        self.loss, self.output = self._learner.loss, output
-        self.weights: Mapping[str, Floats] = MappingProxyType(_by_projection(self._learner.parameters))
-        self.network, self.state, self.restore = (
-            self._learner.network,
-            self._learner.state,
-            self._learner.restore,
-        )
+        self._wrap(learner)
+
+    def _wrap(self, learner: SpikeLearner) -> None:
+        self._learner = learner
+        self.loss, self.output = learner.loss, learner.output
+        self.weights: Mapping[str, Floats] = MappingProxyType(_by_projection(learner.parameters))
+        self.network, self.state, self.restore = learner.network, learner.state, learner.restore
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"learner": self._learner}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._wrap(state["learner"])
 
     def forward(self, inputs: Mapping[str, ArrayLike]) -> dict[str, Floats]:
         """Return the first spikes of every layer, shape (n_samples, n)."""

@@ -26,6 +26,9 @@ class BatchMetrics(NamedTuple):
     sums: Mapping[str, Any] = MappingProxyType({})
     counts: Mapping[str, int] = MappingProxyType({})
 
+    def __reduce__(self) -> Any:  # the read-only defaults know no pickles
+        return type(self), (self.n_samples, dict(self.sums), dict(self.counts))
+
     def means(self) -> dict[str, Any]:
         """Return the metrics of the batch alone."""
         return {name: value / self.n_samples for name, value in self.sums.items()} | dict(self.counts)

@@ -137,6 +137,22 @@ class SpikeLearner:
         weights: WeightGrid | None = None,
     ) -> None:
         learn = (learn,) if isinstance(learn, str) else tuple(learn)
+        net = net.with_parameters()  # the caller's may grow
+        self._arguments: dict[str, Any] = {
+            "net": net,
+            "output": output,
+            "loss": loss,
+            "learn": learn,
+            "delays": delays,
+            "until": until,
+            "max_missing": max_missing,
+            "bump": bump,
+            "max_dw_norm": max_dw_norm,
+            "threads": threads,
+            "max_slope_inverse": max_slope_inverse,
+            "noise": noise,
+            "weights": weights,
+        }
         constants = any(name.partition("/")[0] in ("tau_mem", "tau_syn") for name in learn)
         self.spike_gradient = SpikeGradient(
             net,
@@ -182,6 +198,19 @@ class SpikeLearner:
             if projection.post in self._into and key in self.parameters:
                 rule = projection.rule  # synapse by synapse, unless dense
                 self._into[projection.post].append((key, rule.post if isinstance(rule, Pairs) else None))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy is made of: the arguments, all parameters, and how bumping stands."""
+        fixed = {name: value.copy() for name, value in self.spike_gradient.parameters.items()}
+        return {"arguments": self._arguments, "fixed": fixed, "state": self.state(), "warned": self._warned}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become a copy, which goes on to the same bits."""
+        SpikeLearner.__init__(self, **state["arguments"])
+        for name, value in state["fixed"].items():
+            self.spike_gradient.parameters[name][...] = value
+        self.restore(state["state"])
+        self._warned = state["warned"]
 
     @property
     def spiking(self) -> tuple[str, ...]:

@@ -168,3 +168,30 @@ def test_neurons_on_ticks_ask_for_a_tick():
         es.Simulation(added(A, solver="ticks"))
     with pytest.raises(es.ConfigError, match="dt is for populations on ticks"):
         es.Simulation(added(A), dt=0.1)
+
+
+def test_one_compartment_alone_needs_no_couplings():
+    soma = es.models.Compartment("soma", 200.0, 10.0, i_ext=50.0)
+    found = []
+    for options in ({}, {"couplings": ()}):
+        net = es.Network()
+        net.add("cell", es.models.MultiCompartment((soma,), **options), 1)
+        sim = es.Simulation(net)
+        sim.record("cell", "v", every=5.0)
+        sim.run(100.0)
+        found.append(sim.trace("cell", "v").values.tobytes())
+    assert found[0] == found[1]
+    (v,) = sim.trace("cell", "v").values[-1]
+    rest = soma.v_leak + 50.0 / 10.0 * (1 - np.exp(-95.0 / 20.0))  # i_ext / g_leak, tau = 200 pF / 10 nS
+    assert v == pytest.approx(rest, abs=1e-9)
+
+
+def test_couplings_that_are_not_given_are_those_of_soma_and_dendrite_or_none():
+    both = [es.models.Compartment(name, 100.0, 5.0) for name in ("soma", "dendrite")]
+    assert es.models.MultiCompartment().couplings == (("soma", "dendrite", 2.0),)
+    assert es.models.MultiCompartment(tuple(both)).couplings == (("soma", "dendrite", 2.0),)
+    others = (es.models.Compartment("soma", 100.0, 5.0), es.models.Compartment("tuft", 100.0, 5.0))
+    with pytest.raises((ValueError, es.errors.ConfigError)) as told:
+        es.Network().add("cell", es.models.MultiCompartment(others), 1)
+    assert "tuft" in str(told.value)
+    assert "\n" not in str(told.value)
