@@ -54,7 +54,7 @@ class CompiledNetwork:
 
     def __del__(self) -> None:
         # Populations and recordings know each other: samples must not wait for the collector of cycles.
-        for population in self.populations.values():
+        for population in getattr(self, "populations", {}).values():  # it may be half made
             population.recordings.clear()
 
 

@@ -49,6 +49,9 @@ cdef class Engine:
     cdef uint64_t sequence                  # of the next event
     cdef readonly list handlers
     cdef dict wrappers                      # callable -> its PythonHandler
+    cdef list gone, unused                  # ids of unregistered handlers: events may wait for them, or none does
+    cdef Py_ssize_t look_at                 # so many in `gone` are worth a look through the queue
+    cdef object closed                      # why nothing can be scheduled any more, or None
     cdef Entry *table
     cdef int n_handlers, table_capacity
     cdef int32_t *owners                    # handler of each crossing slot
@@ -70,3 +73,4 @@ cdef class Engine:
     cdef int check_free(self) except -1
     cdef int check_idle(self, what) except -1
     cdef int check_owned(self, handler) except -1
+    cdef int reclaim(self) except -1

@@ -123,6 +123,18 @@ class Engine:
         ValueError
             If it belongs to another engine.
         """
+    def unregister(self, handler: Handler | Callable[[Engine, Event], Any]) -> None:
+        """Forget a handler in Python, so that it and what it refers to can be freed.
+
+        Cancel its events first: one that comes all the same ends the run with an error.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is not registered here, is compiled, or has crossing slots.
+        """
+    def close(self, why: str) -> None:
+        """Refuse everything from now on, for this reason: nobody runs this engine any more."""
     def schedule(
         self, time: float, handler: Handler, unit: int = 0, value: float = 0.0, priority: int = 0
     ) -> int:

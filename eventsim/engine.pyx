@@ -31,6 +31,7 @@ cdef enum:
     SIGNAL_EVERY = 1 << 10          # Python events between two looks for Ctrl-C
     FIRST_CHUNK = 1 << 8            # C events before the first one; chunks then grow to
     LAST_CHUNK = 1 << 20            # this many, as long as they take less than
+    FIRST_LOOK = 1 << 10            # unregistered handlers before the queue is looked through for their events
 
 cdef double CHUNK_SECONDS = 0.05    # (wall time)
 cdef uint64_t SEQUENCE = (<uint64_t> 1 << 48) - 1
@@ -62,6 +63,10 @@ cdef class Handler:
 
     def unit_range(self):
         """Return the least unit that an event may have, and one past the greatest; None for any."""
+
+    def __reduce__(self):
+        raise TypeError(f"{describe(self)} belongs to its engine and cannot be pickled or copied; pickle the "
+                        "Simulation, or keep its snapshot()")
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
         with gil:
@@ -160,6 +165,12 @@ cdef class EventView:
                 f"priority={self.priority}, handler={describe(self.handler)})")
 
 
+def unregistered(engine, event):
+    """Stand in for a handler that was unregistered."""
+    raise EventOrderError(f"an event at {event.time!r} (unit {event.unit}) is for a handler that was "
+                          "unregistered; cancel its events first")
+
+
 # The name belongs to the C struct inside this module.
 globals()["Event"] = EventView
 
@@ -196,6 +207,18 @@ def units_exist(handlers, ids, units):
         if allowed is not None and not within(units[ids == id], *allowed):
             return False
     return True
+
+
+cdef PythonHandler GONE = PythonHandler(unregistered)
+GONE.id = -2    # of no engine
+
+
+def names_of(handlers):
+    """Return how messages call the handlers that a state needs: all, but for unregistered ones at the end."""
+    n = len(handlers)
+    while n and handlers[n - 1] is GONE:
+        n -= 1
+    return [describe(handler) for handler in handlers[:n]]
 
 
 cdef int fail_order(Engine engine, double time, int unit, int handler) except -1 with gil:
@@ -250,10 +273,16 @@ cdef class Engine:
         self.crossings = CrossingHeap()
         self.handlers = []
         self.wrappers = {}
+        self.gone, self.unused = [], []
+        self.look_at = FIRST_LOOK
 
     def __dealloc__(self):
         free(self.table)
         free(self.owners)
+
+    def __reduce__(self):
+        raise TypeError("an engine cannot be pickled or copied, since its handlers are not its own; keep "
+                        "snapshot(), and restore it into an engine with the same handlers")
 
     def __repr__(self):
         return f"<Engine at time {self.time!r}, {self.pending} pending, {self.n_processed} processed>"
@@ -310,6 +339,12 @@ cdef class Engine:
                 if python.event_method is None and python.cross_method is None:
                     raise TypeError(f"{type(python).__name__} needs a callable, or a method "
                                     "on_event(self, engine, time, unit, value)")
+        if self.unused:
+            entry.id = self.unused.pop()
+            self.handlers[entry.id] = entry
+            self.table[entry.id].handler = <void *> entry
+            self.table[entry.id].python = isinstance(entry, PythonHandler)
+            return entry
         if self.n_handlers == self.table_capacity:
             self.table = <Entry *> resized(self.table, 2 * self.table_capacity + 8, sizeof(Entry), b"handlers")
             self.table_capacity = 2 * self.table_capacity + 8
@@ -319,6 +354,67 @@ cdef class Engine:
         entry.id = self.n_handlers
         self.n_handlers += 1
         return entry
+
+    def unregister(self, handler):
+        """Forget a handler in Python, so that it and what it refers to can be freed.
+
+        Cancel its events first: one that comes all the same ends the run with an error.
+
+        Parameters
+        ----------
+        handler : Handler or callable
+            As it was registered, or as `register` returned it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is not registered here, is compiled, or has crossing slots.
+        """
+        cdef Handler entry
+        cdef int at
+        self.check_free()
+        if not isinstance(handler, Handler):
+            try:
+                known = self.wrappers.get(handler)
+            except TypeError:
+                known = self.wrappers.get(id(handler))
+            handler = handler if known is None else known
+        self.check_owned(handler)
+        entry = <Handler> handler
+        if not isinstance(entry, PythonHandler) or entry.first_slot >= 0:
+            raise TypeError(f"{describe(entry)} stays for the life of its engine; only handlers in Python without "
+                            "crossing slots can be unregistered")
+        function = (<PythonHandler> entry).function
+        if function is not None:
+            try:
+                self.wrappers.pop(function, None)
+            except TypeError:
+                self.wrappers.pop(id(function), None)
+        at = entry.id
+        self.handlers[at] = GONE
+        self.table[at].handler = <void *> GONE
+        entry.id = -1
+        self.gone.append(at)
+        if len(self.gone) >= self.look_at:
+            self.reclaim()
+
+    cdef int reclaim(self) except -1:
+        """Give back the ids of unregistered handlers for which no event waits."""
+        cdef Py_ssize_t i, n = self.queue.size()
+        cdef Event *events = <Event *> resized(NULL, n, sizeof(Event), b"events")
+        self.queue.copy_events(events)
+        waited_for = {events[i].handler for i in range(n)}
+        free(events)
+        self.unused += [at for at in self.gone if at not in waited_for]
+        self.gone = [at for at in self.gone if at in waited_for]
+        # Looking takes as long as the queue: not again before as many are gone as wait.
+        self.look_at = len(self.gone) + max(FIRST_LOOK, n)
+        return 0
+
+    def close(self, str why not None):
+        """Refuse everything from now on, for this reason: nobody runs this engine any more."""
+        self.check_idle("close")
+        self.closed = why
 
     cpdef int reserve(self, Handler handler, int n) except -1:
         """Reserve n slots for predicted crossings of a registered handler; returns the first.
@@ -352,6 +448,8 @@ cdef class Engine:
         """Refuse calls from a second thread while the engine runs."""
         if self.running and self.thread != PyThread_get_thread_ident():
             raise RuntimeError("the engine is running in another thread; only stop() may be called from here")
+        if self.closed is not None:
+            raise RuntimeError(self.closed)
         return 0
 
     cdef int check_owned(self, handler) except -1:
@@ -434,7 +532,7 @@ cdef class Engine:
         ValueError, TypeError
             If the handler has no such unit, or takes no events from outside.
         """
-        if self.running:
+        if self.running or self.closed is not None:
             self.check_free()
         self.check_owned(handler)
         if not self.table[(<Handler> handler).id].python:
@@ -598,7 +696,7 @@ cdef class Engine:
             "time": self.time,
             "sequence": self.sequence,
             "processed": self.n_processed,
-            "names": "\n".join([describe(entry) for entry in self.handlers]),
+            "names": "\n".join(names_of(self.handlers)),
             "n_slots": self.crossings.n_slots,
             "events": table,
             "tokens": {
@@ -638,7 +736,7 @@ cdef class Engine:
         cdef const int64_t[::1] counts
         cdef double clock = state["time"]
         self.check_idle("restore")
-        names = "\n".join([describe(entry) for entry in self.handlers])
+        names = "\n".join(names_of(self.handlers))
         if state["names"] != names or state["n_slots"] != self.crossings.n_slots:
             raise ValueError(
                 f"the snapshot is of handlers {state['names'].split()} with {state['n_slots']} crossing "
@@ -743,6 +841,8 @@ cdef class Engine:
         if self.running:
             raise RuntimeError("the engine is running already; a handler may schedule, cancel and stop, "
                                "not run or step it")
+        if self.closed is not None:
+            raise RuntimeError(self.closed)
         if len(self.handlers) != self.n_handlers:
             raise RuntimeError("the engine's handlers are gone: it is being deleted")
         self.running = True

@@ -133,6 +133,27 @@ cdef class SpikeLog:
             self.n -= 1
         self.n -= max(self.count_at(time) - kept, 0)
 
+    def columns(self):
+        """Return copies (times, units) in the order they were emitted."""
+        times, units = np.empty(self.n), np.empty(self.n, np.int32)
+        cdef double[::1] t = times
+        cdef int32_t[::1] u = units
+        if self.n:
+            memcpy(&t[0], self.time, self.n * sizeof(double))
+            memcpy(&u[0], self.unit, self.n * sizeof(int32_t))
+        return times, units
+
+    def fill(self, const double[::1] times, const int32_t[::1] units):
+        """Forget all spikes, and hold those that `columns` returned."""
+        cdef Py_ssize_t k
+        self.n = 0
+        for k in range(min(times.shape[0], units.shape[0])):
+            if self.n == self.capacity:
+                self.grow()
+            self.time[k] = times[k]
+            self.unit[k] = units[k]
+            self.n += 1
+
     def clear(self):
         """Forget all spikes; the memory is kept for the next ones."""
         self.n = 0
@@ -207,6 +228,35 @@ cdef class SampleLog:
         while self.n and self.time[self.n - 1] > time:
             self.n -= 1
         self.n -= max(self.count_at(time) - kept, 0)
+
+    def columns(self):
+        """Return copies (times, columns, values) of all rows or triples; columns are 0 in rows."""
+        cdef Py_ssize_t width = self.width if self.width else 1
+        times, columns = np.empty(self.n), np.zeros(self.n, np.int32)
+        values = np.empty(self.n * width)
+        cdef double[::1] t = times, v = values
+        cdef int32_t[::1] c = columns
+        if self.n:
+            memcpy(&t[0], self.time, self.n * sizeof(double))
+            memcpy(&v[0], self.value, self.n * width * sizeof(double))
+            if not self.width:
+                memcpy(&c[0], self.column, self.n * sizeof(int32_t))
+        return times, columns, values
+
+    def fill(self, const double[::1] times, const int32_t[::1] columns, const double[::1] values):
+        """Forget all samples, and hold those that `columns` returned."""
+        cdef Py_ssize_t k, i, width = self.width if self.width else 1
+        if times.shape[0] != columns.shape[0] or times.shape[0] * width != values.shape[0]:
+            raise ValueError(f"{times.shape[0]} times do not fit {values.shape[0]} values in rows of {width}")
+        self.n = 0
+        for k in range(times.shape[0]):
+            if self.n == self.capacity:
+                self.grow()
+            self.time[k] = times[k]
+            self.column[k] = columns[k]
+            for i in range(width):
+                self.value[k * width + i] = values[k * width + i]
+            self.n += 1
 
     def clear(self):
         """Forget all samples; the memory is kept for the next ones."""

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from eventsim.build import CompiledNetwork, build
 from eventsim.contracts import SnapshotPart, TakesSpikes
+from eventsim.copies import put_state, state_of
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
 from eventsim.hardware_interface import RunsNetworks, checked_hardware
@@ -98,8 +99,10 @@ class Simulation(RecordSide):
         self._set_tick(dt, batch, dtype)
         self._recording_requests: list[RecordingRequest] = []
         self._hooks: list[tuple[str, Callable[[float, int], object]]] = []
+        self._signals = {}
         self._recordings: dict[tuple[str, str], Recording] = {}
         self._compiled: CompiledNetwork | None = None
+        self._n_handlers = 0  # on the engine that are this simulation's own
         self._begun = False
         self._network_hash: str | None = None
         self._stream: TraceFile | None = None
@@ -408,9 +411,11 @@ class Simulation(RecordSide):
             recording.next = int(state["next_samples"]["/".join(key)])
 
     def reset(self) -> None:
-        """Go back to time 0: everything recorded is forgotten; what is to be recorded, and hooks, stay.
+        """Begin again at time 0, as a new simulation of the same network and trial.
 
-        Spikes that were added with `stimulate`, and handlers of one's own, are forgotten too.
+        What is to be recorded, and hooks of `on_spike`, stay. Everything else is forgotten: what was
+        recorded, spikes added with `stimulate`, inputs and nudges, and `sim.engine` with the handlers of
+        one's own; the engine of before refuses whatever is asked of it.
 
         Raises
         ------
@@ -418,10 +423,32 @@ class Simulation(RecordSide):
             If something recorded has been moved into a file already.
         """
         self._keep_streamed(-math.inf)
+        if self._compiled and self._compiled.engine:
+            self._compiled.engine.close(
+                "this engine is of a simulation that was reset; take sim.engine again, and register handlers "
+                "there"
+            )
         self._compiled = None
+        self._signals = {}
         self._begun = False
         self._recordings = {}
         self._build()
+
+    def own_handlers(self) -> int:
+        """Return how many handlers of one's own are registered on the engine."""
+        engine = self._compiled.engine if self._compiled else None
+        registered = (
+            sum(handler.id >= 0 for handler in engine.handlers) if engine else 0
+        )  # not those given up
+        return registered - self._n_handlers if engine else 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy is made of: the network, what is recorded, the state and the records."""
+        return state_of(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become a copy, which goes on to the same bits."""
+        put_state(self, state)
 
     # Inside -----------------------------------------------------------------------------------------
 
@@ -476,6 +503,9 @@ class Simulation(RecordSide):
                 self.trial,
             )
             self.net = self.net.with_parameters()  # what grows from now on is no longer this simulation's
+            if self.hardware is not None:
+                self._asked = self._asked.with_parameters()
+            self._n_handlers = len(self._compiled.engine.handlers) if self._compiled.engine else 0
             for population, hook in self._hooks:
                 self._compiled.populations[population].add_hook(hook)
             for request in self._recording_requests:
@@ -496,6 +526,7 @@ class Simulation(RecordSide):
             recording.next = _first_multiple(every, self.now)
             if compiled.engine:
                 compiled.engine.register(recording)
+                self._n_handlers += 1
                 compiled.engine.schedule(recording.next * every, recording, priority=Priority.SAMPLES)
 
     def _drain(self, file: TraceFile) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ class ContinuousSide:
 
     net: Network
     _needs_order: str | None
+    _signals: dict[tuple[str, str], tuple[Any, ...]]
 
     def _build(self) -> CompiledNetwork:
         raise NotImplementedError
@@ -106,9 +108,9 @@ class ContinuousSide:
         handler = self._continuous(population)
         if not handler.is_source and not handler.receptors:
             raise ConfigError(f"{population!r} takes no input")
-        handler.set_input(
-            None if values is None else self._input_signal(population, values, every, start, repeat)
-        )
+        signal = None if values is None else self._input_signal(population, values, every, start, repeat)
+        handler.set_input(signal)
+        self._signals["set_input", population] = (signal,)
 
     def drive(self, population: str, values: Values | None, **options: Any) -> None:
         """Call `set_input`, the name of today."""
@@ -156,6 +158,7 @@ class ContinuousSide:
             else self._input_signal(population, target, every, start, repeat)
         )
         handler.nudge_to(signal, strength, kind)
+        self._signals["nudge_to", population] = (signal, strength, kind)
 
     def set_weights(
         self, projection: str, weight: ArrayLike | None = None, bias: ArrayLike | None = None
@@ -192,7 +195,9 @@ class ContinuousSide:
         if not learns or not hasattr(target, "set_learning_rate"):
             known = ", ".join(learner for learner, _ in self.net.plasticity) or "none"
             raise UnknownPart(f"{name!r} has no plasticity rule; known: {known}")
-        target.set_learning_rate(one_number(learning_rate, "learning_rate", low=0))
+        checked = one_number(learning_rate, "learning_rate", low=0)
+        target.set_learning_rate(checked)
+        self._signals["set_learning_rate", name] = (checked,)
 
     # Results ----------------------------------------------------------------------------------------
 
@@ -231,6 +236,13 @@ class ContinuousSide:
             self.run(k * self.dt)
 
     # Inside -----------------------------------------------------------------------------------------
+
+    def _repeat_signals(self) -> None:
+        """Give input signals, nudges and learning rates to populations that were built anew."""
+        compiled = self._build()
+        for (method, name), arguments in self._signals.items():
+            target: Any = compiled.parts.get(name, compiled.populations.get(name))
+            getattr(target, method)(*map(copy.copy, arguments))  # a signal counts its rows itself
 
     def _continuous(self, population: str) -> Continuous:
         if population not in self.net.populations:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -89,15 +90,21 @@ class TickModel:
         return PythonContinuous(context, model)
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the state: all attributes that are arrays or numbers."""
-        return {
-            name: np.array(value)
-            for name, value in vars(self).items()
-            if isinstance(value, np.ndarray | float | int) and not isinstance(value, bool)
-        }
+        """Return the state: all attributes that are arrays, numbers or generators of random numbers."""
+        state: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            if isinstance(value, np.random.Generator):
+                state[name] = json.dumps(value.bit_generator.state, default=np.ndarray.tolist)
+            elif isinstance(value, np.ndarray | float | int) and not isinstance(value, bool):
+                state[name] = np.array(value)
+        return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to a state that `snapshot` returned."""
         for name, value in state.items():
-            kind = type(getattr(self, name))
+            own = getattr(self, name)
+            if isinstance(own, np.random.Generator):
+                own.bit_generator.state = json.loads(value)
+                continue
+            kind = type(own)
             setattr(self, name, np.array(value) if kind is np.ndarray else kind(value))

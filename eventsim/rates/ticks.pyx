@@ -76,6 +76,10 @@ cdef class InputSignal:
         self.row = row
         return self.start + row * self.n_bytes
 
+    def __reduce__(self):
+        values = self.values if self.function is None else self.function
+        return InputSignal, (values, self.values.shape[1:], self.values.dtype, self.first, self.hold, self.repeat)
+
     def shown_again(self):
         """Take the next row as a new one, after the population was set back."""
         self.row = -1

@@ -1,0 +1,252 @@
+"""Copies by pickle and copy go on to the same bits, and what cannot be copied says why."""
+
+import copy
+import gc
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import eventsim as es
+
+
+def pickled(thing):
+    return pickle.loads(pickle.dumps(thing))
+
+
+HOW = {"pickle": pickled, "deepcopy": copy.deepcopy, "copy": copy.copy}
+ways = pytest.mark.parametrize("way", HOW.values(), ids=HOW)
+
+
+def network(**options):
+    net = es.Network(seed=4)
+    net.add("noise", es.models.Poisson(rate=400.0), 5)
+    net.add("given", es.models.SpikeSource(times=[1.0, 30.0], units=[0, 1]), 2)
+    net.add("cells", es.models.LIF(), 4)
+    net.add("out", es.models.LIF(), 2)
+    net.connect("noise", "cells", weight=es.connect.normal(1.5, 0.5), delay=es.connect.uniform(0.5, 2.0))
+    net.connect("given", "cells", weight=3.0, delay=1.0)
+    net.connect("cells", "out", weight=2.0, delay=1.5)
+    if options.get("loop"):
+        net.connect("out", "cells", weight=-1.0, delay=1.0)
+    return net
+
+
+def everything(sim):
+    """All records, as bytes."""
+    trace = sim.record_of_run()
+    found = {name: (s.times.tobytes(), s.units.tobytes()) for name, s in trace.spikes.items()}
+    return found | {key: (s.times.tobytes(), s.values.tobytes()) for key, s in trace.samples.items()}
+
+
+@ways
+@pytest.mark.parametrize("schedule", ["ordered", "windows", "layered"])
+def test_a_copy_goes_on_to_the_same_bits_and_shares_nothing(way, schedule):
+    sim = es.Simulation(network(loop=schedule == "windows"), schedule=schedule, trial=1)
+    sim.record("cells", "v", every=0.5)
+    sim.stimulate("given", [12.5, 55.0], [0, 1])
+    sim.run(40.0)
+    before = everything(sim)
+    again = way(sim)
+    assert everything(again) == before
+    assert (again.now, again.schedule, again.trial) == (40.0, schedule, 1)
+    again.run(60.0)
+    assert everything(sim) == before
+    sim.run(60.0)
+    assert everything(again) == everything(sim)
+    assert len(sim.spikes("out")) > 3
+    again.stimulate("given", [61.0], [0])
+    again.run(80.0)
+    sim.run(80.0)
+    assert len(sim.spikes("given")) + 1 == len(again.spikes("given"))
+
+
+@ways
+def test_samples_at_events_and_snapshots_go_on_in_a_copy(way):
+    sim = es.Simulation(network())
+    sim.record("cells", "v", units=[1, 3])
+    sim.run(20.0)
+    state = sim.snapshot()
+    sim.run(30.0)
+    again = way(sim)
+    assert everything(again) == everything(sim)
+    for each in (sim, again):
+        each.restore(state)
+        each.run(50.0)
+    assert everything(again) == everything(sim)
+
+
+@ways
+def test_a_simulation_that_has_not_begun_is_copied(way):
+    for built in (False, True):
+        sim = es.Simulation(network())
+        sim.record("cells", "v", every=1.0)
+        if built:
+            sim.stimulate("given", [2.0], [1])
+        again = way(sim)
+        for each in (sim, again):
+            each.run(30.0)
+        assert everything(again) == everything(sim)
+        assert len(again.trace("cells", "v").times) == 30
+
+
+@ways
+def test_continuous_populations_keep_inputs_weights_and_learning_rates(way):
+    net = es.Network(seed=3)
+    net.add("in", es.models.RateInput(), 2)
+    net.add("out", es.models.LatentEquilibrium(noise=0.1), 3)
+    p = net.connect("in", "out", weight=es.connect.normal(0.5, 0.2))
+    net.add_plasticity(p, es.models.plasticity.ErrorTimesRate(learning_rate=0.01))
+    sim = es.Simulation(net, dt=1.0)
+    sim.record("out", "rate", every=1.0)
+    sim.set_input("in", np.random.default_rng(1).uniform(0, 1, (40, 2)), every=2.0, repeat=True)
+    sim.nudge("out", [0.1, 0.5, 0.9], beta=0.5)
+    sim.run(15.0)
+    sim.set_learning_rate(p.name, 0.05)
+    sim.run(31.0)
+    again = way(sim)
+    for each in (sim, again):
+        each.run(90.0)
+    assert everything(again) == everything(sim)
+    assert again.weights(p.name).tobytes() == sim.weights(p.name).tobytes()
+    assert again.weights(p.name).tobytes() != es.Simulation(net, dt=1.0).weights(p.name).tobytes()
+
+
+class Noise(es.TickModel):
+    """Rates that are drawn in every tick."""
+
+    def begin(self, batch, n, dt, rng):
+        self.rng, self.rate = rng, np.zeros((batch, n))
+
+    def step(self, t, dt, inputs):
+        self.rate = self.rng.normal(size=self.rate.shape)
+        return self.rate
+
+
+@ways
+def test_generators_of_tick_models_go_on(way):
+    net = es.Network(seed=3)
+    net.add("out", Noise(), 3)
+    sim = es.Simulation(net, dt=1.0)
+    sim.record("out", "rate", every=1.0)
+    sim.run(10.0)
+    again, state = way(sim), sim.snapshot()
+    for each in (sim, again):
+        each.run(20.0)
+    assert everything(again) == everything(sim)
+    sim.restore(state)
+    sim.run(20.0)
+    assert everything(again) == everything(sim)
+
+
+@ways
+def test_hardware_goes_on(way):
+    sim = es.Simulation(network(), hardware="jitter,sigma=0.2", trial=2)
+    sim.run(25.0)
+    again = way(sim)
+    for each in (sim, again):
+        each.run(60.0)
+    assert everything(again) == everything(sim)
+    assert again.counters() == sim.counters()
+
+
+def test_a_pickle_goes_on_in_another_process(tmp_path):
+    sim = es.Simulation(network())
+    sim.run(20.0)
+    (tmp_path / "sim").write_bytes(pickle.dumps(sim))
+    code = (
+        "import pickle, sys; sim = pickle.load(open(sys.argv[1], 'rb')); sim.run(50.0); "
+        "print(sim.spikes('out').times.tobytes().hex())"
+    )
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", code, tmp_path / "sim"], capture_output=True, text=True
+    )
+    assert found.stderr == ""
+    sim.run(50.0)
+    assert found.stdout.strip() == sim.spikes("out").times.tobytes().hex()
+
+
+@ways
+@pytest.mark.parametrize("grown", [False, True])
+def test_networks_are_copied_with_their_parameters(way, grown):
+    net = network()
+    again = way(net)
+    if grown:
+        again.add("more", es.models.LIF(), 1)
+    sims = [es.Simulation(each) for each in (net, again)]
+    for sim in sims:
+        sim.run(30.0)
+    assert sims[0].spikes("out").times.tobytes() == sims[1].spikes("out").times.tobytes()
+
+
+@ways
+def test_spikes_samples_and_traces_are_copied(way):
+    sim = es.Simulation(network())
+    sim.record("cells", "v", every=1.0)
+    sim.run(30.0)
+    spikes, trace = way(sim.spikes("out")), way(sim.record_of_run())
+    assert spikes.times.tobytes() == sim.spikes("out").times.tobytes()
+    assert trace.samples["cells", "v"].values.tobytes() == sim.trace("cells", "v").values.tobytes()
+    trains = way(es.SpikeTrains.of([[0.5, np.inf], [0.1, 0.2]], 2, "x"))
+    assert trains.first_spikes().tolist() == [[0.5, np.inf], [0.1, 0.2]]
+
+
+REFUSED = {
+    "hook": "with hooks on spikes (of 'out') cannot be pickled or copied; keep sim.snapshot(), and restore",
+    "own": "with 2 handlers of your own on its engine cannot be pickled or copied; keep sim.snapshot()",
+    "stream": "b.h5 cannot be pickled or copied; keep sim.snapshot(), which the file can hold",
+    "engine": "an engine cannot be pickled or copied, since its handlers are not its own; keep snapshot()",
+    "population": "LIFPopulation belongs to its engine and cannot be pickled or copied; pickle the Sim",
+    "handler": "Mine belongs to its engine and cannot be pickled or copied; pickle the Simulation",
+}
+
+
+class Mine(es.PythonHandler):
+    """A handler of one's own."""
+
+    def on_event(self, engine, time, unit, value):
+        pass
+
+
+@ways
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_cannot_be_copied_says_what_to_do_and_nothing_is_printed(way, kind, tmp_path, capfd):
+    sim = es.Simulation(network(), schedule="ordered")
+    thing: object = sim
+    if kind == "hook":
+        sim.on_spike("out", print)
+    elif kind == "own":
+        sim.engine.register(print)
+        thing = sim
+        sim.engine.schedule(3.0, sim.engine.register(Mine()))
+    elif kind == "stream":
+        sim.stream(es.io.TraceFile.create(tmp_path / "b.h5"))
+    else:
+        thing = {"engine": sim.engine, "population": sim.handler("out"), "handler": Mine()}[kind]
+    with pytest.raises(TypeError) as told:
+        way(thing)
+    assert REFUSED[kind] in str(told.value)
+    assert "\n" not in str(told.value)
+    gc.collect()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_compiled_network_that_was_never_filled_is_freed_without_a_word(capfd):
+    from eventsim.build import CompiledNetwork
+
+    CompiledNetwork.__new__(CompiledNetwork)
+    gc.collect()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_handler_that_was_given_up_does_not_hinder_a_copy():
+    sim = es.Simulation(network(), schedule="ordered")
+    handler = sim.engine.register(Mine())
+    sim.engine.unregister(handler)
+    sim.run(20.0)
+    again = copy.deepcopy(sim)
+    for each in (sim, again):
+        each.run(40.0)
+    assert everything(again) == everything(sim)
