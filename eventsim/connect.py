@@ -18,6 +18,7 @@ from eventsim.connection_rule import ConnectionRule
 from eventsim.connections import Connections, Indices
 from eventsim.distributions import CHUNK, Distribution, exponential, lognormal, normal, uniform
 from eventsim.errors import ConfigError
+from eventsim.io.plain import plain_array
 from eventsim.parameters import one_number
 from eventsim.rates.images import convolution, max_pool, mean_pool
 from eventsim.sample_targets import sample_targets
@@ -269,7 +270,7 @@ def axonal(values: ArrayLike) -> NDArray[Any]:
     >>> axonal([0.1, 0.2]).shape
     (2, 1)
     """
-    return np.asarray(values).reshape(-1, 1)
+    return plain_array(values, "axonal values").reshape(-1, 1)
 
 
 def dendritic(values: ArrayLike) -> NDArray[Any]:
@@ -278,7 +279,7 @@ def dendritic(values: ArrayLike) -> NDArray[Any]:
     >>> dendritic([0.1, 0.2]).shape
     (1, 2)
     """
-    return np.asarray(values).reshape(1, -1)
+    return plain_array(values, "dendritic values").reshape(1, -1)
 
 
 def _nothing(n_pre: int, n_post: int) -> Connections:
@@ -312,7 +313,7 @@ def _count(value: Any, name: str) -> int:
 
 
 def _indices(values: Any, name: str) -> Indices:
-    array = np.asarray(values)
+    array = plain_array(values, f"{name} of pairs")
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise TypeError(
             f"{name} of pairs must be a list of integers, got {array.dtype} of shape {array.shape}"

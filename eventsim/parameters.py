@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.io.plain import plain_array, shown
+
 T = TypeVar("T", bound=type[Any])
 
 
@@ -58,12 +60,9 @@ def per_unit(
     ValueError: tau_mem of 'hidden' must be positive, got -1.0 for unit 2
     """
     label = f"{name} of {population!r}"
-    try:
-        array = np.asarray(value)
-    except ValueError:  # rows of unequal length
-        raise ValueError(f"{label} must be one number or {n}, got nested lists of unequal length") from None
+    array = plain_array(value, label)
     if array.dtype.kind not in "fiu":
-        raise TypeError(f"{label} must be a number or one per unit, got {value!r}")
+        raise TypeError(f"{label} must be a number or one per unit, got {shown(value)}")
     if array.size != 1 and array.shape != (n,):
         if array.ndim == 1:
             raise ValueError(f"{label} has {array.size} values, expected 1 or {n}")
@@ -132,9 +131,9 @@ def whole_number(value: Any, name: str, low: int = 0, high: int | None = None) -
     """
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or value < low:
-        raise ValueError(f"{name} must be a whole number, at least {low}, got {value!r}")
+        raise ValueError(f"{name} must be a whole number, at least {low}, got {shown(value)}")
     if high is not None and value > high:
-        raise ValueError(f"{name} must be a whole number, at most {high}, got {value!r}")
+        raise ValueError(f"{name} must be a whole number, at most {high}, got {shown(value)}")
     return int(value)
 
 
@@ -160,9 +159,9 @@ def one_number(
     Traceback (most recent call last):
     ValueError: p must lie between 0 and 1, got 1.5
     """
-    array = np.asarray(value)
+    array = plain_array(value, name)
     if array.ndim or array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must be a number, got {value!r}")
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
     number = float(array)
     if low <= number <= high and math.isfinite(number):
         return number

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eventsim.io.plain import plain_array
+
 __all__ = ["selected"]
 
 
@@ -35,8 +37,8 @@ def selected(given: ArrayLike | slice | None, n: int, what: str, of: str) -> NDA
     """
     if given is None or isinstance(given, slice):
         return np.arange(n)[slice(None) if given is None else given]
-    array = np.atleast_1d(np.asarray(given))
     label = f"{what} of {of}"
+    array = np.atleast_1d(plain_array(given, label))
     if array.ndim != 1:
         raise ValueError(f"{label} must be a list, got shape {array.shape}")
     if array.size == 0:

@@ -25,6 +25,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eventsim.io.plain import plain_array, shown
 from eventsim.trace import Spikes
 
 __all__ = ["SpikeTrains", "spike_pairs", "spike_times"]
@@ -402,7 +403,7 @@ def _are_samples(given: Any) -> bool:
 
 def _unit_numbers(units: Any, n_times: int, name: str) -> Ints:
     """Return the unit of each spike as a new array."""
-    u = np.asarray(units)
+    u = plain_array(units, f"units of {name!r}")
     if u.ndim == 0:
         u = np.full(n_times, u)
     u = u.reshape(-1)
@@ -431,21 +432,14 @@ def _numbers(given: Any, name: str, time_unit: str | None) -> Floats:
         return _rescaled(given, what, time_unit)
     if isinstance(given, list | tuple) and given and all(hasattr(each, "rescale") for each in given):
         return np.array([_rescaled(each, what, time_unit) for each in given], np.float64)
-    if np.ma.isMaskedArray(given):
-        if np.ma.is_masked(given):
-            raise ValueError(f"{what} are masked in part; give those that are there, as times.compressed()")
-        given = given.data
-    try:
-        array = np.asarray(given)
-    except ValueError:
-        raise ValueError(f"{what} are rows of unequal length") from None
+    array = plain_array(given, what)
     kind = array.dtype.kind
     if kind == "m":
         return _from_timedelta(array, what, time_unit)
     if kind == "O":
         if all(isinstance(each, int | float | np.integer | np.floating) for each in array.flat):
             return array.astype(np.float64)
-        raise TypeError(f"{what} must be numbers, got {next(iter(array.flat), None)!r:.60}")
+        raise TypeError(f"{what} must be numbers, got {shown(next(iter(array.flat), None))}")
     if kind not in "fiu":
         raise TypeError(f"{what} must be real numbers, got {array.dtype}")
     return np.array(array, np.float64)

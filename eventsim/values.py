@@ -15,6 +15,7 @@ import numpy as np
 from eventsim.connect import Pairs
 from eventsim.connections import Connections, Values
 from eventsim.distributions import CHUNK, Distribution, chunks
+from eventsim.io.plain import plain_array, shown
 from eventsim.parameters import one_number
 
 Value = float | Distribution | Values
@@ -78,13 +79,10 @@ def declared(value: Any, what: str, label: str) -> Value:
                 f"delay of {label} drawn from {value!r} can be negative; give low=0 to draw such values again"
             )
         return value
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise ValueError(f"{what} of {label} has rows of unequal length") from None
+    array = plain_array(value, f"{what} of {label}")
     if array.dtype.kind not in "fiub" or (array.ndim == 0 and array.dtype.kind == "b"):
         raise TypeError(
-            f"{what} of {label} must be a number, an array of numbers or a distribution, got {value!r:.60}"
+            f"{what} of {label} must be a number, an array of numbers or a distribution, got {shown(value)}"
         )
     if array.ndim == 0:
         number = one_number(value, f"{what} of {label}")

@@ -1,9 +1,18 @@
-"""Arrays as callers give them; what a conversion would lose is refused: masks, imaginary parts, units."""
+"""Arrays as callers give them: one function reads them; what a conversion would lose is refused.
+
+Lost without a word would be masks, units of one's own (of `quantities`, astropy, pint) and imaginary parts.
+"""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["plain_array", "real_array", "shown"]
+
+REAL = "fiu"
+PLAIN = {int, float, bool, str, list, tuple, np.ndarray, np.float64, np.float32, np.int64, np.int32}
+"""Types that have neither a mask nor a unit themselves."""
 
 
 def plain_array(values: ArrayLike, what: str, kinds: str = "biufcmMSUTOV") -> NDArray[Any]:
@@ -19,13 +28,54 @@ def plain_array(values: ArrayLike, what: str, kinds: str = "biufcmMSUTOV") -> ND
     Raises
     ------
     ValueError
-        If some of the values are masked.
+        If some of the values are masked, or rows have unequal lengths.
     TypeError
-        If the values are of another kind.
+        If the values are of another kind, or have a unit of their own.
     """
-    if np.ma.is_masked(values):
+    each = values if isinstance(values, list | tuple) else (values,)
+    if PLAIN.issuperset(map(type, each)):
+        each = ()
+    unit = next((found for one in each if (found := _unit_of(one))), None)
+    if unit is not None:
+        raise TypeError(
+            f"{what} must be plain numbers, got a quantity in {unit}; convert it, and give its numbers"
+        )
+    if any(isinstance(one, np.ma.MaskedArray) and np.ma.is_masked(one) for one in each):
         raise ValueError(f"{what} are masked in part; give those that are there, or fill the others")
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{what} are rows of unequal length") from None
+    except Exception as error:  # of a foreign array: a tensor that requires a gradient, one on another device
+        raise TypeError(f"{what} cannot be read as numbers: {shown(str(error))}") from None
     if array.dtype.kind not in kinds and array.size:
         raise TypeError(f"{what} must be {'real ' if 'c' not in kinds else ''}numbers, got {array.dtype}")
     return array
+
+
+def real_array(values: ArrayLike, what: str, dtype: Any = np.float64) -> NDArray[Any]:
+    """Return real numbers as an array of `dtype`, which is the caller's if that fits; truth values are none.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `plain_array`.
+    """
+    return np.asarray(plain_array(values, what, REAL), dtype)
+
+
+def shown(value: Any, length: int = 60) -> str:
+    """Return how a message shows a value: on one line, and short."""
+    text = " ".join((value if isinstance(value, str) else repr(value)).split())
+    return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
+def _unit_of(value: Any) -> str | None:
+    """Return the unit of a quantity; None for plain numbers."""
+    if isinstance(value, int | float | str) or type(value) is np.ndarray:
+        return None
+    if hasattr(value, "magnitude") or hasattr(value, "rescale"):  # pint; quantities, Neo
+        return shown(str(getattr(value, "dimensionality", getattr(value, "units", "a unit"))))
+    if hasattr(value, "unit") and hasattr(value, "to"):  # astropy
+        return shown(str(value.unit))
+    return None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
+from eventsim.io.plain import plain_array
 from eventsim.network import Network, is_continuous, needs_tick
 from eventsim.parameters import one_number
 from eventsim.renamed import warn_renamed
@@ -178,6 +179,8 @@ class ContinuousSide:
         for what, new, old in (("weight", weight, old_weight), ("bias", bias, old_bias)):
             if new is None:
                 continue
+            if not hasattr(new, "toarray"):  # a sparse matrix has its own checks
+                plain_array(new, f"{what} of {projection!r}", "biuf")
             if old is None:
                 raise ConfigError(f"{projection!r} has no bias")
             shape = getattr(new, "shape", np.shape(new))
@@ -293,7 +296,7 @@ class ContinuousSide:
             if every is not None:
                 raise ConfigError("a callable is asked at every tick; leave `every` out")
             return InputSignal(values, shape, dtype)
-        array = np.asarray(values)
+        array = plain_array(values, f"values for {population!r}")
         if array.dtype.kind not in "fiub":
             raise TypeError(f"values for {population!r} must be numbers, got {array.dtype}")
         hold, first = 1, 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eventsim.io.plain import plain_array, real_array
 from eventsim.parameters import one_number
 from eventsim.trace import Floats, Ints
 
@@ -49,7 +50,7 @@ def hold_off_cycles(hold_off: ArrayLike) -> Ints:
     >>> hold_off_cycles([0, 15]).tolist()
     [31, 1]
     """
-    setting = np.asarray(hold_off)
+    setting = plain_array(hold_off, "hold_off")
     if np.any((setting < 0) | (setting > MOST_HOLD_OFF)):
         raise ValueError(f"a hold-off setting must lie between 0 and {MOST_HOLD_OFF}, got {hold_off!r}")
     return np.asarray(0x1F - 2 * setting, np.int64)
@@ -121,7 +122,7 @@ def quantized_weights(weights: ArrayLike, step: float) -> Floats:
     ValueError
         If signs are mixed.
     """
-    values = np.asarray(weights, float)
+    values = real_array(weights, "weights")
     if np.any(values < 0) and np.any(values > 0):
         raise ValueError("the weights of a row must share one sign")
     if not step > 0:

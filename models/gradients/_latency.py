@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import UnknownPart
+from eventsim.io.plain import real_array
 from eventsim.models.gradients.network import Pathway, SpikeNetwork
 
 __all__ = ["spike_latency"]
@@ -53,7 +54,7 @@ def spike_latency(
 
 def _checked(p: Pathway, given: ArrayLike, n_samples: int) -> Floats:
     """Return arrivals in a shape that broadcasts to (n_samples, n_pre, n_post)."""
-    array = np.asarray(given, np.float64)
+    array = real_array(given, f"arrivals of {p.name!r}")
     by_source = (n_samples, p.n_pre)
     if array.shape == by_source:
         array = array[:, :, None]

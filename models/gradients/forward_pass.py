@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import UnknownPart
+from eventsim.io.plain import real_array
 from eventsim.models.gradients.network import SpikeNetwork
 from eventsim.trace import Spikes
 
@@ -100,7 +101,7 @@ class ForwardPass(ABC):
         if len(rows) != self.n_samples:
             raise ValueError(f"errors of {name!r} hold {len(rows)} samples, the run holds {self.n_samples}")
         for sample, row in enumerate(rows):
-            errors = np.asarray(row, np.float64).reshape(-1)
+            errors = real_array(row, f"errors of {name!r} in sample {sample}").reshape(-1)
             count = len(self.spikes(name, sample))
             if len(errors) != count:
                 raise ValueError(
@@ -115,11 +116,9 @@ class ForwardPass(ABC):
     def _by_unit(self, name: str, value: Any, n: int) -> Floats:
         """Return errors of first spikes as a checked array, shape (n_samples, n)."""
         try:
-            array = np.ascontiguousarray(value, np.float64)
-        except ValueError:  # rows of unequal length
-            raise ValueError(
-                f"errors of {name!r} have rows of unequal length; give those of each spike as arrays"
-            ) from None
+            array = np.ascontiguousarray(real_array(value, f"errors of {name!r}"))
+        except ValueError as error:
+            raise ValueError(f"{error}; those of each spike are a list of arrays") from None
         if array.shape != (self.n_samples, n):
             raise ValueError(f"errors of {name!r} have shape {array.shape}, expected ({self.n_samples}, {n})")
         return _finite(array, name)

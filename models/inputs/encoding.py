@@ -8,6 +8,7 @@ The defaults are those of Göltz et al. 2021, in units of tau_syn.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eventsim.io.plain import plain_array
 from eventsim.parameters import one_number
 
 __all__ = ["bias", "latency", "noisy"]
@@ -43,7 +44,7 @@ def latency(
     >>> latency([0.0, 0.5, 1.0])
     array([0.15 , 1.075, 2.   ])
     """
-    x = np.asarray(values, np.float64)
+    x = plain_array(values, "values to encode", "fiub").astype(np.float64)
     one_number(early, "early")
     one_number(late, "late")
     if not late > early:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eventsim.io.plain import real_array
 from eventsim.models.training.optimisers import Optimiser
 from eventsim.models.training.spike_learner import SpikeLearner, Step
 from eventsim.network import Network
@@ -113,7 +114,7 @@ def _by_projection(weights: Mapping[str, Floats]) -> dict[str, Floats]:
 
 def _from_zero(inputs: Mapping[str, ArrayLike]) -> tuple[dict[str, Floats], float]:
     """Return inputs none of which is negative, and the time that was taken off; a shift shifts all spikes."""
-    arrays = {name: np.atleast_2d(np.asarray(times, np.float64)) for name, times in inputs.items()}
+    arrays = {name: np.atleast_2d(real_array(times, f"times of {name!r}")) for name, times in inputs.items()}
     origin = min(0.0, *(float(times.min()) for times in arrays.values()))
     return {name: times - origin for name, times in arrays.items()}, origin
 
@@ -121,4 +122,6 @@ def _from_zero(inputs: Mapping[str, ArrayLike]) -> tuple[dict[str, Floats], floa
 def _moved(times: Mapping[str, ArrayLike] | None, origin: float) -> dict[str, Floats] | None:
     if times is None:
         return None
-    return {name: np.atleast_2d(np.asarray(each, np.float64)) - origin for name, each in times.items()}
+    return {
+        name: np.atleast_2d(real_array(each, f"times of {name!r}")) - origin for name, each in times.items()
+    }

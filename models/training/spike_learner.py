@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim.connect import Pairs
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.io.plain import plain_array
 from eventsim.models.gradients.forward_pass import ForwardPass
 from eventsim.models.gradients.spike_gradient import SpikeGradient
 from eventsim.models.training.hardware_noise import HardwareNoise, WeightGrid
@@ -356,7 +357,7 @@ class SpikeLearner:
 
     def checked_labels(self, labels: Any, n_samples: int) -> Ints:
         """Return labels as an array, checked to be one output for each sample."""
-        checked = np.asarray(labels)
+        checked = plain_array(labels, "labels")
         n = self._net.populations[self.output].n
         if checked.shape != (n_samples,) or checked.dtype.kind not in "iu":
             raise ValueError(

@@ -338,7 +338,7 @@ def test_what_counts_is_the_delay_of_synapses_that_exist():
         ({"weight": np.ones((3, 4))}, r"weight of 'a -> b' has shape \(3, 4\), expected \(4, 3\)"),
         ({"weight": np.ones((4, 1))}, r"weight of 'a -> b' has shape \(4, 1\), expected \(4, 3\)"),
         ({"weight": np.ones(12)}, r"weight of 'a -> b' has shape \(12,\), expected \(4, 3\)"),
-        ({"weight": [[1, 2], [3]]}, "weight of 'a -> b' has rows of unequal length"),
+        ({"weight": [[1, 2], [3]]}, "weight of 'a -> b' are rows of unequal length"),
         ({"weight": scipy.sparse.eye_array(3)}, r"weight of 'a -> b' has shape \(3, 3\), expected \(4, 3\)"),
         (
             {"weight": scipy.sparse.eye_array(4, 3), "delay": scipy.sparse.eye_array(4, 3, k=1)},

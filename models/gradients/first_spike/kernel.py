@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.io.plain import real_array
 from eventsim.models.gradients._input_spikes import in_given_order
 from eventsim.models.gradients._latency import spike_latency
 from eventsim.models.gradients.first_spike._backward import PIECE, Layers
@@ -410,7 +411,7 @@ class _Wanted:
 
 def _array(values: ArrayLike, shape: tuple[int, ...], what: str, times: bool = False) -> Floats:
     """Return values that were given for all samples, or for each; times may be inf."""
-    array = np.asarray(values, np.float64)
+    array = real_array(values, what)
     if array.shape not in ((), shape, shape[1:], (1, *shape[1:])):
         raise ValueError(f"{what} has shape {array.shape}, expected {shape} or {shape[1:]}")
     if not (array > -np.inf).all() or not (times or np.isfinite(array).all()):
