@@ -4,20 +4,15 @@ A copy is built again from its network and goes on from a snapshot, so it shares
 and gives the same bits.
 """
 
-from __future__ import annotations
-
 import copy
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from eventsim.simulation import Simulation
+from typing import Any
 
 __all__ = ["put_state", "refusal", "state_of"]
 
 COMPILED = ("_compiled", "_recordings")  # made again from the rest
 
 
-def refusal(sim: Simulation) -> str | None:
+def refusal(sim: Any) -> str | None:
     """Return why a simulation cannot be copied, or None if it can."""
     remedy = "keep sim.snapshot(), and restore it into a simulation that has them"
     if sim._hooks:
@@ -34,7 +29,7 @@ def refusal(sim: Simulation) -> str | None:
     return None
 
 
-def state_of(sim: Simulation) -> dict[str, Any]:
+def state_of(sim: Any) -> dict[str, Any]:
     """Return everything that a copy is made of.
 
     Raises
@@ -57,7 +52,7 @@ def state_of(sim: Simulation) -> dict[str, Any]:
     return state
 
 
-def put_state(sim: Simulation, state: dict[str, Any]) -> None:
+def put_state(sim: Any, state: dict[str, Any]) -> None:
     """Make a new simulation what `state_of` returned."""
     state = dict(state)
     copied = state.pop("copied", None)

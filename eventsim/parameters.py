@@ -60,7 +60,10 @@ def per_unit(
     ValueError: tau_mem of 'hidden' must be positive, got -1.0 for unit 2
     """
     label = f"{name} of {population!r}"
-    array = plain_array(value, label)
+    try:
+        array = plain_array(value, label)
+    except ValueError as error:
+        raise ValueError(f"{error}; {label} must be one number or {n}") from None
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{label} must be a number or one per unit, got {shown(value)}")
     if array.size != 1 and array.shape != (n,):
