@@ -11,6 +11,7 @@ from eventsim.trace import Ints, Spikes
 
 if TYPE_CHECKING:
     from eventsim import Network
+    from eventsim.models.training.schedules import Schedule
     from eventsim.models.training.supervised import Encoder, SupervisedLearner
     from eventsim.models.training.trainer import Trainer
 
@@ -27,6 +28,13 @@ def train(run: Run, trainer: "Trainer", dataset: str) -> None:
         log=run.series,
         progress=run.progress,
     )
+
+
+def rate_schedule(lr_schedule: str, epochs: int, every: int, factor: float) -> "Schedule":
+    """Return how learning rates fall: in the steps of the papers, or along a cosine to zero at the end."""
+    from eventsim.models.training.schedules import CosineDecay, StepDecay
+
+    return CosineDecay(max(epochs, 1)) if lr_schedule == "cosine" else StepDecay(every, factor)
 
 
 def measure(learner: "SupervisedLearner", epoch: int, tau_syn: float) -> tuple[dict[str, float], Ints]:

@@ -1,5 +1,6 @@
 """What a `Trainer` drives: a learner, which reports what each batch adds to the metrics of an epoch."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -20,18 +21,20 @@ class BatchMetrics(NamedTuple):
     n_samples : size of the batch.
     sums : sums over its samples, by metric; the metric of an epoch is the mean over all samples.
     counts : numbers by metric that are added up over the batches of an epoch.
+    left_out : metrics of `sums` that do not count this batch; their value here does not matter.
     """
 
     n_samples: int
     sums: Mapping[str, Any] = MappingProxyType({})
     counts: Mapping[str, int] = MappingProxyType({})
+    left_out: frozenset[str] = frozenset()
 
     def __reduce__(self) -> Any:  # the read-only defaults know no pickles
         return type(self), (self.n_samples, dict(self.sums), dict(self.counts))
 
     def means(self) -> dict[str, Any]:
-        """Return the metrics of the batch alone."""
-        return {name: value / self.n_samples for name, value in self.sums.items()} | dict(self.counts)
+        """Return the metrics of the batch alone; NaN for those that do not count it."""
+        return _means(self.sums, dict.fromkeys(self.left_out, 0), self.n_samples) | dict(self.counts)
 
 
 class Learner(Protocol):
@@ -58,29 +61,57 @@ class Learner(Protocol):
 
 @dataclass(slots=True)
 class EpochMetrics:
-    """What the batches of an epoch add up to so far."""
+    """What the batches of an epoch add up to so far.
+
+    Attributes
+    ----------
+    n_samples : samples so far.
+    sums : sums over them, by metric.
+    counts : numbers that are added up, by metric.
+    n_left_out : samples that a sum has left out, by metric; 0 for metrics that are not named.
+    """
 
     n_samples: int = 0
     sums: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    n_left_out: dict[str, int] = field(default_factory=dict)
 
     def add(self, batch: BatchMetrics) -> None:
         """Count a batch."""
         self.n_samples += batch.n_samples
         for name, value in batch.sums.items():
+            if name in batch.left_out:
+                self.n_left_out[name] = self.n_left_out.get(name, 0) + batch.n_samples
+                value = 0.0
             self.sums[name] = self.sums.get(name, 0.0) + value
         for name, count in batch.counts.items():
             self.counts[name] = self.counts.get(name, 0) + count
 
     def metrics(self) -> dict[str, Any]:
-        """Return the means over the samples, and the counts."""
-        return {name: value / self.n_samples for name, value in self.sums.items()} | self.counts
+        """Return the means over the samples, NaN for metrics that count none of them, and the counts."""
+        counted = {name: self.n_samples - n for name, n in self.n_left_out.items()}
+        return _means(self.sums, counted, self.n_samples) | self.counts
 
     def state(self) -> State:
         """Return all sums."""
-        return {"n_samples": self.n_samples, "sums": dict(self.sums), "counts": dict(self.counts)}
+        return {
+            "n_samples": self.n_samples,
+            "sums": dict(self.sums),
+            "counts": dict(self.counts),
+            "n_left_out": dict(self.n_left_out),
+        }
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> "EpochMetrics":
         """Return what `state` was returned by."""
-        return cls(int(state["n_samples"]), dict(state.get("sums", {})), dict(state.get("counts", {})))
+        sums, counts, n_left_out = (dict(state.get(key, {})) for key in ("sums", "counts", "n_left_out"))
+        return cls(int(state["n_samples"]), sums, counts, {name: int(n) for name, n in n_left_out.items()})
+
+
+def _means(sums: Mapping[str, Any], counted: Mapping[str, int], n_samples: int) -> dict[str, Any]:
+    """Return sums over the number of samples that each counts: `n_samples` unless `counted` says another."""
+    means: dict[str, Any] = {}
+    for name, total in sums.items():
+        n = counted.get(name, n_samples)
+        means[name] = total / n if n else math.nan
+    return means

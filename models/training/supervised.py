@@ -85,7 +85,11 @@ class SupervisedLearner:
         return {"input": self.task.encode(samples)}
 
     def step(self, batch: Batch) -> BatchMetrics:
-        """Learn from a batch of the training set."""
+        """Learn from a batch of the training set.
+
+        The loss of an epoch leaves out batches whose weights were raised, which followed no gradient;
+        `bumps` counts them.
+        """
         samples, labels = self.task.sets["train"]
         place = batch.epoch, batch.place
         inputs = self.encode(samples[batch.samples], self.rng("noise", *place) if self.noisy_inputs else None)
@@ -94,7 +98,8 @@ class SupervisedLearner:
         n = len(batch.samples)
         sums = {"train_loss": step.loss * n, "train_accuracy": step.correct}
         sums |= {f"missing_{name}": fraction * n for name, fraction in step.missing.items()}
-        return BatchMetrics(n, sums, {"bumps": int(step.bumped is not None)})
+        bumped = step.bumped is not None
+        return BatchMetrics(n, sums, {"bumps": int(bumped)}, frozenset({"train_loss"} if bumped else ()))
 
     def evaluate(self, epoch: int) -> dict[str, float]:
         """Return the learning rate of the epoch, and the accuracy on the validation set if there is one."""

@@ -23,7 +23,7 @@ from eventsim.scenarios import tasks
 from eventsim.scenarios.delgrad.presets import NOISE_KEYS
 from eventsim.scenarios.delgrad.settings import Settings
 from eventsim.scenarios.scenario import Run
-from eventsim.scenarios.spike_training import evaluate, record, shown, train
+from eventsim.scenarios.spike_training import evaluate, rate_schedule, record, shown, train
 from eventsim.trace import Floats, Trace
 
 if TYPE_CHECKING:
@@ -142,7 +142,6 @@ class DelGrad(Settings):
         """Return the trainer of the network of a seed, with hardware in the loop if there is some."""
         from eventsim.models.training.batches import Batches, shuffled
         from eventsim.models.training.optimisers import Adam
-        from eventsim.models.training.schedules import StepDecay
         from eventsim.models.training.supervised import SupervisedLearner
         from eventsim.models.training.trainer import Trainer
         from eventsim.scenarios import on_hardware
@@ -170,7 +169,7 @@ class DelGrad(Settings):
             learner,
             Batches(n, self.batch, shuffled(n, rng)),
             epochs=self.epochs,
-            schedule=StepDecay(self.decay_every, self.decay),
+            schedule=rate_schedule(self.lr_schedule, self.epochs, self.decay_every, self.decay),
         )
 
     @property

@@ -33,6 +33,7 @@ class Settings(Scenario):
             "batch_evaluated",
             "learning_rate",
             "delay_learning_rate",
+            "lr_schedule",
             "decay_every",
             "decay",
             "margin",
@@ -76,6 +77,9 @@ class Settings(Scenario):
     batch_evaluated: Annotated[int, Ge(1), "samples that share a draw of noise in evaluation"] = 200
     learning_rate: Annotated[float, *POSITIVE, "of Adam, for weights"] = 0.01
     delay_learning_rate: Annotated[float, *POSITIVE, "of Adam, for delays"] = 0.003
+    lr_schedule: Annotated[
+        Literal["steps", "cosine"], "of the learning rates; cosine: to zero at the end, without steps"
+    ] = "steps"
     decay_every: Annotated[int, Ge(1), "epochs between two reductions of the rates"] = 20
     decay: Annotated[float, *POSITIVE, "factor of each reduction"] = 0.95
     margin: Annotated[float, *NOT_NEGATIVE, "tau_syn, by which wrong outputs should be later"] = 0.2

@@ -19,7 +19,7 @@ from eventsim.registry import register
 from eventsim.scenarios import tasks
 from eventsim.scenarios.fast_and_deep.settings import Settings
 from eventsim.scenarios.scenario import Run
-from eventsim.scenarios.spike_training import evaluate, record, train
+from eventsim.scenarios.spike_training import evaluate, rate_schedule, record, train
 from eventsim.trace import Floats
 
 if TYPE_CHECKING:
@@ -137,7 +137,6 @@ class FastAndDeep(Settings):
         """Return the trainer of the network of a seed, with hardware in the loop if there is some."""
         from eventsim.models.training.batches import Batches, shuffled
         from eventsim.models.training.optimisers import Adam
-        from eventsim.models.training.schedules import StepDecay
         from eventsim.models.training.supervised import SupervisedLearner
         from eventsim.models.training.trainer import Trainer
         from eventsim.scenarios import on_hardware
@@ -159,7 +158,7 @@ class FastAndDeep(Settings):
             learner,
             Batches(n, self.batch, shuffled(n, rng)),
             epochs=self.epochs,
-            schedule=StepDecay(self.decay_every, self.decay),
+            schedule=rate_schedule(self.lr_schedule, self.epochs, self.decay_every, self.decay),
         )
 
     def inputs(

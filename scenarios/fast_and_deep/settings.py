@@ -23,7 +23,7 @@ class Settings(Scenario):
         "task": ("dataset", "noise"),
         "network": ("n_hidden", "copies", "bias_for_label", "bias_time", "init_mean", "init_std"),
         "neurons": ("tau_mem", "tau_syn", "v_th"),
-        "training": ("epochs", "batch", "learning_rate", "decay_every", "decay"),
+        "training": ("epochs", "batch", "learning_rate", "lr_schedule", "decay_every", "decay"),
         "loss": ("xi", "alpha", "beta"),
         "silent neurons and large gradients": ("max_missing", "bump", "max_dw_norm"),
         "recording": ("test_samples_recorded", "slot"),
@@ -47,6 +47,9 @@ class Settings(Scenario):
     epochs: Annotated[int, Ge(0), "passes over the training set"] = 300
     batch: Annotated[int, Ge(1), "samples a step"] = 150
     learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.005
+    lr_schedule: Annotated[
+        Literal["steps", "cosine"], "of the learning rate; cosine: to zero at the end, without steps"
+    ] = "steps"
     decay_every: Annotated[int, Ge(1), "epochs between two reductions of the rate"] = 20
     decay: Annotated[float, *POSITIVE, "factor of each reduction"] = 0.95
     xi: Annotated[float, *POSITIVE, "tau_syn, scale of time differences in the loss"] = 0.2

@@ -9,7 +9,11 @@ import eventsim as es
 from eventsim.errors import UnknownPart
 from eventsim.models.inputs.encoding import bias, latency
 from eventsim.models.training import FirstSpike, SpikeLearner
+from eventsim.models.training.batches import Batches
 from eventsim.models.training.optimisers import Adam
+from eventsim.models.training.supervised import SupervisedLearner
+from eventsim.models.training.task import Task
+from eventsim.models.training.trainer import Trainer
 
 
 def network(n_hidden=20, mean=1.5, **constants):
@@ -268,3 +272,25 @@ def test_the_name_of_earlier_versions_gives_the_same_numbers():
     earlier = {"input": inputs["input"] - 1.0, "bias": [-0.1]}  # a shift of all inputs shifts all spikes
     assert alias.forward(earlier)["label"] == pytest.approx(learner.first_spikes(inputs) - 1.0, abs=1e-12)
     assert alias.score(inputs, labels) == learner.score(inputs, labels)
+
+
+@pytest.mark.parametrize("max_missing", [{"hidden": 0.02}, {"label": 0.0}])
+def test_the_loss_of_an_epoch_is_that_of_its_gradient_steps(max_missing):
+    samples, labels = es.io.datasets.yin_yang(size=400, seed=2)
+    task = Task("yin-yang", 4, 3, {"train": (samples, labels)})
+    learner = SupervisedLearner(
+        network=first_spike(network(mean=0.5), max_missing=max_missing),
+        optimiser=Adam(0.01),
+        task=task,
+        encode=lambda samples, rng: {"input": latency(samples), "bias": np.tile(bias(), (len(samples), 1))},
+    )
+    seen = []
+    step = learner.network.step
+    learner.network.step = lambda *words, **named: seen.append(step(*words, **named)) or seen[-1]
+    epoch = Trainer(learner, Batches(400, 10), epochs=1).advance_epoch()
+    followed = [each.loss for each in seen if each.bumped is None]
+    assert 0 < len(followed) < len(seen) == 40
+    assert epoch["train_loss"] == pytest.approx(np.mean(followed))
+    assert epoch["train_loss"] != pytest.approx(np.mean([each.loss for each in seen]), rel=1e-3)
+    assert epoch["bumps"] == 40 - len(followed)
+    assert epoch["train_accuracy"] == pytest.approx(sum(each.correct for each in seen) / 400)

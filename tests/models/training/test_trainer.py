@@ -125,6 +125,38 @@ def test_the_metrics_of_an_epoch_are_means_over_its_samples():
     assert one.finished
 
 
+class Skipping(Line):
+    """Leaves the loss of chosen batches out of the mean, as a learner does that took no gradient step."""
+
+    skipped = (1, 4, 5, 6, 7, 8, 9)  # of ten batches; none of the second epoch is left
+
+    def step(self, batch):
+        metrics = super().step(batch)
+        return metrics._replace(left_out=frozenset({"train_loss"} if batch.number in self.skipped else ()))
+
+
+def test_the_mean_of_an_epoch_leaves_out_what_a_batch_says():
+    learner = Skipping()
+    one = trainer(learner, epochs=2)
+    losses = []
+    while not one.finished:
+        samples, w = one.batches[one.done].samples, learner.w[0]
+        if one.done not in Skipping.skipped:
+            losses.append(0.5 * ((w - 2) * learner.x[samples]) ** 2)
+        one.advance()
+    mean, nothing = one.history["train_loss"]
+    assert mean == pytest.approx(np.concatenate(losses).mean())
+    assert math.isnan(nothing)
+    assert one.history["steps"] == [5, 5]  # other metrics count every batch
+
+    again = trainer(Skipping(), epochs=2)
+    while again.done < 3:  # after the first batch that is left out
+        again.advance()
+    resumed = trainer(Skipping(), epochs=2)
+    resumed.restore(again.state())
+    assert resumed.run().history["train_loss"][0] == mean
+
+
 @pytest.mark.parametrize("schedule", [None, "plateau", "cosine"])
 def test_a_restored_trainer_goes_on_to_the_same_bits_from_any_batch(schedule):
     def made():
