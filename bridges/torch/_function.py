@@ -150,15 +150,24 @@ class Pass:
                 # A loss of inf has the derivative nan; a spike that never came has none.
                 known = np.where(self.there[k], as_array(error), 0.0)
                 given[name] = self._listed(name, known) if name in self.places else known
+        keys = [self.tensor_gradient.keys[k] for k in self.learned]
+        n = len(keys)
+        wanted = [f"{kind}/{name}" for (kind, name), dtype in zip(keys, types, strict=False) if dtype]
+        times = any(types[n:])
         with self.tensor_gradient.lock:
             self.tensor_gradient.take(self._all(learned), self.number)
-            gradient = self.tensor_gradient.gradient.backward(self.run, given)
-        keys = [self.tensor_gradient.keys[k] for k in self.learned]
-        arrays = [getattr(gradient, kind)[name] for kind, name in keys]
+            gradient = self.tensor_gradient.gradient.backward(
+                self.run, given, [*wanted, "times"] if times else wanted
+            )
+        arrays: list[Floats | None] = [
+            getattr(gradient, kind)[name] if dtype else None
+            for (kind, name), dtype in zip(keys, types, strict=False)
+        ]
         for source in self.sources:
-            arrays += source.gradients(gradient.times[source.name])
+            arrays += source.gradients(gradient.times[source.name]) if times else [None] * len(source.shapes)
         return [
-            dtype and _of_type(torch.from_numpy(a), dtype) for a, dtype in zip(arrays, types, strict=True)
+            None if a is None or dtype is None else _of_type(torch.from_numpy(a), dtype)
+            for a, dtype in zip(arrays, types, strict=True)
         ]
 
     def _all(self, learned: Sequence[Tensor]) -> list[Tensor]:
