@@ -21,20 +21,20 @@ class BatchMetrics(NamedTuple):
     n_samples : size of the batch.
     sums : sums over its samples, by metric; the metric of an epoch is the mean over all samples.
     counts : numbers by metric that are added up over the batches of an epoch.
-    left_out : metrics of `sums` that do not count this batch; their value here does not matter.
+    left_out : samples that a sum leaves out, by metric; 0 for metrics that are not named.
     """
 
     n_samples: int
     sums: Mapping[str, Any] = MappingProxyType({})
     counts: Mapping[str, int] = MappingProxyType({})
-    left_out: frozenset[str] = frozenset()
+    left_out: Mapping[str, int] = MappingProxyType({})
 
     def __reduce__(self) -> Any:  # the read-only defaults know no pickles
         return type(self), (self.n_samples, dict(self.sums), dict(self.counts))
 
     def means(self) -> dict[str, Any]:
-        """Return the metrics of the batch alone; NaN for those that do not count it."""
-        return _means(self.sums, dict.fromkeys(self.left_out, 0), self.n_samples) | dict(self.counts)
+        """Return the metrics of the batch alone; NaN for those that count no sample of it."""
+        return _means(self.sums, self.left_out, self.n_samples) | dict(self.counts)
 
 
 class Learner(Protocol):
@@ -80,17 +80,14 @@ class EpochMetrics:
         """Count a batch."""
         self.n_samples += batch.n_samples
         for name, value in batch.sums.items():
-            if name in batch.left_out:
-                self.n_left_out[name] = self.n_left_out.get(name, 0) + batch.n_samples
-                value = 0.0
             self.sums[name] = self.sums.get(name, 0.0) + value
-        for name, count in batch.counts.items():
-            self.counts[name] = self.counts.get(name, 0) + count
+        for totals, found in ((self.counts, batch.counts), (self.n_left_out, batch.left_out)):
+            for name, count in found.items():
+                totals[name] = totals.get(name, 0) + count
 
     def metrics(self) -> dict[str, Any]:
         """Return the means over the samples, NaN for metrics that count none of them, and the counts."""
-        counted = {name: self.n_samples - n for name, n in self.n_left_out.items()}
-        return _means(self.sums, counted, self.n_samples) | self.counts
+        return _means(self.sums, self.n_left_out, self.n_samples) | self.counts
 
     def state(self) -> State:
         """Return all sums."""
@@ -108,10 +105,10 @@ class EpochMetrics:
         return cls(int(state["n_samples"]), sums, counts, {name: int(n) for name, n in n_left_out.items()})
 
 
-def _means(sums: Mapping[str, Any], counted: Mapping[str, int], n_samples: int) -> dict[str, Any]:
-    """Return sums over the number of samples that each counts: `n_samples` unless `counted` says another."""
+def _means(sums: Mapping[str, Any], left_out: Mapping[str, int], n_samples: int) -> dict[str, Any]:
+    """Return sums over the number of samples that each counts, NaN where that is none."""
     means: dict[str, Any] = {}
     for name, total in sums.items():
-        n = counted.get(name, n_samples)
+        n = n_samples - left_out.get(name, 0)
         means[name] = total / n if n else math.nan
     return means

@@ -21,7 +21,7 @@ from eventsim.io.plain import plain_array
 from eventsim.models.gradients.forward_pass import ForwardPass
 from eventsim.models.gradients.spike_gradient import SpikeGradient
 from eventsim.models.training.hardware_noise import HardwareNoise, WeightGrid
-from eventsim.models.training.losses.first_spike import TimeToFirstSpike
+from eventsim.models.training.losses.first_spike import SILENT_LABEL, TimeToFirstSpike
 from eventsim.models.training.losses.loss import ClassLoss, Outputs, as_loss
 from eventsim.models.training.optimisers import Optimiser
 from eventsim.models.training.parametrisations import DelayMap
@@ -50,12 +50,17 @@ class Step:
     correct : number of samples whose class was right; 0 if the loss knows no classes.
     missing : fraction of silent neurons, over the batch, by layer.
     bumped : the layer whose weights were raised instead of a gradient step, or None.
+    n_followed : samples whose gradient the step followed: all but those whose loss is a constant because an
+        output was silent; none of a batch that was bumped.
+    loss_followed : mean loss of these samples, NaN if there are none.
     """
 
     loss: float
     correct: int
     missing: dict[str, float]
     bumped: str | None
+    n_followed: int
+    loss_followed: float
 
 
 @register("trainer", "spike-learner")
@@ -329,7 +334,8 @@ class SpikeLearner:
                 self._warn_of_silence()
             optimiser.update(self.parameters, self._derivatives(run, errors))
             self.settle()
-        return Step(loss, correct, missing, bumped)
+        n_followed, loss_followed = (0, math.nan) if bumped else _followed(losses, loss, errors)
+        return Step(loss, correct, missing, bumped, n_followed, loss_followed)
 
     def settle(self) -> None:
         """Bring delays, time constants and thresholds back to where they are possible, after a change."""
@@ -475,3 +481,13 @@ def _spiking(net: Network) -> list[str]:
         names = topological_sort(names, [(p.pre, p.post) for p in net.projections if p.pre != p.post])
     cells = set(_cells(net))
     return [name for name in names if name in cells and np.isfinite(net.populations[name].model.v_th).any()]
+
+
+def _followed(losses: Floats, mean: float, errors: Any) -> tuple[int, float]:
+    """Return how many samples' losses are no constant, and their mean; `mean` is that of all samples."""
+    constant = losses == SILENT_LABEL
+    if not constant.any() or not isinstance(errors, np.ndarray):  # errors of whole spike trains are lists
+        return len(losses), mean
+    followed = ~constant | errors.any(axis=1)
+    n = int(np.count_nonzero(followed))
+    return n, float(losses[followed].mean()) if n else math.nan

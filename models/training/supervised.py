@@ -87,8 +87,9 @@ class SupervisedLearner:
     def step(self, batch: Batch) -> BatchMetrics:
         """Learn from a batch of the training set.
 
-        The loss of an epoch leaves out batches whose weights were raised, which followed no gradient;
-        `bumps` counts them.
+        The loss of an epoch is that of the samples whose gradient was followed. It leaves out batches whose
+        weights were raised, which `bumps` counts, and samples whose loss is a constant, because an output
+        was silent.
         """
         samples, labels = self.task.sets["train"]
         place = batch.epoch, batch.place
@@ -96,10 +97,11 @@ class SupervisedLearner:
         noise = {"rng": self.rng("hardware", *place)} if self.noisy_network else {}
         step = self.network.step(inputs, labels[batch.samples], self.optimiser, **noise)
         n = len(batch.samples)
-        sums = {"train_loss": step.loss * n, "train_accuracy": step.correct}
+        loss = step.loss_followed * step.n_followed if step.n_followed else 0.0
+        sums = {"train_loss": loss, "train_accuracy": step.correct}
         sums |= {f"missing_{name}": fraction * n for name, fraction in step.missing.items()}
-        bumped = step.bumped is not None
-        return BatchMetrics(n, sums, {"bumps": int(bumped)}, frozenset({"train_loss"} if bumped else ()))
+        bumps = int(step.bumped is not None)
+        return BatchMetrics(n, sums, {"bumps": bumps}, {"train_loss": n - step.n_followed})
 
     def evaluate(self, epoch: int) -> dict[str, float]:
         """Return the learning rate of the epoch, and the accuracy on the validation set if there is one."""

@@ -93,6 +93,23 @@ def test_the_engine_gives_the_times_that_the_rule_learned_with(yin_yang):
         np.testing.assert_allclose(recorded, times, atol=1e-12)
 
 
+def test_the_quick_preset_shows_a_curve_of_learning(tmp_path):
+    path = tmp_path / "quick.h5"
+    execute(Request(name="fast-and-deep", preset="quick", seed=3, output=path, quiet=True, threads=1))
+    trace = io.load(path)
+    loss, bumps = trace.training["train_loss"], trace.training["bumps"]
+    assert loss.max() <= 1.5 * loss[0]  # a constant of silent labels, 100, would show as a peak
+    assert loss[-10:].max() < 0.35 * loss[0]
+    assert bumps.sum() < 0.25 * len(bumps) * 50  # of 50 batches an epoch
+    assert trace.metrics["test_accuracy"] > 0.92
+
+
+def test_along_a_cosine_the_rate_falls_to_zero(tmp_path):
+    _, trace = trained(tmp_path / "a.h5", epochs=4, n_hidden=20, lr_schedule="cosine", learning_rate=0.01)
+    expected = 0.01 * 0.5 * (1 + np.cos(np.pi * np.arange(4) / 4))
+    np.testing.assert_allclose(trace.training["learning_rate"], expected, rtol=1e-12)
+
+
 def test_without_mnist_it_takes_the_small_digits_and_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("EVENTSIM_DATA", raising=False)
     path = tmp_path / "a.h5"
