@@ -29,6 +29,13 @@ HARDWARE: dict[str, object] = {
     "threshold_noise": 0.04,
     "slot": 14.0,
 }
+# Ours: no bumps of hidden neurons, which the published limit of silent ones brings, and a rate that ends at 0.
+COSINE: dict[str, object] = {
+    "learning_rate": 0.02,
+    "delay_learning_rate": 0.02,
+    "lr_schedule": "cosine",
+    "max_missing": (1.0, 0.0),
+}
 NOISE_KEYS = ("threshold_offset", "threshold_spread", "threshold_noise", "delay_noise")
 # Larger steps on larger batches than the published ones: a third of their epochs. Weights begin as they do in
 # the model of the chip; published (0.1, 0.075) leave all hidden neurons of our chip silent.
@@ -47,6 +54,8 @@ PRESETS: dict[str, dict[str, object]] = {
     "W": W,
     "WA": WA,
     "WS-5": WS_5,
+    "WS-cosine": COSINE,
+    "WA-cosine": WA | COSINE,
     "W-5": W | {"n_hidden": 5},
     "WA-5": WA | {"n_hidden": 5},
     "hw-aware-W": HARDWARE | {"delays": "none"},

@@ -100,7 +100,7 @@ def test_the_quick_preset_shows_a_curve_of_learning(tmp_path):
     loss, bumps = trace.training["train_loss"], trace.training["bumps"]
     assert loss.max() <= 1.5 * loss[0]  # a constant of silent labels, 100, would show as a peak
     assert loss[-10:].max() < 0.35 * loss[0]
-    assert bumps.sum() < 0.25 * len(bumps) * 50  # of 50 batches an epoch
+    assert bumps.sum() < 0.4 * len(bumps) * 50  # of 50 batches an epoch
     assert trace.metrics["test_accuracy"] > 0.92
 
 
