@@ -9,7 +9,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -50,17 +50,23 @@ class Step:
     correct : number of samples whose class was right; 0 if the loss knows no classes.
     missing : fraction of silent neurons, over the batch, by layer.
     bumped : the layer whose weights were raised instead of a gradient step, or None.
-    n_followed : samples whose gradient the step followed: all but those whose loss is a constant because an
-        output was silent; none of a batch that was bumped.
-    loss_followed : mean loss of these samples, NaN if there are none.
+    losses : loss of each sample, before the step.
     """
 
     loss: float
     correct: int
     missing: dict[str, float]
     bumped: str | None
-    n_followed: int
-    loss_followed: float
+    losses: Floats = field(repr=False, compare=False)
+
+    @property
+    def losses_followed(self) -> Floats:
+        """Losses of the samples whose gradient the step followed.
+
+        Those whose loss is a constant because an output was silent are missing; all of a batch that was
+        bumped are.
+        """
+        return self.losses[(self.losses != SILENT_LABEL) & (self.bumped is None)]
 
 
 @register("trainer", "spike-learner")
@@ -334,8 +340,7 @@ class SpikeLearner:
                 self._warn_of_silence()
             optimiser.update(self.parameters, self._derivatives(run, errors))
             self.settle()
-        n_followed, loss_followed = (0, math.nan) if bumped else _followed(losses, loss, errors)
-        return Step(loss, correct, missing, bumped, n_followed, loss_followed)
+        return Step(loss, correct, missing, bumped, losses)
 
     def settle(self) -> None:
         """Bring delays, time constants and thresholds back to where they are possible, after a change."""
@@ -481,13 +486,3 @@ def _spiking(net: Network) -> list[str]:
         names = topological_sort(names, [(p.pre, p.post) for p in net.projections if p.pre != p.post])
     cells = set(_cells(net))
     return [name for name in names if name in cells and np.isfinite(net.populations[name].model.v_th).any()]
-
-
-def _followed(losses: Floats, mean: float, errors: Any) -> tuple[int, float]:
-    """Return how many samples' losses are no constant, and their mean; `mean` is that of all samples."""
-    constant = losses == SILENT_LABEL
-    if not constant.any() or not isinstance(errors, np.ndarray):  # errors of whole spike trains are lists
-        return len(losses), mean
-    followed = ~constant | errors.any(axis=1)
-    n = int(np.count_nonzero(followed))
-    return n, float(losses[followed].mean()) if n else math.nan

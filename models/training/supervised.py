@@ -97,11 +97,11 @@ class SupervisedLearner:
         noise = {"rng": self.rng("hardware", *place)} if self.noisy_network else {}
         step = self.network.step(inputs, labels[batch.samples], self.optimiser, **noise)
         n = len(batch.samples)
-        loss = step.loss_followed * step.n_followed if step.n_followed else 0.0
-        sums = {"train_loss": loss, "train_accuracy": step.correct}
+        followed = step.losses_followed
+        sums = {"train_loss": float(followed.sum()), "train_accuracy": step.correct}
         sums |= {f"missing_{name}": fraction * n for name, fraction in step.missing.items()}
         bumps = int(step.bumped is not None)
-        return BatchMetrics(n, sums, {"bumps": bumps}, {"train_loss": n - step.n_followed})
+        return BatchMetrics(n, sums, {"bumps": bumps}, {"train_loss": n - len(followed)})
 
     def evaluate(self, epoch: int) -> dict[str, float]:
         """Return the learning rate of the epoch, and the accuracy on the validation set if there is one."""

@@ -293,7 +293,7 @@ def test_the_loss_of_an_epoch_is_that_of_the_samples_whose_gradient_it_followed(
         if seen[-1].bumped is None:
             spikes = np.isfinite(times[np.arange(len(labels)), labels])
             followed.append(TimeToFirstSpike()(times, labels)[0][spikes])
-            assert seen[-1].n_followed == np.count_nonzero(spikes)
+            assert len(seen[-1].losses_followed) == np.count_nonzero(spikes)
             nonlocal silent
             silent += np.count_nonzero(~spikes)
         return seen[-1]
