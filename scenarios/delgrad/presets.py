@@ -29,7 +29,7 @@ HARDWARE: dict[str, object] = {
     "threshold_noise": 0.04,
     "slot": 14.0,
 }
-# Ours: no bumps of hidden neurons, which the published limit of silent ones brings, and a rate that ends at 0.
+# Ours. Training reaches the published limit of silent hidden neurons by itself, so that bumps take its place.
 COSINE: dict[str, object] = {
     "learning_rate": 0.02,
     "delay_learning_rate": 0.02,

@@ -56,7 +56,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "decay": 0.8,
         "max_missing": (0.3, 0.05),
     },
-    # Ours: initial weights that differ more, and label neurons that may be silent, so that few batches are bumps.
+    # Ours: wider initial weights, and label neurons that may be silent, so that few batches are bumps.
     "quick": {
         "init_std": (1.8, 0.8),
         "epochs": 30,
