@@ -21,7 +21,7 @@ WHOLE = ("n_hidden", "delta_kernel", "delta_dilation")  # settings that are whol
 
 
 def train_all(settings: Settings, run: Run) -> None:
-    """Train all networks, one after the other; each is kept when it is finished.
+    """Train all networks, seed by seed; each is kept when it is finished.
 
     Arrays ``networks/METRIC`` are (n_values, networks). Metrics hold their means by value: accuracies, as
     ``test_accuracy_400``, and their differences to those of the value 0, as ``gain_400``.
@@ -32,8 +32,8 @@ def train_all(settings: Settings, run: Run) -> None:
     finished: dict[str, dict[str, float]] = {key: dict(row) for key, row in state["finished"].items()}
     total = len(variants) * settings.networks
     with run.progress(total * settings.epochs, "epoch", len(finished) * settings.epochs) as bar:
-        for v, each in enumerate(variants):
-            for k in range(settings.networks):
+        for k in range(settings.networks):
+            for v, each in enumerate(variants):
                 key = f"{v}-{k}"
                 if key in finished:
                     continue
