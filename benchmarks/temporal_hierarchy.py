@@ -11,6 +11,7 @@ steps.
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -86,7 +87,7 @@ def in_torch(one: HierarchyLearner, task: Task, dropout: float) -> Callable[[], 
         loss = -torch.log(p + 1e-12).mean()
         loss.backward()
         optimiser.step()
-        return float(loss)
+        return float(loss.detach())
 
     return step
 
@@ -112,7 +113,7 @@ def run(plan: Plan) -> Rows:
         batch = Batch(0, 0, 0, np.arange(task.size("train")))
         work = f"training step, {name}"
         plan.announce(work)
-        ours: Callable[[], object] = lambda one=one, batch=batch: one.step(batch)  # noqa: E731
+        ours = partial(one.step, batch)
         theirs = None
         if peer:
             import torch
