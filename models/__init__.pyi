@@ -32,4 +32,6 @@ from eventsim.models.training import losses as losses
 from eventsim.models.training import optimisers as optimisers
 from eventsim.models.training import parametrisations as parametrisations
 from eventsim.models.training.estimators.base import NotFittedError as NotFittedError
+from eventsim.models.training.estimators.sequence_estimators import SequenceClassifier as SequenceClassifier
+from eventsim.models.training.estimators.sequence_estimators import SequenceRegressor as SequenceRegressor
 from eventsim.models.training.estimators.spiking_classifier import SpikingClassifier as SpikingClassifier

@@ -13,6 +13,8 @@ from eventsim.models.layers.learner import LayerLearner as LayerLearner
 from eventsim.models.layers.learner import Penalised as Penalised
 from eventsim.models.layers.lif import LIF as LIF
 from eventsim.models.layers.linear import Linear as Linear
+from eventsim.models.layers.memory_report import MemoryReport as MemoryReport
+from eventsim.models.layers.memory_report import memory_report as memory_report
 from eventsim.models.layers.min_gru import MinGRU as MinGRU
 from eventsim.models.layers.padded_sequences import PaddedSequences as PaddedSequences
 from eventsim.models.layers.quantizers import Grid as Grid
@@ -23,4 +25,5 @@ from eventsim.models.layers.s4d_quantization import StateSpaceQuantization as St
 from eventsim.models.layers.sequential import Residual as Residual
 from eventsim.models.layers.sequential import Sequential as Sequential
 from eventsim.models.layers.statistics import freeze_statistics as freeze_statistics
+from eventsim.models.layers.stream import LayerStream as LayerStream
 from eventsim.models.layers.temporal_conv import TemporalConv as TemporalConv

@@ -10,6 +10,8 @@ from eventsim.models.training.batches import seeded as seeded
 from eventsim.models.training.batches import shuffled as shuffled
 from eventsim.models.training.early_stopping import EarlyStopping as EarlyStopping
 from eventsim.models.training.estimators.base import NotFittedError as NotFittedError
+from eventsim.models.training.estimators.sequence_estimators import SequenceClassifier as SequenceClassifier
+from eventsim.models.training.estimators.sequence_estimators import SequenceRegressor as SequenceRegressor
 from eventsim.models.training.estimators.spiking_classifier import SpikingClassifier as SpikingClassifier
 from eventsim.models.training.first_spike import FirstSpike as FirstSpike
 from eventsim.models.training.hardware_noise import HardwareNoise as HardwareNoise

@@ -124,6 +124,12 @@ class SequenceCrossEntropy:
         classes: Ints = self._scores(outputs, *_valid(outputs, lengths)).argmax(axis=1)
         return classes
 
+    def probabilities(self, outputs: Array, *, lengths: Ints | None = None) -> Array:
+        """Return the softmax that the loss reads, shape (batch, n), or (batch, time, n) of "each_step"."""
+        if self.readout == "each_step":
+            return np.moveaxis(_softmax(outputs), 0, 1)
+        return _softmax(self._scores(outputs, *_valid(outputs, lengths)))
+
     def accuracy(self, outputs: Array, targets: Ints, *, lengths: Ints | None = None) -> Array:
         """Return the fraction of each sample that is right, shape (batch,): 0 or 1 but for "each_step"."""
         right = self.predict(outputs, lengths=lengths) == (
