@@ -17,7 +17,7 @@ PUBLISHED_TRAINING: dict[str, object] = {
     "lr_schedule": "published",
     "epochs": 65,
 }
-QUICK: dict[str, object] = {"task": "synthetic", "layers": 3, "epochs": 10}
+QUICK: dict[str, object] = {"task": "synthetic", "layers": 3, "learning_rate": 5e-4, "epochs": 8}
 SYNTHETIC: dict[str, object] = {"task": "synthetic", "layers": 3, "epochs": 20}
 SPOKEN: dict[str, object] = {
     "task": "spoken-digits",
