@@ -70,7 +70,7 @@ QUICK: dict[str, object] = DIRECTIONS | {
     "train_samples": 2560,
     "test_samples": 512,
     "batch": 128,
-    "epochs": 12,
+    "epochs": 20,
 }
 
 PRESETS: dict[str, dict[str, object]] = {
