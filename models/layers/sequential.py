@@ -69,9 +69,14 @@ class Sequential(Layer):
         super().build(n_in, rng, dtype)
         for layer in self.layers:
             n_in = layer.build(n_in, rng, dtype)
-        self.n_out, self.outputs = n_in, []
-        self.parameters, self.buffers = self._named("parameters"), self._named("buffers")
+        self.adopt()
         return n_in
+
+    def adopt(self) -> None:
+        """Take over channels, dtype and arrays of layers that have been built on their own."""
+        self.n_in, self.n_out = self.layers[0].n_in, self.layers[-1].n_out
+        self.dtype, self.outputs = self.layers[0].dtype, []
+        self.parameters, self.buffers = self._named("parameters"), self._named("buffers")
 
     def _named(self, which: str) -> dict[str, Array]:
         named = {}

@@ -2,8 +2,8 @@
 
 Unit k of the population takes channel k of the input, and its rate is output k. There are as many units as
 the larger of both numbers, and the rates of units beyond the outputs are 0. Spikes arrive as pulses of one
-tick with their weight as area: with a weight of dt a spike counts 1. As everywhere, what a population sends at a
-tick others have at the next one, so a model behind a projection sees one empty step first.
+tick with their weight as area: with a weight of dt a spike counts 1. As everywhere, what a population sends at
+a tick others have at the next one, so a model behind a projection sees one empty step first.
 """
 
 import copy
