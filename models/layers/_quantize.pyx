@@ -32,7 +32,7 @@ def quantize(const floating[:, ::1] x, const floating[::1] step, const floating[
             quantize_rows_f32(rows, n, &step[0], &per_step[0], &least[0], &most[0], &x[0, 0], &y[0, 0])
 
 
-def gate(int kind, floating slope, const floating[::1] x, floating[::1] y):
+def gate(int kind, double slope, const floating[::1] x, floating[::1] y):
     """Set `y` to the gate's function of `x`."""
     cdef Py_ssize_t n = x.shape[0]
     if y.shape[0] != n:
@@ -43,10 +43,10 @@ def gate(int kind, floating slope, const floating[::1] x, floating[::1] y):
         if floating is double:
             gate_forward_f64(kind, slope, n, &x[0], &y[0])
         else:
-            gate_forward_f32(kind, slope, n, &x[0], &y[0])
+            gate_forward_f32(kind, <float> slope, n, &x[0], &y[0])
 
 
-def gate_back(int kind, floating slope, const floating[::1] x, const floating[::1] dy, floating[::1] dx):
+def gate_back(int kind, double slope, const floating[::1] x, const floating[::1] dy, floating[::1] dx):
     """Set `dx` to `dy` times the slope of the gate's function at `x`."""
     cdef Py_ssize_t n = x.shape[0]
     if dy.shape[0] != n or dx.shape[0] != n:
@@ -57,4 +57,4 @@ def gate_back(int kind, floating slope, const floating[::1] x, const floating[::
         if floating is double:
             gate_backward_f64(kind, slope, n, &x[0], &dy[0], &dx[0])
         else:
-            gate_backward_f32(kind, slope, n, &x[0], &dy[0], &dx[0])
+            gate_backward_f32(kind, <float> slope, n, &x[0], &dy[0], &dx[0])

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from eventsim.models.layers import _quantize
 from eventsim.models.layers.layer import Array, Layer
-from eventsim.models.layers.quantizers import Grid, Quantizer
+from eventsim.models.layers.quantizers import Quantizer
 
 __all__ = ["QGELU", "FakeQuantize", "HardSigmoid"]
 
@@ -26,8 +26,8 @@ class FakeQuantize(Layer):
 
     Parameters
     ----------
-    quantizer : Quantizer
-        With ``per="head"`` every channel has a range of its own.
+    quantizer : Quantizer, optional
+        With ``per="head"`` every channel has a range of its own. None rounds nothing.
     calibration : {"static", "dynamic"}
         Whether ranges are those of a calibration set, or of the channels of each sample and step.
     outside : {"identity", "zero"}
@@ -46,13 +46,13 @@ class FakeQuantize(Layer):
 
     def __init__(
         self,
-        quantizer: Quantizer,
+        quantizer: Quantizer | None,
         *,
         calibration: Literal["static", "dynamic"] = "static",
         outside: Literal["identity", "zero"] = "identity",
     ) -> None:
         super().__init__()
-        if quantizer.scheme not in ("asymmetric", "symmetric"):
+        if quantizer is not None and quantizer.scheme not in ("asymmetric", "symmetric"):
             raise ValueError(f"activations are real: a scheme that is {quantizer.scheme} does not fit them")
         if calibration not in ("static", "dynamic"):
             raise ValueError(f"calibration must be 'static' or 'dynamic', got {calibration!r}")
@@ -81,17 +81,16 @@ class FakeQuantize(Layer):
         seen = [x] if x is not None else self._seen
         rows = np.concatenate([each.reshape(-1, self.n_in) for each in seen] or [np.zeros((0, self.n_in))])
         self._seen, self.observing = [], False
-        self._use(self.quantizer.grids(np.ascontiguousarray(rows.T))[0])
+        if self.quantizer is not None and self.calibration == "static":
+            grid = self.quantizer.grids(np.ascontiguousarray(rows.T))[0]
+            self.buffers["step"][...] = grid.step.ravel()
+            self.buffers["least"][...] = grid.least.ravel()
 
-    def _use(self, grid: Grid) -> None:
-        self.buffers["step"][...] = grid.step.ravel()
-        self.buffers["least"][...] = grid.least.ravel()
-
-    def _grid(self) -> tuple[Array, Array, Array, Array]:
+    def _grid(self, quantizer: Quantizer) -> tuple[Array, Array, Array, Array]:
         step, least = self.buffers["step"], self.buffers["least"]
         if not step.all():
             raise RuntimeError("this FakeQuantize has no range yet: calibrate it, or ask for a dynamic range")
-        most = least + (2**self.quantizer.bits - 1)
+        most = least + (2**quantizer.bits - 1)
         return step, 1 / step, least, most.astype(self.dtype)
 
     def forward(
@@ -100,29 +99,27 @@ class FakeQuantize(Layer):
         """Return the nearest values of the grid; see `Layer.forward`."""
         self._tape = None
         x = self._checked(x)
+        self._tape = (x,)
         if self.observing:
             self._seen.append(x.copy())
-            self._tape = (x,)
+        if self.observing or self.quantizer is None:
             return x
         if self.calibration == "dynamic":
-            y = self._dynamic(x)
-        else:
-            y = self._empty("y", x.shape)
-            _quantize.quantize(x.reshape(-1, self.n_in), *self._grid(), y.reshape(-1, self.n_in))
-        self._tape = (x,)
+            low, high = x.min(axis=-1, keepdims=True), x.max(axis=-1, keepdims=True)
+            return self.quantizer.grid_of(low, high)(x).astype(self.dtype)
+        y = self._empty("y", x.shape)
+        rows, out = x.reshape(-1, self.n_in), y.reshape(-1, self.n_in)
+        if x.size:
+            _quantize.quantize(rows, *self._grid(self.quantizer), out)
         return y
-
-    def _dynamic(self, x: Array) -> Array:
-        low, high = x.min(axis=-1, keepdims=True), x.max(axis=-1, keepdims=True)
-        return self.quantizer.grid_of(low, high)(x).astype(self.dtype)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Return dL/dx; see `Layer.backward`."""
         (x,), dy = self._taken(dy)
         self.gradients = {}
-        if self.outside == "identity" or self.calibration == "dynamic":
+        if self.outside == "identity" or self.calibration == "dynamic" or self.quantizer is None:
             return dy
-        step, _, least, most = self._grid()
+        step, _, least, most = self._grid(self.quantizer)
         return np.where((x >= least * step) & (x <= most * step), dy, 0).astype(self.dtype)
 
 

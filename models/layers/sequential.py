@@ -73,7 +73,10 @@ class Sequential(Layer):
         return n_in
 
     def adopt(self) -> None:
-        """Take over channels, dtype and arrays of layers that have been built on their own."""
+        """Take over channels, dtype and arrays of layers that were built on their own or exchanged arrays."""
+        for layer in self.layers:
+            if isinstance(layer, Sequential):
+                layer.adopt()
         self.n_in, self.n_out = self.layers[0].n_in, self.layers[-1].n_out
         self.dtype, self.outputs = self.layers[0].dtype, []
         self.parameters, self.buffers = self._named("parameters"), self._named("buffers")

@@ -167,11 +167,12 @@ def test_gates_and_their_derivatives(layer, corners):
     assert largest_error(layer, x, np.random.default_rng(2)) < 1e-6
 
 
-def test_gates_have_the_values_that_tell_their_forms_apart():
-    x = np.array([-3.0, -1.0, 0.0, 1.0, 3.0])[:, None, None]
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gates_have_the_values_that_tell_their_forms_apart(dtype):
+    x = np.array([-3.0, -1.0, 0.0, 1.0, 3.0], dtype)[:, None, None]
     found = {}
     for layer in (layers.QGELU(), layers.QGELU("printed"), layers.HardSigmoid(0.25)):
-        layer.build(1, np.random.default_rng(0), np.float64)
+        layer.build(1, np.random.default_rng(0), dtype)
         found[layer.kind] = layer.forward(x).ravel().tolist()
     assert found == {
         "qgelu": [0, -0.25, 0, 0.75, 3],
@@ -191,3 +192,21 @@ def test_wrong_settings_are_refused_in_one_line():
         layers.Quantizer(8)(np.array([[1.0, np.nan]]))
     with pytest.raises(ValueError, match="is one of complex numbers"):
         layers.Quantizer(8, "polar")(np.ones((2, 2)))
+
+
+def test_rounded_weights_are_trained_straight_through():
+    rng = np.random.default_rng(3)
+    layer = layers.QuantizedLinear(4, layers.Quantizer(4))
+    layer.build(6, rng, np.float64)
+    x, dy = rng.normal(size=(5, 3, 6)), rng.normal(size=(5, 3, 4))
+    weight, bias = (layer.parameters[name].copy() for name in ("weight", "bias"))
+    rounded = np.stack([layers.Quantizer(4, per="tensor")(column) for column in weight.T], axis=1)
+    y = layer.forward(x, training=True)
+    assert y == pytest.approx(x @ rounded + layers.Quantizer(4, per="tensor")(bias), abs=1e-12)
+    assert layer.backward(dy) == pytest.approx(dy @ rounded.T, abs=1e-12)
+    assert layer.gradients["weight"] == pytest.approx(np.einsum("tbi,tbo->io", x, dy), abs=1e-12)
+    assert np.array_equal(layer.parameters["weight"], weight)
+    layer.observing = True
+    assert layer.forward(x) == pytest.approx(x @ weight + bias, abs=1e-12)
+    layer.calibrate()
+    assert np.array_equal(layer.step(x[0], {})[0], layer.forward(x)[0])

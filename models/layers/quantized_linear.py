@@ -1,0 +1,88 @@
+"""A linear map with rounded weights, trained straight through the rounding.
+
+y[t] = x[t] Q(W) + Q(b)          the weights of each output on a grid of their own, biases on one for all
+dx[t] = dy[t] Q(W)^T;  dW = sum_t x[t]^T dy[t];  db = sum_t dy[t]
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+from numpy.random import Generator
+
+from eventsim.models.layers.layer import Array, State
+from eventsim.models.layers.linear import Linear
+from eventsim.models.layers.quantizers import Quantizer
+
+__all__ = ["QuantizedLinear"]
+
+
+class QuantizedLinear(Linear):
+    """A linear map whose weights and biases are rounded to few bits.
+
+    Parameters
+    ----------
+    n_out : int
+        Channels that come out.
+    quantizer : Quantizer, optional
+        With ``per="head"`` the weights of each output have a range of their own. None rounds nothing.
+    bias, weight_range
+        As those of `Linear`.
+
+    Attributes
+    ----------
+    observing : bool
+        While it is true, nothing is rounded.
+    """
+
+    def __init__(
+        self,
+        n_out: int,
+        quantizer: Quantizer | None = None,
+        *,
+        bias: bool = True,
+        weight_range: float | None = None,
+    ) -> None:
+        super().__init__(n_out, bias=bias, weight_range=weight_range)
+        self.quantizer, self.observing = quantizer, False
+
+    def calibrate(self) -> None:
+        """End observing: the ranges are those of the weights."""
+        self.observing = False
+
+    def used(self) -> dict[str, Array]:
+        """Return weights and biases as they are used."""
+        if self.quantizer is None or self.observing:
+            return self.parameters
+        found = {"weight": self.quantizer(self.parameters["weight"].T.astype(np.float64)).T}
+        if "bias" in self.parameters:
+            tensor = replace(self.quantizer, per="tensor")
+            found["bias"] = tensor(self.parameters["bias"].astype(np.float64))
+        return {name: np.ascontiguousarray(array, self.dtype) for name, array in found.items()}
+
+    @contextmanager
+    def _rounded(self) -> Iterator[None]:
+        trained = self.parameters
+        self.parameters = self.used()
+        try:
+            yield
+        finally:
+            self.parameters = trained
+
+    def forward(
+        self, x: Array, *, training: bool = False, lengths: Array | None = None, rng: Generator | None = None
+    ) -> Array:
+        """Return ``x Q(W) + Q(b)`` of all steps; see `Layer.forward`."""
+        with self._rounded():
+            return super().forward(x, training=training, lengths=lengths, rng=rng)
+
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+        """Return dL/dx and fill the gradients; see `Layer.backward`."""
+        with self._rounded():
+            return super().backward(dy, input_gradient=input_gradient)
+
+    def step(self, x_t: Array, state: State) -> tuple[Array, State]:
+        """Return the output of one step; see `Layer.step`."""
+        with self._rounded():
+            return super().step(x_t, state)

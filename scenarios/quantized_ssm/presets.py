@@ -1,0 +1,41 @@
+"""Published settings by task and size, sweeps over bits, and a short run.
+
+The digits follow the reference sheet's second recipe; images of MNIST pixel by pixel, the paper.
+"""
+
+DIGITS: dict[str, object] = {}
+QUICK: dict[str, object] = {"epochs": 12, "qat_epochs": 1, "sweep": "parts"}
+SMNIST: dict[str, object] = {
+    "dataset": "smnist",
+    "n_states": 64,
+    "depth": 1,
+    "delta_min": 1e-3,
+    "delta_max": 0.1,
+    "epochs": 30,
+    "batch": 64,
+    "learning_rate": 0.01,
+    "pole_rate": 1e-3,
+    "weight_decay": 0.01,
+    "dropout": 0.1,
+    "pole_bits": 8,
+    "state_bits": 8,
+    "qat_epochs": 10,
+    "qat_rate": 1e-4,
+    "calibration_samples": 64,
+}
+
+PRESETS: dict[str, dict[str, object]] = {
+    "digits": DIGITS,
+    "quick": QUICK,
+    "digits-long": {"repeat": 8, "epochs": 15},
+    "smnist-16h": SMNIST,
+    "smnist-64h": SMNIST | {"n_heads": 64},
+    "ptq-sweep": {"sweep": "parts", "qat_epochs": 0},
+    "bits-heatmap": {"sweep": "heatmap", "qat_epochs": 0},
+    "qat-discrete": {"parametrisation": "discrete"},
+    "qat-continuous": {"parametrisation": "continuous"},
+    "qat-frozen": {"parametrisation": "frozen"},
+    "smnist-ptq-sweep": SMNIST | {"sweep": "parts", "qat_epochs": 0},
+    "smnist-bits-heatmap": SMNIST | {"n_heads": 64, "sweep": "heatmap", "qat_epochs": 0},
+    "log-polar": {"scheme": "log_polar"},
+}
