@@ -43,6 +43,7 @@ QUICK = {  # settings with which a scenario ends in a second or two
         "epochs": 2,
     },
     "nonlinear-dendrites": {"task": "network", "neurons": 30, "duration": 200.0, "rate": 40.0},
+    "quantized-ssm": {"n_heads": 4, "n_states": 4, "train_samples": 96, "epochs": 1, "qat_epochs": 1},
     "robustness": {"imperfections": ("jitter",), "networks": 1, "n_hidden": 10, "epochs": 1},
     "spoken-digits": {
         "dataset": "sweeps",
@@ -77,6 +78,7 @@ EMPTY = {  # settings with nothing to do
         "epochs": 0,
     },
     "nonlinear-dendrites": {"task": "network", "neurons": 3, "duration": 0.0},
+    "quantized-ssm": {"n_heads": 2, "n_states": 2, "train_samples": 32, "epochs": 0, "qat_epochs": 0},
     "robustness": {"imperfections": ("latency",), "networks": 1, "n_hidden": 5, "epochs": 0},
     "spoken-digits": {
         "dataset": "sweeps",

@@ -191,7 +191,7 @@ class DelayConv(Layer):
                 settings[0], settings[1], settings[2], self.window, taps, by_tap
             )
         named = dict(zip(("weight", "position", "spread"), found, strict=False))
-        self.gradients = {name: named[name].astype(self.dtype) for name in self.parameters}
+        self.gradients = {name: np.ascontiguousarray(named[name], self.dtype) for name in self.parameters}
         return dx
 
     def init_state(self, batch: int) -> State:

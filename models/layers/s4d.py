@@ -187,7 +187,7 @@ class S4D(Layer):
             )
             found |= {"a": pole.real * to_pole.real, "b": to_pole.imag, "B": pair(to_gain)}
             found["log_delta"] = (delta * by_delta)[:, 0]
-        self.gradients = {name: found[name].astype(self.dtype) for name in self.parameters}
+        self.gradients = {name: np.ascontiguousarray(found[name], self.dtype) for name in self.parameters}
 
     # ------------------------------------------------------------------ passes
 

@@ -305,3 +305,11 @@ def test_wrong_settings_are_refused_in_one_line():
     layer.quantization = layers.StateSpaceQuantization(state=Q(8))
     with pytest.raises(ValueError, match="empty calibration set"):
         layer.calibrate()
+
+
+@pytest.mark.parametrize("form", ["recurrent", "convolution"])
+def test_gradients_lie_in_memory_as_optimisers_need_them(form):
+    layer = built(3, 8, form=form)
+    layer.backward(layer.forward(np.ones((4, 2, 3))))
+    for name, gradient in layer.gradients.items():
+        assert gradient.flags.c_contiguous, name
