@@ -6,8 +6,8 @@ kernel. "S4D, convolution": 32 complex states a head; torch takes powers of the 
 as the minimal public code. "S4D, quantised": the recurrent form with poles and states of 8 bits; torch takes
 a step at a time, rounding straight through, an eighth of the sequence, since it keeps every step.
 
-Both sides must agree on the outputs. One thread each, with OPENBLAS_NUM_THREADS=1; milliseconds of processor
-time, medians over repeats in turn; ratios are medians of those of the repeats.
+Both sides must agree on the outputs. One thread each; milliseconds of processor time, medians over
+repeats in turn; ratios are medians of those of the repeats.
 """
 
 import statistics

@@ -24,6 +24,7 @@ from numpy.random import Generator
 from numpy.typing import DTypeLike
 
 from eventsim.models.layers import _min_gru, _products
+from eventsim.models.layers._blas import one_blas_thread
 from eventsim.models.layers._pieces import borders, of_threads, share
 from eventsim.models.layers.layer import Array, Layer, State
 from eventsim.models.layers.linear import column_sums
@@ -116,7 +117,8 @@ class MinGRU(Layer):
             _min_gru.forward(pre, first, h, self.positive, low, high)
 
         if x.size:
-            share(product, borders(len(rows)), self.threads)
+            with one_blas_thread():
+                share(product, borders(len(rows)), self.threads)
             share(loop, of_threads(batch, self.threads), self.threads)
         return pre, h
 
@@ -141,7 +143,8 @@ class MinGRU(Layer):
                 into = dx.reshape(-1, self.n_in)[low:high]
                 _products.gemm(errors[low:high], False, weight, True, into, False)
 
-        share(product, cuts, self.threads)
+        with one_blas_thread():
+            share(product, cuts, self.threads)
         by_weight, by_bias, n = parts.sum(axis=0), column_sums(errors, cuts, self.threads), self.n_out
         self.gradients = {
             "gate_weight": np.ascontiguousarray(by_weight[:, :n]),
