@@ -22,6 +22,7 @@ LARGEST_SCAN = 1 << 31
 """Files above this size are not searched for damaged heaps."""
 LARGEST_ATTRIBUTE_SCAN = 1 << 26
 """Files above this size are not searched for damaged references in attributes."""
+MODULUS = 1 << 64
 REFERENCE = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
 
 
@@ -96,8 +97,9 @@ def _is_endless(content: mmap.mmap | bytes, start: int) -> bool:
     place = start + 16
     while place + 16 <= end:
         index, _, _, length = struct.unpack_from("<HHIQ", content, place)
-        step = 16 + (length + 7) // 8 * 8 if index else length
-        if step % (1 << 64) == 0:
+        # As the library adds: modulo 2^64, so that a huge length is a short step.
+        step = (16 + ((length + 7) % MODULUS // 8 * 8)) % MODULUS if index else length
+        if step == 0:
             return True
         place += step
     return False

@@ -139,10 +139,13 @@ def test_a_compressed_copy_is_read(path, run):
     assert not back.parameters["zeros"].any()
 
 
-def test_a_heap_of_strings_without_end_is_refused(path, tmp_path):
+@pytest.mark.parametrize("first", [(0, 0), (1, 2**64 - 1), (1, 2**64 - 7)])
+def test_a_heap_of_strings_without_end_is_refused(path, first):
     content = bytearray(path.read_bytes())
     start = content.find(b"GCOL\x01")
-    struct.pack_into("<HHIQ", content, start + 16, 0, 0, 0, 0)
+    struct.pack_into("<HHIQ", content, start + 16, first[0], 0, 0, first[1])
+    # The library adds modulo 2^64, so the huge length is a step of 16, to an object that has no length.
+    struct.pack_into("<HHIQ", content, start + 32, 0, 0, 0, 0)
     path.write_bytes(content)
     with pytest.raises(FileFormatError, match=r"heap of strings at byte .* has no end"):
         check_heaps(path)
