@@ -18,6 +18,8 @@ from eventsim.connect import AllToAll, ConnectionRule
 from eventsim.connections import Connections
 from eventsim.contracts import ChecksItself, DeclaredModel, PlasticityRule
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
+from eventsim.io.plain import shown
+from eventsim.parameters import truth
 from eventsim.rates.options import RateOptions, rate_options, refuse_rate_options
 from eventsim.renamed import warn_renamed, with_current_names
 from eventsim.topological_sort import topological_sort
@@ -251,6 +253,7 @@ class Network:
             if unknown := now.keys() - {"variable", "receptor"}:
                 raise TypeError(f"connect() got an unexpected keyword argument {min(unknown)!r}")
             variable, receptor = now.get("variable", variable), now.get("receptor", receptor)
+        autapses, multapses = truth(autapses, "autapses"), truth(multapses, "multapses")
         source, target = self._population(pre), self._population(post)
         label = f"'{source.name} -> {target.name}'"
         if target.model.is_source:
@@ -277,8 +280,8 @@ class Network:
             rule,
             weight,
             delay,
-            bool(autapses),
-            bool(multapses),
+            autapses,
+            multapses,
             options,
             number,
         )
@@ -360,6 +363,9 @@ class Network:
         >>> slow.populations["cell"].model.tau_mem, net.populations["cell"].model.tau_mem
         (20.0, 2.0)
         """
+        for what, given in (("models", models), ("projections", projections)):
+            if isinstance(given, str) or not isinstance(given, Mapping | Sequence | None):
+                raise TypeError(f"{what} must be a mapping by name, got {shown(given)}")
         net = copy.copy(self)
         net.populations, net.plasticity = dict(self.populations), list(self.plasticity)
         for name, changed in (models or {}).items():

@@ -140,6 +140,35 @@ def whole_number(value: Any, name: str, low: int = 0, high: int | None = None) -
     return int(value)
 
 
+def truth(value: Any, name: str) -> bool:
+    """Return a truth value; a text such as "no" is none.
+
+    Raises
+    ------
+    TypeError
+        If it is not True or False.
+    """
+    if isinstance(value, bool | np.bool_) or (isinstance(value, int | np.integer) and value in (0, 1)):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False, got {shown(value)}")
+
+
+def one_time(value: Any, name: str) -> float:
+    """Return a time as float; inf is one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a real number, or nan.
+    """
+    array = plain_array(value, name)
+    if array.ndim or array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
+    if np.isnan(array):
+        raise ValueError(f"{name} must be a number, got nan")
+    return float(array)
+
+
 def one_number(
     value: Any,
     name: str,

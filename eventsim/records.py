@@ -58,7 +58,7 @@ class RecordSide(ContinuousSide):
 
         Events that stay within a neuron are spikes of "population.compartment".
         """
-        whole, _, compartment = population.rpartition(".")
+        whole, _, compartment = str(population).rpartition(".")
         if population not in self.net.populations and whole in self.net.populations:
             logs = self._build().populations[whole].event_logs
             if compartment not in logs:

@@ -15,8 +15,9 @@ from eventsim.copies import put_state, state_of
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
 from eventsim.hardware_interface import RunsNetworks, checked_hardware
+from eventsim.io.plain import shown
 from eventsim.network import Network, is_continuous
-from eventsim.parameters import whole_number
+from eventsim.parameters import one_number, one_time, truth, whole_number
 from eventsim.population import Population, Recording
 from eventsim.priorities import Priority
 from eventsim.records import RecordingRequest, RecordSide, one_sample
@@ -87,6 +88,8 @@ class Simulation(RecordSide):
         batch: int = 1,
         dtype: str = "float64",
     ) -> None:
+        if not isinstance(net, Network):
+            raise TypeError(f"a simulation runs a Network, got {shown(net)}")
         found: Any = checked_hardware(hardware)
         trial = whole_number(trial, "trial", 0, MOST_TRIALS)
         self._asked = net
@@ -157,7 +160,7 @@ class Simulation(RecordSide):
                 f"{population!r} has no variable {variable!r}; known: {known}"
                 f"{did_you_mean(variable, declared.model.variables)}"
             )
-        if every is not None and not (every > 0 and math.isfinite(every)):
+        if every is not None and not one_number(every, "every") > 0:
             raise ValueError(f"every must be a positive time, got {every!r}")
         chosen = selected(units, declared.n, "units", repr(population))
         if any(request[:2] == (population, variable) for request in self._recording_requests):
@@ -174,6 +177,8 @@ class Simulation(RecordSide):
     def on_spike(self, population: str, hook: Callable[[float, int], object]) -> None:
         """Call ``hook(time, unit)`` at each spike of a population, within the run."""
         self._declared(population)
+        if not callable(hook):
+            raise TypeError(f"a hook on spikes is called as hook(time, unit), got {shown(hook)}")
         self._ordered_only("a hook on spikes")
         self._hooks.append((population, hook))
         if self._compiled:
@@ -219,6 +224,8 @@ class Simulation(RecordSide):
         `restore` and `reset` refuse to go back behind it. A file that is resumed knows populations and
         reports already.
         """
+        if not hasattr(file, "add_population"):
+            raise TypeError(f"stream needs an open file, es.io.TraceFile.create(path), got {shown(file)}")
         self._build()
         for name, declared in self.net.populations.items():
             if name not in file.populations:
@@ -262,6 +269,10 @@ class Simulation(RecordSide):
         EventOrderError
             If `until` lies in the past or is not a number.
         """
+        if not isinstance(until, float | int):
+            until = one_time(until, "the end of a run")
+        if not callable(progress):
+            progress = truth(progress, "progress, unless it is called as progress(now, until),")
         if not until >= self.now or math.isinf(until):
             raise EventOrderError(
                 f"cannot run until {until} {self.net.time_unit}: the clock is at {self.now}, "

@@ -19,7 +19,7 @@ given is copied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from eventsim.io.plain import plain_array, shown
 from eventsim.trace import Spikes
 
-__all__ = ["SpikeTrains", "spike_pairs", "spike_times"]
+__all__ = ["SpikeTrains", "lengths_of", "spike_pairs", "spike_times"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -288,6 +288,22 @@ class SpikeTrains(Sequence[Spikes]):
         at %= len(self)
         here = slice(self.starts[at], self.starts[at + 1])
         return Spikes(self.times[here], self.units[here])
+
+
+def lengths_of(inputs: Mapping[str, Any]) -> dict[str, int]:
+    """Return the number of samples of each source.
+
+    Raises
+    ------
+    TypeError
+        If the inputs are no mapping, or those of a source no samples.
+    """
+    if not isinstance(inputs, Mapping):
+        raise TypeError(f"inputs must be a mapping of sources to their spikes, got {shown(inputs)}")
+    for name, value in inputs.items():
+        if isinstance(value, str) or not hasattr(value, "__len__"):
+            raise TypeError(f"input spikes of {name!r} must be an array or a list, got {shown(value)}")
+    return {name: len(value) for name, value in inputs.items()}
 
 
 def spike_pairs(

@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eventsim.io.plain import plain_array
+from eventsim.io.plain import plain_array, shown
 from eventsim.trace import Floats, Ints, Spikes
 
 MOST_BINS = 10**8
@@ -72,6 +72,9 @@ def bin_edges(duration: float, width: float, start: float = 0.0) -> Floats:
     >>> bin_edges(0.3, 0.1).tolist()
     [0.0, 0.1, 0.2, 0.3]
     """
+    for value, what in ((duration, "duration"), (width, "width"), (start, "start")):
+        if not isinstance(value, int | float | np.integer | np.floating):
+            raise TypeError(f"{what} of bins must be a number, got {shown(value)}")
     _positive(width, "width of bins")
     if not np.isfinite([duration, width, start]).all() or duration < 0:
         raise ValueError(
@@ -276,6 +279,8 @@ def subsample(spikes: Spikes, limit: int) -> tuple[Spikes, int]:
 
 
 def _check_units(spikes: Spikes, n: int) -> None:
+    if not hasattr(spikes, "units"):
+        raise TypeError(f"a metric is of Spikes, such as sim.spikes(name), got {shown(spikes)}")
     if len(spikes.units) and not 0 <= spikes.units.min() <= spikes.units.max() < n:
         wrong = spikes.units[(spikes.units < 0) | (spikes.units >= n)][0]
         raise ValueError(f"spikes of {n} units have units 0..{n - 1}, got a spike of unit {int(wrong)}")

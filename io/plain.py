@@ -47,7 +47,7 @@ def plain_array(values: ArrayLike, what: str, kinds: str = "biufcmMSUTOV") -> ND
     except ValueError:
         raise ValueError(f"{what} are rows of unequal length") from None
     except Exception as error:  # of a foreign array: a tensor that requires a gradient, one on another device
-        raise TypeError(f"{what} cannot be read as numbers: {shown(str(error))}") from None
+        raise TypeError(f"{what} cannot be read as numbers: {_line(str(error))}") from None
     if array.dtype.kind not in kinds and array.size:
         raise TypeError(f"{what} must be {'real ' if 'c' not in kinds else ''}numbers, got {array.dtype}")
     return array
@@ -66,7 +66,11 @@ def real_array(values: ArrayLike, what: str, dtype: Any = np.float64) -> NDArray
 
 def shown(value: Any, length: int = 60) -> str:
     """Return how a message shows a value: on one line, and short."""
-    text = " ".join((value if isinstance(value, str) else repr(value)).split())
+    return _line(repr(value), length)
+
+
+def _line(text: str, length: int = 60) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
@@ -75,7 +79,7 @@ def _unit_of(value: Any) -> str | None:
     if isinstance(value, int | float | str) or type(value) is np.ndarray:
         return None
     if hasattr(value, "magnitude") or hasattr(value, "rescale"):  # pint; quantities, Neo
-        return shown(str(getattr(value, "dimensionality", getattr(value, "units", "a unit"))))
+        return _line(str(getattr(value, "dimensionality", getattr(value, "units", "a unit"))))
     if hasattr(value, "unit") and hasattr(value, "to"):  # astropy
-        return shown(str(value.unit))
+        return _line(str(value.unit))
     return None

@@ -21,7 +21,7 @@ from eventsim.errors import UnknownPart
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.network import Network
 from eventsim.parameters import whole_number
-from eventsim.spike_trains import SpikeTrains, spike_pairs
+from eventsim.spike_trains import SpikeTrains, lengths_of, spike_pairs
 from eventsim.trace import Spikes
 
 __all__ = ["Observed", "SpikeTrains", "Target", "checked_inputs", "checked_run", "checked_target"]
@@ -187,10 +187,10 @@ def checked_inputs(network: Network, inputs: Mapping[str, Any]) -> tuple[dict[st
         If a source is missing or unknown, or its spikes do not do.
     """
     sources = {name: p for name, p in network.populations.items() if isinstance(p.model, SpikeSource)}
+    lengths = lengths_of(inputs)
     for name in inputs:
         if name not in sources:
             raise UnknownPart(f"input spikes are given for {name!r}; sources: {', '.join(sources) or 'none'}")
-    lengths = {name: len(value) for name, value in inputs.items()}
     n_samples = max(lengths.values(), default=1)
     if n_samples == 0:
         raise ValueError(

@@ -79,6 +79,8 @@ class MultiCompartment:
     is_source: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.compartments, Compartment):
+            raise TypeError("compartments are a tuple, also if there is one: MultiCompartment((soma,))")
         if self.couplings is None:
             names = {getattr(compartment, "name", None) for compartment in self.compartments}
             between = (("soma", "dendrite", 2.0),) if {"soma", "dendrite"} <= names else ()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from eventsim.errors import UnknownPart
 from eventsim.models.gradients.network import SpikeNetwork
-from eventsim.spike_trains import SpikeTrains, spike_pairs
+from eventsim.spike_trains import SpikeTrains, lengths_of, spike_pairs
 
 __all__ = ["checked_inputs", "in_given_order"]
 
@@ -21,12 +21,12 @@ def checked_inputs(network: SpikeNetwork, inputs: Mapping[str, Any]) -> tuple[di
     UnknownPart, ValueError
         If a source is missing or unknown, or its spikes do not do.
     """
+    lengths = lengths_of(inputs)
     for name in inputs:
         if name not in network.sources:
             raise UnknownPart(
                 f"input spikes are given for {name!r}; sources: {', '.join(network.sources) or 'none'}"
             )
-    lengths = {name: len(value) for name, value in inputs.items()}
     n_samples = max(lengths.values(), default=1)
     if n_samples == 0:
         raise ValueError(

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError
+from eventsim.io.plain import shown
 from eventsim.models.gradients._input_spikes import checked_inputs
 from eventsim.models.gradients.eventprop.kernel import EventPropKernel
 from eventsim.models.gradients.first_spike.kernel import FirstSpikeKernel
@@ -34,6 +35,7 @@ from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
 from eventsim.models.gradients.network import Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
 from eventsim.network import Network
+from eventsim.parameters import one_time
 from eventsim.registry import register
 from eventsim.renamed import current
 from eventsim.spike_trains import SpikeTrains
@@ -135,6 +137,8 @@ class SpikeGradient:
         kernel = current("value/SpikeGradient/kernel", kernel)
         if kernel != "auto" and kernel not in KERNELS:
             raise ValueError(f"kernel must be auto, {' or '.join(KERNELS)}, got {kernel!r}")
+        if not isinstance(net, Network):
+            raise TypeError(f"spike gradients are of a Network, got {shown(net)}")
         self._options = {
             "threads": threads,
             "time_constants": time_constants,
@@ -203,7 +207,7 @@ class SpikeGradient:
         RuntimeError
             If a sample has more than `max_spikes` spikes.
         """
-        until = float(until)
+        until = one_time(until, "until")
         if not until > 0:
             raise ValueError(f"until must be a time after 0, got {until!r}")
         given, n_samples = checked_inputs(self._network, inputs)
@@ -279,6 +283,10 @@ class SpikeGradient:
         OverflowError
             If a derivative is too large for a number.
         """
+        if not isinstance(run, ForwardPass):
+            raise TypeError(f"backward needs what forward returned, got {shown(run)}")
+        if not isinstance(errors, Mapping):
+            raise TypeError(f"errors must be a mapping by population, got {shown(errors)}")
         if run._network is not self._network:
             raise ValueError("the run was made by another SpikeGradient")
         return run.backward(errors, wanted)

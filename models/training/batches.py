@@ -9,6 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from eventsim import rng as streams
+from eventsim.parameters import whole_number
 
 __all__ = ["Batch", "Batches", "Order", "Streams", "balanced", "seeded", "shuffled"]
 
@@ -94,9 +95,10 @@ class Batches:
         *,
         rest: Literal["keep", "drop", "even"] = "keep",
     ) -> None:
-        for name, value in (("n_samples", n_samples), ("size", size)):
-            if value < 1:
-                raise ValueError(f"{name} of batches must be at least 1, got {value!r}")
+        n_samples, size = (
+            whole_number(n_samples, "n_samples of batches", 1),
+            whole_number(size, "size of batches", 1),
+        )
         if rest == "drop" and size > n_samples:
             raise ValueError(f"batches of {size} need as many training samples, got {n_samples}")
         self.n_samples, self.size, self.rest = n_samples, size, rest

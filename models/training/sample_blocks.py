@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.spike_trains import lengths_of
+
 __all__ = ["blocks", "one_row_per_sample"]
 
 BLOCK = 1024  # samples of a prediction that are in memory together
@@ -12,7 +14,7 @@ BLOCK = 1024  # samples of a prediction that are in memory together
 
 def blocks(inputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the inputs cut into parts of at most BLOCK samples; a sample alone goes into all parts."""
-    n = max((len(each) for each in inputs.values()), default=1)
+    n = max(lengths_of(inputs).values(), default=1)
     if n <= BLOCK:
         return [inputs]
     return [
@@ -23,7 +25,7 @@ def blocks(inputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def one_row_per_sample(inputs: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
     """Return inputs in which a sample alone is repeated for all, and the number of samples."""
-    lengths = {len(each) for each in inputs.values()}
+    lengths = set(lengths_of(inputs).values())
     n = max(lengths, default=1)
     if lengths != {1, n} or n == 1:
         return inputs, n

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim.connect import Pairs
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.io.plain import plain_array
+from eventsim.io.plain import plain_array, shown
 from eventsim.models.gradients.forward_pass import ForwardPass
 from eventsim.models.gradients.spike_gradient import SpikeGradient
 from eventsim.models.training.hardware_noise import HardwareNoise, WeightGrid
@@ -29,6 +29,7 @@ from eventsim.models.training.sample_blocks import blocks, one_row_per_sample
 from eventsim.models.training.silent_neurons import WeightBump
 from eventsim.models.training.trained_parameters import TrainedParameters
 from eventsim.network import Network
+from eventsim.parameters import one_time
 from eventsim.registry import register
 from eventsim.renamed import warn_renamed
 from eventsim.topological_sort import topological_sort
@@ -66,7 +67,8 @@ class Step:
         Those whose loss is a constant because an output was silent are missing; all of a batch that was
         bumped are.
         """
-        return self.losses[(self.losses != SILENT_LABEL) & (self.bumped is None)]
+        followed: Floats = self.losses[(self.losses != SILENT_LABEL) & (self.bumped is None)]
+        return followed
 
 
 @register("trainer", "spike-learner")
@@ -149,7 +151,15 @@ class SpikeLearner:
         weights: WeightGrid | None = None,
     ) -> None:
         learn = (learn,) if isinstance(learn, str) else tuple(learn)
+        if not isinstance(net, Network):
+            raise TypeError(f"a learner trains a Network, got {shown(net)}")
         net = net.with_parameters()  # the caller's may grow
+        if max_missing is not None and not isinstance(max_missing, Mapping):
+            raise TypeError(
+                f"max_missing must be a mapping of populations to fractions, such as {{'hidden': 0.3}}, "
+                f"got {shown(max_missing)}"
+            )
+        until = one_time(until, "until")
         self._arguments: dict[str, Any] = {
             "net": net,
             "output": output,
@@ -174,7 +184,7 @@ class SpikeLearner:
             max_dw_norm=max_dw_norm,
         )
         self._net = net
-        self.threads, self.until = threads, float(until)
+        self.threads, self.until = threads, until
         self.loss: Any = TimeToFirstSpike() if loss is None else loss
         self._loss = as_loss(self.loss)
         # Asked once: isinstance of a protocol looks at every attribute, which a small batch would feel.
@@ -338,6 +348,8 @@ class SpikeLearner:
         if bumped is None:
             if missing.get(self.output, 0.0) == 1.0:
                 self._warn_of_silence()
+            if not hasattr(optimiser, "update"):
+                raise TypeError(f"an optimiser has update(), as Adam(0.01) has; got {shown(optimiser)}")
             optimiser.update(self.parameters, self._derivatives(run, errors))
             self.settle()
         return Step(loss, correct, missing, bumped, losses)
@@ -357,6 +369,8 @@ class SpikeLearner:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
+        if not isinstance(state, Mapping) or not {"parameters", "bump", "bumped"} <= state.keys():
+            raise ValueError(f"a state of a learner has parameters, bump and bumped; got {shown(state)}")
         self._trained.restore(state["parameters"])
         self._bump.restore(state)
 

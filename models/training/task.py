@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.errors import UnknownPart
+
 __all__ = ["Scaled", "Task"]
 
 Ints = NDArray[np.int64]
@@ -53,11 +55,18 @@ class Task:
 
     def samples(self, split: str) -> NDArray[Any]:
         """Return the samples of a split, shape (n, ...)."""
-        return self.sets[split][0]
+        return self._set(split)[0]
 
     def labels(self, split: str) -> Ints:
         """Return the labels of a split, shape (n,)."""
-        return self.sets[split][1]
+        return self._set(split)[1]
+
+    def _set(self, split: str) -> tuple[NDArray[Any], Ints]:
+        if split not in self.sets:
+            raise UnknownPart(
+                f"{self.name!r} has no split {split!r}; known: {', '.join(self.sets) or 'none'}"
+            )
+        return self.sets[split]
 
     def shown(self, split: str, chosen: Any) -> Any:
         """Return chosen samples of a split as a network is shown them."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.io.plain import shown
 from eventsim.spike_trains import SpikeTrains
 
 __all__ = ["checked_samples", "classes_of", "indices_of"]
@@ -100,6 +101,8 @@ def indices_of(labels: Any, classes: NDArray[Any], n_samples: int, others: int |
 
 
 def _listed(labels: Any, n_samples: int) -> list[Hashable]:
+    if isinstance(labels, str) or not (hasattr(labels, "shape") or hasattr(labels, "__len__")):
+        raise TypeError(f"labels must be a list or an array, one class for each sample, got {shown(labels)}")
     shape = labels.shape if hasattr(labels, "shape") else (len(labels),)
     if len(shape) != 1:
         raise ValueError(f"labels have shape {shape}, expected one class for each of {n_samples} samples")

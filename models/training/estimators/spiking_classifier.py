@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim import rng
+from eventsim.io.plain import shown
 from eventsim.models.training.batches import Batches, shuffled
 from eventsim.models.training.early_stopping import EarlyStopping
 from eventsim.models.training.estimators._columns import check_names, feature_names
@@ -36,7 +37,7 @@ from eventsim.models.training.supervised import SupervisedLearner
 from eventsim.models.training.task import Task
 from eventsim.models.training.trainer import Callback as TrainerCallback
 from eventsim.models.training.trainer import Trainer
-from eventsim.parameters import one_number
+from eventsim.parameters import one_number, truth
 from eventsim.renamed import renamed_arguments, suggest_arguments
 
 __all__ = ["SpikingClassifier"]
@@ -209,6 +210,10 @@ class SpikingClassifier(Estimator):
             If samples, labels or a setting are not possible; the message says what was expected.
         """
         sizes = self._checked_settings()
+        if validation is not None and not (isinstance(validation, tuple | list) and len(validation) == 2):
+            raise TypeError(f"validation must be (times, labels), got {shown(validation)}")
+        if classes is not None and (isinstance(classes, str) or not isinstance(classes, Iterable)):
+            raise TypeError(f"classes must be a list of all classes, got {shown(classes)}")
         columns = feature_names(times)
         samples, n_inputs = checked_samples(times, None)
         names = classes_of(labels, len(samples)) if classes is None else as_classes(list(classes))
@@ -255,6 +260,10 @@ class SpikingClassifier(Estimator):
                 f"delays must be 'synaptic', 'axonal', 'dendritic' or 'none', got {self.delays!r}"
             )
         self._check_outside()
+        for name in ("early_stopping", "complementary_inputs"):
+            truth(getattr(self, name), name)
+        if not isinstance(self.callbacks, Iterable) or not all(map(callable, self.callbacks)):
+            raise TypeError(f"callbacks must be a list of callables, got {shown(self.callbacks)}")
         for name in ("learning_rate", "delay_learning_rate", "latest", "tau_syn", "tau_ratio"):
             value = getattr(self, name)
             if not (name == "tau_syn" and value is None) and not one_number(value, name, low=0) > 0:
