@@ -17,7 +17,7 @@ from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_m
 from eventsim.hardware_interface import RunsNetworks, checked_hardware
 from eventsim.io.plain import shown
 from eventsim.network import Network, is_continuous
-from eventsim.parameters import one_number, one_time, truth, whole_number
+from eventsim.parameters import one_time, truth, whole_number
 from eventsim.population import Population, Recording
 from eventsim.priorities import Priority
 from eventsim.records import RecordingRequest, RecordSide, one_sample
@@ -160,7 +160,9 @@ class Simulation(RecordSide):
                 f"{population!r} has no variable {variable!r}; known: {known}"
                 f"{did_you_mean(variable, declared.model.variables)}"
             )
-        if every is not None and not one_number(every, "every") > 0:
+        if every is not None and not isinstance(every, float):
+            every = one_time(every, "every")
+        if every is not None and not (every > 0 and math.isfinite(every)):
             raise ValueError(f"every must be a positive time, got {every!r}")
         chosen = selected(units, declared.n, "units", repr(population))
         if any(request[:2] == (population, variable) for request in self._recording_requests):

@@ -141,7 +141,7 @@ def test_a_target_says_what_is_wrong():
     [
         ({}, es.UnknownPart, "input spikes of 'input' are missing; given: none"),
         ({"hidden": [[0.1]]}, es.UnknownPart, "input spikes are given for 'hidden'; sources: input"),
-        ({"input": []}, ValueError, "input spikes of 'input' hold 0 samples, expected 1"),
+        ({"input": []}, ValueError, "input spikes of 'input' hold no samples; a batch needs at least one"),
         ({"input": [[0.1, 0.2]]}, ValueError, r"have shape \(1, 2\), expected \(n_samples, 4\)"),
         ({"input": [[0.1, 0.2, np.nan, 1.0]]}, ValueError, "must be at times >= 0 or inf, got nan"),
         ({"input": [([-1.0], [2])]}, ValueError, "must not be before 0, got -1.0"),

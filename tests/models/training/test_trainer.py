@@ -95,8 +95,8 @@ def test_in_a_balanced_order_every_batch_has_its_share_of_every_class(counts):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0, 5), "n_samples of batches must be at least 1, got 0"),
-        ((5, 0), "size of batches must be at least 1, got 0"),
+        ((0, 5), "n_samples of batches must be a whole number, at least 1, got 0"),
+        ((5, 0), "size of batches must be a whole number, at least 1, got 0"),
         ((5, 6), "batches of 6 need as many training samples, got 5"),
     ],
 )
