@@ -66,24 +66,25 @@ def emergence(trace: Trace) -> "Figure":
     from eventsim.io import plots
 
     medians = trace.training["tau_mem"]
-    epochs = np.arange(1, len(medians) + 1)
     names = [f"hidden{k + 1}" for k in range(medians.shape[1])]
+    first = [np.median(trace.parameters[f"initial/tau_mem/{name}"]) for name in names]
+    medians = np.vstack([first, medians])
     with plots.style():
         figure = Figure(figsize=(9.0, 3.6), layout="constrained")
-        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         for k, name in enumerate(names):
             colour = plots.COLOURS[k % len(plots.COLOURS)]
-            left.plot(epochs, medians[:, k], color=colour, label=f"hidden layer {k + 1}")
-            for place, kind in ((-0.16, "initial/tau_mem"), (0.16, "tau_mem")):
-                tau = trace.parameters.get(f"{kind}/{name}")
-                if tau is not None:
-                    x = k + 1 + place + np.linspace(-0.1, 0.1, len(tau))
-                    faded = 0.3 if kind.startswith("initial") else 0.9
-                    right.plot(x, np.sort(tau), "o", markersize=3, color=colour, alpha=faded)
-        left.set(xlabel="epoch", ylabel="time constant (ms)", title="median of each layer", yscale="log")
-        right.set(xlabel="hidden layer, from the input", title="each neuron: pale before, dark after")
-        right.set_xticks(np.arange(1, len(names) + 1))
+            left.plot(medians[:, k], color=colour, label=f"hidden layer {k + 1}")
+            for place, kind, alpha in ((-0.16, "initial/tau_mem", 0.3), (0.16, "tau_mem", 0.9)):
+                tau = np.sort(trace.parameters[f"{kind}/{name}"])
+                x = k + 1 + place + np.linspace(-0.1, 0.1, len(tau))
+                right.plot(x, tau, "o", markersize=3, color=colour, alpha=alpha)
+        left.set(xlabel="epoch", ylabel="time constant (ms)", title="median of each layer")
+        left.set_ylim(0, 1.05 * medians.max())
+        plots.styling.whole_ticks(left.xaxis, len(medians))
         left.legend()
+        right.set(xlabel="hidden layer, from the input", ylabel="time constant (ms)", yscale="log")
+        right.set(title="neurons, before (pale) and after", xticks=np.arange(1, len(names) + 1))
     return figure
 
 
