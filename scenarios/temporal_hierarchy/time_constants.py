@@ -6,7 +6,7 @@
     tanh:    h_i = tanh((x_i - centre) / width)
              r_i = (h_i - min h) / max |h - min h| - 1/2
              tau_i = tau_mem + delta r_i
-    alpha = exp(-dt / tau)                     decay of the membrane in one step
+    alpha = exp(-dt / tau)                     decay of the membrane in one step, see `LIF` of the layers
 
 A positive `delta` is the hierarchy: fast layers first, slow ones after them. A negative one is inverted, and
 zero is homogeneous with the same mean. A single hidden layer has tau_mem.
@@ -19,14 +19,12 @@ from numpy.random import Generator
 
 from eventsim.trace import Floats
 
-__all__ = ["Hierarchy", "Spread", "decay", "drawn", "layer_means", "time_constant"]
+__all__ = ["Hierarchy", "Spread", "drawn", "layer_means"]
 
 Hierarchy = Literal["none", "linear", "tanh"]
 Spread = Literal["none", "normal", "uniform"]
 
 SHORTEST, LONGEST = 1e-7, 1e4  # ms, of a drawn time constant
-LEAST_DECAY, MOST_DECAY = 0.1, 0.99  # of the decay in one step, at the start
-MOST_EFFECTIVE = 0.98  # of the decay in one step, as the forward pass uses it
 
 
 def layer_means(
@@ -115,17 +113,3 @@ def drawn(mean: float, n: int, spread: Spread, relative: float, rng: Generator) 
     else:
         values = np.full(n, mean)
     return np.clip(values, SHORTEST, LONGEST)
-
-
-def decay(tau: Floats | float, dt: float) -> Floats:
-    """Return the decay of a membrane in one step, exp(-dt / tau), clipped to 0.1 to 0.99."""
-    return np.clip(np.exp(-dt / np.asarray(tau, np.float64)), LEAST_DECAY, MOST_DECAY)
-
-
-def time_constant(alpha: Floats, dt: float) -> Floats:
-    """Return the time constants of decays as the forward pass uses them, in the unit of `dt`.
-
-    A decay above 0.98 acts as 0.98, so no time constant is longer than 49.5 steps.
-    """
-    used = np.clip(np.asarray(alpha, np.float64), 1e-5, MOST_EFFECTIVE)
-    return np.asarray(-dt / np.log(used))

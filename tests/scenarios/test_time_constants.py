@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from eventsim.models.layers import LIF
 from eventsim.scenarios.temporal_hierarchy import time_constants as tc
 
 
@@ -52,17 +53,22 @@ def test_neurons_of_a_layer_spread_as_asked(spread, standard_deviation):
 def test_a_spread_never_gives_a_time_constant_below_zero():
     tau = tc.drawn(1.0, 1000, "normal", 2.0, np.random.default_rng(1))
     assert tau.min() == 1e-7
-    assert (tc.decay(tau, 10.0) >= 0.1).all()
+
+
+def built(tau):
+    neurons = LIF(tau, dt=10.0, train_alpha=True)
+    neurons.build(len(tau), np.random.default_rng(0), np.float64)
+    return neurons
 
 
 def test_decays_are_those_of_the_time_constants_within_their_clips():
-    np.testing.assert_allclose(tc.decay(np.array([100.0, 300.0]), 10.0), np.exp([-0.1, -1 / 30]))
-    np.testing.assert_array_equal(tc.decay(np.array([0.0001, 1e4]), 10.0), [0.1, 0.99])
+    found = built(np.array([100.0, 300.0, 0.0001, 1e4])).parameters["alpha"]
+    np.testing.assert_allclose(found, [np.exp(-0.1), np.exp(-1 / 30), 0.1, 0.99])
 
 
 def test_no_time_constant_acts_longer_than_the_forward_clip_allows():
-    alpha = tc.decay(np.array([100.0, 550.0]), 10.0)
-    np.testing.assert_allclose(tc.time_constant(alpha, 10.0), [100.0, -10 / np.log(0.98)])
+    found = built(np.array([100.0, 550.0])).time_constants
+    np.testing.assert_allclose(found, [100.0, -10 / np.log(0.98)])
 
 
 @pytest.mark.parametrize(
