@@ -1,4 +1,5 @@
 from eventsim.models.layers.batch_norm import BatchNorm as BatchNorm
+from eventsim.models.layers.compiled import compiled_stream as compiled_stream
 from eventsim.models.layers.delay_conv import DelayConv as DelayConv
 from eventsim.models.layers.dropout import Dropout as Dropout
 from eventsim.models.layers.fake_quantize import QGELU as QGELU
@@ -13,8 +14,8 @@ from eventsim.models.layers.learner import LayerLearner as LayerLearner
 from eventsim.models.layers.learner import Penalised as Penalised
 from eventsim.models.layers.lif import LIF as LIF
 from eventsim.models.layers.linear import Linear as Linear
-from eventsim.models.layers.memory_report import MemoryReport as MemoryReport
-from eventsim.models.layers.memory_report import memory_report as memory_report
+from eventsim.models.layers.memory import MemoryReport as MemoryReport
+from eventsim.models.layers.memory import memory_report as memory_report
 from eventsim.models.layers.min_gru import MinGRU as MinGRU
 from eventsim.models.layers.padded_sequences import PaddedSequences as PaddedSequences
 from eventsim.models.layers.quantized_linear import QuantizedLinear as QuantizedLinear

@@ -116,6 +116,12 @@ class BatchNorm(Layer):
         self._tape = x, mean, root, valid, n
         return y
 
+    def fixed_scale(self) -> tuple[Array, Array, Array]:
+        """Return mean, scale and shift, ``y = (x - mean) scale + shift``, of the statistics in `buffers`."""
+        root = 1.0 / np.sqrt(np.asarray(self.buffers["variance"], np.float64) + self.epsilon)
+        scale = (self.parameters["gamma"] * root).astype(self.dtype)
+        return self.buffers["mean"], scale, self.parameters["beta"]
+
     @property
     def last_input(self) -> Array:
         """The input of the last forward pass, until its backward pass."""

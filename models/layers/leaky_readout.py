@@ -48,7 +48,8 @@ class LeakyReadout(Layer):
         self.buffers = {"alpha": alpha.astype(self.dtype)}
         return n_in
 
-    def _row(self) -> Array:
+    def row(self) -> Array:
+        """Return the decays as the loops read them, repeated so that a loop is worth it."""
         return np.tile(self.buffers["alpha"], -(-ROW // self.n_in))
 
     def forward(
@@ -64,7 +65,7 @@ class LeakyReadout(Layer):
     def _run(self, x: Array, first: Array, u: Array) -> None:
         if x.size == 0:
             return
-        alpha = self._row()
+        alpha = self.row()
         share(
             lambda piece, low, high: _lif.integrate(x, alpha, first, u, low, high),
             of_threads(x.shape[1], self.threads),
@@ -74,7 +75,7 @@ class LeakyReadout(Layer):
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Return dL/dx; see `Layer.backward`."""
         shape, dy = self._taken(dy)
-        dx, alpha = self._empty("dx", shape), self._row()
+        dx, alpha = self._empty("dx", shape), self.row()
         if dx.size:
             share(
                 lambda piece, low, high: _lif.integrate_back(dy, alpha, dx, low, high),

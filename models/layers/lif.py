@@ -135,7 +135,8 @@ class LIF(Layer):
         v: Array = self._tape[0]
         return v
 
-    def _rows(self) -> tuple[Array, Array]:
+    def rows(self) -> tuple[Array, Array]:
+        """Return decays and thresholds as the loops read them, repeated so that a loop is worth it."""
         times = -(-ROW // self.n_in)
         both = self.parameters | self.buffers
         return np.tile(self.alpha, times), np.tile(both["threshold"], times)
@@ -155,7 +156,7 @@ class LIF(Layer):
     def _run(self, x: Array, first_v: Array, first_s: Array, v: Array, s: Array) -> None:
         if x.size == 0:
             return
-        alpha, threshold = self._rows()
+        alpha, threshold = self.rows()
         kind = _lif.SURROGATES[self.surrogate]
 
         def some(piece: int, low: int, high: int) -> None:
@@ -169,7 +170,7 @@ class LIF(Layer):
         """Return dL/dx and fill the gradients; see `Layer.backward`."""
         v: Array
         (v, shape), dy = self._taken(dy)
-        alpha, threshold = self._rows()
+        alpha, threshold = self.rows()
         kind = _lif.SURROGATES[self.surrogate]
         sums = {name: np.empty(shape[1:], self.dtype) for name in self.parameters}
         room = self._empty("lambda", shape[1:])

@@ -2,8 +2,8 @@
 
 Unit k of the population takes channel k of the input, and its rate is output k. There are as many units as
 the larger of both numbers, and the rates of units beyond the outputs are 0. Spikes arrive as pulses of one
-tick with their weight as area: with a weight of dt a spike counts 1. As everywhere, what a population sends at
-a tick others have at the next one, so a model behind a projection sees one empty step first.
+tick with their weight as area: with a weight of dt a spike counts 1. As everywhere, what a population sends
+at a tick others have at the next one, so a model behind a projection sees one empty step first.
 """
 
 import copy
@@ -14,7 +14,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from eventsim.models.layers._stream import CompiledStream
 from eventsim.models.layers.batch_norm import BatchNorm
+from eventsim.models.layers.compiled import compiled_stream
 from eventsim.models.layers.layer import State
 from eventsim.models.layers.sequential import Sequential
 from eventsim.rates.tick_model import TickModel
@@ -53,6 +55,7 @@ class LayerStream(TickModel):
         self.model, self.dt = copy.deepcopy(model), dt
         self.n = max(model.n_in, model.n_out)
         self.now: State = {}
+        self.compiled: CompiledStream | None = None
 
     def check(self, n: int, name: str) -> None:
         """Raise a ValueError if a population has another number of units than `n`."""
@@ -67,22 +70,30 @@ class LayerStream(TickModel):
         if not abs(dt - self.dt) <= 1e-9 * self.dt:
             raise ValueError(f"the model has steps of dt={self.dt:g}, the simulation has ticks of dt={dt:g}")
         self.now = self.model.init_state(batch)
+        self.compiled = compiled_stream(self.model, batch)
 
     def step(self, t: float, dt: float, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Return the rates after a tick, shape (batch, n)."""
         x = np.ascontiguousarray(inputs["input"][:, : self.model.n_in], self.model.dtype)
-        y, self.now = self.model.step(x, self.now)
+        if self.compiled is None:
+            y, self.now = self.model.step(x, self.now)
+        else:
+            y = self.compiled.step(x)
         rates = np.zeros((len(y), self.n), self.model.dtype)
         rates[:, : self.model.n_out] = y
         return rates
 
     def snapshot(self) -> State:
         """Return the states of all layers."""
-        return copy.deepcopy(self.now)
+        if self.compiled is None:
+            return copy.deepcopy(self.now)
+        return {str(place): state for place, state in enumerate(self.compiled.state())}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to a state that `snapshot` returned."""
         self.now = _as_before(self.now, state)
+        if self.compiled is not None:
+            self.compiled.restore([self.now[str(place)] for place in range(len(self.now))])
 
 
 def _as_before(now: Any, state: Any) -> Any:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from eventsim import rng
 from eventsim.models.layers.layer import Layer
 from eventsim.models.layers.learner import LayerLearner
-from eventsim.models.layers.memory_report import MemoryReport, memory_report
+from eventsim.models.layers.memory import MemoryReport, memory_report
 from eventsim.models.layers.padded_sequences import PaddedSequences
 from eventsim.models.layers.sequential import Sequential
 from eventsim.models.layers.stream import LayerStream

@@ -208,6 +208,73 @@ def test_spikes_drive_a_stream_and_its_outputs_drive_spiking_neurons():
     assert (again.spikes("cells").times == sim.spikes("cells").times[late]).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_in", [5, 600])
+def test_a_compiled_stream_gives_the_bits_of_the_steps(dtype, n_in):
+    rng = np.random.default_rng(0)
+    parts = [
+        layers.Linear(20, weight_range=1.0),
+        layers.BatchNorm(),
+        layers.LIF(5.0, threshold=rng.uniform(0.5, 1, 20)),
+        layers.Dropout(0.5),
+        layers.Linear(6, bias=False, weight_range=1.0),
+        layers.LIF(9.0, surrogate="triangle", smooth=True),
+        layers.Linear(3),
+        layers.LeakyReadout([4.0, 5.0, 6.0]),
+    ]
+    model = layers.Sequential(parts)
+    model.build(n_in, rng, dtype)
+    x = rng.normal(size=(40, 7, n_in)).astype(dtype)
+    model.forward(x, training=True, rng=rng)
+    wanted = model.forward(x)
+    stream = layers.compiled_stream(model, 7)
+    outputs, states = [], []
+    for x_t in x:
+        outputs.append(stream.step(x_t).copy())
+        states.append(stream.state())
+    assert (np.stack(outputs) == wanted).all()
+    again = layers.compiled_stream(model, 7)
+    again.restore(states[10])
+    assert all((again.step(x_t) == y).all() for x_t, y in zip(x[11:], outputs[11:], strict=True))
+    with pytest.raises(ValueError, match="a step takes an array"):
+        stream.step(x[0, :3])
+    assert layers.compiled_stream(layers.Sequential([layers.GELU()]), 1) is None
+
+
+def test_a_model_with_neurons_and_the_jitter_of_a_chip_saves_and_goes_on_to_the_same_bits(tmp_path):
+    x, labels = spiky(40)
+    model = SequenceClassifier("lif", hidden=(12,), tau=8.0, epochs=2, progress=False).fit(x, labels)
+    stream = model.stream()
+    net = es.Network(seed=3)
+    net.add("x", es.models.Poisson(rate=200.0), 8)
+    net.add("model", stream, stream.n)
+    net.add("cells", es.models.LIF(tau_mem=5.0, v_th=0.05), 4)
+    net.add("more", es.models.LIF(tau_mem=5.0, v_th=0.05), 4)
+    net.connect("x", "model", weight=np.eye(8))
+    net.connect("model", "cells", weight=np.abs(np.random.default_rng(0).normal(size=(8, 4))))
+    net.connect("cells", "more", weight=1.0, delay=1.0)
+
+    def simulation():
+        return es.Simulation(net, dt=1.0, hardware="jitter,sigma=0.2")
+
+    whole, half, again = simulation(), simulation(), simulation()
+    whole.run(80.0)
+    half.run(33.0)
+    path = tmp_path / "state.h5"
+    es.io.save(es.Trace(sizes={}, state=half.snapshot()), path)
+    again.restore(es.io.load(path).state)
+    again.run(80.0)
+    assert (again.array("model") == whole.array("model")).all()
+    for name in ("cells", "more"):
+        late = whole.spikes(name).times >= 40.0
+        assert late.any()
+        found = again.spikes(name).times
+        assert (found[found >= 40.0] == whole.spikes(name).times[late]).all()
+    ideal = es.Simulation(net, dt=1.0)
+    ideal.run(80.0)
+    assert set(ideal.spikes("more").times) != set(whole.spikes("more").times)
+
+
 def test_a_stream_says_what_does_not_fit():
     x, labels = spiky(40)
     model = SequenceClassifier("lif", hidden=(12,), dt=0.5, epochs=0, progress=False).fit(x, labels)
