@@ -105,3 +105,24 @@ def test_frozen_statistics_are_those_of_the_training_set_layer_by_layer():
         if k < len(network.neurons):
             current = (z - z.mean(axis=(0, 1))) * gain(norm) + norm.parameters["beta"]
             x = network.neurons[k].forward(np.ascontiguousarray(current.swapaxes(0, 1))).swapaxes(0, 1).copy()
+
+
+def test_a_trained_network_streams_as_a_population_to_the_bits_of_the_batch():
+    config = find("scenario", "temporal-hierarchy")(**SMALL | {"epochs": 2, "precision": "float32"})
+    trainer, _ = trainer_of_run(config, SimpleNamespace(state=None, data=None, threads=1), 3)
+    trainer.run()
+    learner, network = trainer.learner, trainer.learner.network
+    learner.freeze()
+    network.use_frozen(True)
+    x = learner.shown("test", slice(0, 5))
+    wanted = network.layers.forward(x).copy()
+    stream = es.models.layers.LayerStream(network.layers, config.step)
+    net = es.Network()
+    net.add("model", stream, stream.n)
+    sim = es.Simulation(net, dt=config.step, batch=5)
+    sim.record("model", "rate", every=config.step)
+    sim.set_input("model", x.astype(np.float64), every=config.step)
+    sim.run_ticks(len(x))
+    found = sim.trace("model", "rate").values.reshape(len(x), 5, stream.n)[:, :, :2]
+    assert np.abs(wanted).max() > 0.1
+    np.testing.assert_array_equal(found, wanted)
