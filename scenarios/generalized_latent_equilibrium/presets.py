@@ -17,7 +17,7 @@ PUBLISHED_TRAINING: dict[str, object] = {
     "lr_schedule": "published",
     "epochs": 65,
 }
-QUICK: dict[str, object] = {"task": "synthetic", "layers": 3, "learning_rate": 5e-4, "epochs": 8}
+QUICK: dict[str, object] = {"task": "synthetic", "layers": 3, "epochs": 8}
 SYNTHETIC: dict[str, object] = {"task": "synthetic", "layers": 3, "epochs": 20}
 SPOKEN: dict[str, object] = {
     "task": "spoken-digits",
@@ -55,6 +55,7 @@ MACKEY_GLASS: dict[str, object] = {
     "layers": 2,
     "fast": 20,
     "slow": 40,
+    "learning_rate": 1e-3,
     "epochs": 300,
 }
 LAG_MEMORY: dict[str, object] = {
@@ -63,14 +64,15 @@ LAG_MEMORY: dict[str, object] = {
     "fast": 60,
     "slow": 0,
     "tau_fast": 2.0,
+    "learning_rate": 1e-3,
 }
-LARGE: dict[str, object] = {"fast": 30, "slow": 60, "learning_rate": 5e-4}
+LARGE: dict[str, object] = {"fast": 30, "slow": 60}
 
 PRESETS: dict[str, dict[str, object]] = {
     "mnist-1d-15k": {},
     "mnist-1d-15k-instant-errors": {"errors": "instant"},
     "mnist-1d-15k-instantaneous": {"instantaneous": True},
-    "mnist-1d-15k-published": PUBLISHED_TRAINING,
+    "mnist-1d-15k-published": PUBLISHED_TRAINING | {"learning_rate": 1e-3},
     "mnist-1d-42k": LARGE,
     "mnist-1d-42k-published": LARGE | PUBLISHED_TRAINING,
     "mnist-1d-lag-memory": LAG_MEMORY,

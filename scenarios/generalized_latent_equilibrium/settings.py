@@ -54,7 +54,7 @@ class Settings(Scenario):
     balanced: Annotated[bool, "each batch has as many sequences of each class"] = True
     batch: Annotated[int, Ge(1), "samples shown side by side"] = 100
     learning_rate: Annotated[float, *POSITIVE, "of Adam per tick; of the teachers' nets as in the paper"] = (
-        1e-3
+        5e-4
     )
     lr_schedule: Annotated[
         Literal["plateau", "cosine", "published"],
