@@ -43,6 +43,10 @@ def simulate(config: Settings, run: Run) -> None:
     run.file.put(duration=sim.now)
     run.checkpoint(lambda: {"sim": sim.snapshot()}, force=True)  # all spikes can be read back now
     seconds = config.duration / 1000
-    for what, name in (("somatic_rate", "cells"), ("plateau_rate", "cells.dendrite")):
+    for rate, count, name in (
+        ("somatic_rate", "somatic_spikes", "cells"),
+        ("plateau_rate", "plateaus", "cells.dendrite"),
+    ):
         n = sum(len(times) for times, _ in spikes_in(run.file.path, name))
-        run.metric(what, n / seconds / config.neurons if seconds > 0 else np.nan)
+        run.metric(count, n)
+        run.metric(rate, n / seconds / config.neurons if seconds > 0 else np.nan)

@@ -30,10 +30,11 @@ def test_one_network_has_no_spread_and_two_have(tmp_path):
 
 
 def test_a_network_that_did_not_run_has_no_rates(tmp_path):
-    assert metrics(tmp_path, "nonlinear-dendrites", task="network", neurons=3, duration=0.0) == {}
+    found = metrics(tmp_path, "nonlinear-dendrites", task="network", neurons=3, duration=0.0)
+    assert found == {"somatic_spikes": 0.0, "plateaus": 0.0}
     (tmp_path / "run.h5").unlink()
     found = metrics(tmp_path, "nonlinear-dendrites", task="network", neurons=3, inputs=5, duration=0.5)
-    assert found.keys() == {"somatic_rate", "plateau_rate"}
+    assert found.keys() == {"somatic_spikes", "plateaus", "somatic_rate", "plateau_rate"}
 
 
 @pytest.mark.parametrize(
