@@ -84,7 +84,9 @@ def _network(settings: "Settings", n_classes: int, rng: Generator, *, rounds: bo
         return layers.FakeQuantize(values)
 
     def gate() -> Layer:
-        kind = settings.gate if rounds and settings.activation == "gelu" else settings.activation
+        kind = (
+            settings.rounded_activation if rounds and settings.activation == "gelu" else settings.activation
+        )
         if kind == "gelu":
             return layers.GELU("tanh")
         return layers.QGELU("code" if kind == "qgelu" else "printed")

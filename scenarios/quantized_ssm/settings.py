@@ -46,7 +46,7 @@ class Settings(Scenario):
             "calibration",
             "calibration_samples",
             "clip",
-            "gate",
+            "rounded_activation",
         ),
         "fine-tuning": ("parametrisation", "qat_epochs", "qat_rate", "gradient_limit"),
         "sweep": ("sweep",),
@@ -85,7 +85,9 @@ class Settings(Scenario):
     calibration: Annotated[Literal["static", "dynamic"], "of ranges of states"] = "static"
     calibration_samples: Annotated[int, Ge(1), "of the training set"] = 256
     clip: Annotated[float, *POSITIVE, "of real and imaginary parts of states"] = 50.0
-    gate: Annotated[Literal["qgelu", "qgelu_printed"], "in place of GELU once quantised"] = "qgelu"
+    rounded_activation: Annotated[Literal["qgelu", "qgelu_printed"], "in place of GELU once quantised"] = (
+        "qgelu"
+    )
     parametrisation: Annotated[Literal["discrete", "continuous", "frozen"], "what fine-tuning trains"] = (
         "frozen"
     )
