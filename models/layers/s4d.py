@@ -101,6 +101,7 @@ class S4D(Layer):
         self.parametrisation: Parametrisation = "continuous"
         self.observing = False
         self._seen: list[Array] = []
+        self._known: tuple[Any, list[Array], s4d_forms.Recurrent] | None = None
 
     def build(self, n_in: int, rng: Generator, dtype: DTypeLike = np.float32) -> int:
         """Draw time steps, C and D; see `Layer.build`."""
@@ -192,6 +193,16 @@ class S4D(Layer):
     # ------------------------------------------------------------------ passes
 
     def _recurrent(self) -> s4d_forms.Recurrent:
+        """Return the recurrent form of the present arrays: a stream needs the same one at every step."""
+        arrays = [*self.parameters.values(), *self.buffers.values()]
+        names = tuple(self.parameters), tuple(self.buffers)
+        key = self.quantization, self.observing, self.threads, names, self.dtype
+        known = self._known
+        if known is None or known[0] != key or not all(map(np.array_equal, known[1], arrays)):
+            known = self._known = key, [array.copy() for array in arrays], self._made()
+        return known[2]
+
+    def _made(self) -> s4d_forms.Recurrent:
         quantization = PLAIN if self.quantization is None or self.observing else self.quantization
         step, least = self.buffers["state_step"], self.buffers["state_least"]
         if quantization.state is not None and quantization.calibration == "static":

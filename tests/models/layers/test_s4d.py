@@ -313,3 +313,20 @@ def test_gradients_lie_in_memory_as_optimisers_need_them(form):
     layer.backward(layer.forward(np.ones((4, 2, 3))))
     for name, gradient in layer.gradients.items():
         assert gradient.flags.c_contiguous, name
+
+
+def test_a_stream_sees_parameters_that_have_been_changed_in_place():
+    layer = built(5, 8)
+    x = np.random.default_rng(2).normal(size=(6, 1, 5))
+    first = streamed(layer, x)
+    for name in ("a", "C", "D"):
+        layer.parameters[name] *= 1.5
+        changed = streamed(layer, x)
+        assert not np.array_equal(first, changed)
+        assert np.array_equal(changed, layer.forward(x))
+        first = changed
+    layer.quantization = layers.StateSpaceQuantization(pole=Q(4))
+    assert not np.array_equal(streamed(layer, x), first)
+    layer.convert("discrete")
+    layer.parameters["A_bar"] *= 0.5
+    assert np.array_equal(streamed(layer, x), layer.forward(x))
