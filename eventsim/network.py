@@ -529,6 +529,11 @@ def sends_rates(model: Any) -> bool:
     return is_continuous(model) and not getattr(model, "emits_spikes", False)
 
 
+def is_on_hardware(model: Any) -> bool:
+    """Return whether hardware transmits the spikes of a model: neurons and sources, not rates."""
+    return not is_continuous(model) or bool(getattr(model, "on_hardware", False))
+
+
 def _sorted_out(
     rule: Any, weight: Any, delay: Any, n_pre: int, n_post: int, label: str
 ) -> tuple[ConnectionRule, Value, Value]:

@@ -14,7 +14,7 @@ from eventsim.errors import ConfigError
 from eventsim.hardware.network_editor import NetworkEditor
 from eventsim.hardware.placement import Layout, Placement
 from eventsim.hardware.transmission import TransmissionParameters, Trials
-from eventsim.network import Network, is_continuous
+from eventsim.network import Network, is_on_hardware
 from eventsim.parameters import whole_number
 from eventsim.transmission import Bus, SpikeTransmission
 
@@ -187,7 +187,7 @@ class Prepared:
         """Return how spikes are transmitted, by population; those whose spikes pass unchanged are missing."""
         found = {}
         for name, population in network.populations.items():
-            if is_continuous(population.model):
+            if not is_on_hardware(population.model):
                 continue
             transmission = TransmissionParameters.of(
                 name, population.model.is_source, self.placement.circuits[name]

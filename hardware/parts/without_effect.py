@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.hardware.placement import delayed
-from eventsim.network import Network, is_continuous
+from eventsim.network import Network, is_on_hardware
 
 __all__ = ["no_delays", "no_parameter", "no_projections", "no_spikes"]
 
@@ -25,7 +25,7 @@ def no_delays(network: Network) -> str | None:
 
 def no_spikes(network: Network, whose: str) -> str | None:
     """Return that nothing spikes, of "neurons", "inputs" or "all"; None if something does."""
-    sources = [p.model.is_source for p in network.populations.values() if not is_continuous(p.model)]
+    sources = [p.model.is_source for p in network.populations.values() if is_on_hardware(p.model)]
     if whose == "all":
         return None if sources else "no population spikes"
     if whose == "inputs":

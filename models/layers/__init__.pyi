@@ -29,3 +29,5 @@ from eventsim.models.layers.sequential import Sequential as Sequential
 from eventsim.models.layers.statistics import freeze_statistics as freeze_statistics
 from eventsim.models.layers.stream import LayerStream as LayerStream
 from eventsim.models.layers.temporal_conv import TemporalConv as TemporalConv
+from eventsim.models.layers.tick_lif import TickLIF as TickLIF
+from eventsim.models.layers.tick_lif import add_spiking_model as add_spiking_model
