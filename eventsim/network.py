@@ -370,8 +370,11 @@ class Network:
         net.populations, net.plasticity = dict(self.populations), list(self.plasticity)
         for name, changed in (models or {}).items():
             population = self._population(name)
-            model = _changed(population, changed) if isinstance(changed, Mapping) else changed
-            _check_kind(model, name)
+            if isinstance(changed, Mapping):
+                model = _changed(population, changed)  # of the class of the model it replaces
+            else:
+                model = changed
+                _check_kind(model, name)
             if isinstance(model, ChecksItself):
                 model.check(population.n, name)
             net.populations[name] = replace(population, model=model)

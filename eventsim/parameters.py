@@ -59,6 +59,8 @@ def per_unit(
     Traceback (most recent call last):
     ValueError: tau_mem of 'hidden' must be positive, got -1.0 for unit 2
     """
+    if type(value) is float and math.isfinite(value) and (value > 0 or not (positive or nonnegative)):
+        return value  # most parameters are, and a chip's training checks all of them at every step
     label = f"{name} of {population!r}"
     try:
         array = plain_array(value, label)
