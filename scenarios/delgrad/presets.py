@@ -55,7 +55,7 @@ PRESETS: dict[str, dict[str, object]] = {
     "WA": WA,
     "WS-5": WS_5,
     "WS-cosine": COSINE,
-    "WA-cosine": WA | COSINE | {"epochs": 150, "margin": 0.1, "init_mean": (2.0, 1.0)},
+    "WA-cosine": WA | COSINE | {"epochs": 150, "margin": 0.1},
     "W-5": W | {"n_hidden": 5},
     "WA-5": WA | {"n_hidden": 5},
     "hw-aware-W": HARDWARE | {"delays": "none"},
