@@ -8,5 +8,5 @@ Floats = NDArray[np.float64]
 
 class TickLIFPopulation(Continuous):
     def __init__(
-        self, context: BuildContext, alpha: Floats, threshold: Floats, drive: Floats, start: int
+        self, context: BuildContext, alpha: Floats, threshold: Floats, constant_input: Floats, start: int
     ) -> None: ...

@@ -3,7 +3,7 @@
 Each spiking layer is a population whose units are stepped by ticks. Its spikes are events, on which hardware
 acts as on any. Linear maps and convolutions are weights, a delay for each tap; normalisation is folded in:
 
-    z = (x - mean) scale + beta = x W'[.] + drive,  W' = W scale,  drive = (b - mean) scale + beta
+    (x W + b - mean) scale + beta = x W' + c,  W' = W scale,  c = (b - mean) scale + beta, a constant input
 
 A spike that is sent at a tick counts at the next one, so layer l lags l + 1 ticks behind the input, and stays
 at rest until then. Sums run in the order of events: in float64 membranes agree with the batch to 1e-12.
@@ -38,13 +38,13 @@ class TickLIF:
     Attributes
     ----------
     alpha, threshold : decay and threshold of each unit, shape (n,); units with an infinite one do not spike.
-    drive : what is added to the input at each tick, shape (n,).
+    constant_input : what is added to the input at each tick, shape (n,).
     start : the first tick that counts.
     """
 
     alpha: Any
     threshold: Any
-    drive: Any
+    constant_input: Any
     start: int = 0
 
     variables: ClassVar[tuple[str, ...]] = ("rate", "v")
@@ -55,7 +55,7 @@ class TickLIF:
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if there is not one number of each kind for each unit."""
-        for kind in ("alpha", "threshold", "drive"):
+        for kind in ("alpha", "threshold", "constant_input"):
             if np.shape(getattr(self, kind)) != (n,):
                 raise ValueError(
                     f"{kind} of {name!r} must have shape ({n},), got {np.shape(getattr(self, kind))}"
@@ -65,10 +65,10 @@ class TickLIF:
         """Return the population."""
         from eventsim.models.layers._tick_lif import TickLIFPopulation
 
-        alpha, threshold, drive = (
-            np.array(each, np.float64) for each in (self.alpha, self.threshold, self.drive)
+        alpha, threshold, constant_input = (
+            np.array(each, np.float64) for each in (self.alpha, self.threshold, self.constant_input)
         )
-        return TickLIFPopulation(context, alpha, threshold, drive, self.start)
+        return TickLIFPopulation(context, alpha, threshold, constant_input, self.start)
 
 
 def add_spiking_model(net: Network, name: str, model: Sequential, source: str, dt: float) -> list[str]:
@@ -102,22 +102,22 @@ def add_spiking_model(net: Network, name: str, model: Sequential, source: str, d
     names: list[str] = []
     before = source
     taps: list[tuple[Array, int]] = []  # weights and delays in ticks since the population before
-    drive: Array = np.zeros(model.n_in)
+    constant_input: Array = np.zeros(model.n_in)
     for place, layer in enumerate(model.layers):
         if isinstance(layer, Linear | TemporalConv) and not taps:
             weight = layer.parameters["weight"].astype(np.float64)
             each = [weight] if isinstance(layer, Linear) else list(weight)
             step = getattr(layer, "dilation", 1)
             taps = [(tap, (len(each) - 1 - k) * step) for k, tap in enumerate(each)]
-            drive = np.array(layer.parameters.get("bias", np.zeros(layer.n_out)), np.float64)
+            constant_input = np.array(layer.parameters.get("bias", np.zeros(layer.n_out)), np.float64)
         elif isinstance(layer, BatchNorm) and taps:
             mean, scale, beta = (np.asarray(one, np.float64) for one in layer.fixed_scale())
             taps = [(tap * scale, delay) for tap, delay in taps]
-            drive = (drive - mean) * scale + beta
+            constant_input = (constant_input - mean) * scale + beta
         elif isinstance(layer, LIF | LeakyReadout) and taps:
             alpha, threshold, gain = _units(layer)
             names.append(f"{name}{len(names)}")
-            net.add(names[-1], TickLIF(alpha, threshold, gain * drive, len(names)), layer.n_out)
+            net.add(names[-1], TickLIF(alpha, threshold, gain * constant_input, len(names)), layer.n_out)
             for tap, (weight, delay) in enumerate(taps):
                 net.connect(
                     before,

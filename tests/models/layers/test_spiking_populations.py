@@ -93,5 +93,5 @@ def test_what_cannot_be_populations_is_named():
     model.build(5, np.random.default_rng(0))
     with pytest.raises(ValueError, match="'x' has 6 units, the model 5 inputs"):
         layers.add_spiking_model(net, "b", model, "x", 1.0)
-    with pytest.raises(ValueError, match=r"drive of 'c' must have shape \(2,\), got \(\)"):
+    with pytest.raises(ValueError, match=r"constant_input of 'c' must have shape \(2,\), got \(\)"):
         net.add("c", layers.TickLIF(np.ones(2), np.ones(2), 0.0), 2)
