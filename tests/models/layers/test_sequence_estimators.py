@@ -163,11 +163,8 @@ def test_a_stream_through_the_engine_gives_the_bits_of_the_batch(name):
     outputs, late = results
     wanted = model.model_.forward(shown.astype(np.float32))
     assert np.abs(wanted).max() > 0.01
-    if name == "s4d":  # a batch is a convolution, a stream a recursion
-        assert outputs == pytest.approx(wanted, abs=1e-4)
-    else:
-        assert (outputs == wanted).all()
-        assert (late == model.model_.forward(after_an_empty_step(x[:5]))).all()
+    assert (outputs == wanted).all()
+    assert (late == model.model_.forward(after_an_empty_step(x[:5]))).all()
 
 
 def test_spikes_drive_a_stream_and_its_outputs_drive_spiking_neurons():
