@@ -147,3 +147,11 @@ class SnapshotPart(Protocol):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to a state that `snapshot` returned."""
+
+
+@runtime_checkable
+class ChecksStates(Protocol):
+    """A part that looks at a state before anything is put back."""
+
+    def check_state(self, state: Any, time: float | None = None, crossings: Any = None) -> Any:
+        """Raise ValueError unless `restore` can take the state; nothing changes."""

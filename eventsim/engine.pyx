@@ -11,13 +11,14 @@ While handlers in C run the GIL is released; consecutive events of Python handle
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport INFINITY, isnan, nextafter
+from libc.math cimport INFINITY, isfinite, isnan, nextafter
 from libc.stdint cimport INT64_MAX, uint32_t
 from libc.stdlib cimport free
 
 from eventsim.kernels.memory cimport resized
-from eventsim.queue cimport CANCELLED, FREE, SINGLE, Tick
+from eventsim.queue cimport CANCELLED, SINGLE, Tick
 
+from collections.abc import Mapping
 from time import perf_counter
 
 from eventsim.errors import EventOrderError
@@ -60,6 +61,14 @@ cdef class Handler:
 
     def check_event(self, int unit, double value):
         """Raise ValueError or TypeError unless an event from outside, with this unit and value, can be handled."""
+        allowed = self.unit_range()
+        if allowed is None:
+            return
+        if not allowed[0] <= unit < allowed[1]:
+            raise ValueError(
+                f"{describe(self)} has units {allowed[0]}..{allowed[1] - 1}, got an event for unit {unit}")
+        if not isfinite(value):
+            raise ValueError(f"the value of an event for {describe(self)} must be finite, got {value!r}")
 
     def unit_range(self):
         """Return the least unit that an event may have, and one past the greatest; None for any."""
@@ -189,24 +198,6 @@ def state_method(handler, name):
     if method is None and isinstance(handler, PythonHandler) and handler.function is not None:
         method = getattr(handler.function, name, None)
     return method
-
-
-def within(indices, least, end):
-    """Return whether all indices are in [least, end)."""
-    return len(indices) == 0 or bool(least <= indices.min() and indices.max() < end)
-
-
-def units_exist(handlers, ids, units):
-    """Return whether the units of events are units of their handlers."""
-    import numpy as np
-
-    for id in np.unique(ids) if len(ids) else ():
-        if not 0 <= id < len(handlers):
-            return False
-        allowed = handlers[id].unit_range()
-        if allowed is not None and not within(units[ids == id], *allowed):
-            return False
-    return True
 
 
 cdef PythonHandler GONE = PythonHandler(unregistered)
@@ -725,77 +716,63 @@ cdef class Engine:
         RuntimeError
             If called from a handler.
         """
-        import numpy as np
+        from eventsim.engine_states import checked_tables
+        from eventsim.states import state_part
 
-        cdef EventQueue queue = self.queue
-        cdef Py_ssize_t i, n
+        cdef EventQueue queue
+        cdef Py_ssize_t i
         cdef const double[::1] time, value, start, period
         cdef const uint64_t[::1] order
-        cdef const int32_t[::1] handler, unit, slot, ticks, unused, slots
+        cdef const int32_t[::1] handler, unit, slot, ticks, unused
         cdef const uint32_t[::1] generations
         cdef const int64_t[::1] counts
-        cdef double clock = state["time"]
         self.check_idle("restore")
         names = "\n".join(names_of(self.handlers))
-        if state["names"] != names or state["n_slots"] != self.crossings.n_slots:
+        if not isinstance(state, Mapping):
+            raise ValueError(f"a state is what snapshot() returned, got {type(state).__name__}")
+        if state.get("names") != names or state.get("n_slots") != self.crossings.n_slots:
             raise ValueError(
-                f"the snapshot is of handlers {state['names'].split()} with {state['n_slots']} crossing "
+                f"the snapshot is of handlers {str(state.get('names')).split()} with {state.get('n_slots')} crossing "
                 f"slots; this engine has {names.split()} with {self.crossings.n_slots}")
-        table = {name: np.ascontiguousarray(state["events"][name], dtype) for name, dtype in
-                 (("time", np.float64), ("value", np.float64), ("order", np.uint64), ("handler", np.int32),
-                  ("unit", np.int32), ("slot", np.int32))}
-        generation = np.ascontiguousarray(state["tokens"]["generation"], np.uint32)
-        tick = np.ascontiguousarray(state["tokens"]["tick"], np.int32)
-        free_tokens = np.ascontiguousarray(state["tokens"]["free"], np.int32)
-        starts = np.ascontiguousarray(state["ticks"]["start"], np.float64)
-        periods = np.ascontiguousarray(state["ticks"]["period"], np.float64)
-        count = np.ascontiguousarray(state["ticks"]["count"], np.int64)
-        crossing = np.ascontiguousarray(state["crossings"]["slot"], np.int32)
-        crossing_time = np.ascontiguousarray(state["crossings"]["time"], np.float64)
-        n = len(table["time"])
-        whole = (
-            {len(column) for column in table.values()} == {n}
-            and units_exist(self.handlers, table["handler"], table["unit"])
-            and bool(np.all(table["time"] >= clock)) and within(table["handler"], 0, self.n_handlers)
-            and within(table["slot"], -1, len(tick)) and len(tick) == len(generation)
-            and within(tick, FREE, len(starts)) and within(free_tokens, 0, len(tick))
-            and len(free_tokens) == int(np.count_nonzero(tick == FREE))
-            and len(starts) == len(periods) == len(count)
-            and -1 <= state["ticks"]["free"] < max(len(starts), 1)
-            and within(crossing, 0, self.crossings.n_slots) and len(crossing) == len(crossing_time)
-            and bool(np.all(crossing_time >= clock))
-        )
-        if not whole:
-            raise ValueError("the snapshot is damaged: its tables do not fit together")
+        tables = checked_tables(state, self.handlers, self.crossings.n_slots)
+        parts = state_part(state, "handlers")
+        for entry in self.handlers:
+            method = state_method(entry, "check_state")
+            if method is not None:
+                i = max(entry.first_slot, 0)
+                method(parts.get(str(entry.id)), tables["time"], tables["crossing_times"][i:i + entry.n_slots])
+        table = tables["events"]
         time, value, order = table["time"], table["value"], table["order"]
         handler, unit, slot = table["handler"], table["unit"], table["slot"]
-        generations, ticks, unused = generation, tick, free_tokens
-        start, period, counts = starts, periods, count
+        generations, ticks, unused = tables["generation"], tables["tick"], tables["free_tokens"]
+        start, period, counts = tables["start"], tables["period"], tables["count"]
         # Memory first, in a new queue; then everything is taken over.
         queue = EventQueue()
-        for i in range(len(tick)):
+        for i in range(ticks.shape[0]):
             queue.take_token(ticks[i])
             queue.tokens[i].generation = generations[i]
-        for i in range(len(free_tokens)):
+        for i in range(unused.shape[0]):
             queue.free_tokens[i] = unused[i]
-        queue.n_free_tokens = <int32_t> len(free_tokens)
-        for i in range(len(starts)):
+        queue.n_free_tokens = <int32_t> unused.shape[0]
+        for i in range(start.shape[0]):
             queue.take_tick(start[i], period[i])
             queue.ticks[i].count = counts[i]
-        queue.free_tick = state["ticks"]["free"]
-        for i in range(n):
+        queue.free_tick = tables["free_tick"]
+        for i in range(time.shape[0]):
             queue.push(time[i], value[i], order[i], handler[i], unit[i], slot[i])
-        queue.n_dead = np.count_nonzero(tick == CANCELLED)
+        for i in range(ticks.shape[0]):
+            queue.n_dead += ticks[i] == CANCELLED
         self.queue = queue
         self.crossings.clear()
-        slots, time = crossing, crossing_time
-        for i in range(slots.shape[0]):
-            self.crossings.set(slots[i], time[i])
-        self.time = clock
-        self.sequence = state["sequence"]
-        self.n_processed = state["processed"]
+        time = tables["crossing_times"]
+        for i in range(time.shape[0]):
+            if time[i] < INFINITY:
+                self.crossings.set(<int> i, time[i])
+        self.time = tables["time"]
+        self.sequence = tables["sequence"]
+        self.n_processed = tables["processed"]
         for entry in self.handlers:
-            part = state["handlers"].get(str(entry.id))
+            part = parts.get(str(entry.id))
             method = None if part is None else state_method(entry, "restore")
             if method is not None:
                 method(part)

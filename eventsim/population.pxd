@@ -114,5 +114,6 @@ cdef class Recording(Handler):
 cdef class PrivateSource(Population):
     """A source whose units each feed one unit of a population, which draws their spikes itself (windows schedule)."""
 
+    cdef double lead    # delay with which they arrive there
     # Append the spikes of units first..last - 1 with time + delay < end, delay added, unit by unit, and count them as emitted.
     cdef int draw(self, int first, int last, double end, double delay, SpikeLog drawn) except -1 nogil

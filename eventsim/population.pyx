@@ -98,6 +98,25 @@ cdef class Population(Handler):
         """Return the least unit that an event may have, and one past the greatest."""
         return 0, max(self.n, 1)
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return a state as arrays and numbers of its own; nothing changes.
+
+        Parameters
+        ----------
+        state : mapping
+            What `snapshot` returned, perhaps changed since.
+        time : float, optional
+            Up to which the units have come.
+        crossings : ndarray, shape (n,), optional
+            Predicted crossings that the engine waits for.
+
+        Raises
+        ------
+        ValueError
+            If these units cannot have it.
+        """
+        return state
+
     def prepare(self, Engine engine not None):
         """Schedule or predict what comes without input; once, before the first run."""
         self.begin(engine)

@@ -5,6 +5,8 @@ from libc.math cimport INFINITY
 
 import numpy as np
 
+from eventsim.states import not_after, state_array, state_times
+
 from eventsim.engine cimport Engine, Event
 from eventsim.population cimport SynapseGroup, Population, group_target, group_weight
 
@@ -38,8 +40,17 @@ cdef class PythonPopulation(Population):
         """Return the state as a dictionary of arrays."""
         return {"state": self.state.copy(), "time": np.array(self.time), "next_spike": np.array(self.next_spike)}
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return the arrays of a state, or raise ValueError if these units cannot have it; nothing changes."""
+        return {
+            "state": state_array(state, "state", float, self.state.shape, of=self.name, nan=True),
+            "time": state_array(state, "time", float, (self.n,), 0.0, not_after(time), of=self.name),
+            "next_spike": state_times(state, "next_spike", (self.n,), crossings, of=self.name),
+        }
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
+        state = self.check_state(state)
         self.state[:] = state["state"]
         np.asarray(self.time)[:] = state["time"]
         np.asarray(self.next_spike)[:] = state["next_spike"]

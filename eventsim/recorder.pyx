@@ -131,7 +131,7 @@ cdef class SpikeLog:
         """Forget the spikes after `time`, and those at `time` but for the first `kept`."""
         while self.n and self.time[self.n - 1] > time:
             self.n -= 1
-        self.n -= max(self.count_at(time) - kept, 0)
+        self.n -= max(self.count_at(time) - max(kept, 0), 0)
 
     def columns(self):
         """Return copies (times, units) in the order they were emitted."""
@@ -227,7 +227,7 @@ cdef class SampleLog:
         """Forget what is after `time`, and what is at `time` but for the first `kept`."""
         while self.n and self.time[self.n - 1] > time:
             self.n -= 1
-        self.n -= max(self.count_at(time) - kept, 0)
+        self.n -= max(self.count_at(time) - max(kept, 0), 0)
 
     def columns(self):
         """Return copies (times, columns, values) of all rows or triples; columns are 0 in rows."""

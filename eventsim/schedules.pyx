@@ -20,7 +20,7 @@ from libc.string cimport memmove
 import numpy as np
 
 from eventsim.errors import EventOrderError
-from eventsim.states import state_array
+from eventsim.states import state_array, state_number, state_part
 
 from eventsim.kernels.memory cimport resized
 from eventsim.transmission cimport SpikeTransmission
@@ -180,26 +180,46 @@ cdef class InFlightSpikes:
             place[k - self.head] = self.spike[k].place
         return {"arrival": arrival, "emitted": emitted, "place": place}
 
+    def check_state(self, state, time=None):
+        """Return the spikes under way of a state, or raise ValueError if they cannot be; nothing changes."""
+        cdef Synapses synapses = self.synapses
+        of = synapses.name
+        arrival = state_array(state, "arrival", float, None, time, np.inf, of=of)
+        emitted = state_array(state, "emitted", float, arrival.shape, 0.0, np.inf, of=of)
+        place = state_array(state, "place", np.int64, arrival.shape, *synapses.unit_range(), of=of)
+        if len(place) and not synapses.n:
+            raise ValueError(f"'place' in the state of {of} holds {place[0]}, but it has no synapses")
+        delay = synapses.one_delay if synapses.delay_kind == UNIFORM else synapses.arrays["delay"][place].astype(float)
+        if not np.array_equal(arrival, emitted + delay):
+            raise ValueError(f"'arrival' in the state of {of} differs from the times of emission and the delays")
+        if self.ordered and (np.diff(arrival) < 0).any():
+            raise ValueError(f"'arrival' in the state of {of} must rise")
+        return {"arrival": arrival, "emitted": emitted, "place": place}
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
+        self.put_back(self.check_state(state))
+
+    cdef int put_back(self, dict state) except -1:
         cdef InFlight spike
-        arrivals = state_array(state, "arrival", float, of=self.synapses.name)
-        sent = state_array(state, "emitted", float, arrivals.shape, of=self.synapses.name)
-        places = state_array(state, "place", np.int64, arrivals.shape, *self.synapses.unit_range(), of=self.synapses.name)
+        cdef const double[::1] arrivals = state["arrival"], emitted = state["emitted"]
+        cdef const int64_t[::1] places = state["place"]
+        cdef Py_ssize_t k
         self.head = 0
         self.n = 0
-        for arrival, emitted, place in zip(arrivals, sent, places, strict=True):
-            spike.arrival = arrival
-            spike.emitted = emitted
-            spike.place = place
+        for k in range(arrivals.shape[0]):
+            spike.arrival = arrivals[k]
+            spike.emitted = emitted[k]
+            spike.place = <int32_t> places[k]
             self.put(spike)
+        return 0
 
     cdef int save(self) except -1:
-        self.saved = (self.head, self.n, self.snapshot())
+        self.saved = self.snapshot()
         return 0
 
     cdef int rollback(self) except -1:
-        self.restore(self.saved[2])
+        self.put_back(self.saved)
         return 0
 
 
@@ -343,13 +363,25 @@ cdef class PopulationRunner:
             state = {"units": state, "exit": self.population.transmission.snapshot(), "leaving": {"times": times, "of": units}}
         return state
 
+    def check_state(self, state, time=None):
+        """Return a state, or raise ValueError if the population or its transmission cannot have it; nothing changes."""
+        if not self.population.filtered:
+            self.population.check_state(state, time)
+            return state
+        name = self.population.name
+        leaving = state_part(state, "leaving", name)
+        times = state_array(leaving, "times", float, None, time, np.inf, of=name)
+        units = state_array(leaving, "of", np.int64, times.shape, 0, self.population.n, of=name)
+        self.population.transmission.check_state(state_part(state, "exit", name))
+        self.population.check_state(state_part(state, "units", name), time)
+        return {**state, "leaving": {"times": times, "of": units}}
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
+        state = self.check_state(state)
         if self.population.filtered:
             self.population.transmission.restore(state["exit"])
-            times = state_array(state["leaving"], "times", float, of=self.population.name)
-            units = state_array(state["leaving"], "of", np.int64, times.shape, 0, self.population.n, of=self.population.name)
-            self.wait(times, units)
+            self.wait(state["leaving"]["times"], state["leaving"]["of"])
             state = state["units"]
         self.population.restore(state)
 
@@ -486,13 +518,21 @@ cdef class Sweeps:
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        now, window = float(state["now"]), int(state["window"])
-        if not 0 <= now < INFINITY:
-            raise ValueError(f"the clock of the state is at {now!r}, which is no time to go on from")
-        if self.width > 0.0 and not abs(window - now / self.width) < 2:
-            raise ValueError(f"the state is of window {window}, but its clock, {now!r}, is in window {now // self.width:.0f}")
+        now = state_number(state, "now", float, 0.0, np.inf)
+        window = state_number(state, "window", np.int64, 0)
+        start = now
+        if self.width > 0.0:
+            start = window * self.width
+            if not start <= now < (window + 1) * self.width:
+                raise ValueError(
+                    f"the state is of window {window}, but its clock, {now!r}, is in window {now // self.width:.0f}")
         if self.running:
             raise RuntimeError("this simulation is running in another thread; it cannot go back")
+        flights, populations = state_part(state, "flights"), state_part(state, "populations")
+        for name, in_flight in self.in_flight.items():
+            in_flight.check_state(state_part(flights, name), start)
+        for runner in self.runners:
+            runner.check_state(state_part(populations, runner.population.name), start)
         self.now, self.window = now, window
         for name, in_flight in self.in_flight.items():
             in_flight.restore(state["flights"][name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from eventsim.priorities import Priority
 from eventsim.records import RecordingRequest, RecordSide, one_sample
 from eventsim.selections import selected
 from eventsim.spike_trains import Forms, spike_pairs
+from eventsim.states import LATEST, state_number, state_part
 
 if TYPE_CHECKING:
     from eventsim.io import TraceFile
@@ -38,6 +39,14 @@ def _first_multiple(step: float, time: float) -> int:
         k -= 1
     while k * step < time:
         k += 1
+    return k
+
+
+def _next_sample(next_samples: Mapping[str, Any], key: tuple[str, str], every: float, now: float) -> int:
+    """Return the number of the next sample of a recording, as a state of time `now` has it."""
+    k = int(state_number(next_samples, "/".join(key), np.int64, 0, LATEST))
+    if every > 0 and not (k - 1) * every <= now <= k * every:
+        raise ValueError(f"the state has sample {k} of {'/'.join(key)!r} next, but its clock is at {now!r}")
     return k
 
 
@@ -385,43 +394,52 @@ class Simulation(RecordSide):
         ValueError
             If the state is damaged; nothing has changed then.
         """
+        wanted = state.get("schedule") if isinstance(state, Mapping) else None
+        if wanted not in ("ordered", "windows", "layered"):
+            raise ValueError(f"a state is what snapshot() returned, got {state!r:.60}")
         if self._compiled is None:
-            self._wanted = state["schedule"]
+            self._wanted = wanted
         compiled = self._build()
         if compiled.schedule != state["schedule"]:
             raise ConfigError(
                 f"the state is of the {state['schedule']} schedule, this simulation runs {compiled.schedule}"
             )
-        recorded, known = ["/".join(key) for key in self._recordings], list(state["next_samples"])
+        body, next_samples = state_part(state, "body"), state_part(state, "next_samples")
+        recorded, known = ["/".join(key) for key in self._recordings], list(next_samples)
         if sorted(recorded) != sorted(known):
             raise ConfigError(
                 f"the state is of a simulation that records {', '.join(known) or 'no variable'}, "
                 f"this one records {', '.join(recorded) or 'none'}"
             )
-        self._keep_streamed(float(state["now"]))
+        now = state_number(state, "now", np.float64, 0.0, np.inf)
+        if now != state_number(body, "time" if compiled.engine else "now", np.float64):
+            raise ValueError(f"the clock of the state is at {now!r} and at another time")
+        self._keep_streamed(now)
         theirs = state.get("network", self._fingerprint())
         if theirs != self._fingerprint() and not other_network:
             raise ConfigError(
                 "the state is of a network with another structure or other parameters; "
                 "restore(state, other_network=True) takes it all the same"
             )
-        trial = int(state.get("trial", self.trial))
+        trial = state_number({"trial": self.trial, **state}, "trial", np.int64)
         if trial != self.trial and not other_network:
             raise ConfigError(
                 f"the state is of trial {trial}, this simulation is trial {self.trial}; "
                 f"create it with trial={trial}, or restore(state, other_network=True)"
             )
+        samples = {key: _next_sample(next_samples, key, r.every, now) for key, r in self._recordings.items()}
+        # Records of this very time may have been made before the state was taken, or after it.
+        kept = state_part(state, "recorded_now") if "recorded_now" in state else {}
+        kept = {name: state_number(kept, name, np.int64, 0, LATEST) for name in self._logs() if name in kept}
         self._begin(compiled)
         if compiled.engine:
-            compiled.engine.restore(state["body"])
+            compiled.engine.restore(body)
         else:
-            compiled.sweeps.restore(state["body"])  # type: ignore[union-attr]
-        # Records of this very time may have been made before the state was taken, or after it.
-        kept = state.get("recorded_now", {})
+            compiled.sweeps.restore(body)  # type: ignore[union-attr]
         for name, log in self._logs().items():
-            log.cut(self.now, int(kept.get(name, 0)))
+            log.cut(self.now, kept.get(name, 0))
         for key, recording in self._recordings.items():
-            recording.next = int(state["next_samples"]["/".join(key)])
+            recording.next = samples[key]
 
     def reset(self) -> None:
         """Begin again at time 0, as a new simulation of the same network and trial.

@@ -1,12 +1,86 @@
-"""Checks of states before they are put back: a state may come from a file that somebody changed."""
+"""Checks of states before they are put back: a state may come from a file that somebody changed.
+
+Every part with a state has a method ``check_state(state, time, crossings)``, which returns the state as arrays and
+numbers of its own, or raises; it changes nothing. Engine and schedules ask all parts before the first is put back.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["state_array"]
+__all__ = ["FINITE", "LATEST", "not_after", "state_array", "state_arrays", "state_group", "state_number", "state_part", "state_times"]
+
+FINITE = (-float(np.finfo(float).max), np.inf)  # bounds, low <= value < high, of all that is neither inf nor nan
+LATEST = 1 << 62  # bound of counters
+
+
+def not_after(time: float | None) -> float:
+    """Return the upper bound, itself not permitted, of times that are not after `time`; inf for None."""
+    return np.inf if time is None else float(np.nextafter(time, np.inf))
+
+
+def state_group(state: Any, of: str) -> Mapping[str, Any]:
+    """Return a state; raises ValueError if it is no mapping, such as None where a part has no state."""
+    if not isinstance(state, Mapping):
+        raise ValueError(f"the state of {of} is missing")
+    return state
+
+
+def state_part(state: Any, name: str, of: str = "") -> Mapping[str, Any]:
+    """Return the part `name` of a state.
+
+    Raises
+    ------
+    ValueError
+        If it is missing, or is no mapping.
+    """
+    part = state.get(name) if isinstance(state, Mapping) else None
+    if not isinstance(part, Mapping):
+        whose = f" of {of}" if of else ""
+        raise ValueError(f"{name!r} in the state{whose} must be a group of arrays and numbers, got {part!r:.60}")
+    return part
+
+
+def state_number(
+    state: Mapping[str, Any],
+    name: str,
+    dtype: DTypeLike,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    of: str = "",
+) -> Any:
+    """Return a number of a state, an int or a float as `dtype` says, checked as `state_array` does."""
+    return state_array(state, name, dtype, (), low, high, of=of).item()
+
+
+def state_arrays(
+    state: Mapping[str, Any],
+    like: Mapping[str, NDArray[Any]],
+    bounds: Mapping[str, tuple[ArrayLike | None, ArrayLike | None]],
+    *,
+    of: str = "",
+) -> dict[str, NDArray[Any]]:
+    """Return copies of several arrays of a state, each with dtype and shape of its namesake in `like`.
+
+    `bounds` holds (low, high) by name; what is not named only must not be nan.
+    """
+    return {
+        name: state_array(state, name, array.dtype, array.shape, *bounds.get(name, (None, None)), of=of)
+        for name, array in like.items()
+    }
+
+
+def state_times(
+    state: Mapping[str, Any], name: str, shape: tuple[int, ...], crossings: ArrayLike | None, *, of: str = ""
+) -> NDArray[np.float64]:
+    """Return predicted times of a state, which must be those that the engine waits for, if these are known."""
+    times = state_array(state, name, np.float64, shape, of=of)
+    if crossings is not None and not np.array_equal(times, crossings):
+        raise ValueError(f"{name!r} in the state of {of} differs from the crossings that the engine waits for")
+    return times
 
 
 def state_array(
@@ -14,10 +88,11 @@ def state_array(
     name: str,
     dtype: DTypeLike,
     shape: tuple[int, ...] | None = None,
-    low: float | None = None,
-    high: float | None = None,
+    low: ArrayLike | None = None,
+    high: ArrayLike | None = None,
     *,
     of: str = "",
+    nan: bool = False,
 ) -> NDArray[Any]:
     """Return an array of a state as a copy, checked.
 
@@ -27,33 +102,52 @@ def state_array(
     name : str
         Of the array.
     dtype : dtype
-        What it is converted to.
+        What it is converted to, if that changes no value.
     shape : tuple of int, optional
         What its shape must be; one dimension of any length unless given.
-    low, high : float, optional
+    low, high : array_like, optional
         Bounds of its values: low <= value < high.
     of : str
         What the message calls whose state it is.
+    nan : bool
+        Whether it may hold nan.
 
     Raises
     ------
     ValueError
-        If it is missing, has another shape, holds nan, or a value is out of bounds.
+        If it is missing, has another shape, a value does not fit into `dtype` or is out of bounds.
     """
     what = f"{name!r} in the state of {of}" if of else f"{name!r} in the state"
-    if name not in state:
+    if not isinstance(state, Mapping) or name not in state:
         raise ValueError(f"{what} is missing")
-    given = np.asarray(state[name])
+    try:
+        given = np.asarray(state[name])
+    except ValueError:  # rows of several lengths
+        raise ValueError(f"{what} must be an array of numbers") from None
     if given.dtype.kind not in "fiub":
         raise ValueError(f"{what} must hold numbers, got {given.dtype}")
     if given.shape != shape if shape is not None else given.ndim != 1:
         expected = "one dimension" if shape is None else f"shape {shape}"
         raise ValueError(f"{what} has shape {given.shape}, expected {expected}")
-    wrong = given != given
+    wrong = np.zeros(given.shape, bool) if nan else given != given
     if low is not None:
         wrong |= given < low
     if high is not None:
         wrong |= given >= high
     if wrong.any():
-        raise ValueError(f"{what} holds {given[wrong].flat[0]!r}, which no state of this network can have")
-    return np.array(given, dtype)
+        raise ValueError(f"{what} holds {given[wrong].flat[0].item()!r}, which no state of this network can have")
+    return _converted(given, np.dtype(dtype), what)
+
+
+def _converted(given: NDArray[Any], dtype: np.dtype[Any], what: str) -> NDArray[Any]:
+    """Return a copy in another dtype; raises ValueError if that would change a value, or if digits are lost already."""
+    if given.dtype == dtype:
+        return given.copy()
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = given.astype(dtype)
+        same = (found.astype(given.dtype) == given) | (given != given)
+    if given.dtype.kind == dtype.kind == "f" and given.dtype.itemsize < dtype.itemsize and given.size:
+        same = np.zeros(given.shape, bool)  # it was rounded on its way
+    if not same.all():
+        raise ValueError(f"{what} is {given.dtype} and does not fit into {dtype}: {given[~same].flat[0].item()!r}")
+    return found

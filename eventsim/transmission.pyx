@@ -12,7 +12,7 @@ from libc.stdint cimport uint64_t
 
 import numpy as np
 
-from eventsim.states import state_array
+from eventsim.states import LATEST, state_array, state_number
 
 from eventsim.kernels.draws cimport normal_at, stamped, uniform_at
 from eventsim.engine cimport Engine, Event
@@ -132,10 +132,23 @@ cdef class SpikeTransmission(OutputFilter):
             "bus": np.zeros(0) if bus is None else np.array([bus.free, bus.n_lost, bus.n_delayed], np.float64),
         }
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return the numbers of a state, or raise ValueError if they cannot be; nothing changes."""
+        of = "a transmission of spikes"
+        bus = state_array(state, "bus", float, (0 if self.bus is None else 3,), of=of)
+        if self.bus is not None:
+            state_array({"bus": bus[1:]}, "bus", np.int64, (2,), 0, LATEST, of=of)
+        return {
+            "count": state_array(state, "count", np.uint64, (self.n,), 0, LATEST, of=of),
+            "lost": state_number(state, "lost", np.int64, 0, LATEST, of=of),
+            "cut": state_number(state, "cut", np.int64, 0, LATEST, of=of),
+            "bus": bus,
+        }
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        self.count = state_array(state, "count", np.uint64, (self.n,), 0)
-        self.n_lost, self.n_cut = int(state["lost"]), int(state["cut"])
+        state = self.check_state(state)
+        self.count, self.n_lost, self.n_cut = state["count"], state["lost"], state["cut"]
         self.before = (0, 0)
         if self.bus is not None:
             self.bus.free = state["bus"][0]

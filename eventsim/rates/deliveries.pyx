@@ -10,6 +10,8 @@ from libc.string cimport memset
 
 import numpy as np
 
+from eventsim.states import FINITE, state_array
+
 from eventsim.engine cimport Engine, Event
 from eventsim.population cimport SynapseGroup, Population
 from eventsim.rates.ticks cimport Continuous, TickPart
@@ -92,6 +94,14 @@ cdef class RateDelivery(TickPart):
         """Return what is on its way."""
         return {"sums": self.state["sums"].copy()}
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return what is on its way, or raise ValueError if it cannot be; nothing changes."""
+        return {"sums": state_array(state, "sums", float, self.state["sums"].shape, *FINITE, of=self.name)}
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        self.state["sums"][...] = state["sums"]
+        self.state["sums"][...] = self.check_state(state)["sums"]
+
+    def unit_range(self):
+        """Return the places of `sums` that an event may stand for."""
+        return 0, self.n_slots

@@ -42,6 +42,7 @@ cdef class RateProjection(TickPart):
     cdef char *first
     cdef char *second
 
+    cdef int put_back(self, dict state) except -1
     cdef char *incoming(self, int64_t k) noexcept nogil
     cdef char *outgoing(self) noexcept nogil
     cdef int send_errors(self) except -1 nogil

@@ -22,6 +22,7 @@ from eventsim.kernels.products cimport products_dots, products_multiply
 from eventsim.rates.ticks cimport Continuous, TickPart
 
 from eventsim.renamed import with_current_names
+from eventsim.states import FINITE, LATEST, state_arrays, state_group, state_number
 
 cdef extern from "eventsim/kernels/adam.h" nogil:
     void adam_step(int is_float64, void *p, const void *g, void *first, void *second, double rate, double spread,
@@ -152,7 +153,7 @@ cdef class RateProjection(TickPart):
         self.settle()
         weight = self.shaped(self.state["weight"]).copy()
         bias = self.state["bias"].copy() if self.b != NULL else None
-        self.restore(state)
+        self.put_back(state)
         return weight, bias
 
     def set_weights(self, weight=None, bias=None):
@@ -168,13 +169,31 @@ cdef class RateProjection(TickPart):
         state = {name: array.copy() for name, array in self.state.items() if name != "gradient"}
         return state | {"due": self.pending_update, "learning_rate": self.learning_rate, "steps": self.steps}
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return arrays and numbers of a state, or raise ValueError if these synapses cannot have it; nothing changes."""
+        state = with_current_names("state/rates", state_group(state, self.name), quiet=True)
+        kept = {name: array for name, array in self.state.items() if name != "gradient" and name in state}
+        bounds = dict.fromkeys(kept, FINITE) | {"lags": (1, max(self.pre.depth, 2))}
+        for name in ("weight", "x"):
+            if name not in kept:
+                raise ValueError(f"{name!r} in the state of {self.name} is missing")
+        return {
+            **state_arrays(state, kept, bounds, of=self.name),
+            "due": state_number(state, "due", float, *FINITE, of=self.name),
+            "learning_rate": state_number(state, "learning_rate", float, *FINITE, of=self.name),
+            "steps": state_number(state, "steps", np.int64, 0, LATEST, of=self.name),
+        }
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        state = with_current_names("state/rates", state, quiet=True)
+        self.put_back(self.check_state(state))
+
+    cdef int put_back(self, dict state) except -1:
         for name, array in self.state.items():
             if name in state:
                 array[...] = state[name]
         self.pending_update, self.learning_rate, self.steps = state["due"], state["learning_rate"], state["steps"]
+        return 0
 
     # Ticks ----------------------------------------------------------------------------------------
 
@@ -306,10 +325,17 @@ cdef class Dense(RateProjection):
         """Return the state as a dictionary of arrays and numbers."""
         return RateProjection.snapshot(self) | {"known": int(self.known), "held": self.constant_ticks}
 
-    def restore(self, state):
-        """Go back to a state that `snapshot` returned."""
-        RateProjection.restore(self, state)
+    def check_state(self, state, time=None, crossings=None):
+        """Return arrays and numbers of a state, or raise ValueError if these synapses cannot have it; nothing changes."""
+        return RateProjection.check_state(self, state, time) | {
+            "known": state_number(state, "known", np.int64, 0, 2, of=self.name),
+            "held": state_number(state, "held", np.int64, 0, REFRESH + 2, of=self.name),
+        }
+
+    cdef int put_back(self, dict state) except -1:
+        RateProjection.put_back(self, state)
         self.known, self.constant_ticks = bool(state["known"]), state["held"]
+        return 0
 
     cdef int gather(self, int64_t k, double time) except -1 nogil:
         cdef char *new

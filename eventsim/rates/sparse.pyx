@@ -5,6 +5,8 @@ from libc.stdint cimport int32_t, int64_t
 
 import numpy as np
 
+from eventsim.states import LATEST, state_number
+
 from eventsim.rates.dense cimport RateProjection
 from eventsim.rates.ticks cimport Continuous
 
@@ -73,10 +75,15 @@ cdef class Sparse(RateProjection):
         """Return the state as a dictionary of arrays and numbers."""
         return RateProjection.snapshot(self) | {"tick": self.tick}
 
-    def restore(self, state):
-        """Go back to a state that `snapshot` returned."""
-        RateProjection.restore(self, state)
+    def check_state(self, state, time=None, crossings=None):
+        """Return arrays and numbers of a state, or raise ValueError if these synapses cannot have it; nothing changes."""
+        found = RateProjection.check_state(self, state, time)
+        return found | {"tick": state_number(state, "tick", np.int64, 0, LATEST, of=self.name)}
+
+    cdef int put_back(self, dict state) except -1:
+        RateProjection.put_back(self, state)
         self.tick = state["tick"]
+        return 0
 
     cdef int gather(self, int64_t k, double time) except -1 nogil:
         self.send_errors()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.renamed import warn_renamed
+from eventsim.states import state_array
 
 if TYPE_CHECKING:
     from eventsim.contracts import BuildContext
@@ -98,6 +99,18 @@ class TickModel:
             elif isinstance(value, np.ndarray | float | int) and not isinstance(value, bool):
                 state[name] = np.array(value)
         return state
+
+    def check_state(self, state: Mapping[str, Any], of: str) -> None:
+        """Raise ValueError if the state does not fit this model; what a model keeps in its own way it checks itself."""
+        if type(self).snapshot is not TickModel.snapshot:
+            return
+        known = self.snapshot()
+        if sorted(state) != sorted(known):
+            raise ValueError(
+                f"the state of {of} has {', '.join(map(str, state)) or 'nothing'}, its model {', '.join(known)}"
+            )
+        for name, array in known.items():
+            state_array(state, name, array.dtype, array.shape, of=of, nan=True)
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to a state that `snapshot` returned."""

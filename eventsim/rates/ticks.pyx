@@ -21,6 +21,8 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
+from eventsim.states import FINITE, LATEST, not_after, state_arrays, state_number, state_part
+
 from eventsim.kernels.memory cimport zeroed
 from eventsim.priorities cimport TICKS
 from eventsim.engine cimport Engine, Event, Handler
@@ -218,8 +220,16 @@ cdef class Continuous(Population):
         state["spiked"] = int(self.spiked)
         return state
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return arrays and numbers of a state, or raise ValueError if these units cannot have it; nothing changes."""
+        found = state_arrays(state, self.state, dict.fromkeys(self.state, FINITE), of=self.name)
+        found["last"] = state_number(state, "last", float, -self.dt, not_after(time), of=self.name)
+        found["spiked"] = state_number(state, "spiked", np.int64, 0, 2, of=self.name)
+        return found
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
+        state = self.check_state(state)
         for name, array in self.state.items():
             array[...] = state[name]
         self.last = state["last"]
@@ -281,9 +291,16 @@ cdef class Ticks(Handler):
         """Return the number of the next tick."""
         return {"k": self.k}
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return the number of the next tick, or raise ValueError if it is not the next one at `time`; nothing changes."""
+        k = state_number(state, "k", np.int64, 0, LATEST, of="ticks")
+        if time is not None and not (k - 1) * self.dt <= time <= k * self.dt:
+            raise ValueError(f"'k' in the state of ticks is {k}, but the clock is at {time!r}")
+        return {"k": k}
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        self.k = int(state["k"])
+        self.k = self.check_state(state)["k"]
 
 
 cdef class PythonTickPart(TickPart):
@@ -302,6 +319,12 @@ cdef class PythonTickPart(TickPart):
     def snapshot(self):
         """Return what the observer wants to be kept, if anything."""
         return self.observer.snapshot() if hasattr(self.observer, "snapshot") else None
+
+    def check_state(self, state, time=None, crossings=None):
+        """Let the observer check a state of its own, if it can."""
+        if hasattr(self.observer, "snapshot") and hasattr(self.observer, "check_state"):
+            self.observer.check_state(state, time, crossings)
+        return state
 
     def restore(self, state):
         """Give it back."""
@@ -343,6 +366,14 @@ cdef class PythonContinuous(Continuous):
     def snapshot(self):
         """Return the state as a dictionary of arrays."""
         return Continuous.snapshot(self) | {"model": self.model.snapshot()}
+
+    def check_state(self, state, time=None, crossings=None):
+        """Return arrays and numbers of a state, or raise ValueError if these units cannot have it; nothing changes."""
+        found = Continuous.check_state(self, state, time)
+        model = state_part(state, "model", self.name)
+        if hasattr(self.model, "check_state"):
+            self.model.check_state(model, self.name)
+        return found | {"model": model}
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""

@@ -18,6 +18,7 @@ from libc.string cimport memset
 import numpy as np
 
 from eventsim.errors import ConfigError
+from eventsim.states import LATEST, state_array
 
 from eventsim.engine cimport Engine, Event
 from eventsim.models.dendrites.population cimport Dendrites, doubles, integers
@@ -167,6 +168,14 @@ cdef class SteppedDendrites(Dendrites):
 
     def __dealloc__(self):
         free(self.shortest)
+
+    def check_state(self, state, time=None, crossings=None):
+        """Return the arrays of a state, or raise ValueError if these neurons cannot have it; nothing changes."""
+        # What happens within a tick is known at its end: until then the neurons stand at its start.
+        tick = state_array(state, "tick", np.int64, (1,), 0, LATEST, of=self.name)[0]
+        if time is not None and not tick * self.dt <= time <= (tick + 1) * self.dt:
+            raise ValueError(f"'tick' in the state of {self.name} is {tick}, but the clock is at {time!r}")
+        return super().check_state(state, tick * self.dt)
 
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""

@@ -12,6 +12,8 @@ from libc.stdlib cimport calloc, free
 
 import numpy as np
 
+from eventsim.states import FINITE, state_arrays, state_times
+
 from eventsim.engine cimport Engine, Event
 from eventsim.population cimport SynapseGroup, Population
 from eventsim.recorder cimport SpikeLog
@@ -151,8 +153,22 @@ cdef class Dendrites(Population):
         """Return the state as a dictionary of arrays."""
         return {name: array.copy() for name, array in self.arrays.items()}
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return the arrays of a state, or raise ValueError if these neurons cannot have it; nothing changes."""
+        phases = np.array([self.n_phases[k] for k in range(self.K)])
+        bounds = dict.fromkeys(self.arrays.keys() & {"i_step", "p", "i_syn", "v_inf", "v", "w", "g", "late"}, FINITE)
+        bounds |= {"phase": (0, phases + 2), "armed": (0, 2), "n_steps": (0, self.M + 1), "n_in_row": (0, MOST_IN_ROW + 2)}
+        bounds |= {"until": (time, None), "hit": (time, None)}
+        found = state_arrays(state, self.arrays, bounds, of=self.name)
+        if (found["until"][found["phase"] == 0] < np.inf).any():
+            raise ValueError(f"'phase' and 'until' in the state of {self.name} differ on which clamps are on")
+        if "due" in found:
+            state_times(state, "due", (self.n,), crossings, of=self.name)
+        return found
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
+        state = self.check_state(state)
         for name, array in self.arrays.items():
             array[...] = state[name]
 

@@ -24,4 +24,5 @@ cdef class PoissonPopulation(PrivateSource):
     cdef double[:, ::1] ahead           # (n, AHEAD) spike times drawn
     cdef int32_t[::1] position          # (n,) of the next spike in `ahead`
     cdef dict saved
+    cdef int put_back(self, dict state) except -1
     cdef int refill(self, int unit) noexcept nogil

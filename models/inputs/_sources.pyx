@@ -11,7 +11,7 @@ from libc.stdint cimport uint64_t
 
 import numpy as np
 
-from eventsim.states import state_array
+from eventsim.states import LATEST, state_array, state_arrays, state_number, state_times
 
 from eventsim.engine cimport Engine, Event
 from eventsim.population cimport Arrival, Population, PrivateSource
@@ -61,11 +61,20 @@ cdef class ArrayPopulation(Population):
             "waiting": self.waiting,
         }
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return the spikes to come, or raise ValueError if this source cannot have them; nothing changes."""
+        times = state_array(state, "times", float, None, time, of=self.name)
+        return {
+            "times": times,
+            "units": state_array(state, "units", np.int64, times.shape, 0, self.n, of=self.name),
+            "waiting": state_number(state, "waiting", float, of=self.name),
+        }
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        times = state_array(state, "times", float, of=self.name)
-        self.set_future(times, state_array(state, "units", np.int64, times.shape, 0, self.n, of=self.name))
-        self.waiting = float(state["waiting"])
+        state = self.check_state(state)
+        self.set_future(state["times"], state["units"])
+        self.waiting = state["waiting"]
 
     cdef int begin(self, Engine engine) except -1:
         """Queue an event for the next spike unless one waits that is early enough."""
@@ -121,9 +130,21 @@ cdef class RegularPopulation(Population):
         """Return the number of each unit's next spike."""
         return {"count": np.array(self.count)}
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return the numbers, or raise ValueError if other spikes would come next at `time`; nothing changes."""
+        count = state_array(state, "count", np.longlong, (self.n,), 0, LATEST, of=self.name)
+        if time is not None:
+            phase, period = np.asarray(self.phase), np.asarray(self.period)
+            early, late = phase + count * period < time, (count > 0) & (phase + (count - 1) * period > time)
+            if (early | late).any():
+                unit = int(np.argmax(early | late))
+                raise ValueError(
+                    f"'count' in the state of {self.name} has {count[unit]} spikes of unit {unit} before {time!r}")
+        return {"count": count}
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        self.count = state_array(state, "count", np.longlong, (self.n,), 0, of=self.name)
+        self.count = self.check_state(state)["count"]
 
     cdef int begin(self, Engine engine) except -1:
         cdef int unit
@@ -184,19 +205,41 @@ cdef class PoissonPopulation(PrivateSource):
             "drawn": np.array(self.drawn), "ahead": np.array(self.ahead), "position": np.array(self.position),
         }
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return the streams, or raise ValueError if other spikes would come next at `time`; nothing changes."""
+        like = {"drawn": np.asarray(self.drawn), "ahead": np.asarray(self.ahead), "position": np.asarray(self.position)}
+        bounds = {"drawn": (AHEAD, LATEST), "ahead": (0.0, None), "position": (0, AHEAD)}
+        found = state_arrays(state, like, bounds, of=self.name)
+        ahead, position = found["ahead"], found["position"]
+        if (np.diff(ahead, axis=1) < 0).any():
+            raise ValueError(f"'ahead' in the state of {self.name} must rise from spike to spike")
+        row = np.arange(self.n)
+        if time is not None:
+            # A private source is drawn until its spikes arrive after `time`.
+            next, before = ahead[row, position] + self.lead, ahead[row, position - 1] + self.lead
+            wrong = (next < time) | ((position > 0) & (before > time))
+            if wrong.any():
+                unit = int(np.argmax(wrong))
+                raise ValueError(f"'position' in the state of {self.name} makes {float(next[unit])!r} the first spike of "
+                                 f"unit {unit} after {time!r}")
+        if crossings is not None:
+            state_times({"position": ahead[row, position]}, "position", (self.n,), crossings, of=self.name)
+        return found
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        drawn = state_array(state, "drawn", np.uint64, (self.n,), 0, of=self.name)
-        ahead = state_array(state, "ahead", float, (self.n, AHEAD), of=self.name)
-        self.position = state_array(state, "position", np.int32, (self.n,), 0, AHEAD, of=self.name)
-        self.drawn, self.ahead = drawn, ahead
+        self.put_back(self.check_state(state))
+
+    cdef int put_back(self, dict state) except -1:
+        self.drawn, self.ahead, self.position = state["drawn"], state["ahead"], state["position"]
+        return 0
 
     cdef int save(self) except -1:
         self.saved = self.snapshot()
         return 0
 
     cdef int rollback(self) except -1:
-        self.restore(self.saved)
+        self.put_back(self.saved)
         return 0
 
     cdef int refill(self, int unit) noexcept nogil:

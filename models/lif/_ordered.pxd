@@ -16,6 +16,7 @@ cdef class LIFNeurons(Population):
     cdef readonly dict arrays           # owners of the memory above
     cdef dict saved
 
+    cdef int put_back(self, dict state) except -1
     cdef void advance(self, int unit, double time) noexcept nogil
     cdef double predict(self, int unit) noexcept nogil
     cdef void receive_weight(self, int unit, double time, double weight) noexcept nogil

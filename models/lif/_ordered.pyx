@@ -16,6 +16,7 @@ from eventsim.models.lif.flow cimport Cell, complete, first_crossing, flow
 from eventsim.population cimport SynapseGroup, Population, group_target, group_weight
 
 from eventsim.renamed import with_current_names
+from eventsim.states import FINITE, not_after, state_arrays, state_group, state_times
 
 PARAMETERS = ("tau_mem", "tau_syn", "c_mem", "v_th", "v_leak", "v_reset", "i_ext", "t_ref")
 
@@ -85,18 +86,28 @@ cdef class LIFNeurons(Population):
         """Return the state as a dictionary of arrays."""
         return {name: array.copy() for name, array in self.arrays.items()}
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return the arrays of a state, or raise ValueError if these neurons cannot have it; nothing changes."""
+        state = with_current_names("state/lif", state_group(state, self.name), quiet=True)
+        found = state_arrays(state, self.arrays, {"v": FINITE, "i_syn": FINITE, "t": (0.0, not_after(time))}, of=self.name)
+        state_times(state, "next_spike", (self.n,), crossings, of=self.name)
+        return found
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        state = with_current_names("state/lif", state, quiet=True)
+        self.put_back(self.check_state(state))
+
+    cdef int put_back(self, dict state) except -1:
         for name, array in self.arrays.items():
             array[:] = state[name]
+        return 0
 
     cdef int save(self) except -1:
         self.saved = self.snapshot()
         return 0
 
     cdef int rollback(self) except -1:
-        self.restore(self.saved)
+        self.put_back(self.saved)
         return 0
 
     # One unit -----------------------------------------------------------------------------------

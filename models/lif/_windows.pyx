@@ -77,6 +77,7 @@ cdef class LIFPopulation(LIFNeurons):
         if ends == NULL:
             raise MemoryError
         self.private_end = <Py_ssize_t *> ends
+        source.lead = delay
         self.private_inputs.append(source)  # owns the reference
 
     cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n,

@@ -13,7 +13,7 @@ rewire. Schemmel et al. 2017.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from eventsim.parameters import one_number
 from eventsim.priorities import Priority
 from eventsim.registry import register
 from eventsim.renamed import renamed_arguments
+from eventsim.states import LATEST, not_after, state_arrays, state_number
 from eventsim.trace import Floats, Ints
 
 if TYPE_CHECKING:
@@ -257,12 +258,32 @@ class KernelRuns(PythonHandler):
             "n_runs": self.n_runs,
         }
 
+    def check_state(
+        self, state: Mapping[str, Any], time: float | None = None, crossings: Any = None
+    ) -> dict[str, Any]:
+        """Return arrays and numbers of a state, or raise ValueError if they cannot be; nothing changes."""
+        placed, of = self.placed, self.synapses.name
+        full = (0.0, not_after(self.rule.ceiling))
+        bounds = {"causal": full, "anticausal": full, "n_events": (0, LATEST)}
+        found: dict[str, Any] = dict(state_arrays(state, self.sensors.arrays, bounds, of=of))
+        found |= state_arrays(
+            state,
+            {"label": placed.label, "weight": placed.weight},
+            {"label": (0, self.synapses.pre.n), "weight": (0, 2**self.rule.weight_bits)},
+            of=of,
+        )
+        found["n_runs"] = n_runs = state_number(state, "n_runs", np.int64, 0, LATEST, of=of)
+        if time is not None and not n_runs * self.rule.period <= time <= (n_runs + 1) * self.rule.period:
+            raise ValueError(f"'n_runs' in the state of {of} is {n_runs}, but the clock is at {time!r}")
+        return found
+
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state that `snapshot` returned."""
+        state = self.check_state(state)
         for name, array in self.sensors.arrays.items():
             array[...] = state[name]
         self.placed.label[:], self.placed.weight[:] = state["label"], state["weight"]
-        self.n_runs = int(state["n_runs"])
+        self.n_runs = state["n_runs"]
         self._place()
 
 

@@ -20,6 +20,7 @@ from eventsim.engine cimport Engine
 from eventsim.rates.ticks cimport Continuous, InputSignal
 
 from eventsim.renamed import with_current_names
+from eventsim.states import FINITE, LATEST, state_group, state_number
 
 cdef extern from "eventsim/kernels/activations.h" nogil:
     void activate(int is_float64, int kind, const void *x, void *rate, void *slope, ptrdiff_t n)
@@ -162,9 +163,21 @@ cdef class ProspectivePopulation(Continuous):
             f"{self.name!r} grows without bound: {what} {unit} has left +-{self.limit:g} at time {time:g}; "
             "the loop through its inputs or errors is unstable (smaller weights, beta, learning rate or dt help)")
 
+    def check_state(self, state, time=None, crossings=None):
+        """Return arrays and numbers of a state, or raise ValueError if these neurons cannot have it; nothing changes."""
+        state = with_current_names("state/rates", state_group(state, self.name), quiet=True)
+        found = Continuous.check_state(self, state, time)
+        if (found["tau_mem"] < 0).any():
+            raise ValueError(f"'tau_mem' in the state of {self.name} must not be negative, got {float(found['tau_mem'].min())!r}")
+        return found | {
+            "nudged": state_number(state, "nudged", np.int64, 0, 2, of=self.name),
+            "tau_steps": state_number(state, "tau_steps", np.int64, 0, LATEST, of=self.name),
+            "tau_learning_rate": state_number(state, "tau_learning_rate", float, *FINITE, of=self.name),
+        }
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
-        state = with_current_names("state/rates", state, quiet=True)
+        state = self.check_state(state)
         Continuous.restore(self, state)
         self.at.nudge = self.nudge if state["nudged"] else NULL
         self.tau_steps, self.tau_learning_rate = state["tau_steps"], state["tau_learning_rate"]
