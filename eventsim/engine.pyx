@@ -717,7 +717,7 @@ cdef class Engine:
             If called from a handler.
         """
         from eventsim.engine_states import checked_tables
-        from eventsim.states import state_part
+        from eventsim.states import state_number, state_part
 
         cdef EventQueue queue
         cdef Py_ssize_t i
@@ -730,7 +730,7 @@ cdef class Engine:
         names = "\n".join(names_of(self.handlers))
         if not isinstance(state, Mapping):
             raise ValueError(f"a state is what snapshot() returned, got {type(state).__name__}")
-        if state.get("names") != names or state.get("n_slots") != self.crossings.n_slots:
+        if state.get("names") != names or state_number(state, "n_slots", "int64") != self.crossings.n_slots:
             raise ValueError(
                 f"the snapshot is of handlers {str(state.get('names')).split()} with {state.get('n_slots')} crossing "
                 f"slots; this engine has {names.split()} with {self.crossings.n_slots}")

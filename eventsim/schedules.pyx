@@ -519,7 +519,7 @@ cdef class Sweeps:
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
         now = state_number(state, "now", float, 0.0, np.inf)
-        window = state_number(state, "window", np.int64, 0)
+        window = state_number(state, "window", np.int64, 0, np.inf if self.width > 0.0 else 1)
         start = now
         if self.width > 0.0:
             start = window * self.width

@@ -129,7 +129,7 @@ def state_array(
     if given.shape != shape if shape is not None else given.ndim != 1:
         expected = "one dimension" if shape is None else f"shape {shape}"
         raise ValueError(f"{what} has shape {given.shape}, expected {expected}")
-    wrong = np.zeros(given.shape, bool) if nan else given != given
+    wrong = np.zeros(given.shape, bool) if nan and np.dtype(dtype).kind == "f" else given != given
     if low is not None:
         wrong |= given < low
     if high is not None:

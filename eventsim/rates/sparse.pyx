@@ -78,7 +78,10 @@ cdef class Sparse(RateProjection):
     def check_state(self, state, time=None, crossings=None):
         """Return arrays and numbers of a state, or raise ValueError if these synapses cannot have it; nothing changes."""
         found = RateProjection.check_state(self, state, time)
-        return found | {"tick": state_number(state, "tick", np.int64, 0, LATEST, of=self.name)}
+        tick = state_number(state, "tick", np.int64, 0, LATEST, of=self.name)
+        if time is not None and not tick * self.dt <= time <= (tick + 1) * self.dt:
+            raise ValueError(f"'tick' in the state of {self.name} is {tick}, but the clock is at {time!r}")
+        return found | {"tick": tick}
 
     cdef int put_back(self, dict state) except -1:
         RateProjection.put_back(self, state)

@@ -18,6 +18,10 @@ cdef extern from "eventsim/kernels/sums.h" nogil:
     void decays "eventsim_decays"(const double *time, Py_ssize_t n, double end, double rate, double *out)
 
 
+cdef struct Kept:
+    double v, i, t      # state of a unit, and of when
+
+
 cdef struct PrivateInput:
     PyObject *source    # a PrivateSource
     double weight
@@ -34,8 +38,9 @@ cdef class LIFPopulation(LIFNeurons):
     cdef Py_ssize_t response_room
     # work space of sweeps
     cdef InputSums *sums                # (n,)
-    cdef uint8_t *chosen                # (n,) units to be replayed event by event
-    cdef uint8_t *always                # (n,) units that are recorded on a grid, so always chosen
+    cdef uint8_t *chosen                # (n,) what becomes of each unit in this window
+    cdef uint8_t *recorded              # (n,) units that are recorded on a grid
+    cdef Kept *kept                     # (n,) their state at the start of the window; NULL without recordings
     cdef int64_t *offset                # (n + 1,) where a unit's arrivals lie
     cdef double *list_time
     cdef double *list_weight
@@ -54,6 +59,7 @@ cdef class LIFPopulation(LIFNeurons):
     cdef int gather(self, const Arrival *arrivals, Py_ssize_t n, bint counted) except -1 nogil
     cdef double next_spike_before(self, int unit, double time, bint go) noexcept nogil
     cdef int replay(self, int unit, double start, double end, bint window) except -1 nogil
-    cdef double sample(self, int unit, double start, double end) except? -1 with gil
+    cdef int sample_skipped(self, int unit, double start, double end) except -1 nogil
+    cdef double sample(self, int unit, double start, double end, const Kept *before) except? -1 with gil
     cdef int open_rows(self, double end) except -1
     cdef int make_room(self, Py_ssize_t n) except -1 nogil

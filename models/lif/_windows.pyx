@@ -26,6 +26,11 @@ from eventsim.models.lif._ordered import PARAMETERS
 cdef enum:
     BLOCK = 512         # units whose private arrivals are drawn together, so that they stay in cache
 
+cdef enum:              # what becomes of a unit in a window
+    SKIPPED = 0         # it is carried over
+    REPLAYED = 1        # its arrivals are handled one by one
+    SAMPLED = 2         # it is carried over, and its arrivals are kept for recordings
+
 PER_UNIT = ("v_th", "v_reset", "t_ref")     # parameters that units of a window need not share
 
 
@@ -39,8 +44,8 @@ cdef class LIFPopulation(LIFNeurons):
         self.sums = <InputSums *> calloc(max(n, 1), sizeof(InputSums))
         self.chosen = <uint8_t *> calloc(max(n, 1), 1)
         self.offset = <int64_t *> calloc(n + 2, sizeof(int64_t))
-        self.always = <uint8_t *> calloc(max(n, 1), 1)
-        if self.sums == NULL or self.chosen == NULL or self.offset == NULL or self.always == NULL:
+        self.recorded = <uint8_t *> calloc(max(n, 1), 1)
+        if self.sums == NULL or self.chosen == NULL or self.offset == NULL or self.recorded == NULL:
             raise MemoryError
         self.private_inputs = []
         self.drawn = SpikeLog()
@@ -57,7 +62,8 @@ cdef class LIFPopulation(LIFNeurons):
         free(self.private_input)
         free(self.private_end)
         free(self.response)
-        free(self.always)
+        free(self.recorded)
+        free(self.kept)
 
     @property
     def max_window(self):
@@ -99,17 +105,19 @@ cdef class LIFPopulation(LIFNeurons):
                     self.keep_feeds()
                 unit = last
         else:
-            memset(self.chosen, 1, self.n)
+            memset(self.chosen, REPLAYED, self.n)
             self.n_own = 0
         if self.n_recordings:
             with gil:
                 self.open_rows(end)
         self.gather(arrivals, n, window)
         for unit in range(self.n):
-            if self.chosen[unit]:
+            if self.chosen[unit] == REPLAYED:
                 self.replay(unit, start, end, window)
                 if window:
                     self.advance(unit, end)
+            elif self.chosen[unit] == SAMPLED:
+                self.sample_skipped(unit, start, end)
         return 0
 
     cdef void add_sums(self, double end, const Arrival *arrival) noexcept nogil:
@@ -226,7 +234,10 @@ cdef class LIFPopulation(LIFNeurons):
         return 0
 
     cdef void skip_subthreshold(self, int first, int last, double start, double end) noexcept nogil:
-        """Carry over all units that cannot fire in the window; choose the others."""
+        """Carry over all units that cannot fire in the window; choose the others.
+
+        Recorded units are treated as all others; their arrivals are kept, to sample the way that they were carried.
+        """
         cdef const Cell *c = self.cells
         cdef double width = end - start
         cdef double em = exp(-width * c.rate_mem)
@@ -241,13 +252,15 @@ cdef class LIFPopulation(LIFNeurons):
             limit = c.v_th - 1e-9 * (fmax(c.v_th - c.v_reset, c.v_th - c.v_leak))
             v = self.v[unit]
             i = self.i[unit]
-            if self.refractory_end[unit] >= end and not self.always[unit]:
-                self.chosen[unit] = 0
+            if self.recorded[unit]:
+                self.kept[unit] = Kept(v, i, self.t[unit])
+            if self.refractory_end[unit] >= end:
+                self.chosen[unit] = SAMPLED if self.recorded[unit] else SKIPPED
                 self.i[unit] = i * es + self.sums[unit].i
                 self.t[unit] = end
                 continue
-            if self.refractory_end[unit] > start or self.always[unit]:
-                self.chosen[unit] = 1
+            if self.refractory_end[unit] > start:
+                self.chosen[unit] = REPLAYED
                 continue
             i_end = i * es
             v_end = c.v_inf + (v - c.v_inf) * em + i * kw
@@ -259,9 +272,9 @@ cdef class LIFPopulation(LIFNeurons):
             else:
                 highest = fmax(v, v_end)
             if highest + self.sums[unit].highest >= limit:
-                self.chosen[unit] = 1
+                self.chosen[unit] = REPLAYED
                 continue
-            self.chosen[unit] = 0
+            self.chosen[unit] = SAMPLED if self.recorded[unit] else SKIPPED
             self.v[unit] = v_end + self.sums[unit].v
             self.i[unit] = i_end + self.sums[unit].i
             self.t[unit] = end
@@ -344,24 +357,47 @@ cdef class LIFPopulation(LIFNeurons):
         """Handle the arrivals of one unit in [start, end) as the ordered schedule does."""
         cdef int64_t k = self.offset[unit], stop = self.offset[unit + 1]
         cdef double time, next_spike, sampled = start
+        cdef bint recorded = self.recorded[unit]
+        cdef Kept before
         while True:
             time = self.list_time[k] if k < stop else end
-            next_spike = self.next_spike_before(unit, time, (window or k < stop) and not self.always[unit])
+            if recorded:
+                before = Kept(self.v[unit], self.i[unit], self.t[unit])
+            next_spike = self.next_spike_before(unit, time, window or k < stop)
             while next_spike < time:
-                if self.always[unit]:
-                    sampled = self.sample(unit, sampled, next_spike)
+                if recorded:
+                    sampled = self.sample(unit, sampled, next_spike, &before)
                 self.fire(unit, next_spike)
                 self.fresh.append(next_spike, unit)
-                next_spike = self.next_spike_before(unit, time,
-                                                    (window or k < stop) and not self.always[unit])
-            if self.always[unit]:
-                sampled = self.sample(unit, sampled, time)
+                if recorded:
+                    before = Kept(self.v[unit], self.i[unit], self.t[unit])
+                next_spike = self.next_spike_before(unit, time, window or k < stop)
+            if recorded:
+                sampled = self.sample(unit, sampled, time, &before)
             if k == stop:
                 return 0
             self.next_spike[unit] = next_spike
             while k < stop and self.list_time[k] == time:
                 self.receive_weight(unit, time, self.list_weight[k])
                 k += 1
+
+    cdef int sample_skipped(self, int unit, double start, double end) except -1 nogil:
+        """Sample a unit that was carried over the window: event by event on a copy, which is then forgotten."""
+        cdef int64_t k = self.offset[unit]
+        cdef Kept carried = Kept(self.v[unit], self.i[unit], self.t[unit]), before
+        cdef double time, sampled = start, next_spike = self.next_spike[unit]
+        self.v[unit], self.i[unit], self.t[unit] = self.kept[unit].v, self.kept[unit].i, self.kept[unit].t
+        self.next_spike[unit] = INFINITY
+        for k in range(k, self.offset[unit + 1]):
+            time = self.list_time[k]
+            before = Kept(self.v[unit], self.i[unit], self.t[unit])
+            sampled = self.sample(unit, sampled, time, &before)
+            self.receive_weight(unit, time, self.list_weight[k])
+        before = Kept(self.v[unit], self.i[unit], self.t[unit])
+        self.sample(unit, sampled, end, &before)
+        self.v[unit], self.i[unit], self.t[unit] = carried.v, carried.i, carried.t
+        self.next_spike[unit] = next_spike
+        return 0
 
     cdef double next_spike_before(self, int unit, double time, bint go) noexcept nogil:
         """Return the next crossing if it may come before `time` or at it; otherwise inf, and if `go` be at `time`.
@@ -390,13 +426,18 @@ cdef class LIFPopulation(LIFNeurons):
         return self.predict(unit)
 
     # Recording in sweeps: grid points are filled while the unit passes them; at an event's own time, after the event.
+    # A recording only looks: what it sees is computed from copies, so spikes have the same bits with it and without.
 
     def add_recording(self, Recording recording not None):
         super().add_recording(recording)
         cdef int unit
+        if self.kept == NULL:
+            self.kept = <Kept *> calloc(max(self.n, 1), sizeof(Kept))
+            if self.kept == NULL:
+                raise MemoryError
         self.n_recordings += 1
         for unit in recording.units:
-            self.always[unit] = 1
+            self.recorded[unit] = 1
 
     cdef int open_rows(self, double end) except -1:
         """Start the rows of all grid points before `end`."""
@@ -413,13 +454,15 @@ cdef class LIFPopulation(LIFNeurons):
                 recording.next += 1
         return 0
 
-    cdef double sample(self, int unit, double start, double end) except? -1 with gil:
-        """Fill the unit's column at the grid points in [start, end); returns where to go on."""
+    cdef double sample(self, int unit, double start, double end, const Kept *before) except? -1 with gil:
+        """Fill the unit's column at the grid points in [start, end), where it came from `before`; returns where to go on."""
         cdef Py_ssize_t row
         cdef double guess
         cdef Recording recording
+        cdef Kept now = Kept(self.v[unit], self.i[unit], self.t[unit])
         if end <= start:
             return start
+        self.v[unit], self.i[unit], self.t[unit] = before.v, before.i, before.t
         for recording in self.recordings:
             if recording.column[unit] < 0:
                 continue
@@ -435,4 +478,5 @@ cdef class LIFPopulation(LIFNeurons):
                 recording.log.value[row * recording.log.width + recording.column[unit]] = self.peek(
                     recording.index, unit, recording.log.time[row])
                 row += 1
+        self.v[unit], self.i[unit], self.t[unit] = now.v, now.i, now.t
         return end

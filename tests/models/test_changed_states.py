@@ -7,7 +7,7 @@ import pytest
 
 import eventsim as es
 from eventsim.models import Clamp, Compartment, LatentEquilibrium, MultiCompartment, Receptor, ThresholdEvent
-from eventsim.models.plasticity import ErrorTimesRate, StructuralPlasticity
+from eventsim.models.plasticity import ErrorTimesRate, PlasticityKernel, StructuralPlasticity
 
 ENDED = (ValueError, es.ConfigError, es.EventOrderError, FloatingPointError, RuntimeError, TypeError)
 
@@ -68,7 +68,7 @@ def dendrites(solver):
     soma = Compartment("soma", v_th=-50.0, event=ThresholdEvent((Clamp(-75.0, 200.0, 2.0),)))
     net.add("cell", MultiCompartment((soma, dendrite), (("soma", "dendrite", 2.0),), solver=solver), 3)
     synapses = net.connect("in", "cell", weight=400.0, delay=1.0, receptor="dendrite")
-    net.add_plasticity(synapses, StructuralPlasticity(period=20.0, weight_step=100.0))
+    net.add_plasticity(synapses, PlasticityKernel(StructuralPlasticity(), 20.0, 8.0, 15.0, weight_step=20.0))
     return es.Simulation(net, **({"dt": 0.1} if solver == "ticks" else {}))
 
 
@@ -81,9 +81,7 @@ def rates(optimiser, **options):
     net.add("own", Leaky(), 3)
     first = net.connect("in", "hidden", weight=rng.normal(0.0, 0.3, (4, 6)), delay=0.3)
     second = net.connect("hidden", "out", weight=rng.normal(0.0, 0.3, (6, 3)))
-    net.connect(
-        "hidden", "own", es.connect.fixed_probability(0.5), weight=0.5, delay=es.distributions.Uniform(0.1, 0.5)
-    )
+    net.connect("hidden", "own", weight=0.5, delay=0.1 * rng.integers(1, 5, (6, 3)))
     for each in (first, second):
         net.add_plasticity(each, ErrorTimesRate(0.01, optimiser=optimiser))
     sim = es.Simulation(net, dt=0.1, **options)
@@ -112,8 +110,8 @@ MADE = {
     "layered": lambda: spiking("layered"),
     "delta": lambda: spiking("windows", loop=True, neuron=es.models.LIFDelta(tau_mem=10.0)),
     "own neuron": lambda: spiking("ordered", neuron=Counter()),
-    "late ordered": lambda: spiking("ordered", hardware="jitter,std=0.5"),
-    "late windows": lambda: spiking("windows", hardware="jitter,std=0.5", loop=True),
+    "late ordered": lambda: spiking("ordered", hardware="jitter,sigma=0.5"),
+    "late windows": lambda: spiking("windows", hardware="jitter,sigma=0.5", loop=True),
     "bus": lambda: spiking("ordered", hardware="bus,rate=2.0"),
     "exact dendrites": lambda: dendrites("exact"),
     "stepped dendrites": lambda: dendrites("ticks"),
@@ -122,6 +120,8 @@ MADE = {
     "adam": lambda: rates("adam", batch=2),
     "rates and spikes": rates_and_spikes,
 }
+OPTIONAL = ("network", "recorded_now")  # states of earlier versions lack them
+CURRENTS = ("v", "i_syn", "g", "late", "w", "p", "state", "sums")
 REDUNDANT = ("position", "count", "k", "tick", "arrival", "emitted", "next_spike", "due", "slot", "window")
 
 
@@ -184,7 +184,7 @@ def same(a, b):
 @pytest.fixture(scope="module", params=MADE)
 def made(request):
     sim = MADE[request.param]()
-    sim.run(30.3)
+    sim.run(30.33)
     return MADE[request.param], sim.snapshot()
 
 
@@ -195,7 +195,7 @@ def test_the_state_itself_goes_on(made):
     again.restore(state)
     again.run(60.0)
     for name, spikes in spikes_of(again).items():
-        kept = whole.spikes(name).times >= 30.3
+        kept = whole.spikes(name).times >= 30.33
         assert np.array_equal(spikes.times, whole.spikes(name).times[kept])
 
 
@@ -218,15 +218,19 @@ def test_a_changed_state_is_refused_whole_or_goes_on(made):
                 sim.restore(other)
             except (ValueError, es.ConfigError) as error:
                 assert "\n" not in str(error), case
-                assert len(str(error)) < 400, case
                 n_refused += 1
                 assert same(sim.snapshot(), before), case
                 continue
             except Exception as error:
                 raise AssertionError(case) from error
+            if path[-1] in CURRENTS and what.startswith(("one is", "all are")):
+                sim = make()  # huge currents make as many spikes, in as long a time
+                sim.run(2.0)
+                before = sim.snapshot()
+                continue
             try:
                 sim.run(33.0)
-                assert what not in ("missing", "none", "text", "list", "complex") or path in OPTIONAL, case
+                assert what not in ("missing", "none", "text", "list", "complex") or path[0] in OPTIONAL, case
             except ENDED as error:
                 assert "\n" not in str(error), case
             sim = make()
@@ -235,29 +239,29 @@ def test_a_changed_state_is_refused_whole_or_goes_on(made):
     assert n_refused > 100
 
 
-OPTIONAL = {("network",), ("recorded_now",), ("body", "handlers")}
-
-
 def test_numbers_that_follow_from_others_must_agree(made):
     """A spike that was taken out of a source, or a step of the clock, does not pass for a state."""
     make, state = made
     n = 0
     for path in leaves(state):
-        if path[-1] not in REDUNDANT:
+        if path[-1] not in REDUNDANT or (path[-1] == "next_spike" and "populations" in path):
             continue
-        value = state
+        value = group = state
         for name in path:
-            value = value[name]
+            value, group = value[name], value
         array = np.asarray(value)
-        if not array.size or not np.isfinite(array.flat[0]):
+        if not array.size or not np.isfinite(array.flat[0]) or group.keys() & {"lost", "left", "learning_rate"}:
             continue
         other = copy.deepcopy(state)
         changed = array.copy()
         changed[(0,) * array.ndim] += 1
         put(other, path, changed)
-        with pytest.raises((ValueError, es.ConfigError)):
+        try:
             make().restore(other)
-        n += 1
+        except (ValueError, es.ConfigError):
+            n += 1
+            continue
+        raise AssertionError(f"{'/'.join(path)} may be one more")
     assert n > 0
 
 
@@ -281,7 +285,7 @@ def test_other_types_that_hold_the_same_numbers_are_the_same_state(made):
 
 def test_digits_that_were_lost_are_told():
     sim = spiking("ordered")
-    sim.run(30.3)
+    sim.run(30.33)
     state = sim.snapshot()
     (part,) = (each for each in state["body"]["handlers"].values() if "next_spike" in each)
     part["v"] = part["v"].astype(np.float32)
