@@ -1,6 +1,7 @@
 # make demo   learn Yin-Yang with first spikes, in under a minute, and draw what came out
 # make test   the test suite
 # make lint   style and types
+# make sanitize   tests of engine, models and hardware under the address and undefined-behaviour sanitizers (gcc)
 #
 # Each sets up its own virtual environment in .venv; needs Python >= 3.11, a C compiler and make.
 
@@ -16,7 +17,7 @@ TESTS_MAY := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls 
 # Folder by folder: they are no packages, and several have a conftest.py.
 TEST_FOLDERS := $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.py tests/*/*/*.py))))
 
-.PHONY: demo test lint types clean
+.PHONY: demo test lint types sanitize clean
 
 demo: $(VENV)/.installed
 	mkdir -p demo
@@ -38,6 +39,21 @@ types: $(VENV)/.linted
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml -p eventsim
 	cd tests && for folder in . $(TEST_FOLDERS); do \
 	  MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml $(TESTS_MAY) $$folder/*.py || exit 1; done
+
+# Compiled into a folder of its own, which comes before the package that is installed. Leaks are not looked for:
+# Python itself leaves memory behind. A finding ends the tests, with the place in C.
+SANITIZED := build/sanitize
+SANITIZED_TESTS ?= tests/engine tests/models tests/hardware
+# The address sanitizer sees what the checks that are left out would see, and they are most of the time to compile.
+SANITIZER := -fsanitize=address,undefined -fno-sanitize=null,alignment,object-size,pointer-overflow,vptr \
+             -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+sanitize: $(VENV)/.tested
+	CFLAGS="$(SANITIZER)" LDFLAGS="$(SANITIZER)" \
+	  $(BIN)/python setup.py --quiet build --build-base $(SANITIZED) --build-lib $(SANITIZED)/lib
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=$(SANITIZED)/lib \
+	  $(BIN)/python -P -m pytest -p no:cacheprovider $(SANITIZED_TESTS)
 
 clean:
 	rm -rf $(VENV) build demo

@@ -1,4 +1,4 @@
-"""The check of an engine's state: its tables of events, tokens, series of ticks and crossings fit together."""
+"""The check of an engine's state: its tables of events, tokens, series and crossings fit together."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ Tables = dict[str, Any]
 
 
 def checked_tables(state: Mapping[str, Any], handlers: Sequence[Any], n_slots: int) -> Tables:
-    """Return the numbers and tables of a state, in the types that the engine keeps; those of `events` by name.
+    """Return the numbers and tables of a state, in the types that the engine keeps.
 
     Parameters
     ----------

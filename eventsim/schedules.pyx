@@ -402,6 +402,7 @@ cdef class Sweeps:
     cdef readonly dict in_flight
     cdef readonly double now, width
     cdef bint running
+    cdef bint halfway                   # some populations have been advanced, others have not
     cdef readonly long long window      # number of the window that holds `now`
     cdef public object estimate         # callable (start, end) -> deliveries to expect, for the length of layered chunks
 
@@ -429,6 +430,9 @@ cdef class Sweeps:
         """
         if self.running:
             raise RuntimeError("this simulation is running in another thread; give each thread its own")
+        if self.halfway:
+            raise RuntimeError(
+                "a run was interrupted while populations were on their way; go back by reset() or restore()")
         self.running = True
         try:
             self.advance(until)
@@ -443,6 +447,7 @@ cdef class Sweeps:
                 start = self.window * self.width
                 end = (self.window + 1) * self.width
                 PyErr_CheckSignals()
+                self.halfway = True
                 if end <= until:
                     self.sweep(start, end, True)
                     self.release(self.now, end)
@@ -455,15 +460,18 @@ cdef class Sweeps:
                     self.rollback()
                     self.cut(until)
                     self.now = until
+                self.halfway = False
             return 0
         n = max(1, int(self.estimate(self.now, until) // 2**21)) if self.estimate is not None else 1
         start = self.now
         for k in range(1, n + 1):
             end = until if k == n else start + (until - start) * k / n
             PyErr_CheckSignals()
+            self.halfway = True
             self.sweep(self.now, end, False)
             self.release(self.now, end)
             self.now = end
+            self.halfway = False
         return 0
 
     cdef int sweep(self, double start, double end, bint window) except -1:
@@ -509,6 +517,8 @@ cdef class Sweeps:
 
     def snapshot(self):
         """Return clock, states and spikes under way as a nested dictionary of arrays and numbers."""
+        if self.halfway:
+            raise RuntimeError("a run was interrupted while populations were on their way; this is no state to keep")
         return {
             "now": self.now,
             "window": self.window,
@@ -534,6 +544,7 @@ cdef class Sweeps:
         for runner in self.runners:
             runner.check_state(state_part(populations, runner.population.name), start)
         self.now, self.window = now, window
+        self.halfway = False
         for name, in_flight in self.in_flight.items():
             in_flight.restore(state["flights"][name])
         for runner in self.runners:

@@ -1,7 +1,8 @@
 """Checks of states before they are put back: a state may come from a file that somebody changed.
 
-Every part with a state has a method ``check_state(state, time, crossings)``, which returns the state as arrays and
-numbers of its own, or raises; it changes nothing. Engine and schedules ask all parts before the first is put back.
+Every part with a state has a method ``check_state(state, time, crossings)``, which returns the state as
+arrays and numbers of its own, or raises; it changes nothing. Engine and schedules ask all parts before the
+first is put back.
 """
 
 from collections.abc import Mapping
@@ -10,9 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["FINITE", "LATEST", "not_after", "state_array", "state_arrays", "state_group", "state_number", "state_part", "state_times"]
+__all__ = [
+    "FINITE",
+    "LATEST",
+    "not_after",
+    "state_array",
+    "state_arrays",
+    "state_group",
+    "state_number",
+    "state_part",
+    "state_times",
+]
 
-FINITE = (-float(np.finfo(float).max), np.inf)  # bounds, low <= value < high, of all that is neither inf nor nan
+FINITE = (-float(np.finfo(float).max), np.inf)  # low <= value < high for all that is neither inf nor nan
 LATEST = 1 << 62  # bound of counters
 
 
@@ -39,7 +50,7 @@ def state_part(state: Any, name: str, of: str = "") -> Mapping[str, Any]:
     part = state.get(name) if isinstance(state, Mapping) else None
     if not isinstance(part, Mapping):
         whose = f" of {of}" if of else ""
-        raise ValueError(f"{name!r} in the state{whose} must be a group of arrays and numbers, got {part!r:.60}")
+        raise ValueError(f"{name!r} in the state{whose} must be a group, got {part!r:.60}")
     return part
 
 
@@ -76,10 +87,10 @@ def state_arrays(
 def state_times(
     state: Mapping[str, Any], name: str, shape: tuple[int, ...], crossings: ArrayLike | None, *, of: str = ""
 ) -> NDArray[np.float64]:
-    """Return predicted times of a state, which must be those that the engine waits for, if these are known."""
+    """Return predicted times of a state; they must be those that the engine waits for, if it does."""
     times = state_array(state, name, np.float64, shape, of=of)
     if crossings is not None and not np.array_equal(times, crossings):
-        raise ValueError(f"{name!r} in the state of {of} differs from the crossings that the engine waits for")
+        raise ValueError(f"{name!r} in the state of {of} differs from the crossings that are predicted")
     return times
 
 
@@ -135,12 +146,13 @@ def state_array(
     if high is not None:
         wrong |= given >= high
     if wrong.any():
-        raise ValueError(f"{what} holds {given[wrong].flat[0].item()!r}, which no state of this network can have")
+        value = given[wrong].flat[0].item()
+        raise ValueError(f"{what} holds {value!r}, which no state of this network can have")
     return _converted(given, np.dtype(dtype), what)
 
 
 def _converted(given: NDArray[Any], dtype: np.dtype[Any], what: str) -> NDArray[Any]:
-    """Return a copy in another dtype; raises ValueError if that would change a value, or if digits are lost already."""
+    """Return a copy in another dtype; raises ValueError if that changes a value, or if digits are lost."""
     if given.dtype == dtype:
         return given.copy()
     with np.errstate(invalid="ignore", over="ignore"):
@@ -149,5 +161,6 @@ def _converted(given: NDArray[Any], dtype: np.dtype[Any], what: str) -> NDArray[
     if given.dtype.kind == dtype.kind == "f" and given.dtype.itemsize < dtype.itemsize and given.size:
         same = np.zeros(given.shape, bool)  # it was rounded on its way
     if not same.all():
-        raise ValueError(f"{what} is {given.dtype} and does not fit into {dtype}: {given[~same].flat[0].item()!r}")
+        value = given[~same].flat[0].item()
+        raise ValueError(f"{what} is {given.dtype} and does not fit into {dtype}: {value!r}")
     return found

@@ -6,6 +6,7 @@
 
    VECTOR_CLONES in front of a function builds it for AVX-512, AVX2 and the baseline; the loader
    picks one when the module is loaded. Elsewhere than gcc on x86-64 with glibc there is the baseline only.
+   Sanitizers get the baseline too: their checks are not ready yet when the loader picks.
    gcc optimises it fully, whatever it does with the rest of the module (see setup.py).
    Loops over VECTOR_LANES values are what the compiler is meant to vectorise. */
 
@@ -18,7 +19,9 @@
 
 #define VECTOR_LANES 8 /* doubles in the widest register */
 
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__SANITIZE_ADDRESS__)
+#define VECTOR_CLONES __attribute__((unused))
+#elif defined(__GNUC__) && !defined(__clang__)
 #if defined(__x86_64__) && defined(__GLIBC__)
 #define VECTOR_CLONES                                                                              \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3"), unused))

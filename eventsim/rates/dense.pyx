@@ -172,14 +172,12 @@ cdef class RateProjection(TickPart):
     def check_state(self, state, time=None, crossings=None):
         """Return arrays and numbers of a state, or raise ValueError if these synapses cannot have it; nothing changes."""
         state = with_current_names("state/rates", state_group(state, self.name), quiet=True)
-        kept = {name: array for name, array in self.state.items() if name != "gradient" and name in state}
+        kept = {name: array for name, array in self.state.items() if name != "gradient"}
         bounds = dict.fromkeys(kept, FINITE) | {"lags": (1, max(self.pre.depth, 2))}
-        for name in ("weight", "x"):
-            if name not in kept:
-                raise ValueError(f"{name!r} in the state of {self.name} is missing")
         return {
             **state_arrays(state, kept, bounds, of=self.name),
-            "due": state_number(state, "due", float, *FINITE, of=self.name),
+            # Without learning nothing is due: there is no error to learn from.
+            "due": state_number(state, "due", float, *((0.0, 5e-324) if self.optimiser == FROZEN else FINITE), of=self.name),
             "learning_rate": state_number(state, "learning_rate", float, *FINITE, of=self.name),
             "steps": state_number(state, "steps", np.int64, 0, LATEST, of=self.name),
         }

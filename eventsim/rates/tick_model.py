@@ -101,14 +101,13 @@ class TickModel:
         return state
 
     def check_state(self, state: Mapping[str, Any], of: str) -> None:
-        """Raise ValueError if the state does not fit this model; what a model keeps in its own way it checks itself."""
+        """Raise ValueError if the state does not fit; a model with a `snapshot` of its own checks itself."""
         if type(self).snapshot is not TickModel.snapshot:
             return
         known = self.snapshot()
         if sorted(state) != sorted(known):
-            raise ValueError(
-                f"the state of {of} has {', '.join(map(str, state)) or 'nothing'}, its model {', '.join(known)}"
-            )
+            theirs, ours = ", ".join(map(str, state)) or "nothing", ", ".join(known) or "nothing"
+            raise ValueError(f"the state of {of} has {theirs}, its model has {ours}")
         for name, array in known.items():
             state_array(state, name, array.dtype, array.shape, of=of, nan=True)
 

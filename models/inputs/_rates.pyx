@@ -7,6 +7,8 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+from eventsim.errors import EventOrderError
+
 from eventsim.engine cimport Engine, Event
 from eventsim.rates.ticks cimport Continuous
 
@@ -38,6 +40,10 @@ cdef class SpikeTracePopulation(Continuous):
     cdef int step(self, Engine engine, int64_t k, double time) except -1 nogil:
         memcpy(self.rate, self.receptor[0], self.total * (8 if self.is_float64 else 4))
         return 0
+
+
+cdef enum:
+    MOST_IN_TICK = 1 << 20      # spikes of a unit
 
 
 cdef double interval(uint64_t key, uint64_t count) noexcept nogil:
@@ -81,6 +87,8 @@ cdef class RateSpikesPopulation(Continuous):
             rate *= self.per_unit_time
             if not rate > 0.0:
                 continue
+            if rate * self.dt > MOST_IN_TICK:
+                self.fail(unit, rate, time)
             at = self.left[unit] / rate
             while at < self.dt:
                 engine.push(time + at, self.id, unit, 0.0, 0)
@@ -88,6 +96,18 @@ cdef class RateSpikesPopulation(Continuous):
                 self.count[unit] += 1
             self.left[unit] = (at - self.dt) * rate
         return 0
+
+    cdef int fail(self, int unit, double rate, double time) except -1 with gil:
+        raise EventOrderError(
+            f"unit {unit} of {self.name!r} would spike {rate * self.dt:.3g} times in the tick at {time:g}, more than "
+            f"{MOST_IN_TICK}: its rate is far too large, or in another unit")
+
+    def check_state(self, state, time=None, crossings=None):
+        """Return arrays and numbers of a state, or raise ValueError if these units cannot have it; nothing changes."""
+        found = Continuous.check_state(self, state, time)
+        if (found["left"] < 0).any():
+            raise ValueError(f"'left' in the state of {self.name} must not be negative, got {float(found['left'].min())!r}")
+        return found
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
         return self.emit(engine, event.time, event.unit)

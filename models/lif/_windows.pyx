@@ -8,6 +8,7 @@ tells that they cannot have spiked (`skip_subthreshold`). The other units are re
 the arithmetic of the ordered schedule (`_ordered.pyx`), and so are all units on the layered schedule.
 """
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY, exp, fabs, fmax, fmin
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -24,6 +25,7 @@ from eventsim.recorder cimport SpikeLog
 from eventsim.models.lif._ordered import PARAMETERS
 
 cdef enum:
+    WATCHED = 1 << 20   # private arrivals between two looks for signals
     BLOCK = 512         # units whose private arrivals are drawn together, so that they stay in cache
 
 cdef enum:              # what becomes of a unit in a window
@@ -88,7 +90,7 @@ cdef class LIFPopulation(LIFNeurons):
 
     cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n,
                    bint window) except -1 nogil:
-        cdef Py_ssize_t k
+        cdef Py_ssize_t k, drawn = 0
         cdef int unit, last
         if window:
             memset(self.sums, 0, self.n * sizeof(InputSums))
@@ -100,6 +102,11 @@ cdef class LIFPopulation(LIFNeurons):
                 last = min(unit + <int> BLOCK, self.n)
                 if self.n_private:
                     self.draw_feeds(unit, last, end)
+                    drawn += self.drawn.n
+                    if drawn > WATCHED:
+                        drawn = 0
+                        with gil:
+                            PyErr_CheckSignals()
                 self.skip_subthreshold(unit, last, start, end)
                 if self.n_private:
                     self.keep_feeds()

@@ -12,6 +12,7 @@ Ints = NDArray[np.int64]
 Indices = NDArray[np.int32]
 
 class EventProp:
+    stopped: bool
     n_populations: int
     n_units: int
     n_synapses: int

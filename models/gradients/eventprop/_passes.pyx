@@ -15,6 +15,7 @@ of a population at once (`_vectorised`), populations in which every synapse has 
 thread (`_workspace`).
 """
 
+from cpython.exc cimport PyErr_Occurred
 from libc.math cimport INFINITY, fabs, isnan
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport realloc
@@ -25,8 +26,22 @@ from eventsim.models.gradients.eventprop._network cimport NeuronGroup, Input
 from eventsim.models.gradients.eventprop._sensitivities cimport Sensitivity, note_last_maximum
 from eventsim.models.gradients.eventprop._workspace cimport Workspace
 from eventsim.models.gradients.eventprop._tape cimport (
-    NO_MEMORY, TOO_MANY, Gradients, SpikeRecord, Tape, MembraneMaximum, SpikeTrain, append_spike, sort_spikes
+    INTERRUPTED, NO_MEMORY, TOO_MANY, Gradients, SpikeRecord, Tape, MembraneMaximum, SpikeTrain, append_spike, sort_spikes
 )
+
+from threading import current_thread, main_thread
+
+cdef extern from "Python.h":
+    int check_signals "PyErr_CheckSignals"() noexcept   # leaves the exception of a signal's handler set
+
+cdef extern from *:
+    """
+    static int eventsim_failed(void) { return -1; }
+    """
+    int raise_what_is_set "eventsim_failed"() except -1
+
+cdef enum:
+    WATCHED = 1 << 15   # arrivals and units between two looks for signals, some milliseconds
 
 
 cdef class EventProp(TimeBinned):
@@ -50,6 +65,26 @@ cdef class EventProp(TimeBinned):
             if tape.bin_width > 0.0 and g.bins.n > 0:
                 space.reserve_bins(p, <Py_ssize_t> g.bins.n * g.n, <Py_ssize_t> g.n * g.n_in)
 
+    cdef int look(self, Workspace w, Py_ssize_t work) noexcept nogil:
+        """Count work, and look for signals now and then; INTERRUPTED if the pass is to end."""
+        w.worked += work
+        if w.worked < WATCHED:
+            return 0
+        w.worked = 0
+        if self.stopped:
+            return INTERRUPTED
+        if w.in_main:
+            with gil:
+                if check_signals() != 0:
+                    return INTERRUPTED
+        return 0
+
+    cdef fail_interrupted(self, Workspace w):
+        """Raise what a signal's handler raised, in the thread that it reached."""
+        if self.stopped and not PyErr_Occurred():
+            raise RuntimeError("the pass was stopped, since another thread has failed")
+        raise_what_is_set()
+
     # Forward ------------------------------------------------------------------------------------------
 
     def forward(self, Workspace space not None, Tape tape not None, int low):
@@ -57,12 +92,15 @@ cdef class EventProp(TimeBinned):
         cdef int s, status = 0
         tape.reserve_maxima(self.n_readouts)
         self.prepare(space, tape)
+        space.in_main = current_thread() is main_thread()
         with nogil:
             for s in range(tape.n_samples):
                 status = self.forward_sample(space, tape, s, low + s)
                 if status < 0:
                     break
             tape.shrink()
+        if status == INTERRUPTED:
+            self.fail_interrupted(space)
         if status == NO_MEMORY:
             raise MemoryError("no memory left for the spikes of a forward pass")
         if status == TOO_MANY:
@@ -128,6 +166,8 @@ cdef class EventProp(TimeBinned):
                 total += w.fresh[p].n
             if total > self.max_spikes:
                 return TOO_MANY
+            if self.look(w, 64 + total // 64) < 0:
+                return INTERRUPTED
         for p in range(self.n_populations):
             train = &w.fresh[p]
             g = &self.group[p]
@@ -192,6 +232,8 @@ cdef class EventProp(TimeBinned):
                                         w.offset[unit + 1] - w.offset[unit], 0, start, end)
             if k < 0:
                 return k
+            if self.look(w, 16 + max(w.n_shared, w.n_candidates)) < 0:
+                return INTERRUPTED
         if train.n > old:
             sort_spikes(train.record + old, train.n - old)
             for k in range(old, train.n):
@@ -209,6 +251,7 @@ cdef class EventProp(TimeBinned):
         if tape.error.shape[0] != tape.all.n:
             raise ValueError("clear_errors comes first")
         self.prepare(space, tape)
+        space.in_main = current_thread() is main_thread()
         if guarded:
             space.reserve_guard(self.n_synapses, self.n_units)
         space.by_weight = space.sample_gradient if guarded else gradients.weight
@@ -221,6 +264,8 @@ cdef class EventProp(TimeBinned):
                     self.finish_gradients(space, gradients)
                     self.guard(space, gradients)
             self.finish_gradients(space, gradients)
+        if status == INTERRUPTED:
+            self.fail_interrupted(space)
         if status < 0:
             raise MemoryError("no memory left for the arrivals of a backward pass")
 
@@ -293,6 +338,8 @@ cdef class EventProp(TimeBinned):
         for window in range(tape.n_windows - 1, -1, -1):
             start = window * tape.width if window else 0.0
             end = (window + 1) * tape.width if window + 1 < tape.n_windows else tape.until
+            if self.look(w, 64) < 0:
+                return INTERRUPTED
             for k in range(self.n_order if binned else 0):
                 if self.group[self.order[k]].bins.n > 0:
                     self.read_spikes(w, self.order[k], start, True, error)
@@ -313,6 +360,8 @@ cdef class EventProp(TimeBinned):
                         return NO_MEMORY
                     continue
                 for unit in range(g.n):
+                    if self.look(w, 16 + max(w.n_shared, w.n_candidates)) < 0:
+                        return INTERRUPTED
                     if w.n_candidates >= 0:
                         at = g.base + unit
                         if w.current[at] < 0 and w.l_v[at] == 0.0 and w.l_i[at] == 0.0 and not g.readout:

@@ -30,6 +30,7 @@ cdef struct MembraneMaximum:
 cdef enum:
     NO_MEMORY = -1
     TOO_MANY = -2
+    INTERRUPTED = -3
 
 
 cdef int append_spike(SpikeTrain *train, SpikeRecord *record) noexcept nogil

@@ -19,6 +19,8 @@ cdef class Workspace:
     cdef int64_t *shift     # where a population's spikes begin among those of the sample
     cdef int n_populations
     cdef list memory
+    cdef bint in_main       # whether the main thread works here, the only one that Ctrl-C reaches
+    cdef Py_ssize_t worked  # arrivals and units since signals were looked for
     # state of all units, forward: membrane and current at time t, refractory until `refractory_end`
     cdef double *v
     cdef double *i

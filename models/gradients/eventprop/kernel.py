@@ -258,6 +258,7 @@ class EventPropKernel:
             yield from map(work, range(n))
             return
         waiting: deque[Future[Any]] = deque()
+        self._eventprop.stopped = False
         try:
             for k in range(n):
                 if len(waiting) >= 2 * self.threads:
@@ -265,6 +266,9 @@ class EventPropKernel:
                 waiting.append(self._pool.submit(work, k))
             while waiting:
                 yield waiting.popleft().result()
+        except BaseException:
+            self._eventprop.stopped = True  # what runs already ends soon
+            raise
         finally:
             for future in waiting:
                 future.cancel()

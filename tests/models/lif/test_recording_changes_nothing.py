@@ -31,7 +31,8 @@ def network(seed):
     net.add("common", es.models.Poisson(rate=rng.uniform(10.0, 200.0)), 6)
     net.add("cells", model, n)
     net.connect("private", "cells", es.connect.one_to_one(), weight=strength, delay=rng.uniform(0.1, 2.0))
-    net.connect("common", "cells", weight=strength * rng.normal(0.5, 0.5, (6, n)), delay=rng.uniform(0.5, 3.0))
+    weight = strength * rng.normal(0.5, 0.5, (6, n))
+    net.connect("common", "cells", weight=weight, delay=rng.uniform(0.5, 3.0))
     net.connect(
         "cells",
         "cells",
