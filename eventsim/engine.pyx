@@ -11,6 +11,7 @@ While handlers in C run the GIL is released; consecutive events of Python handle
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.number cimport PyNumber_Index
 from libc.math cimport INFINITY, isfinite, isnan, nextafter
 from libc.stdint cimport INT64_MAX, uint32_t
 from libc.stdlib cimport free
@@ -497,7 +498,7 @@ cdef class Engine:
         self.crossings.set(slot, time)
         return 0
 
-    def schedule(self, double time, handler, int unit=0, double value=0.0, int priority=0):
+    def schedule(self, double time, handler, unit=0, double value=0.0, int priority=0):
         """Schedule an event.
 
         Parameters
@@ -523,14 +524,15 @@ cdef class Engine:
         ValueError, TypeError
             If the handler has no such unit, or takes no events from outside.
         """
+        cdef int number = PyNumber_Index(unit)  # 0.5 is no unit
         if self.running or self.closed is not None:
             self.check_free()
         self.check_owned(handler)
         if not self.table[(<Handler> handler).id].python:
-            handler.check_event(unit, value)
-        return self.push_cancellable(time, (<Handler> handler).id, unit, value, priority)
+            handler.check_event(number, value)
+        return self.push_cancellable(time, (<Handler> handler).id, number, value, priority)
 
-    def every(self, double period, handler, start=None, int priority=1, int unit=0, double value=0.0):
+    def every(self, double period, handler, start=None, int priority=1, unit=0, double value=0.0):
         """Schedule ticks at ``start + k * period``, k = 0, 1, 2, ..., computed by multiplication.
 
         Parameters
@@ -552,22 +554,22 @@ cdef class Engine:
         """
         cdef double first = self.time if start is None else start
         cdef int32_t tick, slot
-        cdef int id
+        cdef int id, number = PyNumber_Index(unit)
         self.check_free()
         self.check_owned(handler)
         id = (<Handler> handler).id
         if not self.table[id].python:
-            handler.check_event(unit, value)
+            handler.check_event(number, value)
         if not 0 < period < INFINITY:
             raise ValueError(f"period must be positive and finite, got {period!r}")
         if not first >= self.time:
-            fail_order(self, first, unit, id)
+            fail_order(self, first, number, id)
         if not -PRIORITY_RANGE <= priority < PRIORITY_RANGE:
             fail_arguments(self, id, priority)
         tick = self.queue.take_tick(first, period)
         slot = self.queue.take_token(tick)
         self.queue.push(first, value, <uint64_t> (priority + PRIORITY_RANGE) << 48 | self.sequence,
-                        id, unit, slot)
+                        id, number, slot)
         self.sequence += 1
         return self.queue.token(slot)
 

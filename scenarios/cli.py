@@ -4,6 +4,7 @@ Exit status 0 for success, 2 for a request that cannot be met (one line on stand
 wrong and what would be right), 1 for a run that failed, 130 for one that was stopped and can go on.
 """
 
+import errno
 import shlex
 import sys
 from collections.abc import Iterator
@@ -240,7 +241,10 @@ def _main(arguments: list[str]) -> int:
     except running.RunFailed as failure:
         _complain(f"the run failed: {failure}; --debug shows where")
         return 1
-    except (UnknownPart, ConfigError, OSError, ValueError, TypeError, ImportError) as error:
+    except OSError as error:
+        _complain(str(error))
+        return 1 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else 2  # no fault of the command
+    except (UnknownPart, ConfigError, ValueError, TypeError, ImportError) as error:
         _complain(str(error))
         return 2
     except Exception as error:

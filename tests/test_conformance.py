@@ -185,6 +185,64 @@ def test_a_source_repeats_under_a_seed_and_spikes_in_order(name):
     assert (np.diff(run(3)) >= 0).all()
 
 
+def engine_of(kind, name):
+    """Return a simulation that a part belongs to, with its engine."""
+    net = es.Network(seed=1)
+    net.add("input", es.models.SpikeSource(times=[0.5]), 1)
+    options, hardware = {}, None
+    if kind == "hardware":
+        net.add("cells", es.models.LIF(), 3)
+        hardware = made(kind, name)
+    elif name in CONTINUOUS:
+        net.add("cells", made(kind, name), 3)
+        options["dt"] = 0.1
+    elif kind == "plasticity" and name == "plasticity-kernel":
+        net.add("cells", es.models.LIF(), 3)
+    else:
+        net.add("cells", made(kind, name), 3 if name in NEURONS else 1)
+    if not getattr(net.populations["cells"].model, "is_source", False):
+        synapses = net.connect("input", "cells", weight=1.0)
+        if kind == "plasticity":
+            net.add_plasticity(
+                synapses, es.models.plasticity.PlasticityKernel(lambda rows: None, 5.0, 8.0, 15.0)
+            )
+    return es.Simulation(net, hardware, "ordered", **options)
+
+
+RECEIVERS = [p for p in PARTS if p[0] in ("neuron", "hardware") or p[1] == "plasticity-kernel"]
+
+
+@pytest.mark.parametrize(("kind", "name"), RECEIVERS)
+def test_events_that_a_part_cannot_take_are_refused_at_the_door(kind, name):
+    """A wrong unit or value from outside reaches no array: not in a population, nor in any other handler."""
+    sim = engine_of(kind, name)
+    engine, cells = sim.engine, sim.handler("cells")
+    sim.run(1.0)
+    before = engine.pending
+    handlers = [each for each in engine.handlers if not isinstance(each, es.PythonHandler)]
+    assert cells in handlers
+    for handler in handlers:
+        for unit in (-(2**31), -7, -2, 1 << 16, 200_000_000, 2**31 - 1):
+            if handler.unit_range() is None:
+                continue
+            with pytest.raises((ValueError, TypeError)) as refused:
+                engine.schedule(2.0, handler, unit=unit, value=0.1)
+            assert "\n" not in str(refused.value)
+            with pytest.raises((ValueError, TypeError)):
+                engine.every(1.0, handler, unit=unit, value=0.1)
+        for value in (float("nan"), float("inf"), -float("inf")):
+            if handler.unit_range() is None:
+                continue
+            with pytest.raises((ValueError, TypeError)) as refused:
+                engine.schedule(2.0, handler, value=value)
+            assert "\n" not in str(refused.value)
+    for unit in (1.5, "0", None, [0], 2**40):
+        with pytest.raises((TypeError, OverflowError, ValueError)):
+            engine.schedule(2.0, cells, unit=unit)
+    assert engine.pending == before
+    sim.run(3.0)
+
+
 def run_on(target, times, trial=0):
     net = es.Network(seed=1)
     net.add("input", es.models.SpikeSource(times=times, units=[0] * len(times)), 1)

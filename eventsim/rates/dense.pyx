@@ -21,6 +21,7 @@ import numpy as np
 from eventsim.kernels.products cimport products_dots, products_multiply
 from eventsim.rates.ticks cimport Continuous, TickPart
 
+from eventsim.errors import ConfigError
 from eventsim.renamed import with_current_names
 from eventsim.states import FINITE, LATEST, state_arrays, state_group, state_number
 
@@ -121,6 +122,7 @@ cdef class RateProjection(TickPart):
         decay : float
             Weights decay with rate learning_rate * decay, whatever the optimiser makes of gradients.
         """
+        self.check_decay(learning_rate, decay)
         self.optimiser = OPTIMISERS[optimiser]
         self.learning_rate, self.bias_factor, self.decay = learning_rate, bias_factor, decay
         self.momentum, self.beta1, self.beta2, self.epsilon = momentum, beta1, beta2, epsilon
@@ -135,7 +137,15 @@ cdef class RateProjection(TickPart):
 
     def set_learning_rate(self, double learning_rate):
         """Change the learning rate from the next tick on; 0 stops learning."""
+        self.check_decay(learning_rate, self.decay)
         self.learning_rate = learning_rate
+
+    def check_decay(self, double learning_rate, double decay):
+        """Refuse a decay that a tick cannot follow; weights would swing, and grow without bound beyond twice of it."""
+        if self.dt * learning_rate * decay > 1.0:
+            raise ConfigError(
+                f"the decay of the weights of {self.name!r} is too fast for ticks: dt = {self.dt:g}, learning_rate = "
+                f"{learning_rate:g} and decay = {decay:g}; explicit steps need dt * learning_rate * decay <= 1")
 
     # Weights as a user sees them ------------------------------------------------------------------
 

@@ -108,8 +108,16 @@ class TickModel:
         if sorted(state) != sorted(known):
             theirs, ours = ", ".join(map(str, state)) or "nothing", ", ".join(known) or "nothing"
             raise ValueError(f"the state of {of} has {theirs}, its model has {ours}")
-        for name, array in known.items():
-            state_array(state, name, array.dtype, array.shape, of=of, nan=True)
+        for name, value in known.items():
+            if isinstance(value, np.ndarray):
+                state_array(state, name, value.dtype, value.shape, of=of, nan=True)
+                continue
+            try:
+                copy.deepcopy(getattr(self, name)).bit_generator.state = json.loads(state[name])
+            except (TypeError, ValueError, KeyError, OverflowError):
+                raise ValueError(
+                    f"{name!r} in the state of {of} is no state of a generator: {state[name]!r:.60}"
+                ) from None
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to a state that `snapshot` returned."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from eventsim.errors import ConfigError
 from eventsim.parameters import one_number
 from eventsim.registry import register
 from eventsim.renamed import renamed_arguments
@@ -52,4 +53,9 @@ class TimeConstants:
     def attach(self, population: ProspectivePopulation) -> None:
         """Let a population learn by this rule."""
         least = population.dt if self.least is None else float(self.least)
+        if least < population.dt * (1 - 1e-9):
+            raise ConfigError(
+                f"tau_mem of {population.name!r} may fall to least = {least:g}, below the tick dt = "
+                f"{population.dt:g}; explicit steps need least >= dt"
+            )
         population.learn_time_constants(self.by, self.learning_rate, least, self.optimiser)

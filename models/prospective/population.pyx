@@ -168,7 +168,8 @@ cdef class ProspectivePopulation(Continuous):
         state = with_current_names("state/rates", state_group(state, self.name), quiet=True)
         found = Continuous.check_state(self, state, time)
         if (found["tau_mem"] < 0).any():
-            raise ValueError(f"'tau_mem' in the state of {self.name} must not be negative, got {float(found['tau_mem'].min())!r}")
+            least = float(found["tau_mem"].min())
+            raise ValueError(f"'tau_mem' in the state of {self.name} must not be negative, got {least!r}")
         return found | {
             "nudged": state_number(state, "nudged", np.int64, 0, 2, of=self.name),
             "tau_steps": state_number(state, "tau_steps", np.int64, 0, LATEST, of=self.name),

@@ -295,3 +295,28 @@ def test_options_of_rates_are_refused_where_spikes_travel():
     net.add("cells", es.models.LIF(), 2)
     with pytest.raises(ConfigError, match="bias belongs to projections of rates"):
         net.connect("spikes", "cells", bias=1.0)
+
+
+def continuous(rule, population=None):
+    net = es.Network()
+    net.add("a", es.models.RateInput(), 2)
+    net.add("b", es.models.LatentEquilibrium(tau_mem=2.0, tau_r=1.0), 2)
+    synapses = net.connect("a", "b", weight=np.ones((2, 2)))
+    net.add_plasticity("b" if population else synapses, rule)
+    return es.Simulation(net, dt=0.1)
+
+
+def test_a_decay_that_a_tick_cannot_follow_is_refused():
+    ErrorTimesRate = es.models.plasticity.ErrorTimesRate
+    continuous(ErrorTimesRate(2.0, decay=5.0)).run(1.0)
+    with pytest.raises(
+        es.ConfigError, match=r"dt = 0\.1, learning_rate = 5 and decay = 5; explicit steps need dt"
+    ):
+        continuous(ErrorTimesRate(5.0, decay=5.0)).run(1.0)
+
+
+def test_time_constants_that_may_fall_below_the_tick_are_refused():
+    with pytest.raises(
+        es.ConfigError, match=r"least = 0\.05, below the tick dt = 0\.1; explicit steps need least >= dt"
+    ):
+        continuous(es.models.plasticity.TimeConstants(0.1, least=0.05), "b").run(1.0)
