@@ -5,6 +5,8 @@ The digits follow the reference sheet's second recipe; images of MNIST pixel by 
 
 DIGITS: dict[str, object] = {}
 QUICK: dict[str, object] = {"epochs": 12, "qat_epochs": 1, "sweep": "parts"}
+# The most bits at which the digits lose ten points, so that there is something to recover.
+TUNED: dict[str, object] = {"pole_bits": 5, "state_bits": 5, "qat_epochs": 5}
 SMNIST: dict[str, object] = {
     "dataset": "smnist",
     "n_states": 64,
@@ -32,9 +34,9 @@ PRESETS: dict[str, dict[str, object]] = {
     "smnist-64h": SMNIST | {"n_heads": 64},
     "ptq-sweep": {"sweep": "parts", "qat_epochs": 0},
     "bits-heatmap": {"sweep": "heatmap", "qat_epochs": 0},
-    "qat-discrete": {"parametrisation": "discrete"},
-    "qat-continuous": {"parametrisation": "continuous"},
-    "qat-frozen": {"parametrisation": "frozen"},
+    "qat-discrete": TUNED | {"parametrisation": "discrete"},
+    "qat-continuous": TUNED | {"parametrisation": "continuous"},
+    "qat-frozen": TUNED | {"parametrisation": "frozen"},
     "smnist-ptq-sweep": SMNIST | {"sweep": "parts", "qat_epochs": 0},
     "smnist-bits-heatmap": SMNIST | {"n_heads": 64, "sweep": "heatmap", "qat_epochs": 0},
     "log-polar": {"scheme": "log_polar"},
