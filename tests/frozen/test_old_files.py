@@ -13,6 +13,7 @@ import tomllib
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,30 @@ N_PLOTS = {  # ways to draw the file, when it was written, without matrices draw
 }
 # The first half of a stopped run was computed on another processor perhaps, which rounds in its own way.
 ROUNDING = {"rtol": 1e-6, "atol": 1e-9}
+# Systems whose errors go down through the weights before their change since then: the second half of a run
+# learns otherwise.
+OTHER_TICKS = {
+    "generalized-latent-equilibrium",
+    "generalized-latent-equilibrium-lag-line",
+    "generalized-latent-equilibrium-mackey-glass",
+    "latent-equilibrium",
+}
+# The loss leaves out batches whose weights were raised, and counts them.
+OTHER_SERIES = {"train_loss", "bumps"}
+# What presets and defaults set otherwise since then, because of measurements.
+GLE_INPUT = {"interpolation", "transition_steps", "weight_scale"}
+OTHER_PRESETS = {
+    ("fast-and-deep", "quick"): {"learning_rate", "lr_schedule", "decay_every", "decay", "max_missing"},
+    ("generalized-latent-equilibrium", "mnist-1d-15k-published"): {"lr_schedule", "epochs"},
+    ("generalized-latent-equilibrium", "mnist-1d-42k-published"): {"lr_schedule", "epochs"},
+    ("generalized-latent-equilibrium", "mnist-1d-42k"): {"learning_rate", "epochs"},
+    ("generalized-latent-equilibrium", "mnist-1d-lag-memory"): {"learning_rate"},
+    ("generalized-latent-equilibrium", "spoken-digits"): GLE_INPUT,
+    ("generalized-latent-equilibrium", "quick"): {"layers", "epochs"},
+    ("generalized-latent-equilibrium", "quick-instant-errors"): {"layers", "epochs"},
+    ("generalized-latent-equilibrium", "quick-instantaneous"): {"layers", "epochs"},
+}
+OTHER_DEFAULTS = {"generalized-latent-equilibrium": GLE_INPUT}
 
 
 def unpacked(name: str, folder: Path) -> Path:
@@ -155,9 +180,16 @@ def test_a_finished_run_is_drawn_in_every_way(name, tmp_path):
     assert (tmp_path / "first.png").stat().st_size > 1000
 
 
-def same_metrics(trace):
-    """Return the metrics that mean what they meant; `cv_isi` leaves out the start and neurons now."""
-    return {name: value for name, value in trace.metrics.items() if not name.startswith("cv_isi")}
+def same_metrics(trace, other):
+    """Return the metrics that both traces have and that mean what they meant.
+
+    `cv_isi` leaves out the start and neurons now, and a spread of one network is no longer told.
+    """
+    return {
+        name: value
+        for name, value in trace.metrics.items()
+        if not name.startswith("cv_isi") and name in other.metrics
+    }
 
 
 @pytest.mark.parametrize("name", STOPPED)
@@ -170,11 +202,24 @@ def test_a_stopped_run_goes_on_to_the_same_end(name, tmp_path, capsys):
     capsys.readouterr()
     assert cli.main(["show", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["complete"]
-    assert same_metrics(found) == pytest.approx(same_metrics(wanted), rel=1e-6, abs=1e-9, nan_ok=True)
+    if name in OTHER_TICKS:
+        assert {key: value.shape for key, value in found.training.items()} == {
+            key: value.shape for key, value in wanted.training.items()
+        }
+        assert all(np.isfinite(value).all() for value in found.parameters.values())
+        return
+    old, new = same_metrics(wanted, found), same_metrics(found, wanted)
+    assert old
+    assert new == pytest.approx(old, rel=1e-6, abs=1e-9, nan_ok=True)
     for room in ("parameters", "training"):
         ours, theirs = getattr(found, room), getattr(wanted, room)
-        assert ours.keys() == theirs.keys()
+        assert ours.keys() - OTHER_SERIES == theirs.keys() - OTHER_SERIES
         for key, value in theirs.items():
+            if key in OTHER_SERIES:
+                assert len(ours[key]) == len(value)
+                continue
+            if name == "robustness":  # a spread of one network was 0 then
+                value = np.where(np.isnan(ours[key]) & (value == 0), np.nan, value)
             if value.dtype.kind in "US":
                 assert np.array_equal(ours[key], value)
             else:
@@ -291,7 +336,13 @@ def test_a_configuration_with_the_keys_of_then_is_taken(name):
     values, run = config.read_toml(FILES / "configs" / f"{name}.toml")
     assert run["seed"] == 3
     kind = running.scenario_kind(run["scenario"])
-    assert running.settle(kind, run["scenario"], None, values) == kind()
+    taken = running.settle(kind, run["scenario"], None, values)
+    assert differing(taken, kind()) == OTHER_DEFAULTS.get(name, set())
+
+
+def differing(one, other) -> set[str]:
+    """Return the names of the settings that differ."""
+    return {each.name for each in fields(one) if getattr(one, each.name) != getattr(other, each.name)}
 
 
 @pytest.mark.parametrize(
@@ -300,7 +351,8 @@ def test_a_configuration_with_the_keys_of_then_is_taken(name):
 def test_what_a_preset_set_then_is_taken_and_is_the_preset_of_today(scenario, preset):
     kind = running.scenario_kind(scenario)
     old = running.settle(kind, scenario, None, PRESETS[scenario][preset])
-    assert old == running.settle(kind, scenario, preset)
+    today = running.settle(kind, scenario, preset)
+    assert differing(old, today) == OTHER_PRESETS.get((scenario, preset), set())
 
 
 def test_a_configuration_runs_from_the_command(tmp_path, capsys):
