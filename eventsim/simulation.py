@@ -433,9 +433,9 @@ class Simulation(RecordSide):
         kept = {name: state_number(kept, name, np.int64, 0, LATEST) for name in self._logs() if name in kept}
         self._begin(compiled)
         if compiled.engine:
-            compiled.engine.restore(body)
+            compiled.engine.restore(dict(body))
         else:
-            compiled.sweeps.restore(body)  # type: ignore[union-attr]
+            compiled.sweeps.restore(dict(body))  # type: ignore[union-attr]
         for name, log in self._logs().items():
             log.cut(self.now, kept.get(name, 0))
         for key, recording in self._recordings.items():
