@@ -174,7 +174,9 @@ def test_no_line_of_a_page_is_longer_than_100_characters():
         f"{page.relative_to(ROOT)}:{number}"
         for page in pages
         for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
-        if len(line) > 100 and not line.lstrip().startswith("|") and "](" not in line
+        if len(line) > 100
+        and not line.lstrip().startswith("|")
+        and "](" not in line
         and " " in line.strip()  # a single word, such as the name of a test, cannot be wrapped
     ]
     assert not long
