@@ -36,8 +36,8 @@ PROGRAMS = {
     "many samples": GRADIENT.replace("THREADS", "threads=1") + MANY + "GO\ngrad.forward(given, until=20.0)",
     "on two threads": GRADIENT.replace("THREADS", "threads=2") + MANY + "GO\ngrad.forward(given, until=20.0)",
     "one long sample": GRADIENT.replace("THREADS", "threads=1")
-    + ONE_SAMPLE.replace("LENGTH", "100_000.0")
-    + "GO\ngrad.forward(given, until=100_000.0)",
+    + ONE_SAMPLE.replace("LENGTH", "600_000.0")
+    + "GO\ngrad.forward(given, until=600_000.0)",
     "a backward walk": GRADIENT.replace("THREADS", "threads=1")
     + ONE_SAMPLE.replace("LENGTH", "1_000.0")
     + """
