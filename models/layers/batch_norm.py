@@ -22,8 +22,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
-from eventsim.models.layers import _norm
-from eventsim.models.layers._pieces import borders, share
+from eventsim.models.layers.kernels import norm as norm_loops
+from eventsim.models.layers.kernels.pieces import borders, share
 from eventsim.models.layers.layer import Array, Layer, State
 from eventsim.parameters import one_number
 
@@ -109,7 +109,7 @@ class BatchNorm(Layer):
         rows, out, beta = x.reshape(-1, self.n_in), y.reshape(-1, self.n_in), self.parameters["beta"]
 
         def some(piece: int, low: int, high: int) -> None:
-            _norm.normalise(rows[low:high], mean, scale, beta, out[low:high])
+            norm_loops.normalise(rows[low:high], mean, scale, beta, out[low:high])
 
         if x.size:
             share(some, borders(len(rows)), self.threads)
@@ -159,7 +159,7 @@ class BatchNorm(Layer):
                 shift: Array = shift,
             ) -> None:
                 which = None if valid is None else valid[low:high]
-                _norm.moments(rows[low:high], which, shift, sums[piece, 0], sums[piece, 1])
+                norm_loops.moments(rows[low:high], which, shift, sums[piece, 0], sums[piece, 1])
 
             share(some, cuts, self.threads)
             first, second = first + sums[:, 0].sum(axis=0), second + sums[:, 1].sum(axis=0)
@@ -181,7 +181,7 @@ class BatchNorm(Layer):
 
         def add(piece: int, low: int, high: int) -> None:
             which = of(low, high)
-            _norm.products(rows[low:high], errors[low:high], which, mean, sums[piece, 0], sums[piece, 1])
+            norm_loops.products(rows[low:high], errors[low:high], which, mean, sums[piece, 0], sums[piece, 1])
 
         if x.size:
             share(add, cuts, self.threads)
@@ -193,7 +193,7 @@ class BatchNorm(Layer):
         of_dy, of_x, of_one = (each.astype(self.dtype) for each in factors)
 
         def some(piece: int, low: int, high: int) -> None:
-            _norm.back(
+            norm_loops.back(
                 rows[low:high], errors[low:high], of(low, high), mean, of_dy, of_x, of_one, into[low:high]
             )
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.models.layers import _lif
-from eventsim.models.layers._stream import CompiledStream
 from eventsim.models.layers.batch_norm import BatchNorm
 from eventsim.models.layers.dropout import Dropout
+from eventsim.models.layers.kernels import lif as lif_loops
+from eventsim.models.layers.kernels.stream import CompiledStream
 from eventsim.models.layers.layer import Array
 from eventsim.models.layers.leaky_readout import LeakyReadout
 from eventsim.models.layers.lif import LIF
@@ -34,7 +34,7 @@ def compiled_stream(model: Sequential, batch: int) -> CompiledStream | None:
             return None
         steps.append(described)
         if isinstance(layer, LIF):
-            units.append((_lif.SURROGATES[layer.surrogate], layer.width, layer.smooth))
+            units.append((lif_loops.SURROGATES[layer.surrogate], layer.width, layer.smooth))
         else:
             units.append((0, 1.0, False))
     return CompiledStream(steps, batch, model.dtype == np.float64, units)

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, DTypeLike
 
-from eventsim.models.layers import _delay_conv, delay_kernels
-from eventsim.models.layers._pieces import of_threads, share
+from eventsim.models.layers import delay_kernels
 from eventsim.models.layers.delay_kernels import Taps
+from eventsim.models.layers.kernels import delay_conv as delay_conv_loops
+from eventsim.models.layers.kernels.pieces import of_threads, share
 from eventsim.models.layers.layer import Array, Layer, State
 
 __all__ = ["DelayConv"]
@@ -138,7 +139,7 @@ class DelayConv(Layer):
         return int(taps.delay[own].max(initial=0)) + 1
 
     def _rooms(self, cuts: list[int], steps: int, copies: int) -> list[Array]:
-        size = copies * _delay_conv.ROOM * (self.window + steps)
+        size = copies * delay_conv_loops.ROOM * (self.window + steps)
         return [np.empty(size, self.dtype) for _ in cuts[1:]]
 
     def forward(
@@ -156,7 +157,7 @@ class DelayConv(Layer):
         rooms = self._rooms(cuts, len(x), 2)
 
         def some(piece: int, low: int, high: int) -> None:
-            _delay_conv.forward(
+            delay_conv_loops.forward(
                 x, taps.delay, taps.count, taps.value, self.window, y, rooms[piece], low, high
             )
 
@@ -175,7 +176,7 @@ class DelayConv(Layer):
         rooms = self._rooms(cuts, len(x), 3)
 
         def some(piece: int, low: int, high: int) -> None:
-            _delay_conv.backward(
+            delay_conv_loops.backward(
                 x, taps.delay, taps.count, taps.value, self.window, dy, dx, by_value, rooms[piece], low, high
             )
 
@@ -209,7 +210,7 @@ class DelayConv(Layer):
                 "begin it again with init_state"
             )
         y = np.empty((len(x_t), self.n_in), self.dtype)
-        _delay_conv.step(x_t, taps.delay, taps.count, taps.value, past, at, y)
+        delay_conv_loops.step(x_t, taps.delay, taps.count, taps.value, past, at, y)
         return y, {"past": past, "at": np.full(1, (at + 1) % past.shape[1])}
 
 

@@ -8,8 +8,8 @@ nothing.
 
 from numpy.random import Generator
 
-from eventsim.models.layers import _elementwise
-from eventsim.models.layers._pieces import borders, share
+from eventsim.models.layers.kernels import elementwise as elementwise_loops
+from eventsim.models.layers.kernels.pieces import borders, share
 from eventsim.models.layers.layer import Array, Layer
 from eventsim.parameters import one_number
 
@@ -62,7 +62,7 @@ class Dropout(Layer):
         values, out = x.reshape(-1), y.reshape(-1)
         if x.size:
             share(
-                lambda _, low, high: _elementwise.dropout(
+                lambda _, low, high: elementwise_loops.dropout(
                     values[low:high], low, key, self.rate, out[low:high]
                 ),
                 borders(x.size),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from eventsim.models.layers import _quantize
+from eventsim.models.layers.kernels import quantize as quantize_loops
 from eventsim.models.layers.layer import Array, Layer
 from eventsim.models.layers.quantizers import Quantizer
 
@@ -110,7 +110,7 @@ class FakeQuantize(Layer):
         y = self._empty("y", x.shape)
         rows, out = x.reshape(-1, self.n_in), y.reshape(-1, self.n_in)
         if x.size:
-            _quantize.quantize(rows, *self._grid(self.quantizer), out)
+            quantize_loops.quantize(rows, *self._grid(self.quantizer), out)
         return y
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
@@ -136,7 +136,7 @@ class _Gate(Layer):
         self._tape = None
         x = self._checked(x)
         y = self._empty("y", x.shape)
-        _quantize.gate(_quantize.GATES[self.kind], self.slope, x.ravel(), y.reshape(-1))
+        quantize_loops.gate(quantize_loops.GATES[self.kind], self.slope, x.ravel(), y.reshape(-1))
         self._tape = (x,)
         return y
 
@@ -145,7 +145,9 @@ class _Gate(Layer):
         (x,), dy = self._taken(dy)
         self.gradients = {}
         dx = self._empty("dx", x.shape)
-        _quantize.gate_back(_quantize.GATES[self.kind], self.slope, x.ravel(), dy.ravel(), dx.reshape(-1))
+        quantize_loops.gate_back(
+            quantize_loops.GATES[self.kind], self.slope, x.ravel(), dy.ravel(), dx.reshape(-1)
+        )
         return dx
 
 

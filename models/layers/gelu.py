@@ -10,8 +10,8 @@ from typing import Literal
 
 from numpy.random import Generator
 
-from eventsim.models.layers import _elementwise
-from eventsim.models.layers._pieces import borders, share
+from eventsim.models.layers.kernels import elementwise as elementwise_loops
+from eventsim.models.layers.kernels.pieces import borders, share
 from eventsim.models.layers.layer import Array, Layer
 
 __all__ = ["GELU"]
@@ -47,7 +47,7 @@ class GELU(Layer):
         values, out, exact = x.reshape(-1), y.reshape(-1), self.form == "exact"
         if x.size:
             share(
-                lambda _, low, high: _elementwise.gelu(values[low:high], exact, out[low:high]),
+                lambda _, low, high: elementwise_loops.gelu(values[low:high], exact, out[low:high]),
                 borders(x.size),
                 self.threads,
             )
@@ -61,7 +61,7 @@ class GELU(Layer):
         values, errors, into, exact = x.reshape(-1), dy.reshape(-1), dx.reshape(-1), self.form == "exact"
         if x.size:
             share(
-                lambda _, low, high: _elementwise.gelu_back(
+                lambda _, low, high: elementwise_loops.gelu_back(
                     values[low:high], exact, errors[low:high], into[low:high]
                 ),
                 borders(x.size),

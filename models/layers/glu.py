@@ -8,8 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from eventsim.models.layers import _elementwise
-from eventsim.models.layers._pieces import borders, share
+from eventsim.models.layers.kernels import elementwise as elementwise_loops
+from eventsim.models.layers.kernels.pieces import borders, share
 from eventsim.models.layers.layer import Array, Layer
 
 __all__ = ["GLU"]
@@ -36,7 +36,7 @@ class GLU(Layer):
         rows, out = x.reshape(-1, self.n_in), y.reshape(-1, self.n_out)
         if x.size:
             share(
-                lambda _, low, high: _elementwise.glu(rows[low:high], out[low:high]),
+                lambda _, low, high: elementwise_loops.glu(rows[low:high], out[low:high]),
                 borders(len(rows)),
                 self.threads,
             )
@@ -50,7 +50,9 @@ class GLU(Layer):
         rows, errors, into = x.reshape(-1, self.n_in), dy.reshape(-1, self.n_out), dx.reshape(-1, self.n_in)
         if x.size:
             share(
-                lambda _, low, high: _elementwise.glu_back(rows[low:high], errors[low:high], into[low:high]),
+                lambda _, low, high: elementwise_loops.glu_back(
+                    rows[low:high], errors[low:high], into[low:high]
+                ),
                 borders(len(rows)),
                 self.threads,
             )

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from eventsim.models.layers import _norm
-from eventsim.models.layers._pieces import borders, share
+from eventsim.models.layers.kernels import norm as norm_loops
+from eventsim.models.layers.kernels.pieces import borders, share
 from eventsim.models.layers.layer import Array, Layer
 from eventsim.parameters import one_number
 
@@ -55,7 +55,9 @@ class LayerNorm(Layer):
 
         def some(piece: int, low: int, high: int) -> None:
             gamma, beta = self.parameters["gamma"], self.parameters["beta"]
-            _norm.normalise_rows(rows[low:high], self.epsilon, gamma, beta, out[low:high], moments[low:high])
+            norm_loops.normalise_rows(
+                rows[low:high], self.epsilon, gamma, beta, out[low:high], moments[low:high]
+            )
 
         if x.size:
             share(some, borders(len(rows)), self.threads)
@@ -74,7 +76,7 @@ class LayerNorm(Layer):
 
         def some(piece: int, low: int, high: int) -> None:
             gamma, (by_gamma, by_beta) = self.parameters["gamma"], sums[piece]
-            _norm.rows_back(
+            norm_loops.rows_back(
                 rows[low:high], errors[low:high], gamma, moments[low:high], by_gamma, by_beta, into[low:high]
             )
 

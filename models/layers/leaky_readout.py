@@ -8,8 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, DTypeLike
 
-from eventsim.models.layers import _lif
-from eventsim.models.layers._pieces import of_threads, share
+from eventsim.models.layers.kernels import lif as lif_loops
+from eventsim.models.layers.kernels.pieces import of_threads, share
 from eventsim.models.layers.layer import Array, Layer, State
 from eventsim.models.layers.lif import ROW, per_channel
 from eventsim.parameters import one_number
@@ -67,7 +67,7 @@ class LeakyReadout(Layer):
             return
         alpha = self.row()
         share(
-            lambda piece, low, high: _lif.integrate(x, alpha, first, u, low, high),
+            lambda piece, low, high: lif_loops.integrate(x, alpha, first, u, low, high),
             of_threads(x.shape[1], self.threads),
             self.threads,
         )
@@ -78,7 +78,7 @@ class LeakyReadout(Layer):
         dx, alpha = self._empty("dx", shape), self.row()
         if dx.size:
             share(
-                lambda piece, low, high: _lif.integrate_back(dy, alpha, dx, low, high),
+                lambda piece, low, high: lif_loops.integrate_back(dy, alpha, dx, low, high),
                 of_threads(shape[1], self.threads),
                 self.threads,
             )

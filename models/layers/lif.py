@@ -22,8 +22,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, DTypeLike
 
-from eventsim.models.layers import _lif
-from eventsim.models.layers._pieces import of_threads, share
+from eventsim.models.layers.kernels import lif as lif_loops
+from eventsim.models.layers.kernels.pieces import of_threads, share
 from eventsim.models.layers.layer import Array, Layer, State
 from eventsim.parameters import one_number
 
@@ -81,8 +81,8 @@ class LIF(Layer):
         smooth: bool = False,
     ) -> None:
         super().__init__()
-        if surrogate not in _lif.SURROGATES:
-            raise ValueError(f"surrogate must be one of {', '.join(_lif.SURROGATES)}, got {surrogate!r}")
+        if surrogate not in lif_loops.SURROGATES:
+            raise ValueError(f"surrogate must be one of {', '.join(lif_loops.SURROGATES)}, got {surrogate!r}")
         for name, value in (("dt", dt), ("width", width)):
             if not one_number(value, name, low=0) > 0:
                 raise ValueError(f"{name} must be positive, got {value!r}")
@@ -157,10 +157,10 @@ class LIF(Layer):
         if x.size == 0:
             return
         alpha, threshold = self.rows()
-        kind = _lif.SURROGATES[self.surrogate]
+        kind = lif_loops.SURROGATES[self.surrogate]
 
         def some(piece: int, low: int, high: int) -> None:
-            _lif.forward(
+            lif_loops.forward(
                 x, alpha, threshold, first_v, first_s, v, s, kind, self.width, self.smooth, low, high
             )
 
@@ -171,12 +171,12 @@ class LIF(Layer):
         v: Array
         (v, shape), dy = self._taken(dy)
         alpha, threshold = self.rows()
-        kind = _lif.SURROGATES[self.surrogate]
+        kind = lif_loops.SURROGATES[self.surrogate]
         sums = {name: np.empty(shape[1:], self.dtype) for name in self.parameters}
         room = self._empty("lambda", shape[1:])
 
         def some(piece: int, low: int, high: int) -> None:
-            _lif.backward(
+            lif_loops.backward(
                 dy,
                 alpha,
                 threshold,

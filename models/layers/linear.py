@@ -13,9 +13,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from eventsim.models.layers import _products
-from eventsim.models.layers._blas import one_blas_thread
-from eventsim.models.layers._pieces import borders, share
+from eventsim.models.layers.kernels import products
+from eventsim.models.layers.kernels.blas import one_blas_thread
+from eventsim.models.layers.kernels.pieces import borders, share
 from eventsim.models.layers.layer import Array, Layer
 from eventsim.parameters import one_number
 
@@ -76,9 +76,9 @@ class Linear(Layer):
         def some(piece: int, low: int, high: int) -> None:
             out[low:high] = 0 if bias is None else bias
             if training:
-                _products.gemm(rows[low:high], False, weight, False, out[low:high], True)
+                products.gemm(rows[low:high], False, weight, False, out[low:high], True)
             else:
-                _products.multiply(rows[low:high], weight, out[low:high])
+                products.multiply(rows[low:high], weight, out[low:high])
 
         with one_blas_thread():
             share(some, borders(len(rows)), self.threads)
@@ -92,10 +92,10 @@ class Linear(Layer):
         parts = self._empty("parts", (len(cuts) - 1, *weight.shape))
 
         def some(piece: int, low: int, high: int) -> None:
-            _products.gemm(rows[low:high], True, errors[low:high], False, parts[piece], False)
+            products.gemm(rows[low:high], True, errors[low:high], False, parts[piece], False)
             if dx is not None:
                 into = dx.reshape(-1, self.n_in)[low:high]
-                _products.gemm(errors[low:high], False, weight, True, into, False)
+                products.gemm(errors[low:high], False, weight, True, into, False)
 
         with one_blas_thread():
             share(some, cuts, self.threads)
@@ -108,7 +108,7 @@ class Linear(Layer):
         """Return the output of one step; see `Layer.step`."""
         y = np.empty((len(x_t), self.n_out), self.dtype)
         y[...] = self.parameters.get("bias", 0)
-        _products.multiply(np.ascontiguousarray(x_t, self.dtype), self.parameters["weight"], y)
+        products.multiply(np.ascontiguousarray(x_t, self.dtype), self.parameters["weight"], y)
         return y, state
 
 
@@ -117,7 +117,7 @@ def column_sums(rows: Array, cuts: list[int], threads: int) -> Array:
     parts = np.empty((len(cuts) - 1, rows.shape[1]), rows.dtype)
 
     def some(piece: int, low: int, high: int) -> None:
-        _products.gemm(
+        products.gemm(
             np.ones((1, high - low), rows.dtype),
             False,
             rows[low:high],

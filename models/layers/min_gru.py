@@ -23,9 +23,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from eventsim.models.layers import _min_gru, _products
-from eventsim.models.layers._blas import one_blas_thread
-from eventsim.models.layers._pieces import borders, of_threads, share
+from eventsim.models.layers.kernels import min_gru as min_gru_loops
+from eventsim.models.layers.kernels import products
+from eventsim.models.layers.kernels.blas import one_blas_thread
+from eventsim.models.layers.kernels.pieces import borders, of_threads, share
 from eventsim.models.layers.layer import Array, Layer, State
 from eventsim.models.layers.linear import column_sums
 
@@ -109,12 +110,12 @@ class MinGRU(Layer):
         def product(piece: int, low: int, high: int) -> None:
             out[low:high] = bias
             if training:
-                _products.gemm(rows[low:high], False, weight, False, out[low:high], True)
+                products.gemm(rows[low:high], False, weight, False, out[low:high], True)
             else:
-                _products.multiply(rows[low:high], weight, out[low:high])
+                products.multiply(rows[low:high], weight, out[low:high])
 
         def loop(piece: int, low: int, high: int) -> None:
-            _min_gru.forward(pre, first, h, self.positive, low, high)
+            min_gru_loops.forward(pre, first, h, self.positive, low, high)
 
         if x.size:
             with one_blas_thread():
@@ -128,7 +129,7 @@ class MinGRU(Layer):
         carry = np.zeros_like(first)
 
         def loop(piece: int, low: int, high: int) -> None:
-            _min_gru.backward(dy, first, h, pre, carry, self.positive, low, high)
+            min_gru_loops.backward(dy, first, h, pre, carry, self.positive, low, high)
 
         if x.size:
             share(loop, of_threads(x.shape[1], self.threads), self.threads)
@@ -138,10 +139,10 @@ class MinGRU(Layer):
         parts = self._empty("parts", (len(cuts) - 1, *weight.shape))
 
         def product(piece: int, low: int, high: int) -> None:
-            _products.gemm(rows[low:high], True, errors[low:high], False, parts[piece], False)
+            products.gemm(rows[low:high], True, errors[low:high], False, parts[piece], False)
             if dx is not None:
                 into = dx.reshape(-1, self.n_in)[low:high]
-                _products.gemm(errors[low:high], False, weight, True, into, False)
+                products.gemm(errors[low:high], False, weight, True, into, False)
 
         with one_blas_thread():
             share(product, cuts, self.threads)
@@ -164,6 +165,6 @@ class MinGRU(Layer):
         weight, pre = self._both()
         pre = np.tile(pre, (len(x_t), 1))
         h = np.empty((1, len(x_t), self.n_out), self.dtype)
-        _products.multiply(x_t, weight, pre)
-        _min_gru.forward(pre[None], state["h"], h, self.positive, 0, len(x_t))
+        products.multiply(x_t, weight, pre)
+        min_gru_loops.forward(pre[None], state["h"], h, self.positive, 0, len(x_t))
         return h[0], {"h": h[0]}

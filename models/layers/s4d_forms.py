@@ -1,4 +1,4 @@
-"""Forms of diagonal state-space models; their loops are in _s4d.pyx and _s4d_convolution.pyx.
+"""Forms of diagonal state-space models; their loops are in s4d.pyx and s4d_convolution.pyx.
 
 Heads lie in blocks of `LANES`: arrays (heads, ...) become (blocks, ..., LANES), filled up with zeros.
 """
@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.models.layers import _s4d, _s4d_convolution
-from eventsim.models.layers._pieces import of_threads, share
+from eventsim.models.layers.kernels import s4d as s4d_loops
+from eventsim.models.layers.kernels import s4d_convolution as s4d_convolution_loops
+from eventsim.models.layers.kernels.pieces import of_threads, share
 from eventsim.models.layers.layer import Array
 from eventsim.models.layers.quantizers import Grid
 from eventsim.models.layers.s4d_quantization import StateSpaceQuantization
 
 __all__ = ["LANES", "Convolution", "Recurrent", "scan"]
 
-LANES = _s4d.LANES
+LANES = s4d_loops.LANES
 Numbers = tuple[Array, Array, Array, Array]  # A_bar, B_bar, C (heads, modes) and D (heads,)
 
 
@@ -73,7 +74,7 @@ class Recurrent:
         def some(piece: int, low: int, high: int) -> None:
             for block in range(blocks):
                 keeps = None if kept is None else kept[block]
-                _s4d.forward(
+                s4d_loops.forward(
                     self.settings, u, *self._of(block), state[block], keeps, y, block, segment, low, high
                 )
 
@@ -90,7 +91,7 @@ class Recurrent:
         def some(piece: int, low: int, high: int) -> None:
             room = np.empty((segment + 2, modes, 2, LANES), self.dtype)
             for block in range(blocks):
-                _s4d.backward(
+                s4d_loops.backward(
                     self.settings,
                     u,
                     *self._of(block),
@@ -124,7 +125,9 @@ class Recurrent:
                 )  # the states before its steps are all of them
                 kept = np.empty((state.shape[0], len(longer), *state.shape[1:]), self.dtype)
                 y = np.empty_like(longer)
-                _s4d.forward(self.settings, longer, *self._of(block), state, kept, y, block, 1, 0, u.shape[1])
+                s4d_loops.forward(
+                    self.settings, longer, *self._of(block), state, kept, y, block, 1, 0, u.shape[1]
+                )
                 each = np.moveaxis(kept[:, 1:], -1, 0)[:heads]  # (heads, batch, steps, modes, 2)
                 seen.append(each.reshape(heads, -1, 2))
             grids.append(quantization.state_grid(np.concatenate(seen, axis=1)))
@@ -150,7 +153,7 @@ class Convolution:
         self.turns = np.stack((np.exp(turn).real, np.exp(turn).imag), axis=-1).astype(dtype)
         kernels = np.empty((len(self.pole), steps, LANES))
         for block, out in enumerate(kernels):
-            _s4d_convolution.kernel(
+            s4d_convolution_loops.kernel(
                 self.pole[block], self.factor[block], out, np.empty_like(self.pole[block])
             )
         self.kernels = kernels.astype(dtype)
@@ -163,7 +166,9 @@ class Convolution:
 
         def some(block: int, low: int, high: int) -> None:
             room = np.empty((2 * len(self.turns), 2, LANES), self.dtype)
-            _s4d_convolution.convolve(u, self.kernels[block], self.skip[block], self.turns, y, room, block)
+            s4d_convolution_loops.convolve(
+                u, self.kernels[block], self.skip[block], self.turns, y, room, block
+            )
 
         self._share(some)
 
@@ -175,7 +180,7 @@ class Convolution:
         def some(block: int, low: int, high: int) -> None:
             room = np.empty((4 * len(self.turns), 2, LANES), self.dtype)
             by_kernel = np.empty_like(self.kernels[block])
-            _s4d_convolution.convolve_back(
+            s4d_convolution_loops.convolve_back(
                 u,
                 self.kernels[block],
                 self.skip[block],
@@ -188,7 +193,7 @@ class Convolution:
                 block,
             )
             powers = np.empty((2 * self.pole.shape[1], 2, LANES))
-            _s4d_convolution.kernel_back(
+            s4d_convolution_loops.kernel_back(
                 self.pole[block], by_kernel.astype(np.float64), by_factor[block], by_pole[block], powers
             )
 

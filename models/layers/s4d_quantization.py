@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from eventsim.models.layers import _s4d
+from eventsim.models.layers.kernels import s4d as s4d_loops
 from eventsim.models.layers.layer import Array
 from eventsim.models.layers.quantizers import Grid, Quantizer
 
@@ -81,10 +81,10 @@ class StateSpaceQuantization:
     def settings(self) -> Any:
         """Return what the loops need to know of clips and grids."""
         if self.state is None:
-            return _s4d.Settings(_s4d.FREE, self.clip, self.gradient_limit)
-        kind = _s4d.STATIC if self.calibration == "static" else _s4d.DYNAMIC
+            return s4d_loops.Settings(s4d_loops.FREE, self.clip, self.gradient_limit)
+        kind = s4d_loops.STATIC if self.calibration == "static" else s4d_loops.DYNAMIC
         symmetric, bits = self.state.scheme == "symmetric", self.state.bits
-        return _s4d.Settings(
+        return s4d_loops.Settings(
             kind,
             self.clip,
             self.gradient_limit,

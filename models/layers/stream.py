@@ -14,9 +14,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from eventsim.models.layers._stream import CompiledStream
 from eventsim.models.layers.batch_norm import BatchNorm
 from eventsim.models.layers.compiled import compiled_stream
+from eventsim.models.layers.kernels.stream import CompiledStream
 from eventsim.models.layers.layer import State
 from eventsim.models.layers.sequential import Sequential
 from eventsim.rates.tick_model import TickModel

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from eventsim.models.layers import _products
-from eventsim.models.layers._blas import one_blas_thread
-from eventsim.models.layers._pieces import borders, share
+from eventsim.models.layers.kernels import products
+from eventsim.models.layers.kernels.blas import one_blas_thread
+from eventsim.models.layers.kernels.pieces import borders, share
 from eventsim.models.layers.layer import Array, Layer, State
 from eventsim.models.layers.linear import column_sums
 from eventsim.parameters import one_number
@@ -120,9 +120,9 @@ class TemporalConv(Layer):
                         continue
                     seen, to = rows[start - shift : high - shift], out[start:high]
                     if training:
-                        _products.gemm(seen, False, weight[tap], False, to, True)
+                        products.gemm(seen, False, weight[tap], False, to, True)
                     else:
-                        _products.multiply(seen, weight[tap], to)
+                        products.multiply(seen, weight[tap], to)
 
         with one_blas_thread():
             share(some, borders(len(rows)), self.threads)
@@ -150,11 +150,11 @@ class TemporalConv(Layer):
                     start = max(low, shift)
                     if start < high:
                         seen = rows[start - shift : high - shift]
-                        _products.gemm(seen, True, errors[start:high], False, sums[tap], True)
+                        products.gemm(seen, True, errors[start:high], False, sums[tap], True)
                     if dx is not None and low + shift < len(rows):
                         stop = min(high, len(rows) - shift)
                         into = dx.reshape(-1, self.n_in)[low:stop]
-                        _products.gemm(
+                        products.gemm(
                             errors[low + shift : stop + shift], False, weight[tap], True, into, True
                         )
 
@@ -177,7 +177,5 @@ class TemporalConv(Layer):
         bias: Any = self.parameters.get("bias", 0)
         y[...] = bias
         for tap in range(self.kernel):
-            _products.multiply(
-                ring[(place - self._shift(tap)) % self.span], self.parameters["weight"][tap], y
-            )
+            products.multiply(ring[(place - self._shift(tap)) % self.span], self.parameters["weight"][tap], y)
         return y, {"ring": ring, "place": (place + 1) % self.span}

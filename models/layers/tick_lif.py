@@ -63,7 +63,7 @@ class TickLIF:
 
     def build(self, context: BuildContext) -> Continuous:
         """Return the population."""
-        from eventsim.models.layers._tick_lif import TickLIFPopulation
+        from eventsim.models.layers.kernels.tick_lif import TickLIFPopulation
 
         alpha, threshold, constant_input = (
             np.array(each, np.float64) for each in (self.alpha, self.threshold, self.constant_input)

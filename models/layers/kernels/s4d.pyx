@@ -1,9 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The recurrent form of `S4D`, for a block of heads and some samples of a batch, without the GIL; see _s4d.h."""
+"""The recurrent form of `S4D`, for a block of heads and some samples of a batch, without the GIL; see s4d.h."""
 
 from cython cimport floating
 
-cdef extern from "eventsim/models/layers/_s4d.h" nogil:
+cdef extern from "eventsim/models/layers/kernels/s4d.h" nogil:
     enum:
         S4D_LANES
         S4D_NUMBERS
@@ -29,7 +29,7 @@ FREE, STATIC, DYNAMIC = range(3)
 
 
 cdef class Settings:
-    """What the loops need to know of clips and grids; see _s4d.h."""
+    """What the loops need to know of clips and grids; see s4d.h."""
     cdef s4d_block p
 
     def __init__(self, int state, double clip, double limit, double levels=1, double least=0, bint shared=True,

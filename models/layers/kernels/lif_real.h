@@ -1,4 +1,4 @@
-/* Included by _lif.h once for each REAL. */
+/* Included by lif.h once for each REAL. */
 
 VECTOR_INLINE REAL NAME(magnitude)(REAL x) { return x < 0 ? -x : x; }
 

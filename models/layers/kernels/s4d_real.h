@@ -1,4 +1,4 @@
-/* Included by _s4d.h once for each REAL. */
+/* Included by s4d.h once for each REAL. */
 
 #define LANES for (int l = 0; l < S4D_LANES; l++)
 

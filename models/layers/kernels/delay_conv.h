@@ -1,4 +1,4 @@
-/* Sparse causal convolution of each channel with taps of its own, forward and backward; bodies in _delay_conv_real.h. */
+/* Sparse causal convolution of each channel with taps of its own, forward and backward; bodies in delay_conv_real.h. */
 
 #ifndef EVENTSIM_LAYERS_DELAY_CONV_H
 #define EVENTSIM_LAYERS_DELAY_CONV_H
@@ -21,12 +21,12 @@ typedef struct {
 
 #define REAL double
 #define NAME(name) name##_f64
-#include "_delay_conv_real.h"
+#include "delay_conv_real.h"
 #undef REAL
 #undef NAME
 #define REAL float
 #define NAME(name) name##_f32
-#include "_delay_conv_real.h"
+#include "delay_conv_real.h"
 #undef REAL
 #undef NAME
 

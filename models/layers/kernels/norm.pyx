@@ -1,9 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The loops of `BatchNorm` and `LayerNorm` over rows, without the GIL; see _norm.h."""
+"""The loops of `BatchNorm` and `LayerNorm` over rows, without the GIL; see norm.h."""
 
 from cython cimport floating
 
-cdef extern from "eventsim/models/layers/_norm.h" nogil:
+cdef extern from "eventsim/models/layers/kernels/norm.h" nogil:
     void column_moments_f32(ptrdiff_t rows, ptrdiff_t n, const float *x, const unsigned char *valid,
                             const float *shift, double *first, double *second)
     void column_moments_f64(ptrdiff_t rows, ptrdiff_t n, const double *x, const unsigned char *valid,

@@ -1,10 +1,10 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The loops of `DelayConv`, for some samples of a batch, without the GIL; see _delay_conv.h."""
+"""The loops of `DelayConv`, for some samples of a batch, without the GIL; see delay_conv.h."""
 
 from cython cimport floating
 from libc.stdint cimport int32_t
 
-cdef extern from "eventsim/models/layers/_delay_conv.h" nogil:
+cdef extern from "eventsim/models/layers/kernels/delay_conv.h" nogil:
     enum:
         DELAY_CHANNELS
     ctypedef struct delay_conv_layer:

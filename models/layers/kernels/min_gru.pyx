@@ -1,9 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The loops over time of `MinGRU`, for some samples of a batch, without the GIL; see _min_gru.h."""
+"""The loops over time of `MinGRU`, for some samples of a batch, without the GIL; see min_gru.h."""
 
 from cython cimport floating
 
-cdef extern from "eventsim/models/layers/_min_gru.h" nogil:
+cdef extern from "eventsim/models/layers/kernels/min_gru.h" nogil:
     ctypedef struct min_gru_layer:
         ptrdiff_t steps, batch, n, low, high
         int positive

@@ -1,4 +1,4 @@
-/* Included by _min_gru.h once for each REAL. */
+/* Included by min_gru.h once for each REAL. */
 
 /* z = sigmoid(v);  c = a or g(a), with g(a) = a + 1/2 for a >= 0 and sigmoid(a) below;  h = h_old + z (c - h_old) */
 VECTOR_INLINE void NAME(min_gru_row)(int positive, ptrdiff_t n, REAL *restrict gate, REAL *restrict candidate,

@@ -1,4 +1,4 @@
-/* Included by _elementwise.h once for each REAL. */
+/* Included by elementwise.h once for each REAL. */
 
 VECTOR_INLINE REAL NAME(sigmoid)(REAL x) { return 1 / (1 + NAME(exp)(-x)); }
 

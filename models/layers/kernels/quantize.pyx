@@ -1,9 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Rounding to a grid, and the gates of quantised networks, for pieces of an array, without the GIL; see _quantize.h."""
+"""Rounding to a grid, and the gates of quantised networks, for pieces of an array, without the GIL; see quantize.h."""
 
 from cython cimport floating
 
-cdef extern from "eventsim/models/layers/_quantize.h" nogil:
+cdef extern from "eventsim/models/layers/kernels/quantize.h" nogil:
     void quantize_rows_f64(ptrdiff_t rows, ptrdiff_t n, const double *step, const double *per_step,
                            const double *least, const double *most, const double *x, double *y)
     void quantize_rows_f32(ptrdiff_t rows, ptrdiff_t n, const float *step, const float *per_step,

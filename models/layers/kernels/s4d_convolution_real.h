@@ -1,4 +1,4 @@
-/* Included by _s4d_convolution.h once for each REAL. Points are rows of real, then of imaginary parts. */
+/* Included by s4d_convolution.h once for each REAL. Points are rows of real, then of imaginary parts. */
 
 #define LANES for (int l = 0; l < FFT_LANES; l++)
 #define ROW (2 * FFT_LANES)

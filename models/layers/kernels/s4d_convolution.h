@@ -1,5 +1,5 @@
 /* Diagonal state-space models as a convolution: kernels from poles, and Fourier transforms of blocks of heads; bodies
-   in _s4d_convolution_real.h.
+   in s4d_convolution_real.h.
 
    Heads lie side by side in lanes, so a transform along time needs no transposition. Two samples share a transform as
    real and imaginary part: products with the transform of a real kernel keep them apart, and the real part of a
@@ -25,12 +25,12 @@ typedef struct {
 
 #define REAL double
 #define NAME(name) name##_f64
-#include "_s4d_convolution_real.h"
+#include "s4d_convolution_real.h"
 #undef REAL
 #undef NAME
 #define REAL float
 #define NAME(name) name##_f32
-#include "_s4d_convolution_real.h"
+#include "s4d_convolution_real.h"
 #undef REAL
 #undef NAME
 

@@ -1,4 +1,4 @@
-/* Diagonal state-space models in recurrent form, with states on a grid, forward and backward; bodies in _s4d_real.h.
+/* Diagonal state-space models in recurrent form, with states on a grid, forward and backward; bodies in s4d_real.h.
 
    Heads lie side by side in lanes, so that a step of many heads is one vector operation and inputs are read as they
    lie in (time, batch, head). */
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "_quantize.h"
+#include "quantize.h"
 
 enum { S4D_LANES = 16 };
 enum { STATE_FREE, STATE_STATIC, STATE_DYNAMIC };
@@ -34,12 +34,12 @@ typedef struct {
 
 #define REAL double
 #define NAME(name) name##_f64
-#include "_s4d_real.h"
+#include "s4d_real.h"
 #undef REAL
 #undef NAME
 #define REAL float
 #define NAME(name) name##_f32
-#include "_s4d_real.h"
+#include "s4d_real.h"
 #undef REAL
 #undef NAME
 

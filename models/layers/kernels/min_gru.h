@@ -1,4 +1,4 @@
-/* The loop over time of the minimal gated recurrent unit, forward and backward; bodies in _min_gru_real.h. */
+/* The loop over time of the minimal gated recurrent unit, forward and backward; bodies in min_gru_real.h. */
 
 #ifndef EVENTSIM_LAYERS_MIN_GRU_H
 #define EVENTSIM_LAYERS_MIN_GRU_H
@@ -17,12 +17,12 @@ typedef struct {
 
 #define REAL double
 #define NAME(name) name##_f64
-#include "_min_gru_real.h"
+#include "min_gru_real.h"
 #undef REAL
 #undef NAME
 #define REAL float
 #define NAME(name) name##_f32
-#include "_min_gru_real.h"
+#include "min_gru_real.h"
 #undef REAL
 #undef NAME
 

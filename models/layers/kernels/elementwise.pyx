@@ -1,10 +1,10 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Functions of single values, forward and backward, without the GIL; see _elementwise.h."""
+"""Functions of single values, forward and backward, without the GIL; see elementwise.h."""
 
 from cython cimport floating
 from libc.stdint cimport uint64_t
 
-cdef extern from "eventsim/models/layers/_elementwise.h" nogil:
+cdef extern from "eventsim/models/layers/kernels/elementwise.h" nogil:
     void gelu_f32(ptrdiff_t n, int exact, const float *x, float *y)
     void gelu_f64(ptrdiff_t n, int exact, const double *x, double *y)
     void gelu_back_f32(ptrdiff_t n, int exact, const float *x, const float *dy, float *dx)

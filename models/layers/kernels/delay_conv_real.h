@@ -1,4 +1,4 @@
-/* Included by _delay_conv.h once for each REAL. */
+/* Included by delay_conv.h once for each REAL. */
 
 /* Copy `width` channels of a sample, x[t stride + c], to rows of times that lie `pitch` apart, and back. */
 VECTOR_INLINE void NAME(to_rows)(ptrdiff_t steps, ptrdiff_t stride, ptrdiff_t width, const REAL *restrict x,

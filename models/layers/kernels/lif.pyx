@@ -1,9 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The loops over time of `LIF` and `LeakyReadout`, for some samples of a batch, without the GIL; see _lif.h."""
+"""The loops over time of `LIF` and `LeakyReadout`, for some samples of a batch, without the GIL; see lif.h."""
 
 from cython cimport floating
 
-cdef extern from "eventsim/models/layers/_lif.h" nogil:
+cdef extern from "eventsim/models/layers/kernels/lif.h" nogil:
     ctypedef struct lif_layer:
         ptrdiff_t steps, batch, n, low, high, row
         const void *alpha

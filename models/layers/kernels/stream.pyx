@@ -11,7 +11,7 @@ import numpy as np
 
 from eventsim.kernels.products cimport products_multiply
 
-cdef extern from "eventsim/models/layers/_lif.h" nogil:
+cdef extern from "eventsim/models/layers/kernels/lif.h" nogil:
     ctypedef struct lif_layer:
         ptrdiff_t steps, batch, n, low, high, row
         const void *alpha
@@ -22,14 +22,14 @@ cdef extern from "eventsim/models/layers/_lif.h" nogil:
                      const void *first_s, void *v, void *s)
     void leak_forward(int is_float64, const lif_layer *p, const void *current, const void *first, void *u)
 
-cdef extern from "eventsim/models/layers/_norm.h" nogil:
+cdef extern from "eventsim/models/layers/kernels/norm.h" nogil:
     void column_normalise_f32(ptrdiff_t rows, ptrdiff_t n, const float *x, const float *mean, const float *scale,
                               const float *beta, float *y)
     void column_normalise_f64(ptrdiff_t rows, ptrdiff_t n, const double *x, const double *mean,
                               const double *scale, const double *beta, double *y)
 
 cdef enum:
-    BLOCK = 256  # inputs that are summed in one go, as in _products.pyx
+    BLOCK = 256  # inputs that are summed in one go, as in products.pyx
     LINEAR, NORM, SPIKING, LEAKY
 
 KINDS = {"linear": LINEAR, "norm": NORM, "lif": SPIKING, "leaky": LEAKY}

@@ -1,4 +1,4 @@
-/* Included by _quantize.h once for each REAL. */
+/* Included by quantize.h once for each REAL. */
 
 /* The value of the nearest code between `least` and `most`, codes being multiples of `step` = 1 / per_step. */
 VECTOR_INLINE REAL NAME(quantized)(REAL x, REAL step, REAL per_step, REAL least, REAL most) {

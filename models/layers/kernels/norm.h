@@ -1,4 +1,4 @@
-/* Normalisation over rows (time and batch) or over channels, for floats and doubles; bodies in _norm_real.h. */
+/* Normalisation over rows (time and batch) or over channels, for floats and doubles; bodies in norm_real.h. */
 
 #ifndef EVENTSIM_LAYERS_NORM_H
 #define EVENTSIM_LAYERS_NORM_H
@@ -12,12 +12,12 @@ enum { NORM_LANES = 16 }; /* sums over channels run in so many parts, in one ord
 
 #define REAL double
 #define NAME(name) name##_f64
-#include "_norm_real.h"
+#include "norm_real.h"
 #undef REAL
 #undef NAME
 #define REAL float
 #define NAME(name) name##_f32
-#include "_norm_real.h"
+#include "norm_real.h"
 #undef REAL
 #undef NAME
 

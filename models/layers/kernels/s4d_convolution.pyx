@@ -1,9 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The convolution form of `S4D`, for a block of heads, without the GIL; see _s4d_convolution.h."""
+"""The convolution form of `S4D`, for a block of heads, without the GIL; see s4d_convolution.h."""
 
 from cython cimport floating
 
-cdef extern from "eventsim/models/layers/_s4d_convolution.h" nogil:
+cdef extern from "eventsim/models/layers/kernels/s4d_convolution.h" nogil:
     enum:
         FFT_LANES
     ctypedef struct s4d_transform:

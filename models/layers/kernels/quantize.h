@@ -1,4 +1,4 @@
-/* Rounding to a grid, and the two gates of quantised networks, for floats and doubles; bodies in _quantize_real.h. */
+/* Rounding to a grid, and the two gates of quantised networks, for floats and doubles; bodies in quantize_real.h. */
 
 #ifndef EVENTSIM_LAYERS_QUANTIZE_H
 #define EVENTSIM_LAYERS_QUANTIZE_H
@@ -16,12 +16,12 @@ VECTOR_INLINE float nearest_f32(float x) { return rintf(x); }
 
 #define REAL double
 #define NAME(name) name##_f64
-#include "_quantize_real.h"
+#include "quantize_real.h"
 #undef REAL
 #undef NAME
 #define REAL float
 #define NAME(name) name##_f32
-#include "_quantize_real.h"
+#include "quantize_real.h"
 #undef REAL
 #undef NAME
 

@@ -1,4 +1,4 @@
-/* Leaky integrate-and-fire units on ticks, forward and backward, for floats and doubles; bodies in _lif_real.h. */
+/* Leaky integrate-and-fire units on ticks, forward and backward, for floats and doubles; bodies in lif_real.h. */
 
 #ifndef EVENTSIM_LAYERS_LIF_H
 #define EVENTSIM_LAYERS_LIF_H
@@ -22,12 +22,12 @@ typedef struct {
 
 #define REAL double
 #define NAME(name) name##_f64
-#include "_lif_real.h"
+#include "lif_real.h"
 #undef REAL
 #undef NAME
 #define REAL float
 #define NAME(name) name##_f32
-#include "_lif_real.h"
+#include "lif_real.h"
 #undef REAL
 #undef NAME
 

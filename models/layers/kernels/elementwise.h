@@ -1,4 +1,4 @@
-/* Functions of single values, forward and backward, for floats and doubles; bodies in _elementwise_real.h. */
+/* Functions of single values, forward and backward, for floats and doubles; bodies in elementwise_real.h. */
 
 #ifndef EVENTSIM_LAYERS_ELEMENTWISE_H
 #define EVENTSIM_LAYERS_ELEMENTWISE_H
@@ -28,12 +28,12 @@ VECTOR_INLINE uint64_t dropout_bits(uint64_t key, uint64_t count) {
 
 #define REAL double
 #define NAME(name) name##_f64
-#include "_elementwise_real.h"
+#include "elementwise_real.h"
 #undef REAL
 #undef NAME
 #define REAL float
 #define NAME(name) name##_f32
-#include "_elementwise_real.h"
+#include "elementwise_real.h"
 #undef REAL
 #undef NAME
 

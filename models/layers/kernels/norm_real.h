@@ -1,4 +1,4 @@
-/* Included by _norm.h once for each REAL. Arrays are (rows, n); rows that `valid` excludes count nowhere. */
+/* Included by norm.h once for each REAL. Arrays are (rows, n); rows that `valid` excludes count nowhere. */
 
 /* first += sum of (x - shift), second += sum of (x - shift)^2 by column, in double precision. */
 VECTOR_CLONES static void NAME(column_moments)(ptrdiff_t rows, ptrdiff_t n, const REAL *restrict x,
