@@ -732,7 +732,9 @@ cdef class Engine:
         names = "\n".join(names_of(self.handlers))
         if not isinstance(state, Mapping):
             raise ValueError(f"a state is what snapshot() returned, got {type(state).__name__}")
-        if state.get("names") != names or state_number(state, "n_slots", "int64") != self.crossings.n_slots:
+        if not isinstance(state.get("names"), str):
+            raise ValueError(f"'names' in the state must be the names of handlers, got {state.get('names')!r:.60}")
+        if state["names"] != names or state_number(state, "n_slots", "int64") != self.crossings.n_slots:
             raise ValueError(
                 f"the snapshot is of handlers {str(state.get('names')).split()} with {state.get('n_slots')} crossing "
                 f"slots; this engine has {names.split()} with {self.crossings.n_slots}")

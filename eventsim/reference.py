@@ -16,6 +16,7 @@ import numpy as np
 from sortedcontainers import SortedDict, SortedList
 
 from eventsim.errors import EventOrderError
+from eventsim.states import check_entries
 
 LEAST_PRIORITY, GREATEST_PRIORITY = -(2**15), 2**15 - 1
 
@@ -325,8 +326,15 @@ class ReferenceEngine:
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a state that `snapshot` returned."""
+        """Go back to a state that `snapshot` returned; raises ValueError if it is none."""
         self._check_idle("restore")
+        names = ("now", "sequence", "processed", "next_token", "events", "crossings", "handlers")
+        check_entries(snapshot, names, "an engine", "snapshot")
+        check_entries(
+            snapshot["events"], ("time", "priority", "sequence", *Waiting.__slots__), "events", "snapshot"
+        )
+        check_entries(snapshot["crossings"], ("slot", "time"), "crossings", "snapshot")
+        check_entries(snapshot["handlers"], (), "handlers", "snapshot")
         state = State(snapshot["now"], snapshot["sequence"], snapshot["processed"], snapshot["next_token"])
         columns = snapshot["events"]
         for i in range(len(columns["time"])):

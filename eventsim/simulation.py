@@ -395,7 +395,7 @@ class Simulation(RecordSide):
             If the state is damaged; nothing has changed then.
         """
         wanted = state.get("schedule") if isinstance(state, Mapping) else None
-        if wanted not in ("ordered", "windows", "layered"):
+        if not isinstance(wanted, str) or wanted not in ("ordered", "windows", "layered"):
             raise ValueError(f"a state is what snapshot() returned, got {state!r:.60}")
         if self._compiled is None:
             self._wanted = wanted
@@ -416,6 +416,8 @@ class Simulation(RecordSide):
             raise ValueError(f"the clock of the state is at {now!r} and at another time")
         self._keep_streamed(now)
         theirs = state.get("network", self._fingerprint())
+        if not isinstance(theirs, str):
+            raise ValueError(f"'network' in the state must be the digest of a network, got {theirs!r:.60}")
         if theirs != self._fingerprint() and not other_network:
             raise ConfigError(
                 "the state is of a network with another structure or other parameters; "

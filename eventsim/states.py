@@ -5,7 +5,7 @@ arrays and numbers of its own, or raises; it changes nothing. Engine and schedul
 first is put back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 __all__ = [
     "FINITE",
     "LATEST",
+    "check_entries",
     "not_after",
     "state_array",
     "state_arrays",
@@ -30,6 +31,20 @@ LATEST = 1 << 62  # bound of counters
 def not_after(time: float | None) -> float:
     """Return the upper bound, itself not permitted, of times that are not after `time`; inf for None."""
     return np.inf if time is None else float(np.nextafter(time, np.inf))
+
+
+def check_entries(state: Any, names: Iterable[str], of: str, made_by: str = "state") -> None:
+    """Raise ValueError unless a state is a mapping that has all of `names`.
+
+    `of` is what the message calls whose state it is, `made_by` the method that returns such states.
+    """
+    got = f"{state!r:.60}"
+    if isinstance(state, Mapping):
+        missing = [name for name in names if name not in state]
+        if not missing:
+            return
+        got = f"a dictionary without {missing[0]!r}"
+    raise ValueError(f"a state of {of} is what {made_by}() returned, got {got}")
 
 
 def state_group(state: Any, of: str) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from eventsim.models.training.batches import Batch
 from eventsim.models.training.learner import BatchMetrics, State
 from eventsim.models.training.task import Task
 from eventsim.simulation import Simulation
+from eventsim.states import check_entries
 
 __all__ = ["ContinuousLearner", "Evaluator", "SimulationLearner"]
 
@@ -47,7 +48,8 @@ class SimulationLearner(ABC):
         return {"sim": self.sim.snapshot()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Go on from what `state` returned; raises ValueError if it is no such state."""
+        check_entries(state, ("sim",), "a learner")
         self.sim.restore(state["sim"])
 
 

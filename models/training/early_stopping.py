@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from eventsim.parameters import one_number
+from eventsim.states import check_entries
 
 __all__ = ["EarlyStopping"]
 
@@ -72,6 +73,7 @@ class EarlyStopping:
         return state if self._best_state is None else state | {"best_state": self._best_state}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Go on from what `state` returned; raises ValueError if it is no such state."""
+        check_entries(state, ("best", "best_epoch"), "early stopping")
         self.best, self.best_epoch = float(state["best"]), int(state["best_epoch"])
         self._best_state = state.get("best_state")

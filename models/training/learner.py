@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from eventsim.models.training.batches import Batch
+from eventsim.states import check_entries
 
 __all__ = ["BatchMetrics", "EpochMetrics", "Learner", "State"]
 
@@ -100,7 +101,8 @@ class EpochMetrics:
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> "EpochMetrics":
-        """Return what `state` was returned by."""
+        """Return what `state` was returned by; raises ValueError if it is no such state."""
+        check_entries(state, ("n_samples",), "the metrics of an epoch")
         sums, counts, n_left_out = (dict(state.get(key, {})) for key in ("sums", "counts", "n_left_out"))
         return cls(int(state["n_samples"]), sums, counts, {name: int(n) for name, n in n_left_out.items()})
 

@@ -17,6 +17,7 @@ from eventsim.kernels import adam
 from eventsim.models.training import schedules
 from eventsim.parameters import one_number
 from eventsim.renamed import renamed_arguments, suggest_arguments
+from eventsim.states import check_entries
 
 __all__ = ["Adam", "Optimiser", "StatefulOptimiser"]
 
@@ -179,7 +180,10 @@ class Adam:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Go on from what `state` returned; raises ValueError if it is no such state."""
+        check_entries(state, ("epoch", "steps", "first", "second"), "an optimiser")
+        check_entries(state["first"], (), "first moments")
+        check_entries(state["second"], state["first"], "second moments")
         self.epoch, self.steps = int(state["epoch"]), int(state["steps"])
         self._moments = {
             name: (np.array(first), np.array(state["second"][name])) for name, first in state["first"].items()

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, SupportsFloat
 
 from eventsim.parameters import one_number
+from eventsim.states import check_entries
 
 __all__ = ["Constant", "CosineDecay", "ExponentialPath", "LinearDecay", "Plateau", "Schedule", "StepDecay"]
 
@@ -213,7 +214,8 @@ class Plateau(Schedule):
         return {"scale": self.scale, "best": self.best, "bad_epochs": self.bad_epochs}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Go on from what `state` returned; raises ValueError if it is no such state."""
+        check_entries(state, ("scale", "best", "bad_epochs"), "a schedule")
         self.scale, self.best = float(state["scale"]), float(state["best"])
         self.bad_epochs = int(state["bad_epochs"])
 

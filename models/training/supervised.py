@@ -13,6 +13,7 @@ from eventsim.models.training.batches import Batch, Streams, seeded
 from eventsim.models.training.learner import BatchMetrics, State
 from eventsim.models.training.optimisers import StatefulOptimiser
 from eventsim.models.training.task import Task
+from eventsim.states import check_entries
 
 if TYPE_CHECKING:
     from eventsim.models.training.spike_learner import Step
@@ -137,7 +138,8 @@ class SupervisedLearner:
         return {"network": self.network.state(), "optimiser": self.optimiser.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Go on from what `state` returned; raises ValueError if it is no such state."""
+        check_entries(state, ("network", "optimiser"), "a learner")
         self.network.restore(state["network"])
         self.optimiser.restore(state["optimiser"])
 

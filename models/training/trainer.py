@@ -20,6 +20,7 @@ from eventsim.models.training.batches import Batches
 from eventsim.models.training.early_stopping import EarlyStopping
 from eventsim.models.training.learner import EpochMetrics, Learner, State
 from eventsim.models.training.schedules import Constant, Schedule
+from eventsim.states import check_entries
 
 __all__ = ["Callback", "Checkpoint", "Log", "Progress", "Trainer"]
 
@@ -256,7 +257,8 @@ class Trainer:
         return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Go on from what `state` returned; raises ValueError if it is no such state."""
+        check_entries(state, ("epoch", "batch", "metrics", "learner"), "a trainer")
         self.epoch, self.batch = int(state["epoch"]), int(state["batch"])
         self.stopped = bool(state.get("stopped", False))
         self._sums, self._factor = EpochMetrics.restored(state["metrics"]), math.nan
