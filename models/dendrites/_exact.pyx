@@ -261,7 +261,7 @@ cdef class ExactDendrites(ModalDendrites):
             self.potentials(unit, m, p, i_syn, v)
             for k in range(self.K):
                 if fired[k]:
-                    self.fire(unit, k, time)
+                    self.fire(unit, k, time, v)
             self.pass_time(unit, time, v, fired)
             self.settle_in(unit, time, v, i_syn)
         self.due[unit] = self.predict(unit, time)

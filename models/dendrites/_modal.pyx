@@ -6,7 +6,7 @@ _modes.pxd). The modes are computed once for each set of clamps that are on, and
 """
 
 from libc.math cimport INFINITY, exp
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
@@ -123,6 +123,8 @@ cdef class ModalDendrites(Dendrites):
         cdef double *g = work + 2 * K * K + K * S
         cdef double *memory = <double *> (m + 1)
         cdef double g_clamp
+        cdef const double *target
+        cdef uint8_t[MOST] held
         if m == NULL or work == NULL:
             free(m)
             free(work)
@@ -151,11 +153,22 @@ cdef class ModalDendrites(Dendrites):
                 g[k * K + o] -= g_clamp
                 g[o * K + k] -= g_clamp
             ph = self.phase[unit * K + k]
-            if 1 <= ph <= self.n_phases[k]:
+            held[k] = self.held_at(unit, k) != NULL
+            if 1 <= ph <= self.n_phases[k] and not held[k]:
                 g_clamp = self.conductances[(set_ * K + k) * self.P + ph - 1]
                 g[k * K + k] += g_clamp
                 m.drive[k] += g_clamp * self.targets[(set_ * K + k) * self.P + ph - 1]
-        find_modes(m, work, K, S, self.A, self.c_mem + set_ * K, g, <const int *> self.slot_at, self.mu_of_slot, self.tau)
+        # One that is held is cut off, with a mode of its own that stays at 0; its neighbours see a fixed potential.
+        for k in range(K):
+            target = self.held_at(unit, k)
+            if target == NULL:
+                continue
+            for o in range(K):
+                if o != k:
+                    m.drive[o] -= g[o * K + k] * target[0]
+                    g[o * K + k] = g[k * K + o] = 0.0
+        find_modes(m, work, K, S, self.A, self.c_mem + set_ * K, g, <const int *> self.slot_at, self.mu_of_slot, self.tau,
+                   held)
         free(work)
         return m
 
@@ -165,6 +178,7 @@ cdef class ModalDendrites(Dendrites):
         cdef Modes *m = self.modes_of(unit)
         cdef double *v_inf = self.v_inf + unit * K
         cdef const double *i_step = self.i_step + unit * K
+        cdef const double *held
         cdef double x
         turn(m, time, K, self.A, self.tau)
         self.modes[unit] = m
@@ -177,6 +191,10 @@ cdef class ModalDendrites(Dendrites):
             x /= m.lam[j]
             for k in range(K):
                 v_inf[k] += m.T[k * K + j] * x
+        for k in range(K):
+            held = self.held_at(unit, k)
+            if held != NULL:
+                v_inf[k] = held[0]
         for j in range(K):
             x = 0.0
             for k in range(K):

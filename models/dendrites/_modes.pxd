@@ -15,6 +15,7 @@ multiple of `length`, short enough for the numbers to stay small; with `near` pa
 """
 
 from libc.math cimport INFINITY, exp, expm1, fabs, floor, fmax, fmin, log, sqrt
+from libc.stdint cimport uint8_t
 
 cdef enum:
     MOST = 64               # compartments
@@ -147,8 +148,12 @@ cdef inline void jacobi(double *a, double *q, int n) noexcept nogil:
 
 
 cdef inline void find_modes(Modes *m, double *work, int K, int S, int A, const double *c_mem, const double *g,
-                            const int *slot_at, const double *mu_of_slot, const double *tau) noexcept nogil:
-    """Fill `m` for the conductance matrix `g` (K, K); `work` has room for 2 K^2 + K S numbers."""
+                            const int *slot_at, const double *mu_of_slot, const double *tau,
+                            const uint8_t *held) noexcept nogil:
+    """Fill `m` for the conductance matrix `g` (K, K); `work` has room for 2 K^2 + K S numbers.
+
+    Inputs to compartments that are `held` (K,) have no effect.
+    """
     cdef double *a = work
     cdef double *q = work + K * K
     cdef double *most = q + K * K
@@ -169,7 +174,7 @@ cdef inline void find_modes(Modes *m, double *work, int K, int S, int A, const d
             m.R[j * K + k] = q[k * K + j] * sqrt(c_mem[k])
         for s in range(S):
             mu = mu_of_slot[s]
-            b = m.T[slot_at[s] * K + j]
+            b = 0.0 if held[slot_at[s]] else m.T[slot_at[s] * K + j]
             most[j * S + s] = largest_response(m.lam[j], mu)
             fastest = fmax(fastest, mu)
             if fabs(m.lam[j] - mu) <= close * mu:
@@ -186,7 +191,7 @@ cdef inline void find_modes(Modes *m, double *work, int K, int S, int A, const d
                 b += m.T[k * K + j] * m.D[j * S + s]
             m.H[k * S + s] = b
             b = 0.0
-            for j in range(K):  # the part of each mode that is not negative, at its maximum
+            for j in range(0 if held[slot_at[s]] else K):  # what of each mode is not negative, at its maximum
                 b += fmax(m.T[k * K + j] * m.T[slot_at[s] * K + j], 0.0) * most[j * S + s]
             m.peak[k * S + s] = b
     m.now = -1.0

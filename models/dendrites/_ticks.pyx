@@ -76,6 +76,7 @@ cdef enum:
 
 cdef double CARE = 2.0          # times dt / tau_mem: h I' / (2 c) above which an exponential current takes shorter steps
 cdef double SHORTEST = 1e-4     # of a step
+cdef double HELD = 2.0 ** 200   # conductance of a clamp that holds: what is added to it, or to its currents, is lost
 
 
 cdef class SteppedDendrites(Dendrites):
@@ -198,6 +199,8 @@ cdef class SteppedDendrites(Dendrites):
             self.d.gate[o] = 1.0
             if 1 <= ph <= self.n_phases[k]:
                 g = self.conductances[at * self.P + ph - 1]
+                if g == INFINITY:
+                    g = HELD
                 self.d.still[o] += g
                 self.d.drive[o] += g * self.targets[at * self.P + ph - 1]
                 self.d.gate[o] = 0.0
@@ -216,6 +219,8 @@ cdef class SteppedDendrites(Dendrites):
         cdef double g
         for k in range(self.K):
             g = d.still[k * d.n + unit]
+            if self.held_at(unit, k) != NULL:
+                continue  # it is at its target already
             for s in range(self.S):
                 if self.slot_at[s] == k and d.e_rev[s] == d.e_rev[s]:
                     g += mean[s * DENDRITE_BLOCK]
@@ -375,7 +380,7 @@ cdef class SteppedDendrites(Dendrites):
                 k = first
                 if self.armed[unit * K + k]:
                     fired[k] = 1
-                    self.fire(unit, k, stop)
+                    self.fire(unit, k, stop, v_end)
                 else:
                     self.armed[unit * K + k] = 1
                     self.since[unit * K + k] = stop

@@ -281,7 +281,9 @@ class Tree:
             raise TypeError(f"clamps of {where!r} of {name!r} must be a tuple, got {event.clamps!r}")
         v_th = one(active.v_th, "v_th", where, allow_inf=True)
         targets = [one(c.target, "target", where) for c in event.clamps]
-        conductances = [one(c.conductance, "conductance", where, nonnegative=True) for c in event.clamps]
+        conductances = [
+            one(c.conductance, "conductance", where, nonnegative=True, allow_inf=True) for c in event.clamps
+        ]
         durations, hold_off = self._durations(event, one, where, name)
         # A soma is reset below threshold; only a hold-off says that it was to stay above.
         is_soma = where in [c.name for c in self.members[self.soma]]
@@ -359,6 +361,8 @@ class Tree:
         k = next(k for k, members in enumerate(self.members) if compartment in [c.name for c in members])
         if not values["n_phases"][k]:
             raise ConfigError(f"{compartment!r} has no clamp")
+        if np.isinf(values["conductances"][0, k, 0]):
+            return float(values["targets"][0, k, 0])
         g, drive = values["g_leak"][0, k], values["i_leak"][0, k] + values["i_ext"][0, k]
         g, drive = (
             g + values["conductances"][0, k, 0],

@@ -19,12 +19,16 @@ from eventsim.parameters import own_arrays
 @own_arrays
 @dataclass(frozen=True, slots=True, eq=False)
 class Clamp:
-    """One phase of an event: a conductance that pulls the membrane to a target.
+    """One phase of an event: a conductance that pulls the membrane to a target, or a hold there.
+
+    With a conductance of inf the membrane stands at the target from the start of the phase to its end,
+    whatever flows into it, as that of `LIF` stands at v_reset during t_ref; its neighbours see that
+    potential. After the phase it goes on from there. Where the duration is 0 it is set to the target.
 
     Attributes
     ----------
     target : mV.
-    conductance : nS.
+    conductance : nS; inf holds the membrane at the target.
     duration : ms; None in the last phase for what t_ref and hold_off leave.
     """
 

@@ -63,8 +63,10 @@ cdef class Dendrites(Population):
     cdef int32_t *which
 
     cdef double next_transition(self, int unit) noexcept nogil
-    cdef bint pass_time(self, int unit, double time, const double *v, uint8_t *fired) except -1 nogil
-    cdef bint fire(self, int unit, int k, double time) noexcept nogil
+    cdef bint pass_time(self, int unit, double time, double *v, uint8_t *fired) except -1 nogil
+    cdef bint fire(self, int unit, int k, double time, double *v) noexcept nogil
+    cdef const double *held_at(self, int unit, int k) noexcept nogil
+    cdef bint has_hold(self, int unit, int k) noexcept nogil
     cdef uint64_t clamp_code(self, int unit) noexcept nogil
     cdef int announce(self, Engine engine, double time, int unit, const uint8_t *fired) except -1 nogil
     cdef int count_in_row(self, int unit, int k, double time) except -1 nogil

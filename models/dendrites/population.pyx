@@ -183,8 +183,24 @@ cdef class Dendrites(Population):
             least = fmin(least, self.step_time[unit * self.stride * self.M + self.n_steps[unit]])
         return least
 
-    cdef bint pass_time(self, int unit, double time, const double *v, uint8_t *fired) except -1 nogil:
-        """Make the transitions that are due at `time`, where the potentials are `v`.
+    cdef const double *held_at(self, int unit, int k) noexcept nogil:
+        """Return the potential at which a clamp without resistance holds a compartment now; NULL if none does."""
+        cdef int phase = self.phase[unit * self.K + k]
+        cdef int at = (unit * self.stride * self.K + k) * self.P + phase - 1
+        if 1 <= phase <= self.n_phases[k] and self.conductances[at] == INFINITY:
+            return self.targets + at
+        return NULL
+
+    cdef bint has_hold(self, int unit, int k) noexcept nogil:
+        """Return whether a clamp of the event of a compartment holds it."""
+        cdef int p
+        for p in range(self.n_phases[k]):
+            if self.conductances[(unit * self.stride * self.K + k) * self.P + p] == INFINITY:
+                return True
+        return False
+
+    cdef bint pass_time(self, int unit, double time, double *v, uint8_t *fired) except -1 nogil:
+        """Make the transitions that are due at `time`, where the potentials are `v`; a hold that begins changes its `v`.
 
         Marks compartments that fire in `fired`, where those that crossed are marked already. Returns whether
         conductances or constant currents have changed.
@@ -194,6 +210,7 @@ cdef class Dendrites(Population):
         cdef int32_t *phase = self.phase + unit * self.K
         cdef double *until = self.until + unit * self.K
         cdef const double *durations
+        cdef const double *held
         cdef bint changed = False
         while self.n_steps[unit] < self.M and self.step_time[set_ * self.M + self.n_steps[unit]] <= time:
             m = set_ * self.M + self.n_steps[unit]
@@ -212,24 +229,31 @@ cdef class Dendrites(Population):
                     changed = True
                     until[k] += durations[phase[k]] if phase[k] < p else self.hold_off[set_ * self.K + k]
                     phase[k] += 1
+                    held = self.held_at(unit, k)
+                    if held != NULL:
+                        v[k] = held[0]
                     continue
                 phase[k] = 0
                 until[k] = INFINITY
                 self.armed[unit * self.K + k] = 1
-                # One that fired just now is above threshold whatever the rounding.
-                if fired[k] or v[k] >= self.v_th[set_ * self.K + k]:
+                # One that fired just now is above threshold whatever the rounding, unless it was held elsewhere.
+                if (fired[k] and not self.has_hold(unit, k)) or v[k] >= self.v_th[set_ * self.K + k]:
                     if self.level[set_ * self.K + k] != 0.0:
                         fired[k] = 1
-                        changed = self.fire(unit, k, time) or changed
+                        changed = self.fire(unit, k, time, v) or changed
                     else:
                         self.armed[unit * self.K + k] = 0
                         self.since[unit * self.K + k] = time
         return changed
 
-    cdef bint fire(self, int unit, int k, double time) noexcept nogil:
-        """Start the event of a compartment; returns whether conductances change."""
+    cdef bint fire(self, int unit, int k, double time, double *v) noexcept nogil:
+        """Start the event of a compartment; returns whether conductances change. A hold changes the potential in `v`."""
         cdef int at = unit * self.stride * self.K + k
+        cdef const double *held
         self.phase[unit * self.K + k] = 1
+        held = self.held_at(unit, k)
+        if held != NULL:
+            v[k] = held[0]
         if self.n_phases[k]:
             self.until[unit * self.K + k] = time + self.durations[at * self.P]
             return True
