@@ -193,6 +193,8 @@ def one_number(
     Traceback (most recent call last):
     ValueError: p must lie between 0 and 1, got 1.5
     """
+    if type(value) is float and low <= value <= high and math.isfinite(value):
+        return value
     array = plain_array(value, name)
     if array.ndim or array.dtype.kind not in "fiu":
         raise TypeError(f"{name} must be a number, got {shown(value)}")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.hardware.network_editor import NetworkEditor
+from eventsim.hardware.network_editor import Changed, NetworkEditor
 from eventsim.hardware.placement import Layout, Placement
 from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.network import Network, is_on_hardware
@@ -161,13 +161,14 @@ class Prepared:
     def __init__(self, hardware: Hardware, name: str, placement: Placement, parts: Sequence[Any]) -> None:
         whole_number(hardware.device_seed, "device_seed")
         self.device_seed, self.name, self.placement, self.parts = hardware.device_seed, name, placement, parts
+        self._changed: dict[str, Changed] = {}  # as last written
 
     def written(self, network: Network) -> tuple[Network, dict[str, int]]:
         """Return the network with the fixed pattern of the device, and the counters of changed parameters."""
         editor = NetworkEditor(network, self.placement, self.device_seed)
         for part in self.parts:
             part.transform_parameters(editor)
-        return editor.finished(), editor.counters
+        return editor.finished(self._changed), editor.counters
 
     def threshold_shares(self, network: Network, trials: Trials) -> dict[str, Floats]:
         """Return relative changes of thresholds (distance from v_leak) by population, (n_samples, n)."""
@@ -180,7 +181,9 @@ class Prepared:
                 if shares is not None:
                     found[name] = found[name] + shares if name in found else shares
             if name in found:
-                found[name] = np.maximum(found[name], LEAST_DISTANCE - 1.0)
+                shares = found[name]
+                rows = shares[:1] if shares.strides[0] == 0 else shares  # one row, which all samples have
+                found[name] = np.broadcast_to(np.maximum(rows, LEAST_DISTANCE - 1.0), shares.shape)
         return found
 
     def transmission_parameters(self, network: Network, trials: Trials) -> dict[str, TransmissionParameters]:

@@ -1,7 +1,7 @@
 """The network editor: parts of a substrate change parameters through it, one after another."""
 
-from collections.abc import Callable
-from dataclasses import fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from eventsim.connect import AllToAll, Pairs
 from eventsim.hardware.placement import Placement
-from eventsim.network import Network, Projection
+from eventsim.network import Network, Population, Projection
 
 __all__ = ["NetworkEditor", "SynapseEditor"]
 
@@ -109,6 +109,31 @@ class SynapseEditor:
         return replace(self.projection, rule=rule, weight=self.weight, delay=delay)
 
 
+def is_frozen(model: type) -> bool:
+    """Return whether the parameters of a model stay as they are."""
+    return bool(getattr(getattr(model, "__dataclass_params__", None), "frozen", False))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changed:
+    """A population as it was declared, its changed parameters, and the population with them."""
+
+    declared: Population
+    parameters: Mapping[str, Floats]
+    made: Population
+
+    def holds(self, declared: Population, parameters: Mapping[str, Floats]) -> bool:
+        """Return whether the same population has the same changes."""
+        return (
+            declared.model is self.declared.model
+            and is_frozen(type(declared.model))  # or the object may have changed since
+            and (declared.name, declared.n) == (self.declared.name, self.declared.n)
+            and declared.record_spikes == self.declared.record_spikes
+            and parameters.keys() == self.parameters.keys()
+            and all(np.array_equal(each, self.parameters[key]) for key, each in parameters.items())
+        )
+
+
 class NetworkEditor:
     """Parameters of a network, which parts read and change one after another.
 
@@ -133,7 +158,7 @@ class NetworkEditor:
     def has(self, population: str, key: str) -> bool:
         """Return whether neurons of a population have a parameter."""
         model = self.network.populations[population].model
-        return key in {each.name for each in fields(model)} and getattr(model, key) is not None
+        return any(each.name == key for each in fields(model)) and getattr(model, key) is not None
 
     def values(self, population: str, key: str) -> Floats:
         """Return a parameter of each neuron, shape (n,); a copy."""
@@ -152,10 +177,13 @@ class NetworkEditor:
     def multiply(self, population: str, key: str, factors: Floats | float, offset: float = 0.0) -> None:
         """Multiply a parameter of each neuron (of v_th its distance from v_leak) and add an offset."""
         values = self.values(population, key)
-        rest = self.values(population, "v_leak") if key == "v_th" else np.zeros(len(values))
+        rest = self.values(population, "v_leak") if key == "v_th" else 0.0
+        changed = rest + factors * (values - rest) + offset
         finite = np.isfinite(values)
-        values[finite] = (rest + factors * (values - rest) + offset)[finite]
-        self.put(population, key, values)
+        if not finite.all():
+            changed = np.where(finite, changed, values)
+        if not np.array_equal(changed, values):
+            self._parameters.setdefault(population, {})[key] = changed
 
     def normals(self, population: str, stream: str) -> Floats:
         """Return the fixed standard normal number of each neuron's circuit, shape (n,)."""
@@ -185,8 +213,12 @@ class NetworkEditor:
         if n:
             self.counters[name] = self.counters.get(name, 0) + int(n)
 
-    def finished(self) -> Network:
-        """Return the network with all changes; the network itself if there are none."""
+    def finished(self, known: dict[str, Changed] | None = None) -> Network:
+        """Return the network with all changes; the network itself if there are none.
+
+        Populations that were changed in the same way before are taken from `known`, since only new models
+        need a check; it is brought up to date.
+        """
         projections = [
             self._synapses[p.name].declared() if p.name in self._synapses else p
             for p in self.network.projections
@@ -194,8 +226,17 @@ class NetworkEditor:
         same = all(one is other for one, other in zip(projections, self.network.projections, strict=True))
         if same and not self._parameters:
             return self.network
-        changed = {
-            name: {key: value[0] if (value == value[0]).all() else value for key, value in parameters.items()}
-            for name, parameters in self._parameters.items()
-        }
-        return self.network.with_parameters(changed, projections)
+        known = {} if known is None else known
+        new, old = {}, {}
+        for name, parameters in self._parameters.items():
+            declared = self.network.populations[name]
+            if name in known and known[name].holds(declared, parameters):
+                old[name] = known[name].made
+            else:
+                new[name] = {key: v[0] if (v == v[0]).all() else v for key, v in parameters.items()}
+        network = self.network.with_parameters(new, projections)
+        network.populations.update(old)
+        for name in new:
+            declared = self.network.populations[name]
+            known[name] = Changed(declared, self._parameters[name], network.populations[name])
+        return network

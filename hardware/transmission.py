@@ -112,11 +112,12 @@ class TransmissionParameters:
 
         Both arrays have shape (n_samples, n). A spike that would be early comes with its crossing.
         """
-        late = np.array(np.broadcast_to(self.latency, (n_samples, len(self.places))))
         if self.jitter_keys is not None:
-            late += self.jitter * draws.normals(self.jitter_keys)
-        cut = late < 0
-        late[cut] = 0.0
+            late, cut = draws.lateness(self.jitter_keys, self.latency, self.jitter)
+        else:
+            late = np.array(np.broadcast_to(self.latency, (n_samples, len(self.places))))
+            cut = late < 0
+            late[cut] = 0.0
         if self.loss_keys is not None:
             late[draws.uniforms(self.loss_keys) < 1.0 - self.probability] = np.inf
         return late, cut

@@ -32,6 +32,8 @@ def plain_array(values: ArrayLike, what: str, kinds: str = "biufcmMSUTOV") -> ND
     TypeError
         If the values are of another kind, or have a unit of their own.
     """
+    if type(values) is np.ndarray and values.dtype.kind in kinds:
+        return values  # most are, and training reads some for every sample
     each = values if isinstance(values, list | tuple) else (values,)
     if PLAIN.issuperset(map(type, each)):
         each = ()

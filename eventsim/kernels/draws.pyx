@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
-"""Random numbers by key and count, and a clock's time stamps, for arrays.
+"""Random numbers by key and count, how late spikes are, and a clock's time stamps, for arrays.
 
 The k-th number of a key is a hash of both, so it depends neither on the order in which numbers are asked for nor
 on how many there are. `eventsim.rng` makes the keys of a seed; here they branch by index, so that each unit, or
@@ -7,7 +7,7 @@ each synapse of an array, has a key of its own.
 """
 
 from libc.math cimport INFINITY
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 
 import numpy as np
 
@@ -69,6 +69,64 @@ def normals(key, uint64_t count=0):
     if o.shape[0]:
         eventsim_normals(&o[0], o.shape[0])
     return out
+
+
+def lateness(key, mean, deviation):
+    """Return normal numbers of keys, not below 0, and which of them would be.
+
+    Parameters
+    ----------
+    key : array_like of uint64, shape (n_samples, n)
+    mean, deviation : ndarray, shape (n,), float64
+
+    Returns
+    -------
+    ndarray, shape (n_samples, n), float64
+        ``max(mean + deviation * x, 0)``, x standard normal.
+    ndarray, shape (n_samples, n), bool
+    """
+    cdef const double[::1] at = np.ascontiguousarray(mean, np.float64)
+    cdef const double[::1] wide = np.ascontiguousarray(deviation, np.float64)
+    found = normals(key)
+    below = np.empty(found.shape, np.bool_)
+    if found.ndim != 2 or not found.shape[1] == at.shape[0] == wide.shape[0]:
+        raise ValueError(
+            f"keys have shape {found.shape}, expected (n_samples, {at.shape[0]}) and {at.shape[0]} deviations"
+        )
+    cdef double[:, ::1] late = found
+    cdef uint8_t[:, ::1] early = below.view(np.uint8)
+    cdef Py_ssize_t sample, k
+    cdef double value
+    for sample in range(late.shape[0]):
+        for k in range(late.shape[1]):
+            value = at[k] + wide[k] * late[sample, k]
+            early[sample, k] = value < 0.0
+            late[sample, k] = 0.0 if value < 0.0 else value
+    return found, below
+
+
+def lost_and_cut(const double[:, :] times, const double[:, :] late, below, double until):
+    """Return how many spikes before `until` are lost (late for ever), and how many others would be early.
+
+    Parameters
+    ----------
+    times, late : ndarray, shape (n_samples, n), float64
+    below : ndarray, shape (n_samples, n), bool
+        Which spikes would leave before they came.
+    until : float
+    """
+    cdef const uint8_t[:, :] early = below.view(np.uint8)
+    cdef Py_ssize_t sample, k, lost = 0, cut = 0
+    cdef bint there, never
+    if not (times.shape[0] == late.shape[0] == early.shape[0] and times.shape[1] == late.shape[1] == early.shape[1]):
+        raise ValueError("times, late and below must have one shape")
+    for sample in range(times.shape[0]):
+        for k in range(times.shape[1]):
+            there = times[sample, k] < until
+            never = late[sample, k] == INFINITY
+            lost += there & never
+            cut += there & early[sample, k] & (not never)
+    return lost, cut
 
 
 def stamps(times, double step):

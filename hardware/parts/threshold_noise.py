@@ -50,9 +50,9 @@ class ThresholdNoise(Part):
     def thresholds(self, population: str, placement: Placement, trials: Trials) -> NDArray[np.float64]:
         """Return the relative changes of thresholds, shape (n_samples, n)."""
         places = placement.circuits[population]
-        changes = np.zeros((len(trials.samples), len(places)))
+        changes = np.zeros((1, len(places)))
         if self.run:
             changes += self.run * draws.normals(trials.run_keys(self.stream, "run", places))
         if self.sample:
-            changes += self.sample * draws.normals(trials.keys(self.stream, "sample", places))
-        return changes
+            changes = changes + self.sample * draws.normals(trials.keys(self.stream, "sample", places))
+        return np.broadcast_to(changes, (len(trials.samples), len(places)))

@@ -244,7 +244,7 @@ class _Batch:
             model = population.model
             if not model.is_source:
                 found[name] = model.v_th
-                if name in self.shares and (self.shares[name] == self.shares[name][:1]).all():
+                if name in self.shares and common(self.shares[name]):
                     v_th = np.asarray(model.v_th, np.float64)
                     found[name] = v_th + self.shares[name][0] * (v_th - model.v_leak)
         return found
@@ -260,7 +260,7 @@ class _Batch:
             return None  # the ideal run, to the bit
         thresholds = {}
         for name, shares in self.shares.items():
-            if not (shares == shares[:1]).all():
+            if not common(shares):
                 model = self.network.populations[name].model
                 thresholds[name] = shares * (np.asarray(model.v_th, np.float64) - model.v_leak)
         return Noise(
@@ -271,11 +271,7 @@ class _Batch:
 
     def count(self, counters: dict[str, int], times: Floats, late: Floats, cut: NDArray[np.bool_]) -> None:
         """Count the spikes at some times that were lost, and that would have left too early."""
-        there = times < self.until
-        for name, n in (
-            ("lost", int(np.count_nonzero(there & (late == np.inf)))),
-            ("cut", int(np.count_nonzero(there & cut & (late < np.inf)))),
-        ):
+        for name, n in zip(("lost", "cut"), draws.lost_and_cut(times, late, cut, self.until), strict=True):
             if n:
                 counters[name] = counters.get(name, 0) + n
 
@@ -301,6 +297,11 @@ class _Batch:
     def transmissions(self, network: Network, trial: int = 0) -> dict[str, SpikeTransmission]:
         """Return the transmissions of this sample."""
         return transmissions_of(self.transmission_parameters, 0)
+
+
+def common(shares: Floats) -> bool:
+    """Return whether all samples have the same; a view of one row tells without a look at its values."""
+    return shares.strides[0] == 0 or bool((shares == shares[:1]).all())
 
 
 def as_it_is(network: Network) -> Network:

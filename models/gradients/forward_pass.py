@@ -86,6 +86,10 @@ class ForwardPass(ABC):
     def _add_spike_errors(self, population: str, sample: int, errors: Floats) -> None:
         """Add the errors of the spikes of one sample."""
 
+    def _n_spikes(self, population: str, sample: int) -> int:
+        """Return the number of spikes of a population in one sample."""
+        return len(self.spikes(population, sample))
+
     def _put_errors(self, name: str, value: Any) -> None:
         """Add the errors of a population as `SpikeGradient.backward` takes them."""
         n = self._size(name)
@@ -102,7 +106,7 @@ class ForwardPass(ABC):
             raise ValueError(f"errors of {name!r} hold {len(rows)} samples, the run holds {self.n_samples}")
         for sample, row in enumerate(rows):
             errors = real_array(row, f"errors of {name!r} in sample {sample}").reshape(-1)
-            count = len(self.spikes(name, sample))
+            count = self._n_spikes(name, sample)
             if len(errors) != count:
                 raise ValueError(
                     f"errors of {name!r} in sample {sample} are {len(errors)}, it has {count} spikes"

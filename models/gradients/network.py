@@ -180,9 +180,10 @@ class SpikeNetwork:
         models = {}
         for name in self.neurons:
             values = {key: self.parameters[f"{key}/{name}"].copy() for key in CONSTANTS}
-            models[name] = {
-                key: float(value[0]) if value.size == 1 else value for key, value in values.items()
-            }
+            model = self.net.populations[name].model
+            changed = {key: float(value[0]) if value.size == 1 else value for key, value in values.items()}
+            if not all(same_value(getattr(model, key), value) for key, value in changed.items()):
+                models[name] = changed  # others stay the objects that they are, and checked
         projections = []
         for projection, p in zip(self.net.projections, self.pathways, strict=True):
             rule = projection.rule if p.dense else Pairs(p.source, p.target)
@@ -193,3 +194,8 @@ class SpikeNetwork:
     def _values(self, name: str, key: str) -> Floats:
         """Return a parameter of a model, shape (1,) or (n,); a copy."""
         return np.array(getattr(self.net.populations[name].model, key), np.float64).reshape(-1)
+
+
+def same_value(one: Any, other: float | Floats) -> bool:
+    """Return whether a parameter has the type and value of another."""
+    return type(one) is type(other) and bool(np.array_equal(one, other))

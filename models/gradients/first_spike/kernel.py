@@ -124,6 +124,9 @@ class FirstSpikeForwardPass(ForwardPass):
         self._number(population)
         return self.batch.times(self.kernel.place(population))
 
+    def _n_spikes(self, population: str, sample: int) -> int:
+        return int(np.count_nonzero(self._times(population)[sample] < np.inf))
+
     def _add_first_errors(self, population: str, errors: Floats) -> None:
         self.batch.add_errors(self.kernel.place(population), errors)
 
