@@ -524,8 +524,11 @@ cdef class Engine:
         ValueError, TypeError
             If the handler has no such unit, or takes no events from outside.
         """
-        cdef int number = PyNumber_Index(unit)  # 0.5 is no unit
-        if self.running or self.closed is not None:
+        cdef int number = unit if type(unit) is int else PyNumber_Index(unit)  # 0.5 is no unit
+        if self.running:
+            if self.thread != PyThread_get_thread_ident():
+                self.check_free()
+        elif self.closed is not None:
             self.check_free()
         self.check_owned(handler)
         if not self.table[(<Handler> handler).id].python:
