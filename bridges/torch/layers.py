@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -143,14 +143,17 @@ class LayerModule(torch.nn.Module):
         return f"{type(self.layer).__name__}: {self.layer.n_in} -> {self.layer.n_out}"
 
 
-def _module(kind: type[es.models.layers.Layer]) -> type[LayerModule]:
+class _OfKind(LayerModule):
+    """A module that makes its layer itself."""
+
+    kind: ClassVar[type[es.models.layers.Layer]]
+
+    def __init__(self, n_in: int, *settings: Any, dtype: torch.dtype = torch.float32, **named: Any) -> None:
+        super().__init__(self.kind(*settings, **named), n_in, dtype)
+
+
+def _module(kind: type[es.models.layers.Layer]) -> type[_OfKind]:
     """Return the module of a kind of layer: ``LIF(n_in, ...)`` with the settings of the layer."""
-
-    def __init__(
-        self: Any, n_in: int, *settings: Any, dtype: torch.dtype = torch.float32, **named: Any
-    ) -> None:
-        LayerModule.__init__(self, kind(*settings, **named), n_in, dtype)
-
     about = f"""`eventsim.models.layers.{kind.__name__}` as a module.
 
     Parameters
@@ -161,8 +164,8 @@ def _module(kind: type[es.models.layers.Layer]) -> type[LayerModule]:
     *settings, **named
         Those of the layer.
     """
-    body = {"__init__": __init__, "__doc__": about, "__module__": __name__}
-    return type(kind.__name__, (LayerModule,), body)
+    body = {"kind": kind, "__doc__": about, "__module__": __name__}
+    return type(kind.__name__, (_OfKind,), body)
 
 
 BatchNorm = _module(layers.BatchNorm)

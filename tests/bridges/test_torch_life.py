@@ -11,7 +11,9 @@ import eventsim as es
 
 torch = pytest.importorskip("torch")
 
-from eventsim.torch import EventLayer  # noqa: E402  (only with torch)
+from torch.utils.data import DataLoader, Dataset  # noqa: E402  (only with torch)
+
+from eventsim.torch import EventLayer  # noqa: E402
 
 
 def network(loop=False):
@@ -102,7 +104,7 @@ fork = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(),
 LONGEST = 120.0  # s; a worker that waits for a thread of its parent never ends
 
 
-class Encoded(torch.utils.data.Dataset):
+class Encoded(Dataset):
     """Samples that a layer has passed already, in the worker that loads them."""
 
     def __init__(self, layer, times):
@@ -122,7 +124,7 @@ class Encoded(torch.utils.data.Dataset):
 def test_workers_of_a_data_loader_use_a_layer_that_was_used_before_with_threads(loop):
     layer, times = EventLayer(network(loop), until=20.0, threads=2), torch.rand(64, 3)
     expected = layer(times).detach()  # the threads are there now
-    loader = torch.utils.data.DataLoader(
+    loader = DataLoader(
         Encoded(layer, times), batch_size=8, num_workers=2, multiprocessing_context="fork", timeout=LONGEST
     )
     assert torch.equal(torch.cat(list(loader)), expected)

@@ -12,6 +12,7 @@ import select
 import subprocess
 import sys
 import textwrap
+from typing import Any
 
 import h5py
 import numpy as np
@@ -280,7 +281,7 @@ def change_tree(tree, rng: random.Random) -> None:
 
     visit(tree)
     group, key = rng.choice(places)
-    values = [
+    values: list[Any] = [
         None,
         -1,
         0,
