@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from layer_differences import largest_error, streamed
 
 import eventsim as es
+from reference.layer_differences import largest_error, streamed
 
 layers = es.models.layers
 shapes = st.tuples(st.integers(1, 6), st.integers(1, 4), st.integers(1, 5))

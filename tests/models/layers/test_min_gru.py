@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layer_differences import largest_error, streamed
 
 import eventsim as es
 from reference import min_gru as reference
+from reference.layer_differences import largest_error, streamed
 
 layers = es.models.layers
 shapes = st.tuples(st.integers(1, 7), st.integers(1, 4), st.integers(1, 5))

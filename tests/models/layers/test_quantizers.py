@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layer_differences import largest_error
 
 import eventsim as es
+from reference.layer_differences import largest_error
 
 layers = es.models.layers
 arrays = st.lists(st.floats(-100, 100, allow_subnormal=False), min_size=1, max_size=30).map(np.array)

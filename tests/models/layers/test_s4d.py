@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layer_differences import largest_error, streamed
 
 import eventsim as es
 from eventsim.models.layers import state_space
 from reference import min_gru as reference
+from reference.layer_differences import largest_error, streamed
 
 layers = es.models.layers
 Q = layers.Quantizer
