@@ -41,8 +41,8 @@ class Layer:
     shift: np.ndarray
     decay: np.ndarray | None
     dilation: int = 1
-    tape: dict = field(default_factory=dict)
-    gradients: dict = field(default_factory=dict)
+    tape: dict[str, np.ndarray] = field(default_factory=dict)
+    gradients: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def delayed(x, steps):
