@@ -70,6 +70,9 @@ OTHER_SERIES = {"train_loss", "bumps"}
 GLE_INPUT = {"interpolation", "transition_steps", "weight_scale"}
 OTHER_PRESETS = {
     ("fast-and-deep", "quick"): {"learning_rate", "lr_schedule", "decay_every", "decay", "max_missing"},
+    ("generalized-latent-equilibrium", "mnist-1d-15k"): {"batch"},
+    ("generalized-latent-equilibrium", "mnist-1d-15k-instant-errors"): {"batch"},
+    ("generalized-latent-equilibrium", "mnist-1d-15k-instantaneous"): {"batch"},
     ("generalized-latent-equilibrium", "mnist-1d-15k-published"): {"lr_schedule", "epochs"},
     ("generalized-latent-equilibrium", "mnist-1d-42k-published"): {"lr_schedule", "epochs"},
     ("generalized-latent-equilibrium", "mnist-1d-42k"): {"learning_rate", "epochs"},
