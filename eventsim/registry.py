@@ -159,10 +159,15 @@ def _discover(kind: str) -> None:
 
 
 def _import_all(package_name: str, into_packages: bool) -> None:
-    """Import the public modules and packages of a package, and of the packages in it if wanted."""
+    """Import the public modules and packages of a package, and of the packages in it if wanted.
+
+    A package that sets ``REGISTERS = False`` holds no parts, and a listing does not pay for its imports.
+    """
     import pkgutil
 
     package = importlib.import_module(package_name)
+    if not getattr(package, "REGISTERS", True):
+        return
     for module in pkgutil.iter_modules(package.__path__):
         if module.name.startswith("_"):
             continue

@@ -407,7 +407,7 @@ def test_a_paper_has_rows_with_unique_names_and_quick_ones(name):
         ("delgrad", "W", {"n_hidden": 7}, "first_label_spike", None),
         ("latent-equilibrium", None, {}, "test_error", "0.0198 ± 0.0011"),
         ("latent-equilibrium", None, {"epochs": 3}, "test_error", None),
-        ("generalized-latent-equilibrium", None, {}, "test_accuracy", "0.917 ± 0.008"),
+        ("generalized-latent-equilibrium", "mnist-1d-15k", {}, "test_accuracy", "0.917 ± 0.008"),
         ("nonlinear-dendrites", "plateau", {}, "duration_t_rst_20", "21.8"),
         ("yin-yang", "paper", {"runs": 3}, "linear_test_accuracy", "0.638 ± 0.01"),
         ("balanced-network", None, {}, "mean_rate", None),
