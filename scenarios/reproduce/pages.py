@@ -10,6 +10,7 @@ A page holds a table between two lines, and what stands between them is written 
 
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from eventsim.scenarios.reproduce.kept import kept_folder, read_kept
 from eventsim.scenarios.reproduce.published import Paper, Row, as_seeds, paper_of, papers
 from eventsim.scenarios.reproduce.table import cells, value
 
+COLUMNS = 100  # of a line of a page
 BLOCK = re.compile(r"(<!-- reproduced: (\S+) -->\n).*?(<!-- end of reproduced -->)", re.DOTALL)
 
 
@@ -61,16 +63,22 @@ def paper_table(paper: Paper, kept: list[dict[str, Any]]) -> str:
             continue
         lines.append("| " + " | ".join(cells(record)) + " |")
         if record.get("why"):
-            reasons.append(f"- {row.row}, {row.metric}: {record['why']}.")
+            reasons.append(_wrapped(f"- {row.row}, {row.metric}: {record['why']}.", indent="  "))
     text = "\n".join(lines)
     if reasons:
         text += "\n\nNot reached:\n\n" + "\n".join(reasons)
     if kept:
         dates = sorted({str(record["date"]) for record in kept})
-        commits = sorted({str(record["commit"]) for record in kept})
+        commits = sorted({each for record in kept for each in str(record["commit"]).split(", ")})
         made = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-        text += f"\n\nMeasured {made}, commit {', '.join(commits)}."
+        text += "\n\n" + _wrapped(f"Measured {made}, commit {', '.join(commits)}.")
     return text + f"\n\nMade by `eventsim reproduce {paper.name} --keep`."
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        text, COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _units(row: Row) -> dict[str, Any]:
