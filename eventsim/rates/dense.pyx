@@ -4,12 +4,13 @@
 At each tick a projection adds x W + b to a receptor of its target, x being the rate of its source as of
 the tick before (or earlier, with a delay), and e W^T to the receptor for errors of its source.
 
-A projection that learns makes the change of a tick, dt * learning_rate * <x^T e>, when it reads the weights at
-the next one: nobody reads them in between, and change and products then share one pass over the
-matrix. The error of that tick goes back through the weights before the change, its rates go on through those
-after it: back(t + 1) = W(t)^T e(t), current(t + 1) = W(t + 1) r(t) + b(t + 1). When the input has not changed since, a change c x^T e of the weights changes their product by
-c (x x^T) e, so neither product nor weights need to be touched: both are brought up to date when the
-input changes. Exact but for rounding, and the same however a run is sliced.
+A projection that learns makes the change of a tick, dt * learning_rate * <x^T e>, when it reads the weights
+at the next one: nobody reads them in between, and change and products then share one pass over the matrix.
+The error of that tick goes back through the weights before the change, its rates go on through those after
+it: back(t + 1) = W(t)^T e(t), current(t + 1) = W(t + 1) r(t) + b(t + 1). When the input has not changed
+since, a change c x^T e of the weights changes their product by c (x x^T) e, so neither product nor weights
+need to be touched: both are brought up to date when the input changes. Exact but for rounding, and the same
+however a run is sliced.
 """
 
 from libc.math cimport pow, sqrt
