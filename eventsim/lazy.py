@@ -38,7 +38,11 @@ def public_names(package: str) -> dict[str, tuple[str, str]]:
     """
     home = importlib.import_module(package).__path__[0]
     with open(os.path.join(home, "__init__.pyi"), encoding="utf-8") as file:
-        stub = file.read()
+        return names_in_stub(package, file.read())
+
+
+def names_in_stub(package: str, stub: str) -> dict[str, tuple[str, str]]:
+    """Return the same from the text of a stub, without importing the package, which may need an extra."""
     return {
         alias.asname or alias.name: (node.module or package, alias.name)
         for node in ast.parse(stub).body

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import eventsim
-from eventsim.lazy import public_names
+from eventsim.lazy import names_in_stub
 
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = ["eventsim", "eventsim.models", "eventsim.hardware", "eventsim.scenarios", "eventsim.benchmarks"]
@@ -99,7 +99,7 @@ def member(base: str, name: str) -> str:
 def faces(package: str) -> dict[str, tuple[str, str]]:
     """Return what a package hands on: by public name, the module it comes from and its name there."""
     stub = next((path for path in MODULES.get(package, []) if path.name == "__init__.pyi"), None)
-    return public_names(package) if stub else {}
+    return names_in_stub(package, stub.read_text(encoding="utf-8")) if stub else {}
 
 
 # A package's stub is no import: it only says where names are.
