@@ -9,7 +9,15 @@
 #include "eventsim/kernels/vector.h"
 
 enum { SURROGATE_BOX, SURROGATE_FAST_SIGMOID, SURROGATE_TRIANGLE };
-enum { LIF_BLOCK = 16384 }; /* values whose steps follow one another while they lie in the nearer caches */
+enum { LIF_BLOCK = 2048 }; /* values whose steps follow one another while they lie in the nearest cache */
+
+/* Asks for the line of the caches that holds *p. A block's next step lies a whole step of the batch further on, where
+   the processor does not look for it by itself. */
+#if defined(__GNUC__)
+#define LIF_SOON(p) __builtin_prefetch((p), 0, 2)
+#else
+#define LIF_SOON(p) ((void)0)
+#endif
 
 /* A layer of n units and a batch of sequences; arrays (steps, batch, n), of which a call works on the samples from
    `low` to `high`. Parameters are repeated for `row` values, a multiple of n, which make a loop worth it. */

@@ -48,6 +48,7 @@ VECTOR_INLINE void NAME(lif_row)(int smooth, int kind, REAL width, ptrdiff_t n, 
     const ptrdiff_t block = (LIF_BLOCK + (p)->row - 1) / (p)->row * (p)->row;                                          \
     for (ptrdiff_t from = (p)->low * (p)->n, to; from < end && (to = from + block < end ? from + block : end, 1);      \
          from = to)
+#define EACH_LINE(k) for (ptrdiff_t k = 0; k < m; k += (ptrdiff_t)(64 / sizeof(REAL)))
 #define EACH_ROW(p) for (ptrdiff_t i = from, m; i < to && (m = to - i < (p)->row ? to - i : (p)->row, 1); i += m)
 
 VECTOR_CLONES static void NAME(lif_forward)(const lif_layer *p, const REAL *current, const REAL *first_v,
@@ -58,6 +59,14 @@ VECTOR_CLONES static void NAME(lif_forward)(const lif_layer *p, const REAL *curr
             const REAL *v_old = t ? v + (t - 1) * stride : first_v, *s_old = t ? s + (t - 1) * stride : first_s;
             const ptrdiff_t now = t * stride;
             EACH_ROW(p) {
+                if (t + 1 < p->steps) {
+                    const ptrdiff_t next = now + stride + i;
+                    EACH_LINE(k) {
+                        LIF_SOON(current + next + k);
+                        LIF_SOON(v + next + k);
+                        LIF_SOON(s + next + k);
+                    }
+                }
                 if (!p->smooth)
                     NAME(lif_row)(0, 0, width, m, alpha, threshold, current + now + i, v_old + i, s_old + i,
                                   v + now + i, s + now + i);
@@ -104,6 +113,13 @@ VECTOR_CLONES static void NAME(lif_backward)(const lif_layer *p, const REAL *ds,
         for (ptrdiff_t t = p->steps - 1; t >= 0; t--) {
             const ptrdiff_t now = t * stride;
             EACH_ROW(p) {
+                if (t > 0) {
+                    const ptrdiff_t next = now - stride + i;
+                    EACH_LINE(k) {
+                        LIF_SOON(ds + next + k);
+                        LIF_SOON(v + next + k);
+                    }
+                }
                 if (p->surrogate == SURROGATE_BOX && wanted == 0)
                     BACK(SURROGATE_BOX, 0, 0);
                 else if (p->surrogate == SURROGATE_BOX && wanted == 1)
@@ -155,4 +171,5 @@ VECTOR_CLONES static void NAME(leak_backward)(const lif_layer *p, const REAL *du
 }
 
 #undef EACH_BLOCK
+#undef EACH_LINE
 #undef EACH_ROW
