@@ -1,4 +1,5 @@
 from eventsim.models.layers.batch_norm import BatchNorm as BatchNorm
+from eventsim.models.layers.c_export.export import export_c as export_c
 from eventsim.models.layers.compiled import compiled_stream as compiled_stream
 from eventsim.models.layers.delay_conv import DelayConv as DelayConv
 from eventsim.models.layers.dropout import Dropout as Dropout

@@ -86,11 +86,19 @@ class FakeQuantize(Layer):
             self.buffers["step"][...] = grid.step.ravel()
             self.buffers["least"][...] = grid.least.ravel()
 
-    def _grid(self, quantizer: Quantizer) -> tuple[Array, Array, Array, Array]:
+    def static_grid(self) -> tuple[Array, Array, Array, Array]:
+        """Return step, 1 / step, least and most code of each channel.
+
+        Raises
+        ------
+        RuntimeError
+            If it is not calibrated yet.
+        """
+        assert self.quantizer is not None
         step, least = self.buffers["step"], self.buffers["least"]
         if not step.all():
             raise RuntimeError("this FakeQuantize has no range yet: calibrate it, or ask for a dynamic range")
-        most = least + (2**quantizer.bits - 1)
+        most = least + (2**self.quantizer.bits - 1)
         return step, 1 / step, least, most.astype(self.dtype)
 
     def forward(
@@ -110,7 +118,7 @@ class FakeQuantize(Layer):
         y = self._empty("y", x.shape)
         rows, out = x.reshape(-1, self.n_in), y.reshape(-1, self.n_in)
         if x.size:
-            quantize_loops.quantize(rows, *self._grid(self.quantizer), out)
+            quantize_loops.quantize(rows, *self.static_grid(), out)
         return y
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
@@ -119,7 +127,7 @@ class FakeQuantize(Layer):
         self.gradients = {}
         if self.outside == "identity" or self.calibration == "dynamic" or self.quantizer is None:
             return dy
-        step, _, least, most = self._grid(self.quantizer)
+        step, _, least, most = self.static_grid()
         return np.where((x >= least * step) & (x <= most * step), dy, 0).astype(self.dtype)
 
 

@@ -51,7 +51,12 @@ class Grid:
 
     def __call__(self, x: Array) -> Array:
         """Return the values of the nearest codes."""
-        return np.rint(np.clip(x * (1 / self.step), self.least, self.most)) * self.step
+        return self.codes(x) * self.step
+
+    def codes(self, x: Array) -> Array:
+        """Return the nearest codes, in steps."""
+        codes: Array = np.rint(np.clip(x * (1 / self.step), self.least, self.most))
+        return codes
 
 
 @dataclass(frozen=True, slots=True)

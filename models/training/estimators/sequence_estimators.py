@@ -5,8 +5,10 @@ population of a network, one step for each tick, to the bits of what it predicts
 """
 
 import copy
+import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -198,6 +200,29 @@ class _SequenceEstimator(Estimator):
             raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
         return memory_report(self.model_)
 
+    def export_c(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
+        """Write the trained model as one C file, named by its stem; see `eventsim.models.layers.export_c`.
+
+        ``NAME_step`` gives the outputs of a step, ``NAME_readout`` what predictions are read from.
+
+        Raises
+        ------
+        ValueError
+            If nothing was learned yet, the stem is no identifier of C, or a layer cannot be written as C.
+        FileExistsError, IsADirectoryError, FileNotFoundError, PermissionError
+            If the file cannot be written.
+        """
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
+        from eventsim.models.layers.c_export.export import export_c
+
+        readout = None if self.readout == "each_step" else self.readout
+        return export_c(self.model_, path, readout=readout, comment=self._comment(), overwrite=overwrite)
+
+    def _comment(self) -> str:
+        """Return a line about the model for its C file."""
+        return f"A {type(self).__name__}, readout {self.readout}"
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
 
@@ -310,6 +335,9 @@ class SequenceClassifier(_SequenceEstimator):
         """Return the fraction of samples whose class is right."""
         index = self._predicted(X)
         return float((index == indices_of(y, self.classes_, len(index), others=-1)).mean())
+
+    def _comment(self) -> str:
+        return f"{super()._comment()}; outputs in the order of {self.classes_.tolist()!r:.200}"
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
