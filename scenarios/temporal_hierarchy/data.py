@@ -137,9 +137,10 @@ def _pixels(run: Run) -> Task:
 
     images, labels = datasets.mnist("train", run.data)
     test, test_labels = datasets.mnist("test", run.data)
+    n = len(images) * 5 // 6
     sets = {
-        "train": (images[:50_000], labels[:50_000]),
-        "validation": (images[50_000:], labels[50_000:]),
+        "train": (images[:n], labels[:n]),
+        "validation": (images[n:], labels[n:]),
         "test": (test, test_labels),
     }
     rows: dict[str, tuple[NDArray[Any], NDArray[np.int64]]] = {

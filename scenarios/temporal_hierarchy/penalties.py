@@ -81,16 +81,23 @@ class RatePenalty:
     target: float
 
     def __call__(self, model: Sequential, lengths: Array | None = None) -> Penalised:
-        """Return the penalty and its derivatives in the spikes that the next layers see."""
+        """Return the penalty and its derivatives in the spikes that the next layers see; padding counts not."""
         places = [k for k, layer in enumerate(model.layers) if isinstance(layer, LIF)]
         places = [k + isinstance(model.layers[k + 1], Dropout) for k in places]
         layers = {place: model.outputs[place] for place in places}
-        means = [s.sum(dtype=np.float64) / (s.shape[1] * s.shape[2]) for s in layers.values()]
+        steps = next(iter(layers.values())).shape[0]
+        shown = None if lengths is None else (np.arange(steps)[:, None] < lengths)[:, :, None]
+        means = [
+            s.sum(dtype=np.float64, where=True if shown is None else shown) / (s.shape[1] * s.shape[2])
+            for s in layers.values()
+        ]
         missing = self.target - float(np.mean(means))
         added = {
             place: np.array(-2.0 * self.factor * missing / (len(layers) * s.shape[1] * s.shape[2]), s.dtype)
             for place, s in layers.items()
         }
+        if shown is not None:
+            added = {place: shown * slope for place, slope in added.items()}
         return Penalised(self.factor * missing**2, outputs=added)
 
 

@@ -286,6 +286,23 @@ def test_the_penalty_on_firing_has_the_gradient_of_the_squared_distance(dropout)
     assert exact.loss == pytest.approx(0.3 * (12.0 - np.mean(spikes)) ** 2)
 
 
+def test_padded_steps_stay_out_of_the_count_of_spikes():
+    layers, lengths = model(), np.array([20, 7, 1])
+    padding = np.arange(20)[:, None] >= lengths
+    penalty = RatePenalty(0.3, 12.0)
+    exact = penalty(layers, lengths)
+    for place, gradient in exact.outputs.items():
+        spikes = layers.outputs[place] = layers.outputs[place].copy()
+        assert spikes[padding].any()
+        assert (np.broadcast_to(gradient, spikes.shape)[padding] == 0).all()
+        assert (np.broadcast_to(gradient, spikes.shape)[~padding] != 0).all()
+        spikes[padding] = 7.0
+    assert penalty(layers, lengths).loss == exact.loss
+    for place in exact.outputs:
+        layers.outputs[place][padding] = 0.0
+    assert penalty(layers).loss == pytest.approx(exact.loss)
+
+
 def test_the_rate_is_halved_from_epoch_26_on_in_long_runs_only():
     rate = halvings(60, 26, 5)
     assert [rate(e) for e in (25, 26, 30, 31, 36, 59)] == [1.0, 0.5, 0.5, 0.25, 0.125, 1 / 128]
