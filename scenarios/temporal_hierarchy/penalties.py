@@ -81,7 +81,7 @@ class RatePenalty:
     target: float
 
     def __call__(self, model: Sequential, lengths: Array | None = None) -> Penalised:
-        """Return the penalty and its derivatives in the spikes that the next layers see; padding counts not."""
+        """Return the penalty and its derivatives in the spikes that the next layers see, but padding."""
         places = [k for k, layer in enumerate(model.layers) if isinstance(layer, LIF)]
         places = [k + isinstance(model.layers[k + 1], Dropout) for k in places]
         layers = {place: model.outputs[place] for place in places}

@@ -1,4 +1,4 @@
-"""Presets of temporal hierarchies whose data come from files: each runs on small files of the published layout."""
+"""Presets of temporal hierarchies whose data come from files, each on small files of the published layout."""
 
 import h5py
 import numpy as np
@@ -17,7 +17,7 @@ FILES = {
 
 
 def recordings(path, n, classes, rng):
-    """Write spikes of 700 channels, times in seconds as half-precision floats, as SHD and SSC are published."""
+    """Write spikes of 700 channels, times in seconds as half-precision floats, as in SHD and SSC."""
     with h5py.File(path, "w") as file:
         times = file.create_dataset("spikes/times", n, h5py.vlen_dtype(np.float16))
         units = file.create_dataset("spikes/units", n, h5py.vlen_dtype(np.uint16))
