@@ -11,6 +11,7 @@ from eventsim.models.dendrites.compartments import Compartment as Compartment
 from eventsim.models.dendrites.compartments import Receptor as Receptor
 from eventsim.models.dendrites.compartments import ThresholdEvent as ThresholdEvent
 from eventsim.models.dendrites.multi_compartment import MultiCompartment as MultiCompartment
+from eventsim.models.dendrites.two_compartment_rate import TwoCompartmentRate as TwoCompartmentRate
 from eventsim.models.inputs import encoding as encoding
 from eventsim.models.inputs.rates import RateInput as RateInput
 from eventsim.models.inputs.rates import RateSpikes as RateSpikes

@@ -13,6 +13,7 @@ from eventsim.contracts import SpikingPlasticityRule
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.network import Network, Projection, is_continuous, sends_rates
+from eventsim.rates.axonal import Axonal
 from eventsim.rates.convolution import Convolution, Pooling
 from eventsim.rates.deliveries import RateDelivery
 from eventsim.rates.dense import Dense, RateProjection
@@ -109,8 +110,10 @@ def rate_projection(net: Network, projection: Projection, populations: dict[str,
             raise ConfigError(f"delays that differ need listed synapses without a filter, not so {label}")
     else:
         arguments["ticks"] = int(delays)
-    if travels and options.variable != "rate":
-        raise ConfigError(f"only rates travel with a delay, {label} sends {options.variable!r}")
+    if travels and options.variable != "rate" and not _axonal(projection, net):
+        raise ConfigError(
+            f"variables other than the rate travel with one delay for all or for each source, not so {label}"
+        )
     dtype = np.float64 if pre.is_float64 else np.float32
     n_bias = rule.kernels.shape[0] if isinstance(rule, Convolve) else post.n
     bias = _bias(options.bias, net, projection, n_bias, dtype)
@@ -127,13 +130,23 @@ def rate_projection(net: Network, projection: Projection, populations: dict[str,
     if connections.dense and not np.ndim(delays):
         weight = np.array(np.broadcast_to(connections.weight, (pre.n, post.n)), dtype)
         return Dense(projection.name, pre, post, weight, bias, **arguments)
+    back = arguments["errors"] and "error" in post.arrays and "error" in pre.receptors
+    if connections.dense and connections.delay_kind == "axonal" and not back:
+        weight = np.array(np.broadcast_to(connections.weight, (pre.n, post.n)), dtype)
+        return Axonal(projection.name, pre, post, weight, bias, delays, **arguments)
     shape = (pre.n, post.n) if connections.dense else connections.n_syn
     weight = np.ravel(np.broadcast_to(connections.weight, shape))
     lags = None
     if np.ndim(delays):
+        arguments["axonal"] = connections.delay_kind == "axonal"
         lags = delays[connections.sources()] if connections.delay_kind == "axonal" else np.ravel(delays)
     units = connections.sources(), connections.targets()
     return Sparse(projection.name, pre, post, *units, weight, bias, lags, **arguments)
+
+
+def _axonal(projection: Projection, net: Network) -> bool:
+    """Return whether one delay holds for all synapses, or for all of a source."""
+    return isinstance(projection.delay, float) or projection.resolve(net).delay_kind in ("uniform", "axonal")
 
 
 def _delays(projection: Projection, net: Network, dt: float) -> tuple[Any, bool]:

@@ -1,9 +1,9 @@
 """Projections of rates between continuous populations."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
-from eventsim.engine cimport Engine
-from eventsim.rates.ticks cimport Continuous, TickPart
+from eventsim.engine cimport Engine, Event
+from eventsim.rates.ticks cimport Continuous, History, TickPart
 
 
 cdef enum Optimiser:
@@ -25,6 +25,11 @@ cdef class RateProjection(TickPart):
     cdef char *w
     cdef char *b                            # NULL without bias
     cdef char *source                       # a variable of `pre` other than its rate, or NULL
+    cdef readonly History history           # of that variable, if it travels; else None
+    cdef int32_t *source_lag                # ticks of each source, or NULL for `ticks`
+    cdef readonly object source_lags        # (n_pre,) int32 behind it, or None
+    cdef char *delayed                      # (batch, n_pre) what arrives with these delays
+    cdef readonly bint by_events            # whether the engine's queue brings it, event by event
     cdef char *error                        # variable of `post`, or NULL
     cdef char *target                       # receptor of `post`
     cdef char *back                         # receptor of `pre` for errors, or NULL
@@ -44,6 +49,7 @@ cdef class RateProjection(TickPart):
 
     cdef int put_back(self, dict state) except -1
     cdef char *incoming(self, int64_t k) noexcept nogil
+    cdef void collect_delayed(self, int64_t k) noexcept nogil
     cdef char *outgoing(self) noexcept nogil
     cdef int send_errors(self) except -1 nogil
     cdef int settle(self) except -1 nogil

@@ -9,6 +9,11 @@ from eventsim.rates.ticks import Continuous, TickPart
 Array = NDArray[Any]
 
 class RateProjection(TickPart):
+    is_float64: bool
+    batch: int
+    dt: float
+    source_lags: Array | None
+    by_events: bool
     pre: Continuous
     post: Continuous
     state: dict[str, Array]
@@ -27,6 +32,8 @@ class RateProjection(TickPart):
         errors: bool = True,
         tau_syn: float = 0.0,
     ) -> None: ...
+    def delay_sources(self, lags: Array, variable: str = "rate") -> None: ...
+    def travel_by_events(self) -> None: ...
     def learn_by(
         self,
         learning_rate: float,

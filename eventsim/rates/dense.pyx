@@ -14,12 +14,14 @@ however a run is sliced.
 """
 
 from libc.math cimport pow, sqrt
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcmp, memcpy, memset
 
 import numpy as np
 
 from eventsim.kernels.products cimport products_dots, products_multiply
+from eventsim.engine cimport Engine, Event
+from eventsim.priorities cimport DELIVERIES
 from eventsim.rates.ticks cimport Continuous, TickPart
 
 from eventsim.errors import ConfigError
@@ -82,7 +84,7 @@ cdef class RateProjection(TickPart):
         self.size = 8 if self.is_float64 else 4
         self.n_pre, self.n_post = pre.n, post.n
         self.ticks = max(ticks, 1)
-        if self.ticks > 1:
+        if self.ticks > 1 and variable == "rate":
             pre.remember(self.ticks)
         self.state = {"weight": weight, "x": self.zeros(self.batch, pre.n)}
         self.w = memory(weight)
@@ -93,6 +95,8 @@ cdef class RateProjection(TickPart):
             self.n_bias = bias.size
         self.x = memory(self.state["x"])
         self.source = NULL if variable == "rate" else memory(pre.arrays[variable])
+        if self.ticks > 1 and variable != "rate":
+            self.history = pre.remember_variable(variable, self.ticks)
         self.target = memory(post.receptors[receptor])
         self.error = memory(post.arrays["error"]) if "error" in post.arrays else NULL
         if errors and self.error != NULL and "error" in pre.receptors:
@@ -102,6 +106,36 @@ cdef class RateProjection(TickPart):
             self.state["sent"] = self.zeros(self.batch, post.n)
             self.sent = memory(self.state["sent"])
         self.optimiser = FROZEN
+
+    def delay_sources(self, lags, str variable="rate"):
+        """Give each source a delay of its own.
+
+        Parameters
+        ----------
+        lags : ndarray of int, shape (n_pre,)
+            In ticks, at least 1.
+        variable : str
+            What is sent.
+        """
+        cdef int32_t[::1] view = np.ascontiguousarray(lags, np.int32)
+        cdef int depth = int(np.max(lags, initial=1))
+        self.source_lags = view.base
+        self.source_lag = &view[0] if view.shape[0] else NULL
+        if variable == "rate":
+            self.pre.remember(depth)
+        else:
+            self.history = self.pre.remember_variable(variable, depth)
+        self.state["delayed"] = self.pre.arrays[variable].copy()
+        self.delayed = memory(self.state["delayed"])
+
+    def travel_by_events(self):
+        """Let each value of each source arrive as an event of the engine, not through a ring buffer.
+
+        The results are the same to the bit; it is much slower, and meant to check the buffer.
+        """
+        if self.source_lag == NULL or self.batch > 1 or not self.is_float64:
+            raise ConfigError(f"{self.name!r} needs a delay for each source, float64 and batch=1 to send rates as events")
+        self.by_events = True
 
     def zeros(self, *shape):
         """Return an array of zeros in the dtype of the populations."""
@@ -184,7 +218,8 @@ cdef class RateProjection(TickPart):
         """Return arrays and numbers of a state, or raise ValueError if these synapses cannot have it; nothing changes."""
         state = with_current_names("state/rates", state_group(state, self.name), quiet=True)
         kept = {name: array for name, array in self.state.items() if name != "gradient"}
-        bounds = dict.fromkeys(kept, FINITE) | {"lags": (1, max(self.pre.depth, 2))}
+        depth = self.pre.depth if self.history is None else self.history.depth + 1
+        bounds = dict.fromkeys(kept, FINITE) | {"lags": (1, max(depth, 2))}
         return {
             **state_arrays(state, kept, bounds, of=self.name),
             # Without learning nothing is due: there is no error to learn from.
@@ -208,7 +243,44 @@ cdef class RateProjection(TickPart):
 
     cdef char *incoming(self, int64_t k) noexcept nogil:
         """Return what the source shows to this projection at tick k, before the filter."""
+        if self.source_lag != NULL:
+            if not self.by_events:
+                self.collect_delayed(k)
+            return self.delayed
+        if self.history is not None:
+            return self.history.before(k, self.ticks)
         return self.source if self.source != NULL else <char *> self.pre.rate_before(k, self.ticks)
+
+    cdef void collect_delayed(self, int64_t k) noexcept nogil:
+        """Take from the past of each source what it sent as long ago as its delay says."""
+        cdef int64_t depth = self.history.depth if self.history is not None else self.pre.depth
+        cdef char *past = self.history.slots if self.history is not None else self.pre.rates
+        cdef int64_t head = k % depth, total = self.batch * self.n_pre, j, b, slot
+        for j in range(self.n_pre):
+            slot = head - self.source_lag[j]
+            slot = (slot + depth if slot < 0 else slot) * total + j
+            for b in range(self.batch):
+                if self.is_float64:
+                    (<double *> self.delayed)[b * self.n_pre + j] = (<double *> past)[slot + b * self.n_pre]
+                else:
+                    (<float *> self.delayed)[b * self.n_pre + j] = (<float *> past)[slot + b * self.n_pre]
+
+    cdef int learn(self, Engine engine, int64_t k, double time) except -1 nogil:
+        """After the tick: send its values, if they travel as events."""
+        cdef double *now = <double *> (self.source if self.source != NULL else self.pre.rate)
+        cdef int64_t j
+        if self.by_events:
+            for j in range(self.n_pre):
+                engine.push((k + self.source_lag[j]) * self.dt, self.id, <int> j, now[j], DELIVERIES)
+        return 0
+
+    cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
+        (<double *> self.delayed)[event.unit] = event.value
+        return 0
+
+    def unit_range(self):
+        """Return the sources that an event may stand for."""
+        return 0, max(self.n_pre, 1)
 
     cdef char *outgoing(self) noexcept nogil:
         """Return the error to send back, or NULL."""

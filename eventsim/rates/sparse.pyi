@@ -20,5 +20,7 @@ class Sparse(RateProjection):
         weight: NDArray[Any],
         bias: NDArray[Any] | None = None,
         lags: NDArray[Any] | None = None,
+        axonal: bool = False,
+        variable: str = "rate",
         **options: Any,
     ) -> None: ...

@@ -39,16 +39,18 @@ cdef class Sparse(RateProjection):
     weight : ndarray, shape (n_syn,)
     lags : ndarray of int, shape (n_syn,), optional
         Delay of each synapse in ticks, instead of one for all.
+    axonal : bool
+        Whether all synapses of a source have the same delay.
     """
 
     def __init__(self, str name, Continuous pre not None, Continuous post not None, pre_units, post_units, weight,
-                 bias=None, lags=None, **options):
+                 bias=None, lags=None, bint axonal=False, str variable="rate", **options):
         cdef int32_t[::1] view
         order = np.lexsort((pre_units, post_units))
         self.pre_units = np.ascontiguousarray(pre_units[order], np.int32)
         self.post_units = np.ascontiguousarray(post_units[order], np.int32)
         weight = np.array(weight[order], np.float64 if pre.is_float64 else np.float32)
-        super().__init__(name, pre, post, weight, bias, **options)
+        super().__init__(name, pre, post, weight, bias, variable=variable, **options)
         if len(weight):
             view = self.pre_units
             self.source_of = &view[0]
@@ -58,7 +60,16 @@ cdef class Sparse(RateProjection):
             self.state["lags"] = np.maximum(np.ascontiguousarray(lags[order], np.int32), 1)
             view = self.state["lags"]
             self.lag = &view[0]
-            pre.remember(int(self.state["lags"].max()) + 1)  # one more, for the change that is made a tick later
+            if variable == "rate":
+                pre.remember(int(self.state["lags"].max()) + 1)  # one more, for the change that is made a tick later
+            if axonal:
+                self.delay_sources(self.lags_of_sources(), variable)
+
+    def lags_of_sources(self):
+        """Return the delay of each source in ticks, if all its synapses have the same one; 1 without synapses."""
+        lags = np.ones(self.n_pre, np.int32)
+        lags[self.pre_units] = self.state["lags"]
+        return lags
 
     def shaped(self, weight):
         """Return weights as a sparse array (n_pre, n_post)."""
@@ -86,6 +97,8 @@ cdef class Sparse(RateProjection):
     cdef int put_back(self, dict state) except -1:
         RateProjection.put_back(self, state)
         self.tick = state["tick"]
+        if self.source_lags is not None:
+            self.source_lags[...] = self.lags_of_sources()
         return 0
 
     cdef int gather(self, int64_t k, double time) except -1 nogil:
@@ -102,7 +115,7 @@ cdef class Sparse(RateProjection):
     cdef int forward(self, char *x, char *out) except -1 nogil:
         cdef int64_t b, k, p
         for b in range(self.batch):
-            if self.lag != NULL:
+            if self.lag != NULL and self.source_lag == NULL:
                 for k in range(self.n_weights):
                     p = b * self.n_pre + self.source_of[k]
                     if self.is_float64:
@@ -133,7 +146,7 @@ cdef class Sparse(RateProjection):
     cdef int correlate(self, char *to, double c, char *x, char *e) except -1 nogil:
         cdef int64_t b, k, p, q
         for b in range(self.batch):
-            if self.lag != NULL and x == self.x:
+            if self.lag != NULL and self.source_lag == NULL and x == self.x:
                 for k in range(self.n_weights):
                     p = b * self.n_pre + self.source_of[k]
                     q = b * self.n_post + self.target_of[k]

@@ -22,6 +22,18 @@ cdef class InputSignal:
     cdef int ask(self, double time) except -1
 
 
+cdef class History:
+    """What a variable was at the last ticks."""
+
+    cdef readonly object values             # (depth, batch, n)
+    cdef readonly str variable
+    cdef int64_t depth, n_bytes             # ticks kept, bytes of a tick
+    cdef char *source                       # memory of the variable
+    cdef char *slots                        # of `values`; tick k is in slot k % depth
+    cdef void keep(self, int64_t k) noexcept nogil
+    cdef char *before(self, int64_t k, int64_t ticks) noexcept nogil
+
+
 cdef class Continuous(Population):
     """Units with a rate, a row for each sample of a batch, stepped by ticks."""
 
@@ -35,6 +47,9 @@ cdef class Continuous(Population):
     cdef readonly InputSignal input_signal
     cdef readonly object past               # (depth, batch, n) rates of the last ticks, or None
     cdef readonly int depth
+    cdef readonly list histories            # of other variables than the rate
+    cdef PyObject **history
+    cdef int n_histories
     cdef int64_t total                      # batch * n
     cdef char **receptor                        # memory of the receptors
     cdef int n_receptors

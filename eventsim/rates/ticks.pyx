@@ -87,6 +87,25 @@ cdef class InputSignal:
         self.row = -1
 
 
+cdef class History:
+    """What a variable was at the last `depth` ticks; before the first tick, what it began with."""
+
+    def __init__(self, array, str variable, int64_t depth):
+        self.variable, self.depth = variable, depth
+        self.values = np.repeat(array[None], depth, axis=0)
+        self.n_bytes = array.nbytes
+        self.source, self.slots = memory(array), memory(self.values)
+
+    cdef void keep(self, int64_t k) noexcept nogil:
+        memcpy(self.slots + (k % self.depth) * self.n_bytes, self.source, self.n_bytes)
+
+    cdef char *before(self, int64_t k, int64_t ticks) noexcept nogil:
+        """Return the values as of tick k - ticks, at least one."""
+        if ticks <= 1:
+            return self.source
+        return self.slots + ((k - ticks + self.depth) % self.depth) * self.n_bytes
+
+
 cdef class Continuous(Population):
     """`n` units with a rate for each sample of a batch. Subclass and override `step`.
 
@@ -122,6 +141,8 @@ cdef class Continuous(Population):
         self.n_receptors = len(receptors)
         self.receptor = <char **> zeroed(self.n_receptors, sizeof(char *), b"receptors")
         self.shown = <char **> zeroed(len(arrays), sizeof(char *), b"variables")
+        self.histories = []
+        self.history = <PyObject **> zeroed(len(arrays), sizeof(PyObject *), b"histories")
         for k, array in enumerate(arrays.values()):
             self.shown[k] = memory(array)
         for k, name in enumerate(receptors):
@@ -130,6 +151,7 @@ cdef class Continuous(Population):
     def __dealloc__(self):
         free(self.receptor)
         free(self.shown)
+        free(self.history)
 
     # From outside ---------------------------------------------------------------------------------
 
@@ -145,6 +167,19 @@ cdef class Continuous(Population):
             self.state["past"] = self.past
             self.rates = memory(self.past)
             self.depth = depth
+
+    def remember_variable(self, str variable, int depth):
+        """Keep another variable than the rate of the last `depth` ticks; return its `History`."""
+        cdef History found = next((each for each in self.histories if each.variable == variable), None)
+        if found is None:
+            found = History(self.arrays[variable], variable, depth)
+            self.history[self.n_histories] = <PyObject *> found
+            self.histories.append(found)
+            self.n_histories += 1
+        elif depth > found.depth:
+            History.__init__(found, self.arrays[variable], variable, depth)
+        self.state[f"past {variable}"] = found.values
+        return found
 
     def array(self, str variable):
         """Return a copy of a variable, shape (batch, n)."""
@@ -192,8 +227,11 @@ cdef class Continuous(Population):
     cdef int finish(self, int64_t k) except -1 nogil:
         """Keep the rate for those who see it later."""
         cdef Py_ssize_t size = self.total * (8 if self.is_float64 else 4)
+        cdef int h
         if self.depth:
             memcpy(self.rates + (k % self.depth) * size, self.rate, size)
+        for h in range(self.n_histories):
+            (<History> self.history[h]).keep(k)
         return 0
 
     cdef void *rate_before(self, int64_t k, int64_t ticks) noexcept nogil:

@@ -1,3 +1,4 @@
+from eventsim.models.plasticity.dendritic_prediction import DendriticPrediction as DendriticPrediction
 from eventsim.models.plasticity.error_times_rate import ErrorTimesRate as ErrorTimesRate
 from eventsim.models.plasticity.plasticity_kernel import PlasticityKernel as PlasticityKernel
 from eventsim.models.plasticity.plasticity_kernel import SynapseRows as SynapseRows
