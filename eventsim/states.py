@@ -156,10 +156,12 @@ def state_array(
         expected = "one dimension" if shape is None else f"shape {shape}"
         raise ValueError(f"{what} has shape {given.shape}, expected {expected}")
     wrong = np.zeros(given.shape, bool) if nan and np.dtype(dtype).kind == "f" else given != given
+    # A Python float would become a float32 first: the largest float64 an infinity, which bounds nothing.
+    exact = np.float64 if given.dtype.kind == "f" else None
     if low is not None:
-        wrong |= given < low
+        wrong |= given < np.asarray(low, exact)
     if high is not None:
-        wrong |= given >= high
+        wrong |= given >= np.asarray(high, exact)
     if wrong.any():
         value = given[wrong].flat[0].item()
         raise ValueError(f"{what} holds {value!r}, which no state of this network can have")

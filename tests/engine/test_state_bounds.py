@@ -1,0 +1,25 @@
+"""Bounds of the arrays of a state hold in every precision."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from eventsim.states import FINITE, state_array
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_an_infinity_is_not_finite_in_any_precision(dtype: type, value: float) -> None:
+    state = {"rate": np.array([1.0, value], dtype)}
+    with pytest.raises(ValueError, match="'rate' in the state holds -?inf"):
+        state_array(state, "rate", dtype, None, *FINITE)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_largest_numbers_are_finite_and_nothing_is_warned_of(dtype: type) -> None:
+    largest = np.finfo(dtype).max
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = state_array({"rate": np.array([largest, -largest], dtype)}, "rate", dtype, None, *FINITE)
+    assert found.tolist() == [largest, -largest]
