@@ -56,6 +56,7 @@ class LayerStream(TickModel):
         self.n = max(model.n_in, model.n_out)
         self.now: State = {}
         self.compiled: CompiledStream | None = None
+        self.seen = self.rates = np.empty((0, 0))
 
     def check(self, n: int, name: str) -> None:
         """Raise a ValueError if a population has another number of units than `n`."""
@@ -71,6 +72,8 @@ class LayerStream(TickModel):
             raise ValueError(f"the model has steps of dt={self.dt:g}, the simulation has ticks of dt={dt:g}")
         self.now = self.model.init_state(batch)
         self.compiled = compiled_stream(self.model, batch)
+        self.seen = np.zeros((batch, self.model.n_in), self.model.dtype)
+        self.rates = np.zeros((batch, n), self.model.dtype)  # of units beyond the outputs they stay 0
 
     def step(self, t: float, dt: float, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Return the rates after a tick, shape (batch, n)."""

@@ -22,6 +22,10 @@ cdef extern from "eventsim/models/layers/kernels/lif.h" nogil:
                      const void *first_s, void *v, void *s)
     void leak_forward(int is_float64, const lif_layer *p, const void *current, const void *first, void *u)
 
+cdef extern from "eventsim/models/layers/kernels/spikes.h" nogil:
+    int spikes_multiply(int is_float64, ptrdiff_t cols, ptrdiff_t depth, const void *p, const void *q, void *room,
+                        void *c)
+
 cdef extern from "eventsim/models/layers/kernels/norm.h" nogil:
     void column_normalise_f32(ptrdiff_t rows, ptrdiff_t n, const float *x, const float *mean, const float *scale,
                               const float *beta, float *y)
@@ -72,7 +76,7 @@ cdef class CompiledStream:
     cdef list kept     # arrays whose memory the steps use
     cdef list states   # by step: {"v", "s"}, {"u"} or nothing, each as a pair of arrays
     cdef int turn      # which of each pair holds the present state
-    cdef object last
+    cdef object last, shape
 
     def __cinit__(self, list steps, Py_ssize_t batch, bint is_float64, list smooth):
         cdef Py_ssize_t k
@@ -80,6 +84,7 @@ cdef class CompiledStream:
         dtype = np.float64 if is_float64 else np.float32
         self.n_steps, self.batch, self.is_float64 = len(steps), batch, is_float64
         self.kept, self.states, self.turn = [], [], 0
+        self.shape = (batch, steps[0][1] if steps else 0)
         self.steps = <Step *> calloc(max(1, len(steps)), sizeof(Step))
         if self.steps is NULL:
             raise MemoryError("no memory for the steps of a stream")
@@ -127,6 +132,12 @@ cdef class CompiledStream:
                 first = 0
                 while first < step.n_in:
                     deep = min(<Py_ssize_t> BLOCK, step.n_in - first)
+                    # A linear map has no membrane, whose memory serves as room for a sum.
+                    if self.batch == 1 and spikes_multiply(self.is_float64, step.n_out, deep, x + first * size,
+                                                           <char *> step.a + first * step.n_out * size, step.v,
+                                                           step.out):
+                        first += deep
+                        continue
                     products_multiply(self.is_float64, self.batch, step.n_out, deep, 1.0, x + first * size,
                                       step.n_in, 1, <char *> step.a + first * step.n_out * size, step.out)
                     first += deep
@@ -145,9 +156,10 @@ cdef class CompiledStream:
 
     def step(self, x):
         """Return the output of one step of `x` (batch, n_in), contiguous and of the right dtype; not to be kept."""
-        cdef char *given = memory(x)
-        if x.shape != (self.batch, self.steps[0].n_in):
-            raise ValueError(f"a step takes an array {(self.batch, self.steps[0].n_in)}, got shape {x.shape}")
+        cdef char *given
+        if x.shape != self.shape:
+            raise ValueError(f"a step takes an array {self.shape}, got shape {x.shape}")
+        given = memory(x)
         with nogil:
             self.run(given)
         self.turn = 1 - self.turn

@@ -238,6 +238,28 @@ def test_a_compiled_stream_gives_the_bits_of_the_steps(dtype, n_in):
     assert layers.compiled_stream(layers.Sequential([layers.GELU()]), 1) is None
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_in", [3, 130, 700])
+def test_a_stream_of_single_spikes_has_the_bits_of_the_batch(dtype, n_in):
+    """The rows of the weights are summed where there are spikes; other values go through products."""
+    rng = np.random.default_rng(1)
+    parts = [
+        layers.Linear(37, weight_range=1.0),
+        layers.LIF(5.0, threshold=0.5),
+        layers.Linear(20, bias=False, weight_range=1.0),
+        layers.LIF(9.0),
+        layers.Linear(3),
+    ]
+    model = layers.Sequential(parts)
+    model.build(n_in, rng, dtype)
+    x = (rng.random((60, 1, n_in)) < rng.choice([0.0, 0.1, 0.9, 1.0], (60, 1, 1))).astype(dtype)
+    x[40:] *= rng.choice([1.0, 2.0, -1.0], (20, 1, n_in)).astype(dtype)
+    wanted = model.forward(x)
+    stream = layers.compiled_stream(model, 1)
+    assert (np.stack([stream.step(x_t).copy() for x_t in x]) == wanted).all()
+    assert 0.05 < model.layers[1].forward(model.layers[0].forward(x)).mean() < 0.95
+
+
 def test_a_model_with_neurons_and_the_jitter_of_a_chip_saves_and_goes_on_to_the_same_bits(tmp_path):
     x, labels = spiky(40)
     model = SequenceClassifier("lif", hidden=(12,), tau=8.0, epochs=2, progress=False).fit(x, labels)
