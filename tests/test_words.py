@@ -91,7 +91,7 @@ NAMES = {  # whole names
 
 
 # The port of an address, the gate of a GRU. `NAMES` holds receptors, arguments of `connect`, to their name.
-ALLOWED = {"port", "gate_bias"}
+ALLOWED = {"port", "gate_bias", "gate_bits", "gate_function"}
 
 
 def words(name: str) -> list[str]:

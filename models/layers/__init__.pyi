@@ -20,6 +20,7 @@ from eventsim.models.layers.memory import memory_report as memory_report
 from eventsim.models.layers.min_gru import MinGRU as MinGRU
 from eventsim.models.layers.padded_sequences import PaddedSequences as PaddedSequences
 from eventsim.models.layers.quantized_linear import QuantizedLinear as QuantizedLinear
+from eventsim.models.layers.quantized_min_gru import QuantizedMinGRU as QuantizedMinGRU
 from eventsim.models.layers.quantizers import Grid as Grid
 from eventsim.models.layers.quantizers import Quantizer as Quantizer
 from eventsim.models.layers.quantizers import value_range as value_range

@@ -1,0 +1,41 @@
+"""MINIMALIST: gated recurrent units with so few bits that charge sharing between capacitors computes them.
+
+A network of minimal gated recurrent units sees images row by row. Weights have 2 bits, biases and gates 6,
+outputs 1; states are real. Billaudelle et al. (2025) train it in software with these constraints and show
+that a switched-capacitor circuit has the same traces. The scenario trains it with the constraints one by one,
+runs it on a model of the circuit with unit capacitors and their imperfections, and compares the two.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from eventsim.registry import register
+from eventsim.scenarios.minimalist.settings import Settings
+from eventsim.scenarios.scenario import Run
+from eventsim.trace import Trace
+
+
+@register("scenario", "minimalist")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minimalist(Settings):
+    """Gated recurrent units of few bits, as capacitors that share their charge compute them."""
+
+    def data_sets(self) -> tuple[str, ...]:
+        """Return the published data sets that the run reads."""
+        return ("mnist",) if self.dataset == "smnist" else ()
+
+    @staticmethod
+    def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+        """Return the plots of a run of this scenario."""
+        from eventsim.scenarios.minimalist import plots
+
+        return plots.available(trace)
+
+    def run(self, run: Run) -> None:
+        """Train, compare constraints."""
+        from eventsim.scenarios.minimalist import data, learner, measuring
+
+        task = data.task(self, run)
+        trained = learner.train_all(self, run, task, learner.variants_of(self))
+        measuring.report(self, run, task, trained)
