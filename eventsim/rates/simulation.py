@@ -214,14 +214,17 @@ class ContinuousSide:
     def array(self, population: str, variable: str = "rate") -> NDArray[Any]:
         """Return a copy of a variable as of the last tick, shape (batch, n).
 
-        `tau_mem` and `tau_r`, shape (n,), can be asked for too.
+        `tau_mem` and `tau_r`, shape (n,), can be asked for too, and weights inside a population by name.
         """
         handler: Any = self._continuous(population)
         if variable in handler.arrays:
             return np.array(handler.arrays[variable])
         if variable in ("tau_mem", "tau_r") and hasattr(handler, variable):
             return np.array(getattr(handler, variable))
-        known = ", ".join(handler.arrays)
+        weights = handler.weights() if hasattr(handler, "weights") else {}
+        if variable in weights:
+            return np.array(weights[variable])
+        known = ", ".join([*handler.arrays, *weights])
         raise UnknownPart(
             f"{population!r} has no variable {variable!r}; known: {known}"
             f"{did_you_mean(variable, handler.arrays)}"

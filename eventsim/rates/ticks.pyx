@@ -124,7 +124,7 @@ cdef class Continuous(Population):
     def __init__(self, context, tuple receptors, dict arrays, double tau_spike=0.0, dict state=None):
         super().__init__(context.n, context.name)
         dtype = np.dtype(context.dtype)
-        self.batch, self.dt = context.batch, context.dt
+        self.batch, self.dt, self.run_seed = context.batch, context.dt, context.run_seed
         self.is_float64 = dtype == np.float64
         self.total = <int64_t> self.batch * self.n
         self.limit = 1e12

@@ -1,5 +1,6 @@
 from eventsim.models.prospective import adjoint as adjoint
 from eventsim.models.prospective import layered as layered
+from eventsim.models.prospective.deep_microcircuit import DeepMicrocircuit as DeepMicrocircuit
 from eventsim.models.prospective.latent_equilibrium import (
     GeneralizedLatentEquilibrium as GeneralizedLatentEquilibrium,
 )
