@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventsim.trace import Spikes, Trace
+from eventsim.trace import Floats, Ints, Spikes, Trace
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 LABELS = {
@@ -89,7 +90,7 @@ def emergence(trace: Trace) -> "Figure":
 
 
 def sequence(trace: Trace) -> "Figure":
-    """Draw the spikes and some membranes of each layer while the network sees one test sample."""
+    """Draw the spikes and some membranes of each layer while the network sees a test sample, and its class."""
     from matplotlib.figure import Figure
 
     from eventsim.io import plots
@@ -100,7 +101,8 @@ def sequence(trace: Trace) -> "Figure":
     time = np.arange(steps) * duration / steps
     hidden = [name for name in trace.spikes if f"membrane/{name}" in trace.parameters]
     rows = ["input", *(row for name in hidden for row in (name, f"membrane/{name}")), "membrane/label"]
-    heights = [2.0 if row in ("input", "membrane/label") else 1.3 for row in rows]
+    heights = [2.0 if row == "input" else 1.3 for row in rows[:-1]]
+    heights.append(2.0 if outputs.shape[2] <= 6 else 2.7)  # with room for the names of the classes
     with plots.style():
         figure = Figure(figsize=(8.0, 0.8 + 0.9 * sum(heights)), layout="constrained")
         panels = figure.subplots(len(rows), 1, sharex=True, height_ratios=heights)
@@ -118,20 +120,42 @@ def sequence(trace: Trace) -> "Figure":
                     colour=colour,
                     title=f"{name}: spikes",
                 )
+            elif row == "membrane/label":
+                _draw_outputs(axes, time, outputs[0], trace.parameters["recorded_labels"][0])
             else:
-                values = trace.parameters[row][0]
-                for unit, membrane in enumerate(values.T):
-                    label = f"class {unit}" if row == "membrane/label" else None
-                    shade = plots.COLOURS[unit % len(plots.COLOURS)] if label else colour
-                    axes.plot(time, membrane, color=shade, linewidth=0.9, label=label, alpha=0.8)
-                axes.set(ylabel="membrane", title=f"{name}: membranes")
-                if row == "membrane/label":
-                    if values.shape[1] <= 10:
-                        plots.legend_beside(axes)
-                else:
-                    axes.axhline(1, color="#b0b0b0", linewidth=0.8, zorder=0)
+                axes.plot(time, trace.parameters[row][0], color=colour, linewidth=0.9, alpha=0.8)
+                axes.axhline(1, color="#b0b0b0", linewidth=0.8, zorder=0)
+                axes.set(ylabel="membrane", title=f"{name}: membranes, threshold 1")
             axes.set_xlabel(f"time ({trace.time_unit})" if k == len(rows) - 1 else "")
     return figure
+
+
+def _draw_outputs(axes: "Axes", time: Floats, values: Floats, label: Ints) -> None:
+    """Draw the membranes of all classes; the right one is named, or is a bar if each step has its own."""
+    from eventsim.io import plots
+
+    n = len(plots.COLOURS)
+    for unit, membrane in enumerate(values.T):
+        axes.plot(
+            time,
+            membrane,
+            color=plots.COLOURS[unit % n],
+            linestyle="-" if unit < n else "--",
+            linewidth=2.0 if label.ndim == 0 and unit == label else 0.9,
+            label=f"class {unit}",
+            alpha=0.8,
+        )
+    if label.ndim:
+        low, high = axes.get_ylim()
+        step, room = time[1] - time[0], 0.08 * (high - low)
+        for unit in range(values.shape[1]):
+            starts = time[label == unit]
+            axes.bar(starts, room, step, low - room, align="edge", color=plots.COLOURS[unit % n])
+        axes.set_ylim(low - room, high)
+    right = "the bar is the right class" if label.ndim else f"class {int(label)} is right"
+    axes.set(ylabel="membrane", title=f"outputs: membranes; {right}")
+    if values.shape[1] <= 10:
+        plots.legend_beside(axes)
 
 
 def _words(name: str) -> str:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from eventsim import io
 from eventsim import rng as streams
@@ -97,6 +98,12 @@ def test_its_plots_name_their_axes(once, what):
     labels = [axes.get_xlabel() for axes in figure.axes] + [axes.get_ylabel() for axes in figure.axes]
     wanted = ["epoch", "time constant (ms)"] if what == "emergence" else ["time (ms)", "membrane"]
     assert set(wanted) <= set(labels)
+    if what == "sequence":  # the bar below the outputs has the colour of the right class at each step
+        bars = figure.axes[-1].patches
+        shades = [line.get_color() for line in figure.axes[-1].lines]
+        right = once.parameters["recorded_labels"][0][[round(bar.get_x() / 10) for bar in bars]]
+        assert len(bars) == 100
+        assert [to_hex(bar.get_facecolor()) for bar in bars] == [shades[label] for label in right]
 
 
 def test_networks_are_compared_and_a_stopped_comparison_goes_on(tmp_path, monkeypatch):
@@ -144,6 +151,11 @@ def test_digits_are_learned_from_counts_of_spikes(tmp_path, kernel):
     trace = io.load(tmp_path / "a.h5")
     assert trace.metrics["test_accuracy"] > 0.3  # chance is 0.1
     assert trace.metrics["test_accuracy_frozen"] > 0.3
+    axes = SCENARIO.plots(trace)["sequence"](trace).axes[-1]
+    label = trace.parameters["recorded_labels"][0]
+    assert axes.get_title(loc="left") == f"outputs: membranes; class {label} is right"
+    assert [line.get_linewidth() > 1 for line in axes.lines].index(True) == label
+    assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines}) == 10
 
 
 def test_without_recordings_it_takes_generated_ones_and_says_so(tmp_path, monkeypatch):
