@@ -19,11 +19,15 @@ from eventsim.models.layers.memory import MemoryReport as MemoryReport
 from eventsim.models.layers.memory import memory_report as memory_report
 from eventsim.models.layers.min_gru import MinGRU as MinGRU
 from eventsim.models.layers.padded_sequences import PaddedSequences as PaddedSequences
+from eventsim.models.layers.post_training import calibrate as calibrate
+from eventsim.models.layers.post_training import rounded_model as rounded_model
 from eventsim.models.layers.quantized_linear import QuantizedLinear as QuantizedLinear
 from eventsim.models.layers.quantized_min_gru import QuantizedMinGRU as QuantizedMinGRU
 from eventsim.models.layers.quantizers import Grid as Grid
 from eventsim.models.layers.quantizers import Quantizer as Quantizer
 from eventsim.models.layers.quantizers import value_range as value_range
+from eventsim.models.layers.rounded_state import Rounding as Rounding
+from eventsim.models.layers.rounded_state import RoundingPlan as RoundingPlan
 from eventsim.models.layers.s4d import S4D as S4D
 from eventsim.models.layers.s4d_quantization import StateSpaceQuantization as StateSpaceQuantization
 from eventsim.models.layers.sequential import Residual as Residual

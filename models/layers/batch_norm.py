@@ -15,6 +15,7 @@ Frozen statistics make a stream possible. `freeze_statistics` takes them from a 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -54,6 +55,8 @@ class BatchNorm(Layer):
         If a setting is out of its range.
     """
 
+    rounded_before = False  # a sum, which goes on to a membrane
+
     def __init__(self, *, epsilon: float = 1e-5, momentum: float | None = 0.1) -> None:
         super().__init__()
         one_number(epsilon, "epsilon", low=0)
@@ -85,6 +88,10 @@ class BatchNorm(Layer):
         """Use this mean and this variance of each channel from now on."""
         self.buffers["mean"][...], self.buffers["variance"][...] = mean, variance
         self.frozen = True
+
+    def rounded(self, plan: Any) -> Layer:
+        """Return a copy: scale, shift and statistics stay in full precision."""
+        return copy.deepcopy(self)
 
     def forward(
         self, x: Array, *, training: bool = False, lengths: Array | None = None, rng: Generator | None = None

@@ -19,13 +19,17 @@ from numpy.typing import ArrayLike, DTypeLike
 from eventsim.models.layers import delay_kernels
 from eventsim.models.layers.delay_kernels import Taps
 from eventsim.models.layers.kernels import delay_conv as delay_conv_loops
+from eventsim.models.layers.kernels import quantize as quantize_loops
 from eventsim.models.layers.kernels.pieces import of_threads, share
-from eventsim.models.layers.layer import Array, Layer, State
+from eventsim.models.layers.layer import Array, Memory, State
+from eventsim.models.layers.rounded_state import SCALES, RoundedState, Rounding
 
 __all__ = ["DelayConv"]
 
+WORD = 32  # bits of a number in full precision
 
-class DelayConv(Layer):
+
+class DelayConv(RoundedState):
     """A causal convolution of each channel with K taps at real delays.
 
     Parameters
@@ -42,12 +46,16 @@ class DelayConv(Layer):
         Whether delays, and the widths of Gauss taps, are parameters; else they are buffers.
     spread : float
         Width of a Gauss tap at the start: sigma = \\|spread\\| + 0.27 steps.
+    rounding : Rounding, optional
+        Of the values of taps, a range for each channel or for all, and of the inputs that a stream keeps.
 
     Raises
     ------
     ValueError
         If a setting is out of its range, or a position is outside the window.
     """
+
+    rounded_before = False  # it rounds what it keeps itself
 
     def __init__(
         self,
@@ -59,8 +67,9 @@ class DelayConv(Layer):
         train_positions: bool = True,
         train_spread: bool = False,
         spread: float = 0.23,
+        rounding: Rounding | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(rounding)
         if taps < 1 or window < 1:
             raise ValueError(f"taps and window must be at least 1, got {taps!r} and {window!r}")
         if kernel not in ("triangle", "gauss"):
@@ -73,7 +82,7 @@ class DelayConv(Layer):
             check_positions(np.asarray(positions, np.float64), window)
         self.taps, self.window, self.kernel, self.positions = taps, window, kernel, positions
         self.train_positions, self.train_spread, self.spread = train_positions, train_spread, float(spread)
-        self._known: tuple[list[Array], Taps] | None = None
+        self._known: tuple[list[Array], bool, Rounding | None, Taps] | None = None
 
     def build(self, n_in: int, rng: Generator, dtype: DTypeLike = np.float32) -> int:
         """Draw weights, normal with variance 1 / K, and positions; see `Layer.build`."""
@@ -91,6 +100,7 @@ class DelayConv(Layer):
         if self.kernel == "gauss":
             self._place("spread", np.full(shape, self.spread, self.dtype), self.train_spread)
         self._known = None
+        self._add_grid(n_in)
         return n_in
 
     def _place(self, name: str, array: Array, trained: bool) -> None:
@@ -117,8 +127,21 @@ class DelayConv(Layer):
         both = self.parameters | self.buffers
         return [both[name] for name in ("weight", "position", "spread") if name in both]
 
+    def _n_states(self) -> int:
+        return self.n_in
+
     def _all_taps(self) -> Taps:
+        """Return delays and values of each channel, rounded unless it observes."""
+        taps = self.exact_taps()
+        quantizer = None if self.rounding is None or self.observing else self.rounding.weight
+        if quantizer is None:
+            return taps
+        return Taps(taps.delay, taps.count, quantizer(taps.value.astype(np.float64)).astype(self.dtype))
+
+    def exact_taps(self) -> Taps:
+        """Return delays and values of each channel before they are rounded."""
         settings = [each.astype(np.float64) for each in self._settings()]
+        settings[1] = np.clip(settings[1], 0, self.window - 1)  # the last step of training may leave it
         if self.kernel == "triangle":
             return delay_kernels.triangle_taps(settings[0], settings[1], self.window, self.dtype)
         return delay_kernels.gauss_taps(settings[0], settings[1], settings[2], self.window, self.dtype)
@@ -127,9 +150,13 @@ class DelayConv(Layer):
     def used_taps(self) -> Taps:
         """Delays and values of each channel, without those that are 0."""
         settings = self._settings()
-        if self._known is None or not all(map(np.array_equal, self._known[0], settings)):
-            self._known = [each.copy() for each in settings], self._all_taps().nonzero()
-        return self._known[1]
+        known, key = self._known, (self.observing, self.rounding)
+        if known is None or known[1:3] != key or not all(map(np.array_equal, known[0], settings)):
+            taps = self._all_taps()
+            own = np.arange(taps.delay.shape[1]) < taps.count[:, None]
+            kept = Taps(taps.delay, taps.count, np.where(own, taps.value, 0).astype(self.dtype)).nonzero()
+            known = self._known = [each.copy() for each in settings], *key, kept
+        return known[3]
 
     @property
     def buffer_length(self) -> int:
@@ -137,6 +164,33 @@ class DelayConv(Layer):
         taps = self.used_taps
         own = np.arange(taps.delay.shape[1]) < taps.count[:, None]
         return int(taps.delay[own].max(initial=0)) + 1
+
+    def _kept(self, x: Array) -> Array:
+        """Return inputs as they are kept: on their grid."""
+        grid = self.state_grid()
+        if grid is None or x.size == 0:
+            return x
+        kept = np.empty_like(x)
+        step, per_step, least, most = grid
+        quantize_loops.quantize(
+            x.reshape(-1, self.n_in), step, per_step, least, most, kept.reshape(-1, self.n_in)
+        )
+        return kept
+
+    def memory(self) -> tuple[Memory, Memory, Memory]:
+        """Return numbers and bits; once rounded, of values and whole delays of taps. See `Layer.memory`."""
+        of = self.rounding
+        if of is None or (of.weight is None and of.state is None):
+            return super().memory()
+        n_taps = int(self.used_taps.count.sum())
+        each = WORD if of.weight is None else of.weight.bits
+        parameters = Memory(2 * n_taps, n_taps * (each + (self.window - 1).bit_length()))
+        grids = self.n_in if of.state is not None else 0
+        if of.weight is not None:
+            grids += self.n_in if of.weight.per == "head" else 1
+        kept = self.buffer_length * self.n_in
+        state = Memory(kept, kept * (WORD if of.state is None else of.state.bits))
+        return parameters, Memory(2 * grids, SCALES * grids), state
 
     def _rooms(self, cuts: list[int], steps: int, copies: int) -> list[Array]:
         size = copies * delay_conv_loops.ROOM * (self.window + steps)
@@ -148,6 +202,8 @@ class DelayConv(Layer):
         """Return the convolution of every channel; see `Layer.forward`."""
         self._tape = None
         x = self._checked(x)
+        self._observe(x, lengths)
+        x = self._kept(x)
         if training:
             self.constrain()
         all_taps = self._all_taps() if training else self.used_taps
@@ -202,7 +258,7 @@ class DelayConv(Layer):
 
     def step(self, x_t: Array, state: State) -> tuple[Array, State]:
         """Return the convolution at one step, to the bits of `forward`; see `Layer.step`."""
-        x_t = np.ascontiguousarray(x_t, self.dtype)
+        x_t = self._kept(np.ascontiguousarray(x_t, self.dtype))
         taps, past, at = self.used_taps, state["past"].copy(), int(state["at"][0])
         if past.shape[1] < self.buffer_length:
             raise ValueError(

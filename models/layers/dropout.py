@@ -30,6 +30,8 @@ class Dropout(Layer):
         If the rate is out of its range.
     """
 
+    rounded_before = False  # behind it as well as before it
+
     def __init__(self, rate: float = 0.1) -> None:
         super().__init__()
         if not one_number(rate, "rate", low=0) < 1:

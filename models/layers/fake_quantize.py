@@ -15,8 +15,9 @@ from numpy.random import Generator
 from numpy.typing import DTypeLike
 
 from eventsim.models.layers.kernels import quantize as quantize_loops
-from eventsim.models.layers.layer import Array, Layer
+from eventsim.models.layers.layer import Array, Layer, Memory
 from eventsim.models.layers.quantizers import Quantizer
+from eventsim.models.layers.rounded_state import SCALES, valid_rows
 
 __all__ = ["QGELU", "FakeQuantize", "HardSigmoid"]
 
@@ -44,6 +45,8 @@ class FakeQuantize(Layer):
         If a setting is unknown, or the scheme is one of complex numbers.
     """
 
+    rounded_before, rounded_after = False, False
+
     def __init__(
         self,
         quantizer: Quantizer | None,
@@ -69,6 +72,13 @@ class FakeQuantize(Layer):
             self.buffers = {"step": np.zeros(n_in, self.dtype), "least": np.zeros(n_in, self.dtype)}
         self._seen = []
         return n_in
+
+    def memory(self) -> tuple[Memory, Memory, Memory]:
+        """Return numbers and bits: a step and a zero of each range. See `Layer.memory`."""
+        parameters, buffers, state = super().memory()
+        if self.quantizer is not None and self.quantizer.per == "tensor" and self.buffers:
+            buffers = Memory(2, SCALES)
+        return parameters, buffers, state
 
     def calibrate(self, x: Array | None = None) -> None:
         """Take the range of `x` (time, batch, n_in), or of all that passed while `observing` was set.
@@ -109,7 +119,7 @@ class FakeQuantize(Layer):
         x = self._checked(x)
         self._tape = (x,)
         if self.observing:
-            self._seen.append(x.copy())
+            self._seen.append(valid_rows(x, lengths).copy())
         if self.observing or self.quantizer is None:
             return x
         if self.calibration == "dynamic":

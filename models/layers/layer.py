@@ -10,16 +10,17 @@ them but not trained. Gradients are sums over time and batch.
 
 from __future__ import annotations
 
+import copy
 import math
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Array", "Layer", "State"]
+__all__ = ["Array", "Layer", "Memory", "State"]
 
 Array = NDArray[Any]  # float32 or float64
 State = dict[str, Any]
@@ -27,6 +28,13 @@ State = dict[str, Any]
 LINE = (
     64  # bytes of a line of the caches, at whose borders arrays begin: vectors that lie in two lines are slow
 )
+
+
+class Memory(NamedTuple):
+    """What a part of a layer takes: numbers, and bits of all of them together."""
+
+    numbers: int
+    bits: int
 
 
 class Layer:
@@ -116,6 +124,35 @@ class Layer:
         """Return the output (batch, n_out) of one step, and the new state."""
         return self.forward(x_t[None])[0], state
 
+    # ------------------------------------------------------------------ few bits
+
+    # Whether rounding after training puts quantisers before it, not where inputs are summed; and behind it,
+    # not where outputs are spikes or on a grid already.
+    rounded_before = True
+    rounded_after = True
+
+    def rounded(self, plan: Any) -> Layer:
+        """Return a copy with weights and states rounded as a `RoundingPlan` says; it needs a calibration.
+
+        Raises
+        ------
+        ValueError
+            If the layer has parameters and no such form.
+        """
+        if self.parameters:
+            raise ValueError(f"{type(self).__name__} has no form with rounded weights")
+        return copy.deepcopy(self)
+
+    def memory(self) -> tuple[Memory, Memory, Memory]:
+        """Return numbers and bits of parameters, buffers and the state of one stream, without counters."""
+        groups = self.parameters.values(), self.buffers.values(), arrays_of(self.init_state(1))
+        each = [list(group) for group in groups]
+        parameters, buffers, state = (
+            Memory(sum(array.size for array in group), 8 * sum(array.nbytes for array in group))
+            for group in each
+        )
+        return parameters, buffers, state
+
     # ------------------------------------------------------------------ files
 
     def state_dict(self) -> dict[str, Array]:
@@ -141,6 +178,10 @@ class Layer:
                     f"{name} must have shape {array.shape}, got {np.shape(state[name])} from the saved state"
                 )
             array[...] = state[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has: all but the tape and the room of the last pass."""
+        return self.__dict__ | {"_tape": None, "_room": {}}
 
     # ------------------------------------------------------------------ for subclasses
 
@@ -175,3 +216,12 @@ class Layer:
         self._room[name] = room
         first = -room.ctypes.data % LINE
         return room[first : first + size].view(wanted).reshape(shape)
+
+
+def arrays_of(state: Any) -> Iterator[Array]:
+    """Yield the arrays of a state."""
+    if isinstance(state, np.ndarray):
+        yield state
+    elif isinstance(state, dict):
+        for each in state.values():
+            yield from arrays_of(each)

@@ -4,6 +4,7 @@ mu = mean_c(x);  var = mean_c((x - mu)^2), biased;  z = (x - mu) / sqrt(var + ep
 d = dy gamma;  dx = (d - mean_c(d) - z mean_c(d z)) / sqrt(var + epsilon);  dgamma = sum dy z;  dbeta = sum dy
 """
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,10 @@ class LayerNorm(Layer):
         super().build(n_in, rng, dtype)
         self.parameters = {"gamma": np.ones(n_in, self.dtype), "beta": np.zeros(n_in, self.dtype)}
         return n_in
+
+    def rounded(self, plan: Any) -> Layer:
+        """Return a copy: scale, shift and statistics stay in full precision."""
+        return copy.deepcopy(self)
 
     def forward(
         self, x: Array, *, training: bool = False, lengths: Array | None = None, rng: Generator | None = None

@@ -33,6 +33,8 @@ class LeakyReadout(Layer):
         If a setting is out of its range.
     """
 
+    rounded_before = False
+
     def __init__(self, tau: ArrayLike = 20.0, *, dt: float = 1.0) -> None:
         super().__init__()
         if not one_number(dt, "dt", low=0) > 0:

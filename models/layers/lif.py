@@ -16,7 +16,8 @@ Backward, for t = T ... 1, from lambda[T+1] = 0, with f = surrogate(v[t] - theta
 Moro et al. 2024, The role of temporal hierarchy in spiking neural networks, and their public code.
 """
 
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -24,7 +25,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from eventsim.models.layers.kernels import lif as lif_loops
 from eventsim.models.layers.kernels.pieces import of_threads, share
-from eventsim.models.layers.layer import Array, Layer, State
+from eventsim.models.layers.layer import Array, Memory, State
+from eventsim.models.layers.rounded_state import RoundedState, Rounding, RoundingPlan
 from eventsim.parameters import one_number
 
 __all__ = ["LIF"]
@@ -33,7 +35,7 @@ ROW = 256  # values that share a loop, at least, however few the units
 START = (0.1, 0.99)  # what alpha is cut to at the start; above, no lower than the limit in use
 
 
-class LIF(Layer):
+class LIF(RoundedState):
     """Leaky integrate-and-fire units, one for each channel.
 
     Parameters
@@ -55,6 +57,8 @@ class LIF(Layer):
         What alpha is cut to in use; its gradient is 0 beyond.
     smooth : bool
         Whether s is the integral of the surrogate in place of a step, so that derivatives can be checked.
+    rounding : Rounding, optional
+        Of membranes, by its `state`; decays and thresholds stay as they are.
 
     Attributes
     ----------
@@ -66,6 +70,8 @@ class LIF(Layer):
     ValueError
         If a setting is out of its range.
     """
+
+    rounded_before, rounded_after = False, False  # currents are summed up; spikes are 0 or 1
 
     def __init__(
         self,
@@ -79,8 +85,9 @@ class LIF(Layer):
         width: float = 1.0,
         limits: tuple[float, float] = (1e-5, 0.98),
         smooth: bool = False,
+        rounding: Rounding | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(rounding)
         if surrogate not in lif_loops.SURROGATES:
             raise ValueError(f"surrogate must be one of {', '.join(lif_loops.SURROGATES)}, got {surrogate!r}")
         for name, value in (("dt", dt), ("width", width)):
@@ -112,6 +119,7 @@ class LIF(Layer):
         }
         for name, (array, trained) in arrays.items():
             (self.parameters if trained else self.buffers)[name] = array
+        self._add_grid(n_in)
         return n_in
 
     @property
@@ -141,6 +149,28 @@ class LIF(Layer):
         both = self.parameters | self.buffers
         return np.tile(self.alpha, times), np.tile(both["threshold"], times)
 
+    def row_grid(self) -> Array | None:
+        """Return the grid of membranes as the loops read it, repeated as `rows`; None without rounding."""
+        grid = self.state_grid()
+        if grid is not None and self.smooth:
+            raise ValueError("membranes of smooth spikes are not rounded; set smooth=False")
+        return None if grid is None else np.tile(grid, (1, -(-ROW // self.n_in)))
+
+    def rounded(self, plan: RoundingPlan) -> Self:
+        """Return a copy whose membranes are rounded; it needs a calibration."""
+        return super().rounded(replace(plan, weights=None))
+
+    def used(self) -> dict[str, Array]:
+        """Return the parameters, which are never rounded."""
+        return self.parameters
+
+    def memory(self) -> tuple[Memory, Memory, Memory]:
+        """Return numbers and bits; a spike takes one bit where membranes are rounded. See `Layer.memory`."""
+        parameters, buffers, state = super().memory()
+        if self.rounding is not None and self.rounding.state is not None:
+            state = Memory(state.numbers, self.n_in * (self.rounding.state.bits + 1))
+        return parameters, buffers, state
+
     def forward(
         self, x: Array, *, training: bool = False, lengths: Array | None = None, rng: Generator | None = None
     ) -> Array:
@@ -150,6 +180,7 @@ class LIF(Layer):
         v, s = self._empty("v", x.shape), self._empty("s", x.shape)
         zeros = np.zeros(x.shape[1:], self.dtype)
         self._run(x, zeros, zeros, v, s)
+        self._observe(v, lengths)
         self._tape = v, x.shape
         return s
 
@@ -157,11 +188,11 @@ class LIF(Layer):
         if x.size == 0:
             return
         alpha, threshold = self.rows()
-        kind = lif_loops.SURROGATES[self.surrogate]
+        kind, grid = lif_loops.SURROGATES[self.surrogate], self.row_grid()
 
         def some(piece: int, low: int, high: int) -> None:
             lif_loops.forward(
-                x, alpha, threshold, first_v, first_s, v, s, kind, self.width, self.smooth, low, high
+                x, alpha, threshold, first_v, first_s, v, s, kind, self.width, self.smooth, low, high, grid
             )
 
         share(some, of_threads(x.shape[1], self.threads), self.threads)

@@ -1,10 +1,6 @@
 """What a model keeps in memory when it runs as a stream, layer by layer."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from eventsim.models.layers.sequential import Sequential
 
@@ -81,19 +77,8 @@ def memory_report(model: Sequential) -> MemoryReport:
     for place, layer in model.all_layers():
         if isinstance(layer, Sequential):
             continue  # its layers follow
-        arrays = [list(each.values()) for each in (layer.parameters, layer.buffers)]
-        arrays.append(list(_arrays(layer.init_state(1))))
-        sizes = [sum(array.size for array in each) for each in arrays]
-        bits = [8 * sum(array.nbytes for array in each) for each in arrays]
-        if any(sizes):
+        parts = layer.memory()
+        if any(part.numbers for part in parts):
+            sizes, bits = (part.numbers for part in parts), (part.bits for part in parts)
             found.append(LayerMemory(place, type(layer).__name__, *sizes, *bits))
     return MemoryReport(tuple(found))
-
-
-def _arrays(state: Any) -> Iterator[np.ndarray[Any, Any]]:
-    """Yield the arrays of a state; counters are no memory of the model."""
-    if isinstance(state, np.ndarray):
-        yield state
-    elif isinstance(state, dict):
-        for each in state.values():
-            yield from _arrays(each)

@@ -27,13 +27,14 @@ from eventsim.models.layers.kernels import min_gru as min_gru_loops
 from eventsim.models.layers.kernels import products
 from eventsim.models.layers.kernels.blas import one_blas_thread
 from eventsim.models.layers.kernels.pieces import borders, of_threads, share
-from eventsim.models.layers.layer import Array, Layer, State
+from eventsim.models.layers.layer import Array, State
 from eventsim.models.layers.linear import column_sums
+from eventsim.models.layers.rounded_state import RoundedState, Rounding
 
 __all__ = ["MinGRU"]
 
 
-class MinGRU(Layer):
+class MinGRU(RoundedState):
     """Minimal gated recurrent units.
 
     Parameters
@@ -45,6 +46,8 @@ class MinGRU(Layer):
     gate_bias : (float, float)
         Gate biases start uniform in this range. The default spreads the time constants, -1 / ln(1 - z), from
         1.4 to 55 steps; a bias of 0 would give every unit 1.4 steps.
+    rounding : Rounding, optional
+        Of weights and states h.
 
     Raises
     ------
@@ -52,14 +55,17 @@ class MinGRU(Layer):
         If a setting is out of its range.
     """
 
+    rounded_after = False  # states are on a grid already
+
     def __init__(
         self,
         n_out: int | None = None,
         *,
         positive: bool = False,
         gate_bias: tuple[float, float] = (-4.0, 0.0),
+        rounding: Rounding | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(rounding)
         if n_out is not None and n_out < 1:
             raise ValueError(f"n_out must be at least 1, got {n_out!r}")
         low, high = gate_bias
@@ -79,11 +85,12 @@ class MinGRU(Layer):
             "bias": rng.uniform(-limit, limit, self.n_out),
         }
         self.parameters = {name: array.astype(self.dtype) for name, array in drawn.items()}
+        self._add_grid(self.n_out)
         return self.n_out
 
     def _both(self) -> tuple[Array, Array]:
         """Return weights and biases of gates and candidates side by side: one product in place of two."""
-        own = self.parameters
+        own = self.used()
         weight = np.concatenate((own["gate_weight"], own["weight"]), axis=1)
         return weight, np.concatenate((own["gate_bias"], own["bias"]))
 
@@ -95,6 +102,7 @@ class MinGRU(Layer):
         x = self._checked(x)
         first = np.zeros((x.shape[1], self.n_out), self.dtype)
         pre, h = self._run(x, first, training)
+        self._observe(h, lengths)
         self._tape = x, first, pre, h
         return h
 
@@ -105,6 +113,7 @@ class MinGRU(Layer):
             self._empty("h", (steps, batch, self.n_out)),
         )
         weight, bias = self._both()
+        grid = self.state_grid()
         rows, out = x.reshape(-1, n_in), pre.reshape(-1, 2 * self.n_out)
 
         def product(piece: int, low: int, high: int) -> None:
@@ -115,7 +124,7 @@ class MinGRU(Layer):
                 products.multiply(rows[low:high], weight, out[low:high])
 
         def loop(piece: int, low: int, high: int) -> None:
-            min_gru_loops.forward(pre, first, h, self.positive, low, high)
+            min_gru_loops.forward(pre, first, h, self.positive, low, high, grid)
 
         if x.size:
             with one_blas_thread():
@@ -166,5 +175,5 @@ class MinGRU(Layer):
         pre = np.tile(pre, (len(x_t), 1))
         h = np.empty((1, len(x_t), self.n_out), self.dtype)
         products.multiply(x_t, weight, pre)
-        min_gru_loops.forward(pre[None], state["h"], h, self.positive, 0, len(x_t))
+        min_gru_loops.forward(pre[None], state["h"], h, self.positive, 0, len(x_t), self.state_grid())
         return h[0], {"h": h[0]}

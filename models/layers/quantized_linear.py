@@ -6,14 +6,14 @@ dx[t] = dy[t] Q(W)^T;  dW = sum_t x[t]^T dy[t];  db = sum_t dy[t]
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from typing import Self
 
-import numpy as np
 from numpy.random import Generator
 
-from eventsim.models.layers.layer import Array, State
+from eventsim.models.layers.layer import Array, Memory, State
 from eventsim.models.layers.linear import Linear
 from eventsim.models.layers.quantizers import Quantizer
+from eventsim.models.layers.rounded_state import SCALES, RoundingPlan, rounded_rows
 
 __all__ = ["QuantizedLinear"]
 
@@ -47,6 +47,27 @@ class QuantizedLinear(Linear):
         super().__init__(n_out, bias=bias, weight_range=weight_range)
         self.quantizer, self.observing = quantizer, False
 
+    @classmethod
+    def of(cls, layer: Linear, quantizer: Quantizer | None) -> Self:
+        """Return a copy of a linear map that is built, with rounded weights."""
+        made = cls(layer.n_out, quantizer, bias=layer.bias, weight_range=layer.weight_range)
+        made.n_in, made.n_out, made.dtype, made.threads = layer.n_in, layer.n_out, layer.dtype, layer.threads
+        made.parameters = {name: array.copy() for name, array in layer.parameters.items()}
+        return made
+
+    def rounded(self, plan: RoundingPlan) -> Self:
+        """Return a copy that is rounded as the plan says."""
+        return self.of(self, plan.weights)
+
+    def memory(self) -> tuple[Memory, Memory, Memory]:
+        """Return numbers and bits; a step and a zero for each grid are buffers. See `Layer.memory`."""
+        parameters, buffers, state = super().memory()
+        if self.quantizer is None:
+            return parameters, buffers, state
+        grids = (self.n_out if self.quantizer.per == "head" else 1) + ("bias" in self.parameters)
+        bits = parameters.numbers * self.quantizer.bits
+        return Memory(parameters.numbers, bits), Memory(2 * grids, SCALES * grids), state
+
     def calibrate(self) -> None:
         """End observing: the ranges are those of the weights."""
         self.observing = False
@@ -55,11 +76,7 @@ class QuantizedLinear(Linear):
         """Return weights and biases as they are used."""
         if self.quantizer is None or self.observing:
             return self.parameters
-        found = {"weight": self.quantizer(self.parameters["weight"].T.astype(np.float64)).T}
-        if "bias" in self.parameters:
-            tensor = replace(self.quantizer, per="tensor")
-            found["bias"] = tensor(self.parameters["bias"].astype(np.float64))
-        return {name: np.ascontiguousarray(array, self.dtype) for name, array in found.items()}
+        return {name: rounded_rows(array, self.quantizer) for name, array in self.parameters.items()}
 
     @contextmanager
     def _rounded(self) -> Iterator[None]:

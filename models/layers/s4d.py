@@ -23,14 +23,16 @@ Gu et al. 2022, On the parameterization and initialization of diagonal state spa
 Quantizing small-scale state-space models for edge AI, for the three parametrisations.
 """
 
-from typing import Any, Literal
+import copy
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
 from eventsim.models.layers import s4d_forms
-from eventsim.models.layers.layer import Array, Layer, State
+from eventsim.models.layers.layer import Array, Layer, Memory, State
+from eventsim.models.layers.rounded_state import RoundingPlan
 from eventsim.models.layers.s4d_quantization import StateSpaceQuantization
 from eventsim.models.layers.state_space import Discretisation, discretise, discretise_back, initial_poles
 
@@ -275,6 +277,24 @@ class S4D(Layer):
             self.buffers["state_step"][...], self.buffers["state_least"][...] = grid.step, grid.least
         finally:
             self.observing = False
+
+    def rounded(self, plan: RoundingPlan) -> Self:
+        """Return a copy with rounded poles, matrices and states; it needs a calibration."""
+        made = copy.deepcopy(self)
+        part = plan.weights
+        made.quantization = StateSpaceQuantization(plan.poles, part, part, part, plan.states)
+        return made
+
+    def memory(self) -> tuple[Memory, Memory, Memory]:
+        """Return numbers and bits; those of the discrete form once rounded. See `Layer.memory`."""
+        of = self.quantization
+        if of is None:
+            return super().memory()
+        return of.memory(self.n_in, self.n_states)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has; it makes its recurrent form anew."""
+        return super().__getstate__() | {"_known": None}
 
     def init_state(self, batch: int) -> State:
         """Return the states before the first step, (blocks of heads, batch, modes, 2, heads of a block)."""

@@ -14,10 +14,13 @@ from typing import Any, Literal
 import numpy as np
 
 from eventsim.models.layers.kernels import s4d as s4d_loops
-from eventsim.models.layers.layer import Array
+from eventsim.models.layers.layer import Array, Memory
 from eventsim.models.layers.quantizers import Grid, Quantizer
+from eventsim.models.layers.rounded_state import SCALES
 
 __all__ = ["StateSpaceQuantization"]
+
+FULL = 32  # bits of a number that is not rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,24 @@ class StateSpaceQuantization:
         ]
         skip_grid = None if self.skip is None else replace(self.skip, per="tensor")
         return (*found, skip if skip_grid is None else skip_grid(skip))
+
+    def memory(self, heads: int, n_states: int) -> tuple[Memory, Memory, Memory]:
+        """Return numbers and bits of A_bar, B_bar, C, D; of steps and zeros; of the states of one stream."""
+        words = heads * n_states
+        parts = ((self.pole, words), (self.gain, words), (self.output, words), (self.skip, heads))
+        numbers = 3 * words + heads
+        bits = sum(n * (FULL if quantizer is None else quantizer.bits) for quantizer, n in parts)
+        grids = 0 if self.skip is None else 1
+        for quantizer in (self.pole, self.gain, self.output, self.state):
+            if quantizer is not None:
+                ranges = (
+                    1
+                    if quantizer.range == "shared" and quantizer.scheme in ("asymmetric", "symmetric")
+                    else 2
+                )
+                grids += ranges * (heads if quantizer.per == "head" else 1)
+        kept = words * (FULL if self.state is None else self.state.bits)
+        return Memory(numbers, bits), Memory(2 * grids, SCALES * grids), Memory(words, kept)
 
     def settings(self) -> Any:
         """Return what the loops need to know of clips and grids."""

@@ -109,15 +109,16 @@ class Program:
         kind = smallest_unsigned(int(array.max(initial=0)))
         return Numbers(f"{self._table(name, kind, [str(value) for value in array])}[{{at}}]")
 
-    def codes(self, name: str, values: Any, grid: Grid, bits: int) -> Numbers:
+    def codes(self, name: str, values: Any, grid: Grid, bits: int, chosen: Any = ...) -> Numbers:
         """Return numbers on a grid, each in `bits` bits; above 16 bits, floats.
 
-        Grids have one step for all, or one for each entry of the first axis, which is the row then.
+        Grids have one step for all, or one for each entry of the first axis, which is the row then. `chosen`
+        is an index of the numbers that are wanted.
         """
         array = np.asarray(values, np.float64)
         if bits > 16:
-            return self.floats(name, grid(array))
-        codes = (grid.codes(array) - grid.least).astype(np.int64).ravel()
+            return self.floats(name, grid(array)[chosen])
+        codes = (grid.codes(array) - grid.least)[chosen].astype(np.int64).ravel()
         if bits in (8, 16):
             code = f"{self._table(name, WORD[bits], [str(each) for each in codes])}[{{at}}]"
         else:

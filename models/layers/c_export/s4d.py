@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from eventsim.models.layers.c_export.fake_quantize import CODE
-from eventsim.models.layers.c_export.program import Numbers, Program, smallest_unsigned
+from eventsim.models.layers.c_export.coded_state import CodedState
+from eventsim.models.layers.c_export.program import Numbers, Program
 from eventsim.models.layers.layer import Array
 from eventsim.models.layers.quantizers import Quantizer
 from eventsim.models.layers.s4d import S4D
@@ -103,28 +103,14 @@ def _state(layer: S4D, program: Program, size: int) -> dict[str, object]:
         re, im = program.state("re", size), program.state("im", size)
         keep = f"        {re}[k] = re;\n        {im}[k] = im;"
         return {"old_r": f"{re}[k]", "old_i": f"{im}[k]", "keep": keep}
-    code = program.helper("code", CODE)
     found: dict[str, object] = {}
     lines: list[str] = []
-    levels = 2**of.state.bits - 1
+    step, least = layer.buffers["state_step"], layer.buffers["state_least"]
     for part, name in enumerate(("re", "im")):
-        step = np.asarray(layer.buffers["state_step"][:, part], np.float64)
-        least = np.asarray(layer.buffers["state_least"][:, part], np.float64)
-        base = np.minimum(least, 0)  # the state is 0 before the first step, also where no code is
-        kind = smallest_unsigned(int((np.maximum(least + levels, 0) - base).max()))
-        of_step, per, first = (
-            program.floats(f"{name}_{key}", each)
-            for key, each in (("step", step), ("per_step", 1 / step), ("least", least))
-        )
-        under = first if (base == least).all() else program.floats(f"{name}_base", base)
-        kept = program.state(name, size, kind, f"({kind})-({under.at(f'i / {layer.n_states // 2}')})")
-        low, high = first.at("h"), f"{first.at('h')} + {levels}"
-        found[f"old_{name[0]}"] = f"{of_step.at('h')} * (({program.real}){kept}[k] + {under.at('h')})"
-        lines += [
-            f"        {name} = {code}({name}, {per.at('h')}, {low}, {high});",
-            f"        {kept}[k] = ({kind})({name} - {under.at('h')});",
-            f"        {name} *= {of_step.at('h')};",
-        ]
+        row = f"i / {layer.n_states // 2}"
+        kept = CodedState.add(program, name, size, step[:, part], least[:, part], of.state.bits, row)
+        found[f"old_{name[0]}"] = kept.read("k", "h")
+        lines += [f"        {line}" for line in kept.keep(name, "k", "h")]
     return found | {"keep": "\n".join(lines)}
 
 

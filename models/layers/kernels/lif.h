@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "eventsim/kernels/vector.h"
+#include "quantize.h"
 
 enum { SURROGATE_BOX, SURROGATE_FAST_SIGMOID, SURROGATE_TRIANGLE };
 enum { LIF_BLOCK = 2048 }; /* values whose steps follow one another while they lie in the nearest cache */
@@ -25,7 +26,8 @@ typedef struct {
     ptrdiff_t steps, batch, n, low, high, row;
     const void *alpha, *threshold; /* (row) */
     int surrogate, smooth;
-    double width; /* of the surrogate */
+    double width;     /* of the surrogate */
+    const void *grid; /* (4, row): step, 1 / step, least and most code of membranes; or NULL */
 } lif_layer;
 
 #define REAL double

@@ -18,6 +18,7 @@ def forward(
     smooth: bool,
     low: int,
     high: int,
+    grid: Array | None = None,
 ) -> None: ...
 def backward(
     ds: Array,

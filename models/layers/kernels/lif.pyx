@@ -10,6 +10,7 @@ cdef extern from "eventsim/models/layers/kernels/lif.h" nogil:
         const void *threshold
         int surrogate, smooth
         double width
+        const void *grid
     void lif_forward(int is_float64, const lif_layer *p, const void *current, const void *first_v,
                      const void *first_s, void *v, void *s)
     void lif_backward(int is_float64, const lif_layer *p, const void *ds, void *v, void *by_alpha,
@@ -31,15 +32,21 @@ cdef lif_layer described(tuple shape, const floating[::1] alpha, const floating[
     p.alpha, p.threshold = &alpha[0], &threshold[0]
     p.surrogate = p.smooth = 0
     p.width = 1.0
+    p.grid = NULL
     return p
 
 
 def forward(const floating[:, :, ::1] current, const floating[::1] alpha, const floating[::1] threshold,
             const floating[:, ::1] first_v, const floating[:, ::1] first_s, floating[:, :, ::1] v,
-            floating[:, :, ::1] s, int surrogate, double width, bint smooth, Py_ssize_t low, Py_ssize_t high):
-    """Fill `v` and `s`, from the state before the first step."""
+            floating[:, :, ::1] s, int surrogate, double width, bint smooth, Py_ssize_t low, Py_ssize_t high,
+            const floating[:, ::1] grid=None):
+    """Fill `v` and `s`, from the state before the first step; `grid` (4, row) rounds membranes."""
     cdef lif_layer p = described((current.shape[0], current.shape[1], current.shape[2]), alpha, threshold, low, high)
     p.surrogate, p.width, p.smooth = surrogate, width, smooth
+    if grid is not None:
+        if grid.shape[0] != 4 or grid.shape[1] != p.row:
+            raise ValueError(f"a grid of ({grid.shape[0]}, {grid.shape[1]}) numbers does not fit rows of {p.row}")
+        p.grid = &grid[0, 0]
     with nogil:
         lif_forward(floating is double, &p, &current[0, 0, 0], &first_v[0, 0], &first_s[0, 0], &v[0, 0, 0],
                     &s[0, 0, 0])

@@ -43,6 +43,15 @@ VECTOR_INLINE void NAME(lif_row)(int smooth, int kind, REAL width, ptrdiff_t n, 
     }
 }
 
+/* Membranes to the nearest value of a grid, and the spikes that they send then. */
+VECTOR_INLINE void NAME(lif_round)(ptrdiff_t n, ptrdiff_t row, const REAL *restrict grid,
+                                   const REAL *restrict threshold, REAL *restrict v, REAL *restrict s) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        v[i] = NAME(quantized)(v[i], grid[i], grid[row + i], grid[2 * row + i], grid[3 * row + i]);
+        s[i] = v[i] > threshold[i] ? (REAL)1 : (REAL)0;
+    }
+}
+
 #define EACH_BLOCK(p)                                                                                                  \
     const ptrdiff_t stride = (p)->batch * (p)->n, end = (p)->high * (p)->n;                                            \
     const ptrdiff_t block = (LIF_BLOCK + (p)->row - 1) / (p)->row * (p)->row;                                          \
@@ -73,6 +82,8 @@ VECTOR_CLONES static void NAME(lif_forward)(const lif_layer *p, const REAL *curr
                 else
                     NAME(lif_row)(1, p->surrogate, width, m, alpha, threshold, current + now + i, v_old + i,
                                   s_old + i, v + now + i, s + now + i);
+                if (p->grid)
+                    NAME(lif_round)(m, p->row, p->grid, threshold, v + now + i, s + now + i);
             }
         }
     }

@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "eventsim/kernels/activations.h"
+#include "quantize.h"
 
 /* A layer of n units; arrays (steps, batch, n), `pre` (steps, batch, 2 n) with gates before candidates. A call works
    on the samples from `low` to `high`. */
 typedef struct {
     ptrdiff_t steps, batch, n, low, high;
-    int positive; /* whether candidates go through g */
+    int positive;     /* whether candidates go through g */
+    const void *grid; /* (4, n): step, 1 / step, least and most code of states; or NULL */
 } min_gru_layer;
 
 #define REAL double

@@ -1,8 +1,9 @@
 /* Included by min_gru.h once for each REAL. */
 
-/* z = sigmoid(v);  c = a or g(a), with g(a) = a + 1/2 for a >= 0 and sigmoid(a) below;  h = h_old + z (c - h_old) */
-VECTOR_INLINE void NAME(min_gru_row)(int positive, ptrdiff_t n, REAL *restrict gate, REAL *restrict candidate,
-                                     const REAL *restrict old, REAL *restrict h) {
+/* z = sigmoid(v);  c = a or g(a), with g(a) = a + 1/2 for a >= 0 and sigmoid(a) below;  h = h_old + z (c - h_old),
+   to the nearest value of a grid unless that is NULL */
+VECTOR_INLINE void NAME(min_gru_row)(int positive, const REAL *restrict grid, ptrdiff_t n, REAL *restrict gate,
+                                     REAL *restrict candidate, const REAL *restrict old, REAL *restrict h) {
     for (ptrdiff_t i = 0; i < n; i++) {
         REAL z = 1 / (1 + NAME(exp)(-gate[i])), c = candidate[i];
         if (positive) {
@@ -12,6 +13,8 @@ VECTOR_INLINE void NAME(min_gru_row)(int positive, ptrdiff_t n, REAL *restrict g
         gate[i] = z;
         candidate[i] = c;
         h[i] = (1 - z) * old[i] + z * c;
+        if (grid)
+            h[i] = NAME(quantized)(h[i], grid[i], grid[n + i], grid[2 * n + i], grid[3 * n + i]);
     }
 }
 
@@ -21,10 +24,12 @@ VECTOR_CLONES static void NAME(min_gru_forward)(const min_gru_layer *p, REAL *pr
         const REAL *before = t ? h + (t - 1) * stride : first;
         for (ptrdiff_t b = p->low; b < p->high; b++) {
             REAL *row = pre + 2 * (t * stride + b * n);
-            if (p->positive)
-                NAME(min_gru_row)(1, n, row, row + n, before + b * n, h + t * stride + b * n);
+            if (p->grid)
+                NAME(min_gru_row)(p->positive, p->grid, n, row, row + n, before + b * n, h + t * stride + b * n);
+            else if (p->positive)
+                NAME(min_gru_row)(1, NULL, n, row, row + n, before + b * n, h + t * stride + b * n);
             else
-                NAME(min_gru_row)(0, n, row, row + n, before + b * n, h + t * stride + b * n);
+                NAME(min_gru_row)(0, NULL, n, row, row + n, before + b * n, h + t * stride + b * n);
         }
     }
 }

@@ -18,6 +18,7 @@ cdef extern from "eventsim/models/layers/kernels/lif.h" nogil:
         const void *threshold
         int surrogate, smooth
         double width
+        const void *grid
     void lif_forward(int is_float64, const lif_layer *p, const void *current, const void *first_v,
                      const void *first_s, void *v, void *s)
     void leak_forward(int is_float64, const lif_layer *p, const void *current, const void *first, void *u)

@@ -6,7 +6,8 @@ population of a network, one step for each tick, to the bits of what it predicts
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -19,6 +20,9 @@ from eventsim.models.layers.layer import Layer
 from eventsim.models.layers.learner import LayerLearner
 from eventsim.models.layers.memory import MemoryReport, memory_report
 from eventsim.models.layers.padded_sequences import PaddedSequences
+from eventsim.models.layers.post_training import PARTS, calibrate, rounded_model, unstable_poles
+from eventsim.models.layers.quantizers import Quantizer
+from eventsim.models.layers.rounded_state import RoundingPlan
 from eventsim.models.layers.sequential import Sequential
 from eventsim.models.layers.stream import LayerStream
 from eventsim.models.training.batches import Batches, shuffled
@@ -44,6 +48,7 @@ __all__ = ["SequenceClassifier", "SequenceRegressor"]
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
+BLOCK = 256  # samples that are shown at once
 RATES = {"alpha": 0.3, "positions": 10.0}  # learning rates of these kinds, relative to that of weights
 
 
@@ -179,10 +184,9 @@ class _SequenceEstimator(Estimator):
         if not hasattr(self, "model_"):
             raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
         shown = self._sequences(samples, self.n_features_in_, _span(self.model_), self._steps)
-        for low in range(0, len(shown), 256):
-            some = shown[low : low + 256]
-            x = np.ascontiguousarray(np.moveaxis(some.values, 1, 0))
-            yield self.model_.forward(x, lengths=some.lengths), some.lengths
+        for low in range(0, len(shown), BLOCK):
+            x, lengths = self._block(shown, low)
+            yield self.model_.forward(x, lengths=lengths), lengths
 
     def _predicted(self, samples: Any) -> Array:
         parts = [self._loss.predict(y, lengths=lengths) for y, lengths in self._outputs(samples)]
@@ -199,6 +203,73 @@ class _SequenceEstimator(Estimator):
         if not hasattr(self, "model_"):
             raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
         return memory_report(self.model_)
+
+    def quantize(
+        self,
+        X: Any,
+        *,
+        bits: int | Mapping[str, int] = 8,
+        per: Literal["head", "tensor"] = "head",
+        scheme: Literal["asymmetric", "symmetric"] = "asymmetric",
+        poles: Literal["asymmetric", "symmetric", "polar", "log_polar"] | None = None,
+    ) -> Self:
+        """Return a copy whose weights, states and activations are rounded to few bits, without training.
+
+        Parameters
+        ----------
+        X : as that of `fit`
+            Samples from which ranges of activations and states are taken: some hundreds of those learned.
+        bits : int, or mapping
+            Of all parts, or by part: "weights", "activations", "states", "poles"; parts that are not named
+            stay as they are.
+        per : {"head", "tensor"}
+            Whether each output, channel or head has a range of its own.
+        scheme : {"asymmetric", "symmetric"}
+        poles : {"asymmetric", "symmetric", "polar", "log_polar"}, optional
+            Scheme of the poles of `S4D`; `scheme` unless given. By radius and phase they stay stable.
+
+        Returns
+        -------
+        SequenceClassifier or SequenceRegressor
+            `memory_report`, `stream`, `export_c` and `predict` are those of the rounded model.
+
+        Warns
+        -----
+        UserWarning
+            If a rounded pole is not within the unit circle.
+
+        Raises
+        ------
+        ValueError
+            If nothing was learned yet, X is empty, there are fewer bits than 1 (symmetric: 2), or a layer
+            has no form with rounded weights.
+        """
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
+        given = dict(bits) if isinstance(bits, Mapping) else dict.fromkeys(PARTS, bits)
+        if unknown := set(given) - set(PARTS):
+            raise ValueError(f"bits must be those of {', '.join(PARTS)}, got {', '.join(map(repr, unknown))}")
+        grids = {
+            part: Quantizer(
+                checked_whole(n, f"bits of {part}", 1),
+                (poles if part == "poles" else None) or scheme,
+                per=per,
+            )
+            for part, n in given.items()
+        }
+        made = copy.copy(self)
+        made.model_ = rounded_model(self.model_, RoundingPlan(**grids))
+        shown = self._sequences(X, self.n_features_in_, _span(made.model_), self._steps)
+        calibrate(made.model_, (self._block(shown, low) for low in range(0, len(shown), BLOCK)))
+        for line in unstable_poles(made.model_):
+            warnings.warn(line, stacklevel=2)
+        return made
+
+    @staticmethod
+    def _block(shown: PaddedSequences, low: int) -> tuple[Array, Ints]:
+        """Return some sequences as layers read them, (time, batch, channels), and their lengths."""
+        some = shown[low : low + BLOCK]
+        return np.ascontiguousarray(np.moveaxis(some.values, 1, 0)), some.lengths
 
     def export_c(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
         """Write the trained model as one C file, named by its stem; see `eventsim.models.layers.export_c`.
