@@ -90,7 +90,7 @@ def emergence(trace: Trace) -> "Figure":
 
 
 def sequence(trace: Trace) -> "Figure":
-    """Draw the spikes and some membranes of each layer while the network sees a test sample, and its class."""
+    """Draw the spikes and some membranes of each layer while the network sees a test sample; its class."""
     from matplotlib.figure import Figure
 
     from eventsim.io import plots

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.io import datasets
+from eventsim.io.datasets.files import PublishedSet
 from eventsim.scenarios import reproduce as reproducing
 from eventsim.scenarios import running
 from eventsim.scenarios.reproduce import criterion, kept, pages, published
@@ -433,6 +435,14 @@ def test_a_real_paper_is_reproduced_in_its_quick_form(tmp_path, monkeypatch):
     assert row["ours"] == 5.0
     assert not found.failed
     assert os.listdir(tmp_path)
+
+
+def test_rows_name_the_folder_of_a_data_set():
+    modules = [getattr(datasets.sets, name) for name in dir(datasets.sets)]
+    sets = [each for part in modules for each in vars(part).values() if isinstance(each, PublishedSet)]
+    folders = {each.folder for each in sets}
+    named = {row.needs for paper in published.papers().values() for row in paper.rows if row.needs}
+    assert {"mnist", "fsdd", "shd"} <= named <= folders
 
 
 def test_a_row_without_its_data_says_which(tmp_path, monkeypatch):
