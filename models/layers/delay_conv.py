@@ -23,8 +23,9 @@ from eventsim.models.layers.kernels import quantize as quantize_loops
 from eventsim.models.layers.kernels.pieces import of_threads, share
 from eventsim.models.layers.layer import Array, Memory, State
 from eventsim.models.layers.rounded_state import SCALES, RoundedState, Rounding
+from eventsim.models.layers.sequential import Sequential
 
-__all__ = ["DelayConv"]
+__all__ = ["DelayConv", "keep_positions_inside"]
 
 WORD = 32  # bits of a number in full precision
 
@@ -268,6 +269,13 @@ class DelayConv(RoundedState):
         y = np.empty((len(x_t), self.n_in), self.dtype)
         delay_conv_loops.step(x_t, taps.delay, taps.count, taps.value, past, at, y)
         return y, {"past": past, "at": np.full(1, (at + 1) % past.shape[1])}
+
+
+def keep_positions_inside(model: Sequential) -> None:
+    """Cut the positions of all delay convolutions to their windows: a `constraint` of `LayerLearner`."""
+    for _, layer in model.all_layers():
+        if isinstance(layer, DelayConv):
+            layer.constrain()
 
 
 def check_positions(position: Array, window: int) -> None:

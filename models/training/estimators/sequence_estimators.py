@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim import rng
+from eventsim.models.layers.delay_conv import keep_positions_inside
 from eventsim.models.layers.layer import Layer
 from eventsim.models.layers.learner import LayerLearner
 from eventsim.models.layers.memory import MemoryReport, memory_report
@@ -49,7 +50,7 @@ __all__ = ["SequenceClassifier", "SequenceRegressor"]
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
 BLOCK = 256  # samples that are shown at once
-RATES = {"alpha": 0.3, "positions": 10.0}  # learning rates of these kinds, relative to that of weights
+RATES = {"alpha": 0.3, "position": 5.0}  # learning rates of these kinds, relative to that of weights
 
 
 class _SequenceEstimator(Estimator):
@@ -117,6 +118,7 @@ class _SequenceEstimator(Estimator):
             task=Task("sequences", self.n_features_in_, n_out, sets),  # type: ignore[arg-type]
             loss=self._loss,
             rng=stream,
+            constraint=keep_positions_inside,
         )
         n = len(sets["train"][1])
         metric = "validation_accuracy" if hasattr(self._loss, "accuracy") else "validation_loss"
@@ -322,7 +324,8 @@ class SequenceClassifier(_SequenceEstimator):
     epochs, batch : int
         Passes over the samples; samples of a step.
     learning_rate : float
-        Of Adam at the beginning; it falls to 0 along half a cosine. Decays learn at 0.3 times this rate.
+        Of Adam at the beginning; it falls to 0 along half a cosine. Decays learn at 0.3 times this rate,
+        delays at 5 times.
     weight_decay : float
         Of weights, decoupled.
     max_norm : float

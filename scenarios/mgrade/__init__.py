@@ -1,0 +1,40 @@
+"""mGRADE: a delay convolution for the recent past, a minimal gated recurrence for the distant past.
+
+Torchet et al. (2025) give each layer of a small sequence model both: taps at learned real delays, which hold
+the last samples exactly, and one gated state a channel, which holds context for as long as its gate stays
+shut. The scenario trains the model beside its two halves alone, counts the memory of a stream, and lets the
+trained model run as a population of the engine, one sample a tick.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from eventsim.registry import register
+from eventsim.scenarios.mgrade.settings import Settings
+from eventsim.scenarios.scenario import Run
+from eventsim.trace import Trace
+
+
+@register("scenario", "mgrade")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MGrade(Settings):
+    """Delay convolutions with gated recurrence, beside each of them alone: accuracy for the memory kept."""
+
+    def data_sets(self) -> tuple[str, ...]:
+        """Return the published data sets that the run reads."""
+        return {"smnist": ("mnist",), "fsdd": ("fsdd",)}.get(self.task, ())
+
+    @staticmethod
+    def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+        """Return the plots of a run of this scenario."""
+        from eventsim.scenarios.mgrade import plots
+
+        return plots.available(trace)
+
+    def run(self, run: Run) -> None:
+        """Train the networks of the study, measure them, and stream the first of them."""
+        self.check()
+        from eventsim.scenarios.mgrade import study
+
+        study.run(self, run)
