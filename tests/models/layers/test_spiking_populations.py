@@ -82,6 +82,42 @@ def test_hardware_moves_spikes_between_layers_and_snapshots_go_on_to_the_same_bi
     assert (ideal.array(names[-1], "v") != whole.array(names[-1], "v")).any()
 
 
+def test_a_trained_model_that_drives_neurons_on_a_chip_goes_on_from_a_file_to_the_same_bits(tmp_path):
+    rng = np.random.default_rng(7)
+    y = rng.integers(0, 2, 60)
+    shown = (rng.random((60, 40, 6)) < np.where(y, 0.4, 0.1)[:, None, None]).astype(float)
+    own = [layers.Linear(10), layers.BatchNorm(), layers.LIF(1.0, dt=DT)]
+    head = [layers.Linear(2), layers.LeakyReadout(0.7, dt=DT)]
+    trained = es.models.SequenceClassifier(own, head=head, dt=DT, epochs=4, progress=False).fit(shown, y)
+    net = es.Network(time_unit="1", seed=5)
+    net.add("x", es.models.SpikeSource(), 6)
+    names = layers.add_spiking_model(net, "model", trained.model_, "x", DT)
+    net.add("cells", es.models.LIF(tau_mem=1.0, tau_syn=0.5, v_th=0.3), 5)
+    net.connect(names[0], "cells", weight=rng.uniform(0, 1, (10, 5)), delay=0.3)
+
+    def simulation(hardware="jitter,sigma=0.05"):
+        sim = es.Simulation(net, dt=DT, hardware=hardware)
+        step, unit = np.nonzero(shown[y.argmax()])
+        sim.stimulate("x", DT * (step + 0.5), unit)
+        return sim
+
+    whole, half, again, ideal = simulation(), simulation(), simulation(), simulation(None)
+    for sim in (whole, ideal):
+        sim.run_ticks(44)
+    half.run_ticks(17)
+    es.io.save(es.Trace(sizes={}, state=half.snapshot()), tmp_path / "half.h5")
+    again.restore(es.io.load(tmp_path / "half.h5").state)
+    again.run_ticks(27)
+    assert (again.array(names[-1], "v") == whole.array(names[-1], "v")).all()
+    for name in (names[0], "cells"):
+        spikes, later = whole.spikes(name), again.spikes(name)
+        late, found = spikes.times > half.now, later.times > half.now
+        assert late.sum() > 5
+        assert later.times[found].tolist() == spikes.times[late].tolist()
+        assert later.units[found].tolist() == spikes.units[late].tolist()
+    assert ideal.spikes("cells").times.tolist() != whole.spikes("cells").times.tolist()
+
+
 def test_what_cannot_be_populations_is_named():
     net = es.Network()
     net.add("x", es.models.SpikeSource(), 6)
