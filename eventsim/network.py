@@ -6,111 +6,53 @@ built; the same seed and the same name give the same synapses, whatever else the
 
 import copy
 import operator
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from eventsim import connect, rng, values
-from eventsim.connect import AllToAll, ConnectionRule
+from eventsim import connect
 from eventsim.connections import Connections
-from eventsim.contracts import ChecksItself, DeclaredModel, PlasticityRule
+from eventsim.contracts import ChecksItself, PlasticityRule
+from eventsim.declared import (
+    Population,
+    Projection,
+    changed_model,
+    check_kind,
+    check_name,
+    is_continuous,
+    is_on_hardware,
+    min_delay,
+    needs_tick,
+    receptor_number,
+    reconnected,
+    sends_rates,
+    short,
+    sorted_out,
+    table,
+    without_autapses,
+)
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.io.plain import shown
 from eventsim.parameters import truth
-from eventsim.rates.options import RateOptions, rate_options, refuse_rate_options
+from eventsim.rates.options import rate_options, refuse_rate_options
 from eventsim.renamed import warn_renamed, with_current_names
 from eventsim.topological_sort import topological_sort
-from eventsim.values import Value
 
-__all__ = ["Connections", "Network", "Population", "Projection"]
+__all__ = [
+    "Connections",
+    "Network",
+    "Population",
+    "Projection",
+    "is_continuous",
+    "is_on_hardware",
+    "needs_tick",
+    "sends_rates",
+]
 
 TIME_UNITS = ("s", "ms", "us", "ns", "1")  # "1": times without a unit
 MOST_UNITS = 2**31 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """Units of one kind.
-
-    Attributes
-    ----------
-    name : what messages, files and plots call it.
-    model : the neuron or source, with its parameters.
-    n : number of units, at least 1.
-    record_spikes : whether its spikes are kept.
-    """
-
-    name: str
-    model: Any
-    n: int
-    record_spikes: bool = True
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Projection:
-    """Synapses from one population to another, as declared; made by `Network.connect`.
-
-    Attributes
-    ----------
-    name, pre, post : names of the projection and of its two populations.
-    rule : who is connected to whom.
-    weight, delay : a number, a distribution, or an array as in `eventsim.values`.
-    autapses : False leaves out connections of a unit to itself.
-    multapses : False refuses several synapses from one unit to another.
-    rates : what is special to a projection of rates; None where spikes travel.
-    receptor : number of the receptor of the target that spikes reach.
-    """
-
-    name: str
-    pre: str
-    post: str
-    rule: ConnectionRule
-    weight: Value = field(repr=False)
-    delay: Value = field(repr=False)
-    autapses: bool = True
-    multapses: bool = True
-    rates: RateOptions | None = None
-    receptor: int = 0
-
-    @property
-    def delay_kind(self) -> str:
-        """What the delay belongs to: "uniform", "axonal", "dendritic" or "synaptic"."""
-        return values.delay_kind(self.delay)
-
-    def __repr__(self) -> str:
-        delay = (
-            _short(self.delay) if isinstance(self.delay, float) else f"{self.delay_kind} {_short(self.delay)}"
-        )
-        return f"<Projection {self.name!r}: {self.rule!r}, weight {_short(self.weight)}, delay {delay}>"
-
-    @property
-    def label(self) -> str:
-        """How messages call it: its populations, and its own name where that says more."""
-        ends = f"'{self.pre} -> {self.post}'"
-        return ends if self.name == f"{self.pre}->{self.post}" else f"{ends} ({self.name!r})"
-
-    def resolve(self, net: "Network") -> Connections:
-        """Return the synapses as arrays, the same at every call.
-
-        The arrays may be read-only and shared with this declaration: whoever changes weights
-        copies them.
-        """
-        n_pre, n_post = net.populations[self.pre].n, net.populations[self.post].n
-        autapses = self.autapses or self.pre != self.post
-        if type(self.rule) is AllToAll and autapses:  # chips are loaded for every batch: be quick
-            synapses = Connections(n_pre, n_post, dense=True)
-        else:
-            synapses = self.rule.draw(self._stream(net, "pairs"), n_pre, n_post, autapses, self.multapses)
-        weights, delays = (partial(self._stream, net, purpose) for purpose in ("weight", "delay"))
-        synapses.weight = values.weights_of(self.weight, synapses, weights, self.label)
-        synapses.delay, synapses.delay_kind = values.delays_of(self.delay, synapses, delays, self.label)
-        return synapses
-
-    def _stream(self, net: "Network", purpose: str) -> np.random.Generator:
-        return rng.stream(net.seed, "connect", self.name, purpose)
 
 
 class Network:
@@ -173,10 +115,10 @@ class Network:
         ValueError, TypeError
             If the name, the size or a parameter of the model does not do.
         """
-        _check_name(name, "population")
+        check_name(name, "population")
         if name in self.populations:
             raise ValueError(f"there is a population {name!r} already")
-        _check_kind(model, name)
+        check_kind(model, name)
         n = _integer(n, f"the size of {name!r}", 1)
         if isinstance(model, ChecksItself):
             model.check(n, name)
@@ -259,7 +201,7 @@ class Network:
         if target.model.is_source:
             raise ConfigError(f"{label} leads into a source, which takes no input")
         if name is not None:
-            _check_name(name, "projection")
+            check_name(name, "projection")
         options, number = None, 0
         given = {
             "bias": (bias, None),
@@ -271,8 +213,8 @@ class Network:
             options = rate_options(bias, tau_syn, feedback, variable, receptor, source.n, target.n, label)
         else:
             refuse_rate_options(given, label)
-            number = _receptor_number(target, receptor)
-        rule, weight, delay = _sorted_out(rule, weight, delay, source.n, target.n, label)
+            number = receptor_number(target, receptor)
+        rule, weight, delay = sorted_out(rule, weight, delay, source.n, target.n, label)
         projection = Projection(
             self._free_name(f"{source.name}->{target.name}" if name is None else name),
             source.name,
@@ -288,7 +230,7 @@ class Network:
         alone = autapses or source is not target
         rule.check(source.n, target.n, alone, projection.multapses, label)
         if not alone and isinstance(rule, connect.Pairs):
-            projection = _without_autapses(projection, rule)
+            projection = without_autapses(projection, rule)
         self.projections.append(projection)
         return projection
 
@@ -371,10 +313,10 @@ class Network:
         for name, changed in (models or {}).items():
             population = self._population(name)
             if isinstance(changed, Mapping):
-                model = _changed(population, changed)  # of the class of the model it replaces
+                model = changed_model(population, changed)  # of the class of the model it replaces
             else:
                 model = changed
-                _check_kind(model, name)
+                check_kind(model, name)
             if isinstance(model, ChecksItself):
                 model.check(population.n, name)
             net.populations[name] = replace(population, model=model)
@@ -387,31 +329,10 @@ class Network:
                         f"no projection named {name!r}; known: {', '.join(known) or 'none'}"
                         f"{did_you_mean(name, known)}"
                     )
-                net.projections[known[name]] = self._reconnected(self.projections[known[name]], values_)
+                net.projections[known[name]] = reconnected(self, self.projections[known[name]], values_)
         else:
             net.projections = list(self.projections if projections is None else projections)
         return net
-
-    def _reconnected(self, projection: Projection, changed: Mapping[str, Any]) -> Projection:
-        """Return a projection with another rule, weight or delay."""
-        wrong = changed.keys() - {"rule", "weight", "delay"}
-        if wrong:
-            raise UnknownPart(
-                f"a projection has no parameter {min(wrong)!r} to change; known: rule, weight, delay"
-                f"{did_you_mean(min(wrong), ('rule', 'weight', 'delay'))}"
-            )
-        n_pre, n_post = self.populations[projection.pre].n, self.populations[projection.post].n
-        rule, weight, delay = _sorted_out(
-            changed.get("rule", projection.rule),
-            changed.get("weight", projection.weight),
-            changed.get("delay", projection.delay),
-            n_pre,
-            n_post,
-            projection.label,
-        )
-        autapses = projection.autapses or projection.pre != projection.post
-        rule.check(n_pre, n_post, autapses, projection.multapses, projection.label)
-        return replace(projection, rule=rule, weight=weight, delay=delay)
 
     def zero_delay_order(self, min_delays: Sequence[float] | None = None) -> list[str]:
         """Return the populations so that whoever sends spikes without delay comes first.
@@ -431,7 +352,7 @@ class Network:
             If populations reach each other in a circle without delay; the message names them.
         """
         if min_delays is None:
-            min_delays = [_min_delay(projection, self) for projection in self.projections]
+            min_delays = [min_delay(projection, self) for projection in self.projections]
         instant = [
             (projection.pre, projection.post)
             for projection, delay in zip(self.projections, min_delays, strict=True)
@@ -445,11 +366,11 @@ class Network:
         """Return a table of the populations and projections."""
         rows = [("population", "units", "model")]
         rows += [(p.name, str(p.n), type(p.model).__name__) for p in self.populations.values()]
-        lines = [f"Network(seed={self.seed}, time_unit={self.time_unit!r})", *_table(rows)]
+        lines = [f"Network(seed={self.seed}, time_unit={self.time_unit!r})", *table(rows)]
         if self.projections:
             links = [("projection", "rule", "weight", "delay")]
-            links += [(p.name, repr(p.rule), _short(p.weight), _short(p.delay)) for p in self.projections]
-            lines += ["", *_table(links)]
+            links += [(p.name, repr(p.rule), short(p.weight), short(p.delay)) for p in self.projections]
+            lines += ["", *table(links)]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -481,143 +402,6 @@ class Network:
         return free
 
 
-def _check_kind(model: Any, name: str) -> None:
-    """Raise TypeError unless units can be of this model."""
-    if isinstance(model, type):
-        raise TypeError(f"the model of {name!r} must be a neuron, got the class; write {model.__name__}(...)")
-    if not isinstance(model, DeclaredModel):
-        raise TypeError(f"the model of {name!r} must be a neuron such as es.models.LIF(), got {model!r:.60}")
-
-
-def _changed(population: Population, changed: Mapping[str, Any]) -> Any:
-    """Return the model of a population with other parameters."""
-    model = population.model
-    known = [field.name for field in fields(model)] if is_dataclass(model) else []
-    for parameter in changed:
-        if parameter not in known:
-            raise UnknownPart(
-                f"{population.name!r} is a {type(model).__name__}, which has no parameter {parameter!r}; "
-                f"known: {', '.join(known) or 'none'}{did_you_mean(parameter, known)}"
-            )
-    return replace(model, **changed)
-
-
-def _receptor_number(target: Population, receptor: str) -> int:
-    """Return the number of a receptor of a population."""
-    known: Mapping[str, int] = getattr(target.model, "receptors", getattr(target.model, "ports", {}))
-    if not isinstance(known, Mapping):  # a continuous population, whose first takes spikes
-        known = {known[0]: 0} if known else {}
-    if receptor in known:
-        return known[receptor]
-    if receptor == "input":
-        return 0
-    raise UnknownPart(
-        f"{target.name!r} has no receptor {receptor!r}; known: {', '.join(known) or 'input'}"
-        f"{did_you_mean(receptor, known)}"
-    )
-
-
-def is_continuous(model: Any) -> bool:
-    """Return whether a model is advanced by ticks."""
-    return bool(getattr(model, "is_continuous", False))
-
-
-def needs_tick(model: Any) -> bool:
-    """Return whether a model asks for a tick: a continuous one, or neurons integrated by steps."""
-    return is_continuous(model) or bool(getattr(model, "on_ticks", False))
-
-
-def sends_rates(model: Any) -> bool:
-    """Return whether a model shows rates to its targets, rather than sending them spikes."""
-    return is_continuous(model) and not getattr(model, "emits_spikes", False)
-
-
-def is_on_hardware(model: Any) -> bool:
-    """Return whether hardware transmits the spikes of a model: neurons and sources, not rates."""
-    return not is_continuous(model) or bool(getattr(model, "on_hardware", False))
-
-
-def _sorted_out(
-    rule: Any, weight: Any, delay: Any, n_pre: int, n_post: int, label: str
-) -> tuple[ConnectionRule, Value, Value]:
-    """Return rule, weight and delay in the forms that a Projection holds."""
-    if rule is None and isinstance(weight, ConnectionRule):
-        rule, weight = weight, None
-    if isinstance(rule, np.ndarray) or values.is_sparse(rule):
-        if weight is not None:
-            raise ConfigError(f"{label} has its weights twice, as rule and as weight")
-        rule, weight = None, rule
-    if isinstance(rule, Iterable) and not isinstance(rule, str):
-        rule, *columns = connect.tuples(rule, label)
-        for what, column, given in zip(("weight", "delay"), columns, (weight, delay), strict=True):
-            if column is not None and given is not None:
-                raise ConfigError(f"{label} has its {what} twice, in the tuples and as {what}")
-        weight = columns[0] if columns[0] is not None else weight
-        delay = columns[1] if columns[1] is not None else delay
-    if values.is_sparse(weight):
-        if rule is not None:
-            raise ConfigError(
-                f"{label} has a rule and a sparse weight; the entries of the matrix are the synapses"
-            )
-        rule, weight = values.stored_entries(weight, n_pre, n_post, label)
-    if values.is_sparse(delay):
-        if not isinstance(rule, connect.Pairs):
-            raise ConfigError(f"a sparse delay needs a sparse weight with the same entries, in {label}")
-        delay = values.same_entries(delay, rule, n_pre, n_post, label)
-    if rule is not None and not isinstance(rule, ConnectionRule):
-        raise TypeError(
-            f"the rule of {label} must come from es.connect or be a list of tuples, got {rule!r:.60}"
-        )
-
-    weight = values.declared(1.0 if weight is None else weight, "weight", label)
-    delay = values.declared(0.0 if delay is None else delay, "delay", label)
-    listed = rule if isinstance(rule, connect.Pairs) else None
-    if rule is None:
-        rule = connect.AllToAll()
-        if isinstance(weight, np.ndarray) and weight.shape != (n_pre, n_post):
-            raise ValueError(f"weight of {label} has shape {weight.shape}, expected ({n_pre}, {n_post})")
-    whole = isinstance(rule, connect.AllToAll) and np.shape(weight) == (n_pre, n_post)
-    if not whole:  # the array of a dense projection stays as it was given
-        weight = values.fitted(weight, listed, n_pre, n_post, "weight", label)
-    return rule, weight, values.fitted(delay, listed, n_pre, n_post, "delay", label)
-
-
-def _without_autapses(projection: Projection, rule: connect.Pairs) -> Projection:
-    """Return the projection with the pairs, and the values listed with them, of different units."""
-    kept = rule.kept(False)
-
-    def rest(value: Value) -> Value:
-        return value[kept] if isinstance(value, np.ndarray) and value.ndim == 1 else value
-
-    return replace(
-        projection,
-        rule=connect.Pairs(rule.pre[kept], rule.post[kept]),
-        weight=rest(projection.weight),
-        delay=rest(projection.delay),
-    )
-
-
-def _min_delay(projection: Projection, net: Network) -> float:
-    """Return the smallest delay, or a positive bound of it where that is all that is asked."""
-    delay = projection.delay
-    if isinstance(delay, float):
-        least = delay
-    elif isinstance(delay, connect.Distribution):
-        least = delay.smallest
-    else:
-        least = float(np.min(delay, initial=np.inf))
-    if least > 0:
-        return least
-    return projection.resolve(net).min_delay
-
-
-def _check_name(name: Any, kind: str) -> None:
-    if not isinstance(name, str):
-        raise TypeError(f"the name of a {kind} must be a string, got {name!r:.60}")
-    if not name.strip() or name in (".", "..") or "/" in name or not name.isprintable():
-        raise ValueError(f"a {kind} needs a printable name without '/', got {name!r}")
-
-
 def _integer(value: Any, what: str, least: int) -> int:
     try:
         number = operator.index(value)
@@ -630,16 +414,3 @@ def _integer(value: Any, what: str, least: int) -> int:
     if least > 0 and number > MOST_UNITS:
         raise ValueError(f"{what} must be at most {MOST_UNITS}, got {number}")
     return number
-
-
-def _short(value: Value) -> str:
-    if isinstance(value, np.ndarray):
-        return f"array {value.shape}"
-    return f"{value:g}" if isinstance(value, float) else repr(value)
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
