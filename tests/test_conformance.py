@@ -46,6 +46,7 @@ QUICK = {  # settings with which a scenario ends in a second or two
     "minimalist": {"hidden": (8,), "train_samples": 96, "test_samples": 20, "epochs": 1},
     "nonlinear-dendrites": {"task": "network", "neurons": 30, "duration": 200.0, "rate": 40.0},
     "quantized-ssm": {"n_heads": 4, "n_states": 4, "train_samples": 96, "epochs": 1, "qat_epochs": 1},
+    "phaseless-alignment": {"hidden": (6, 5), "samples": 10, "epochs": 3},
     "robustness": {"imperfections": ("jitter",), "networks": 1, "n_hidden": 10, "epochs": 1},
     "spoken-digits": {
         "dataset": "sweeps",
@@ -83,6 +84,7 @@ EMPTY = {  # settings with nothing to do
     "minimalist": {"hidden": (4,), "train_samples": 32, "test_samples": 10, "epochs": 0},
     "nonlinear-dendrites": {"task": "network", "neurons": 3, "duration": 0.0},
     "quantized-ssm": {"n_heads": 2, "n_states": 2, "train_samples": 32, "epochs": 0, "qat_epochs": 0},
+    "phaseless-alignment": {"hidden": (6, 5), "samples": 10, "epochs": 0},
     "robustness": {"imperfections": ("latency",), "networks": 1, "n_hidden": 5, "epochs": 0},
     "spoken-digits": {
         "dataset": "sweeps",

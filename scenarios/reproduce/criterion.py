@@ -2,8 +2,8 @@
 
     mean >= 0.952 and worst >= 0.93
 
-The statistics are `mean`, `worst`, `best` and `spread` (standard deviation); what is worst follows from
-whether more, less, or nearness to the paper's value is better.
+The statistics are `mean`, `median`, `worst`, `best` and `spread` (standard deviation); what is worst follows
+from whether more, less, or nearness to the paper's value is better.
 """
 
 import operator
@@ -18,7 +18,7 @@ import numpy as np
 from eventsim.errors import ConfigError
 
 Better = Literal["higher", "lower", "near"]
-STATISTICS = ("mean", "worst", "best", "spread")
+STATISTICS = ("mean", "median", "worst", "best", "spread")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -68,7 +68,7 @@ def parse(text: str) -> Criterion:
 
 
 def statistics(values: Sequence[float], better: Better, paper: float | str | None) -> dict[str, float]:
-    """Return mean, worst, best and spread of the values of a row.
+    """Return mean, median, worst, best and spread of the values of a row.
 
     Parameters
     ----------
@@ -92,6 +92,7 @@ def statistics(values: Sequence[float], better: Better, paper: float | str | Non
     worst = float("nan") if any(map(isnan, values)) else float(array[order[0]])
     return {
         "mean": float(array.mean()),
+        "median": float(np.median(array)),
         "worst": worst,
         "best": float(array[order[-1]]),
         "spread": float(array.std(ddof=1)) if len(array) > 1 else 0.0,

@@ -1,0 +1,39 @@
+"""Phaseless Alignment Learning: noise aligns feedback weights with forward weights, while all else learns.
+
+Errors that go back through random weights teach deep networks badly, and no synapse knows the weight of
+another. Max et al. (2024) let each neuron have noise of its own. It travels up through the forward weights
+and comes back in the rates of the layer above: its correlation with the quick part of those rates is the
+forward weight. A Hebbian rule with decay turns the feedback weights towards the transposed forward weights,
+without phases. The tasks ask how well, how large, and what it brings.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from eventsim.registry import register
+from eventsim.scenarios.phaseless_alignment.settings import Settings
+from eventsim.scenarios.scenario import Run
+from eventsim.trace import Trace
+
+
+@register("scenario", "phaseless-alignment")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaselessAlignment(Settings):
+    """Feedback weights learned from noise, at every moment: alignment, teacher and student, Yin-Yang."""
+
+    @staticmethod
+    def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+        """Return the plots of a run of this scenario."""
+        from eventsim.scenarios.phaseless_alignment import plots
+
+        return plots.available(trace)
+
+    def run(self, run: Run) -> None:
+        """Do what the task asks for."""
+        from eventsim.scenarios.phaseless_alignment import feedback, taught
+
+        if self.task == "feedback":
+            feedback.align(self, run)
+        else:
+            taught.learn(self, run)

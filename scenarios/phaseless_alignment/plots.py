@@ -1,0 +1,102 @@
+"""Plots of a run: angles over time beside the published medians, size, errors, weights before and after."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eventsim.trace import Trace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def available(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    """Return the plots that a trace has the data for, by name."""
+    found: dict[str, Callable[[Trace], Any]] = {}
+    if "squared_error" in trace.training or "validation_accuracy" in trace.training:
+        found["learning"] = learning
+    if "alignment_degrees" in trace.training:
+        found["angles"] = alignment
+    if "weight/down/1" in trace.parameters:
+        found["before-after"] = before_and_after
+    return found
+
+
+def alignment(trace: Trace) -> "Figure":
+    """Draw the angles of feedback weights over epochs, and their size beside theory."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    epoch = np.ravel(trace.training["epoch"])
+    medians = trace.parameters.get("published/alignment_degrees")
+    with plots.style():
+        figure = Figure(figsize=(9.0, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        degrees, theory = (np.array(trace.training[f"{name}_degrees"]) for name in ("alignment", "theory"))
+        for k in range(degrees.shape[1]):
+            colour = plots.COLOURS[k % len(plots.COLOURS)]
+            left.plot(epoch, degrees[:, k], color=colour, label=f"layer {k + 1}")
+            left.plot(epoch, theory[:, k], color=colour, linestyle=":", linewidth=1.2)
+            right.plot(epoch, np.array(trace.training["kappa"])[:, k], color=colour)
+            if medians is not None:
+                at = trace.parameters["published/epoch"]
+                left.plot(at, medians[:, k], "o", color=colour, markersize=5, markerfacecolor="none")
+        left.plot([], [], color="#606060", linestyle=":", label="to theory")
+        if medians is not None:
+            left.plot([], [], "o", color="#606060", markerfacecolor="none", label="published median")
+        left.set(xlabel="epoch", ylabel="angle to transposed weights (degrees)", ylim=(0, None))
+        left.legend(fontsize="small")
+        right.axhline(1.0, color="#b0b0b0", linewidth=1.0)
+        right.set(xlabel="epoch", ylabel="size of feedback weights / theory")
+    return figure
+
+
+def learning(trace: Trace) -> "Figure":
+    """Draw the error or the accuracy over epochs, beside the angles."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    epoch = np.ravel(trace.training["epoch"])
+    with plots.style():
+        figure = Figure(figsize=(9.0, 3.4), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        if "squared_error" in trace.training:
+            left.semilogy(epoch, np.ravel(trace.training["squared_error"]), color=plots.COLOURS[0])
+            left.set(xlabel="epoch", ylabel="squared error without target")
+            right.plot(epoch, np.ravel(trace.training["down"]), color=plots.COLOURS[1])
+            right.axhline(0.0, color="#b0b0b0", linewidth=1.0)
+            right.set(xlabel="epoch", ylabel="feedback weight")
+        else:
+            accuracy = 100 * np.ravel(trace.training["validation_accuracy"])
+            left.plot(epoch, accuracy, color=plots.COLOURS[0])
+            left.set(xlabel="epoch", ylabel="validation accuracy (%)", ylim=(0, 104))
+            degrees = np.array(trace.training["alignment_degrees"])
+            for k in range(degrees.shape[1]):
+                right.plot(epoch, degrees[:, k], color=plots.COLOURS[k % len(plots.COLOURS)])
+            right.set(xlabel="epoch", ylabel="angle to transposed weights (degrees)", ylim=(0, None))
+    return figure
+
+
+def before_and_after(trace: Trace) -> "Figure":
+    """Draw feedback weights before and after learning against transposed forward weights."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    layers = sorted(int(name.split("/")[2]) for name in trace.parameters if name.startswith("weight/down/"))
+    with plots.style():
+        figure = Figure(figsize=(3.0 * len(layers) + 0.4, 3.2), layout="constrained")
+        for axes, k in zip(figure.subplots(1, len(layers), squeeze=False)[0], layers, strict=True):
+            up = trace.parameters[f"weight/up/{k + 1}"].T.ravel()
+            before = trace.parameters[f"initial/weight/down/{k}"].ravel()
+            after = trace.parameters[f"weight/down/{k}"].ravel()
+            axes.plot(up, before, ".", color="#b0b0b0", markersize=3, label="before")
+            axes.plot(up, after, ".", color=plots.COLOURS[0], markersize=3, label="after")
+            axes.set(xlabel="transposed forward weight")
+            axes.set_title(f"layer {k}")
+        figure.axes[0].set_ylabel("feedback weight")
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure

@@ -1,0 +1,74 @@
+"""Published settings, shorter ones with the same method, and their controls."""
+
+FEEDBACK: dict[str, object] = {}  # the defaults
+NONLINEAR: dict[str, object] = {
+    "weight_range": (-5.0, 5.0),
+    "feedback_range": (-5.0, 5.0),
+    "rate_feedback": 20.0,
+    "rate_from_interneurons": 0.5,
+    "epochs": 500,
+    "recorded_every": 5,
+}
+TEACHER: dict[str, object] = {
+    "task": "teacher-student",
+    "hidden": (1,),
+    "n_inputs": 1,
+    "n_outputs": 1,
+    "weight_range": (-1.0, 0.0),
+    "feedback_range": (-1.0, 0.0),
+    "sigma": 0.01,
+    "decay": 1e-6,
+    "rate_forward": (2.0, 0.5),
+    "rate_feedback": 20.0,
+    "rate_to_interneurons": 10.0,
+    "rate_from_interneurons": 0.5,
+    "tau_low_pass": 100.0,
+    "epochs": 5000,
+    "recorded_every": 50,
+}
+YIN_YANG: dict[str, object] = {
+    "task": "yin-yang",
+    "hidden": (30,),
+    "weight_range": (-0.1, 0.1),
+    "feedback_range": (-1.0, 1.0),
+    "sigma": 0.01,
+    "decay": 1e-6,
+    "rate_forward": (50.0, 0.01),
+    "rate_feedback": 0.5,
+    "rate_to_interneurons": 0.05,
+    "rate_from_interneurons": 0.02,
+    "tau_low_pass": 100.0,
+    "noise_update": "exact",
+    "samples": 6000,
+    "epochs": 400,
+    "recorded_every": 10,
+}
+SLOW: dict[str, object] = {"noise_update": "exact", "recorded_every": 5}
+SLOW_1 = SLOW | {"tau_noise": 1.0, "tau_high_pass": 1.0, "presentation": 10.0}
+SLOW_1 |= {"rate_feedback": 5.0, "rate_from_interneurons": 0.5, "dt": 0.1}
+SLOW_10 = SLOW | {"tau_noise": 10.0, "tau_high_pass": 10.0, "presentation": 100.0}
+SLOW_10 |= {"rate_feedback": 0.5, "rate_from_interneurons": 0.05, "dt": 1.0}
+QUICK: dict[str, object] = {"rate_feedback": 100.0, "rate_from_interneurons": 10.0, "epochs": 50}
+MISMATCH: dict[str, object] = {"noise_spread": 0.2, "epochs": 60}
+
+PRESETS: dict[str, dict[str, object]] = {
+    "feedback": FEEDBACK,
+    "feedback-exact": {"noise_update": "exact"},
+    "feedback-not-prospective": {"prospective": False, "epochs": 60},
+    "feedback-nonlinear": NONLINEAR,
+    "teacher-student": TEACHER,
+    "teacher-student-bp": TEACHER | {"algorithm": "bp", "tau_low_pass": 0.0},
+    "teacher-student-fa": TEACHER | {"algorithm": "fa", "tau_low_pass": 0.0},
+    "yin-yang": YIN_YANG,
+    "yin-yang-bp": YIN_YANG | {"algorithm": "bp"},
+    "yin-yang-fa": YIN_YANG | {"algorithm": "fa"},
+    "yin-yang-noise": YIN_YANG | {"algorithm": "noise"},
+    "slow-noise": SLOW_1,
+    "slow-noise-not-prospective": SLOW_1 | {"prospective": False},
+    "slower-noise": SLOW_10,
+    "slower-noise-not-prospective": SLOW_10 | {"prospective": False},
+    "mismatch": MISMATCH,
+    "mismatch-time-constants": {"tau_spread": 0.1, "epochs": 60},
+    "quick": QUICK,
+    "quick-not-prospective": QUICK | {"prospective": False},
+}

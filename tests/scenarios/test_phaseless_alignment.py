@@ -1,0 +1,149 @@
+"""Scenario phaseless-alignment: the cheap checks of its sheet, its controls, and going on after a stop."""
+
+import numpy as np
+import pytest
+
+from eventsim import io
+from eventsim.registry import find
+from eventsim.scenarios import run as run_module
+from eventsim.scenarios.phaseless_alignment import angles
+from eventsim.scenarios.phaseless_alignment.network import circuit, drawn_weights, rule_of
+from eventsim.scenarios.running import Request, RunFailed, execute
+
+SCENARIO = find("scenario", "phaseless-alignment")
+SMALL = {"hidden": (6, 5), "n_inputs": 3, "n_outputs": 4, "samples": 20, "epochs": 8}
+
+
+def outcome(path, preset="quick", seed=0, resume=False, **values):
+    request = Request(name="phaseless-alignment", preset=None if resume else preset, values=values, seed=seed,
+                      output=path, quiet=True, threads=1, resume=resume)  # fmt: skip
+    return execute(request)
+
+
+def trace(path, preset="quick", **values):
+    assert outcome(path, preset, **values).complete
+    return io.load(path)
+
+
+def test_feedback_turns_to_the_transposed_weights_at_the_size_of_theory(tmp_path):
+    found = trace(tmp_path / "a.h5")
+    first, last = found.training["alignment_degrees"][0], found.training["alignment_degrees"][-1]
+    assert (first > 80).all()
+    assert (last < (40, 25, 20)).all()
+    for k in (1, 2, 3):
+        assert found.metrics[f"kappa_{k}"] == pytest.approx(1.0, abs=0.06)
+        assert found.metrics[f"theory_degrees_{k}"] < found.metrics[f"alignment_degrees_{k}"]
+    before, after = (found.parameters[f"update_degrees/{which}"] for which in ("first", "last"))
+    assert (before[:3] > 60).all()
+    assert (after < 40).all()
+    np.testing.assert_array_equal(last, found.parameters["alignment_degrees"])
+
+
+def test_without_prospective_rates_nothing_aligns(tmp_path):
+    found = trace(tmp_path / "a.h5", "quick-not-prospective", epochs=20)
+    assert (found.training["alignment_degrees"][-1] > 75).all()
+
+
+def test_angles_are_those_of_the_definition():
+    a, b = np.eye(2), np.array([[0.0, 1.0], [1.0, 0.0]])
+    assert angles.degrees(a, b) == pytest.approx(90)
+    assert angles.degrees(a, -3 * a) == pytest.approx(180)
+    assert angles.degrees(a, a + b) == pytest.approx(45)
+
+
+def test_the_update_of_copied_feedback_is_near_that_of_backprop():
+    """With B = W^T and nearly linear cells only the slopes of the layers above are left."""
+    config = SCENARIO(**SMALL, algorithm="bp", weight_range=(-0.3, 0.3))
+    setting = circuit(config, 3, 4, 0)
+    inputs = np.random.default_rng(0).random((20, 3))
+    weights = drawn_weights(config, setting.sizes, 0)
+    assert (angles.update_degrees(setting, weights, inputs) < 6).all()
+    random = drawn_weights(SCENARIO(**SMALL, weight_range=(-0.3, 0.3)), setting.sizes, 0)
+    assert angles.update_degrees(setting, random, inputs)[:2].max() > 30
+
+
+@pytest.mark.parametrize("preset", ["quick", "teacher-student", "yin-yang"])
+def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, preset):
+    values = dict(SMALL) if preset == "quick" else {"epochs": 3, "recorded_every": 1}
+    if preset == "yin-yang":
+        values |= {"samples": 40, "epochs": 2, "hidden": (5,)}
+    whole = trace(tmp_path / "a.h5", preset, **values)
+
+    stopped = tmp_path / "b.h5"
+    calls = {"n": 0}
+    checkpoint = run_module.Run.checkpoint
+
+    def stop_once(self, state, *, force=False):
+        calls["n"] += 1
+        self.interrupted = calls["n"] == 2
+        return checkpoint(self, state, force=force)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module.Run, "checkpoint", stop_once)
+        assert not outcome(stopped, preset, **values).complete
+    assert calls["n"] == 2
+    assert outcome(stopped, resume=True).complete
+    again = io.load(stopped)
+    for name, array in whole.parameters.items():
+        np.testing.assert_array_equal(array, again.parameters[name], err_msg=name)
+    for name, series in whole.training.items():
+        np.testing.assert_array_equal(series, again.training[name], err_msg=name)
+
+
+def test_a_student_learns_the_sign_of_its_feedback(tmp_path):
+    """Ten times the rates of the published run: B crosses zero, PAL and BP reach the teacher, FA cannot."""
+    faster = {"rate_feedback": 200.0, "rate_forward": (20.0, 5.0), "tau_low_pass": 10.0, "epochs": 500,
+              "rate_from_interneurons": 5.0, "rate_to_interneurons": 40.0}  # fmt: skip
+    pal = trace(tmp_path / "pal.h5", "teacher-student", **faster)
+    bp = trace(tmp_path / "bp.h5", "teacher-student", **faster | {"epochs": 100}, algorithm="bp")
+    fa = trace(tmp_path / "fa.h5", "teacher-student", **faster | {"epochs": 100}, algorithm="fa")
+    weight = np.ravel(pal.training["down"])
+    assert weight[0] < 0 < weight[-1]
+    assert pal.metrics["squared_error"] < 1e-2
+    assert bp.metrics["squared_error"] < 1e-2
+    assert fa.metrics["squared_error"] > 0.1
+
+
+def test_noise_of_unequal_strength_goes_into_the_rows(tmp_path):
+    found = trace(tmp_path / "a.h5", noise_spread=0.4)
+    for k in (2, 3):
+        assert found.metrics[f"weighted_degrees_{k}"] < found.metrics[f"alignment_degrees_{k}"] - 3
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"tau_noise": 0.005}, "tau of the noise = 0.005 is shorter than the tick"),
+        ({"tau_high_pass": 0.005}, "tau_high_pass = 0.005 is shorter than the tick"),
+        ({"tau_low_pass": 0.005, "rate_forward": (1.0,)}, "tau_low_pass = 0.005 is shorter than the tick"),
+        ({"presentation": 0.005}, "presentation must be a multiple of the tick"),
+        ({"rate_forward": (1.0, 2.0)}, "rate_forward needs 1 or 4 rates, got 2"),
+    ],
+)
+def test_bad_settings_are_refused_in_one_line(tmp_path, values, message):
+    with pytest.raises(RunFailed, match=message) as caught:
+        outcome(tmp_path / "a.h5", **values)
+    assert "\n" not in str(caught.value)
+
+
+def test_controls_learn_what_they_should():
+    def rule(algorithm):
+        config = SCENARIO(**SMALL, algorithm=algorithm)
+        return rule_of(circuit(config, 3, 4, 0))
+
+    assert rule("pal").rate_feedback > 0
+    assert (rule("pal").noise.sigma > 0).all()
+    for algorithm in ("bp", "fa", "noise"):
+        assert rule(algorithm).rate_feedback == rule(algorithm).rate_from_interneurons == 0
+        assert np.any(rule(algorithm).noise.sigma) == (algorithm == "noise")
+    assert rule("bp").feedback == "copied"
+
+
+def test_every_plot_can_be_drawn(tmp_path):
+    for preset, values in (("quick", SMALL), ("teacher-student", {"epochs": 2, "recorded_every": 1}),
+                           ("yin-yang", {"epochs": 1, "samples": 20, "hidden": (4,)})):  # fmt: skip
+        found = trace(tmp_path / f"{preset}.h5", preset, **values)
+        plots = SCENARIO.plots(found)
+        assert plots
+        for name, draw in plots.items():
+            draw(found).savefig(tmp_path / f"{preset}-{name}.png")
