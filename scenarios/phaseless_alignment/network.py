@@ -9,7 +9,7 @@ import numpy as np
 from eventsim import rng as streams
 from eventsim.errors import ConfigError
 from eventsim.models.plasticity.microcircuit_alignment import MicrocircuitAlignment
-from eventsim.models.plasticity.noise import OrnsteinUhlenbeck
+from eventsim.models.plasticity.noise import OrnsteinUhlenbeck, not_shorter
 from eventsim.models.prospective.deep_microcircuit import DeepMicrocircuit, initial_weights, unit_ranges
 from eventsim.scenarios.phaseless_alignment.settings import Settings
 from eventsim.trace import Floats
@@ -99,8 +99,10 @@ def circuit(config: Settings, n_inputs: int, n_outputs: int, seed: int) -> Circu
     Raises
     ------
     ConfigError
-        If a presentation is no whole number of ticks.
+        If a presentation is no whole number of ticks, or a time constant is shorter than one.
     """
+    OrnsteinUhlenbeck(config.sigma, config.tau_noise, config.noise_update).steps(config.dt)
+    not_shorter(config.tau_high_pass, config.dt, "tau_high_pass")
     ticks = round(config.presentation / config.dt)
     if ticks < 1 or abs(config.presentation - ticks * config.dt) > 1e-9 * config.presentation:
         raise ConfigError(
@@ -114,12 +116,13 @@ def circuit(config: Settings, n_inputs: int, n_outputs: int, seed: int) -> Circu
 
 def drawn_weights(config: Settings, sizes: tuple[int, ...], seed: int) -> dict[str, Floats]:
     """Return initial weights, interneurons predicting themselves; with BP the feedback is the transposed."""
+    (low, high), (low_back, high_back) = config.weight_range, config.feedback_range
     forward = [
-        streams.stream(seed, "weight", k).uniform(*config.weight_range, pair)
+        streams.stream(seed, "weight", k).uniform(low, high, pair)
         for k, pair in enumerate(pairwise(sizes), 1)
     ]
     feedback = [
-        streams.stream(seed, "feedback", k).uniform(*config.feedback_range, (above, n))
+        streams.stream(seed, "feedback", k).uniform(low_back, high_back, (above, n))
         for k, (n, above) in enumerate(pairwise(sizes[1:]), 1)
     ]
     if config.algorithm == "bp":

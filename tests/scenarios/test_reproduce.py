@@ -268,7 +268,7 @@ def test_a_request_that_cannot_be_met_ends_with_one_line(toy, words, says):
     ("wrong", "says"),
     [
         (("seeds = [5]", "seeds = '5..x'"), "'0..9'"),
-        (("mean >= 0.99", "median >= 0.99"), "no statistic 'median'"),
+        (("mean >= 0.99", "mode >= 0.99"), "no statistic 'mode'"),
         (("mean >= 0.99", "much"), "should be like"),
         (('preset = "bent"', 'preset = "bend"'), "did you mean 'bent'"),
         (('why = "it', 'because = "it'), "no key 'because'"),
