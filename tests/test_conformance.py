@@ -24,6 +24,7 @@ HARDWARE = list(registry.parts("hardware"))
 QUICK = {  # settings with which a scenario ends in a second or two
     "balanced-network": {"duration": 50.0},
     "delgrad": {"epochs": 1, "n_hidden": 8, "test_samples_recorded": 2},
+    "elise": {"pattern": "short", "latent": 8, "cycles": 60, "replay_cycles": 10},
     "fast-and-deep": {"epochs": 1, "n_hidden": 20, "test_samples_recorded": 2},
     "generalized-latent-equilibrium": {
         "task": "lag-net",
@@ -61,6 +62,7 @@ QUICK = {  # settings with which a scenario ends in a second or two
 EMPTY = {  # settings with nothing to do
     "balanced-network": {"duration": 0.0},
     "delgrad": {"epochs": 0, "n_hidden": 5, "test_samples_recorded": 0},
+    "elise": {"pattern": "short", "latent": 20, "cycles": 1, "replay_cycles": 8, "cycles_recorded": 0},
     "fast-and-deep": {"epochs": 0, "n_hidden": 5, "test_samples_recorded": 0},
     "generalized-latent-equilibrium": {
         "task": "surrogate",

@@ -190,6 +190,33 @@ class ContinuousSide:
                 raise ValueError(f"{what} of {projection!r} must be finite")
         part.set_weights(weight, bias)
 
+    def quantize_weights(self, projection: str, step: float, limit: float = np.inf) -> None:
+        """Multiply rates with weights in steps from the next tick on; the weights that learn stay fine.
+
+        Parameters
+        ----------
+        projection : str
+            All to all, with a delay for each source.
+        step : float
+            Distance of two neighbouring weights; 0 for any weight.
+        limit : float
+            Weights are cut to +-limit before they are rounded.
+
+        Raises
+        ------
+        ConfigError
+            If the projection is of another kind.
+        """
+        part = self._part(projection)
+        if not hasattr(part, "quantize"):
+            raise ConfigError(
+                f"weights of {projection!r} cannot be quantized: it needs a delay for each source"
+            )
+        step = one_number(step, "step", low=0)
+        limit = limit if limit == np.inf else one_number(limit, "limit", low=0)
+        part.quantize(step, limit)
+        self._signals["quantize", projection] = (step, limit)
+
     def set_learning_rate(self, name: str, learning_rate: float) -> None:
         """Change the rate of the rule of a projection or population from the next tick on; 0 stops it."""
         learns = any(name == learner for learner, _ in self.net.plasticity)

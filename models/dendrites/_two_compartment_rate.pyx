@@ -119,9 +119,14 @@ cdef class TwoCompartmentPopulation(Continuous):
         return 0
 
     def fail(self, double time):
-        """Say which unit left the range of sensible potentials."""
+        """Say which unit left the range of sensible potentials, and whether its conductances are why."""
         away = self.arrays["u"] ** 2 + self.arrays["v"] ** 2
-        unit = int(np.argwhere(~(away < LIMIT_SQUARED))[0][1])
+        sample, unit = np.argwhere(~(away < LIMIT_SQUARED))[0]
+        total = self.given["g_leak"] + self.given["g_dendrite"] + self.receptors["excitation"] + self.receptors["inhibition"]
+        largest = float(total[sample, unit])
+        why = "smaller weights help"
+        if self.dt * largest > 2.0:
+            why = (f"its somatic conductance is {largest:.3g} per unit of time, from more active inputs than explicit steps "
+                   f"of dt = {self.dt:g} stand: they need dt <= {2.0 / largest:.2g}")
         raise FloatingPointError(
-            f"{self.name!r} grows without bound: the potential of unit {unit} has left +-1e+08 mV at time {time:g}; "
-            "its somatic conductances are too large for explicit steps (a smaller dt helps), or its weights are")
+            f"{self.name!r} grows without bound: the potential of unit {unit} has left +-1e+08 mV at time {time:g}; {why}")

@@ -62,6 +62,7 @@ class TwoCompartmentRate:
     variables: ClassVar[tuple[str, ...]] = ("u", "v", "rate", "supply", "dendritic_error")
     is_source: ClassVar[bool] = False
     is_continuous: ClassVar[bool] = True
+    on_hardware: ClassVar[bool] = True  # parts act on its conductances, weights and delays
     __repr__ = one_line
 
     def check(self, n: int, name: str) -> None:

@@ -231,12 +231,34 @@ def test_quantized_weights_multiply_and_fine_ones_learn():
     parts = (weight, parents, delays, scaffold_delays, eta * 0.0)
     coarse = np.clip(np.rint(np.clip(weight, -3.0, 3.0) / 0.25) * 0.25, -3.0, 3.0)
     sim = simulation(network(*parts))
-    sim._part("cells->cells").quantize(0.25, 3.0)
+    sim.quantize_weights("cells->cells", 0.25, 3.0)
     expected = simulation(network(coarse, *parts[1:]))
     for each in (sim, expected):
         each.run_ticks(600)
     assert np.array_equal(sim.array("cells", "u"), expected.array("cells", "u"))
     assert np.array_equal(sim.weights("cells->cells"), weight)
+
+
+def test_weights_that_are_quantized_learn_all_the_same():
+    sim = simulation(network(*structure()))
+    sim.quantize_weights("cells->cells", 0.5, 4.0)
+    sim.run_ticks(600)
+    fine = sim.weights("cells->cells")
+    assert not np.array_equal(fine, np.rint(fine / 0.5) * 0.5)
+    assert np.all(np.diagonal(fine) == 0.0)
+    assert np.abs(fine - structure()[0]).max() > 0.01
+    with pytest.raises(ConfigError, match="weights of 'excitation' cannot be quantized"):
+        sim.quantize_weights("excitation", 0.5)
+
+
+def test_conductances_differ_on_a_device():
+    chip = es.hardware.Substrate([es.hardware.Mismatch("g_leak", 0.1)], device_seed=3)
+    sim = es.Simulation(network(*structure()), chip, dt=DT)
+    conductances = sim.net.populations["cells"].model.g_leak
+    assert np.shape(conductances) == (N,)
+    assert 0.02 < np.std(conductances) / 0.1 < 0.2
+    sim.run_ticks(100)
+    assert len(np.unique(sim.array("cells", "u"))) > N / 2
 
 
 def test_delays_of_sources_are_those_of_their_synapses():
@@ -316,5 +338,5 @@ def test_too_many_active_parents_end_the_run_with_their_reason():
     with pytest.raises(ConfigError, match=r"beta = 0\.95 .* explicit steps need dt <= 0.0476"):
         sim.nudge("cells", np.full(N, -40.0), 0.95, kind="voltage")
     sim.nudge("cells", np.full(N, -40.0), 0.6, kind="voltage")
-    with pytest.raises(FloatingPointError, match="unit 10 has left"):
+    with pytest.raises(FloatingPointError, match=r"unit 10 has left .* stand: they need dt <= 0\.0"):
         sim.run_ticks(5000)
