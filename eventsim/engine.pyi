@@ -110,6 +110,9 @@ class Engine:
     @property
     def processed(self) -> int:
         """Number of events and crossings handled so far."""
+    @property
+    def scheduled(self) -> int:
+        """Number of events put into the queue so far; predicted crossings are not in it."""
     @overload
     def register(self, handler: H) -> H: ...
     @overload

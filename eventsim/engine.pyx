@@ -608,6 +608,11 @@ cdef class Engine:
         """Number of events and crossings handled so far."""
         return self.n_processed
 
+    @property
+    def scheduled(self):
+        """Number of events put into the queue so far; predicted crossings are not in it."""
+        return self.sequence
+
     def step(self):
         """Handle one event or crossing; False if there was none."""
         cdef int64_t before = self.n_processed

@@ -3,6 +3,7 @@ from eventsim.models import gradients as gradients
 from eventsim.models import inputs as inputs
 from eventsim.models import layers as layers
 from eventsim.models import lif as lif
+from eventsim.models import neurobench as neurobench
 from eventsim.models import plasticity as plasticity
 from eventsim.models import prospective as prospective
 from eventsim.models import training as training

@@ -129,8 +129,35 @@ def run(
 
 
 @app.command()
-def show(file: File, json: Json = False) -> None:
+def show(
+    file: File,
+    json: Json = False,
+    neurobench: Annotated[
+        bool, typer.Option("--neurobench", help="Measure the trained network as NeuroBench defines it.")
+    ] = False,
+    step: Annotated[
+        float | None,
+        typer.Option(
+            help="With --neurobench: step of the grid for event-driven networks, in the run's unit."
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="With --neurobench: data sets [default: $EVENTSIM_DATA]."),
+    ] = None,
+) -> None:
     """What a run was and what came out."""
+    if neurobench:
+        from eventsim.scenarios import measured_runs
+
+        found = measured_runs.measure(file, data=data, step=step)
+        if json:
+            _print_json(found.as_dict())
+        else:
+            typer.echo(found.as_text())
+        return
+    if step is not None or data is not None:
+        raise ConfigError("--step and --data are for --neurobench")
     if json:
         _print_json(results.describe(file))
     else:

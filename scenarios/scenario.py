@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from annotated_types import Ge, Gt, Lt
 
+from eventsim.errors import ConfigError
 from eventsim.scenarios.run import Run
 
 if TYPE_CHECKING:
+    from eventsim.scenarios.trained_models import Rebuilt, TrainedModel
     from eventsim.trace import Trace
 
 __all__ = ["FINITE", "NOT_NEGATIVE", "POSITIVE", "Run", "Scenario", "Sections"]
@@ -56,6 +58,19 @@ class Scenario(ABC):
     def data_sets(self) -> tuple[str, ...]:
         """Return the published data sets that the run reads, named as in `eventsim.io.datasets.require`."""
         return ()
+
+    def trained(self, rebuilt: "Rebuilt") -> "TrainedModel":
+        """Return the network that a run of this configuration has trained, with the parameters in its file.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such network, as here.
+        """
+        raise ConfigError(
+            f"a run of {type(self).__name__} with this configuration has no one trained classifier or "
+            "regressor in its file, so that NeuroBench has nothing to measure"
+        )
 
     @staticmethod
     def plots(trace: "Trace") -> "dict[str, Callable[[Trace], Any]]":

@@ -10,7 +10,7 @@ K after rounding. Positions are cut to [0, window - 1] at every training step.
 Torchet et al. 2025, mGRADE; Khalfaoui-Hassani et al. 2023 for the kernels.
 """
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -24,6 +24,9 @@ from eventsim.models.layers.kernels.pieces import of_threads, share
 from eventsim.models.layers.layer import Array, Memory, State
 from eventsim.models.layers.rounded_state import SCALES, RoundedState, Rounding
 from eventsim.models.layers.sequential import Sequential
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Connection, Workload
 
 __all__ = ["DelayConv", "keep_positions_inside"]
 
@@ -222,6 +225,21 @@ class DelayConv(RoundedState):
             share(some, cuts, self.threads)
         self._tape = x
         return y
+
+    def connections(self) -> "dict[str, Connection]":
+        """Return the kernels as they act on whole steps, of one channel each; see `Layer.connections`."""
+        from eventsim.io.neurobench import Convolution
+
+        taps = self.used_taps
+        kernel = np.zeros((self.n_in, 1, self.window), self.dtype)
+        for channel, count in enumerate(taps.count):
+            steps = self.window - 1 - taps.delay[channel, :count]
+            np.add.at(kernel[channel, 0], steps, taps.value[channel, :count])
+        return {"weight": Convolution(kernel, padding=((self.window - 1, 0),), groups=self.n_in)}
+
+    def report(self, workload: "Workload", place: str, x: Array, y: Array) -> None:
+        """Report the whole sequence as one call; see `Layer.report`."""
+        workload.sequence(f"weight/{place}", x)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Return dL/dx and fill the gradients; see `Layer.backward`."""

@@ -6,13 +6,16 @@ y = x Phi(x);  dx = dy (Phi(x) + x phi(x))          Phi, phi: normal distributio
 "tanh"    Phi(x) = (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, several times faster; off by up to 5e-4
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from numpy.random import Generator
 
 from eventsim.models.layers.kernels import elementwise as elementwise_loops
 from eventsim.models.layers.kernels.pieces import borders, share
 from eventsim.models.layers.layer import Array, Layer
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Workload
 
 __all__ = ["GELU"]
 
@@ -53,6 +56,10 @@ class GELU(Layer):
             )
         self._tape = x
         return y
+
+    def report(self, workload: "Workload", place: str, x: Array, y: Array) -> None:
+        """Report the outputs; see `Layer.report`."""
+        workload.activation(place, y, "gelu")
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Return dL/dx; see `Layer.backward`."""

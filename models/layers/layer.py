@@ -14,11 +14,14 @@ import copy
 import math
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Connection, Workload
 
 __all__ = ["Array", "Layer", "Memory", "State"]
 
@@ -182,6 +185,24 @@ class Layer:
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: all but the tape and the room of the last pass."""
         return self.__dict__ | {"_tape": None, "_room": {}}
+
+    # ------------------------------------------------------------------ benchmarks
+
+    def connections(self) -> dict[str, Connection]:
+        """Return the maps with weights, as NeuroBench counts them, named as their parameters; none here."""
+        return {}
+
+    def report(self, workload: Workload, place: str, x: Array, y: Array) -> None:
+        """Report what the last forward pass did, from `x` to `y`: nothing that NeuroBench counts, here.
+
+        Parameters
+        ----------
+        workload : Workload
+        place : str
+            Of the layer in the whole, as in "weight/PLACE".
+        x, y : ndarray, shapes (time, batch, n_in) and (time, batch, n_out)
+            Each step is a call of its own.
+        """
 
     # ------------------------------------------------------------------ for subclasses
 

@@ -16,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from eventsim.models.layers.layer import Array
-from eventsim.models.layers.padded_sequences import PaddedSequences
+from eventsim.models.layers.padded_sequences import time_first
 from eventsim.models.layers.sequential import Sequential
 from eventsim.models.training.batches import Batch, Streams, seeded
 from eventsim.models.training.learner import BatchMetrics, State
@@ -125,12 +125,7 @@ class LayerLearner:
 
     def _shown(self, split: str, chosen: Any) -> tuple[Array, NDArray[np.int64] | None]:
         """Return sequences as the layers read them, (time, batch, channels), and their lengths."""
-        shown = self.task.shown(split, chosen)
-        lengths = None
-        if isinstance(shown, PaddedSequences):
-            lengths = shown.lengths
-            shown = shown.values[:, : lengths.max()]
-        return np.ascontiguousarray(np.moveaxis(shown, 1, 0), self.model.dtype), lengths
+        return time_first(self.task.shown(split, chosen), self.model.dtype)
 
     def evaluate(self, epoch: int) -> dict[str, float]:
         """Return the learning rate of the epoch, and the metrics of the validation set if there is one."""

@@ -17,7 +17,7 @@ Moro et al. 2024, The role of temporal hierarchy in spiking neural networks, and
 """
 
 from dataclasses import replace
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -28,6 +28,9 @@ from eventsim.models.layers.kernels.pieces import of_threads, share
 from eventsim.models.layers.layer import Array, Memory, State
 from eventsim.models.layers.rounded_state import RoundedState, Rounding, RoundingPlan
 from eventsim.parameters import one_number
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Workload
 
 __all__ = ["LIF"]
 
@@ -196,6 +199,11 @@ class LIF(RoundedState):
             )
 
         share(some, of_threads(x.shape[1], self.threads), self.threads)
+
+    def report(self, workload: "Workload", place: str, x: Array, y: Array) -> None:
+        """Report spikes and membranes; see `Layer.report`."""
+        workload.activation(place, y, "spike")
+        workload.membrane(place, self.membrane)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Return dL/dx and fill the gradients; see `Layer.backward`."""

@@ -7,7 +7,7 @@ In training the products are those of BLAS. Otherwise each sum runs in one order
 of any size give the same bits.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import Generator
@@ -18,6 +18,9 @@ from eventsim.models.layers.kernels.blas import one_blas_thread
 from eventsim.models.layers.kernels.pieces import borders, share
 from eventsim.models.layers.layer import Array, Layer
 from eventsim.parameters import one_number
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Connection, Workload
 
 __all__ = ["Linear"]
 
@@ -103,6 +106,16 @@ class Linear(Layer):
         if self.bias:
             self.gradients["bias"] = column_sums(errors, cuts, self.threads)
         return dx
+
+    def connections(self) -> "dict[str, Connection]":
+        """Return the linear map; see `Layer.connections`."""
+        from eventsim.io.neurobench import Dense
+
+        return {"weight": Dense(self.parameters["weight"])}
+
+    def report(self, workload: "Workload", place: str, x: Array, y: Array) -> None:
+        """Report the operations of the map; see `Layer.report`."""
+        workload.connection(f"weight/{place}", x)
 
     def step(self, x_t: Array, state: dict[str, Any]) -> tuple[Array, dict[str, Any]]:
         """Return the output of one step; see `Layer.step`."""

@@ -19,6 +19,8 @@ Backward, for t = T ... 1, from lambda[T+1] = 0:
 Feng et al. 2024, Were RNNs all we needed?
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
@@ -30,6 +32,9 @@ from eventsim.models.layers.kernels.pieces import borders, of_threads, share
 from eventsim.models.layers.layer import Array, State
 from eventsim.models.layers.linear import column_sums
 from eventsim.models.layers.rounded_state import RoundedState, Rounding
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Connection, Workload
 
 __all__ = ["MinGRU"]
 
@@ -131,6 +136,18 @@ class MinGRU(RoundedState):
                 share(product, borders(len(rows)), self.threads)
             share(loop, of_threads(batch, self.threads), self.threads)
         return pre, h
+
+    def connections(self) -> "dict[str, Connection]":
+        """Return the maps of gates and of candidates; see `Layer.connections`."""
+        from eventsim.io.neurobench import Dense
+
+        return {name: Dense(self.parameters[name]) for name in ("gate_weight", "weight")}
+
+    def report(self, workload: "Workload", place: str, x: Array, y: Array) -> None:
+        """Report both maps, and the two products of the update as elementwise; see `Layer.report`."""
+        for name in ("gate_weight", "weight"):
+            workload.connection(f"{name}/{place}", x)
+        workload.add("ElementwiseOperations", 2 * y.size)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Return dL/dx and fill the gradients; see `Layer.backward`."""

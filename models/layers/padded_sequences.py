@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 
 from eventsim.models.layers.layer import Array
 
-__all__ = ["PaddedSequences"]
+__all__ = ["PaddedSequences", "time_first"]
 
 
 class PaddedSequences:
@@ -40,3 +40,12 @@ class PaddedSequences:
 
     def __getitem__(self, chosen: Any) -> "PaddedSequences":
         return PaddedSequences(self.values[chosen], self.lengths[chosen])
+
+
+def time_first(shown: Any, dtype: DTypeLike) -> tuple[Array, Array | None]:
+    """Return samples (n, time, channels) as layers read them, (time, n, channels), and their lengths."""
+    lengths = None
+    if isinstance(shown, PaddedSequences):
+        lengths = shown.lengths
+        shown = shown.values[:, : lengths.max()]
+    return np.ascontiguousarray(np.moveaxis(shown, 1, 0), dtype), lengths

@@ -6,7 +6,7 @@ dx[t] = dy[t] Q(W)^T;  dW = sum_t x[t]^T dy[t];  db = sum_t dy[t]
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from numpy.random import Generator
 
@@ -14,6 +14,9 @@ from eventsim.models.layers.layer import Array, Memory, State
 from eventsim.models.layers.linear import Linear
 from eventsim.models.layers.quantizers import Quantizer
 from eventsim.models.layers.rounded_state import SCALES, RoundingPlan, rounded_rows
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Connection
 
 __all__ = ["QuantizedLinear"]
 
@@ -86,6 +89,11 @@ class QuantizedLinear(Linear):
             yield
         finally:
             self.parameters = trained
+
+    def connections(self) -> "dict[str, Connection]":
+        """Return the map with its rounded weights; see `Layer.connections`."""
+        with self._rounded():
+            return super().connections()
 
     def forward(
         self, x: Array, *, training: bool = False, lengths: Array | None = None, rng: Generator | None = None

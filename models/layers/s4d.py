@@ -24,7 +24,7 @@ Quantizing small-scale state-space models for edge AI, for the three parametrisa
 """
 
 import copy
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -35,6 +35,9 @@ from eventsim.models.layers.layer import Array, Layer, Memory, State
 from eventsim.models.layers.rounded_state import RoundingPlan
 from eventsim.models.layers.s4d_quantization import StateSpaceQuantization
 from eventsim.models.layers.state_space import Discretisation, discretise, discretise_back, initial_poles
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Workload
 
 __all__ = ["S4D"]
 
@@ -247,6 +250,13 @@ class S4D(Layer):
                 worker.forward(x, y)
         self._tape = x, worker, kept
         return y
+
+    def report(self, workload: "Workload", place: str, x: Array, y: Array) -> None:
+        """Report the products of the recurrent form as elementwise; see `Layer.report`.
+
+        A complex state takes 4 for the pole, 2 for the gain and 2 for the output; the skip takes 1 a head.
+        """
+        workload.add("ElementwiseOperations", x.size * (8 * (self.n_states // 2) + 1))
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Return dL/dx and fill the gradients; see `Layer.backward`."""

@@ -5,12 +5,16 @@ residual at place 2, "weight/2/0". Optimisers take rates by such a name, or by i
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
 from eventsim.models.layers.layer import Array, Layer, State
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Connection, Workload
 
 __all__ = ["Residual", "Sequential"]
 
@@ -82,12 +86,17 @@ class Sequential(Layer):
         self.parameters, self.buffers = self._named("parameters"), self._named("buffers")
 
     def _named(self, which: str) -> dict[str, Array]:
-        named = {}
-        for place, layer in enumerate(self.layers):
-            for name, array in getattr(layer, which).items():
-                kind, _, rest = name.partition("/")
-                named[f"{kind}/{place}/{rest}" if rest else f"{kind}/{place}"] = array
-        return named
+        return named([getattr(layer, which) for layer in self.layers])
+
+    def connections(self) -> "dict[str, Connection]":
+        """Return the connections of all layers by the names of their parameters; see `Layer.connections`."""
+        return named([layer.connections() for layer in self.layers])
+
+    def report(self, workload: "Workload", place: str, x: Array, y: Array) -> None:
+        """Report what every layer did; see `Layer.report`."""
+        for number, (layer, out) in enumerate(zip(self.layers, self.outputs, strict=True)):
+            layer.report(workload, f"{place}/{number}" if place else f"{number}", x, out)
+            x = out
 
     def all_layers(self) -> Iterator[tuple[str, Layer]]:
         """Yield every layer with its place, those within residuals too: "0", "2", "2/0", ..."""
@@ -146,6 +155,16 @@ class Sequential(Layer):
         for place, layer in enumerate(self.layers):
             x_t, new[str(place)] = layer.step(x_t, state[str(place)])
         return x_t, new
+
+
+def named(parts: "Sequence[Mapping[str, Any]]") -> dict[str, Any]:
+    """Return what layers have by name, with the place of each layer after the kind: "weight/0"."""
+    found = {}
+    for place, part in enumerate(parts):
+        for name, each in part.items():
+            kind, _, rest = name.partition("/")
+            found[f"{kind}/{place}/{rest}" if rest else f"{kind}/{place}"] = each
+    return found
 
 
 class Residual(Sequential):

@@ -7,7 +7,7 @@ The last tap reads the present step. A stream keeps the last (K - 1) d + 1 steps
 of `Linear`.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import Generator
@@ -19,6 +19,9 @@ from eventsim.models.layers.kernels.pieces import borders, share
 from eventsim.models.layers.layer import Array, Layer, State
 from eventsim.models.layers.linear import column_sums
 from eventsim.parameters import one_number
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Connection, Workload
 
 __all__ = ["TemporalConv"]
 
@@ -128,6 +131,17 @@ class TemporalConv(Layer):
             share(some, borders(len(rows)), self.threads)
         self._tape = x
         return y
+
+    def connections(self) -> "dict[str, Connection]":
+        """Return the convolution over time; see `Layer.connections`."""
+        from eventsim.io.neurobench import Convolution
+
+        taps = self.parameters["weight"].transpose(2, 1, 0)
+        return {"weight": Convolution(taps, padding=((self.span - 1, 0),), dilation=self.dilation)}
+
+    def report(self, workload: "Workload", place: str, x: Array, y: Array) -> None:
+        """Report the whole sequence as one call; see `Layer.report`."""
+        workload.sequence(f"weight/{place}", x)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Return dL/dx and fill the gradients; see `Layer.backward`."""

@@ -276,7 +276,7 @@ class SpikeLearner:
     def predict(self, inputs: Mapping[str, Any], rng: np.random.Generator | None = None) -> Ints:
         """Return the class of each sample, shape (n_samples,); -1 if the outputs tell none."""
         passes = self._forward_passes(inputs, rng)
-        return np.concatenate([self._predicted(each) for each in passes])
+        return np.concatenate([self.classes(each) for each in passes])
 
     def score(
         self, inputs: Mapping[str, Any], labels: ArrayLike, rng: np.random.Generator | None = None
@@ -374,6 +374,12 @@ class SpikeLearner:
         self._trained.restore(state["parameters"])
         self._bump.restore(state)
 
+    def classes(self, run: ForwardPass) -> Ints:
+        """Return the class of each sample of a forward pass, shape (n_samples,)."""
+        if self._class_loss is None:
+            raise TypeError(f"{type(self.loss).__name__} is a loss of spike trains, without classes")
+        return self._class_loss.predict(self._outputs(run), self._tau_syn)
+
     def classes_of(self, first_spikes: Floats) -> Ints:
         """Return the class that the first spikes of the outputs tell, shape (n_samples,)."""
         if self._reads_all or self._class_loss is None:
@@ -436,11 +442,6 @@ class SpikeLearner:
         losses, errors = self._loss(outputs, targets, self._tau_syn)
         right = self._class_loss.predict(outputs, self._tau_syn) == targets
         return losses, errors, int(np.count_nonzero(right))
-
-    def _predicted(self, run: ForwardPass) -> Ints:
-        if self._class_loss is None:
-            raise TypeError(f"{type(self.loss).__name__} is a loss of spike trains, without classes")
-        return self._class_loss.predict(self._outputs(run), self._tau_syn)
 
     def _derivatives(self, run: ForwardPass, errors: Any) -> dict[str, Floats]:
         """Return the derivatives of the mean loss by name; errors are of the output, or by population."""

@@ -22,7 +22,7 @@ from eventsim.registry import register
 from eventsim.scenarios import tasks
 from eventsim.scenarios.delgrad.presets import NOISE_KEYS
 from eventsim.scenarios.delgrad.settings import Settings
-from eventsim.scenarios.scenario import Run
+from eventsim.scenarios.scenario import Run, Scenario
 from eventsim.scenarios.spike_training import evaluate, rate_schedule, record, shown, train
 from eventsim.trace import Floats, Trace
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from eventsim.models.training.parametrisations import DelayMap
     from eventsim.models.training.spike_learner import SpikeLearner
     from eventsim.models.training.trainer import Trainer
+    from eventsim.scenarios.trained_models import Rebuilt, TrainedModel
 
 
 @register("scenario", "delgrad")
@@ -60,6 +61,27 @@ class DelGrad(Settings):
             train_all(run, tasks.yin_yang(), list(self._variants()), self.networks)
         else:
             self._one(run)
+
+    def trained(self, rebuilt: "Rebuilt") -> "TrainedModel":
+        """Return the trained network; see `Scenario.trained`."""
+        from eventsim.models.training.losses.first_spike import TimeInvariant
+        from eventsim.models.training.spike_learner import SpikeLearner
+        from eventsim.scenarios import trained_models
+
+        if self.compared or self.sizes or self.networks > 1:
+            return Scenario.trained(self, rebuilt)
+        task = tasks.yin_yang()
+        network = trained_models.with_parameters(self.network(task, rebuilt.run.seed), rebuilt.parameters)
+        loss, threads = TimeInvariant(self.margin), rebuilt.run.threads
+        return trained_models.spiking(
+            rebuilt,
+            SpikeLearner(network, "label", loss, learn="weight", threads=threads),
+            task,
+            lambda samples, rng: self.inputs(task, samples),
+            learned=["weight"] * self.learn_weights
+            + ["delay"] * (self.learn_delays and self.delays != "none"),
+            slot=self.slot * self.tau_syn,
+        )
 
     # ---------------------------------------------------------------------------- what is built
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from eventsim.models.training.hardware_noise import WeightGrid
     from eventsim.models.training.spike_learner import SpikeLearner
     from eventsim.models.training.trainer import Trainer
+    from eventsim.scenarios.trained_models import Rebuilt, TrainedModel
 
 
 @register("scenario", "fast-and-deep")
@@ -63,6 +64,21 @@ class FastAndDeep(Settings):
             on_hardware.report(run, learner.network, hardware, first, until)
         part = on_hardware.simulated_part(hardware)
         record(run, task, nominal.network(), learner.encode, self.test_samples_recorded, slot, part)
+
+    def trained(self, rebuilt: "Rebuilt") -> "TrainedModel":
+        """Return the trained network; see `Scenario.trained`."""
+        from eventsim.scenarios import on_hardware, trained_models
+
+        task = self.task(rebuilt.run)
+        network = trained_models.with_parameters(self.network(task, rebuilt.run.seed), rebuilt.parameters)
+        return trained_models.spiking(
+            rebuilt,
+            self.learner(network, rebuilt.run.threads),
+            task,
+            lambda samples, rng: on_hardware.rows_for_all(self.inputs(task, samples)),
+            learned=("weight",),
+            slot=self.slot * self.tau_syn,
+        )
 
     # ---------------------------------------------------------------------------- what is built
 

@@ -9,14 +9,17 @@ are errors without dynamics, and neurons without memory.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eventsim.registry import register
 from eventsim.scenarios.generalized_latent_equilibrium.settings import Settings
-from eventsim.scenarios.scenario import Run
+from eventsim.scenarios.scenario import Run, Scenario
 from eventsim.trace import Trace
+
+if TYPE_CHECKING:
+    from eventsim.scenarios.trained_models import Rebuilt, TrainedModel
 
 
 @register("scenario", "generalized-latent-equilibrium")
@@ -51,6 +54,28 @@ class GeneralizedLatentEquilibrium(Settings):
             chaotic_series.predict(self, run)
         else:
             self._classify(run)
+
+    def trained(self, rebuilt: "Rebuilt") -> "TrainedModel":
+        """Return the trained classifier, which begins with the first training sequences; see `Scenario`."""
+        from eventsim.scenarios import trained_models
+        from eventsim.scenarios.generalized_latent_equilibrium import data, network
+
+        if self.task in ("lag-line", "lag-net", "gradient", "mackey-glass"):
+            return Scenario.trained(self, rebuilt)
+        task = data.sequences(rebuilt.run, self.task, self.points, self.held_out)
+        learner = network.trainer(self, task, rebuilt.run.seed).learner
+        sim = learner.sim
+        for name, _ in sim.net.plasticity:
+            sim.set_weights(name, rebuilt.array(f"weight/{name}"), rebuilt.array(f"bias/{name}"))
+        return trained_models.rates(
+            learner.task,
+            learner.evaluator(int(sim.batch)),
+            "input",
+            self.ticks,
+            lambda rates: rates.sum(axis=0).argmax(axis=1),
+            series=True,
+            warm_up=1,
+        )
 
     def _classify(self, run: Run) -> None:
         from eventsim.scenarios.continuous_training import epoch_lines, train

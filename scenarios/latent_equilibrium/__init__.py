@@ -8,12 +8,15 @@ and the dendritic microcircuit, each with the control whose rates are phi(u).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eventsim.registry import register
 from eventsim.scenarios.latent_equilibrium.settings import Settings
-from eventsim.scenarios.scenario import Run
+from eventsim.scenarios.scenario import Run, Scenario
 from eventsim.trace import Trace
+
+if TYPE_CHECKING:
+    from eventsim.scenarios.trained_models import Rebuilt, TrainedModel
 
 
 @register("scenario", "latent-equilibrium")
@@ -44,6 +47,41 @@ class LatentEquilibrium(Settings):
             {"bars": microcircuits.bars_task, "mimic": microcircuits.mimic}[self.task](self, run)
         else:
             self._classify(run)
+
+    def trained(self, rebuilt: "Rebuilt") -> "TrainedModel":
+        """Return the trained classifier; see `Scenario.trained`."""
+        from eventsim.models.prospective import layered
+        from eventsim.models.training.continuous_learner import EVALUATED
+        from eventsim.scenarios import trained_models
+        from eventsim.scenarios.latent_equilibrium import data, network
+
+        if self.task in ("fourier", "response", "bars", "mimic"):
+            return Scenario.trained(self, rebuilt)
+        run = rebuilt.run
+        task = data.static(run, self.task, enlarged=bool(self.maps))
+        layers = network.layers(self, task.n_inputs, task.n_classes)
+        taus = {
+            layer.name: {
+                "tau_mem": rebuilt.array(f"tau_mem/{layer.name}"),
+                "tau_r": rebuilt.array(f"initial/tau_r/{layer.name}"),
+            }
+            for layer in layers[1:]
+        }
+        learner = network.trainer(self, task, run.seed, taus).learner
+        for _, projection in layered.weighted(layers, learner.sim.net):
+            name = projection.name
+            weight, bias = rebuilt.array(f"weight/{name}"), rebuilt.array(f"bias/{name}")
+            learner.sim.set_weights(name, weight, bias)
+        last = self.readout_steps
+        return trained_models.rates(
+            task,
+            learner.evaluator(min(EVALUATED, task.size("test"))),
+            "image",
+            self.ticks,
+            lambda rates: rates[-last:].sum(axis=0).argmax(axis=1),
+            series=False,
+            warm_up=learner.warm_up,
+        )
 
     def _classify(self, run: Run) -> None:
         from eventsim.models.prospective import layered

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eventsim.models.layers import Sequential
     from eventsim.models.training.task import Task
     from eventsim.models.training.trainer import Trainer
+    from eventsim.scenarios.trained_models import Rebuilt, TrainedModel
 
 
 @register("scenario", "quantized-ssm")
@@ -74,6 +75,29 @@ class QuantizedSSM(Settings):
         run.metric("test_accuracy", accuracy)
         for name, array in rounded.parameters.items():
             run.parameter(name, array)
+        for name, array in rounded.buffers.items():
+            run.parameter(f"buffer/{name}", array)
+
+    def trained(self, rebuilt: "Rebuilt") -> "TrainedModel":
+        """Return the rounded network; see `Scenario.trained`."""
+        import numpy as np
+
+        from eventsim.models.layers import Sequential
+        from eventsim.models.training.batches import seeded
+        from eventsim.models.training.optimisers import Adam
+        from eventsim.scenarios import trained_models
+        from eventsim.scenarios.quantized_ssm import data, learner, network
+
+        task, rng = data.task(self, rebuilt.run), seeded(rebuilt.run.seed)
+        full = network.full_precision(self, task.n_classes, np.random.default_rng(0))
+        rounded: Sequential = network.rounded(self, task.n_classes, full)
+        if self.qat_epochs:
+            learner.fine_tuning(self, task, rounded, rng)  # converts it to its parametrisation
+        names = rounded.parameters | {f"buffer/{name}": a for name, a in rounded.buffers.items()}
+        for name, array in names.items():
+            array[...] = rebuilt.array(name)
+        rounded.threads = rebuilt.run.threads
+        return trained_models.sequences(learner.learner(task, rounded, rng, Adam()), task.n_classes)
 
     def _train(
         self,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from eventsim import Network
     from eventsim.models.training.regularisers import ActiveLearner
     from eventsim.models.training.trainer import Trainer
+    from eventsim.scenarios.trained_models import Rebuilt, TrainedModel
 
 
 @register("scenario", "spoken-digits")
@@ -50,6 +51,26 @@ class SpokenDigits(Settings):
             if name.startswith(("weight/", "delay/")):
                 run.parameter(name, value)
         record(run, task, network.network(), learner.encode, self.test_samples_recorded, self.until(task))
+
+    def trained(self, rebuilt: "Rebuilt") -> "TrainedModel":
+        """Return the trained network; see `Scenario.trained`."""
+        from eventsim.models.training.losses.classes import MaxMembrane
+        from eventsim.models.training.spike_learner import SpikeLearner
+        from eventsim.scenarios import trained_models
+
+        run = rebuilt.run
+        task = self.task(run)
+        network = trained_models.with_parameters(self.network(run, task), rebuilt.parameters)
+        until, loss = self.until(task), MaxMembrane(self.temperature)
+        return trained_models.spiking(
+            rebuilt,
+            SpikeLearner(network, "label", loss, learn="weight", until=until, threads=run.threads),
+            task,
+            lambda samples, rng: self.inputs(task, samples),
+            learned=("weight", "delay") if self.train_delays else ("weight",),
+            slot=until,
+            block=128,
+        )
 
     # ---------------------------------------------------------------------------- what is built
 

@@ -9,13 +9,16 @@ by pixel; the same question is asked of kernels and dilations of temporal convol
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError
 from eventsim.registry import register
-from eventsim.scenarios.scenario import Run
+from eventsim.scenarios.scenario import Run, Scenario
 from eventsim.scenarios.temporal_hierarchy.settings import Settings
 from eventsim.trace import Trace
+
+if TYPE_CHECKING:
+    from eventsim.scenarios.trained_models import Rebuilt, TrainedModel
 
 
 @register("scenario", "temporal-hierarchy")
@@ -47,6 +50,19 @@ class TemporalHierarchy(Settings):
             train_all(self, run)
         else:
             self._one(run)
+
+    def trained(self, rebuilt: "Rebuilt") -> "TrainedModel":
+        """Return the trained network; see `Scenario.trained`."""
+        from eventsim.scenarios import trained_models
+        from eventsim.scenarios.temporal_hierarchy.learner import trainer_of_run
+
+        if self.networks > 1 or self.compared:
+            return Scenario.trained(self, rebuilt)
+        trainer, task = trainer_of_run(self, rebuilt.run, rebuilt.run.seed)
+        learner: Any = trainer.learner
+        for name, array in learner.network.arrays().items():
+            array[...] = rebuilt.array(name)
+        return trained_models.sequences(learner, task.n_classes)
 
     def _one(self, run: Run) -> None:
         from eventsim.models.training.earlier_states import current_state

@@ -8,7 +8,7 @@ at their initial values are trained on the 5000 training samples (seed 42) and t
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -22,6 +22,9 @@ from eventsim.scenarios.scenario import POSITIVE, Run, Scenario, Sections
 from eventsim.scenarios.yin_yang.perceptrons import PerceptronLearner, Perceptrons
 from eventsim.scenarios.yin_yang.presets import PRESETS
 from eventsim.trace import Floats, Ints, Trace
+
+if TYPE_CHECKING:
+    from eventsim.scenarios.trained_models import Rebuilt, TrainedModel
 
 MODELS = ("linear", "ann", "frozen")
 
@@ -89,6 +92,18 @@ class YinYang(Scenario):
             return np.stack([run.rng("shuffle", k, epoch).permutation(n) for k in range(self.runs)])
 
         return Trainer(PerceptronLearner(network, sets), Batches(n, self.batch, order), epochs=self.epochs)
+
+    def trained(self, rebuilt: "Rebuilt") -> "TrainedModel":
+        """Return the first perceptron with a hidden layer that learned in both layers; see `Scenario`."""
+        from eventsim.io import datasets
+        from eventsim.scenarios.trained_models import TrainedModel
+        from eventsim.scenarios.yin_yang.perceptrons import ReportingPerceptron
+
+        layers = [(rebuilt.array(f"ann/weight_{k}")[0], rebuilt.array(f"ann/bias_{k}")[0]) for k in range(2)]
+        size, seed = datasets.YIN_YANG["test"]
+        batch = datasets.yin_yang(size=size, seed=seed)
+        about = {"Network": f"ann, the first of {self.runs}"}
+        return TrainedModel(ReportingPerceptron(layers), iter([batch]), 3, about=about)
 
     def _report(self, run: Run, kind: str, network: Perceptrons, samples: Floats, labels: Ints) -> None:
         accuracy = network.score(samples, labels)

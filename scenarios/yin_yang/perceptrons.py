@@ -9,7 +9,7 @@ a network do not depend on how many others are trained beside it.
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import Generator
@@ -17,6 +17,9 @@ from numpy.random import Generator
 from eventsim.models.training.batches import Batch
 from eventsim.models.training.learner import BatchMetrics
 from eventsim.trace import Floats, Ints
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Connection, Workload
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
@@ -187,3 +190,36 @@ class PerceptronLearner:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
         self.network.restore(state["network"])
+
+
+class ReportingPerceptron:
+    """One perceptron that reports itself to NeuroBench.
+
+    Parameters
+    ----------
+    layers : sequence of (weight, bias)
+        Of each layer, shapes (n_pre, n_post) and (n_post,).
+    """
+
+    def __init__(self, layers: Sequence[tuple[Floats, Floats]]) -> None:
+        from eventsim.io.neurobench import Dense
+
+        self.layers = list(layers)
+        self.parameters = {f"weight/{k}": weight for k, (weight, _) in enumerate(self.layers)}
+        self.parameters |= {f"bias/{k}": bias for k, (_, bias) in enumerate(self.layers)}
+        self.buffers: dict[str, Floats] = {}
+        self.connections: dict[str, Connection] = {
+            f"weight/{k}": Dense(weight) for k, (weight, _) in enumerate(self.layers)
+        }
+
+    def infer(self, samples: Floats, workload: "Workload") -> Ints:
+        """Return the classes of samples, shape (n, n_inputs)."""
+        x = np.asarray(samples)
+        for k, (weight, bias) in enumerate(self.layers):
+            workload.connection(f"weight/{k}", x[None])
+            x = x @ weight + bias
+            if k < len(self.layers) - 1:
+                x = np.maximum(x, 0.0)
+                workload.activation(f"relu/{k}", x[None], "relu")
+        classes: Ints = x.argmax(axis=1)
+        return classes

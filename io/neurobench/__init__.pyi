@@ -1,0 +1,14 @@
+from eventsim.io.neurobench.cells import Cell as Cell
+from eventsim.io.neurobench.connections import Connection as Connection
+from eventsim.io.neurobench.connections import Convolution as Convolution
+from eventsim.io.neurobench.connections import Dense as Dense
+from eventsim.io.neurobench.connections import Synapses as Synapses
+from eventsim.io.neurobench.counts import NonZero as NonZero
+from eventsim.io.neurobench.evaluation import Model as Model
+from eventsim.io.neurobench.evaluation import evaluate as evaluate
+from eventsim.io.neurobench.evaluation import static_metrics as static_metrics
+from eventsim.io.neurobench.results import Results as Results
+from eventsim.io.neurobench.results import table as table
+from eventsim.io.neurobench.scores import mse as mse
+from eventsim.io.neurobench.scores import smape as smape
+from eventsim.io.neurobench.workload import Workload as Workload

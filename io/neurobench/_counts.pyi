@@ -1,0 +1,6 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+def count_nonzero(x: Any) -> tuple[NDArray[Any], NDArray[Any]]: ...
+def count_changes(v: Any) -> int: ...
