@@ -27,27 +27,36 @@ def count_nonzero(const Real[:, :, ::1] x):
     counts, valued = np.zeros((n_calls, n), np.int64), np.zeros(n_calls, np.uint8)
     cdef int64_t[:, ::1] totals = counts
     cdef unsigned char[::1] others = valued
-    cdef int32_t[::1] column = np.zeros(max(n, 1), np.int32)
-    cdef int32_t *own = &column[0]
-    cdef int32_t other
+    # Sums are of the type of the values, so that a loop has one width: exact up to 2^24 rows.
+    cdef Real[::1] column = np.zeros(max(n, 1), np.float32 if Real is float else np.float64)
+    cdef Real *own = &column[0]
     cdef const Real *values
-    cdef Real value
+    cdef int32_t narrow
+    cdef int64_t wide = 0
     if n_rows == 0 or n == 0:
         return counts, valued.view(np.bool_)
     with nogil:
         for call in range(n_calls):
-            other = 0
+            wide = 0
             for i in range(n):
                 own[i] = 0
             for row in range(n_rows):
                 values = &x[call, row, 0]
                 for i in range(n):
-                    value = values[i]
-                    own[i] += value != 0
-                    other |= (value != 0) & (value * value != 1)
+                    own[i] += values[i] != 0
+                if wide != 0:  # known already
+                    continue
+                if Real is float:
+                    narrow = 0
+                    for i in range(n):
+                        narrow |= (values[i] != 0) & (values[i] * values[i] != 1)
+                    wide = narrow
+                else:
+                    for i in range(n):
+                        wide |= (values[i] != 0) & (values[i] * values[i] != 1)
             for i in range(n):
-                totals[call, i] = own[i]
-            others[call] = other != 0
+                totals[call, i] = <int64_t> own[i]
+            others[call] = wide != 0
     return counts, valued.view(np.bool_)
 
 

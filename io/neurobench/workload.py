@@ -60,7 +60,7 @@ class Workload:
     # ------------------------------------------------------------------ what a model reports
 
     def connection(self, name: str, x: Any) -> None:
-        """Count the input of a connection, shape (calls, samples, *features).
+        """Count the input of a connection, shape (calls, samples, *features), or its counts.
 
         Raises
         ------
@@ -178,7 +178,9 @@ class Workload:
         self.ours[name] = self.ours.get(name, 0) + value
 
     def counts_of(self, x: Any, what: str = "values") -> NonZero:
-        """Return the counts of an array, once for each array of a batch."""
+        """Return the counts of an array, once for each array of a batch; counts stay what they are."""
+        if isinstance(x, NonZero):
+            return x
         known = self._known.get(id(x))
         if known is None or known[0] is not x:
             known = self._known[id(x)] = x, nonzero(x, what)

@@ -27,7 +27,7 @@ paper's. Its full text was not at hand: levels, grids, and how rows swap are our
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -40,6 +40,9 @@ from eventsim.models.layers.kernels.pieces import borders, of_threads, share
 from eventsim.models.layers.layer import Array, Layer, State
 from eventsim.models.layers.level_grids import checked_levels, fixed_point, fixed_range, nearest_level
 from eventsim.models.layers.linear import column_sums
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Connection, Workload
 
 __all__ = ["QuantizedMinGRU"]
 
@@ -280,6 +283,20 @@ class QuantizedMinGRU(Layer):
         np.maximum(found, 0, out=found)
         found /= width
         return found
+
+    def connections(self) -> "dict[str, Connection]":
+        """Return the rounded maps of gates and of candidates; see `Layer.connections`."""
+        from eventsim.io.neurobench import Dense
+
+        used = self.used()
+        return {name: Dense(used[name]) for name in ("gate_weight", "weight")}
+
+    def report(self, workload: "Workload", place: str, x: Array, y: Array) -> None:
+        """Report both maps, the outputs, and the two products of the update; see `Layer.report`."""
+        for name in ("gate_weight", "weight"):
+            workload.connection(f"{name}/{place}", x)
+        workload.activation(place, y, self.output)
+        workload.add("ElementwiseOperations", 2 * y.size)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Return dL/dx and fill the gradients, straight through all roundings; see `Layer.backward`."""

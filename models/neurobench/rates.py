@@ -3,12 +3,14 @@
 A projection of a tick reads the rates of the tick before, as the engine does.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.io.neurobench.counts import NonZero, nonzero
 from eventsim.rates.images import Convolve
 from eventsim.simulation import Simulation
 
@@ -98,25 +100,35 @@ class RateModel:
             raise ValueError(f"this simulation holds {batch} samples side by side, got {n}")
         shown = np.take(samples, np.arange(batch) % n, axis=axis)
         self.sim.set_input(self.source, shown, every=self.sim.dt if self.series else None)
-        rates: dict[str, list[Floats]] = {name: [] for name in self.sim.net.populations}
-        for _ in range(self.ticks):
-            for name, of_ticks in rates.items():
-                of_ticks.append(self.sim.array(name)[:n])
+        answers = np.empty((self.ticks, n, self.sim.net.populations[self.output].n))
+        counts = {name: [self._count(name, n)] for name in self.sim.net.populations}
+        for tick in range(self.ticks):
             self.sim.run_ticks(1)
-        before = {name: np.stack(of_ticks) for name, of_ticks in rates.items()}
-        self._report(before, n, workload)
-        last = self.sim.array(self.output)[None, :n]
-        return self.read(np.concatenate([before[self.output][1:], last]))
+            for name, of_ticks in counts.items():
+                constant = name == self.source and not self.series and tick > 0
+                of_ticks.append(of_ticks[-1] if constant else self._count(name, n))
+            answers[tick] = self.sim.array(self.output)[:n]
+        self._report(counts, workload)
+        return self.read(answers)
 
-    def _report(self, before: Mapping[str, Floats], n: int, workload: "Workload") -> None:
+    def _count(self, name: str, n: int) -> NonZero:
+        """Return the counts of the rates of the first samples as of the last tick."""
+        return nonzero(self.sim.handler(name).arrays["rate"][None, :n])
+
+    def _report(self, counts: Mapping[str, Sequence[NonZero]], workload: "Workload") -> None:
         for projection in self.sim.net.projections:
             if (name := projection.name) in self.connections:
-                x = before[projection.pre]
+                x = _joined(counts[projection.pre][:-1])
                 if name in self._images:
-                    x = x.reshape(len(x), n, *self._images[name])
+                    x = replace(x, counts=x.counts.reshape(-1, *self._images[name]))
                 workload.connection(name, x)
         for name, population in self.sim.net.populations.items():
             activation = getattr(population.model, "activation", "")
             if activation and not population.model.is_source:
-                after = np.concatenate([before[name][1:], self.sim.array(name)[None, :n]])
-                workload.activation(name, after, KINDS.get(activation, activation))
+                workload.activation(name, _joined(counts[name][1:]), KINDS.get(activation, activation))
+
+
+def _joined(of_ticks: "Sequence[NonZero]") -> NonZero:
+    """Return the counts of several calls as one."""
+    counts, valued = (np.concatenate([getattr(each, w) for each in of_ticks]) for w in ("counts", "valued"))
+    return NonZero(counts, valued, of_ticks[0].n_samples)
