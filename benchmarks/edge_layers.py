@@ -6,6 +6,10 @@ kernel. "S4D, convolution": 32 complex states a head; torch takes powers of the 
 as the minimal public code. "S4D, quantised": the recurrent form with poles and states of 8 bits; torch takes
 a step at a time, rounding straight through, an eighth of the sequence, since it keeps every step.
 
+The last lines are one step of a stream (batch 1) through S4D-64h: encoder, 64 heads with 32 complex states,
+GELU, map, gated unit, residual, norm, decoder; in full precision, and with weights, states and activations of
+8 bits. Layer by layer, compiled, and as a population of the engine.
+
 Both sides must agree on the outputs. One thread each; milliseconds of processor time, medians over
 repeats in turn; ratios are medians of those of the repeats.
 """
@@ -176,3 +180,59 @@ def run(plan: Plan) -> Rows:
                 "value": statistics.median(ratios),
                 "unit": "times",
             }
+    yield from streams(plan)
+
+
+def streams(plan: Plan) -> Rows:
+    """Measure a step of a stream through S4D-64h: layer by layer, at once, in the engine."""
+    layers, rng = es.models.layers, np.random.default_rng(0)
+    n = plan.pick(64, 16)
+    inner = [layers.S4D(64), layers.GELU("tanh"), layers.Linear(2 * n), layers.GLU()]
+    exact = layers.Sequential(
+        [layers.Linear(n), layers.Residual(inner), layers.LayerNorm(), layers.Linear(10)]
+    )
+    exact.build(1, rng)
+    x = rng.random((plan.pick(4000, 300), 1, 1)).astype(np.float32)
+    rounded = layers.rounded_model(exact, layers.RoundingPlan(*[layers.Quantizer(8)] * 4))
+    layers.calibrate(rounded, [(x[:200], None)])
+    for name, model in (("S4D-64h", exact), ("S4D-64h, 8 bits", rounded)):
+        for system, side in _sides(model, x).items():
+            taken = []
+            for repeat in range(plan.repeats):
+                plan.announce(f"{name}, {system}, {repeat + 1} of {plan.repeats}")
+                begin = time.process_time()
+                steps = side()
+                taken.append((time.process_time() - begin) / steps * 1e6)
+            row = {"work": f"{name}, one step of a stream", "n": 1, "system": f"eventsim, {system}"}
+            yield row | {"value": statistics.median(taken), "unit": "us"}
+
+
+def _sides(model: Any, x: Array) -> dict[str, Callable[[], int]]:
+    """Return functions that run a stream and return the number of steps."""
+    layers = es.models.layers
+    net = es.Network()
+    population = layers.LayerStream(model, 1.0)
+    net.add("model", population, population.n)
+
+    def by_layer() -> int:
+        state = model.init_state(1)
+        for x_t in x[:400]:
+            _, state = model.step(x_t, state)
+        return len(x[:400])
+
+    def at_once() -> int:
+        compiled = layers.compiled_stream(model, 1)
+        assert compiled is not None
+        for x_t in x:
+            compiled.step(x_t)
+        return len(x)
+
+    def in_the_engine() -> int:
+        shown = np.zeros((len(x), population.n))
+        shown[:, :1] = x[:, 0]
+        sim = es.Simulation(net, dt=1.0)
+        sim.set_input("model", shown, every=1.0)
+        sim.run_ticks(len(x))
+        return len(x)
+
+    return {"step": by_layer, "compiled_stream": at_once, "engine, a tick": in_the_engine}

@@ -93,7 +93,7 @@ class MinGRU(RoundedState):
         self._add_grid(self.n_out)
         return self.n_out
 
-    def _both(self) -> tuple[Array, Array]:
+    def both(self) -> tuple[Array, Array]:
         """Return weights and biases of gates and candidates side by side: one product in place of two."""
         own = self.used()
         weight = np.concatenate((own["gate_weight"], own["weight"]), axis=1)
@@ -117,7 +117,7 @@ class MinGRU(RoundedState):
             self._empty("pre", (steps, batch, 2 * self.n_out)),
             self._empty("h", (steps, batch, self.n_out)),
         )
-        weight, bias = self._both()
+        weight, bias = self.both()
         grid = self.state_grid()
         rows, out = x.reshape(-1, n_in), pre.reshape(-1, 2 * self.n_out)
 
@@ -160,7 +160,7 @@ class MinGRU(RoundedState):
         if x.size:
             share(loop, of_threads(x.shape[1], self.threads), self.threads)
         rows, errors = x.reshape(-1, self.n_in), pre.reshape(-1, 2 * self.n_out)
-        cuts, weight = borders(len(rows)), self._both()[0]
+        cuts, weight = borders(len(rows)), self.both()[0]
         dx = self._empty("dx", x.shape) if input_gradient else None
         parts = self._empty("parts", (len(cuts) - 1, *weight.shape))
 
@@ -188,7 +188,7 @@ class MinGRU(RoundedState):
     def step(self, x_t: Array, state: State) -> tuple[Array, State]:
         """Return the states of one step, to the bits of `forward`; see `Layer.step`."""
         x_t = np.ascontiguousarray(x_t, self.dtype)
-        weight, pre = self._both()
+        weight, pre = self.both()
         pre = np.tile(pre, (len(x_t), 1))
         h = np.empty((1, len(x_t), self.n_out), self.dtype)
         products.multiply(x_t, weight, pre)

@@ -105,10 +105,10 @@ def unstable_poles(model: Sequential) -> list[str]:
             outside = int((radius >= 1).sum())
             if outside:
                 head, mode = divmod(int(radius.argmax()), radius.shape[1])
-                worst = f"{radius.max():.5f} (head {head}, mode {mode})"
+                worst = f"the largest of radius {radius.max():.5f} (head {head}, mode {mode})"
                 found.append(
-                    f"layer {place}: {outside} of {radius.size} poles are outside the unit circle once rounded, "
-                    f"the largest of radius {worst}; more bits for poles, a polar or log_polar scheme, or "
-                    "zero='bare' keeps them inside, a clip the states bounded"
+                    f"layer {place}: {outside} of {radius.size} poles leave the unit circle once rounded, "
+                    f"{worst}; more bits for poles, a polar or log_polar scheme, or zero='bare' keeps them "
+                    "inside, a clip the states bounded"
                 )
     return found

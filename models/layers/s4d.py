@@ -224,6 +224,11 @@ class S4D(Layer):
             quantization.settings(), self.used(), grid, bounds, self.dtype, self.threads
         )
 
+    def stream_arrays(self) -> tuple[tuple[Array, ...], dict[str, Any]]:
+        """Return what a compiled stream needs: numbers, skip, grid, bounds by blocks of heads; settings."""
+        form = self._recurrent()
+        return (form.numbers, form.skip, form.grid, form.bounds), {"settings": form.settings.values}
+
     def forward(
         self, x: Array, *, training: bool = False, lengths: Array | None = None, rng: Generator | None = None
     ) -> Array:

@@ -90,13 +90,13 @@ class LayerStream(TickModel):
         """Return the states of all layers."""
         if self.compiled is None:
             return copy.deepcopy(self.now)
-        return {str(place): state for place, state in enumerate(self.compiled.state())}
+        return self.compiled.state()
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to a state that `snapshot` returned."""
         self.now = _as_before(self.now, state)
         if self.compiled is not None:
-            self.compiled.restore([self.now[str(place)] for place in range(len(self.now))])
+            self.compiled.restore(self.now)
 
 
 def _as_before(now: Any, state: Any) -> Any:

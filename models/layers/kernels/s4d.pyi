@@ -9,6 +9,7 @@ STATIC: int
 DYNAMIC: int
 
 class Settings:
+    values: tuple[Any, ...]
     def __init__(
         self,
         state: int,

@@ -31,11 +31,13 @@ FREE, STATIC, DYNAMIC = range(3)
 cdef class Settings:
     """What the loops need to know of clips and grids; see s4d.h."""
     cdef s4d_block p
+    cdef readonly tuple values
 
     def __init__(self, int state, double clip, double limit, double levels=1, double least=0, bint shared=True,
                  bint widened=True):
         self.p.state, self.p.clip, self.p.limit = state, clip, limit
         self.p.levels, self.p.least, self.p.shared, self.p.widened = levels, least, shared, widened
+        self.values = state, clip, limit, levels, least, shared, widened
 
 
 cdef s4d_block described(Settings settings, const floating[:, :, ::1] u, const floating[:, :, ::1] numbers,
