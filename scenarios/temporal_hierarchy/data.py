@@ -57,29 +57,35 @@ class Binned:
         """Inputs of the network."""
         return -(-self.n_channels // self.group)
 
-    def __call__(self, samples: NDArray[Any]) -> NDArray[Any]:
-        """Return counts, shape (n, steps, inputs).
+    def places(self, samples: NDArray[Any]) -> NDArray[Any]:
+        """Return recordings, shape (n,), as the places of their spikes among (steps, inputs), so counted fast.
 
         Raises
         ------
         ValueError
             If a recording has a channel that the network has no input for.
         """
-        n = len(samples)
-        number = np.repeat(np.arange(n), [len(each) for each in samples])
-        times = np.concatenate([each.times for each in samples] or [np.empty(0)])
-        units = np.concatenate([each.units for each in samples] or [np.empty(0, np.int64)])
-        if len(units) and not 0 <= units.min() <= units.max() < self.n_channels:
-            raise ValueError(
-                f"channels must be from 0 to {self.n_channels - 1}, got {units.min()} to {units.max()}"
-            )
-        kept = (times >= 0) & (times < self.duration)
-        step = 1 + np.floor(times[kept] * ((self.steps - 1) / self.duration)).astype(np.int64)
-        np.minimum(step, self.steps - 1, out=step)  # where the product is rounded up to the end
-        place = (step * n + number[kept]) * self.n_inputs + units[kept] // self.group
-        counts = np.bincount(place, minlength=self.steps * n * self.n_inputs)
+        found = np.empty(len(samples), object)
+        for k, each in enumerate(samples):
+            units = each.units
+            if len(units) and not 0 <= units.min() <= units.max() < self.n_channels:
+                raise ValueError(
+                    f"channels must be from 0 to {self.n_channels - 1}, got {units.min()} to {units.max()}"
+                )
+            kept = (each.times >= 0) & (each.times < self.duration)
+            step = 1 + np.floor(each.times[kept] * ((self.steps - 1) / self.duration)).astype(np.int64)
+            np.minimum(step, self.steps - 1, out=step)  # where the product is rounded up to the end
+            found[k] = (step * self.n_inputs + units[kept] // self.group).astype(np.int32)
+        return found
+
+    def __call__(self, places: NDArray[Any]) -> NDArray[Any]:
+        """Return counts, shape (n, steps, inputs), of recordings as `places` returns them."""
         # Time comes first in memory, which is what layers read.
-        return counts.astype(self.dtype).reshape(self.steps, n, self.n_inputs).swapaxes(0, 1)
+        counts = np.empty((self.steps, len(places), self.n_inputs), self.dtype)
+        for k, each in enumerate(places):
+            found = np.bincount(each, minlength=self.steps * self.n_inputs)
+            counts[:, k] = found.reshape(self.steps, self.n_inputs)
+        return counts.swapaxes(0, 1)
 
 
 def task(settings: "Settings", run: Run, rng: Streams) -> Task:
@@ -152,7 +158,8 @@ def _pixels(run: Run) -> Task:
 
 def _recordings(settings: "Settings", run: Run, name: str) -> Task:
     encode = Binned(settings.steps, DURATION[name], settings.group, settings.precision)
-    sets = _generated() if name == "sweeps" else _read(name, run)
+    read = _generated() if name == "sweeps" else _read(name, run)
+    sets = {split: (encode.places(recordings), labels) for split, (recordings, labels) in read.items()}
     return Task(name, encode.n_inputs, CLASSES[name], sets, encode)
 
 

@@ -208,7 +208,7 @@ def test_spikes_are_counted_in_bins_of_which_the_first_stays_empty():
     samples = np.empty(2, object)
     samples[0] = Spikes(np.array([0.0, 24.9, 25.0, 99.9, 100.0]), np.array([0, 1, 2, 3, 3]))
     samples[1] = Spikes(np.array([60.0, 60.0]), np.array([3, 3]))
-    counts = encode(samples)
+    counts = encode(encode.places(samples))
     assert counts.shape == (2, 5, 2)
     counts = counts.swapaxes(0, 1)
     expected = np.zeros((5, 2, 2))
@@ -217,8 +217,8 @@ def test_spikes_are_counted_in_bins_of_which_the_first_stays_empty():
     expected[3, 1, 1] = 2
     np.testing.assert_array_equal(counts, expected)
     samples[1] = Spikes(np.array([1.0]), np.array([4]))
-    with pytest.raises(ValueError, match="channels must be from 0 to 3, got 0 to 4"):
-        encode(samples)
+    with pytest.raises(ValueError, match="channels must be from 0 to 3, got 4 to 4"):
+        encode.places(samples)
 
 
 def test_a_shift_moves_each_sample_up_or_down_by_the_same():
