@@ -79,9 +79,14 @@ class Projection:
         return f"<Projection {self.name!r}: {self.rule!r}, weight {short(self.weight)}, delay {delay}>"
 
     @property
+    def label_of_pair(self) -> str:
+        """How messages call its populations."""
+        return f"'{self.pre} -> {self.post}'"
+
+    @property
     def label(self) -> str:
         """How messages call it: its populations, and its own name where that says more."""
-        ends = f"'{self.pre} -> {self.post}'"
+        ends = self.label_of_pair
         return ends if self.name == f"{self.pre}->{self.post}" else f"{ends} ({self.name!r})"
 
     def resolve(self, net: HoldsPopulations) -> Connections:
@@ -204,6 +209,27 @@ def sorted_out(
     if not whole:  # the array of a dense projection stays as it was given
         weight = values.fitted(weight, listed, n_pre, n_post, "weight", label)
     return rule, weight, values.fitted(delay, listed, n_pre, n_post, "delay", label)
+
+
+def connected_alike(one: Projection, other: Projection) -> bool:
+    """Return whether two projections connect the same pair by the same rule with the same delay.
+
+    Their weights do not count: a cell of a notebook that runs again may have another one.
+    """
+    if (one.pre, one.post, one.receptor) != (other.pre, other.post, other.receptor):
+        return False
+    rates, others = one.rates or RateOptions(), other.rates or RateOptions()
+    if (rates.variable, rates.receptor) != (others.variable, others.receptor):
+        return False
+    if isinstance(one.delay, np.ndarray) or isinstance(other.delay, np.ndarray):
+        if not np.array_equal(one.delay, other.delay):
+            return False
+    elif one.delay != other.delay:
+        return False
+    if isinstance(one.rule, connect.Pairs) and isinstance(other.rule, connect.Pairs):
+        pairs = ((one.rule.pre, other.rule.pre), (one.rule.post, other.rule.post))
+        return all(np.array_equal(mine, theirs) for mine, theirs in pairs)
+    return bool(one.rule == other.rule)
 
 
 def without_autapses(projection: Projection, rule: connect.Pairs) -> Projection:

@@ -21,6 +21,7 @@ from eventsim.declared import (
     changed_model,
     check_kind,
     check_name,
+    connected_alike,
     is_continuous,
     is_on_hardware,
     min_delay,
@@ -96,6 +97,20 @@ class Network:
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []
         self.plasticity: list[tuple[str, Any]] = []
+        self._replaced: list[Population] = []  # what `change` put others in place of
+
+    def __getitem__(self, name: str) -> Population | Projection:
+        """Return the population or projection of a name."""
+        if name in self.populations:
+            return self.populations[name]
+        for projection in self.projections:
+            if projection.name == name:
+                return projection
+        known = [*self.populations, *(projection.name for projection in self.projections)]
+        raise UnknownPart(
+            f"no population or projection named {name!r}; known: {', '.join(known) or 'none'}"
+            f"{did_you_mean(name, known)}"
+        )
 
     def add(self, name: str, model: Any, n: int, record_spikes: bool = True) -> Population:
         """Add a population.
@@ -168,7 +183,8 @@ class Network:
         multapses : bool
             False draws without replacement, so that no pair is connected twice.
         name : str, optional
-            Default "pre->post". A name in use gets "#2", "#3", ...
+            Default "pre->post". A name in use gets "#2", "#3", ...; needed to connect a pair once more in
+            the same way.
         receptor : str
             Where it goes in the target: a compartment of a neuron that has several, an input of a continuous
             population. The target's first unless given.
@@ -231,8 +247,68 @@ class Network:
         rule.check(source.n, target.n, alone, projection.multapses, label)
         if not alone and isinstance(rule, connect.Pairs):
             projection = without_autapses(projection, rule)
+        if name is None:
+            self._refuse_twice(projection)
         self.projections.append(projection)
         return projection
+
+    def change(self, what: str | Projection | Population, **changed: Any) -> Population | Projection:
+        """Change parameters in place; simulations that were built before keep what they were built from.
+
+        Parameters
+        ----------
+        what : str, Population or Projection
+            What changes, or its name.
+        **changed
+            Of a population, parameters of its model, or another ``model``; of a projection its ``weight``,
+            ``delay`` or ``rule``, as `connect` takes them.
+
+        Returns
+        -------
+        Population or Projection
+            As it is now.
+
+        Raises
+        ------
+        UnknownPart, ValueError, TypeError, ConfigError
+            If there is no such part or parameter, or a value does not do; then nothing has changed.
+
+        Examples
+        --------
+        >>> import eventsim as es
+        >>> net = es.Network()
+        >>> _ = net.add("cells", es.models.LIF(tau_mem=10.0), 3)
+        >>> net.change("cells", tau_mem=20.0).model.tau_mem
+        20.0
+        """
+        part = self[what if isinstance(what, str) else what.name]
+        if isinstance(part, Population):
+            if "model" in changed and len(changed) > 1:
+                other = next(name for name in changed if name != "model")
+                raise ConfigError(f"{part.name!r} gets another model, so {other!r} is given with the model")
+            net = self.with_parameters({part.name: changed.get("model", changed)})
+            self.populations[part.name] = net.populations[part.name]
+            self._replaced = [*self._replaced, part]
+        else:
+            net = self.with_parameters(projections={part.name: changed})
+            self.projections[:] = net.projections
+        return self[part.name]
+
+    def remove(self, what: str | Projection | Population) -> None:
+        """Take out a projection, or a population with all projections from and to it, and their rules.
+
+        Raises
+        ------
+        UnknownPart
+            If nothing has this name.
+        """
+        part = self[what if isinstance(what, str) else what.name]
+        gone = {part.name}
+        if isinstance(part, Population):
+            gone |= {each.name for each in self.projections if part.name in (each.pre, each.post)}
+            del self.populations[part.name]
+        self.projections[:] = [each for each in self.projections if each.name not in gone]
+        self.plasticity[:] = [(name, rule) for name, rule in self.plasticity if name not in gone]
 
     def add_plasticity(self, what: str | Projection | Population, rule: Any) -> None:
         """Let a plasticity rule change the weights of a projection, or parameters of a population.
@@ -385,13 +461,23 @@ class Network:
     def _population(self, given: str | Population) -> Population:
         name = given.name if isinstance(given, Population) else given
         known = self.populations.get(name) if isinstance(name, str) else None
-        if known is None or (isinstance(given, Population) and given is not known):
+        former = any(given is each for each in self._replaced)
+        if known is None or (isinstance(given, Population) and given is not known and not former):
             names = ", ".join(self.populations) or "none yet"
             raise UnknownPart(
                 f"no population named {name!r} in this network; known: {names}"
                 f"{did_you_mean(name, self.populations)}"
             )
         return known
+
+    def _refuse_twice(self, projection: Projection) -> None:
+        """Raise ConfigError if a pair is connected in this way already: a cell of a notebook ran again."""
+        for other in self.projections:
+            if connected_alike(projection, other):
+                raise ConfigError(
+                    f"{projection.label_of_pair} is connected by {other.rule!r} already, as {other.name!r}; "
+                    f"change it by net.change({other.name!r}, ...), or add a second one with a name=..."
+                )
 
     def _free_name(self, name: str) -> str:
         used = {projection.name for projection in self.projections}

@@ -287,7 +287,7 @@ class Simulation(RecordSide):
         if not until >= self.now or math.isinf(until):
             raise EventOrderError(
                 f"cannot run until {until} {self.net.time_unit}: the clock is at {self.now}, "
-                "and the end must be finite"
+                "and the end must be finite; run_for(duration) goes on from now"
             )
         compiled = self._build()
         if inclusive and not compiled.engine:
@@ -305,6 +305,15 @@ class Simulation(RecordSide):
                 self._drain(self._stream)
             if self.now < end:  # somebody called engine.stop()
                 break
+
+    def run_for(self, duration: float, *, progress: bool | Callable[[float, float], object] = False) -> None:
+        """Advance by `duration`, in the network's time unit, as `run` does from now on."""
+        duration = one_time(duration, "the duration of a run")
+        if not 0 <= duration < math.inf:
+            raise EventOrderError(
+                f"cannot run for {duration} {self.net.time_unit}: a duration is finite and not negative"
+            )
+        self.run(self.now + duration, progress=progress)
 
     def _advance(self, compiled: CompiledNetwork, until: float, inclusive: bool) -> None:
         if compiled.engine:

@@ -207,7 +207,7 @@ def test_two_projections_between_the_same_populations_differ():
     net = es.Network()
     net.add("a", MODEL, 30)
     rule = es.connect.fixed_indegree(5)
-    first, second = net.connect("a", "a", rule), net.connect("a", "a", rule)
+    first, second = net.connect("a", "a", rule), net.connect("a", "a", rule, name="a->a")
     assert (first.name, second.name) == ("a->a", "a->a#2")
     assert listed(first.resolve(net)) != listed(second.resolve(net))
 

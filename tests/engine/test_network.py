@@ -92,9 +92,10 @@ def test_float32_weights_stay_float32_and_other_numbers_become_float64():
         ("u1", "f8"),
         ("?", "f8"),
     ]:
-        synapses = net.connect("a", "b", weight=np.ones((4, 3), dtype)).resolve(net)
+        synapses = net.connect("a", "b", weight=np.ones((4, 3), dtype), name=dtype).resolve(net)
         assert synapses.weight.dtype == expected
-    assert net.connect("a", "b", weight=[[1, 2, 3]] * 4).resolve(net).weight[3].tolist() == [1, 2, 3]
+    listed = net.connect("a", "b", weight=[[1, 2, 3]] * 4, name="list").resolve(net)
+    assert listed.weight[3].tolist() == [1, 2, 3]
 
 
 def test_a_matrix_may_stand_in_the_place_of_the_rule_and_a_rule_in_that_of_the_weight():
@@ -243,7 +244,8 @@ def test_populations_may_be_given_themselves():
 
 def test_names_in_use_are_numbered():
     net = network()
-    assert [net.connect("a", "b").name for _ in range(3)] == ["a->b", "a->b#2", "a->b#3"]
+    rules = [None, es.connect.fixed_probability(0.5), es.connect.fixed_probability(0.1)]
+    assert [net.connect("a", "b", rule).name for rule in rules] == ["a->b", "a->b#2", "a->b#3"]
     assert [net.connect("a", "b", name="fast").name for _ in range(2)] == ["fast", "fast#2"]
 
 
@@ -268,7 +270,7 @@ def test_zero_delay_puts_senders_first_and_refuses_circles(data):
         st.lists(st.tuples(st.sampled_from(names), st.sampled_from(names), st.sampled_from([0.0, 1.0])))
     )
     for pre, post, delay in links:
-        net.connect(pre, post, delay=delay)
+        net.connect(pre, post, delay=delay, name="link")
     instant = {(pre, post) for pre, post, delay in links if delay == 0}
     reach = set(instant)  # transitive closure, by the definition
     for _ in names:

@@ -12,7 +12,7 @@ from eventsim.states import FINITE, state_array
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
 def test_an_infinity_is_not_finite_in_any_precision(dtype: type, value: float) -> None:
     state = {"rate": np.array([1.0, value], dtype)}
-    with pytest.raises(ValueError, match="'rate' in the state holds -?inf"):
+    with pytest.raises(ValueError, match=r"'rate' in the state holds -?inf"):
         state_array(state, "rate", dtype, None, *FINITE)
 
 
