@@ -58,7 +58,7 @@ class Binned:
         return -(-self.n_channels // self.group)
 
     def places(self, samples: NDArray[Any]) -> NDArray[Any]:
-        """Return recordings, shape (n,), as places of their spikes among (steps, inputs), so counted fast.
+        """Return recordings, shape (n,), as places of their spikes among (steps, inputs).
 
         Raises
         ------
