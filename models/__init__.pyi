@@ -1,5 +1,6 @@
 from eventsim.models import dendrites as dendrites
 from eventsim.models import gradients as gradients
+from eventsim.models import growth as growth
 from eventsim.models import inputs as inputs
 from eventsim.models import layers as layers
 from eventsim.models import lif as lif
@@ -34,6 +35,7 @@ from eventsim.models.training import losses as losses
 from eventsim.models.training import optimisers as optimisers
 from eventsim.models.training import parametrisations as parametrisations
 from eventsim.models.training.estimators.base import NotFittedError as NotFittedError
+from eventsim.models.training.estimators.growing_classifier import GrowingClassifier as GrowingClassifier
 from eventsim.models.training.estimators.sequence_estimators import SequenceClassifier as SequenceClassifier
 from eventsim.models.training.estimators.sequence_estimators import SequenceRegressor as SequenceRegressor
 from eventsim.models.training.estimators.spiking_classifier import SpikingClassifier as SpikingClassifier

@@ -10,6 +10,7 @@ from eventsim.models.training.batches import seeded as seeded
 from eventsim.models.training.batches import shuffled as shuffled
 from eventsim.models.training.early_stopping import EarlyStopping as EarlyStopping
 from eventsim.models.training.estimators.base import NotFittedError as NotFittedError
+from eventsim.models.training.estimators.growing_classifier import GrowingClassifier as GrowingClassifier
 from eventsim.models.training.estimators.sequence_estimators import SequenceClassifier as SequenceClassifier
 from eventsim.models.training.estimators.sequence_estimators import SequenceRegressor as SequenceRegressor
 from eventsim.models.training.estimators.spiking_classifier import SpikingClassifier as SpikingClassifier
@@ -32,6 +33,7 @@ from eventsim.models.training.schedules import Plateau as Plateau
 from eventsim.models.training.schedules import Schedule as Schedule
 from eventsim.models.training.schedules import StepDecay as StepDecay
 from eventsim.models.training.sequence_trainer import SequenceTrainer as SequenceTrainer
+from eventsim.models.training.sgd import SGD as SGD
 from eventsim.models.training.spike_learner import SpikeLearner as SpikeLearner
 from eventsim.models.training.spike_learner import Step as Step
 from eventsim.models.training.static_trainer import StaticTrainer as StaticTrainer

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from eventsim.errors import UnknownPart
 from eventsim.kernels import adam
 from eventsim.models.training import schedules
+from eventsim.models.training.sgd import with_zeros
 from eventsim.parameters import one_number
 from eventsim.renamed import renamed_arguments, suggest_arguments
 from eventsim.states import check_entries
@@ -169,6 +170,16 @@ class Adam:
         """Count an epoch; the optimiser's own schedule, if there is one, may change the learning rates."""
         self.epoch += 1
         self.factor = self._scheduled()
+
+    def reset(self) -> None:
+        """Forget all earlier steps; the learning rates stay."""
+        self.steps, self._moments = 0, {}
+
+    def insert(self, name: str, place: int, axis: int, n: int) -> None:
+        """Make room for `n` new rows (axis 0) or columns (axis 1) of a parameter, without earlier steps."""
+        if name in self._moments:
+            first, second = self._moments[name]
+            self._moments[name] = with_zeros(first, place, axis, n), with_zeros(second, place, axis, n)
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on: numbers and copies of arrays by name."""

@@ -1,0 +1,16 @@
+from eventsim.models.growth.consolidation import EWC as EWC
+from eventsim.models.growth.consolidation import SynapticIntelligence as SynapticIntelligence
+from eventsim.models.growth.continual_trainer import ContinualTrainer as ContinualTrainer
+from eventsim.models.growth.continual_trainer import TaskStream as TaskStream
+from eventsim.models.growth.decision import LayerTest as LayerTest
+from eventsim.models.growth.decision import new_units as new_units
+from eventsim.models.growth.fan_in import new_fan_in as new_fan_in
+from eventsim.models.growth.growth_log import GrowthLog as GrowthLog
+from eventsim.models.growth.learner import GrowingLearner as GrowingLearner
+from eventsim.models.growth.learner import Growth as Growth
+from eventsim.models.growth.metrics import continual_metrics as continual_metrics
+from eventsim.models.growth.network import insert_units as insert_units
+from eventsim.models.growth.network import perceptron as perceptron
+from eventsim.models.growth.network import widths as widths
+from eventsim.models.growth.saturation import effective_dimension as effective_dimension
+from eventsim.models.growth.saturation import fisher_diagonal as fisher_diagonal

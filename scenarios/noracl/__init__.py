@@ -1,0 +1,87 @@
+"""NORACL: a network that grows while it learns one task after the other, and stays small if it can.
+
+A fixed network must be sized for tasks that nobody knows yet. Raghunathan et al. (2026) begin with a small
+network and add units to a hidden layer when two signals agree: its activations have used up their dimensions,
+and earlier tasks need even its least important weights. New units change nothing until they learn.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eventsim.errors import ConfigError
+from eventsim.registry import register
+from eventsim.scenarios.noracl.settings import Settings
+from eventsim.scenarios.scenario import Run
+from eventsim.trace import Trace
+
+if TYPE_CHECKING:
+    from eventsim.models.growth import ContinualTrainer
+    from eventsim.scenarios.noracl.streams import ImageStream
+
+LEAST = 12  # units from which on a full representation asks for a unit with every size rule
+
+
+@register("scenario", "noracl")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noracl(Settings):
+    """Growing networks on streams of tasks, beside networks of constant size."""
+
+    def data_sets(self) -> tuple[str, ...]:
+        """Return the published data sets that the run reads."""
+        return () if self.dataset == "digits" else (self.dataset,)
+
+    @staticmethod
+    def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+        """Return the plots of a run of this scenario."""
+        from eventsim.scenarios.noracl import plots
+
+        return plots.available(trace)
+
+    def run(self, run: Run) -> None:
+        """Take the network through the stream, then those of constant widths."""
+        self._check()
+        from eventsim.models.training.batches import seeded
+        from eventsim.scenarios.noracl import network, results, streams
+
+        rng = seeded(run.seed)
+        stream = streams.tasks(self, run, rng)
+        growth = network.growth_of(self) if self.model == "growing" else None
+        networks = [(self.hidden, growth)]
+        networks += [((width,) * len(self.hidden), None) for width in self.static_widths]
+        first = int(run.state["network"]) if run.state else 0
+        for place, (hidden, how) in enumerate(networks[first:], first):
+            trainer = network.trainer(self, stream, rng, hidden, how, run.threads)
+            if place == first and run.state and run.state["trainer"]:
+                trainer.restore(run.state["trainer"])
+            self._train(run, stream, trainer, place)
+            if place == 0:
+                results.keep(run, trainer)
+            else:
+                results.keep_static(run, trainer, hidden[0])
+        results.compare(run)
+
+    def _train(self, run: Run, stream: "ImageStream", trainer: "ContinualTrainer", place: int) -> None:
+        prefix = "" if place == 0 else f"static_{self.static_widths[place - 1]}_"
+        trainer.run(
+            checkpoint=lambda now: run.checkpoint(
+                lambda: {"dataset": stream.name, "network": place, "trainer": now()}
+            ),
+            log=lambda name, value: run.series(prefix + name, value),
+            progress=run.progress,
+        )
+
+    def _check(self) -> None:
+        """Raise a ConfigError for settings that do not fit together."""
+        if self.model == "growing" and self.size_rule == "floor" and min(self.hidden) < LEAST:
+            raise ConfigError(
+                f"hidden layers must start with at least {LEAST} units, got {min(self.hidden)}: "
+                "with size_rule=floor smaller ones may never grow; size_rule=north grows from 1 on"
+            )
+        if self.stream == "split" and self.tasks > 5:
+            raise ConfigError(f"tasks must be at most 5 of a split stream of ten classes, got {self.tasks}")
+        if self.model == "growing" and self.probe_samples < max(self.hidden):
+            raise ConfigError(
+                f"probe_samples must be at least the units of a hidden layer, {max(self.hidden)}, "
+                f"got {self.probe_samples}"
+            )
