@@ -1,4 +1,5 @@
 from eventsim.hardware import chips as chips
+from eventsim.hardware import circuits as circuits
 from eventsim.hardware import parts as parts
 from eventsim.hardware import remote as remote
 from eventsim.hardware import targets as targets
@@ -8,6 +9,7 @@ from eventsim.hardware.chips.brainscales2 import BrainScaleS2Ideal as BrainScale
 from eventsim.hardware.chips.chip import Chip as Chip
 from eventsim.hardware.chips.chip import Cost as Cost
 from eventsim.hardware.chips.mixed_signal import MixedSignal as MixedSignal
+from eventsim.hardware.circuits.minimalist import Minimalist as Minimalist
 from eventsim.hardware.device import Hardware as Hardware
 from eventsim.hardware.named import by_name as by_name
 from eventsim.hardware.network_editor import NetworkEditor as NetworkEditor

@@ -19,7 +19,8 @@ SPIKING = [(name, part) for name, part in registry.parts("neuron").items() if na
 NEURONS = [name for name, part in SPIKING if not getattr(part, "is_source", False)]
 SOURCES = [name for name, part in SPIKING if getattr(part, "is_source", False)]
 SCENARIOS = list(registry.parts("scenario"))
-HARDWARE = list(registry.parts("hardware"))
+CIRCUITS = [name for name, part in registry.parts("hardware").items() if getattr(part, "runs_layers", False)]
+HARDWARE = [name for name in registry.parts("hardware") if name not in CIRCUITS]
 
 QUICK = {  # settings with which a scenario ends in a second or two
     "balanced-network": {"duration": 50.0},
@@ -219,7 +220,11 @@ def engine_of(kind, name):
     return es.Simulation(net, hardware, "ordered", **options)
 
 
-RECEIVERS = [p for p in PARTS if p[0] in ("neuron", "hardware") or p[1] == "plasticity-kernel"]
+RECEIVERS = [
+    p
+    for p in PARTS
+    if p[0] == "neuron" or (p[0] == "hardware" and p[1] in HARDWARE) or p[1] == "plasticity-kernel"
+]
 
 
 @pytest.mark.parametrize(("kind", "name"), RECEIVERS)
@@ -280,6 +285,13 @@ def test_hardware_leaves_the_network_it_is_given_as_it_is(name):
     made_of_it = made("hardware", name).transform(net)
     assert made_of_it.populations.keys() == net.populations.keys()
     assert net.populations["cells"].model is model
+
+
+@pytest.mark.parametrize("name", CIRCUITS)
+def test_a_circuit_that_runs_layers_refuses_a_network_of_neurons_in_one_line(name):
+    with pytest.raises(es.ConfigError, match="runs layers") as refused:
+        run_on(made("hardware", name), [0.5])
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -44,8 +44,11 @@ from eventsim.models.layers.linear import column_sums
 if TYPE_CHECKING:
     from eventsim.io.neurobench import Connection, Workload
 
-__all__ = ["QuantizedMinGRU"]
+__all__ = ["TIE", "QuantizedMinGRU"]
 
+# States and thresholds are rational numbers that are often equal. How much more a state must be to count as
+# more, so that rounding does not decide; far below the distance of two states that differ.
+TIE, TIE_SINGLE = 1e-9, 1e-6
 THIRDS = (-1.0, -1 / 3, 1 / 3, 1.0)
 RANGES = {"output": ("binary", "smooth", "tanh", "state"), "gate_function": ("hard", "sigmoid")}
 RANGES |= {"rounding": ("nearest", "floor"), "unused": ("repeat", "idle", "exact")}
@@ -59,8 +62,8 @@ class QuantizedMinGRU(Layer):
     n_out : int, optional
         Units, the columns of the core; as many as channels come in unless given.
     output : {"binary", "smooth", "tanh", "state"}
-        What goes on to the next layer: ``h > theta``; its smooth counterpart; ``tanh((h - theta) / width)``;
-        or `gain` times h.
+        What goes on to the next layer: ``h > theta``, where equal but for rounding is not more; its smooth
+        counterpart; ``tanh((h - theta) / width)``; or `gain` times h.
     gate_function : {"hard", "sigmoid"}
         ``clip(u, 0, 1)``, or ``sigmoid(4 (u - 1/2))``, which has the same slope in the middle.
     gate_bits : int, optional
@@ -224,6 +227,17 @@ class QuantizedMinGRU(Layer):
         self._tape = x, first, pre, z, h, weight, threshold
         return self._outputs(h, threshold)
 
+    def observe(self, z: Array, h: Array) -> None:
+        """Let gates and states that a circuit had take the place of those of the last forward pass.
+
+        The next backward pass is then that of the software at the observed trajectory.
+        """
+        if self._tape is None:
+            raise RuntimeError("observe needs a forward pass before it")
+        x, first, pre, own_z, own_h, weight, threshold = self._tape
+        own_z[...], own_h[...] = z, h
+        self._tape = x, first, pre, own_z, own_h, weight, threshold
+
     def gates_and_states(self, x: Array) -> tuple[Array, Array]:
         """Return gates z and states h of all steps, shape (time, batch, n_out), without a tape."""
         x = self._checked(x)
@@ -262,7 +276,9 @@ class QuantizedMinGRU(Layer):
             found = h * self.dtype.type(self.gain)
             return found
         if self.output == "binary":
-            return (h > threshold).astype(self.dtype)
+            margin = self.dtype.type(TIE if self.dtype == np.float64 else TIE_SINGLE)
+            found = (h - threshold > margin).astype(self.dtype)
+            return found
         r = (h - threshold) / self.dtype.type(self.width)
         if self.output == "tanh":
             found = np.tanh(r)

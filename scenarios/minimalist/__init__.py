@@ -33,9 +33,20 @@ class Minimalist(Settings):
         return plots.available(trace)
 
     def run(self, run: Run) -> None:
-        """Train, compare constraints."""
-        from eventsim.scenarios.minimalist import data, learner, measuring
+        """Train, compare constraints, put the networks on the circuit, measure imperfections."""
+        from eventsim.scenarios.minimalist import data, imperfections, learner, measuring, on_circuit
 
+        device = on_circuit.device_of(self, run)
         task = data.task(self, run)
-        trained = learner.train_all(self, run, task, learner.variants_of(self))
+        in_the_loop = device if self.in_the_loop else None
+        trained = learner.train_all(self, run, task, learner.variants_of(self), in_the_loop)
         measuring.report(self, run, task, trained)
+        if self.compared or not on_circuit.holds(self):
+            return
+        nets = list(trained.values())
+        on_circuit.compare(self, run, task, nets, on_circuit.ideal_device(self), "circuit")
+        if device is not None:
+            on_circuit.compare(self, run, task, nets, device, "hardware")
+        on_circuit.record_traces(self, run, task, nets[0], device)
+        if self.imperfections:
+            imperfections.measure(self, run, task, nets)

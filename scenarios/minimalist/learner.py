@@ -17,6 +17,7 @@ from eventsim.scenarios.minimalist.network import clip, network
 from eventsim.scenarios.scenario import Run
 
 if TYPE_CHECKING:
+    from eventsim.hardware.circuits import Minimalist
     from eventsim.scenarios.minimalist.settings import Settings
 
 __all__ = ["Trained", "learner_of", "train_all", "trainer_of", "variants_of"]
@@ -38,9 +39,15 @@ def learner_of(task: Task, net: Sequential, seed: int, learning_rate: float = 0.
     )
 
 
-def trainer_of(settings: "Settings", task: Task, seed: int, threads: int) -> Trainer:
-    """Return the trainer of a network: Adam, rates along a cosine."""
+def trainer_of(
+    settings: "Settings", task: Task, seed: int, threads: int, device: "Minimalist | None" = None
+) -> Trainer:
+    """Return the trainer of a network, on a device if one is given: Adam, rates along a cosine."""
     net = network(settings, task.n_inputs, task.n_classes, seeded(seed)("weights"))
+    if device is not None:
+        from eventsim.hardware.circuits import CircuitInTheLoop
+
+        net = CircuitInTheLoop(net, device)
     net.threads = threads
     learner = learner_of(task, net, seed, settings.learning_rate)
     n = task.size("train")
@@ -49,8 +56,14 @@ def trainer_of(settings: "Settings", task: Task, seed: int, threads: int) -> Tra
     return Trainer(learner, batches, epochs=settings.epochs, schedule=schedule, schedule_by="batch")
 
 
-def train_all(settings: "Settings", run: Run, task: Task, variants: "Sequence[Settings]") -> Trained:
-    """Train all networks, seed by seed; each is kept when it is finished.
+def train_all(
+    settings: "Settings",
+    run: Run,
+    task: Task,
+    variants: "Sequence[Settings]",
+    device: "Minimalist | None" = None,
+) -> Trained:
+    """Train all networks, seed by seed, on a device if there is one; each is kept when it is finished.
 
     Series are those of the first network. The k-th seed is the run's plus k, the same for all variants.
     """
@@ -62,9 +75,11 @@ def train_all(settings: "Settings", run: Run, task: Task, variants: "Sequence[Se
         for k in range(settings.networks):
             for v, each in enumerate(variants):
                 key = f"{v}-{k}"
-                trainer = trainer_of(each, task, run.seed + k, run.threads)
+                trainer = trainer_of(each, task, run.seed + k, run.threads, device)
                 learner: Any = trainer.learner
-                found[v, k] = learner.model
+                found[v, k] = Sequential(learner.model.layers)  # the software, whatever is in the loop
+                found[v, k].adopt()
+                found[v, k].threads = run.threads
                 if key in finished:
                     learner.model.load_state_dict(finished[key])
                     continue

@@ -14,7 +14,7 @@ from eventsim.trace import Floats
 if TYPE_CHECKING:
     from eventsim.scenarios.minimalist.settings import Settings
 
-__all__ = ["accuracy", "report", "shown"]
+__all__ = ["accuracy", "put", "report", "shown"]
 
 
 def accuracy(task: Task, net: Sequential, split: str = "test") -> float:
@@ -45,18 +45,18 @@ def report(settings: "Settings", run: Run, task: Task, trained: Trained) -> None
         for split, rows in table.items():
             run.parameter(f"comparison/{split}_accuracy", rows)
         for stage, row in zip(settings.compared, table["test"], strict=True):
-            _put(run, f"test_accuracy_{stage}", row)
-        _put(run, "drop", table["test"][0] - table["test"][-1])
+            put(run, f"test_accuracy_{stage}", row)
+        put(run, "drop", table["test"][0] - table["test"][-1])
         run.file.put(provenance={"compared": " ".join(settings.compared)})
         return
     for split, rows in table.items():
-        _put(run, f"{split}_accuracy", rows[0])
+        put(run, f"{split}_accuracy", rows[0])
     if "validation" in table:
         run.metric("selected_test_accuracy", table["test"][0, table["validation"][0].argmax()])
     _arrays(run, task, trained[0, 0])
 
 
-def _put(run: Run, name: str, row: Floats) -> None:
+def put(run: Run, name: str, row: Floats) -> None:
     """Put the mean over the seeds into the metrics, and all of them into the arrays."""
     run.metric(name, row.mean())
     run.parameter(f"networks/{name}", row)

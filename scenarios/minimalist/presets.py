@@ -3,8 +3,8 @@
 Numbers of units, epochs and rates are those of the reference sheet's prototype; the paper's are not known.
 """
 
-DIGITS: dict[str, object] = {}
-QUICK: dict[str, object] = {"epochs": 20}
+DIGITS: dict[str, object] = {"networks": 5}
+QUICK: dict[str, object] = {}
 SMNIST: dict[str, object] = {
     "dataset": "smnist",
     "thresholds": 2,
@@ -12,6 +12,22 @@ SMNIST: dict[str, object] = {
     "epochs": 20,
     "batch": 64,
 }
+IMPERFECTIONS = (
+    "mismatch",
+    "thermal_noise",
+    "offset",
+    "offset_at_output",
+    "offset_trimmed",
+    "offset_at_output_trimmed",
+    "comparator_noise",
+    "parasitic",
+    "parasitic_state",
+    "injection",
+    "leak",
+    "settling",
+    "level_error",
+    "all_small",
+)
 STAGES = ("none", "outputs", "hard_gate", "gate_bits", "weights", "all")
 
 PRESETS: dict[str, dict[str, object]] = {
@@ -19,5 +35,7 @@ PRESETS: dict[str, dict[str, object]] = {
     "quick": QUICK,
     "smnist": SMNIST,
     "smnist-comparison": SMNIST | {"compared": ("hard_gate", "all")},
+    "imperfections": {"imperfections": IMPERFECTIONS, "networks": 3},
+    "traces": {},
     "ablation": {"compared": STAGES, "networks": 3},
 }

@@ -8,6 +8,22 @@ from annotated_types import Ge, Le, Len
 from eventsim.scenarios.minimalist.presets import PRESETS
 from eventsim.scenarios.scenario import POSITIVE, Scenario, Sections
 
+Imperfection = Literal[
+    "mismatch",
+    "thermal_noise",
+    "offset",
+    "offset_at_output",
+    "offset_trimmed",
+    "offset_at_output_trimmed",
+    "comparator_noise",
+    "parasitic",
+    "parasitic_state",
+    "injection",
+    "leak",
+    "settling",
+    "level_error",
+    "all_small",
+]
 Stage = Literal["none", "outputs", "hard_gate", "gate_bits", "weights", "all"]
 
 
@@ -20,6 +36,8 @@ class Settings(Scenario):
         "computation of gated recurrent units"
     )
     presets: ClassVar[dict[str, dict[str, object]]] = PRESETS
+    accepts_hardware: ClassVar[bool] = True
+    time_unit: ClassVar[str] = "us"
     repeated_by: ClassVar[str] = "networks"
     sections: ClassVar[Sections] = {
         "task": ("dataset", "shown", "thresholds", "train_samples", "test_samples", "validation_samples"),
@@ -38,6 +56,7 @@ class Settings(Scenario):
         ),
         "training": ("epochs", "batch", "learning_rate"),
         "comparison": ("compared", "networks"),
+        "circuit": ("circuit_samples", "in_the_loop", "imperfections", "devices"),
     }
 
     dataset: Annotated[Literal["digits", "smnist"], "8 x 8 digits or MNIST"] = "digits"
@@ -66,3 +85,7 @@ class Settings(Scenario):
     learning_rate: Annotated[float, *POSITIVE, "of Adam, falling along a cosine"] = 0.01
     compared: Annotated[tuple[Stage, ...], "constraints that networks are compared at; empty for one"] = ()
     networks: Annotated[int, Ge(1), "seeds of each"] = 1
+    circuit_samples: Annotated[int, Ge(0), "test samples that the circuit is shown; 0 for all"] = 0
+    in_the_loop: Annotated[bool, "whether training runs forward on the circuit of --hardware"] = False
+    imperfections: Annotated[tuple[Imperfection, ...], "that accuracy is measured with; empty for none"] = ()
+    devices: Annotated[int, Ge(1), "drawn for each size of an imperfection"] = 3

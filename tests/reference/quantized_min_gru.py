@@ -31,5 +31,7 @@ def run(x, gate_weight, gate_bias, weight, threshold, slope, divisor):
             row.append(k)
         codes.append(row)
         states.append(list(h))
-        outputs.append([1 if h[j] > fixed(threshold[j], 128) else 0 for j in range(n_out)])
+        outputs.append(
+            [int(h[j] - fixed(threshold[j], 128) > 1e-9) for j in range(n_out)]
+        )  # more, but for rounding
     return np.array(codes), np.array(states), np.array(outputs)

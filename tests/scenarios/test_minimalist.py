@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from eventsim import io
+from eventsim.errors import ConfigError
 from eventsim.models.training import Trainer
 from eventsim.registry import find
 from eventsim.scenarios.minimalist import data, learner, network
@@ -99,6 +100,73 @@ def test_a_stopped_comparison_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     trained(tmp_path / "b.h5", **values, resume=True)
     assert not stops
     assert results(io.load(tmp_path / "a.h5")) == results(io.load(tmp_path / "b.h5"))
+
+
+def test_the_circuit_predicts_what_the_software_does(tmp_path):
+    trained(tmp_path / "a.h5", networks=2)
+    trace = io.load(tmp_path / "a.h5")
+    assert trace.metrics["circuit_agreement"] == 1.0
+    assert trace.metrics["circuit_test_accuracy"] == trace.metrics["test_accuracy"]
+    assert trace.metrics["trace_correlation_ideal"] > 1 - 1e-12
+    assert 0.98 <= trace.metrics["trace_correlation_real"] < 1
+    own = trace.parameters
+    assert own["traces/ideal/states"] == pytest.approx(own["traces/software/states"], abs=1e-12)
+    assert np.array_equal(own["traces/ideal/outputs"], own["traces/software/outputs"])
+    assert not np.array_equal(own["traces/real/states"], own["traces/software/states"])
+    assert 0 < trace.metrics["circuit_lost_fj"] < trace.metrics["circuit_drawn_fj"]
+    SCENARIO.plots(trace)["traces"](trace)
+
+
+def test_a_circuit_with_imperfections_is_the_target_of_the_run(tmp_path):
+    values = SMALL | {"circuit_samples": 40}
+    for name, hardware in (("a", "minimalist"), ("b", "minimalist,offset=30,mismatch=0.02")):
+        request = Request(
+            name="minimalist", values=values, seed=1, output=tmp_path / name, hardware=hardware, quiet=True
+        )
+        execute(request)
+    ideal, real = io.load(tmp_path / "a").metrics, io.load(tmp_path / "b").metrics
+    assert ideal["hardware_agreement"] == 1.0
+    assert real["hardware_agreement"] < 0.9
+    assert ideal["test_accuracy"] == real["test_accuracy"]  # the training is that of the software
+
+
+def test_training_with_the_circuit_in_the_loop_learns_on_it(tmp_path):
+    hardware = "minimalist,offset=20"
+    accuracies = []
+    for in_the_loop in (False, True):
+        path = tmp_path / f"{in_the_loop}.h5"
+        values = {"hidden": (32,), "epochs": 12, "in_the_loop": in_the_loop}
+        execute(Request(name="minimalist", values=values, seed=2, output=path, hardware=hardware, quiet=True))
+        accuracies.append(io.load(path).metrics["hardware_test_accuracy"])
+    assert accuracies[1] > accuracies[0] + 0.05
+
+
+def test_imperfections_are_measured_on_several_devices(tmp_path):
+    kinds = ("mismatch", "offset_at_output", "offset_at_output_trimmed")
+    trained(tmp_path / "a.h5", imperfections=kinds, networks=2, devices=2, circuit_samples=20)
+    trace = io.load(tmp_path / "a.h5")
+    table = trace.parameters["imperfections/offset_at_output/accuracy"]
+    assert table.shape == (3, 2, 2)
+    assert trace.metrics["offset_at_output_20"] == pytest.approx(table[2].mean())
+    SCENARIO.plots(trace)["imperfections"](trace)
+
+
+@pytest.mark.parametrize(
+    ("values", "hardware", "text"),
+    [
+        ({}, "jitter,sigma=0.1", "runs on the circuit 'minimalist' only, got --hardware jitter"),
+        ({"constraints": "outputs"}, "minimalist", "with constraints='all', got constraints='outputs'"),
+        ({"in_the_loop": True}, None, "in_the_loop=true needs a circuit"),
+        ({}, "minimalist,mismatch=-1", "mismatch"),
+    ],
+)
+def test_hardware_that_does_not_fit_is_refused_in_one_line(values, hardware, text, tmp_path):
+    request = Request(
+        name="minimalist", values=SMALL | values, output=tmp_path / "a.h5", hardware=hardware, quiet=True
+    )
+    with pytest.raises((RunFailed, ConfigError), match=text) as failed:
+        execute(request)
+    assert "\n" not in str(failed.value)
 
 
 def test_a_pixel_is_compared_with_thresholds_and_shown_row_by_row():
