@@ -316,7 +316,8 @@ class Network:
         Parameters
         ----------
         what : str, Projection or Population
-            The projection or population, or its name.
+            The projection or population, or its name; "NAME feedback" is the way back of errors through
+            weights of their own.
         rule : a rule from `eventsim.models.plasticity`, or one like them
 
         Raises
@@ -328,6 +329,9 @@ class Network:
         """
         name = what if isinstance(what, str) else what.name
         known = [*self.populations, *(projection.name for projection in self.projections)]
+        known += [
+            f"{it.name} feedback" for it in self.projections if it.rates is not None and it.rates.own_feedback
+        ]
         if name not in known:
             raise UnknownPart(
                 f"no population or projection named {name!r}; known: {', '.join(known) or 'none'}"

@@ -53,9 +53,10 @@ def ticks_of(
                 f"{name!r} carries spikes; its plasticity rule acts on projections of rates and on "
                 "continuous populations"
             )
-        observer = rule.attach(target)
-        if observer is not None:
-            observers.append(observer if isinstance(observer, TickPart) else _observer(observer))
+        attached = rule.attach(target)
+        for observer in attached if isinstance(attached, list) else [attached]:
+            if observer is not None:
+                observers.append(observer if isinstance(observer, TickPart) else _observer(observer))
     continuous = [populations[name] for name, p in net.populations.items() if is_continuous(p.model)]
     ticks = Ticks(dt, continuous, [*parts.values(), *observers])
     for part in (*parts.values(), *observers, ticks):

@@ -30,6 +30,11 @@ class RateOptions:
     variable: str = "rate"
     receptor: str = "input"
 
+    @property
+    def own_feedback(self) -> bool:
+        """Whether errors go back through weights of their own."""
+        return not isinstance(self.feedback, bool)
+
 
 def rate_options(
     bias: Any, tau_syn: Any, feedback: Any, variable: str, receptor: str, n_pre: int, n_post: int, label: str

@@ -39,6 +39,7 @@ cdef class Continuous(Population):
 
     cdef readonly int batch
     cdef readonly double dt
+    cdef readonly dict shared                   # what rules of several projections have in common here
     cdef readonly object run_seed               # what random numbers of a run are drawn from
     cdef readonly bint is_float64                 # float64, else float32
     cdef readonly dict receptors                # name -> (batch, n) what projections add to; zero at the start of a tick

@@ -38,6 +38,8 @@ class Continuous(Population):
     arrays: dict[str, NDArray[Any]]
     state: dict[str, NDArray[Any]]
     limit: float
+    shared: dict[str, Any]
+    run_seed: int
     histories: list[History]
     input_signal: InputSignal | None
     def __init__(

@@ -127,7 +127,7 @@ cdef class Continuous(Population):
         self.batch, self.dt, self.run_seed = context.batch, context.dt, context.run_seed
         self.is_float64 = dtype == np.float64
         self.total = <int64_t> self.batch * self.n
-        self.limit = 1e12
+        self.limit, self.shared = 1e12, {}
         self.last = -context.dt  # the tick before the first
         spikes = np.zeros(self.n)
         self.receptors = {name: np.zeros((context.batch, context.n), dtype) for name in receptors}

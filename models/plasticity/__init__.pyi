@@ -2,6 +2,7 @@ from eventsim.models.plasticity.dendritic_prediction import DendriticPrediction 
 from eventsim.models.plasticity.error_times_rate import ErrorTimesRate as ErrorTimesRate
 from eventsim.models.plasticity.microcircuit_alignment import MicrocircuitAlignment as MicrocircuitAlignment
 from eventsim.models.plasticity.noise import OrnsteinUhlenbeck as OrnsteinUhlenbeck
+from eventsim.models.plasticity.phaseless_alignment import PhaselessAlignment as PhaselessAlignment
 from eventsim.models.plasticity.plasticity_kernel import PlasticityKernel as PlasticityKernel
 from eventsim.models.plasticity.plasticity_kernel import SynapseRows as SynapseRows
 from eventsim.models.plasticity.structural_plasticity import HomeostaticSTDP as HomeostaticSTDP

@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from tests.reference.phaseless_alignment import Microcircuit
 
 import eventsim as es
 from eventsim.models.plasticity.microcircuit_alignment import MicrocircuitAlignment
@@ -16,6 +15,7 @@ from eventsim.models.prospective.deep_microcircuit import (
     unit_ranges,
 )
 from eventsim.rng import unit_keys
+from reference.phaseless_alignment import Microcircuit
 
 DT, SEED = 0.01, 3
 
