@@ -16,6 +16,7 @@ FOLDERS = {
     "scenarios": "eventsim.scenarios",
     "benchmarks": "eventsim.benchmarks",
     "bridges/torch": "eventsim.torch",
+    "bridges/neurobench": "eventsim.neurobench",
 }
 
 
@@ -40,6 +41,9 @@ def test_the_examples_of_a_module_hold(name, tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     if name.startswith("eventsim.torch"):
         pytest.importorskip("torch")
+    if name.startswith("eventsim.neurobench"):
+        for needed in ("neurobench", "snntorch", "torch"):
+            pytest.importorskip(needed)
     module = importlib.import_module(name)
     results = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert results.failed == 0, "see the captured output"

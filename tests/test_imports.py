@@ -23,7 +23,7 @@ from eventsim.lazy import names_in_stub
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = ["eventsim", "eventsim.models", "eventsim.hardware", "eventsim.scenarios", "eventsim.benchmarks"]
 FOLDERS = {package.rpartition(".")[2]: package for package in [*LEVELS, "eventsim.io"]}
-BRIDGES = {"bridges/torch": "eventsim.torch"}
+BRIDGES = {"bridges/torch": "eventsim.torch", "bridges/neurobench": "eventsim.neurobench"}
 FOLDERS |= BRIDGES
 FOR_IO = {
     "eventsim",
@@ -33,7 +33,7 @@ FOR_IO = {
     "eventsim.spike_trains",
     "eventsim.trace",
 }
-HEAVY = ("scipy", "h5py", "matplotlib", "pydantic", "typer", "tqdm", "torch", "neo")
+HEAVY = ("scipy", "h5py", "matplotlib", "pydantic", "typer", "tqdm", "torch", "neo", "neurobench")
 
 
 def modules() -> dict[str, list[Path]]:
@@ -187,6 +187,9 @@ def test_private_names_are_imported_by_their_own_package_only():
 def test_a_package_shows_what_its_stub_lists_and_nothing_else(name):
     if name.startswith("eventsim.torch"):
         pytest.importorskip("torch")
+    if name.startswith("eventsim.neurobench"):
+        for needed in ("neurobench", "snntorch", "torch"):
+            pytest.importorskip(needed)
     package_there = importlib.import_module(name)
     listed = faces(name)
     assert dir(package_there) == sorted(listed)

@@ -65,7 +65,7 @@ class Dense(Connection):
     """
 
     def __init__(self, weight: ArrayLike) -> None:
-        array = _weights(weight, "(n_in, n_out)", 2)
+        array = self.weight = _weights(weight, "(n_in, n_out)", 2)
         self.features = (array.shape[0],)
         self.n_out = int(array.shape[1])
         self.fan_out = np.count_nonzero(array, axis=1)
@@ -130,7 +130,7 @@ class Convolution(Connection):
         dilation: Any = 1,
         groups: int = 1,
     ) -> None:
-        array = _weights(weight, "(n_out, n_in / groups, *kernel)")
+        array = self.weight = _weights(weight, "(n_out, n_in / groups, *kernel)")
         n = array.ndim - 2
         if n not in (1, 2, 3):
             raise ValueError(
@@ -138,7 +138,7 @@ class Convolution(Connection):
             )
         if len(array) % groups:
             raise ValueError(f"{groups} groups need a multiple of {groups} outputs, got {len(array)}")
-        self.kernel = array.shape[2:]
+        self.kernel, self.groups = array.shape[2:], groups
         self.stride, self.dilation = _each(stride, n), _each(dilation, n)
         self.padding = [pair if isinstance(pair, tuple) else (pair, pair) for pair in _each(padding, n)]
         # By channel that comes in: over how many outputs of its group a tap acts.
