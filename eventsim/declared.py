@@ -221,10 +221,13 @@ def connected_alike(one: Projection, other: Projection) -> bool:
     rates, others = one.rates or RateOptions(), other.rates or RateOptions()
     if (rates.variable, rates.receptor) != (others.variable, others.receptor):
         return False
-    if isinstance(one.delay, np.ndarray) or isinstance(other.delay, np.ndarray):
-        if not np.array_equal(one.delay, other.delay):
-            return False
-    elif one.delay != other.delay:
+    delays = (one.delay, other.delay)
+    same = (
+        np.array_equal(*(np.asarray(delay) for delay in delays))
+        if any(isinstance(delay, np.ndarray) for delay in delays)
+        else delays[0] == delays[1]
+    )
+    if not same:
         return False
     if isinstance(one.rule, connect.Pairs) and isinstance(other.rule, connect.Pairs):
         pairs = ((one.rule.pre, other.rule.pre), (one.rule.post, other.rule.post))

@@ -57,7 +57,7 @@ def state_words(settings: "Settings", lengths: Sequence[int] | None = None) -> i
 def held_words(network: Sequential) -> int:
     """Return how many numbers the arrays of a stream of this network have; counters are no memory."""
     rings = sum(layer.init_state(1)["past"].size for layer in delay_layers(network))
-    return rings + sum(layer.init_state(1)["h"].size for layer in gru_layers(network))
+    return int(rings + sum(layer.init_state(1)["h"].size for layer in gru_layers(network)))
 
 
 def kept_lengths(network: Sequential) -> list[int]:
