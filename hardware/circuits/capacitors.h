@@ -20,40 +20,42 @@ typedef struct {
     double leaked; /* by leakage */
 } capacitor_energy;
 
+/* `lanes` neighbours of a row; sums hold what is lost, drawn and pushed in, lane by lane. */
+VECTOR_INLINE void capacitors_charge(ptrdiff_t lanes, double on, const double *restrict c, const double *restrict rail,
+                                     const double *restrict more, double left, double *restrict v, double *restrict lost,
+                                     double *restrict drawn, double *restrict pushed) {
+    const double settled = 0.5 * (1 - left * left);
+    for (ptrdiff_t k = 0; k < lanes; k++) {
+        double target = on * rail[k], d = target - v[k], after = target - left * d;
+        lost[k] += settled * c[k] * d * d;
+        drawn[k] += c[k] * target * (after - v[k]);
+        pushed[k] += c[k] * more[k] * (after + 0.5 * more[k]);
+        v[k] = after + more[k];
+    }
+}
+
 /* Charges the capacitors of rows with x = 1 to `rail`, the others to V_0. Opening switches add `more` of the column:
    injected charge, and thermal noise, of which a column's mean is all that can be seen of it later. */
 VECTOR_CLONES static void capacitors_precharge(ptrdiff_t rows, ptrdiff_t columns, const uint8_t *x,
                                                const double *restrict c, const double *restrict rail,
                                                const double *restrict more, double left, double *restrict v,
                                                capacitor_energy *energy) {
-    double lost = 0, drawn = 0, pushed = 0;
-    const double settled = 0.5 * (1 - left * left);
+    double lost[VECTOR_LANES] = {0}, drawn[VECTOR_LANES] = {0}, pushed[VECTOR_LANES] = {0};
+    const ptrdiff_t whole = columns - columns % VECTOR_LANES;
     for (ptrdiff_t i = 0; i < rows; i++) {
-        const double on = x[i] ? 1.0 : 0.0, *ci = c + i * columns, *to = rail + i * columns;
-        double *vi = v + i * columns;
-        double sums[3][VECTOR_LANES] = {{0}};
-        ptrdiff_t whole = columns - columns % VECTOR_LANES;
-        for (ptrdiff_t j = 0; j < columns; j += VECTOR_LANES) {
-            const ptrdiff_t lanes = j < whole ? VECTOR_LANES : columns - whole;
-            VECTOR_LOOP
-            for (ptrdiff_t k = 0; k < lanes; k++) {
-                double target = on * to[j + k], d = target - vi[j + k], capacity = ci[j + k];
-                double after = target - left * d;
-                sums[0][k] += settled * capacity * d * d;
-                sums[1][k] += capacity * target * (after - vi[j + k]);
-                sums[2][k] += capacity * more[j + k] * (after + 0.5 * more[j + k]);
-                vi[j + k] = after + more[j + k];
-            }
-        }
-        for (ptrdiff_t k = 0; k < VECTOR_LANES; k++) {
-            lost += sums[0][k];
-            drawn += sums[1][k];
-            pushed += sums[2][k];
-        }
+        const double on = x[i] ? 1.0 : 0.0;
+        const ptrdiff_t first = i * columns;
+        for (ptrdiff_t j = 0; j < whole; j += VECTOR_LANES)
+            capacitors_charge(VECTOR_LANES, on, c + first + j, rail + first + j, more + j, left, v + first + j, lost,
+                              drawn, pushed);
+        capacitors_charge(columns - whole, on, c + first + whole, rail + first + whole, more + whole, left,
+                          v + first + whole, lost, drawn, pushed);
     }
-    energy->lost += lost;
-    energy->drawn += drawn;
-    energy->pushed += pushed;
+    for (ptrdiff_t k = 0; k < VECTOR_LANES; k++) {
+        energy->lost += lost[k];
+        energy->drawn += drawn[k];
+        energy->pushed += pushed[k];
+    }
 }
 
 /* Connects the capacitors of each column with its line. room holds 3 x columns numbers. */

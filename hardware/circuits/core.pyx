@@ -186,9 +186,10 @@ cdef class Core(Handler):
     cdef void precharge(self, Py_ssize_t t) noexcept nogil:
         cdef Py_ssize_t j, m = self.columns
         cdef double *u = &self.draws[0]
+        cdef uint64_t key = key_at(self.key, t)
         if self.draws_any:
             for j in range((self.bits + 3) * m):
-                u[j] = uniform_at(key_at(self.key, t), j)
+                u[j] = uniform_at(key, j)
             eventsim_normals(u, (self.bits + 3) * m)
         for j in range(m):  # the first two rows become what is added to the capacitors of a column
             u[j] = self.injected + (u[j] * self.noise_z[j] if self.draws_thermal else 0.0)
