@@ -40,6 +40,10 @@ class Pixels:
 def task(settings: "Settings", run: Run) -> Task:
     """Return the images of a run; the digits where MNIST is missing and no folder was named."""
     name: str = run.state["dataset"] if run.state and "dataset" in run.state else settings.dataset
+    if name in ("mackey_glass", "mackey-glass"):
+        from eventsim.scenarios.quantized_ssm import series
+
+        return series.task(settings)
     if name == "smnist":
         try:
             return _mnist(settings, run)

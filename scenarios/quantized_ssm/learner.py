@@ -6,7 +6,7 @@ import numpy as np
 
 from eventsim.models.layers import LayerLearner, Sequential
 from eventsim.models.training.batches import Streams
-from eventsim.models.training.losses.sequences import SequenceCrossEntropy
+from eventsim.models.training.losses.sequences import SequenceCrossEntropy, SequenceSquaredError
 from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.task import Task
 from eventsim.scenarios.quantized_ssm.network import FIXED, s4d_layers
@@ -22,12 +22,12 @@ BLOCK = 128  # samples that are evaluated at once
 
 
 def learner(task: Task, network: Sequential, rng: Streams, optimiser: Adam) -> LayerLearner:
-    """Return what the `Trainer` drives; classes are read from the mean over all steps."""
+    """Return what the `Trainer` drives; classes are read from the mean over all steps, numbers from each."""
     return LayerLearner(
         model=network,
         optimiser=optimiser,
         task=task,
-        loss=SequenceCrossEntropy("mean"),
+        loss=SequenceCrossEntropy("mean") if task.n_classes > 1 else SequenceSquaredError("each_step"),
         rng=rng,
         fixed=FIXED,
         block=BLOCK,

@@ -26,13 +26,15 @@ def available(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         found |= {"heatmap": heatmap, "memory": memory}
     if "parts/accuracy" in trace.parameters:
         found["parts"] = parts
+    if "stream/nrmse" in trace.parameters:
+        found["stream"] = stream
     if "poles/exact" in trace.parameters:
         found["poles"] = poles
     return found
 
 
 def heatmap(trace: Trace) -> "Figure":
-    """Draw the accuracy of the rounded network for bits of poles (columns) and of states (rows)."""
+    """Draw the accuracy for bits of poles (columns) and of states (rows), rounded or fine-tuned."""
     from matplotlib.figure import Figure
 
     from eventsim.io import plots
@@ -53,7 +55,8 @@ def heatmap(trace: Trace) -> "Figure":
             )
         axes.set_xticks(range(len(bits)), [str(each) for each in bits])
         axes.set_yticks(range(len(bits)), [str(each) for each in bits])
-        axes.set(xlabel="bits of poles", ylabel="bits of states", title="test accuracy (%), not fine-tuned")
+        how = "fine-tuned" if np.any(trace.parameters.get("heatmap/tuned", 0)) else "not fine-tuned"
+        axes.set(xlabel="bits of poles", ylabel="bits of states", title=f"test accuracy (%), {how}")
         figure.colorbar(image)
     return figure
 
@@ -120,4 +123,27 @@ def poles(trace: Trace) -> "Figure":
         for row in error:
             right.loglog(steps, np.maximum(row, 1e-12), color=plots.COLOURS[0], alpha=0.4, linewidth=0.8)
         right.set(xlabel="steps n", ylabel="mean of $|w^n - w_q^n|$", title="error of powers, by head")
+    return figure
+
+
+def stream(trace: Trace) -> "Figure":
+    """Draw the error of predictions along a stream, and the largest state, by scheme and bits of poles."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    error, state = trace.parameters["stream/nrmse"], trace.parameters["stream/state"]
+    steps = 100 * (np.arange(error.shape[-1]) + 0.5)
+    with plots.style():
+        figure = Figure(figsize=(9.0, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        left.semilogy(steps, trace.parameters["stream/nrmse_full"], color="black", label="full precision")
+        for s, name in enumerate(("real and imaginary part", "logarithm of radius, phase")):
+            for b, bits in enumerate(trace.parameters["stream/bits"]):
+                style = {"color": plots.COLOURS[b % len(plots.COLOURS)], "linestyle": "-" if s == 0 else "--"}
+                left.semilogy(steps, error[s, b], label=f"{name}, {int(bits)} bits", **style)
+                right.semilogy(steps, state[s, b], **style)
+        left.set(xlabel="step", ylabel="error / spread of the series", title="one-step prediction")
+        right.set(xlabel="step", ylabel="largest part of a state", title="no clip")
+        left.legend(fontsize="x-small")
     return figure

@@ -52,7 +52,9 @@ class Settings(Scenario):
         "sweep": ("sweep",),
     }
 
-    dataset: Annotated[Literal["digits", "smnist"], "8 x 8 digits or MNIST, pixel by pixel"] = "digits"
+    dataset: Annotated[
+        Literal["digits", "smnist", "mackey_glass"], "digits or MNIST by pixels, or a series"
+    ] = "digits"
     repeat: Annotated[int, Ge(1), "steps that show the same pixel"] = 1
     train_samples: Annotated[int, Ge(0), "of the training set; 0 for all"] = 0
     n_heads: Annotated[int, Ge(1), Le(4096), "H, channels"] = 16
@@ -95,5 +97,6 @@ class Settings(Scenario):
     qat_rate: Annotated[float, *POSITIVE, "of Adam in fine-tuning"] = 0.002
     gradient_limit: Annotated[float, *POSITIVE, "of the adjoint's real and imaginary parts"] = 1000.0
     sweep: Annotated[
-        Literal["none", "parts", "heatmap"], "accuracy by part and bits, or by bits of poles and states"
+        Literal["none", "parts", "heatmap", "heatmap_tuned"],
+        "accuracy by part and bits, or by bits of poles and states, rounded or fine-tuned",
     ] = "none"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim.models.layers import Sequential
+from eventsim.models.training.batches import seeded
 from eventsim.models.training.task import Task
-from eventsim.scenarios.quantized_ssm import memory
+from eventsim.scenarios.quantized_ssm import learner, memory
 from eventsim.scenarios.quantized_ssm.learner import accuracy, shown
 from eventsim.scenarios.quantized_ssm.network import FULL, calibrate, rounded, s4d_layers
 from eventsim.scenarios.scenario import Run
@@ -46,14 +47,18 @@ def sweep(settings: "Settings", run: Run, task: Task, trained: Sequential) -> No
     if settings.sweep == "none":
         return
     cells = list(_parts(settings) if settings.sweep == "parts" else _grid(settings))
+    tuned = settings.sweep == "heatmap_tuned"
     found = {}
     with run.progress(len(cells), "network", 0) as bar:
         for name, each in cells:
             found[name], network = rounded_accuracy(each, task, trained)
-            if settings.sweep == "heatmap":
+            if settings.sweep != "parts":
                 found[f"{name}/memory"] = memory.report(each, network, memory.trained_numbers(trained))[
                     "memory_bits"
                 ]
+            if tuned:
+                learner.fine_tuning(each, task, network, seeded(run.seed)).run()
+                found[name] = accuracy(task, network)
             bar.update(1)
     if settings.sweep == "parts":
         for name, value in found.items():
@@ -70,6 +75,7 @@ def sweep(settings: "Settings", run: Run, task: Task, trained: Sequential) -> No
         for s in GRID:
             run.metric(f"pole{p}_state{s}", found[f"pole{p}_state{s}"])
     run.parameter("heatmap/bits", np.array(GRID))
+    run.parameter("heatmap/tuned", np.array(tuned, np.float64))
 
 
 def _parts(settings: "Settings") -> "Iterator[tuple[str, Settings]]":

@@ -8,7 +8,8 @@ from eventsim.errors import ConfigError
 from eventsim.models.training import Trainer
 from eventsim.models.training.batches import seeded
 from eventsim.registry import find
-from eventsim.scenarios.quantized_ssm import learner, memory, network
+from eventsim.scenarios.generalized_latent_equilibrium.chaotic_series import mackey_glass
+from eventsim.scenarios.quantized_ssm import learner, memory, network, series, sweeps
 from eventsim.scenarios.quantized_ssm.data import Pixels
 from eventsim.scenarios.run import Run
 from eventsim.scenarios.running import Request, RunFailed, execute
@@ -136,3 +137,57 @@ def test_wrong_settings_end_in_one_line(tmp_path):
         trained(tmp_path / "c.h5", n_states=3)
     with pytest.raises((ConfigError, RunFailed), match="symmetric needs 2 to 32 bits, got 1"):
         trained(tmp_path / "d.h5", scheme="symmetric", pole_bits=1, epochs=0)
+
+
+STREAM = {"dataset": "mackey_glass", "n_heads": 16, "n_states": 32, "depth": 1, "normalised": False,
+          "activation": "qgelu", "epochs": 3, "batch": 2, "train_samples": 4, "qat_epochs": 0,
+          "delta_min": 1e-3, "delta_max": 0.1}  # fmt: skip
+
+
+def test_streams_grow_with_poles_outside_the_circle_and_not_by_radius_and_phase(tmp_path):
+    path = tmp_path / "stream.h5"
+    execute(Request(name="quantized-ssm", values=STREAM, seed=1, output=path, quiet=True))
+    trace = io.load(path)
+    found = trace.metrics
+    assert found["nrmse_full"] < 1
+    assert found["largest_pole_cartesian_6"] > 1
+    assert found["largest_state_cartesian_6"] > 10 * found["largest_state_full"]
+    for bits in (10, 8, 6):
+        assert found[f"largest_pole_log_polar_{bits}"] < 1
+        assert found[f"largest_state_log_polar_{bits}"] < 2 * found["largest_state_full"]
+    assert found["nrmse_log_polar_10"] == pytest.approx(found["nrmse_full"], rel=0.5)
+    assert trace.parameters["stream/nrmse"].shape == (2, 3, 20)
+    assert list(SCENARIO.plots(trace)) == ["stream"]
+    SCENARIO.plots(trace)["stream"](trace)
+
+
+def test_a_stream_is_shown_the_series_and_told_its_next_value():
+    settings = SCENARIO(**STREAM)
+    task = series.task(settings)
+    x, y = task.shown("train", slice(None)), task.labels("train")
+    assert x.shape == y.shape == (4, 2000, 1)
+    assert np.array_equal(x[:, 1:], y[:, :-1])
+    assert np.array_equal(x[1:, 0], y[:-1, -1])  # streams follow each other
+    assert x.mean() == pytest.approx(0, abs=1e-5)
+    assert x.std() == pytest.approx(1, abs=1e-5)
+    # central differences of the series obey its equation
+    fine = mackey_glass(3000)[1000:]
+    slope = (fine[1020:1980] - fine[1018:1978]) / 2
+    then = fine[1019 - 17 : 1979 - 17]
+    assert slope == pytest.approx(0.2 * then / (1 + then**10) - 0.1 * fine[1019:1979], abs=0.01)
+
+
+def test_cells_of_the_heat_map_can_be_fine_tuned(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeps, "GRID", (16, 4))
+    plain, tuned = (_loaded(tmp_path / f"{sweep}.h5", sweep) for sweep in ("heatmap", "heatmap_tuned"))
+    before, after = plain.parameters["heatmap/accuracy"], tuned.parameters["heatmap/accuracy"]
+    assert before.shape == after.shape == (2, 2)
+    assert after[1, 1] > before[1, 1]
+    assert plain.parameters["heatmap/tuned"] == 0
+    assert tuned.parameters["heatmap/tuned"] == 1
+    SCENARIO.plots(tuned)["heatmap"](tuned)
+
+
+def _loaded(path, sweep):
+    trained(path, sweep=sweep, epochs=8)
+    return io.load(path)

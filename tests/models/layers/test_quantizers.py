@@ -210,3 +210,24 @@ def test_rounded_weights_are_trained_straight_through():
     assert layer.forward(x) == pytest.approx(x @ weight + bias, abs=1e-12)
     layer.calibrate()
     assert np.array_equal(layer.step(x[0], {})[0], layer.forward(x)[0])
+
+
+def test_errors_of_powers_of_poles_grow_with_fewer_bits_and_without_bound_outside_the_circle():
+    """Mean over modes of |w^n - w_q^n| of S4D-Lin with 64 heads, time steps from 1e-3 to 0.1 (check G6)."""
+    delta = np.exp(np.linspace(np.log(1e-3), np.log(0.1), 64))[:, None]
+    poles = np.exp(delta * (-0.5 + 1j * np.pi * np.arange(32)))
+    steps = np.array([1, 3, 10, 30, 100, 300, 1000])
+    errors, radii = {}, {}
+    for bits in (16, 8, 6, 4):
+        rounded = layers.Quantizer(bits)(poles)
+        radii[bits] = np.abs(rounded).max(axis=1)
+        powers = (np.abs(poles[..., None] ** steps - rounded[..., None] ** steps)).mean(axis=1)
+        errors[bits] = powers.max(axis=0)  # of the worst head
+    assert errors[16].max() < 5e-3
+    assert errors[4][-1] > 1e6
+    for more, fewer in ((16, 8), (8, 6), (6, 4)):
+        assert (errors[fewer] > errors[more]).all()
+    assert radii[16].max() < 1
+    assert radii[4].max() > 1.04
+    late = np.abs(poles**30000 - layers.Quantizer(16)(poles) ** 30000).mean(axis=1).max()
+    assert late < 0.01 * errors[16][-1]  # it rises, and falls again
