@@ -221,17 +221,16 @@ def connected_alike(one: Projection, other: Projection) -> bool:
     rates, others = one.rates or RateOptions(), other.rates or RateOptions()
     if (rates.variable, rates.receptor) != (others.variable, others.receptor):
         return False
-    delays = (one.delay, other.delay)
-    same = (
-        np.array_equal(*(np.asarray(delay) for delay in delays))
-        if any(isinstance(delay, np.ndarray) for delay in delays)
-        else delays[0] == delays[1]
-    )
+    mine, theirs = one.delay, other.delay
+    if isinstance(mine, np.ndarray) or isinstance(theirs, np.ndarray):
+        same = np.array_equal(np.asarray(mine), np.asarray(theirs))
+    else:
+        same = mine == theirs
     if not same:
         return False
     if isinstance(one.rule, connect.Pairs) and isinstance(other.rule, connect.Pairs):
         pairs = ((one.rule.pre, other.rule.pre), (one.rule.post, other.rule.post))
-        return all(np.array_equal(mine, theirs) for mine, theirs in pairs)
+        return all(np.array_equal(units, others_units) for units, others_units in pairs)
     return bool(one.rule == other.rule)
 
 
