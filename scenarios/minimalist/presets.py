@@ -35,7 +35,7 @@ PRESETS: dict[str, dict[str, object]] = {
     "quick": QUICK,
     "smnist": SMNIST,
     "smnist-comparison": SMNIST | {"compared": ("hard_gate", "all")},
-    "imperfections": {"imperfections": IMPERFECTIONS, "networks": 3},
+    "imperfections": {"imperfections": IMPERFECTIONS, "networks": 3, "devices": 2},
     "traces": {},
     "ablation": {"compared": STAGES, "networks": 3},
 }
