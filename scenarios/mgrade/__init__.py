@@ -35,6 +35,11 @@ class MGrade(Settings):
     def run(self, run: Run) -> None:
         """Train the networks of the study, measure them, and stream the first of them."""
         self.check()
-        from eventsim.scenarios.mgrade import study
+        if self.task == "position-recovery":
+            from eventsim.scenarios.mgrade import recovery
 
-        study.run(self, run)
+            recovery.recover(self, run)
+        else:
+            from eventsim.scenarios.mgrade import study
+
+            study.run(self, run)

@@ -48,7 +48,7 @@ def state_words(settings: "Settings", lengths: Sequence[int] | None = None) -> i
     """
     words = 0
     if settings.model != "min_gru":
-        words += sum(lengths if lengths is not None else [settings.window] * settings.depth)
+        words += settings.depth * settings.window if lengths is None else sum(lengths)
     if settings.model != "convolution":
         words += settings.depth
     return words * settings.n_channels

@@ -28,6 +28,8 @@ def networks(settings: "Settings", n_inputs: int, n_outputs: int) -> "list[tuple
     """Return the networks of a study with their names; that of a single one is empty."""
     if settings.study == "single":
         return [("", settings)]
+    if settings.study == "positions":
+        return [(name, replace(settings, train_positions=name == "learned")) for name in ("learned", "fixed")]
     each = [(model, replace(settings, model=model)) for model in MODELS]
     if settings.study == "controls":
         return list(each)
@@ -71,10 +73,13 @@ def run(settings: "Settings", run: Run) -> None:
             arrays |= _network_arrays(each, problem, made, before)
     for name, value in found.items():
         run.metric(name, float(value))
-    if settings.study != "single":
+    if settings.study in ("controls", "equal-memory"):
         arrays |= compared(planned, problem, found)
     if settings.study == "equal-memory":
         run.metric("least_margin", least_margin(arrays))
+    elif settings.study != "single":
+        for name, value in against_first([name for name, _ in planned], problem, found).items():
+            run.metric(name, value)
     for name, array in arrays.items():
         run.parameter(name, array)
 
@@ -201,6 +206,14 @@ def compared(
         "networks/words": np.array([float(found[f"words_{name}"]) for name, _ in planned]),
         "networks/score": np.array([float(found[f"{problem.score}_{name}"]) for name, _ in planned]),
     }
+
+
+def against_first(names: list[str], problem: Problem, found: dict[str, Any]) -> dict[str, float]:
+    """Return how the first network compares with each other one: accuracies by margin, errors by ratio."""
+    first, *others = (float(found[f"{problem.score}_{name}"]) for name in names)
+    if problem.score == "test_accuracy":
+        return {f"margin_over_{name}": first - other for name, other in zip(names[1:], others, strict=True)}
+    return {f"ratio_to_{name}": first / other for name, other in zip(names[1:], others, strict=True)}
 
 
 def least_margin(arrays: dict[str, Any]) -> float:

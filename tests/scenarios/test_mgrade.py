@@ -47,6 +47,8 @@ def test_the_model_and_its_halves_learn_and_are_drawn(once):
     assert once.metrics["test_accuracy_mgrade"] > 0.25  # chance is 0.1
     assert once.metrics["stream_difference_mgrade"] <= 1e-12
     assert once.metrics["stream_agreement_mgrade"] == 1
+    margin = once.metrics["test_accuracy_mgrade"] - once.metrics["test_accuracy_min_gru"]
+    assert once.metrics["margin_over_min_gru"] == pytest.approx(margin)
     assert list(SCENARIO.plots(once)) == ["memory", "positions", "remembered"]
     for draw in SCENARIO.plots(once).values():
         draw(once)
