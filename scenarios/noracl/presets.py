@@ -1,8 +1,8 @@
 """Settings by row of the table: streams of digits and of MNIST, each beside networks of constant size.
 
-Numbers of epochs, learning rates, lambda = 5000 and gates are the paper's where it names them. With lambda = 5000
-only the Fisher information of batches keeps gradient descent stable, so "as-printed" has it. The streams of
-permuted and rotated images are shortened: the whole ones take ten minutes and more a network.
+Epochs, learning rates, lambda = 5000 and gates of "split-mnist" are the paper's where it names them. With
+lambda = 5000 only the Fisher information of batches keeps gradient descent stable, so these presets have it.
+Streams of permuted and rotated MNIST are short; the whole ones take ten minutes and more a network.
 """
 
 DIGITS: dict[str, object] = {"static_widths": (8, 16, 32, 64)}
@@ -39,7 +39,13 @@ SHORT: dict[str, object] = {
     "importance": 100.0,
     "fisher_samples": 512,
     "static_widths": (64,),
+    "entries": "active",
+    "cooldown": 1,
+    "lr_boost": 1.0,
+    "after_growth": "kept",
+    "largest": 58,
 }
+PER_TASK: dict[str, object] = {"trigger": "fixed_pertask", "k_fixed": 5, "static_widths": ()}
 
 PRESETS: dict[str, dict[str, object]] = {
     "digits": DIGITS,
@@ -50,6 +56,7 @@ PRESETS: dict[str, dict[str, object]] = {
     "split-mnist-1": SPLIT | {"hidden": (12,)},
     "split-fashion-2": SPLIT | {"dataset": "fashion-mnist"},
     "permuted-mnist-1": SHORT | {"stream": "permuted", "hidden": (12,)},
+    "permuted-mnist-1-per-task": SHORT | {"stream": "permuted", "hidden": (12,)} | PER_TASK,
     "permuted-mnist-2": SHORT | {"stream": "permuted"},
     "rotated-mnist-1": SHORT | {"stream": "rotated", "hidden": (12,)},
     "permuted-mnist-1-whole": PUBLISHED | {"stream": "permuted", "hidden": (12,), "static_widths": (64,)},
