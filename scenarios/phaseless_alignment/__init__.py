@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from eventsim.errors import ConfigError
 from eventsim.registry import register
 from eventsim.scenarios.phaseless_alignment.settings import Settings
 from eventsim.scenarios.scenario import Run
@@ -22,6 +23,11 @@ from eventsim.trace import Trace
 class PhaselessAlignment(Settings):
     """Feedback weights learned from noise, at every moment: alignment, teacher and student, Yin-Yang."""
 
+    def data_sets(self) -> tuple[str, ...]:
+        """Return the published data sets that the run reads."""
+        rates = self.task in ("classify", "autoencoder")
+        return ("mnist",) if rates and self.dataset == "mnist" else ()
+
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         """Return the plots of a run of this scenario."""
@@ -31,9 +37,13 @@ class PhaselessAlignment(Settings):
 
     def run(self, run: Run) -> None:
         """Do what the task asks for."""
-        from eventsim.scenarios.phaseless_alignment import feedback, taught
+        from eventsim.scenarios.phaseless_alignment import feedback, rate_networks, taught
 
+        if self.algorithm == "dfa" and self.task not in ("classify", "autoencoder"):
+            raise ConfigError(f"dfa is for classify and autoencoder, not for {self.task}")
         if self.task == "feedback":
             feedback.align(self, run)
+        elif self.task in ("classify", "autoencoder"):
+            rate_networks.learn(self, run)
         else:
             taught.learn(self, run)

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 def available(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
     """Return the plots that a trace has the data for, by name."""
     found: dict[str, Callable[[Trace], Any]] = {}
+    if "latent/codes" in trace.parameters:
+        found["latent"] = latent
     if "squared_error" in trace.training or "validation_accuracy" in trace.training:
         found["learning"] = learning
-    if "alignment_degrees" in trace.training:
+    if "theory_degrees" in trace.training:
         found["angles"] = alignment
     if "weight/down/1" in trace.parameters:
         found["before-after"] = before_and_after
@@ -73,10 +75,7 @@ def learning(trace: Trace) -> "Figure":
             accuracy = 100 * np.ravel(trace.training["validation_accuracy"])
             left.plot(epoch, accuracy, color=plots.COLOURS[0])
             left.set(xlabel="epoch", ylabel="validation accuracy (%)", ylim=(0, 104))
-            degrees = np.array(trace.training["alignment_degrees"])
-            for k in range(degrees.shape[1]):
-                right.plot(epoch, degrees[:, k], color=plots.COLOURS[k % len(plots.COLOURS)])
-            right.set(xlabel="epoch", ylabel="angle to transposed weights (degrees)", ylim=(0, None))
+            _angles_by_layer(trace, right)
     return figure
 
 
@@ -100,3 +99,35 @@ def before_and_after(trace: Trace) -> "Figure":
         figure.axes[0].set_ylabel("feedback weight")
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
+
+
+def latent(trace: Trace) -> "Figure":
+    """Draw the codes of test images, by digit, and the angles of feedback weights over epochs."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    codes, labels = trace.parameters["latent/codes"], trace.parameters["latent/labels"]
+    with plots.style():
+        figure = Figure(figsize=(9.0, 4.0), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        for digit in range(10):
+            here = codes[labels == digit]
+            colour = f"C{digit}" if digit >= len(plots.COLOURS) else plots.COLOURS[digit]
+            left.plot(here[:, 0], here[:, 1], ".", color=colour, markersize=4, label=str(digit))
+        left.set(xlabel="first latent rate", ylabel="second latent rate")
+        left.legend(fontsize="x-small", markerscale=2, ncols=2, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        _angles_by_layer(trace, right)
+    return figure
+
+
+def _angles_by_layer(trace: Trace, axes: Any) -> None:
+    """Draw the angles of feedback weights over epochs."""
+    from eventsim.io import plots
+
+    degrees = np.array(trace.training["alignment_degrees"])
+    for k in range(degrees.shape[1]):
+        colour = plots.COLOURS[k % len(plots.COLOURS)]
+        axes.plot(np.ravel(trace.training["epoch"]), degrees[:, k], color=colour, label=f"layer {k + 1}")
+    axes.set(xlabel="epoch", ylabel="angle to transposed weights (degrees)", ylim=(0, None))
+    axes.legend(fontsize="small")

@@ -43,6 +43,54 @@ YIN_YANG: dict[str, object] = {
     "epochs": 400,
     "recorded_every": 10,
 }
+RATES: dict[str, object] = {
+    "dt": 0.1,
+    "presentation": 10.0,
+    "tau_noise": 1.0,
+    "tau_high_pass": 1.0,
+    "noise_update": "exact",
+}
+DIGITS: dict[str, object] = RATES | {
+    "task": "classify",
+    "hidden": (40, 20),
+    "sigma": 0.1,
+    "decay": 1e-3,
+    "rate_feedback": 0.2,
+    "weight_std": 0.15,
+    "learning_rate": 0.1,
+    "epochs": 30,
+    "recorded_every": 3,
+}
+MNIST: dict[str, object] = DIGITS | {
+    "dataset": "mnist",
+    "hidden": (100, 50),
+    "weight_std": 0.05,
+    "epochs": 2,
+    "recorded_every": 1,
+}
+AUTOENCODER: dict[str, object] = RATES | {
+    "task": "autoencoder",
+    "dataset": "mnist",
+    "hidden": (200, 2, 200),
+    "sigma": 0.01,
+    "decay": 1e-4,
+    "rate_feedback": 0.8,
+    "lr_factors": (1e-2, 1e-2, 1e-2, 1e-3),
+    "epochs": 10,
+    "recorded_every": 1,
+}
+AUTOENCODER_DIGITS: dict[str, object] = AUTOENCODER | {
+    "dataset": "digits",
+    "hidden": (40, 2, 40),
+    "sigma": 0.1,
+    "decay": 1e-3,
+    "rate_feedback": 0.2,
+    "weight_std": 0.15,
+    "learning_rate": 0.1,
+    "lr_factors": (1.0,),
+    "epochs": 60,
+    "recorded_every": 4,
+}
 SLOW: dict[str, object] = {"noise_update": "exact", "recorded_every": 5}
 SLOW_1 = SLOW | {"tau_noise": 1.0, "tau_high_pass": 1.0, "presentation": 10.0}
 SLOW_1 |= {"rate_feedback": 5.0, "rate_from_interneurons": 0.5, "dt": 0.1}
@@ -63,6 +111,19 @@ PRESETS: dict[str, dict[str, object]] = {
     "yin-yang-bp": YIN_YANG | {"algorithm": "bp"},
     "yin-yang-fa": YIN_YANG | {"algorithm": "fa"},
     "yin-yang-noise": YIN_YANG | {"algorithm": "noise"},
+    "digits": DIGITS,
+    "digits-bp": DIGITS | {"algorithm": "bp"},
+    "digits-fa": DIGITS | {"algorithm": "fa"},
+    "digits-dfa": DIGITS | {"algorithm": "dfa"},
+    "mnist": MNIST,
+    "mnist-bp": MNIST | {"algorithm": "bp"},
+    "mnist-fa": MNIST | {"algorithm": "fa"},
+    "autoencoder": AUTOENCODER,
+    "autoencoder-bp": AUTOENCODER | {"algorithm": "bp", "lr_factors": (1e-2,)},
+    "autoencoder-fa": AUTOENCODER | {"algorithm": "fa", "lr_factors": (1e-3,)},
+    "autoencoder-digits": AUTOENCODER_DIGITS,
+    "autoencoder-digits-bp": AUTOENCODER_DIGITS | {"algorithm": "bp"},
+    "autoencoder-digits-fa": AUTOENCODER_DIGITS | {"algorithm": "fa"},
     "slow-noise": SLOW_1,
     "slow-noise-not-prospective": SLOW_1 | {"prospective": False},
     "slower-noise": SLOW_10,

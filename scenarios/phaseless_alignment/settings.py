@@ -35,14 +35,25 @@ class Settings(Scenario):
             "rate_from_interneurons",
         ),
         "training": ("epochs", "recorded_every", "teacher_weight"),
+        "rates": (
+            "dataset",
+            "tau",
+            "weight_std",
+            "feedback_std",
+            "batch",
+            "beta",
+            "learning_rate",
+            "lr_factors",
+        ),
     }
 
     task: Annotated[
-        Literal["feedback", "teacher-student", "yin-yang"], "feedback alone, or all weights of a task"
+        Literal["feedback", "teacher-student", "yin-yang", "classify", "autoencoder"],
+        "feedback alone; all weights of a microcircuit; networks of rates",
     ] = "feedback"
     algorithm: Annotated[
-        Literal["pal", "bp", "fa", "noise"],
-        "feedback weights: learned, copied from forward weights, fixed, or fixed with noise on",
+        Literal["pal", "bp", "fa", "dfa", "noise"],
+        "feedback weights: learned, copied, fixed, from the output to all layers, or fixed with noise on",
     ] = "pal"
     samples: Annotated[int, Ge(1), Le(10**6), "of the training set"] = 100
     n_inputs: Annotated[int, Ge(1), Le(10**4), "of random samples"] = 5
@@ -84,3 +95,13 @@ class Settings(Scenario):
     epochs: Annotated[int, Ge(0), "passes over the samples"] = 100
     recorded_every: Annotated[int, Ge(1), "epochs between two records"] = 1
     teacher_weight: Annotated[float, *FINITE, "all forward weights of the teacher"] = 2.0
+    dataset: Annotated[Literal["digits", "mnist"], "images of the networks of rates"] = "digits"
+    tau: Annotated[float, *POSITIVE, "ms, membrane and prospective time constant of rates"] = 10.0
+    weight_std: Annotated[float, *POSITIVE, "of initial weights and biases of rates"] = 0.05
+    feedback_std: Annotated[float, *NOT_NEGATIVE, "of initial feedback weights; 0 for weight_std"] = 0.0
+    batch: Annotated[int, Ge(1), Le(10**5), "images side by side"] = 32
+    beta: Annotated[float, Ge(0), Le(1), "strength of nudging"] = 0.1
+    learning_rate: Annotated[float, *NOT_NEGATIVE, "per ms, of forward weights of rates"] = 0.8
+    lr_factors: Annotated[
+        tuple[Annotated[float, *NOT_NEGATIVE], ...], "of that by layer; the last holds on"
+    ] = (1.0,)

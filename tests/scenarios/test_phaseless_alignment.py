@@ -25,6 +25,23 @@ def trace(path, preset="quick", **values):
     return io.load(path)
 
 
+def stopped_and_resumed(path, preset, values):
+    """Return the trace of a run that stops at its second checkpoint and goes on."""
+    calls, checkpoint = [], run_module.Run.checkpoint
+
+    def stop_once(self, state, *, force=False):
+        calls.append(1)
+        self.interrupted = len(calls) == 2
+        return checkpoint(self, state, force=force)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module.Run, "checkpoint", stop_once)
+        assert not outcome(path, preset, **values).complete
+    assert len(calls) == 2
+    assert outcome(path, resume=True).complete
+    return io.load(path)
+
+
 def test_feedback_turns_to_the_transposed_weights_at_the_size_of_theory(tmp_path):
     found = trace(tmp_path / "a.h5")
     first, last = found.training["alignment_degrees"][0], found.training["alignment_degrees"][-1]
@@ -69,21 +86,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, preset):
         values |= {"samples": 40, "epochs": 2, "hidden": (5,)}
     whole = trace(tmp_path / "a.h5", preset, **values)
 
-    stopped = tmp_path / "b.h5"
-    calls = {"n": 0}
-    checkpoint = run_module.Run.checkpoint
-
-    def stop_once(self, state, *, force=False):
-        calls["n"] += 1
-        self.interrupted = calls["n"] == 2
-        return checkpoint(self, state, force=force)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_module.Run, "checkpoint", stop_once)
-        assert not outcome(stopped, preset, **values).complete
-    assert calls["n"] == 2
-    assert outcome(stopped, resume=True).complete
-    again = io.load(stopped)
+    again = stopped_and_resumed(tmp_path / "b.h5", preset, values)
     for name, array in whole.parameters.items():
         np.testing.assert_array_equal(array, again.parameters[name], err_msg=name)
     for name, series in whole.training.items():
@@ -147,3 +150,59 @@ def test_every_plot_can_be_drawn(tmp_path):
         assert plots
         for name, draw in plots.items():
             draw(found).savefig(tmp_path / f"{preset}-{name}.png")
+
+
+RATES = {"hidden": (20, 10), "epochs": 12, "recorded_every": 2, "rate_feedback": 1.0}
+
+
+def test_networks_of_rates_learn_digits_with_feedback_that_aligns(tmp_path):
+    pal = trace(tmp_path / "pal.h5", "digits", **RATES)
+    fa = trace(tmp_path / "fa.h5", "digits-fa", **RATES)
+    assert (pal.training["alignment_degrees"][0] > 60).all()
+    assert (pal.training["alignment_degrees"][-1] < 40).all()
+    assert (fa.training["alignment_degrees"][-1] > 50).all()
+    assert pal.metrics["test_accuracy"] > 0.8
+    bp = trace(tmp_path / "bp.h5", "digits-bp", **RATES | {"epochs": 3})
+    assert (bp.training["alignment_degrees"] == 0).all()
+
+
+def test_errors_go_to_all_layers_at_once_with_dfa():
+    from eventsim import Simulation
+    from eventsim.scenarios.phaseless_alignment import rate_networks
+
+    config = SCENARIO(task="classify", algorithm="dfa", hidden=(6, 5), dt=0.1, learning_rate=0.0, tau=10.0)
+    sim = Simulation(rate_networks.network(config, (8, 6, 5, 10), 0), dt=0.1)
+    sim.set_input("image", np.full(8, 0.5))
+    sim.run_ticks(10)
+    sim.nudge("label", np.ones(10), 0.1)
+    sim.run_ticks(2)  # the nudge of a tick is an error in the next
+    error = sim.array("label", "error")
+    assert np.abs(error).max() > 0
+    assert (sim.array("hidden1", "error") == 0).all()
+    sim.run_ticks(1)
+    for name in ("hidden1", "hidden2"):
+        slope = 1 - np.tanh(sim.array(name, "prospective")) ** 2
+        expected = slope * (error @ sim.weights(f"label->{name}"))
+        np.testing.assert_allclose(sim.array(name, "error"), expected, rtol=1e-12)
+
+
+def test_a_code_of_two_rates_is_drawn_by_digit(tmp_path):
+    found = trace(tmp_path / "a.h5", "autoencoder-digits", epochs=4, recorded_every=2, hidden=(20, 2, 20))
+    assert found.parameters["latent/codes"].shape[1] == 2
+    assert found.training["validation_error"][-1] < found.training["validation_error"][0]
+    assert 0 < found.metrics["test_readout_accuracy"] < 1
+    for name, draw in SCENARIO.plots(found).items():
+        draw(found).savefig(tmp_path / f"{name}.png")
+
+
+def test_a_stopped_network_of_rates_goes_on_to_the_same_bits(tmp_path):
+    values = RATES | {"epochs": 2, "recorded_every": 1, "tau_low_pass": 1.0}
+    whole = trace(tmp_path / "a.h5", "digits", **values)
+    again = stopped_and_resumed(tmp_path / "b.h5", "digits", values)
+    for name, array in whole.parameters.items():
+        np.testing.assert_array_equal(array, again.parameters[name], err_msg=name)
+
+
+def test_dfa_is_for_networks_of_rates(tmp_path):
+    with pytest.raises(RunFailed, match="dfa is for classify and autoencoder, not for feedback"):
+        outcome(tmp_path / "a.h5", algorithm="dfa")

@@ -1,0 +1,259 @@
+"""The rate version: layered networks of prospective neurons that classify images or compress them.
+
+Errors come from the output of the tick before and wait a tick at each layer; they do not enter potentials
+(gamma = 0). Feedback weights are learned from noise, copied, or random; or errors go from the output to every
+layer at once, through random weights (DFA).
+"""
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eventsim import rng as streams
+from eventsim.errors import ConfigError
+from eventsim.models.training.batches import Batch, Batches
+from eventsim.models.training.continuous_learner import SimulationLearner
+from eventsim.models.training.learner import BatchMetrics
+from eventsim.models.training.task import Task
+from eventsim.models.training.trainer import Trainer
+from eventsim.scenarios.continuous_training import train
+from eventsim.scenarios.latent_equilibrium import data
+from eventsim.scenarios.phaseless_alignment.angles import degrees
+from eventsim.scenarios.phaseless_alignment.settings import Settings
+from eventsim.scenarios.scenario import Run
+from eventsim.trace import Floats, Ints
+
+if TYPE_CHECKING:
+    from eventsim import Network
+
+EVALUATED = 500  # samples side by side
+SHOWN = 2000  # samples of the test set whose codes are kept
+
+
+def names(config: Settings) -> list[str]:
+    """Return the names of the layers, the input first."""
+    return ["image", *(f"hidden{k}" for k in range(1, len(config.hidden) + 1)), "label"]
+
+
+def activations(config: Settings) -> list[str]:
+    """Return phi of each layer after the input: the output is linear, and so is a code of two numbers."""
+    return [*("linear" if n == 2 else "tanh" for n in config.hidden), "linear"]
+
+
+def network(config: Settings, sizes: tuple[int, ...], seed: int, *, learning: bool = True) -> "Network":
+    """Return the network, with plasticity or without."""
+    from eventsim import Network, models
+
+    net, layers, std = Network(seed=seed), names(config), config.weight_std
+    net.add("image", models.RateInput(), sizes[0])
+    for name, n, phi in zip(layers[1:], sizes[1:], activations(config), strict=True):
+        net.add(name, models.LatentEquilibrium(config.tau, activation=phi, gamma=0.0), n)
+    direct = config.algorithm == "dfa"
+    for k, (pre, post) in enumerate(pairwise(layers)):
+        shape = sizes[k], sizes[k + 1]
+        weight, bias = (
+            streams.stream(seed, what, pre).normal(0, std, size)
+            for what, size in (("weight", shape), ("bias", shape[1]))
+        )
+        feedback: Any = True
+        if direct:
+            feedback = False
+        elif k and config.algorithm != "bp":
+            feedback = streams.stream(seed, "feedback", pre).normal(
+                0, config.feedback_std or std, shape[::-1]
+            )
+        projection = net.connect(pre, post, weight=weight, bias=bias, feedback=feedback)
+        if not learning:
+            continue
+        net.add_plasticity(projection, _forward_rule(config, k))
+        noisy = config.algorithm in ("pal", "noise") and config.sigma > 0
+        if k and noisy:
+            net.add_plasticity(f"{projection.name} feedback", _feedback_rule(config, k))
+    if direct:
+        for pre, n in zip(layers[1:-1], sizes[1:-1], strict=True):
+            way = streams.stream(seed, "feedback", pre).normal(0, config.feedback_std or std, (sizes[-1], n))
+            net.connect("label", pre, weight=way, variable="error", receptor="error", feedback=False)
+    return net
+
+
+def _forward_rule(config: Settings, k: int) -> Any:
+    from eventsim.models.plasticity import ErrorTimesRate
+    from eventsim.models.plasticity.noise import not_shorter
+
+    rate = config.learning_rate * _factor(config.lr_factors, k)
+    if not config.tau_low_pass:
+        return ErrorTimesRate(rate)
+    not_shorter(config.tau_low_pass, config.dt, "tau_low_pass")
+    share = config.dt / config.tau_low_pass
+    return ErrorTimesRate(rate * share, optimiser="momentum", momentum=1 - share)
+
+
+def _feedback_rule(config: Settings, k: int) -> Any:
+    from eventsim.models.plasticity import OrnsteinUhlenbeck, PhaselessAlignment
+
+    noise = OrnsteinUhlenbeck(config.sigma, config.tau_noise, config.noise_update, config.noise_amplitude)
+    rate = config.rate_feedback if config.algorithm == "pal" else 0.0
+    return PhaselessAlignment(noise, rate, config.decay, config.tau_high_pass, config.regulariser)
+
+
+def _factor(factors: tuple[float, ...], k: int) -> float:
+    return factors[min(k, len(factors) - 1)]
+
+
+class RateLearner(SimulationLearner):
+    """A network that learns from batches of images; nothing is reset in between.
+
+    Parameters
+    ----------
+    config : Settings
+    task : Task
+    sizes : tuple of int
+    seed : int
+    ticks : int
+        Of a presentation.
+    """
+
+    def __init__(self, config: Settings, task: Task, sizes: tuple[int, ...], seed: int, ticks: int) -> None:
+        from eventsim import Simulation
+
+        batch = min(config.batch, task.size("train"))
+        super().__init__(Simulation(network(config, sizes, seed), dt=config.dt, batch=batch))
+        self.config, self.task, self.sizes, self.seed, self.ticks = config, task, sizes, seed, ticks
+        self.compresses = config.task == "autoencoder"
+
+    def step(self, batch: Batch) -> BatchMetrics:
+        """Show the samples of a batch with their targets."""
+        images = np.asarray(self.task.shown("train", batch.samples), float)
+        target = images if self.compresses else np.eye(10)[self.task.labels("train")[batch.samples]]
+        self.sim.set_input("image", images)
+        self.sim.nudge("label", target, self.config.beta)
+        self.sim.run_ticks(self.ticks)
+        answer = self.sim.array("label", "rate")
+        return BatchMetrics(len(images), {"train_loss": 0.5 * ((target - answer) ** 2).sum()})
+
+    def evaluate(self, epoch: int) -> dict[str, Any]:
+        """Return angles and the quality on the validation set, now and then."""
+        config = self.config
+        if (epoch + 1) % config.recorded_every and epoch + 1 < config.epochs:
+            return {}
+        return {"epoch": epoch + 1, **self.measured()}
+
+    def measured(self) -> dict[str, Any]:
+        """Return angles of feedback to transposed forward weights, and the quality on the validation set."""
+        found: dict[str, Any] = {"alignment_degrees": self.angles()}
+        if self.compresses:
+            return found | {"validation_error": self.reconstruction("validation")}
+        return found | {"validation_accuracy": self.accuracy("validation")}
+
+    def angles(self) -> Floats:
+        """Return the angle of each hidden layer's feedback to the transposed weights, lowest layer first."""
+        angles = []
+        for pre, post in list(pairwise(names(self.config)))[1:]:
+            up = self.sim.weights(f"{pre}->{post}").T
+            if self.config.algorithm == "dfa":
+                down = self.sim.weights(f"label->{pre}")
+                angles.append(degrees(down, up) if post == "label" else 90.0)
+            elif self.config.algorithm == "bp":
+                angles.append(0.0)
+            else:
+                angles.append(degrees(self.sim.weights(f"{pre}->{post} feedback"), up))
+        return np.array(angles)
+
+    def rates(self, split: str, layers: tuple[str, ...], most: int | None = None) -> dict[str, Floats]:
+        """Return rates of layers after a presentation without target and noise, shape (n, units)."""
+        from eventsim import Simulation
+
+        n = self.task.size(split) if most is None else min(most, self.task.size(split))
+        batch = min(EVALUATED, n)
+        net = network(self.config, self.sizes, self.seed, learning=False)
+        sim = Simulation(net, dt=self.config.dt, batch=batch)
+        for pre, post in pairwise(names(self.config)):
+            name = f"{pre}->{post}"
+            sim.set_weights(name, self.sim.weights(name), self.sim.bias(name))
+        found: dict[str, list[Floats]] = {name: [] for name in layers}
+        for start in range(0, n, batch):
+            samples = np.arange(start, min(start + batch, n))
+            sim.set_input("image", self.task.shown(split, np.resize(samples, batch)))
+            sim.run_ticks(len(self.sizes) + 2)  # rates are prospective: a tick a layer
+            for name in layers:
+                found[name].append(sim.array(name)[: len(samples)])
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
+    def accuracy(self, split: str) -> float:
+        """Return the fraction of samples whose class has the largest output."""
+        answers = self.rates(split, ("label",))["label"].argmax(axis=1)
+        return float((answers == self.task.labels(split)).mean())
+
+    def reconstruction(self, split: str) -> float:
+        """Return the mean squared difference of images and outputs."""
+        found = self.rates(split, ("label",))["label"]
+        images = np.asarray(self.task.shown(split, np.arange(len(found))), float)
+        return float(((found - images) ** 2).mean())
+
+
+def linear_readout(codes: Floats, labels: Ints, test: Floats, test_labels: Ints) -> float:
+    """Return the test accuracy of multinomial logistic regression on standardised codes."""
+    from scipy.optimize import minimize
+
+    mean, std = codes.mean(axis=0), codes.std(axis=0) + 1e-12
+    x, y = ((np.column_stack([(c - mean) / std, np.ones(len(c))])) for c in (codes, test))
+    target = np.eye(10)[labels]
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        w = flat.reshape(x.shape[1], 10)
+        z = x @ w
+        z -= z.max(axis=1, keepdims=True)
+        p = np.exp(z)
+        p /= p.sum(axis=1, keepdims=True)
+        value = -np.log(p[np.arange(len(p)), labels] + 1e-300).mean() + 1e-4 * (flat**2).sum()
+        return float(value), (x.T @ (p - target) / len(x)).ravel() + 2e-4 * flat
+
+    found = minimize(loss, np.zeros(x.shape[1] * 10), jac=True, method="L-BFGS-B").x
+    return float(((y @ found.reshape(x.shape[1], 10)).argmax(axis=1) == test_labels).mean())
+
+
+def learn(config: Settings, run: Run) -> None:
+    """Train a network of rates, and look at what it has learned."""
+    ticks = round(config.presentation / config.dt)
+    if ticks < 1:
+        raise ConfigError(f"presentation must be at least a tick, got {config.presentation:g}")
+    task = data.static(run, config.dataset)
+    sizes = (task.n_inputs, *config.hidden, task.n_inputs if config.task == "autoencoder" else 10)
+    learner = RateLearner(config, task, sizes, run.seed, ticks)
+    if not run.state:
+        for name, value in {"epoch": 0, **learner.measured()}.items():
+            run.series(name, value)
+
+    def say(trainer: Trainer, metrics: dict[str, Any]) -> None:
+        if "epoch" in metrics and 10 * trainer.epoch % max(config.epochs, 10) == 0:
+            name = "validation_error" if learner.compresses else "validation_accuracy"
+            listed = ", ".join(f"{angle:.1f}" for angle in metrics["alignment_degrees"])
+            run.say(f"epoch {trainer.epoch}: {name.replace('_', ' ')} {metrics[name]:.4f}, angles {listed}")
+
+    n = task.size("train")
+    order = Batches(n, learner.sim.batch, lambda epoch: run.rng("order", epoch).permutation(n), rest="drop")
+    train(run, Trainer(learner, order, epochs=config.epochs, callbacks=[say]))
+    for k, angle in enumerate(learner.angles(), 1):
+        run.metric(f"alignment_degrees_{k}", angle)
+    run.parameter("alignment_degrees", learner.angles())
+    for pre, post in pairwise(names(config)):
+        run.parameter(f"weight/{pre}->{post}", learner.sim.weights(f"{pre}->{post}"))
+    if learner.compresses:
+        _codes(config, run, learner)
+    else:
+        run.metric("validation_accuracy", learner.accuracy("validation"))
+        run.metric("test_accuracy", learner.accuracy("test"))
+
+
+def _codes(config: Settings, run: Run, learner: RateLearner) -> None:
+    """Keep codes of test samples, the error of the images, and how well a linear readout names them."""
+    narrow = f"hidden{1 + int(np.argmin(config.hidden))}"
+    codes = {split: learner.rates(split, (narrow,))[narrow] for split in ("train", "validation", "test")}
+    labels = {split: learner.task.labels(split) for split in codes}
+    for split in ("validation", "test"):
+        run.metric(f"{split}_error", learner.reconstruction(split))
+        accuracy = linear_readout(codes["train"], labels["train"], codes[split], labels[split])
+        run.metric(f"{split}_readout_accuracy", accuracy)
+    run.parameter("latent/codes", codes["test"][:SHOWN])
+    run.parameter("latent/labels", labels["test"][:SHOWN])
