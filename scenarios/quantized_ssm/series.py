@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BITS", "SCHEMES", "STEPS", "measure", "task"]
 
-SCHEMES = {"cartesian": "asymmetric", "log_polar": "log_polar"}
+SCHEMES: dict[str, Any] = {"cartesian": "asymmetric", "log_polar": "log_polar"}
 BITS = (10, 8, 6)
 STEPS, WINDOW = (
     2000,
@@ -52,7 +52,7 @@ def task(settings: "Settings") -> Task:
             series[first + 1 : last + 1].reshape(n, STEPS, 1).astype(np.float32),
         )
         first = last
-    return Task("mackey-glass", 1, 1, sets)  # type: ignore[arg-type]  # numbers in place of classes
+    return Task("mackey-glass", 1, 1, sets)  # numbers in place of classes
 
 
 def measure(settings: "Settings", run: Run, task: Task, trained: Sequential) -> None:
@@ -61,7 +61,9 @@ def measure(settings: "Settings", run: Run, task: Task, trained: Sequential) -> 
     Metrics: ``nrmse_full``, and for each scheme and bits ``nrmse_SCHEME_BITS``, ``largest_pole_SCHEME_BITS``,
     ``largest_state_SCHEME_BITS``. Arrays: ``stream/nrmse`` and ``stream/state`` (schemes, bits, windows).
     """
-    everything = {f"{part}_bits": FULL for part in ("pole", "state", "matrix", "weight", "activation")}
+    everything: dict[str, Any] = {
+        f"{part}_bits": FULL for part in ("pole", "state", "matrix", "weight", "activation")
+    }
     plain = replace(settings, **everything, clip=NO_CLIP)
     exact, states = _errors(rounded(plain, 1, trained), task)
     run.metric("nrmse_full", _nrmse(exact))

@@ -92,7 +92,9 @@ class _SequenceEstimator(Estimator):
 
     # ------------------------------------------------------------------ learning
 
-    def _fit(self, samples: Any, targets: Array, n_out: int) -> None:
+    def _fit(
+        self, samples: Any, targets: Array, n_out: int, validation: tuple[Any, Array] | None = None
+    ) -> None:
         self._check_settings()
         seed = seed_of(self.random_state)
         model = self._untrained(n_out)
@@ -102,7 +104,10 @@ class _SequenceEstimator(Estimator):
         if model.n_out != n_out:
             raise ValueError(f"the head has {model.n_out} outputs, {n_out} are needed for y")
         sets = {"train": (shown, targets)}
-        if self.early_stopping:
+        if validation is not None:
+            held_out = self._sequences(validation[0], self.n_features_in_, _span(model), self._steps)
+            sets["validation"] = held_out, validation[1]
+        elif self.early_stopping:
             order, n_held = self._order(targets, seed), max(1, round(self.validation_fraction * len(shown)))
             held, learned = order[:n_held], order[n_held:]
             sets = {"train": (shown[learned], targets[learned]), "validation": (shown[held], targets[held])}
@@ -128,9 +133,11 @@ class _SequenceEstimator(Estimator):
             epochs=self.epochs,
             schedule=CosineDecay(max(1, self.epochs)),
             early_stopping=EarlyStopping(
-                self.patience, metric, "max" if metric.endswith("accuracy") else "min"
+                self.patience if self.early_stopping else np.inf,
+                metric,
+                "max" if metric.endswith("accuracy") else "min",
             )
-            if self.early_stopping
+            if "validation" in sets
             else None,
             callbacks=self.callbacks,
         ).run(progress=progress_bar(self.progress))
@@ -199,6 +206,44 @@ class _SequenceEstimator(Estimator):
         if not hasattr(self, "model_"):
             raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
         return LayerStream(self.model_, self.dt)
+
+    # ------------------------------------------------------------------ files
+
+    def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
+        """Write the trained estimator into one HDF5 file, which `load` and `eventsim.io.load` read.
+
+        Settings, layers, arrays, classes and history are kept, those of a rounded copy too; no callbacks.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was learned yet.
+        TypeError
+            If a layer is one of somebody's own, or a class is neither a number nor a string.
+        FileExistsError, PermissionError, FileNotFoundError
+            If the file cannot be written.
+        """
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
+        from eventsim.models.training.estimators._sequence_file import write
+
+        write(self, path, overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the estimator that `save` wrote; it predicts the same bits.
+
+        Raises
+        ------
+        FileNotFoundError, PermissionError
+            If there is no file that can be read.
+        FileFormatError
+            If it holds no such estimator, or is damaged.
+        """
+        from eventsim.models.training.estimators._sequence_file import read
+
+        estimator: Self = read(cls, path)
+        return estimator
 
     def memory_report(self) -> MemoryReport:
         """Return what the trained model keeps in memory for one stream, layer by layer."""
@@ -367,7 +412,7 @@ class SequenceClassifier(_SequenceEstimator):
 
     _estimator_type = "classifier"
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, *, validation: tuple[Any, Any] | None = None) -> Self:
         """Learn from labelled sequences; what was learned before is forgotten.
 
         Parameters
@@ -376,6 +421,9 @@ class SequenceClassifier(_SequenceEstimator):
             Spikes are a `SpikeTrains` or a list of (times, units); they are counted in steps of `dt`.
         y : sequence, length n_samples
             The class of each sample, of any hashable sort.
+        validation : (X, y), optional
+            Samples that are not learned: the epoch with the best accuracy on them counts. With
+            `early_stopping` they take the place of those held out.
 
         Raises
         ------
@@ -389,9 +437,19 @@ class SequenceClassifier(_SequenceEstimator):
         self._loss = SequenceCrossEntropy(self.readout)  # type: ignore[arg-type]
         if self.readout == "each_step":
             raise ValueError("readout must give one class for a sequence, got 'each_step'")
-        self._fit(X, index, len(names))
+        held_out = None
+        if validation is not None:
+            samples, labels = _pair(validation)
+            held_out = samples, indices_of(labels, names, len(samples))
+        self._fit(X, index, len(names), held_out)
         self.classes_ = names
         return self
+
+    def _restore(self, known: Any) -> None:
+        """Take over what a file holds besides settings and layers: the classes."""
+        if not isinstance(known, np.ndarray) or len(known) != self.model_.n_out:
+            raise ValueError(f"classes must be as many as outputs, {self.model_.n_out}")
+        self.classes_, self._loss = known, SequenceCrossEntropy(self.readout)  # type: ignore[arg-type]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class of each sample, shape (n_samples,)."""
@@ -432,26 +490,42 @@ class SequenceRegressor(_SequenceEstimator):
 
     _estimator_type = "regressor"
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, *, validation: tuple[Any, Any] | None = None) -> Self:
         """Learn from sequences and their targets, y (n_samples,) or (n_samples, n).
+
+        With validation=(X, y) the epoch with the smallest loss on these samples counts.
 
         Raises
         ------
         ValueError, TypeError
             If samples, targets or a setting are not possible; the message says what was expected.
         """
+        self._flat = np.ndim(y) == 1
+        targets = self._targets(X, y)
+        self._loss = SequenceSquaredError(self.readout)  # type: ignore[arg-type]
+        held_out = None
+        if validation is not None:
+            samples, values = _pair(validation)
+            held_out = samples, self._targets(samples, values)
+        self._fit(X, targets, targets.shape[-1], held_out)
+        return self
+
+    def _targets(self, X: Any, y: Any) -> Array:
         targets = np.asarray(y, np.dtype(self.dtype))
-        self._flat = targets.ndim == 1
-        if self._flat:
+        if self._flat and targets.ndim == 1:
             targets = targets[:, None]
         wanted = 3 if self.readout == "each_step" else 2
         if targets.ndim != wanted or len(targets) != len(X):
             raise ValueError(f"y has shape {np.shape(y)}, expected targets for each of {len(X)} samples")
         if not np.isfinite(targets).all():
             raise ValueError("y holds values that are no numbers")
-        self._loss = SequenceSquaredError(self.readout)  # type: ignore[arg-type]
-        self._fit(X, targets, targets.shape[-1])
-        return self
+        return targets
+
+    def _restore(self, known: Any) -> None:
+        """Take over what a file holds besides settings and layers: whether targets had one axis."""
+        if not isinstance(known, bool):
+            raise ValueError(f"a regressor has no classes, got {known!r:.60}")
+        self._flat, self._loss = known, SequenceSquaredError(self.readout)  # type: ignore[arg-type]
 
     def predict(self, X: Any) -> Array:
         """Return the predicted targets, in the shape of those that were learned."""
@@ -472,6 +546,13 @@ class SequenceRegressor(_SequenceEstimator):
             regressor_tags=RegressorTags(),
             input_tags=InputTags(two_d_array=False, three_d_array=True),
         )
+
+
+def _pair(validation: Any) -> tuple[Any, Any]:
+    """Return samples and targets that are given as a pair."""
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise ValueError(f"validation must be a pair (X, y), got {validation!r:.60}")
+    return validation[0], validation[1]
 
 
 def _span(model: Sequential) -> int:
