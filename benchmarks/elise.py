@@ -92,7 +92,9 @@ class Program:
 
     def run(self, settings: Elise, structure: Structure, ticks: int) -> tuple[float, Array]:
         scaffold = structure.scaffold
-        integers: list[Any] = [[scaffold.n, scaffold.n_visible, PATTERN.ticks(settings.dt), len(scaffold.pre)]]
+        integers: list[Any] = [
+            [scaffold.n, scaffold.n_visible, PATTERN.ticks(settings.dt), len(scaffold.pre)]
+        ]
         integers += [structure.dendritic, structure.somatic, scaffold.pre, scaffold.post]
         reals: list[Any] = [structure.weight, PATTERN.potentials(settings.dt)]
         reals.append([settings.learning_rate_visible, settings.learning_rate_latent])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eventsim as es
-from eventsim.hardware.circuits import Minimalist
+from eventsim.hardware.circuits import Circuit, Minimalist
 from eventsim.hardware.circuits.manufacture import ManufacturedCore, manufactured
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
@@ -63,7 +63,7 @@ def run(plan: Plan) -> Rows:
     model = es.models.layers.Sequential([layer])
     model.adopt()
     x = (np.random.default_rng(1).random((steps, 1, N)) < 0.5).astype(float)
-    circuits = {"ideal": Minimalist().circuit(model), "all imperfections": Minimalist(**ALL).circuit(model)}
+    circuits = {"ideal": Circuit(model, Minimalist()), "all imperfections": Circuit(model, Minimalist(**ALL))}
     made = manufactured(layer, Minimalist(), 0)
     taken: dict[str, list[float]] = {name: [] for name in (*circuits, "NumPy")}
     for repeat in range(plan.repeats + 1):

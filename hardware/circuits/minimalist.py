@@ -19,8 +19,6 @@ from eventsim.errors import ConfigError
 from eventsim.registry import register
 
 if TYPE_CHECKING:
-    from eventsim.hardware.circuits.circuit import Circuit
-    from eventsim.models.layers import Sequential
     from eventsim.network import Network
     from eventsim.transmission import SpikeTransmission
 
@@ -33,6 +31,8 @@ NotNegative = Annotated[float, Ge(0)]
 @dataclass(frozen=True, slots=True)
 class Minimalist:
     """Cores of switched capacitors with their imperfections, all of them off unless set.
+
+    `Circuit` runs a model on it, `CircuitInTheLoop` trains one.
 
     Parameters
     ----------
@@ -78,18 +78,6 @@ class Minimalist:
 
     runs_layers: ClassVar[bool] = True
 
-    def circuit(self, model: "Sequential") -> "Circuit":
-        """Return the circuit with the weights of a trained model.
-
-        Raises
-        ------
-        ConfigError
-            If a layer is no `QuantizedMinGRU`, or has numbers that the circuit cannot hold.
-        """
-        from eventsim.hardware.circuits.circuit import Circuit
-
-        return Circuit(model, self)
-
     def transform(self, network: "Network", trial: int = 0) -> "Network":
         """Refuse a network of neurons.
 
@@ -100,7 +88,7 @@ class Minimalist:
         """
         raise ConfigError(
             "hardware 'minimalist' runs layers (QuantizedMinGRU), not networks of neurons; "
-            "use it with the scenario minimalist, or Minimalist().circuit(model)"
+            "use it with the scenario minimalist, or es.hardware.circuits.Circuit(model, device)"
         )
 
     def transmissions(self, network: "Network", trial: int = 0) -> "dict[str, SpikeTransmission]":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eventsim.hardware.circuits import Circuit
 from eventsim.models.layers import Sequential
 from eventsim.models.training.task import Task
 from eventsim.scenarios.minimalist.measuring import shown
@@ -58,7 +59,7 @@ def measure(settings: "Settings", run: Run, task: Task, nets: list[Sequential]) 
                 value, net, number = place
                 given: dict[str, Any] = besides | {key: values[value], "device_seed": run.seed + number}
                 device = replace(ideal_device(settings), **given)
-                found = predictions(device.circuit(exact[net]), x)
+                found = predictions(Circuit(exact[net], device), x)
                 table[place] = (found == labels).mean()
                 bar.update(1)
             run.parameter(f"imperfections/{kind}/values", np.array(values))

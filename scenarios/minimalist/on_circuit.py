@@ -79,7 +79,7 @@ def compare(
         exact = precise(settings, net)
         software = exact.forward(x)[-1].argmax(axis=-1)
         exact.forget()
-        circuit = replace(device, device_seed=device.device_seed + k).circuit(exact)
+        circuit = Circuit(exact, replace(device, device_seed=device.device_seed + k))
         found = predictions(circuit, x)
         rows["test_accuracy"].append(float((found == labels).mean()))
         rows["agreement"].append(float((found == software).mean()))
@@ -113,7 +113,7 @@ def record_traces(
     kinds: dict[str, Any] = {"software": states}
     outputs: dict[str, Any] = {"software": states > used["threshold"]}
     for kind, each in (("ideal", ideal_device(settings)), ("real", real)):
-        traces = each.circuit(exact).run(x)
+        traces = Circuit(exact, each).run(x)
         kinds[kind], outputs[kind] = traces.states[0][:, 0], traces.outputs[0][:, 0]
         run.metric(f"trace_correlation_{kind}", _correlation(states, kinds[kind]))
     for kind, values in kinds.items():

@@ -7,7 +7,7 @@ import pytest
 
 import eventsim as es
 from eventsim.errors import ConfigError
-from eventsim.hardware.circuits import Core, Minimalist, calibrated_trims, manufactured
+from eventsim.hardware.circuits import Circuit, Core, Minimalist, calibrated_trims, manufactured
 from reference import switched_capacitors as reference
 
 layers = es.models.layers
@@ -59,7 +59,7 @@ def ran(core, inputs, key=0):
 def test_an_ideal_circuit_gives_the_numbers_of_the_software(n_in, unused, slope, clear):
     model = model_of(n_in, 64 if unused != "exact" else 48, slope=slope, unused=unused)
     x = coins(200, n_in, batch=2)
-    traces = Minimalist().circuit(model).run(x)
+    traces = Circuit(model, Minimalist()).run(x)
     for layer, codes, states, outputs in zip(
         model.layers, traces.codes, traces.states, traces.outputs, strict=True
     ):
@@ -306,7 +306,7 @@ def test_phases_as_events_give_the_bits_of_a_plain_loop(settings):
     x = coins(30, 64, batch=3)
     found = []
     for events in (True, False):
-        circuit = Minimalist(**settings, seed=3).circuit(model_of())
+        circuit = Circuit(model_of(), Minimalist(**settings, seed=3))
         traces = circuit.run(x, events=events)
         found.append(
             [*traces.states, *traces.codes, *traces.outputs, np.array(list(circuit.energies.values()))]
@@ -318,7 +318,7 @@ def test_phases_as_events_give_the_bits_of_a_plain_loop(settings):
 def test_draws_of_a_sample_depend_on_its_number_and_the_trial_alone():
     x = coins(10, 64, batch=4)
     device = Minimalist(**ALL)
-    whole, part = device.circuit(model_of()), device.circuit(model_of())
+    whole, part = Circuit(model_of(), device), Circuit(model_of(), device)
     states = whole.run(x).states[1]
     assert np.array_equal(part.run(x[:, 2:], first=2).states[1], states[:, 2:])
     assert not np.array_equal(whole.run(x).states[1], states)
@@ -340,8 +340,8 @@ def test_trims_make_up_for_offsets():
         within = (trim.gate_bias > -32) & (trim.gate_bias < 31)
         assert np.abs(in_codes[within]).max() <= 1 / 32
     x = coins(30, 64, batch=2)
-    ideal = Minimalist().circuit(model).forward(x)
-    raw, trimmed = (replace(device, calibrated=c).circuit(model).forward(x) for c in (False, True))
+    ideal = Circuit(model, Minimalist()).forward(x)
+    raw, trimmed = (Circuit(model, replace(device, calibrated=c)).forward(x) for c in (False, True))
     assert np.abs(trimmed - ideal).mean() < 0.5 * np.abs(raw - ideal).mean()
 
 
@@ -364,13 +364,13 @@ def test_an_ideal_circuit_in_the_loop_has_the_gradients_of_the_software():
 def test_layers_that_no_circuit_holds_are_refused():
     x = coins(3, 64)
     with pytest.raises(ConfigError, match="layer 0 is Linear"):
-        Minimalist().circuit(layers.Sequential([layers.Linear(3)]))
+        Circuit(layers.Sequential([layers.Linear(3)]), Minimalist())
     with pytest.raises(ConfigError, match="needs gates of some bits and weights of some levels"):
-        Minimalist().circuit(model_of(levels=None))
+        Circuit(model_of(levels=None), Minimalist())
     with pytest.raises(ValueError, match="a circuit takes inputs of 0 and 1, got"):
-        Minimalist().circuit(model_of()).run(x * 0.5)
+        Circuit(model_of(), Minimalist()).run(x * 0.5)
     with pytest.raises(ValueError, match=r"inputs must have shape \(time, batch, 64\), got \(3, 1, 32\)"):
-        Minimalist().circuit(model_of()).run(x[:, :, :32])
+        Circuit(model_of(), Minimalist()).run(x[:, :, :32])
     net = es.Network()
     net.add("cells", es.models.LIF(), 2)
     with pytest.raises(ConfigError, match="'minimalist' runs layers"):
