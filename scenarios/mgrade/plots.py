@@ -42,14 +42,15 @@ def front(words: NDArray[Any], scores: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def memory(trace: Trace) -> "Figure":
-    """Draw the score of each network against the words that its stream keeps, with the Pareto front."""
+    """Draw accuracy or error of each network against the words of its stream, with the Pareto front."""
     from matplotlib.figure import Figure
 
     from eventsim.io import plots
 
     kinds, words = trace.parameters["networks/model"], trace.parameters["networks/words"]
-    scores = 100 * trace.parameters["networks/score"]
-    on_front = front(words, scores)
+    errors = trace.parameters.get("networks/error")
+    scores = 100 * trace.parameters["networks/accuracy"] if errors is None else errors
+    on_front = front(words, scores if errors is None else -scores)
     with plots.style():
         figure = Figure(figsize=(6.4, 3.8), layout="constrained")
         axes = figure.subplots()
@@ -64,7 +65,10 @@ def memory(trace: Trace) -> "Figure":
                 color=plots.COLOURS[kind],
                 label=name,
             )
-        axes.set(xlabel="words of parameters and states", ylabel="test accuracy (%)")
+        axes.set(
+            xlabel="words of parameters and states",
+            ylabel="test accuracy (%)" if errors is None else "error / rms of target",
+        )
         axes.legend()
     return figure
 

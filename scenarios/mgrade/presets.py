@@ -17,7 +17,7 @@ FLIP_FLOP: dict[str, object] = {
     "study": "controls",
     "sequences": 512,
     "batch": 16,
-    "epochs": 20,
+    "epochs": 10,
     "learning_rate": 0.01,
     "streamed": 4,
 }
@@ -39,6 +39,7 @@ COMBINED: dict[str, object] = {
     "taps": 6,
     "p_ignore": 0.97,
     "horizon": 6,
+    "sequences": 512,
     "batch": 16,
     "epochs": 20,
     "learning_rate": 0.01,

@@ -199,24 +199,33 @@ def _network_arrays(
 def compared(
     planned: "list[tuple[str, Settings]]", problem: Problem, found: dict[str, Any]
 ) -> dict[str, NDArray[Any]]:
-    """Return models (places in `MODELS`), words and scores of all networks, in the order of the study."""
+    """Return models (places in `MODELS`), words, and accuracies or errors, in the order of the study."""
     return {
         "networks/model": np.array([MODELS.index(each.model) for _, each in planned]),
         "networks/channels": np.array([each.n_channels for _, each in planned]),
         "networks/words": np.array([float(found[f"words_{name}"]) for name, _ in planned]),
-        "networks/score": np.array([float(found[f"{problem.score}_{name}"]) for name, _ in planned]),
+        f"networks/{_kind(problem)}": np.array(
+            [float(found[f"{problem.score}_{name}"]) for name, _ in planned]
+        ),
     }
+
+
+def _kind(problem: Problem) -> str:
+    return "accuracy" if problem.score == "test_accuracy" else "error"
 
 
 def against_first(names: list[str], problem: Problem, found: dict[str, Any]) -> dict[str, float]:
     """Return how the first network compares with each other one: accuracies by margin, errors by ratio."""
     first, *others = (float(found[f"{problem.score}_{name}"]) for name in names)
-    if problem.score == "test_accuracy":
+    if _kind(problem) == "accuracy":
         return {f"margin_over_{name}": first - other for name, other in zip(names[1:], others, strict=True)}
     return {f"ratio_to_{name}": first / other for name, other in zip(names[1:], others, strict=True)}
 
 
 def least_margin(arrays: dict[str, Any]) -> float:
     """Return by how much the model is better than the best control of its budget, at the worst budget."""
-    scores = arrays["networks/score"].reshape(-1, len(MODELS))
+    if "networks/accuracy" in arrays:
+        scores = arrays["networks/accuracy"].reshape(-1, len(MODELS))
+    else:
+        scores = -arrays["networks/error"].reshape(-1, len(MODELS))
     return float((scores[:, 0] - scores[:, 1:].max(axis=1)).min())

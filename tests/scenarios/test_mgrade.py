@@ -186,6 +186,18 @@ def test_equal_memory_brings_every_network_within_five_per_cent():
         assert abs(words - budget) <= 0.05 * budget
 
 
+def test_the_front_has_the_networks_that_none_beats_with_as_few_words():
+    from eventsim.scenarios.mgrade.plots import front
+    from eventsim.scenarios.mgrade.study import least_margin
+
+    words = np.array([10.0, 20.0, 15.0, 30.0, 20.0])
+    scores = np.array([0.5, 0.7, 0.4, 0.7, 0.9])
+    assert front(words, scores).tolist() == [0, 4]
+    accuracy = np.array([0.9, 0.8, 0.85, 0.95, 0.97, 0.5])  # two budgets of three models
+    assert least_margin({"networks/accuracy": accuracy}) == pytest.approx(-0.02)
+    assert least_margin({"networks/error": 1 - accuracy}) == pytest.approx(-0.02)
+
+
 def test_wrong_settings_end_in_one_line(tmp_path):
     for values, message in (
         ({"permuted": True, "task": "fsdd"}, "permuted needs images"),

@@ -153,6 +153,9 @@ def test_predictions_are_learned_and_streamed(tmp_path, task):
     trace = trained(tmp_path / "a.h5", task, **small)
     assert trace.metrics["nrmse_mgrade"] < (0.6 if task == "lorenz" else 1.05)
     assert trace.metrics["stream_difference_mgrade"] <= 1e-12
+    assert trace.parameters["networks/error"].tolist() == [
+        trace.metrics[f"nrmse_{model}"] for model in ("mgrade", "convolution", "min_gru")
+    ]
     for draw in SCENARIO.plots(trace).values():
         draw(trace)
 

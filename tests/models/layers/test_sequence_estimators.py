@@ -133,6 +133,19 @@ def test_the_memory_report_counts_what_the_stream_holds():
     assert f"{total.bits}" in str(report).splitlines()[-1]
 
 
+def test_delays_of_mgrade_are_learned_and_stay_inside_their_window():
+    x, labels = spiky(60)
+    settings = {"hidden": (8,), "random_state": 2, "progress": False}
+    start = SequenceClassifier("mgrade", epochs=0, **settings).fit(x, labels).model_.parameters
+    model = SequenceClassifier("mgrade", epochs=6, batch=10, learning_rate=0.2, **settings).fit(x, labels)
+    (name,) = [name for name in start if name.startswith("position")]
+    position = model.model_.parameters[name]
+    assert np.abs(position - start[name]).max() > 1  # five times as fast as weights
+    assert position.min() == 0
+    assert position.max() <= 15
+    assert model.predict(x).shape == (60,)
+
+
 # ---------------------------------------------------------------------- streams
 
 
