@@ -5,11 +5,8 @@ population of a network, one step for each tick, to the bits of what it predicts
 """
 
 import copy
-import os
-import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -19,25 +16,15 @@ from eventsim import rng
 from eventsim.models.layers.delay_conv import keep_positions_inside
 from eventsim.models.layers.layer import Layer
 from eventsim.models.layers.learner import LayerLearner
-from eventsim.models.layers.memory import MemoryReport, memory_report
 from eventsim.models.layers.padded_sequences import PaddedSequences
-from eventsim.models.layers.post_training import PARTS, calibrate, rounded_model, unstable_poles
-from eventsim.models.layers.quantizers import Quantizer
-from eventsim.models.layers.rounded_state import RoundingPlan
 from eventsim.models.layers.sequential import Sequential
-from eventsim.models.layers.stream import LayerStream
 from eventsim.models.training.batches import Batches, shuffled
 from eventsim.models.training.early_stopping import EarlyStopping
 from eventsim.models.training.estimators._labelled_spikes import classes_of, indices_of
 from eventsim.models.training.estimators._layer_presets import head_of, preset
 from eventsim.models.training.estimators._sequence_data import are_spikes, binned, checked_sequences
-from eventsim.models.training.estimators.base import (
-    Estimator,
-    NotFittedError,
-    checked_whole,
-    progress_bar,
-    seed_of,
-)
+from eventsim.models.training.estimators._trained_sequences import BLOCK, TrainedSequences, span_of
+from eventsim.models.training.estimators.base import checked_whole, progress_bar, seed_of
 from eventsim.models.training.losses.sequences import SequenceCrossEntropy, SequenceSquaredError
 from eventsim.models.training.optimisers import Adam
 from eventsim.models.training.schedules import CosineDecay
@@ -49,11 +36,10 @@ __all__ = ["SequenceClassifier", "SequenceRegressor"]
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
-BLOCK = 256  # samples that are shown at once
 RATES = {"alpha": 0.3, "position": 5.0}  # learning rates of these kinds, relative to that of weights
 
 
-class _SequenceEstimator(Estimator):
+class _SequenceEstimator(TrainedSequences):
     """What classifier and regressor share."""
 
     _loss: Any
@@ -98,14 +84,14 @@ class _SequenceEstimator(Estimator):
         self._check_settings()
         seed = seed_of(self.random_state)
         model = self._untrained(n_out)
-        shown = self._sequences(samples, None, _span(model), None)
+        shown = self._sequences(samples, None, span_of(model), None)
         self._steps, self.n_features_in_ = shown.values.shape[1], shown.values.shape[2]
         model.build(self.n_features_in_, rng.stream(seed, "layers"), np.dtype(self.dtype))
         if model.n_out != n_out:
             raise ValueError(f"the head has {model.n_out} outputs, {n_out} are needed for y")
         sets = {"train": (shown, targets)}
         if validation is not None:
-            held_out = self._sequences(validation[0], self.n_features_in_, _span(model), self._steps)
+            held_out = self._sequences(validation[0], self.n_features_in_, span_of(model), self._steps)
             sets["validation"] = held_out, validation[1]
         elif self.early_stopping:
             order, n_held = self._order(targets, seed), max(1, round(self.validation_fraction * len(shown)))
@@ -190,9 +176,8 @@ class _SequenceEstimator(Estimator):
 
     def _outputs(self, samples: Any) -> Iterable[tuple[Array, Ints]]:
         """Yield outputs over time and lengths, block by block."""
-        if not hasattr(self, "model_"):
-            raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
-        shown = self._sequences(samples, self.n_features_in_, _span(self.model_), self._steps)
+        self._check_fitted()
+        shown = self._sequences(samples, self.n_features_in_, span_of(self.model_), self._steps)
         for low in range(0, len(shown), BLOCK):
             x, lengths = self._block(shown, low)
             yield self.model_.forward(x, lengths=lengths), lengths
@@ -200,146 +185,6 @@ class _SequenceEstimator(Estimator):
     def _predicted(self, samples: Any) -> Array:
         parts = [self._loss.predict(y, lengths=lengths) for y, lengths in self._outputs(samples)]
         return np.concatenate(parts)
-
-    def stream(self) -> LayerStream:
-        """Return the trained model as a population: ``net.add(name, stream, stream.n)``."""
-        if not hasattr(self, "model_"):
-            raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
-        return LayerStream(self.model_, self.dt)
-
-    # ------------------------------------------------------------------ files
-
-    def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
-        """Write the trained estimator into one HDF5 file, which `load` and `eventsim.io.load` read.
-
-        Settings, layers, arrays, classes and history are kept, those of a rounded copy too; no callbacks.
-
-        Raises
-        ------
-        NotFittedError
-            If nothing was learned yet.
-        TypeError
-            If a layer is one of somebody's own, or a class is neither a number nor a string.
-        FileExistsError, PermissionError, FileNotFoundError
-            If the file cannot be written.
-        """
-        if not hasattr(self, "model_"):
-            raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
-        from eventsim.models.training.estimators._sequence_file import write
-
-        write(self, path, overwrite)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Return the estimator that `save` wrote; it predicts the same bits.
-
-        Raises
-        ------
-        FileNotFoundError, PermissionError
-            If there is no file that can be read.
-        FileFormatError
-            If it holds no such estimator, or is damaged.
-        """
-        from eventsim.models.training.estimators._sequence_file import read
-
-        estimator: Self = read(cls, path)
-        return estimator
-
-    def memory_report(self) -> MemoryReport:
-        """Return what the trained model keeps in memory for one stream, layer by layer."""
-        if not hasattr(self, "model_"):
-            raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
-        return memory_report(self.model_)
-
-    def quantize(
-        self,
-        X: Any,
-        *,
-        bits: int | Mapping[str, int] = 8,
-        per: Literal["head", "tensor"] = "head",
-        scheme: Literal["asymmetric", "symmetric"] = "asymmetric",
-        poles: Literal["asymmetric", "symmetric", "polar", "log_polar"] | None = None,
-    ) -> Self:
-        """Return a copy whose weights, states and activations are rounded to few bits, without training.
-
-        Parameters
-        ----------
-        X : as that of `fit`
-            Samples from which ranges of activations and states are taken: some hundreds of those learned.
-        bits : int, or mapping
-            Of all parts, or by part: "weights", "activations", "states", "poles"; parts that are not named
-            stay as they are.
-        per : {"head", "tensor"}
-            Whether each output, channel or head has a range of its own.
-        scheme : {"asymmetric", "symmetric"}
-        poles : {"asymmetric", "symmetric", "polar", "log_polar"}, optional
-            Scheme of the poles of `S4D`; `scheme` unless given. By radius and phase they stay stable.
-
-        Returns
-        -------
-        SequenceClassifier or SequenceRegressor
-            `memory_report`, `stream`, `export_c` and `predict` are those of the rounded model.
-
-        Warns
-        -----
-        UserWarning
-            If a rounded pole is not within the unit circle.
-
-        Raises
-        ------
-        ValueError
-            If nothing was learned yet, X is empty, there are fewer bits than 1 (symmetric: 2), or a layer
-            has no form with rounded weights.
-        """
-        if not hasattr(self, "model_"):
-            raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
-        given = dict(bits) if isinstance(bits, Mapping) else dict.fromkeys(PARTS, bits)
-        if unknown := set(given) - set(PARTS):
-            raise ValueError(f"bits must be those of {', '.join(PARTS)}, got {', '.join(map(repr, unknown))}")
-        grids = {
-            part: Quantizer(
-                checked_whole(n, f"bits of {part}", 1),
-                (poles if part == "poles" else None) or scheme,
-                per=per,
-            )
-            for part, n in given.items()
-        }
-        made = copy.copy(self)
-        made.model_ = rounded_model(self.model_, RoundingPlan(**grids))
-        shown = self._sequences(X, self.n_features_in_, _span(made.model_), self._steps)
-        calibrate(made.model_, (self._block(shown, low) for low in range(0, len(shown), BLOCK)))
-        for line in unstable_poles(made.model_):
-            warnings.warn(line, stacklevel=2)
-        return made
-
-    @staticmethod
-    def _block(shown: PaddedSequences, low: int) -> tuple[Array, Ints]:
-        """Return some sequences as layers read them, (time, batch, channels), and their lengths."""
-        some = shown[low : low + BLOCK]
-        return np.ascontiguousarray(np.moveaxis(some.values, 1, 0)), some.lengths
-
-    def export_c(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
-        """Write the trained model as one C file, named by its stem; see `eventsim.models.layers.export_c`.
-
-        ``NAME_step`` gives the outputs of a step, ``NAME_readout`` what predictions are read from.
-
-        Raises
-        ------
-        ValueError
-            If nothing was learned yet, the stem is no identifier of C, or a layer cannot be written as C.
-        FileExistsError, IsADirectoryError, FileNotFoundError, PermissionError
-            If the file cannot be written.
-        """
-        if not hasattr(self, "model_"):
-            raise NotFittedError("this estimator has not learned anything yet: call fit(X, y) first")
-        from eventsim.models.layers.c_export.export import export_c
-
-        readout = None if self.readout == "each_step" else self.readout
-        return export_c(self.model_, path, readout=readout, comment=self._comment(), overwrite=overwrite)
-
-    def _comment(self) -> str:
-        """Return a line about the model for its C file."""
-        return f"A {type(self).__name__}, readout {self.readout}"
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
@@ -553,8 +398,3 @@ def _pair(validation: Any) -> tuple[Any, Any]:
     if not isinstance(validation, tuple | list) or len(validation) != 2:
         raise ValueError(f"validation must be a pair (X, y), got {validation!r:.60}")
     return validation[0], validation[1]
-
-
-def _span(model: Sequential) -> int:
-    """Return how many steps a sequence needs at least."""
-    return max([getattr(layer, "span", 1) for _, layer in model.all_layers()])
