@@ -75,6 +75,7 @@ CASES: dict[str, Case] = {
     "nonlinear-dendrites quick": Case("nonlinear-dendrites --preset quick", TWO),
     "latent-equilibrium quick": Case("latent-equilibrium --preset quick", TWO),
     "generalized-latent-equilibrium quick": Case("generalized-latent-equilibrium --preset quick", TWO),
+    "phaseless-alignment quick": Case("phaseless-alignment --preset quick", TWO),
     # Yin-Yang perceptrons.
     "yin-yang paper": Case("yin-yang --preset paper epochs=2 runs=3"),
     # Fast and deep: both kernels of first spikes, MNIST in both sizes, its replacement, a chip.
