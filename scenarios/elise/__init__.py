@@ -37,6 +37,10 @@ class Elise(Settings):
                 f"largest_delay must be at least least_delay = {self.least_delay:g} ms, "
                 f"got {self.largest_delay:g}"
             )
+        if self.noise and self.noise_tau < self.dt:
+            raise ConfigError(
+                f"noise_tau must be at least the tick dt = {self.dt:g} ms, got {self.noise_tau:g}"
+            )
         if self.compared or self.networks > 1:
             from eventsim.scenarios.elise.comparison import teach_all
 

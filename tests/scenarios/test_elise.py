@@ -157,6 +157,8 @@ def test_other_wrong_patterns_are_refused(tmp_path):
         run(tmp_path, **SMALL | {"dt": 0.07})
     with pytest.raises(RunFailed, match="largest_delay must be at least least_delay = 20"):
         run(tmp_path, **SMALL | {"least_delay": 20.0})
+    with pytest.raises(RunFailed, match=r"noise_tau must be at least the tick dt = 0\.1 ms, got 0\.05"):
+        run(tmp_path, **SMALL | {"noise": 1.0, "noise_tau": 0.05})
 
 
 # Metrics ------------------------------------------------------------------------------------------------
@@ -227,6 +229,7 @@ def test_a_reservoir_and_a_network_without_scaffold_do_not_replay(tmp_path):
     assert not np.array_equal(before[:, :7], after[:, :7])
     without = run(tmp_path, "without", scaffold=False, **short)
     assert without.metrics["scaffold_connections"] == 0
+    assert without.metrics["replay_correlation"] < 0.3
 
 
 def test_latent_neurons_can_lack_dendrites_and_dendrites_synapses(tmp_path):
