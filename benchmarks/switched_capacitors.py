@@ -19,7 +19,7 @@ from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(6.0, 1.0)
 N = 64
-ALL = {
+ALL: dict[str, Any] = {
     "mismatch": 0.01,
     "temperature": 300.0,
     "offset": 5.0,
