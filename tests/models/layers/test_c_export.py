@@ -85,6 +85,7 @@ EACH = {
     "gates": lambda: [layers.Linear(8), layers.QGELU(), layers.QGELU("printed"), layers.HardSigmoid(0.7)],
     "gelu": lambda: [layers.GELU(), layers.GELU("tanh")],
     "glu": lambda: [layers.Linear(8), layers.GLU(), layers.Dropout(0.3)],
+    "relu": lambda: [layers.Linear(8), layers.ReLU()],
     "norms": lambda: [layers.BatchNorm(), layers.Linear(6), layers.LayerNorm()],
     "temporal_conv": lambda: [layers.TemporalConv(6, 3, dilation=2), layers.TemporalConv(4, 2, bias=False)],
     "delay_conv": lambda: [layers.DelayConv(3, 9), layers.DelayConv(2, 7, kernel="gauss")],
