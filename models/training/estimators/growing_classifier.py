@@ -87,11 +87,12 @@ class GrowingClassifier(Estimator):
     --------
     >>> import numpy as np, eventsim as es
     >>> rng = np.random.default_rng(1)
-    >>> labels = rng.integers(0, 2, 200)
-    >>> x = rng.normal(size=(200, 5)) + 2 * labels[:, None]
-    >>> model = es.models.GrowingClassifier(epochs=20).partial_fit(x, labels)
-    >>> model = model.partial_fit(-x, labels)  # the next task
-    >>> model.n_tasks_, bool(model.score(-x, labels) > 0.9)
+    >>> labels = rng.integers(0, 2, 300)
+    >>> means = rng.normal(size=(2, 20))  # of the two classes, in the first task
+    >>> x = means[labels] + rng.normal(size=(300, 20)) / 2
+    >>> model = es.models.GrowingClassifier(epochs=10).partial_fit(x, labels)
+    >>> model = model.partial_fit(x[:, ::-1], labels)  # the next task
+    >>> model.n_tasks_, bool(model.score(x[:, ::-1], labels) > 0.9)
     (2, True)
     """
 
