@@ -7,7 +7,10 @@ from eventsim.io.datasets.sets.braille import braille as braille
 from eventsim.io.datasets.sets.digits import digits as digits
 from eventsim.io.datasets.sets.fsdd import fsdd as fsdd
 from eventsim.io.datasets.sets.fsdd import fsdd_spikes as fsdd_spikes
+from eventsim.io.datasets.sets.mackey_glass import mackey_glass_at as mackey_glass_at
+from eventsim.io.datasets.sets.mackey_glass import mackey_glass_file as mackey_glass_file
 from eventsim.io.datasets.sets.mackey_glass import mackey_glass_parameters as mackey_glass_parameters
+from eventsim.io.datasets.sets.mackey_glass import mackey_glass_series as mackey_glass_series
 from eventsim.io.datasets.sets.mnist import fashion_mnist as fashion_mnist
 from eventsim.io.datasets.sets.mnist import mnist as mnist
 from eventsim.io.datasets.sets.mnist1d import mnist1d as mnist1d

@@ -177,6 +177,22 @@ class Workload:
         """Add to a sum of our own; its mean over samples is reported beside the package's metrics."""
         self.ours[name] = self.ours.get(name, 0) + value
 
+    def include(self, whole: "Workload", part: "Workload") -> None:
+        """Add what a whole pass took beyond its first part, as of a stream that goes on from there."""
+        self.macs += whole.macs - part.macs
+        self.acs += whole.acs - part.acs
+        if self.dense is not None and whole.dense is not None and part.dense is not None:
+            self.dense += whole.dense - part.dense
+        for name in ("updates", "neuron_ops", "neuron_dense"):
+            more, less = getattr(whole, name), getattr(part, name)
+            if more is not None and less is not None:
+                setattr(self, name, (getattr(self, name) or 0) + more - less)
+        for name, (zeros, size) in whole._by_layer.items():
+            first_zeros, first_size = part._by_layer[name]
+            self._count_activations(name, zeros - first_zeros, size - first_size)
+        for name, value in whole.ours.items():
+            self.add(name, value - part.ours.get(name, 0))
+
     def counts_of(self, x: Any, what: str = "values") -> NonZero:
         """Return the counts of an array, once for each array of a batch; counts stay what they are."""
         if isinstance(x, NonZero):

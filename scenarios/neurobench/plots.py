@@ -1,0 +1,89 @@
+"""Plots of a run of `neurobench`: scores over delays, forecasts, and gaps of the solvers."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eventsim.trace import Trace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 225  # points of a forecast: three Lyapunov times
+
+
+def available(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
+    """Return the plots that a trace has the data for, by name."""
+    found: dict[str, Callable[[Trace], Any]] = {}
+    if "scores/tau" in trace.parameters:
+        found["scores"] = scores
+    if "forecast/target" in trace.parameters:
+        found["forecasts"] = forecasts
+    if "qubo/gap" in trace.parameters:
+        found["gaps"] = gaps
+    return found
+
+
+def scores(trace: Trace) -> "Figure":
+    """Draw sMAPE over the delay, and over the operations of a step; constants are dashed."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    tau = trace.parameters["scores/tau"]
+    with plots.style():
+        figure = Figure(figsize=(8.0, 3.4), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        for name in str(trace.provenance["models"]).split():
+            table = trace.parameters[f"scores/{name}"]
+            constant = name in ("train_mean", "last_value")
+            line = left.plot(tau, table[:, 0], "--" if constant else "o-", label=name.replace("_", " "))
+            if not constant:
+                operations = table[:, 6:8].sum(axis=1).mean()
+                right.plot(operations, table[:, 0].mean(), "o", color=line[0].get_color())
+                right.annotate(name, (operations, table[:, 0].mean()), fontsize=8)
+        left.set(xlabel="delay tau", ylabel="sMAPE")
+        right.set(xlabel="operations a step", ylabel="mean sMAPE", xscale="log")
+        left.legend(fontsize=7)
+    return figure
+
+
+def forecasts(trace: Trace) -> "Figure":
+    """Draw the first forecasts of the test half beside the series."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    with plots.style():
+        figure = Figure(figsize=(8.0, 3.4), layout="constrained")
+        axes, times = figure.subplots(), np.arange(SHOWN) / 75
+        axes.plot(times, trace.parameters["forecast/target"][:SHOWN], "k", label="series")
+        for name in str(trace.provenance["models"]).split():
+            if f"forecast/{name}" in trace.parameters:
+                axes.plot(times, trace.parameters[f"forecast/{name}"][:SHOWN], lw=1, label=name)
+        axes.set(xlabel="time (Lyapunov times)", ylabel="x", ylim=(-0.2, 2.0))
+        axes.legend(fontsize=7)
+    return figure
+
+
+def gaps(trace: Trace) -> "Figure":
+    """Draw the gap to the best cost that is known over the number of nodes, by density."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    own = trace.parameters
+    with plots.style():
+        figure = Figure(figsize=(8.0, 3.4), layout="constrained")
+        both = figure.subplots(1, 2, sharey=True)
+        for axes, solver, rows in zip(
+            both, ("spiking network", "simulated annealing"), own["qubo/gap"], strict=True
+        ):
+            for k, density in enumerate(own["qubo/densities"]):
+                means = 100 * rows[:, k].mean(axis=1)
+                axes.plot(own["qubo/sizes"], means, "o-", label=f"density {density:g}")
+            axes.set(xlabel="nodes", title=solver, xscale="log")
+        both[0].set_ylabel("gap (%)")
+        both[0].legend(fontsize=7)
+    return figure

@@ -1,0 +1,17 @@
+"""Settings by task, and a short run."""
+
+ALL = tuple(range(17, 31))
+
+PRESETS: dict[str, dict[str, object]] = {
+    "mackey-glass": {"taus": ALL, "repetitions": 30},
+    "tau-17": {"taus": (17,), "repetitions": 30},
+    "quick": {
+        "taus": (17, 23),
+        "repetitions": 2,
+        "network_repetitions": 1,
+        "epochs": 40,
+        "reservoir": 100,
+    },
+    "qubo": {"task": "qubo"},
+    "qubo-quick": {"task": "qubo", "sizes": (10, 25, 50), "densities": (0.05, 0.25), "time_limit": 0.2},
+}

@@ -1,0 +1,77 @@
+"""The configuration of `neurobench`: what each key means, its bounds and its default."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le, Len
+
+from eventsim.scenarios.neurobench.presets import PRESETS
+from eventsim.scenarios.scenario import POSITIVE, Scenario, Sections
+
+Forecaster = Literal["esn", "lif", "s4d", "mgrade", "gle"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(Scenario):
+    """The configuration; the defaults are one delay of the Mackey-Glass task."""
+
+    paper: ClassVar[str] = (
+        "Yik et al. 2025, The NeuroBench framework for benchmarking neuromorphic computing algorithms and "
+        "systems"
+    )
+    presets: ClassVar[dict[str, dict[str, object]]] = PRESETS
+    time_unit: ClassVar[str] = "1"
+    sections: ClassVar[Sections] = {
+        "task": ("task",),
+        "Mackey-Glass": (
+            "taus",
+            "models",
+            "published_series",
+            "repetitions",
+            "network_repetitions",
+            "reservoir",
+            "n_units",
+            "epochs",
+            "learning_rate",
+            "input_noise",
+        ),
+        "QUBO": ("sizes", "densities", "instances", "time_limit"),
+    }
+
+    task: Annotated[Literal["mackey-glass", "qubo"], "what is measured"] = "mackey-glass"
+    taus: Annotated[
+        tuple[Annotated[int, Ge(17), Le(30)], ...], Len(1, 14), "delays of the series, of the table's 14"
+    ] = (17,)
+    models: Annotated[
+        tuple[Forecaster, ...], "what forecasts, beside the constants: esn, lif, s4d, mgrade, gle"
+    ] = ("esn", "lif", "s4d", "mgrade", "gle")
+    published_series: Annotated[
+        bool, "read mg_<tau>.npy from the folder of data sets in place of series that are made here"
+    ] = False
+    repetitions: Annotated[
+        int, Ge(1), Le(30), "of the constants and the echo-state network, half a Lyapunov time apart"
+    ] = 5
+    network_repetitions: Annotated[int, Ge(1), Le(30), "of networks that are trained"] = 2
+    reservoir: Annotated[
+        int, Ge(0), Le(2000), "units of the echo-state network; 0 for the published number of each tau"
+    ] = 0
+    n_units: Annotated[int, Ge(2), Le(1000), "channels of trained networks"] = 24
+    epochs: Annotated[int, Ge(0), "passes over the training half"] = 200
+    learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.005
+    input_noise: Annotated[
+        float, Ge(0), Le(1), "added to training inputs, in standard deviations of the series"
+    ] = 0.02
+    sizes: Annotated[tuple[Annotated[int, Ge(2), Le(5000)], ...], Len(1), "nodes of graphs"] = (
+        10,
+        25,
+        50,
+        100,
+        250,
+        500,
+        1000,
+    )
+    densities: Annotated[
+        tuple[Annotated[float, Gt(0), Le(1)], ...], Len(1), "edges over half the square of the nodes"
+    ] = (0.01, 0.05, 0.1, 0.25)
+    instances: Annotated[int, Ge(1), Le(5), "graphs of each size and density, seeds 0, 1, ..."] = 5
+    time_limit: Annotated[float, *POSITIVE, "s, for each solver and graph"] = 1.0
