@@ -26,6 +26,7 @@ from eventsim.models.layers.quantized_min_gru import QuantizedMinGRU as Quantize
 from eventsim.models.layers.quantizers import Grid as Grid
 from eventsim.models.layers.quantizers import Quantizer as Quantizer
 from eventsim.models.layers.quantizers import value_range as value_range
+from eventsim.models.layers.recurrent_lif import RecurrentLIF as RecurrentLIF
 from eventsim.models.layers.relu import ReLU as ReLU
 from eventsim.models.layers.rounded_state import Rounding as Rounding
 from eventsim.models.layers.rounded_state import RoundingPlan as RoundingPlan

@@ -21,6 +21,7 @@ from eventsim.models.layers.layer import Array
 from eventsim.models.layers.leaky_readout import LeakyReadout
 from eventsim.models.layers.lif import LIF
 from eventsim.models.layers.linear import Linear
+from eventsim.models.layers.recurrent_lif import RecurrentLIF
 from eventsim.models.layers.sequential import Sequential
 from eventsim.models.layers.temporal_conv import TemporalConv
 from eventsim.network import Network
@@ -114,7 +115,7 @@ def add_spiking_model(net: Network, name: str, model: Sequential, source: str, d
             mean, scale, beta = (np.asarray(one, np.float64) for one in layer.fixed_scale())
             taps = [(tap * scale, delay) for tap, delay in taps]
             constant_input = (constant_input - mean) * scale + beta
-        elif isinstance(layer, LIF | LeakyReadout) and taps:
+        elif isinstance(layer, LIF | LeakyReadout) and not isinstance(layer, RecurrentLIF) and taps:
             alpha, threshold, gain = _units(layer)
             names.append(f"{name}{len(names)}")
             net.add(names[-1], TickLIF(alpha, threshold, gain * constant_input, len(names)), layer.n_out)

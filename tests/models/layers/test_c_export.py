@@ -85,6 +85,11 @@ EACH = {
     "gates": lambda: [layers.Linear(8), layers.QGELU(), layers.QGELU("printed"), layers.HardSigmoid(0.7)],
     "gelu": lambda: [layers.GELU(), layers.GELU("tanh")],
     "glu": lambda: [layers.Linear(8), layers.GLU(), layers.Dropout(0.3)],
+    "recurrent_lif": lambda: [
+        layers.Linear(9, weight_range=1.0),
+        layers.RecurrentLIF(4.0),
+        layers.RecurrentLIF(3.0),
+    ],
     "relu": lambda: [layers.Linear(8), layers.ReLU()],
     "norms": lambda: [layers.BatchNorm(), layers.Linear(6), layers.LayerNorm()],
     "temporal_conv": lambda: [layers.TemporalConv(6, 3, dilation=2), layers.TemporalConv(4, 2, bias=False)],
