@@ -8,12 +8,15 @@ runs it on a model of the circuit with unit capacitors and their imperfections, 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eventsim.registry import register
 from eventsim.scenarios.minimalist.settings import Settings
-from eventsim.scenarios.scenario import Run
+from eventsim.scenarios.scenario import Run, Scenario
 from eventsim.trace import Trace
+
+if TYPE_CHECKING:
+    from eventsim.scenarios.trained_models import Rebuilt, TrainedModel
 
 
 @register("scenario", "minimalist")
@@ -31,6 +34,23 @@ class Minimalist(Settings):
         from eventsim.scenarios.minimalist import plots
 
         return plots.available(trace)
+
+    def trained(self, rebuilt: "Rebuilt") -> "TrainedModel":
+        """Return the first trained network, without the circuit; see `Scenario.trained`."""
+        import numpy as np
+
+        from eventsim.scenarios import trained_models
+        from eventsim.scenarios.minimalist import data, learner, network
+
+        if self.compared:
+            return Scenario.trained(self, rebuilt)
+        task = data.task(self, rebuilt.run)
+        net = network.network(self, task.n_inputs, task.n_classes, np.random.default_rng(0))
+        for name, array in net.parameters.items():
+            array[...] = rebuilt.array(name)
+        found = trained_models.sequences(learner.learner_of(task, net, rebuilt.run.seed), task.n_classes)
+        found.about["Network"] = f"the first of {self.networks}"
+        return found
 
     def run(self, run: Run) -> None:
         """Train, compare constraints, put the networks on the circuit, measure imperfections."""

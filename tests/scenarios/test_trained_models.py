@@ -13,6 +13,7 @@ RUNS = {
     "delgrad": {"epochs": 1, "n_hidden": 8},
     "temporal-hierarchy": {"epochs": 1, "n_hidden": 6, "networks": 1, "compared": ()},
     "quantized-ssm": {"epochs": 1, "n_heads": 4, "n_states": 4, "train_samples": 60, "qat_epochs": 1},
+    "minimalist": {"epochs": 1, "hidden": (8,), "train_samples": 60, "test_samples": 40, "networks": 1},
     "latent-equilibrium": {"epochs": 1, "hidden": (8,), "task": "digits"},
     "yin-yang": {"epochs": 1, "runs": 2},
 }
