@@ -1,4 +1,4 @@
-"""Spiking units with recurrent weights: gradients of torch and differences, streams, threads, bad settings."""
+"""Spiking units with recurrent weights: gradients of torch, differences, streams, threads, bad settings."""
 
 import numpy as np
 import pytest
