@@ -11,7 +11,7 @@ from eventsim.states import FINITE, state_array
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
 def test_an_infinity_is_not_finite_in_any_precision(dtype: type, value: float) -> None:
-    state = {"rate": np.array([1.0, value], dtype)}
+    state: dict[str, object] = {"rate": np.array([1.0, value], dtype)}
     with pytest.raises(ValueError, match=r"'rate' in the state holds -?inf"):
         state_array(state, "rate", dtype, None, *FINITE)
 
