@@ -77,7 +77,8 @@ def align(config: Settings, run: Run) -> None:
     first = drawn_weights(config, setting.sizes, run.seed)
     learner = FeedbackLearner(setting, setting.simulation(first), inputs)
     if not run.state:
-        for name, value in {"epoch": 0, **angles.measured(setting, first, inputs)}.items():
+        untrained = {"epoch": 0, **angles.measured(setting, first, inputs)}
+        for name, value in untrained.items():
             run.series(name, value)
 
     def say(trainer: Trainer, metrics: dict[str, Any]) -> None:

@@ -222,7 +222,8 @@ def learn(config: Settings, run: Run) -> None:
     sizes = (task.n_inputs, *config.hidden, task.n_inputs if config.task == "autoencoder" else 10)
     learner = RateLearner(config, task, sizes, run.seed, ticks)
     if not run.state:
-        for name, value in {"epoch": 0, **learner.measured()}.items():
+        untrained = {"epoch": 0, **learner.measured()}
+        for name, value in untrained.items():
             run.series(name, value)
 
     def say(trainer: Trainer, metrics: dict[str, Any]) -> None:

@@ -129,7 +129,8 @@ def learn(config: Settings, run: Run) -> None:
     first = drawn_weights(config, setting.sizes, run.seed)
     learner = TaughtLearner(setting, setting.simulation(first), inputs, targets, held_out)
     if not run.state:
-        for name, value in {"epoch": 0, **learner.measured()}.items():
+        untrained = {"epoch": 0, **learner.measured()}
+        for name, value in untrained.items():
             run.series(name, value)
 
     def say(trainer: Trainer, metrics: dict[str, Any]) -> None:
