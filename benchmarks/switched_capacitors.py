@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eventsim as es
-from eventsim.hardware.circuits import Circuit, Minimalist
+from eventsim.hardware.chips import Minimalist
+from eventsim.hardware.circuits import Circuit
 from eventsim.hardware.circuits.manufacture import ManufacturedCore, manufactured
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 

@@ -5,5 +5,4 @@ from eventsim.hardware.circuits.in_the_loop import CircuitInTheLoop as CircuitIn
 from eventsim.hardware.circuits.manufacture import CoreTrims as CoreTrims
 from eventsim.hardware.circuits.manufacture import ManufacturedCore as ManufacturedCore
 from eventsim.hardware.circuits.manufacture import manufactured as manufactured
-from eventsim.hardware.circuits.minimalist import Minimalist as Minimalist
 from eventsim.hardware.circuits.trims import calibrated_trims as calibrated_trims

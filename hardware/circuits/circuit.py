@@ -15,7 +15,7 @@ from eventsim.models.layers import QuantizedMinGRU, Sequential
 from eventsim.rng import stream
 
 if TYPE_CHECKING:
-    from eventsim.hardware.circuits.minimalist import Minimalist
+    from eventsim.hardware.chips.minimalist import Minimalist
 
 __all__ = ["Circuit", "CircuitTraces"]
 

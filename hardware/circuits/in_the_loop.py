@@ -14,7 +14,7 @@ from eventsim.models.layers import Sequential
 from eventsim.models.layers.layer import Array
 
 if TYPE_CHECKING:
-    from eventsim.hardware.circuits.minimalist import Minimalist
+    from eventsim.hardware.chips.minimalist import Minimalist
 
 __all__ = ["CircuitInTheLoop"]
 

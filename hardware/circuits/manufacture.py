@@ -16,7 +16,7 @@ from eventsim.models.layers.quantized_min_gru import TIE
 from eventsim.rng import stream
 
 if TYPE_CHECKING:
-    from eventsim.hardware.circuits.minimalist import Minimalist
+    from eventsim.hardware.chips.minimalist import Minimalist
 
 __all__ = ["CoreTrims", "ManufacturedCore", "manufactured"]
 

@@ -17,7 +17,7 @@ from eventsim.scenarios.minimalist.network import clip, network
 from eventsim.scenarios.scenario import Run
 
 if TYPE_CHECKING:
-    from eventsim.hardware.circuits import Minimalist
+    from eventsim.hardware.chips import Minimalist
     from eventsim.scenarios.minimalist.settings import Settings
 
 __all__ = ["Trained", "learner_of", "train_all", "trainer_of", "variants_of"]

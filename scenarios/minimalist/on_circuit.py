@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.hardware.circuits import Circuit, Minimalist
+from eventsim.hardware.chips import Minimalist
+from eventsim.hardware.circuits import Circuit
 from eventsim.models.layers import Sequential
 from eventsim.models.training.task import Task
 from eventsim.scenarios.minimalist.measuring import put, shown

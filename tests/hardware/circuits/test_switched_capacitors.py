@@ -7,7 +7,8 @@ import pytest
 
 import eventsim as es
 from eventsim.errors import ConfigError
-from eventsim.hardware.circuits import Circuit, Core, Minimalist, calibrated_trims, manufactured
+from eventsim.hardware.chips import Minimalist
+from eventsim.hardware.circuits import Circuit, Core, calibrated_trims, manufactured
 from reference import switched_capacitors as reference
 
 layers = es.models.layers
