@@ -23,7 +23,7 @@ from eventsim.scenarios.elise.network import DENDRITES, Structure, draw, learnin
 from eventsim.scenarios.elise.patterns import published
 from eventsim.scenarios.elise.player import Player
 
-SECONDS = Seconds(60.0, 8.0)
+SECONDS = Seconds(60.0, 3.0)
 PATTERN = published("fur-elise")
 AGREEMENT = 1e-9  # mV, after ticks that all programs compute
 

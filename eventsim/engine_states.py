@@ -114,7 +114,8 @@ def _tokens(tokens: Mapping[str, Any], ticks: Mapping[str, Any], tables: Tables)
         first_free = int(count[first_free])
     _require(sorted([*live.tolist(), *unused]) == list(range(len(start))), "a series is lost")
     _require(
-        bool(np.isfinite(start[live]).all() and (period[live] > 0).all() and (count[live] >= 0).all()),
+        # A series that starts at inf never begins; it is one all the same.
+        bool((start[live] > -np.inf).all() and (period[live] > 0).all() and (count[live] >= 0).all()),
         "a series of ticks does not go on",
     )
     tables |= {"tick": tick, "generation": generation, "free_tokens": free}

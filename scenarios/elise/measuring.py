@@ -1,7 +1,6 @@
 """How well a replay matches the pattern, whatever its phase; how it drifts; when it recovers."""
 
 import numpy as np
-from scipy.signal import fftconvolve
 
 from eventsim.trace import Floats
 
@@ -42,6 +41,8 @@ def best_shifts(rates: Floats, target: Floats) -> tuple[Floats, Floats]:
     n = len(target)
     y = target - target.mean(axis=0)
     y_norm = np.sqrt((y**2).sum(axis=0))
+    from scipy.signal import fftconvolve
+
     products = fftconvolve(rates, y[::-1], mode="valid", axes=0)  # at every start of a window
     sums, squares = (
         np.cumsum(np.vstack([np.zeros((1, rates.shape[1])), x]), axis=0) for x in (rates, rates**2)

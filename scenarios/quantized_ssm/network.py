@@ -73,6 +73,7 @@ def _plan(settings: "Settings") -> StateSpaceQuantization:
         calibration=settings.calibration,
         clip=settings.clip,
         gradient_limit=settings.gradient_limit,
+        outside=settings.outside,
     )
 
 
@@ -81,7 +82,7 @@ def _network(settings: "Settings", n_classes: int, rng: Generator, *, rounds: bo
     values = _quantizer(settings, settings.activation_bits) if rounds else None
 
     def rounding() -> Layer:
-        return layers.FakeQuantize(values)
+        return layers.FakeQuantize(values, outside=settings.outside)
 
     def gate() -> Layer:
         kind = (

@@ -48,7 +48,7 @@ class Settings(Scenario):
             "clip",
             "rounded_activation",
         ),
-        "fine-tuning": ("parametrisation", "qat_epochs", "qat_rate", "gradient_limit"),
+        "fine-tuning": ("parametrisation", "qat_epochs", "qat_rate", "gradient_limit", "outside"),
         "sweep": ("sweep",),
     }
 
@@ -96,6 +96,9 @@ class Settings(Scenario):
     qat_epochs: Annotated[int, Ge(0), "of fine-tuning, in recurrent form"] = 2
     qat_rate: Annotated[float, *POSITIVE, "of Adam in fine-tuning"] = 0.002
     gradient_limit: Annotated[float, *POSITIVE, "of the adjoint's real and imaginary parts"] = 1000.0
+    outside: Annotated[
+        Literal["identity", "zero"], "gradient of a value outside its static range: passed on, or none"
+    ] = "identity"
     sweep: Annotated[
         Literal["none", "parts", "heatmap", "heatmap_tuned"],
         "accuracy by part and bits, or by bits of poles and states, rounded or fine-tuned",

@@ -506,7 +506,10 @@ def test_a_loop_without_delay_is_refused_with_its_populations():
 def test_runs_that_cannot_end_are_refused_and_the_simulation_stays_usable(schedule, until):
     sim = simulation(schedule)
     sim.run(5.0)
-    message = f"cannot run until {until} ms: the clock is at 5.0, and the end must be finite"
+    message = (
+        f"cannot run until {until} ms: the clock is at 5.0, and the end must be finite; "
+        "run_for(duration) goes on from now"
+    )
     refused(EventOrderError, message, sim.run, until)
     assert sim.now == 5.0
     sim.run(10.0)

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+import eventsim as es
 from eventsim.states import FINITE, state_array
 
 
@@ -23,3 +24,11 @@ def test_the_largest_numbers_are_finite_and_nothing_is_warned_of(dtype: type) ->
         warnings.simplefilter("error")
         found = state_array({"rate": np.array([largest, -largest], dtype)}, "rate", dtype, None, *FINITE)
     assert found.tolist() == [largest, -largest]
+
+
+def test_a_series_of_events_that_never_begins_goes_through_a_snapshot() -> None:
+    engine = es.Engine()
+    handler = engine.register(lambda engine, event: None)
+    engine.every(0.25, handler, np.inf)
+    engine.restore(engine.snapshot())
+    assert (engine.pending, engine.next_event_time) == (1, np.inf)

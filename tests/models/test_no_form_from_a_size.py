@@ -49,7 +49,7 @@ def test_a_plain_list_that_fits_one_side_warns_and_is_that_side(n_pre, n_post, n
         DeprecationWarning, match=rf"write es\.connect\.{name}\(values\), as the next release refuses"
     ):
         plain = net.connect("a", "b", delay=SQUARE)
-    said = net.connect("a", "b", delay=getattr(es.connect, name)(SQUARE))
+    said = net.connect("a", "b", delay=getattr(es.connect, name)(SQUARE), name="said")
     assert (plain.delay_kind, plain.delay.tolist()) == (said.delay_kind, said.delay.tolist())
 
 

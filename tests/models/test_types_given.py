@@ -129,7 +129,7 @@ DOORS = parameters | {
     "dendritic": (PAIR, lambda bad: connected(delay=es.connect.dendritic(bad))),
     "pairs": ([0, 1], lambda bad: connected(rule=es.connect.pairs(bad, [0, 1]))),
     "with_parameters": (PAIR, lambda bad: network().with_parameters({"out": {"tau_mem": bad}})),
-    "bias": (PAIR, lambda bad: rates().net.connect("in", "out", weight=1.0, bias=bad)),
+    "bias": (PAIR, lambda bad: rates().net.connect("in", "out", weight=1.0, bias=bad, name="again")),
     "stimulate units": ([0, 1], lambda bad: sim().stimulate("in", [1.0, 2.0], bad)),
     "record units": ([0, 1], lambda bad: sim().record("out", "v", units=bad)),
     "set_input": (PAIR, lambda bad: rates().set_input("in", bad)),
