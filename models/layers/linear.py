@@ -93,16 +93,8 @@ class Linear(Layer):
         cuts, weight = borders(len(rows)), self.parameters["weight"]
         dx = self._empty("dx", x.shape) if input_gradient else None
         parts = self._empty("parts", (len(cuts) - 1, *weight.shape))
-
-        def some(piece: int, low: int, high: int) -> None:
-            products.gemm(rows[low:high], True, errors[low:high], False, parts[piece], False)
-            if dx is not None:
-                into = dx.reshape(-1, self.n_in)[low:high]
-                products.gemm(errors[low:high], False, weight, True, into, False)
-
-        with one_blas_thread():
-            share(some, cuts, self.threads)
-        self.gradients["weight"] = parts.sum(axis=0)
+        by_weight = map_backward(rows, errors, weight, cuts, self.threads, parts, dx)
+        self.gradients["weight"] = by_weight
         if self.bias:
             self.gradients["bias"] = column_sums(errors, cuts, self.threads)
         return dx
@@ -123,6 +115,37 @@ class Linear(Layer):
         y[...] = self.parameters.get("bias", 0)
         products.multiply(np.ascontiguousarray(x_t, self.dtype), self.parameters["weight"], y)
         return y, state
+
+
+def map_backward(
+    rows: Array, errors: Array, weight: Array, cuts: list[int], threads: int, parts: Array, dx: Array | None
+) -> Array:
+    """Return dL/dW of a linear map of all rows, and put dL/dx into `dx`, piece by piece over threads.
+
+    Parameters
+    ----------
+    rows, errors : ndarray, shape (n_rows, n_in) and (n_rows, n_out)
+        Inputs, and derivatives by the outputs.
+    weight : ndarray, shape (n_in, n_out)
+    cuts : list of int
+        Borders of the pieces, whose sums are added in order: the bits do not depend on `threads`.
+    threads : int
+    parts : ndarray, shape (n_pieces, n_in, n_out)
+        Room for the gradient of each piece.
+    dx : ndarray or None
+        Room for n_rows * n_in derivatives by the inputs, if they are wanted.
+    """
+    into = None if dx is None else dx.reshape(rows.shape)
+
+    def some(piece: int, low: int, high: int) -> None:
+        products.gemm(rows[low:high], True, errors[low:high], False, parts[piece], False)
+        if into is not None:
+            products.gemm(errors[low:high], False, weight, True, into[low:high], False)
+
+    with one_blas_thread():
+        share(some, cuts, threads)
+    total: Array = parts.sum(axis=0)
+    return total
 
 
 def column_sums(rows: Array, cuts: list[int], threads: int) -> Array:

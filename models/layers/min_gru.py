@@ -30,7 +30,7 @@ from eventsim.models.layers.kernels import products
 from eventsim.models.layers.kernels.blas import one_blas_thread
 from eventsim.models.layers.kernels.pieces import borders, of_threads, share
 from eventsim.models.layers.layer import Array, State
-from eventsim.models.layers.linear import column_sums
+from eventsim.models.layers.linear import column_sums, map_backward
 from eventsim.models.layers.rounded_state import RoundedState, Rounding
 
 if TYPE_CHECKING:
@@ -163,16 +163,8 @@ class MinGRU(RoundedState):
         cuts, weight = borders(len(rows)), self.both()[0]
         dx = self._empty("dx", x.shape) if input_gradient else None
         parts = self._empty("parts", (len(cuts) - 1, *weight.shape))
-
-        def product(piece: int, low: int, high: int) -> None:
-            products.gemm(rows[low:high], True, errors[low:high], False, parts[piece], False)
-            if dx is not None:
-                into = dx.reshape(-1, self.n_in)[low:high]
-                products.gemm(errors[low:high], False, weight, True, into, False)
-
-        with one_blas_thread():
-            share(product, cuts, self.threads)
-        by_weight, by_bias, n = parts.sum(axis=0), column_sums(errors, cuts, self.threads), self.n_out
+        by_weight = map_backward(rows, errors, weight, cuts, self.threads, parts, dx)
+        by_bias, n = column_sums(errors, cuts, self.threads), self.n_out
         self.gradients = {
             "gate_weight": np.ascontiguousarray(by_weight[:, :n]),
             "gate_bias": by_bias[:n].copy(),

@@ -39,7 +39,7 @@ from eventsim.models.layers.kernels.blas import one_blas_thread
 from eventsim.models.layers.kernels.pieces import borders, of_threads, share
 from eventsim.models.layers.layer import Array, Layer, State
 from eventsim.models.layers.level_grids import checked_levels, fixed_point, fixed_range, nearest_level
-from eventsim.models.layers.linear import column_sums
+from eventsim.models.layers.linear import column_sums, map_backward
 
 if TYPE_CHECKING:
     from eventsim.io.neurobench import Connection, Workload
@@ -332,16 +332,7 @@ class QuantizedMinGRU(Layer):
         errors = pre.reshape(-1, 2 * n)
         dx = self._empty("dx", x.shape) if input_gradient else None
         parts = self._empty("parts", (len(cuts) - 1, *weight.shape))
-
-        def product(piece: int, low: int, high: int) -> None:
-            products.gemm(rows[low:high], True, errors[low:high], False, parts[piece], False)
-            if dx is not None:
-                into = dx.reshape(-1, self.n_in)[low:high]
-                products.gemm(errors[low:high], False, weight, True, into, False)
-
-        with one_blas_thread():
-            share(product, cuts, self.threads)
-        by_weight = parts.sum(axis=0)
+        by_weight = map_backward(rows, errors, weight, cuts, self.threads, parts, dx)
         self.gradients = {
             "gate_weight": by_weight[:, :n] * self.dtype.type(self.slope / self.divisor),
             "gate_bias": column_sums(errors, cuts, self.threads)[:n].copy(),
