@@ -3,16 +3,9 @@
 Numbers of units, epochs and rates are those of the reference sheet's prototype; the paper's are not known.
 """
 
-DIGITS: dict[str, object] = {"networks": 5}
-QUICK: dict[str, object] = {}
-SMNIST: dict[str, object] = {
-    "dataset": "smnist",
-    "thresholds": 2,
-    "validation_samples": 5000,
-    "epochs": 20,
-    "batch": 64,
-}
-IMPERFECTIONS = (
+from typing import Literal, get_args
+
+Imperfection = Literal[
     "mismatch",
     "thermal_noise",
     "offset",
@@ -27,8 +20,20 @@ IMPERFECTIONS = (
     "settling",
     "level_error",
     "all_small",
-)
-STAGES = ("none", "outputs", "hard_gate", "gate_bits", "weights", "all")
+]
+Stage = Literal["none", "outputs", "hard_gate", "gate_bits", "weights", "all"]
+
+DIGITS: dict[str, object] = {"networks": 5}
+QUICK: dict[str, object] = {}
+SMNIST: dict[str, object] = {
+    "dataset": "smnist",
+    "thresholds": 2,
+    "validation_samples": 5000,
+    "epochs": 20,
+    "batch": 64,
+}
+IMPERFECTIONS = get_args(Imperfection)
+STAGES = get_args(Stage)
 
 PRESETS: dict[str, dict[str, object]] = {
     "digits": DIGITS,

@@ -5,26 +5,8 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Le, Len
 
-from eventsim.scenarios.minimalist.presets import PRESETS
+from eventsim.scenarios.minimalist.presets import PRESETS, Imperfection, Stage
 from eventsim.scenarios.scenario import POSITIVE, Scenario, Sections
-
-Imperfection = Literal[
-    "mismatch",
-    "thermal_noise",
-    "offset",
-    "offset_at_output",
-    "offset_trimmed",
-    "offset_at_output_trimmed",
-    "comparator_noise",
-    "parasitic",
-    "parasitic_state",
-    "injection",
-    "leak",
-    "settling",
-    "level_error",
-    "all_small",
-]
-Stage = Literal["none", "outputs", "hard_gate", "gate_bits", "weights", "all"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
