@@ -91,6 +91,8 @@ def find(kind: str, name: str) -> type:
     known = _of_kind(kind)
     key = canonical(kind, name)
     if key not in known:
+        _import_namesake(kind, key)
+    if key not in known:
         _discover(kind)
     try:
         return known[key]
@@ -134,6 +136,15 @@ def _kind_of_rule(name: str) -> str:
     """Return the kind of a part that earlier versions called a rule."""
     warn_renamed("the kind 'rule'", "'plasticity' or 'trainer'")
     return "plasticity" if canonical("plasticity", name) in parts("plasticity") else "trainer"
+
+
+def _import_namesake(kind: str, key: str) -> None:
+    """Import the scenario's package of this name, if there is one: all others need not be imported for it."""
+    from importlib.util import find_spec
+
+    name = f"eventsim.scenarios.{key.replace('-', '_')}"
+    if kind == "scenario" and key.replace("-", "_").isidentifier() and find_spec(name) is not None:
+        importlib.import_module(name)
 
 
 def _discover(kind: str) -> None:

@@ -234,6 +234,79 @@ def reproduce(
     raise typer.Exit(status)
 
 
+@app.command()
+def sweep(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|DIR", help="Scenario to sweep, or a sweep to look at.")
+    ],
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUES]...",
+            help="Values: a,b,c or 0..9 or uniform(1, 2), loguniform, integer, choice.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Where runs are kept [default: sweep-NAME]."),
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Published settings by name, for all runs.")] = None,
+    hardware: Annotated[str | None, typer.Option(help="Target to run on.")] = None,
+    points: Annotated[
+        Path | None,
+        typer.Option("--list", metavar="FILE.csv", help="Points, one a line, below a line of keys."),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="How often keys with a distribution are drawn.")] = 0,
+    draw_seed: Annotated[int, typer.Option(help="Seed of the draws, or of the search.")] = 0,
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="METRIC", help="Search for the point with the highest mean (optuna)."),
+    ] = None,
+    minimize: Annotated[bool, typer.Option("--minimize", help="With --search: the lowest.")] = False,
+    trials: Annotated[int, typer.Option(help="With --search: how many trials.")] = 20,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers carry out the runs.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of data sets [default: $EVENTSIM_DATA].")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Runs at once [default: all processors].")] = None,
+    table: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the table as .csv, .parquet or .json.")
+    ] = None,
+    plot: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="KEY METRIC", help="Plot a metric over a key into DIR.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run a scenario at many points, one file a run, and make one table of all.
+
+    Finished runs are not repeated; Ctrl-C keeps what is done, and the same command goes on. With the folder
+    of a sweep in place of a name, its table is printed.
+    """
+    from eventsim.scenarios.sweep import command
+
+    asked = command.Asked(
+        words=values or [],
+        output=output,
+        preset=preset,
+        hardware=hardware,
+        list=points,
+        draws=draws,
+        draw_seed=draw_seed,
+        search=search,
+        minimize=minimize,
+        trials=trials,
+        data=data,
+        jobs=jobs,
+        scheduler=scheduler,
+        table=table,
+        plot=plot,
+        json=json,
+    )
+    raise typer.Exit(command.carry_out(name, asked))
+
+
 def _print_json(what: Any) -> None:
     import json
 

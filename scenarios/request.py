@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.registry import parts
+from eventsim.registry import find, parts
 from eventsim.scenarios.earlier_names import todays_preset, todays_values
 from eventsim.scenarios.scenario import Scenario
 
@@ -89,10 +89,10 @@ def scenario_kind(name: str) -> type[Scenario]:
     ConfigError
         If what is registered under the name is no scenario.
     """
-    known = parts("scenario")
-    if name not in known:
-        raise UnknownPart(unknown("scenario", name, known))
-    kind = known[name]
+    try:
+        kind = find("scenario", name)
+    except UnknownPart:
+        raise UnknownPart(unknown("scenario", name, parts("scenario"))) from None
     if not (isinstance(kind, type) and issubclass(kind, Scenario) and is_dataclass(kind)):
         raise ConfigError(
             f"scenario {name!r} must be a frozen dataclass that derives from eventsim.scenarios.Scenario, "

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.errors import ConfigError, UnknownPart
+from eventsim.errors import UnknownPart
 from eventsim.scenarios import running
+from eventsim.scenarios.many_runs.ledger import Ledger
+from eventsim.scenarios.many_runs.work import carry_out, check_folder
 from eventsim.scenarios.reproduce import criterion
-from eventsim.scenarios.reproduce.ledger import Ledger, current_commit
-from eventsim.scenarios.reproduce.plan import runs_of, runs_of_all, status
-from eventsim.scenarios.reproduce.pool import Ended, Pool
+from eventsim.scenarios.reproduce.plan import runs_of, runs_of_all
 from eventsim.scenarios.reproduce.published import Paper, Row, paper_of
 
 FOLDER = Path("reproduced")  # of all papers, in the folder where the command is given
@@ -76,36 +76,15 @@ def reproduce(
     """
     paper = paper_of(name)
     rows = _chosen(paper, quick, only)
-    jobs = running.available_threads() if jobs is None else jobs
-    if jobs < 1:
-        raise ConfigError(f"--jobs must be at least 1, got {jobs}")
     data = running.data_folder(data)
-    if folder is not None and not folder.parent.is_dir():
-        raise ConfigError(
-            f"folder {str(folder.parent)!r} does not exist; make it first, or keep runs elsewhere"
-        )
+    if folder is not None:
+        check_folder(folder)
     folder = FOLDER / name if folder is None else folder
     runs = runs_of_all(paper, (row for row in rows if not _missing(row, data)))
-    folder.mkdir(parents=True, exist_ok=True)
-    done = {run.hash for run in runs if status(run, folder) == "finished"}
-    ledger, commit = Ledger(folder), current_commit()
-    result = Reproduction(paper)
-    waiting = [run for run in runs if run.hash not in done]
-    if done:
-        say(f"{len(done)} of {len(runs)} runs are finished already, in {folder}")
-
-    def ended(how: Ended) -> None:
-        if not how.error:
-            done.add(how.run.hash)
-            ledger.add(how.run.hash, how.run.file, commit)
-        elif how.error != "stopped":
-            result.failed[how.run.title] = how.error
-        n = len(done) + len(result.failed)
-        say(f"[{n}/{len(runs)}] {how.run.title}: {how.error or 'finished'}, {how.seconds:.0f} s")
-
-    pool = Pool(folder, jobs, data)
-    pool.work(waiting, ended)
-    result.stopped = pool.stopped
+    work = carry_out(runs, folder, jobs=jobs, data=data, say=say)
+    result = Reproduction(paper, stopped=work.stopped)
+    result.failed = {run.title: work.failed[run.hash] for run in runs if run.hash in work.failed}
+    ledger, done = Ledger(folder), work.done
     result.records = [
         _record(paper, row, folder, ledger, done, _missing(row, data), result.failed, quick) for row in rows
     ]

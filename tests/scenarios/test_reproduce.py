@@ -19,47 +19,6 @@ from eventsim.scenarios.reproduce import criterion, kept, pages, published
 from eventsim.scenarios.reproduce.plan import runs_of
 
 COMMAND = [sys.executable, "-P", "-m", "eventsim.scenarios.cli"]
-TOY = '''
-"""A scenario of somebody else, with a paper of its own."""
-
-import os
-import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, ClassVar
-
-import numpy as np
-from annotated_types import Ge
-
-from eventsim.registry import register
-from eventsim.scenarios import Run, Scenario
-
-
-@register("scenario", "toy")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Toy(Scenario):
-    """Throws coins."""
-
-    paper: ClassVar[str] = "Nobody 1900, Coins"
-    presets: ClassVar[dict[str, dict[str, object]]] = {"fair": {}, "bent": {"p": 0.9}, "slow": {"pause": 0.1}}
-
-    p: Annotated[float, Ge(0), "probability of heads"] = 0.5
-    throws: Annotated[int, Ge(1), "of a coin"] = 40
-    pause: Annotated[float, Ge(0), "s, after each throw"] = 0.0
-
-    def run(self, run: Run) -> None:
-        with open(os.environ["TOY_LOG"], "a") as log:
-            log.write(f"{self.p} {run.seed} {run.state is not None}\\n")
-        if self.p > 1:
-            raise ValueError("a coin cannot do that")
-        heads = [bool(x) for x in (run.state or {}).get("heads", [])]
-        for k in range(len(heads), self.throws):
-            run.checkpoint({"heads": np.array(heads)}, force=self.pause > 0)
-            heads.append(bool(run.rng("throw", k).random() < self.p))
-            time.sleep(self.pause)
-        run.metric("heads", np.mean(heads))
-        run.parameter("throws", np.array(heads, float))
-'''
 PUBLISHED = """
 scenario = "toy"
 numbers = 1
@@ -105,21 +64,10 @@ reached = "mean >= 0"
 
 
 @pytest.fixture
-def toy(tmp_path, monkeypatch):
-    """A package that announces a scenario by an entry point, in a folder on the path."""
-    site = tmp_path / "site"
-    (site / "toy_scenario").mkdir(parents=True)
-    (site / "toy_scenario" / "__init__.py").write_text(TOY)
-    (site / "toy_scenario" / "published.toml").write_text(PUBLISHED)
-    info = site / "toy_scenario-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-scenario\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[eventsim.parts]\ntoy = toy_scenario\n")
-    monkeypatch.setenv("PYTHONPATH", str(site))
-    monkeypatch.setenv("TOY_LOG", str(tmp_path / "log"))
-    monkeypatch.delenv("EVENTSIM_DATA", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return site
+def toy(toy_site):
+    """The toy with a paper of its own."""
+    (toy_site / "toy_scenario" / "published.toml").write_text(PUBLISHED)
+    return toy_site
 
 
 def reproduce(*words: str) -> "subprocess.CompletedProcess[str]":

@@ -1,13 +1,12 @@
-"""Runs side by side, each a process of its own: what stops or fails is that run, and nothing else.
+"""Runs side by side on this machine, each a process of its own: what fails is that run, and no other.
 
-A process is the command ``eventsim run`` with one thread, or with several where there are fewer runs than
-processors. Ctrl-C and SIGTERM are handed on to the processes, which keep what they have done.
+A process has one thread, or several where there are fewer runs than processors. Ctrl-C and
+SIGTERM are handed on to the processes, which keep what they have done.
 """
 
 import contextlib
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -16,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from eventsim.scenarios.reproduce.plan import PlannedRun, status
+from eventsim.scenarios.many_runs.job import Job
+from eventsim.scenarios.many_runs.plan import PlannedRun
 
 POLL = 0.05  # s between two looks at the processes
 PATIENCE = 30.0  # s that a stopped run has for its checkpoint
-COMMAND = (sys.executable, "-P", "-m", "eventsim.scenarios.cli", "run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,16 @@ class _Process:
     began: float = field(default_factory=time.monotonic)
 
 
+def failure(code: int, said: str) -> str:
+    """Return why a process failed, by its exit status and what it said; empty for none."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    if code == 0:
+        return ""
+    if code < 0:
+        return f"ended by {signal.Signals(-code).name}"
+    return lines[-1].removeprefix("eventsim: ") if lines else f"exit status {code}"
+
+
 class Pool:
     """Processes that work through a list of runs.
 
@@ -56,11 +65,13 @@ class Pool:
     ----------
     stopped : bool
         Somebody asked to stop.
+    lost : str
+        Why runs can be carried out no more; empty on this machine.
     """
 
     def __init__(self, folder: Path, jobs: int, data: Path | None) -> None:
         self.folder, self.jobs, self.data = folder, jobs, data
-        self.stopped = False
+        self.stopped, self.lost = False, ""
         self._active: list[_Process] = []
 
     def work(self, runs: Sequence[PlannedRun], ended: Callable[[Ended], object]) -> None:
@@ -80,11 +91,7 @@ class Pool:
                 self._kill()
 
     def _start(self, run: PlannedRun, threads: int) -> _Process:
-        path = self.folder / run.file
-        goes_on = status(run, self.folder) == "unfinished"
-        words = [*COMMAND, *((run.scenario, "--resume") if goes_on else (*run.words, "--overwrite"))]
-        words += ["-o", str(path), "--threads", str(threads), "--quiet"]
-        words += ["--data", str(self.data)] if self.data else []
+        words = Job(run, str(self.folder), threads, str(self.data or "")).command()
         said = tempfile.TemporaryFile()  # noqa: SIM115 -- closed where the process is waited for
         # A session of its own, so that Ctrl-C reaches the run once, through us.
         process = subprocess.Popen(
@@ -94,17 +101,11 @@ class Pool:
 
     def _end(self, each: _Process) -> Ended:
         each.words.seek(0)
-        lines = [line for line in each.words.read().decode(errors="replace").splitlines() if line.strip()]
+        said = each.words.read().decode(errors="replace")
         each.words.close()
-        code = each.process.returncode
-        if code == 0:
-            error = ""
-        elif self.stopped:
-            error = "stopped"
-        elif code < 0:
-            error = f"ended by {signal.Signals(-code).name}"
-        else:
-            error = lines[-1].removeprefix("eventsim: ") if lines else f"exit status {code}"
+        error = (
+            "stopped" if self.stopped and each.process.returncode else failure(each.process.returncode, said)
+        )
         return Ended(each.run, error, time.monotonic() - each.began)
 
     def stop(self) -> None:
