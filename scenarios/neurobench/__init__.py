@@ -29,12 +29,20 @@ class NeuroBench(Settings):
 
         return plots.available(trace)
 
+    def data_sets(self) -> tuple[str, ...]:
+        """Return the published data sets that the run reads."""
+        return ("fsdd-spikes",) if self.task == "few-shot" else ()
+
     def run(self, run: Run) -> None:
         """Do what the task asks for."""
         if self.task == "mackey-glass":
             from eventsim.scenarios.neurobench import forecasting
 
             forecasting.forecast(self, run)
+        elif self.task == "few-shot":
+            from eventsim.scenarios.neurobench import few_shot
+
+            few_shot.learn(self, run)
         else:
             from eventsim.scenarios.neurobench import independent_sets
 

@@ -40,11 +40,11 @@ def _lif(n: int, rng: Generator) -> list[Layer]:
     tau = np.exp(rng.uniform(np.log(2.0), np.log(40.0), (2, n)))
     return [
         layers.Linear(n),
-        layers.LIF(tau[0], threshold=0.5, width=2.0, surrogate="triangle"),
+        layers.LIF(tau[0], width=2.0, surrogate="fast_sigmoid"),
         layers.Linear(n),
-        layers.LIF(tau[1], threshold=0.5, width=2.0, surrogate="triangle"),
+        layers.LIF(tau[1], width=2.0, surrogate="fast_sigmoid"),
         layers.Linear(1),
-        layers.LeakyReadout(2.0),
+        layers.LeakyReadout(5.0),
     ]
 
 
@@ -117,7 +117,10 @@ class LayerForecaster:
 
     def __init__(self, settings: "Settings", kind: str, rng: Streams) -> None:
         self.settings, self.rng = settings, rng
-        self.model = Sequential(NETWORKS[kind](settings.n_units, rng("structure")))
+        spiking = kind == "lif"
+        n = settings.spiking_units if spiking else settings.n_units
+        self.epochs = settings.spiking_epochs if spiking else settings.epochs
+        self.model = Sequential(NETWORKS[kind](n, rng("structure")))
         self.model.build(1, rng("weights"), np.float32)
         self.mean, self.std = 0.0, 1.0
         self.warm = np.zeros(0)
@@ -129,8 +132,8 @@ class LayerForecaster:
         x, y = self._scaled(self.warm), self._scaled(split.targets[:HALF])
         given = self.settings
         learner = SeriesLearner(self.model, x, y, self.rng, given.input_noise, given.learning_rate)
-        schedule = CosineDecay(max(given.epochs, 1))
-        Trainer(learner, Batches(1, 1), epochs=given.epochs, schedule=schedule).run()
+        schedule = CosineDecay(max(self.epochs, 1))
+        Trainer(learner, Batches(1, 1), epochs=self.epochs, schedule=schedule).run()
         self._reported = SequenceModel(self.model, partial(_all))
 
     @property

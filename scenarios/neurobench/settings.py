@@ -32,13 +32,23 @@ class Settings(Scenario):
             "reservoir",
             "n_units",
             "epochs",
+            "spiking_units",
+            "spiking_epochs",
             "learning_rate",
             "input_noise",
+        ),
+        "few-shot": (
+            "hidden",
+            "base_words",
+            "new_words",
+            "shots",
+            "base_epochs",
+            "base_learning_rate",
         ),
         "QUBO": ("sizes", "densities", "instances", "time_limit"),
     }
 
-    task: Annotated[Literal["mackey-glass", "qubo"], "what is measured"] = "mackey-glass"
+    task: Annotated[Literal["mackey-glass", "few-shot", "qubo"], "what is measured"] = "mackey-glass"
     taus: Annotated[
         tuple[Annotated[int, Ge(17), Le(30)], ...], Len(1, 14), "delays of the series, of the table's 14"
     ] = (17,)
@@ -57,10 +67,20 @@ class Settings(Scenario):
     ] = 0
     n_units: Annotated[int, Ge(2), Le(1000), "channels of trained networks"] = 24
     epochs: Annotated[int, Ge(0), "passes over the training half"] = 200
+    spiking_units: Annotated[int, Ge(2), Le(1000), "of each layer of the network of spiking units"] = 96
+    spiking_epochs: Annotated[int, Ge(0), "passes of that network"] = 500
     learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.005
     input_noise: Annotated[
         float, Ge(0), Le(1), "added to training inputs, in standard deviations of the series"
     ] = 0.02
+    hidden: Annotated[
+        tuple[Annotated[int, Ge(1), Le(4096)], ...], Len(1), "spiking units of each layer, few-shot task"
+    ] = (128, 128)
+    base_words: Annotated[int, Ge(2), Le(10), "digits that are learned first, from all recordings"] = 5
+    new_words: Annotated[int, Ge(0), Le(8), "digits that are added after them, one in a session"] = 5
+    shots: Annotated[int, Ge(1), "recordings of each new digit"] = 5
+    base_epochs: Annotated[int, Ge(0), "passes over the base words"] = 20
+    base_learning_rate: Annotated[float, *POSITIVE, "of Adam, for the base words"] = 0.005
     sizes: Annotated[tuple[Annotated[int, Ge(2), Le(5000)], ...], Len(1), "nodes of graphs"] = (
         10,
         25,

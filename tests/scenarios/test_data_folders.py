@@ -10,6 +10,7 @@ RUNS = (
     ("fast-and-deep", "dataset=mnist-16x16", "mnist", "t10k-images-idx3-ubyte"),
     ("spoken-digits", "dataset=fsdd-spikes", "fsdd", "fsdd_spikes_train.h5"),
     ("spoken-digits", "dataset=shd", "shd", "shd_train.h5"),
+    ("neurobench", "task=few-shot", "fsdd", "fsdd_spikes_train.h5"),
     ("temporal-hierarchy", "--preset=shd", "shd", "shd_train.h5"),
     ("temporal-hierarchy", "--preset=ssc", "ssc", "ssc_train.h5"),
     ("temporal-hierarchy", "--preset=smnist", "mnist", "t10k-images-idx3-ubyte"),

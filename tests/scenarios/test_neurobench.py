@@ -5,11 +5,14 @@ import itertools
 import numpy as np
 import pytest
 
+from eventsim import io
 from eventsim.io import datasets
+from eventsim.models.layers import ReLU
 from eventsim.models.training.batches import seeded
 from eventsim.scenarios import running
 from eventsim.scenarios.neurobench import solvers
 from eventsim.scenarios.neurobench.echo_state import EchoState
+from eventsim.scenarios.neurobench.few_shot import with_prototypes
 from eventsim.scenarios.neurobench.graphs import BEST_KNOWN, gap, random_graph
 from eventsim.scenarios.neurobench.layers import LayerForecaster
 from eventsim.scenarios.neurobench.protocol import HALF, Constant, Split, score
@@ -101,7 +104,7 @@ def test_operations_of_the_echo_state_network_are_exact():
 
 @pytest.mark.parametrize("kind", ["lif", "s4d", "mgrade"])
 def test_networks_report_the_test_half_alone(kind):
-    model = LayerForecaster(Small(n_units=6, epochs=2), kind, seeded(1))
+    model = LayerForecaster(Small(n_units=6, spiking_units=6, spiking_epochs=3, epochs=2), kind, seeded(1))
     split = Split.of(datasets.mackey_glass_series(17), 0)
     model.fit(split)
     results = score(model, split)
@@ -190,3 +193,44 @@ def test_a_run_of_both_tasks(tmp_path):
         Request(name="neurobench", values=values, output=tmp_path / "q.h5", quiet=True, threads=1)
     )
     assert outcome.run.metrics["gap_annealing"] == 0
+
+
+# ------------------------------------------------------------------------------------ few-shot
+
+
+def test_a_map_of_prototypes_chooses_the_nearest():
+    rng = np.random.default_rng(3)
+    prototypes, samples = rng.normal(size=(4, 6)), rng.normal(size=(20, 6))
+    body = ReLU()
+    body.build(6, rng, np.float32)
+    outputs = with_prototypes([body], prototypes).forward(samples.astype(np.float32)[None])[0]
+    distance = ((np.maximum(samples, 0)[:, None] - prototypes) ** 2).sum(axis=2)
+    assert outputs.argmax(axis=1).tolist() == distance.argmin(axis=1).tolist()
+
+
+def test_new_words_are_learned_without_data_files_and_the_file_says_so(tmp_path, monkeypatch):
+    monkeypatch.delenv("EVENTSIM_DATA", raising=False)
+    values = {"task": "few-shot", "network_repetitions": 1, "hidden": (16,), "base_epochs": 2, "new_words": 2}
+    outcome = running.execute(
+        Request(name="neurobench", values=values, output=tmp_path / "f.h5", quiet=True, threads=1)
+    )
+    found = io.load(tmp_path / "f.h5", recordings=False)
+    accuracy = found.parameters["few-shot/accuracy"]
+    assert accuracy.shape == (1, 3)
+    assert accuracy[0, 0] > 0.4  # chance is 0.2
+    assert found.provenance["dataset"] == "sweeps"
+    assert "replacement_data" in found.provenance
+    assert outcome.run.metrics["Dense"] == 35 * (70 * 16 + 16 * 7)  # 700 ms in steps of 20 ms
+    assert outcome.run.metrics["Effective_MACs"] == 0
+
+
+def test_more_words_than_digits_are_refused(tmp_path):
+    request = Request(
+        name="neurobench",
+        values={"task": "few-shot", "base_words": 6, "new_words": 5},
+        output=tmp_path / "run.h5",
+        quiet=True,
+        threads=1,
+    )
+    with pytest.raises(running.RunFailed, match="at most 10 together, the digits; got 6 and 5"):
+        running.execute(request)
