@@ -2,9 +2,9 @@
 
 Mackey-Glass: a chaotic series is heard for ten Lyapunov times and then forecast for ten, from forecasts
 alone. Spiking units, a state-space model, delays with a gated recurrence, prospective neurons, and an echo-
-state network stand beside constants, which score better than many models. QUBO: maximum independent sets of
-random graphs, by an event-driven spiking network and by simulated annealing. Costs are counted as Yik et
-al. (2025) define it.
+state network stand beside constants, which score better than many models. Few-shot: spoken digits are added
+to a network of spiking units. QUBO: maximum independent sets of random graphs, by an event-driven spiking
+network and by simulated annealing. Costs are counted as Yik et al. (2025) define it.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from eventsim.trace import Trace
 @register("scenario", "neurobench")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeuroBench(Settings):
-    """Tasks of the benchmark: forecasting of chaotic series, and maximum independent sets."""
+    """Tasks of the benchmark: chaotic series, few-shot learning of words, maximum independent sets."""
 
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
