@@ -135,7 +135,8 @@ def _features(body: Sequential, x: Floats) -> Floats:
 
 
 def _mean_class(outputs: Floats, lengths: Any = None) -> Ints:
-    return outputs.mean(axis=0, dtype=np.float64).argmax(axis=1)
+    found: Ints = outputs.mean(axis=0, dtype=np.float64).argmax(axis=1)
+    return found
 
 
 def _index(labels: Ints, order: Ints) -> Ints:
