@@ -175,6 +175,21 @@ def plot(
 
 
 @app.command()
+def export(
+    file: File,
+    to: Annotated[str, typer.Option(metavar="FORMAT", help="sonata, csv or nwb.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="OUT", help="Folder; for nwb a file.")
+    ] = None,
+) -> None:
+    """Write spikes and samples in the formats of other programs."""
+    from eventsim.scenarios import exporting
+
+    for written in exporting.export(file, to, output):
+        streams.say(f"written: {written}")
+
+
+@app.command()
 def bench(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them.")] = None,
     repeats: Annotated[

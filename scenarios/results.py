@@ -31,7 +31,9 @@ def describe(path: Path) -> dict[str, Any]:
 
     trace = io.load(path, recordings=False)
     provenance = trace.provenance
+    foreign = {"format": provenance["format"]} if "format" in provenance else {}
     return {
+        **foreign,
         "scenario": provenance.get("scenario"),
         "preset": provenance.get("preset") or None,
         "seed": provenance.get("seed"),
@@ -66,6 +68,8 @@ def as_text(path: Path) -> str:
         ),
         _duration(found["complete"], found["wall_seconds"]),
     ]
+    if "format" in found:
+        lines = [f"{found['format']} file of another program, {found['duration']:g} {found['time_unit']}"]
     lines += [f"note: {note}" for note in found["notes"]]
     for heading in ("config", "metrics", "populations"):
         if found[heading]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
+from eventsim.io import sonata
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.safety import first_line
 from eventsim.io.hdf5.schema import decode_name
@@ -20,7 +21,7 @@ from eventsim.trace import Samples, Spikes, Trace
 
 
 def load(path: str | os.PathLike[str], recordings: bool = True) -> Trace:
-    """Read a file that `save` or a run wrote.
+    """Read a file that `save` or a run wrote, or spikes and reports that other programs wrote as SONATA.
 
     Parameters
     ----------
@@ -30,17 +31,21 @@ def load(path: str | os.PathLike[str], recordings: bool = True) -> Trace:
     Returns
     -------
     Trace
-        Everything in the file, also the state from which a run resumes.
+        Everything in the file, also the state from which a run resumes. Of other programs' files spikes and
+        reports, with what had to be assumed in ``provenance["notes"]``.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError, PermissionError
         If there is no file that can be read.
     FileFormatError
-        If it is not an eventsim file, is truncated or damaged, was written by a newer format, or refers
+        If it is neither an eventsim nor a SONATA file, is truncated or damaged, was written by a newer
+        format, or refers
         to other files.
     """
-    with open_file(Path(path)) as file:
+    with open_any(Path(path)) as file:
+        if not _is_ours(file):
+            return sonata.read(file, Path(path), recordings)
         ours = file[schema.ROOT]
         trace = Trace(
             sizes=population_sizes(ours["populations"]),
@@ -72,13 +77,27 @@ def is_complete(path: str | os.PathLike[str]) -> bool:
     FileFormatError
         As `load` does.
     """
-    with open_file(Path(path)) as file:
-        return bool(file[schema.ROOT].attrs["complete"])
+    with open_any(Path(path)) as file:
+        return not _is_ours(file) or bool(file[schema.ROOT].attrs["complete"])
 
 
 @contextmanager
 def open_file(path: Path) -> Iterator[h5py.File]:
-    """Open a file of ours for reading; every failure ends as one line.
+    """Open a file of ours for reading; every failure, and a file of another program, ends as one line.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError, FileFormatError
+    """
+    with open_any(path) as file:
+        if not _is_ours(file):
+            raise FileFormatError(f"{path} was not written by eventsim: it has no group /{schema.ROOT}")
+        yield file
+
+
+@contextmanager
+def open_any(path: Path) -> Iterator[h5py.File]:
+    """Open a file of ours, or a SONATA file, for reading; every failure ends as one line.
 
     Raises
     ------
@@ -96,13 +115,19 @@ def open_file(path: Path) -> Iterator[h5py.File]:
                 pass
             raise FileFormatError(f"{path} is not an HDF5 file, or only the beginning of one")
         with h5py.File(path, "r") as file:
-            check_structure(file, path, (schema.ROOT, "spikes"))
-            _check_layout(file, path)
+            check_structure(file, path, (schema.ROOT, "spikes", "report"))
+            if _is_ours(file) or not sonata.is_recording(file):
+                _check_layout(file, path)
             yield file
     except (FileFormatError, PermissionError):
         raise
     except Exception as error:  # the library has no class of its own for what it finds in a damaged file
         raise FileFormatError(f"{path} is truncated or damaged: {first_line(error)}") from error
+
+
+def _is_ours(file: h5py.File) -> bool:
+    ours = file.get(schema.ROOT)
+    return isinstance(ours, h5py.Group) and "format_version" in ours.attrs
 
 
 def population_sizes(group: h5py.Group) -> dict[str, int]:
@@ -124,7 +149,10 @@ def population_sizes(group: h5py.Group) -> dict[str, int]:
 def _check_layout(file: h5py.File, path: Path) -> None:
     ours = file.get(schema.ROOT)
     if not isinstance(ours, h5py.Group) or "format_version" not in ours.attrs:
-        raise FileFormatError(f"{path} was not written by eventsim: it has no group /{schema.ROOT}")
+        raise FileFormatError(
+            f"{path} was not written by eventsim: it has no group /{schema.ROOT}, "
+            "nor spikes or reports of SONATA"
+        )
     version = int(ours.attrs["format_version"])
     if version > schema.FORMAT_VERSION:
         raise FileFormatError(

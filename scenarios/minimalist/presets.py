@@ -31,6 +31,7 @@ SMNIST: dict[str, object] = {
     "validation_samples": 5000,
     "epochs": 20,
     "batch": 64,
+    "learning_rate": 0.005,  # at 0.01 networks of few bits fall back by ten points in some epochs
 }
 IMPERFECTIONS = get_args(Imperfection)
 STAGES = get_args(Stage)

@@ -1,0 +1,54 @@
+"""A trace as CSV files: spikes in one, each sampled variable in another."""
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from eventsim.trace import Trace
+
+
+def to_csv(trace: Trace, folder: Path | str) -> list[Path]:
+    """Write the recordings of a trace as CSV, and return the files.
+
+    ``spikes.csv`` has columns population, unit and time; ``samples-POPULATION-VARIABLE.csv`` has the time and
+    a column for each unit. Times are in the trace's unit, and numbers are written so that they read back to
+    the bit. The folder is made; files of these names are replaced.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made or written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / "spikes.csv"]
+    unit = f" ({trace.time_unit})" if trace.time_unit not in ("", "1") else ""
+    with open(written[0], "w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(["population", "unit", f"time{unit}"])
+        for name, spikes in trace.spikes.items():
+            out.writerows(
+                (name, unit_, repr(time))
+                for time, unit_ in zip(*_lists(spikes.times, spikes.units), strict=True)
+            )
+    for (name, variable), samples in trace.samples.items():
+        path = folder / f"samples-{_word(name)}-{_word(variable)}.csv"
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            out = csv.writer(file, lineterminator="\n")
+            out.writerow([f"time{unit}", *(f"unit {k}" for k in samples.units.tolist())])
+            for time, values in zip(*_lists(samples.times, samples.values), strict=True):
+                out.writerow([repr(time), *map(repr, values)])
+        written.append(path)
+    return written
+
+
+def _lists(first: NDArray[Any], second: NDArray[Any]) -> tuple[list[Any], list[Any]]:
+    return first.tolist(), second.tolist()
+
+
+def _word(name: str) -> str:
+    """Return a name that a file may have."""
+    return re.sub(r"[^\w.+-]+", "_", name)
