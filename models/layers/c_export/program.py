@@ -11,6 +11,7 @@ from textwrap import dedent, indent
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eventsim.models.layers.quantizers import Grid
 
@@ -119,16 +120,19 @@ class Program:
         if bits > 16:
             return self.floats(name, grid(array)[chosen])
         codes = (grid.codes(array) - grid.least)[chosen].astype(np.int64).ravel()
-        if bits in (8, 16):
-            code = f"{self._table(name, WORD[bits], [str(each) for each in codes])}[{{at}}]"
-        else:
-            ones = (codes[:, None] >> np.arange(bits)) & 1
-            row = np.packbits(ones.astype(np.uint8).ravel(), bitorder="little").tolist()
-            table = self._table(name, "uint8_t", [str(each) for each in [*row, 0, 0]])
-            code = f"{self.helper('packed', PACKED)}({table}, {{at}}, {bits})"
+        code = self.packed(name, codes, bits)
         step, least = (self.floats(f"{name}_{kind}", getattr(grid, kind)).code for kind in ("step", "least"))
         rows = (each.replace("{at}", "{row}") for each in (step, least))
         return Numbers(f"({self.real}){code}", *rows)
+
+    def packed(self, name: str, codes: NDArray[np.int64], bits: int) -> str:
+        """Return C of whole numbers in `bits` bits each, up to 16, at the place that replaces ``{at}``."""
+        if bits in (8, 16):
+            return f"{self._table(name, WORD[bits], [str(each) for each in codes])}[{{at}}]"
+        ones = (codes[:, None] >> np.arange(bits)) & 1
+        row = np.packbits(ones.astype(np.uint8).ravel(), bitorder="little").tolist()
+        table = self._table(name, "uint8_t", [str(each) for each in [*row, 0, 0]])
+        return f"{self.helper('packed', PACKED)}({table}, {{at}}, {bits})"
 
     def _table(self, name: str, kind: str, items: list[str]) -> str:
         full = self.unique(name)

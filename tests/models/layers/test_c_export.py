@@ -95,6 +95,18 @@ EACH = {
     "temporal_conv": lambda: [layers.TemporalConv(6, 3, dilation=2), layers.TemporalConv(4, 2, bias=False)],
     "delay_conv": lambda: [layers.DelayConv(3, 9), layers.DelayConv(2, 7, kernel="gauss")],
     "min_gru": lambda: [layers.MinGRU(6), layers.MinGRU(4, positive=True)],
+    "circuit": lambda: [
+        layers.QuantizedMinGRU(7, gate_bias=(-0.4, 0.7)),
+        layers.QuantizedMinGRU(
+            5, rounding="floor", unused="exact", levels=(-1, 0, 1), gate_bits=4, slope=5.3
+        ),
+        layers.QuantizedMinGRU(4, output="state", gain=20.0, unused="idle", slope=2.0),
+    ],
+    "circuit_of_real_numbers": lambda: [
+        layers.QuantizedMinGRU(6, output="smooth", gate_bits=None, levels=None, bias_bits=None),
+        layers.QuantizedMinGRU(5, output="tanh", gate_function="sigmoid", gate_bits=None, rows=12),
+        layers.QuantizedMinGRU(1, output="state"),
+    ],
     "lif": lambda: [
         layers.Linear(9, weight_range=1.0),
         layers.LIF(4.0),
@@ -167,6 +179,22 @@ def test_quantised_models_in_c_have_the_weights_and_states_of_the_layers(bits, s
     assert "uint8_t quantised" in text or bits > 8
     if bits <= 8:
         assert "uint8_t re_2[24];" in text or scheme == "bare"
+
+
+def test_weights_of_a_circuit_take_two_bits_in_c_and_predictions_are_those_of_the_stream(tmp_path):
+    x, labels = digits("train", 600)
+    shown, _ = digits("test", 400)
+    spikes = [(each[..., None] > np.array([0.2, 0.4, 0.6, 0.8])).astype(np.float32) for each in (x, shown)]
+    x, shown = (each.reshape(len(each), 8, -1) for each in spikes)
+    parts = [layers.QuantizedMinGRU(32), layers.QuantizedMinGRU(10, output="state", gain=20.0)]
+    model = SequenceClassifier(parts, readout="last", epochs=3, learning_rate=0.01, progress=False)
+    model.fit(x, labels)
+    path = model.export_c(tmp_path / "core.c")
+    text = path.read_text()
+    assert f"uint8_t core_weight_0[{32 * 32 // 4 + 2}]" in text  # 4 weights a byte, and 2 bytes to read over
+    outputs = Program(path)(shown, 10)
+    assert len(np.unique(outputs[:, -1].argmax(axis=1))) > 5
+    assert (model.classes_[outputs[:, -1].argmax(axis=1)] == model.predict(shown)).all()
 
 
 def test_the_readout_in_c_is_what_a_prediction_is_read_from(tmp_path):
