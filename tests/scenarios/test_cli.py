@@ -259,7 +259,9 @@ def test_sections_of_a_scenario_hold_every_key_once_in_order():
 def test_commands_that_come_later_are_not_offered(capsys):
     assert main([]) == 0
     out = capsys.readouterr().out
-    assert all(command in out for command in ("list", "run", "show", "plot", "reproduce", "bench", "sweep", "export"))
+    assert all(
+        command in out for command in ("list", "run", "show", "plot", "reproduce", "bench", "sweep", "export")
+    )
     assert "report" not in out
 
 
