@@ -288,11 +288,16 @@ def _estimate(net: Network, populations: dict[str, Population], synapses: list[S
         pre = projection.pre.name
         fan_out[pre] = fan_out.get(pre, 1.0) + projection.n / max(projection.pre.n, 1)
 
+    sources = [
+        (population, fan_out.get(name, 1.0))
+        for name, population in populations.items()
+        if population.is_source and isinstance(population, ForeseesSpikes)
+    ]
+
     def deliveries(start: float, end: float) -> float:
         total = 0.0
-        for name, population in populations.items():
-            if population.is_source and isinstance(population, ForeseesSpikes):
-                total += population.expected(start, end) * fan_out.get(name, 1.0)
+        for population, each in sources:
+            total += population.expected(start, end) * each
         return total
 
     return deliveries

@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["put_state", "refusal", "state_of"]
 
-COMPILED = ("_compiled", "_recordings")  # made again from the rest
+COMPILED = ("_compiled", "_recordings", "_beginning")  # made again from the rest
 
 
 def refusal(sim: Any) -> str | None:
@@ -57,7 +57,7 @@ def put_state(sim: Any, state: dict[str, Any]) -> None:
     state = dict(state)
     copied = state.pop("copied", None)
     vars(sim).update(state)
-    sim._compiled, sim._recordings, sim._begun = None, {}, False
+    sim._compiled, sim._recordings, sim._begun, sim._beginning = None, {}, False, None
     if copied is None:
         return
     sim._build()

@@ -798,8 +798,8 @@ cdef class Engine:
         self.queue.clear()
         self.crossings.clear()
         self.time = 0.0
-        self.sequence = 0
-        self.n_processed = 0
+        self.sequence = self.instant_sequence = 0
+        self.n_processed = self.n_instant = self.n_crossed = 0
 
     def verify(self):
         """Check the invariants of queue and crossings; raises AssertionError naming the one that fails."""

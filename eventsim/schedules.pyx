@@ -526,6 +526,25 @@ cdef class Sweeps:
             "populations": {s.population.name: s.snapshot() for s in self.runners},
         }
 
+    def rewind(self):
+        """Go back to time 0 with no spike under way, and return whether that was possible.
+
+        Populations and transmissions stay as they are; an interrupted run cannot be taken back this way.
+        """
+        cdef PopulationRunner runner
+        cdef InFlightSpikes in_flight
+        if self.running:
+            raise RuntimeError("this simulation is running in another thread; it cannot go back")
+        if self.halfway:
+            return False
+        self.now = 0.0
+        self.window = 0
+        for in_flight in self.in_flight.values():
+            in_flight.head = in_flight.n = 0
+        for runner in self.runners:
+            runner.in_transmission.n = 0
+        return True
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
         now = state_number(state, "now", float, 0.0, np.inf)

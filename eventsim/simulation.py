@@ -21,11 +21,13 @@ from eventsim.parameters import one_time, truth, whole_number
 from eventsim.population import Population, Recording
 from eventsim.priorities import Priority
 from eventsim.records import RecordingRequest, RecordSide, one_sample
+from eventsim.rewinding import Beginning
 from eventsim.selections import selected
 from eventsim.spike_trains import Forms, spike_pairs
 from eventsim.states import LATEST, state_number, state_part
 
 if TYPE_CHECKING:
+    from eventsim.batch import BatchRecords
     from eventsim.io import TraceFile
     from eventsim.recorder import SampleLog, SpikeLog
 
@@ -116,6 +118,8 @@ class Simulation(RecordSide):
         self._compiled: CompiledNetwork | None = None
         self._n_handlers = 0  # on the engine that are this simulation's own
         self._begun = False
+        self._beginning: Beginning | None = None  # what `reset` goes back to in place
+        self._handed_out = False  # the engine or a population, to somebody who may change them
         self._network_hash: str | None = None
         self._stream: TraceFile | None = None
         self._streamed_to = -math.inf  # what was recorded before this time has left memory
@@ -330,6 +334,40 @@ class Simulation(RecordSide):
                 compiled.ticks.begin(compiled.engine)
         self._begun = True
 
+    def run_batch(self, inputs: Mapping[str, Any], until: float, *, threads: int = 1) -> BatchRecords:
+        """Run samples one after another, each from time 0, and return what they recorded.
+
+        Each sample gives what a new simulation of the same network and trial would give, to the bit, on any
+        number of threads; the network is built once for each thread. What ran before is forgotten, as by
+        `reset`, and the simulation is at time 0 again afterwards. Poisson sources and noise repeat in every
+        sample, because they follow from the trial.
+
+        Parameters
+        ----------
+        inputs : mapping of str to array_like, SpikeTrains or list
+            Spikes of each SpikeSource for all samples: (n_samples, n_units) for one spike a unit, inf for
+            none, or a list of (times, units). Sources that are not named keep the spikes they declare.
+        until : float
+            End of each sample, in the network's time unit.
+        threads : int
+            How many run at once.
+
+        Returns
+        -------
+        BatchRecords
+            ``.spikes(population)`` is a `SpikeTrains`, ``.trace(population, variable)`` a list by sample.
+
+        Raises
+        ------
+        UnknownPart, ValueError, TypeError, EventOrderError
+            If inputs are given for something that takes none, or their spikes are not valid.
+        ConfigError
+            If this simulation streams into a file, or has hooks and `threads` is above 1.
+        """
+        from eventsim.batch import run_batch
+
+        return run_batch(self, inputs, until, threads)
+
     @property
     def now(self) -> float:
         """The clock, in the network's time unit."""
@@ -355,11 +393,13 @@ class Simulation(RecordSide):
                 "create it with schedule='ordered'"
             )
         self._begin(compiled)
+        self._handed_out = True
         return compiled.engine
 
     def handler(self, population: str) -> Population:
         """Return the handler of a population, to which one may schedule inputs of one's own."""
         self._declared(population)
+        self._handed_out = True
         return self._build().populations[population]
 
     # States ----------------------------------------------------------------------------------------
@@ -465,6 +505,8 @@ class Simulation(RecordSide):
             If something recorded has been moved into a file already.
         """
         self._keep_streamed(-math.inf)
+        if self._rewind():
+            return
         if self._compiled and self._compiled.engine:
             self._compiled.engine.close(
                 "this engine is of a simulation that was reset; take sim.engine again, and register handlers "
@@ -474,7 +516,22 @@ class Simulation(RecordSide):
         self._signals = {}
         self._begun = False
         self._recordings = {}
-        self._build()
+        compiled = self._build()
+        self._handed_out = False
+        self._beginning = None if self.hardware is not None else Beginning.of(self.net, compiled)
+
+    def _rewind(self) -> bool:
+        """Set the built network back in place, and return whether that was possible.
+
+        It is not where somebody was given the engine or a population, and may have changed them.
+        """
+        if self._beginning is None or self._handed_out or not self._beginning.put_back():
+            return False
+        self._begun = False
+        for recording in self._recordings.values():
+            recording.log.clear()
+            self._first_sample(recording)
+        return True
 
     def own_handlers(self) -> int:
         """Return how many handlers of one's own are registered on the engine."""
@@ -564,12 +621,18 @@ class Simulation(RecordSide):
         )
         handler.add_recording(recording)
         self._recordings[population, variable] = recording
-        if every:
-            recording.next = _first_multiple(every, self.now)
-            if compiled.engine:
-                compiled.engine.register(recording)
-                self._n_handlers += 1
-                compiled.engine.schedule(recording.next * every, recording, priority=Priority.SAMPLES)
+        if every and compiled.engine:
+            compiled.engine.register(recording)
+            self._n_handlers += 1
+        self._first_sample(recording)
+
+    def _first_sample(self, recording: Recording) -> None:
+        """Let the next sample of a recording on a grid be the first that is not before now."""
+        if recording.every:
+            recording.next = _first_multiple(recording.every, self.now)
+            engine = self._build().engine
+            if engine:
+                engine.schedule(recording.next * recording.every, recording, priority=Priority.SAMPLES)
 
     def _drain(self, file: TraceFile) -> None:
         """Move what was recorded into the file."""
