@@ -163,7 +163,7 @@ def test_a_batch_names_what_it_does_not_have():
     sim = es.Simulation(net)
     batch = sim.run_batch({"input": [([0.5, 1.0], [0, 0]), ([], [])]}, 2.0)
     assert batch.spikes("input").counts()[:, 0].tolist() == [2, 0]
-    with pytest.raises(es.UnknownPart, match="no spikes of 'inputs'; .*did you mean 'input'"):
+    with pytest.raises(es.UnknownPart, match=r"no spikes of 'inputs'; .*did you mean 'input'"):
         batch.spikes("inputs")
     with pytest.raises(es.UnknownPart, match="'v' of 'a' is not recorded in the batch; recorded: nothing"):
         batch.trace("a", "v")
