@@ -32,7 +32,7 @@ def inputs(seed: int = 42) -> np.ndarray:
     return np.column_stack([0.15 + 1.85 * samples, np.full(SAMPLES, 0.9)])
 
 
-def built_for_each(net: es.Network, schedule: str, times: np.ndarray) -> list:
+def built_for_each(net: es.Network, schedule: str, times: np.ndarray) -> list[es.Spikes]:
     """Return the label spikes of each sample, each from a simulation of its own."""
     found = []
     for sample in times:

@@ -7,20 +7,18 @@ threads: each thread has a simulation of its own and a part of the samples that 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eventsim.contracts import TakesSpikes
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
 from eventsim.parameters import whole_number
+from eventsim.records import RecordSide
 from eventsim.spike_trains import SpikeTrains, lengths_of
 from eventsim.trace import Samples, Spikes
 
-if TYPE_CHECKING:
-    from eventsim.simulation import Simulation
-
-__all__ = ["BatchRecords", "run_batch"]
+__all__ = ["BatchRecords", "BatchSide"]
 
 MOST_THREADS = 1024
 _Record = tuple[dict[str, Spikes], dict[tuple[str, str], Samples]]
@@ -66,74 +64,117 @@ class BatchRecords:
         return self._traces[population, variable]
 
 
-def run_batch(sim: Simulation, inputs: Mapping[str, Any], until: float, threads: int = 1) -> BatchRecords:
-    """Run every sample of `inputs` from time 0 to `until`; see `Simulation.run_batch`."""
-    trains, n_samples = _checked(sim, inputs)
-    threads = min(whole_number(threads, "threads", 1, MOST_THREADS), n_samples)
-    if sim._stream is not None:
-        raise ConfigError("run_batch keeps its records in memory, but this simulation streams into a file")
-    if threads > 1 and sim._hooks:
-        raise ConfigError(f"hooks on spikes are called in order, on one thread, got threads={threads}")
-    sim.reset()
-    sims = [sim, *(copy.copy(sim) for _ in range(threads - 1))]
-    edges = [n_samples * k // threads for k in range(threads + 1)]
+class BatchSide(RecordSide):
+    """What `Simulation` offers to run samples one after another."""
 
-    def part(k: int) -> list[_Record]:
-        return [_sample(sims[k], trains, sample, until) for sample in range(edges[k], edges[k + 1])]
+    _hooks: list[tuple[str, Callable[[float, int], object]]]
 
-    try:
-        if threads == 1:
-            found = part(0)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                found = [record for records in pool.map(part, range(threads)) for record in records]
-    finally:
-        sim.reset()
-    spikes = {}
-    for name in found[0][0]:
-        of = name if name in sim.net.populations else name.rpartition(".")[0]
-        spikes[name] = SpikeTrains.of_lists([record[0][name] for record in found], sim.net.populations[of].n)
-    traces = {key: [record[1][key] for record in found] for key in found[0][1]}
-    return BatchRecords(spikes, traces, n_samples)
+    def reset(self) -> None:
+        """Go back to time 0; see `Simulation.reset`."""
+        raise NotImplementedError
 
+    def run_batch(self, inputs: Mapping[str, Any], until: float, *, threads: int = 1) -> BatchRecords:
+        """Run samples one after another, each from time 0, and return what they recorded.
 
-def _checked(sim: Simulation, inputs: Mapping[str, Any]) -> tuple[dict[str, SpikeTrains], int]:
-    """Return the spikes of each source that inputs are given for, checked, and the number of samples."""
-    lengths = lengths_of(inputs)
-    if not lengths:
-        raise ValueError("a batch needs input spikes of at least one source, got none")
-    populations = sim._build().populations
-    sources = [name for name, population in populations.items() if isinstance(population, TakesSpikes)]
-    trains = {}
-    n_samples = next(iter(lengths.values()))
-    for name, given in inputs.items():
-        if name not in sources:
-            raise UnknownPart(f"input spikes are given for {name!r}; sources: {', '.join(sources) or 'none'}")
-        if lengths[name] == 0:
-            raise ValueError(f"input spikes of {name!r} hold no samples; a batch needs at least one")
-        if lengths[name] != n_samples:
-            raise ValueError(f"input spikes of {name!r} hold {lengths[name]} samples, expected {n_samples}")
-        trains[name] = SpikeTrains.of(given, populations[name].n, name, sim.net.time_unit)
-        if trains[name].times.min(initial=0.0) < 0.0:
-            raise EventOrderError(
-                f"input spikes of {name!r} must not be before 0, got {float(trains[name].times.min())!r}"
+        Each sample gives what a new simulation of the same network and trial would give, to the bit, on any
+        number of threads; the network is built once for each thread. What ran before is forgotten, as by
+        `reset`, and the simulation is at time 0 again afterwards. Poisson sources and noise repeat in every
+        sample, because they follow from the trial.
+
+        Parameters
+        ----------
+        inputs : mapping of str to array_like, SpikeTrains or list
+            Spikes of each SpikeSource for all samples: (n_samples, n_units) for one spike a unit, inf for
+            none, or a list of (times, units). Sources that are not named keep the spikes they declare.
+        until : float
+            End of each sample, in the network's time unit.
+        threads : int
+            How many run at once.
+
+        Returns
+        -------
+        BatchRecords
+            ``.spikes(population)`` is a `SpikeTrains`, ``.trace(population, variable)`` a list by sample.
+
+        Raises
+        ------
+        UnknownPart, ValueError, TypeError, EventOrderError
+            If inputs are given for something that takes none, or their spikes are not valid.
+        ConfigError
+            If this simulation streams into a file, or has hooks and `threads` is above 1.
+        """
+        trains, n_samples = self._checked(inputs)
+        threads = min(whole_number(threads, "threads", 1, MOST_THREADS), n_samples)
+        if self._stream is not None:
+            raise ConfigError(
+                "run_batch keeps its records in memory, but this simulation streams into a file"
             )
-    return trains, n_samples
+        if threads > 1 and self._hooks:
+            raise ConfigError(f"hooks on spikes are called in order, on one thread, got threads={threads}")
+        self.reset()
+        sims = [self, *(copy.copy(self) for _ in range(threads - 1))]
+        edges = [n_samples * k // threads for k in range(threads + 1)]
 
+        def part(k: int) -> list[_Record]:
+            return [sims[k]._sample(trains, sample, until) for sample in range(edges[k], edges[k + 1])]
 
-def _sample(sim: Simulation, trains: Mapping[str, SpikeTrains], sample: int, until: float) -> _Record:
-    """Run one sample from the beginning and return what it recorded."""
-    sim.reset()
-    compiled = sim._build()
-    for name, each in trains.items():
-        spikes = each[sample]
-        compiled.populations[name].add(spikes.times, spikes.units)
-    sim.run(until)
-    found = {}
-    for name, declared in sim.net.populations.items():
-        if declared.record_spikes:
-            population = compiled.populations[name]
-            found[name] = Spikes(*population.log.arrays())
-            for event, log in population.event_logs.items():
-                found[f"{name}.{event}"] = Spikes(*log.arrays())
-    return found, {key: sim.trace(*key) for key in sim._recordings}
+        try:
+            if threads == 1:
+                found = part(0)
+            else:
+                with ThreadPoolExecutor(threads) as pool:
+                    found = [record for records in pool.map(part, range(threads)) for record in records]
+        finally:
+            self.reset()
+        spikes = {}
+        for name in found[0][0]:
+            of = name if name in self.net.populations else name.rpartition(".")[0]
+            spikes[name] = SpikeTrains.of_lists(
+                [record[0][name] for record in found], self.net.populations[of].n
+            )
+        traces = {key: [record[1][key] for record in found] for key in found[0][1]}
+        return BatchRecords(spikes, traces, n_samples)
+
+    def _checked(self, inputs: Mapping[str, Any]) -> tuple[dict[str, SpikeTrains], int]:
+        """Return the spikes of each source that inputs are given for, checked, and the number of samples."""
+        lengths = lengths_of(inputs)
+        if not lengths:
+            raise ValueError("a batch needs input spikes of at least one source, got none")
+        populations = self._build().populations
+        sources = [name for name, population in populations.items() if isinstance(population, TakesSpikes)]
+        trains = {}
+        n_samples = next(iter(lengths.values()))
+        for name, given in inputs.items():
+            if name not in sources:
+                raise UnknownPart(
+                    f"input spikes are given for {name!r}; sources: {', '.join(sources) or 'none'}"
+                )
+            if lengths[name] == 0:
+                raise ValueError(f"input spikes of {name!r} hold no samples; a batch needs at least one")
+            if lengths[name] != n_samples:
+                raise ValueError(
+                    f"input spikes of {name!r} hold {lengths[name]} samples, expected {n_samples}"
+                )
+            trains[name] = SpikeTrains.of(given, populations[name].n, name, self.net.time_unit)
+            if trains[name].times.min(initial=0.0) < 0.0:
+                raise EventOrderError(
+                    f"input spikes of {name!r} must not be before 0, got {float(trains[name].times.min())!r}"
+                )
+        return trains, n_samples
+
+    def _sample(self, trains: Mapping[str, SpikeTrains], sample: int, until: float) -> _Record:
+        """Run one sample from the beginning and return what it recorded."""
+        self.reset()
+        compiled = self._build()
+        for name, each in trains.items():
+            spikes = each[sample]
+            compiled.populations[name].add(spikes.times, spikes.units)
+        self.run(until)
+        found = {}
+        for name, declared in self.net.populations.items():
+            if declared.record_spikes:
+                population = compiled.populations[name]
+                found[name] = Spikes(*population.log.arrays())
+                for event, log in population.event_logs.items():
+                    found[f"{name}.{event}"] = Spikes(*log.arrays())
+        return found, {key: self.trace(*key) for key in self._recordings}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eventsim.batch import BatchSide
 from eventsim.build import CompiledNetwork, build
 from eventsim.contracts import SnapshotPart, TakesSpikes
 from eventsim.copies import put_state, state_of
@@ -20,14 +21,13 @@ from eventsim.network import Network, is_continuous
 from eventsim.parameters import one_time, truth, whole_number
 from eventsim.population import Population, Recording
 from eventsim.priorities import Priority
-from eventsim.records import RecordingRequest, RecordSide, one_sample
+from eventsim.records import RecordingRequest, one_sample
 from eventsim.rewinding import Beginning
 from eventsim.selections import selected
 from eventsim.spike_trains import Forms, spike_pairs
 from eventsim.states import LATEST, state_number, state_part
 
 if TYPE_CHECKING:
-    from eventsim.batch import BatchRecords
     from eventsim.io import TraceFile
     from eventsim.recorder import SampleLog, SpikeLog
 
@@ -52,7 +52,7 @@ def _next_sample(next_samples: Mapping[str, Any], key: tuple[str, str], every: f
     return k
 
 
-class Simulation(RecordSide):
+class Simulation(BatchSide):
     """One run of a network.
 
     Parameters
@@ -333,40 +333,6 @@ class Simulation(RecordSide):
             if compiled.ticks:
                 compiled.ticks.begin(compiled.engine)
         self._begun = True
-
-    def run_batch(self, inputs: Mapping[str, Any], until: float, *, threads: int = 1) -> BatchRecords:
-        """Run samples one after another, each from time 0, and return what they recorded.
-
-        Each sample gives what a new simulation of the same network and trial would give, to the bit, on any
-        number of threads; the network is built once for each thread. What ran before is forgotten, as by
-        `reset`, and the simulation is at time 0 again afterwards. Poisson sources and noise repeat in every
-        sample, because they follow from the trial.
-
-        Parameters
-        ----------
-        inputs : mapping of str to array_like, SpikeTrains or list
-            Spikes of each SpikeSource for all samples: (n_samples, n_units) for one spike a unit, inf for
-            none, or a list of (times, units). Sources that are not named keep the spikes they declare.
-        until : float
-            End of each sample, in the network's time unit.
-        threads : int
-            How many run at once.
-
-        Returns
-        -------
-        BatchRecords
-            ``.spikes(population)`` is a `SpikeTrains`, ``.trace(population, variable)`` a list by sample.
-
-        Raises
-        ------
-        UnknownPart, ValueError, TypeError, EventOrderError
-            If inputs are given for something that takes none, or their spikes are not valid.
-        ConfigError
-            If this simulation streams into a file, or has hooks and `threads` is above 1.
-        """
-        from eventsim.batch import run_batch
-
-        return run_batch(self, inputs, until, threads)
 
     @property
     def now(self) -> float:
