@@ -7,9 +7,18 @@ and gives the same bits.
 import copy
 from typing import Any
 
+from eventsim.changes import Agenda, Changes
+
 __all__ = ["put_state", "refusal", "state_of"]
 
-COMPILED = ("_compiled", "_recordings", "_beginning")  # made again from the rest
+COMPILED = (  # made again from the rest
+    "_compiled",
+    "_recordings",
+    "_beginning",
+    "_changes",
+    "_agenda",
+    "_first_weights",
+)
 
 
 def refusal(sim: Any) -> str | None:
@@ -21,6 +30,8 @@ def refusal(sim: Any) -> str | None:
     if own := sim.own_handlers():
         count = "a handler of your own" if own == 1 else f"{own} handlers of your own"
         return f"a simulation with {count} on its engine cannot be pickled or copied; {remedy}"
+    if sim._agenda.entries:
+        return f"a simulation with functions scheduled by at() cannot be pickled or copied; {remedy}"
     if sim._stream is not None:
         return (
             f"a simulation that streams into {sim._stream.path} cannot be pickled or copied; keep "
@@ -58,6 +69,7 @@ def put_state(sim: Any, state: dict[str, Any]) -> None:
     copied = state.pop("copied", None)
     vars(sim).update(state)
     sim._compiled, sim._recordings, sim._begun, sim._beginning = None, {}, False, None
+    sim._changes, sim._agenda, sim._first_weights = Changes(), Agenda(), {}
     if copied is None:
         return
     sim._build()

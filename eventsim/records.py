@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from eventsim.changes import ChangesSide
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
-from eventsim.rates.simulation import ContinuousSide
 from eventsim.trace import Samples, Spikes, Trace
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def one_sample(population: str, variable: str) -> str:
     )
 
 
-class RecordSide(ContinuousSide):
+class RecordSide(ChangesSide):
     """What `Simulation` offers to read its records."""
 
     _recordings: dict[tuple[str, str], Recording]
@@ -176,6 +176,7 @@ class RecordSide(ContinuousSide):
             "trial": self.trial,
             "version": __version__,
             "schedule": self._build().schedule,
+            **({"changes": self._changes.lines} if self._changes.lines else {}),
             **self._counts(),
         }
 

@@ -404,6 +404,7 @@ cdef class Sweeps:
     cdef bint running
     cdef bint halfway                   # some populations have been advanced, others have not
     cdef readonly long long window      # number of the window that holds `now`
+    cdef double settled                 # time up to which the populations of this window have come, if past its start
     cdef public object estimate         # callable (start, end) -> deliveries to expect, for the length of layered chunks
 
     def __init__(self, populations, synapses, double width, estimate=None):
@@ -444,7 +445,7 @@ cdef class Sweeps:
         cdef long long k, n
         if self.width > 0.0:
             while self.now < until:
-                start = self.window * self.width
+                start = max(self.window * self.width, self.settled)
                 end = (self.window + 1) * self.width
                 PyErr_CheckSignals()
                 self.halfway = True
@@ -473,6 +474,21 @@ cdef class Sweeps:
             self.now = end
             self.halfway = False
         return 0
+
+    def settle(self):
+        """Bring the populations to `now` for good, so that something may be changed there.
+
+        The rest of the window is then a window of its own. Nothing is recorded: it was when the clock came here.
+        """
+        cdef double start = max(self.window * self.width, self.settled)
+        if self.running or self.halfway:
+            raise RuntimeError("a run is under way or was interrupted; nothing can be changed in its middle")
+        if self.width > 0.0 and start < self.now:
+            self.halfway = True
+            self.sweep(start, self.now, True)
+            self.release(self.now, self.now)
+            self.settled = self.now
+            self.halfway = False
 
     cdef int sweep(self, double start, double end, bint window) except -1:
         cdef PopulationRunner runner
@@ -519,7 +535,8 @@ cdef class Sweeps:
         """Return clock, states and spikes under way as a nested dictionary of arrays and numbers."""
         if self.halfway:
             raise RuntimeError("a run was interrupted while populations were on their way; this is no state to keep")
-        return {
+        settled = {"settled": self.settled} if self.settled > self.window * self.width else {}
+        return settled | {
             "now": self.now,
             "window": self.window,
             "flights": {name: in_flight.snapshot() for name, in_flight in self.in_flight.items()},
@@ -555,6 +572,10 @@ cdef class Sweeps:
             if not start <= now < (window + 1) * self.width:
                 raise ValueError(
                     f"the state is of window {window}, but its clock, {now!r}, is in window {now // self.width:.0f}")
+        settled = state_number({"settled": 0.0, **state}, "settled", float, 0.0, np.inf)
+        if settled > now:
+            raise ValueError(f"the state has come to {settled!r}, but its clock is at {now!r}")
+        start = max(start, settled)
         if self.running:
             raise RuntimeError("this simulation is running in another thread; it cannot go back")
         flights, populations = state_part(state, "flights"), state_part(state, "populations")
@@ -562,7 +583,7 @@ cdef class Sweeps:
             in_flight.check_state(state_part(flights, name), start)
         for runner in self.runners:
             runner.check_state(state_part(populations, runner.population.name), start)
-        self.now, self.window = now, window
+        self.now, self.window, self.settled = now, window, settled
         self.halfway = False
         for name, in_flight in self.in_flight.items():
             in_flight.restore(state["flights"][name])

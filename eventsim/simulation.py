@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from eventsim.batch import BatchSide
 from eventsim.build import CompiledNetwork, build
+from eventsim.changes import Agenda, Changes
 from eventsim.contracts import SnapshotPart, TakesSpikes
 from eventsim.copies import put_state, state_of
 from eventsim.engine import Engine
@@ -120,6 +121,7 @@ class Simulation(BatchSide):
         self._begun = False
         self._beginning: Beginning | None = None  # what `reset` goes back to in place
         self._handed_out = False  # the engine or a population, to somebody who may change them
+        self._changes, self._agenda, self._first_weights = Changes(), Agenda(), {}
         self._network_hash: str | None = None
         self._stream: TraceFile | None = None
         self._streamed_to = -math.inf  # what was recorded before this time has left memory
@@ -293,6 +295,8 @@ class Simulation(BatchSide):
                 f"cannot run until {until} {self.net.time_unit}: the clock is at {self.now}, "
                 "and the end must be finite; run_for(duration) goes on from now"
             )
+        if self._agenda.busy:
+            raise ConfigError("run() cannot be called by a function of at(), which a run calls")
         compiled = self._build()
         if inclusive and not compiled.engine:
             raise ConfigError("inclusive=True needs schedule='ordered'")
@@ -320,6 +324,21 @@ class Simulation(BatchSide):
         self.run(self.now + duration, progress=progress)
 
     def _advance(self, compiled: CompiledNetwork, until: float, inclusive: bool) -> None:
+        """Advance to `until`, and call the functions of `at` on the way."""
+        agenda = self._agenda
+        while (time := agenda.next_time) < until or (inclusive and time == until):
+            if time < self.now:
+                raise EventOrderError(
+                    f"a function was to be called at {time} {self.net.time_unit}, but the engine went to "
+                    f"{self.now} without run()"
+                )
+            self._step(compiled, time, False)
+            if self.now < time:  # somebody called engine.stop()
+                return
+            agenda.call(self)
+        self._step(compiled, until, inclusive)
+
+    def _step(self, compiled: CompiledNetwork, until: float, inclusive: bool) -> None:
         if compiled.engine:
             compiled.engine.run(until, inclusive=inclusive)
         elif compiled.sweeps:
@@ -389,6 +408,7 @@ class Simulation(BatchSide):
             "body": body,
             "next_samples": {"/".join(key): r.next for key, r in self._recordings.items()},
             "recorded_now": {name: log.count_at(self.now) for name, log in self._logs().items()},
+            **self._changes_state(),
         }
 
     def restore(self, state: dict[str, Any], *, other_network: bool = False) -> None:
@@ -448,6 +468,7 @@ class Simulation(BatchSide):
         # Records of this very time may have been made before the state was taken, or after it.
         kept = state_part(state, "recorded_now") if "recorded_now" in state else {}
         kept = {name: state_number(kept, name, np.int64, 0, LATEST) for name in self._logs() if name in kept}
+        changes, called = self._checked_changes(state)
         self._begin(compiled)
         if compiled.engine:
             compiled.engine.restore(dict(body))
@@ -457,12 +478,14 @@ class Simulation(BatchSide):
             log.cut(self.now, kept.get(name, 0))
         for key, recording in self._recordings.items():
             recording.next = samples[key]
+        self._put_changes(compiled, changes, called)
 
     def reset(self) -> None:
         """Begin again at time 0, as a new simulation of the same network and trial.
 
         What is to be recorded, and hooks of `on_spike`, stay. Everything else is forgotten: what was
-        recorded, spikes added with `stimulate`, inputs and nudges, and `sim.engine` with the handlers of
+        recorded, spikes added with `stimulate`, changes, functions of `at`, inputs and nudges,
+        and `sim.engine` with the handlers of
         one's own; the engine of before refuses whatever is asked of it.
 
         Raises
@@ -481,6 +504,7 @@ class Simulation(BatchSide):
         self._compiled = None
         self._signals = {}
         self._begun = False
+        self._changes, self._agenda, self._first_weights = Changes(), Agenda(), {}
         self._recordings = {}
         compiled = self._build()
         self._handed_out = False

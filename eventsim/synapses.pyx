@@ -263,6 +263,33 @@ cdef class Synapses(SpikeSink):
             delay = delay[pre]
         return pre.astype(np.int64), post.astype(np.int64), weight.astype(float), np.broadcast_to(delay, self.n).astype(float)
 
+    def set_weights(self, weight, bint in_place=False):
+        """Let the synapses have other weights, for all spikes that arrive from now on.
+
+        Parameters
+        ----------
+        weight : float or array_like, shape (n,)
+            In the order of `edges`. An array that is stored keeps its precision, float32 or float64.
+        in_place : bool
+            Whether others hold the array of weights, such as a plasticity rule.
+        """
+        cdef double[::1] w64
+        cdef float[::1] w32
+        stored = self.arrays.get("weight")
+        if stored is None and np.ndim(weight) == 0:
+            self.w = weight
+            return
+        if stored is None or not in_place:
+            stored = np.empty(self.n, np.float64 if stored is None else stored.dtype)
+        stored[:] = weight
+        self.arrays["weight"] = stored
+        if stored.dtype == np.float32:
+            w32 = stored
+            self.w32 = &w32[0] if self.n else NULL
+        else:
+            w64 = stored
+            self.w64 = &w64[0] if self.n else NULL
+
     cdef bint next_group(self, int pre, int64_t *cursor, double *delay, SynapseGroup *group) noexcept nogil:
         cdef int64_t begin = cursor[0], end = self.first(pre + 1), stop = end
         cdef float f

@@ -51,6 +51,7 @@ def describe(path: Path) -> dict[str, Any]:
         "time_unit": trace.time_unit,
         "wall_seconds": provenance.get("wall_seconds"),
         "notes": [line for line in str(provenance.get("notes", "")).splitlines() if line],
+        "changes": [str(line) for line in provenance.get("changes", [])],
     }
 
 
@@ -71,6 +72,7 @@ def as_text(path: Path) -> str:
     if "format" in found:
         lines = [f"{found['format']} file of another program, {found['duration']:g} {found['time_unit']}"]
     lines += [f"note: {note}" for note in found["notes"]]
+    lines += [f"changed at {line}" for line in found["changes"]]
     for heading in ("config", "metrics", "populations"):
         if found[heading]:
             lines.append(f"{heading}:")

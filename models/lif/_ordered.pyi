@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from eventsim.engine import Engine
 from eventsim.population import Population
 
 PARAMETERS: tuple[str, ...]
@@ -22,3 +23,6 @@ class LIFNeurons(Population):
         first_spike_only: bool = False,
     ) -> None: ...
     def rewind(self, state: dict[str, Any]) -> None: ...
+    def set_parameters(
+        self, parameters: Mapping[str, Any], engine: Engine | None = None, time: float | None = None
+    ) -> None: ...

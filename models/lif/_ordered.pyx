@@ -29,6 +29,12 @@ cdef Cell make_cell(parameters, int unit, bint delta):
     return cell
 
 
+cdef bint alike(const Cell *a, const Cell *b) noexcept nogil:
+    """Return whether two cells have the same parameters."""
+    return (a.tau_mem == b.tau_mem and a.tau_syn == b.tau_syn and a.c_mem == b.c_mem and a.v_th == b.v_th
+            and a.v_leak == b.v_leak and a.v_reset == b.v_reset and a.i_ext == b.i_ext and a.t_ref == b.t_ref)
+
+
 def propagate(parameters, double v, double i, double s, bint delta=False):
     """Return (v, i_syn) a time `s` later without input."""
     cdef Cell cell = make_cell(parameters, 0, delta)
@@ -105,6 +111,44 @@ cdef class LIFNeurons(Population):
         for name, array in self.arrays.items():
             array[:] = state[name]
         return 0
+
+    def set_parameters(self, parameters, Engine engine=None, time=None):
+        """Let the units have other parameters from `time` on.
+
+        Units whose parameters differ are brought to `time` along their flow of before and predict their next crossing
+        anew; all others keep their bits. A membrane at or above its new threshold spikes at `time`. A refractory unit
+        stays so, at the potential at which it is held, as long as was said when it spiked.
+
+        Parameters
+        ----------
+        parameters : mapping of str to float or ndarray, shape (n,)
+            All of them, checked by the model.
+        engine : Engine, optional
+            That waits for the crossings; None on the other schedules.
+        time : float, optional
+            The present; None leaves the state alone, which is restored next.
+        """
+        cdef int stride = int(any(np.ndim(parameters[key]) for key in PARAMETERS)), unit
+        cdef Cell *cells = <Cell *> calloc(max(self.n, 1) if stride else 1, sizeof(Cell))
+        cdef double now = 0.0 if time is None else time
+        if cells == NULL:
+            raise MemoryError
+        for unit in range(self.n if stride else 1):
+            cells[unit] = make_cell(parameters, unit, self.delta)
+        changed = np.array([not alike(cells + unit * stride, self.cells + unit * self.stride)
+                            for unit in range(self.n)], bool)
+        if time is not None:
+            for unit in np.flatnonzero(changed):
+                self.advance(unit, now)
+                if now == self.next_spike[unit] and self.v[unit] < self.cells[unit * self.stride].v_th:
+                    self.v[unit] = self.cells[unit * self.stride].v_th  # as in `receive_weight`
+        free(self.cells)
+        self.cells = cells
+        self.stride = stride
+        if time is not None and engine is not None:
+            for unit in np.flatnonzero(changed):
+                self.next_spike[unit] = self.predict(unit)
+                engine.predict(self.first_slot + unit, self.next_spike[unit])
 
     cdef int save(self) except -1:
         self.saved = self.snapshot()

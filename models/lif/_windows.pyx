@@ -88,6 +88,13 @@ cdef class LIFPopulation(LIFNeurons):
         source.lead = delay
         self.private_inputs.append(source)  # owns the reference
 
+    def set_private_weight(self, PrivateSource source not None, double weight):
+        """Let the spikes of a private source arrive with another weight from now on."""
+        cdef int p
+        for p in range(self.n_private):
+            if self.private_input[p].source == <PyObject *> source:
+                self.private_input[p].weight = weight
+
     cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n,
                    bint window) except -1 nogil:
         cdef Py_ssize_t k, drawn = 0

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eventsim.population import Population
 
 _POSITIVE = ("tau_mem", "tau_syn", "c_mem")
+_CHANGEABLE = ("tau_mem", "tau_syn", "c_mem", "v_th", "v_leak", "v_reset", "i_ext", "t_ref")
 
 
 def _checked(model: LIF | LIFDelta, n: int, name: str) -> dict[str, Any]:
@@ -117,6 +118,7 @@ class LIF:
 
     paper: ClassVar[str] = "Göltz et al. 2021, Fast and energy-efficient neuromorphic deep learning"
     variables: ClassVar[tuple[str, ...]] = ("v", "i_syn")
+    changeable: ClassVar[tuple[str, ...]] = _CHANGEABLE
     is_source: ClassVar[bool] = False
     __repr__ = one_line
 
@@ -124,11 +126,15 @@ class LIF:
         """Raise ValueError if a parameter does not fit `n` units; the message names population and unit."""
         _checked(self, n, name)
 
+    def parameters(self, n: int, name: str) -> dict[str, Any]:
+        """Return all parameters, each checked, a number or an array of shape (n,)."""
+        return _checked(self, n, name)
+
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""
         from eventsim.models.lif._windows import LIFPopulation
 
-        parameters = _checked(self, context.n, context.name)
+        parameters = self.parameters(context.n, context.name)
         return LIFPopulation(context.n, context.name, parameters, False, self.first_spike_only)
 
 
@@ -152,6 +158,7 @@ class LIFDelta:
 
     paper: ClassVar[str] = "Brunel 2000, Dynamics of sparsely connected networks"
     variables: ClassVar[tuple[str, ...]] = ("v",)
+    changeable: ClassVar[tuple[str, ...]] = tuple(name for name in _CHANGEABLE if name != "tau_syn")
     is_source: ClassVar[bool] = False
     __repr__ = one_line
 
@@ -159,9 +166,13 @@ class LIFDelta:
         """Raise ValueError if a parameter does not fit `n` units; the message names population and unit."""
         _checked(self, n, name)
 
+    def parameters(self, n: int, name: str) -> dict[str, Any]:
+        """Return all parameters, each checked, a number or an array of shape (n,)."""
+        return _checked(self, n, name) | {"tau_syn": 1.0, "i_init": 0.0}
+
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""
         from eventsim.models.lif._windows import LIFPopulation
 
-        parameters = _checked(self, context.n, context.name) | {"tau_syn": 1.0, "i_init": 0.0}
+        parameters = self.parameters(context.n, context.name)
         return LIFPopulation(context.n, context.name, parameters, True, self.first_spike_only)
