@@ -19,7 +19,6 @@ from numpy.typing import ArrayLike, DTypeLike
 from eventsim.models.layers import delay_kernels
 from eventsim.models.layers.delay_kernels import Taps
 from eventsim.models.layers.kernels import delay_conv as delay_conv_loops
-from eventsim.models.layers.kernels import quantize as quantize_loops
 from eventsim.models.layers.kernels.pieces import of_threads, share
 from eventsim.models.layers.layer import Array, Memory, State
 from eventsim.models.layers.rounded_state import SCALES, RoundedState, Rounding
@@ -169,18 +168,6 @@ class DelayConv(RoundedState):
         own = np.arange(taps.delay.shape[1]) < taps.count[:, None]
         return int(taps.delay[own].max(initial=0)) + 1
 
-    def _kept(self, x: Array) -> Array:
-        """Return inputs as they are kept: on their grid."""
-        grid = self.state_grid()
-        if grid is None or x.size == 0:
-            return x
-        kept = np.empty_like(x)
-        step, per_step, least, most = grid
-        quantize_loops.quantize(
-            x.reshape(-1, self.n_in), step, per_step, least, most, kept.reshape(-1, self.n_in)
-        )
-        return kept
-
     def memory(self) -> tuple[Memory, Memory, Memory]:
         """Return numbers and bits; once rounded, of values and whole delays of taps. See `Layer.memory`."""
         of = self.rounding
@@ -207,7 +194,7 @@ class DelayConv(RoundedState):
         self._tape = None
         x = self._checked(x)
         self._observe(x, lengths)
-        x = self._kept(x)
+        x = self.on_state_grid(x)
         if training:
             self.constrain()
         all_taps = self._all_taps() if training else self.used_taps
@@ -277,7 +264,7 @@ class DelayConv(RoundedState):
 
     def step(self, x_t: Array, state: State) -> tuple[Array, State]:
         """Return the convolution at one step, to the bits of `forward`; see `Layer.step`."""
-        x_t = self._kept(np.ascontiguousarray(x_t, self.dtype))
+        x_t = self.on_state_grid(np.ascontiguousarray(x_t, self.dtype))
         taps, past, at = self.used_taps, state["past"].copy(), int(state["at"][0])
         if past.shape[1] < self.buffer_length:
             raise ValueError(

@@ -26,8 +26,9 @@ Billaudelle et al. 2025, MINIMALIST (arXiv 2505.08599). Bits of weights, biases,
 paper's. Its full text was not at hand: levels, grids, and how rows swap are our reconstruction.
 """
 
+import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -37,12 +38,13 @@ from eventsim.models.layers.kernels import gated_average as loops
 from eventsim.models.layers.kernels import products
 from eventsim.models.layers.kernels.blas import one_blas_thread
 from eventsim.models.layers.kernels.pieces import borders, of_threads, share
-from eventsim.models.layers.layer import Array, Layer, State
+from eventsim.models.layers.layer import Array, Layer, Memory, State
 from eventsim.models.layers.level_grids import checked_levels, fixed_point, fixed_range, nearest_level
 from eventsim.models.layers.linear import column_sums, map_backward
 
 if TYPE_CHECKING:
     from eventsim.io.neurobench import Connection, Workload
+    from eventsim.models.layers.rounded_state import RoundingPlan
 
 __all__ = ["TIE", "QuantizedMinGRU"]
 
@@ -178,6 +180,39 @@ class QuantizedMinGRU(Layer):
     def divisor(self) -> int:
         """What sums over inputs are divided by."""
         return self.core_rows // self.repeats
+
+    @property
+    def rounded_after(self) -> bool:  # type: ignore[override]  # spikes need no quantiser
+        """Whether rounding after training puts a quantiser behind it: not where outputs are 0 or 1."""
+        return self.output != "binary"
+
+    def rounded(self, plan: "RoundingPlan") -> Self:
+        """Return a copy: the grids are those of the circuit, whatever the plan, and states stay analog.
+
+        Raises
+        ------
+        ValueError
+            If the plan rounds weights, and this layer leaves weights or biases real.
+        """
+        if plan.weights is not None and (self.levels is None or self.bias_bits is None):
+            raise ValueError(
+                "QuantizedMinGRU leaves weights or biases real, and is rounded to the grids of its circuit "
+                "only; make it with levels and bias_bits"
+            )
+        return copy.deepcopy(self)
+
+    def memory(self) -> tuple[Memory, Memory, Memory]:
+        """Return numbers and bits, of weights by their levels; see `Layer.memory`."""
+        parameters, buffers, state = super().memory()
+        bits = 0
+        for name, array in self.parameters.items():
+            each = 8 * array.itemsize
+            if "weight" in name and self.levels is not None:
+                each = (len(self.levels) - 1).bit_length()
+            elif "weight" not in name and self.bias_bits is not None:
+                each = self.bias_bits
+            bits += each * array.size
+        return Memory(parameters.numbers, bits), buffers, state
 
     def clip_latent(self) -> None:
         """Bring latent numbers back into the range of their grids, in place, as after each training step."""

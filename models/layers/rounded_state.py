@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.models.layers.kernels import quantize as quantize_loops
 from eventsim.models.layers.layer import Array, Layer, Memory
 from eventsim.models.layers.quantizers import Quantizer
 
@@ -123,6 +124,17 @@ class RoundedState(Layer):
         most = least + (2**self.rounding.state.bits - 1)
         return np.ascontiguousarray(np.stack((step, 1 / step, least, most)), self.dtype)
 
+    def on_state_grid(self, values: Array) -> Array:
+        """Return values (..., n), C-contiguous, as the layer keeps them; without rounding, themselves."""
+        grid = self.state_grid()
+        if grid is None or values.size == 0:
+            return values
+        kept = np.empty_like(values)
+        step, per_step, least, most = grid
+        n = values.shape[-1]
+        quantize_loops.quantize(values.reshape(-1, n), step, per_step, least, most, kept.reshape(-1, n))
+        return kept
+
     def _observe(self, states: Array, lengths: Array | None) -> None:
         """Keep states (time, batch, n) that are no padding, while observing."""
         if self.observing:
@@ -147,7 +159,7 @@ class RoundedState(Layer):
         )
 
     def used(self) -> dict[str, Array]:
-        """Return parameters as they are used: weights (n_in, n) and biases (n,) rounded."""
+        """Return parameters as they are used: weights (..., n_in, n) and biases (n,) rounded."""
         quantizer = None if self.rounding is None or self.observing else self.rounding.weight
         if quantizer is None:
             return self.parameters
@@ -170,7 +182,7 @@ class RoundedState(Layer):
 
 
 def rounded_rows(array: Array, quantizer: Quantizer) -> Array:
-    """Return weights (n_in, n) on a grid for each output, or biases (n,) on one for all."""
+    """Return weights (..., n_in, n) on a grid for each output, or biases (n,) on one for all."""
     exact = array.astype(np.float64)
     found = quantizer(exact.T).T if array.ndim > 1 else replace(quantizer, per="tensor")(exact)
     return np.ascontiguousarray(found, array.dtype)

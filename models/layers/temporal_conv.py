@@ -3,6 +3,8 @@
     y[t] = sum_k x[t - (K - 1 - k) d] W[k] (+ b),  k = 0 ... K - 1;  W (K, n_in, n_out); x[t] = 0 for t < 0
     dW[k] = sum_t x[t - (K - 1 - k) d]^T dy[t];  db = sum_t dy[t];  dx[t] = sum_k dy[t + (K - 1 - k) d] W[k]^T
 
+Weights and bias, and the inputs that later steps read again, may be rounded; gradients pass straight through.
+
 The last tap reads the present step. A stream keeps the last (K - 1) d + 1 steps in a ring. Products are those
 of `Linear`.
 """
@@ -16,8 +18,9 @@ from numpy.typing import DTypeLike
 from eventsim.models.layers.kernels import products
 from eventsim.models.layers.kernels.blas import one_blas_thread
 from eventsim.models.layers.kernels.pieces import borders, share
-from eventsim.models.layers.layer import Array, Layer, State
+from eventsim.models.layers.layer import Array, State
 from eventsim.models.layers.linear import column_sums
+from eventsim.models.layers.rounded_state import RoundedState, Rounding
 from eventsim.parameters import one_number
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ __all__ = ["TemporalConv"]
 BLOCK = 1024  # rows of a product whose sums stay in the nearer caches over all taps
 
 
-class TemporalConv(Layer):
+class TemporalConv(RoundedState):
     """Causal convolution over time with dilation.
 
     Parameters
@@ -43,6 +46,8 @@ class TemporalConv(Layer):
         Whether something is added to each channel.
     weight_range : float, optional
         Weights and bias start uniform in plus and minus this; 1 / sqrt(K n_in) unless given.
+    rounding : Rounding, optional
+        Of weights, a range for each output or for all, and of the inputs that a stream keeps.
 
     Attributes
     ----------
@@ -55,6 +60,8 @@ class TemporalConv(Layer):
         If a setting is out of its range.
     """
 
+    rounded_before = False  # it rounds what it keeps itself
+
     def __init__(
         self,
         n_out: int,
@@ -63,8 +70,9 @@ class TemporalConv(Layer):
         dilation: int = 1,
         bias: bool = True,
         weight_range: float | None = None,
+        rounding: Rounding | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(rounding)
         for name, value in (("n_out", n_out), ("kernel", kernel), ("dilation", dilation)):
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f"{name} must be a whole number, at least 1, got {value!r}")
@@ -87,7 +95,11 @@ class TemporalConv(Layer):
         self.parameters = {"weight": weight.astype(self.dtype)}
         if self.bias:
             self.parameters["bias"] = rng.uniform(-limit, limit, self.n_out).astype(self.dtype)
+        self._add_grid(n_in)
         return self.n_out
+
+    def _n_states(self) -> int:
+        return self.n_in
 
     def _shift(self, tap: int) -> int:
         """Return how many steps before the present one a tap reads."""
@@ -107,10 +119,12 @@ class TemporalConv(Layer):
         x = self._checked(x)
         if len(x) < self.span:
             raise ValueError(f"sequences of {len(x)} steps are shorter than a kernel that spans {self.span}")
-        batch = x.shape[1]
+        self._observe(x, lengths)
+        x = self.on_state_grid(x)
+        batch, used = x.shape[1], self.used()
         y = self._empty("y", (len(x), batch, self.n_out))
         rows, out = x.reshape(-1, self.n_in), y.reshape(-1, self.n_out)
-        weight, bias = self.parameters["weight"], self.parameters.get("bias")
+        weight, bias = used["weight"], used.get("bias")
 
         def some(piece: int, first: int, last: int) -> None:
             for low in range(first, last, BLOCK):
@@ -136,7 +150,7 @@ class TemporalConv(Layer):
         """Return the convolution over time; see `Layer.connections`."""
         from eventsim.io.neurobench import Convolution
 
-        taps = self.parameters["weight"].transpose(2, 1, 0)
+        taps = self.used()["weight"].transpose(2, 1, 0)
         return {"weight": Convolution(taps, padding=((self.span - 1, 0),), dilation=self.dilation)}
 
     def report(self, workload: "Workload", place: str, x: Array, y: Array) -> None:
@@ -148,7 +162,7 @@ class TemporalConv(Layer):
         x, dy = self._taken(dy)
         batch = x.shape[1]
         rows, errors = x.reshape(-1, self.n_in), dy.reshape(-1, self.n_out)
-        cuts, weight = borders(len(rows)), self.parameters["weight"]
+        cuts, weight = borders(len(rows)), self.used()["weight"]
         dx = self._empty("dx", x.shape) if input_gradient else None
         parts = self._empty("parts", (len(cuts) - 1, *weight.shape))
 
@@ -185,11 +199,11 @@ class TemporalConv(Layer):
 
     def step(self, x_t: Array, state: State) -> tuple[Array, State]:
         """Return the output of one step, to the bits of `forward`; the ring is changed in place."""
-        ring, place = state["ring"], state["place"]
-        ring[place] = x_t
+        ring, place, used = state["ring"], state["place"], self.used()
+        ring[place] = self.on_state_grid(np.ascontiguousarray(x_t, self.dtype))
         y = np.empty((len(x_t), self.n_out), self.dtype)
-        bias: Any = self.parameters.get("bias", 0)
+        bias: Any = used.get("bias", 0)
         y[...] = bias
         for tap in range(self.kernel):
-            products.multiply(ring[(place - self._shift(tap)) % self.span], self.parameters["weight"][tap], y)
+            products.multiply(ring[(place - self._shift(tap)) % self.span], used["weight"][tap], y)
         return y, {"ring": ring, "place": (place + 1) % self.span}

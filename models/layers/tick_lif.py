@@ -21,6 +21,7 @@ from eventsim.models.layers.layer import Array
 from eventsim.models.layers.leaky_readout import LeakyReadout
 from eventsim.models.layers.lif import LIF
 from eventsim.models.layers.linear import Linear
+from eventsim.models.layers.quantized_linear import QuantizedLinear
 from eventsim.models.layers.recurrent_lif import RecurrentLIF
 from eventsim.models.layers.sequential import Sequential
 from eventsim.models.layers.temporal_conv import TemporalConv
@@ -106,11 +107,12 @@ def add_spiking_model(net: Network, name: str, model: Sequential, source: str, d
     constant_input: Array = np.zeros(model.n_in)
     for place, layer in enumerate(model.layers):
         if isinstance(layer, Linear | TemporalConv) and not taps:
-            weight = layer.parameters["weight"].astype(np.float64)
+            used = layer.used() if isinstance(layer, TemporalConv | QuantizedLinear) else layer.parameters
+            weight = used["weight"].astype(np.float64)
             each = [weight] if isinstance(layer, Linear) else list(weight)
             step = getattr(layer, "dilation", 1)
             taps = [(tap, (len(each) - 1 - k) * step) for k, tap in enumerate(each)]
-            constant_input = np.array(layer.parameters.get("bias", np.zeros(layer.n_out)), np.float64)
+            constant_input = np.array(used.get("bias", np.zeros(layer.n_out)), np.float64)
         elif isinstance(layer, BatchNorm) and taps:
             mean, scale, beta = (np.asarray(one, np.float64) for one in layer.fixed_scale())
             taps = [(tap * scale, delay) for tap, delay in taps]

@@ -14,7 +14,7 @@ import eventsim as es
 layers = es.models.layers
 Quantizer, Rounding = layers.Quantizer, layers.Rounding
 SequenceClassifier = es.models.SequenceClassifier
-PRESETS = ["lif", "min_gru", "s4d", "mgrade"]
+PRESETS = ["lif", "min_gru", "s4d", "mgrade", "convolutions"]
 CC = shutil.which("gcc") or shutil.which("cc")
 
 
@@ -27,7 +27,10 @@ def digits(split, n):
 def fitted():
     x, labels = digits("train", 700)
     settings = dict(hidden=(20,), tau=5.0, epochs=6, progress=False)
-    return {name: SequenceClassifier(name, **settings).fit(x, labels) for name in PRESETS}
+    own = [layers.TemporalConv(20, 3, dilation=2), layers.ReLU()]
+    own += [layers.TemporalConv(20, 2, bias=False), layers.ReLU()]
+    kinds = {name: own if name == "convolutions" else name for name in PRESETS}
+    return {name: SequenceClassifier(kind, **settings).fit(x, labels) for name, kind in kinds.items()}
 
 
 def on_grid(values, n_bits):
@@ -130,6 +133,10 @@ def test_every_part_is_on_a_grid_of_its_bits(fitted):
             elif isinstance(layer, layers.DelayConv):
                 assert all(on_grid(row, 3) for row in layer.used_taps.value)
                 assert all(on_grid(own["past"][:, :, k], 4) for k in range(layer.n_in))
+            elif isinstance(layer, layers.TemporalConv):
+                weight = layer.used()["weight"].reshape(-1, layer.n_out)
+                assert all(on_grid(column, 3) for column in weight.T)
+                assert all(on_grid(own["ring"][:, :, k], 4) for k in range(layer.n_in))
             elif isinstance(layer, layers.S4D):
                 assert all(on_grid(np.append(row.real, row.imag), 6) for row in layer.used()[0])
 
@@ -194,6 +201,55 @@ def test_gradients_pass_the_grids_straight_through():
         assert layer.gradients[name] == pytest.approx(array.grad.numpy(), rel=1e-9, abs=1e-12)
 
 
+def test_gradients_of_rounded_convolutions_are_those_of_torch():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    layer = layers.TemporalConv(5, 3, dilation=2, rounding=Rounding(Quantizer(4), Quantizer(3)))
+    layer.build(6, rng, np.float64)
+    x, dy = rng.normal(size=(12, 3, 6)), rng.normal(size=(12, 3, 5))
+    layer.observing = True
+    exact = layer.forward(x)
+    layer.calibrate()
+    y = layer.forward(x, training=True)
+    dx = layer.backward(dy)
+    step, least = (torch.tensor(layer.buffers[name]) for name in ("state_step", "state_least"))
+    weight = torch.tensor(layer.used()["weight"].transpose(2, 1, 0).copy(), requires_grad=True)
+    bias = torch.tensor(layer.used()["bias"], requires_grad=True)
+    shown = torch.tensor(x, requires_grad=True)
+    code = torch.minimum(torch.maximum((shown / step).round(), least), least + 7)
+    kept = shown + (code * step - shown).detach()
+    padded = torch.nn.functional.pad(kept.permute(1, 2, 0), (4, 0))
+    found = torch.nn.functional.conv1d(padded, weight, bias, dilation=2).permute(2, 0, 1)
+    (found * torch.tensor(dy)).sum().backward()
+    assert y == pytest.approx(found.detach().numpy(), rel=1e-9, abs=1e-12)
+    assert np.abs(y - exact).max() > 0.01
+    assert dx == pytest.approx(shown.grad.numpy(), rel=1e-9, abs=1e-12)
+    by_weight = weight.grad.numpy().transpose(2, 1, 0)
+    assert layer.gradients["weight"] == pytest.approx(by_weight, rel=1e-9, abs=1e-12)
+    assert layer.gradients["bias"] == pytest.approx(bias.grad.numpy(), rel=1e-9, abs=1e-12)
+
+
+def test_a_circuit_keeps_its_own_grids_and_says_how_many_bits_they_take():
+    x, labels = digits("train", 100)
+    parts = [
+        layers.Linear(16),
+        layers.QuantizedMinGRU(12),
+        layers.QuantizedMinGRU(10, output="state", rows=12),
+    ]
+    model = SequenceClassifier(parts, epochs=1, progress=False).fit(x, labels)
+    made = model.quantize(x, bits=8)
+    kinds = [type(layer).__name__ for layer in made.model_.layers]
+    between = ["FakeQuantize", "QuantizedMinGRU", "QuantizedMinGRU", "FakeQuantize"]  # none behind spikes
+    assert kinds == ["QuantizedLinear", *between, "QuantizedLinear"]
+    for given, rounded in zip(model.model_.layers[1:3], made.model_.layers[2:4], strict=True):
+        assert all((array == rounded.used()[name]).all() for name, array in given.used().items())
+        assert given.parameters["weight"] is not rounded.parameters["weight"]
+    first, last = (each for each in made.memory_report().layers if each.layer == "QuantizedMinGRU")
+    assert (first.parameters, first.parameter_bits) == (2 * 16 * 12 + 24, 2 * 2 * 16 * 12 + 6 * 24)
+    assert (last.parameters, last.parameter_bits) == (2 * 12 * 10 + 10, 2 * 2 * 12 * 10 + 6 * 10)
+    assert (first.state, first.state_bits) == (12, 12 * 32)  # analog states, one float each in software
+
+
 def test_padding_stays_out_of_ranges():
     x = np.random.default_rng(0).normal(size=(40, 12, 3)).astype(np.float32)
     model = SequenceClassifier("mgrade", hidden=(4,), padding="end", epochs=1, progress=False)
@@ -237,6 +293,15 @@ def test_memory_follows_the_bits(fitted):
     assert conv.state_bits == 8 * conv.state
 
 
+class Unrounded(layers.Layer):
+    """A layer of one's own with weights and no rounded form."""
+
+    def build(self, n_in, rng, dtype=np.float32):
+        super().build(n_in, rng, dtype)
+        self.parameters = {"weight": np.ones(n_in, dtype)}
+        return n_in
+
+
 def test_bad_input_gets_one_clear_line(fitted):
     model, shown = fitted["min_gru"], digits("train", 20)[0]
     for given, message in (
@@ -252,9 +317,16 @@ def test_bad_input_gets_one_clear_line(fitted):
         assert "\n" not in str(found.value)
     with pytest.raises(es.models.NotFittedError, match="call fit"):
         SequenceClassifier().quantize(shown)
-    own = SequenceClassifier([layers.TemporalConv(4, 2)], epochs=0, progress=False).fit(*digits("train", 30))
-    with pytest.raises(ValueError, match="layer 0: TemporalConv has no form with rounded weights"):
-        own.quantize(shown)
+    unfit = {
+        "QuantizedMinGRU leaves weights or biases real": layers.QuantizedMinGRU(8, levels=None),
+        "Unrounded has no form with rounded weights": Unrounded(),
+    }
+    for message, part in unfit.items():
+        net = layers.Sequential([layers.Linear(8), part])
+        net.build(3, np.random.default_rng(0))
+        with pytest.raises(ValueError, match=f"layer 1: {message}") as found:
+            layers.rounded_model(net, layers.RoundingPlan(*[Quantizer(8)] * 4))
+        assert "\n" not in str(found.value)
     net = layers.Sequential([layers.MinGRU(3, rounding=Rounding(state=Quantizer(4)))])
     net.build(2, np.random.default_rng(0))
     with pytest.raises(RuntimeError, match="has no range yet: calibrate it"):

@@ -47,9 +47,12 @@ def simulation(model, x, **options):
     return sim, names
 
 
+@pytest.mark.parametrize("bits", [None, 4])
 @pytest.mark.parametrize("convolution", [False, True])
-def test_the_spikes_of_the_populations_are_those_of_the_batch(convolution):
+def test_the_spikes_of_the_populations_are_those_of_the_batch(convolution, bits):
     model, x = spiking_model(convolution)
+    if bits is not None:
+        model = layers.rounded_model(model, layers.RoundingPlan(weights=layers.Quantizer(bits)))
     sim, names = simulation(model, x)
     sim.run_ticks(44)
     u = model.forward(x[:, :1])
