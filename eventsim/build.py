@@ -218,10 +218,12 @@ class _Plan:
                 return schedule, "the layered schedule needs a network without loops"
             return schedule, f"{stuck[0]!r} runs on the ordered schedule only" if stuck else ""
         if schedule == "windows":
-            if stuck or uneven:
+            if stuck:
+                return schedule, f"{stuck[0]!r} runs on the ordered schedule only"
+            if uneven:
                 return (
                     schedule,
-                    f"{(stuck + uneven)[0]!r} has parameters per unit, which windows do not handle",
+                    f"{uneven[0]!r} has parameters per unit, which windows do not handle",
                 )
             return schedule, "" if window > 0 else "the windows schedule needs a delay > 0"
         if stuck:

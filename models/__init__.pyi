@@ -5,6 +5,7 @@ from eventsim.models import inputs as inputs
 from eventsim.models import layers as layers
 from eventsim.models import lif as lif
 from eventsim.models import neurobench as neurobench
+from eventsim.models import neurons as neurons
 from eventsim.models import plasticity as plasticity
 from eventsim.models import prospective as prospective
 from eventsim.models import training as training
@@ -23,6 +24,11 @@ from eventsim.models.inputs.sources import Regular as Regular
 from eventsim.models.inputs.sources import SpikeSource as SpikeSource
 from eventsim.models.lif.lif import LIF as LIF
 from eventsim.models.lif.lif import LIFDelta as LIFDelta
+from eventsim.models.neurons.custom import CustomNeuron as CustomNeuron
+from eventsim.models.neurons.nonlinear import AdEx as AdEx
+from eventsim.models.neurons.nonlinear import ExponentialIF as ExponentialIF
+from eventsim.models.neurons.nonlinear import Izhikevich as Izhikevich
+from eventsim.models.neurons.nonlinear import QuadraticIF as QuadraticIF
 from eventsim.models.prospective import adjoint as adjoint
 from eventsim.models.prospective.latent_equilibrium import (
     GeneralizedLatentEquilibrium as GeneralizedLatentEquilibrium,

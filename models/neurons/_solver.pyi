@@ -1,0 +1,22 @@
+"""Types of the solver; see _solver.pyx."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from eventsim.models.neurons.dynamics import Dynamics
+from eventsim.population import Population
+
+class SolvedNeurons(Population):
+    def __init__(
+        self,
+        n: int,
+        name: str,
+        dynamics: Dynamics,
+        variables: tuple[str, ...],
+        x: NDArray[Any],
+        p: NDArray[Any],
+        t_ref: NDArray[Any],
+        tolerance: float,
+        max_step: float,
+    ) -> None: ...

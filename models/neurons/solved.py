@@ -1,0 +1,87 @@
+"""What neurons that the solver follows have in common: checks of parameters, and the population."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eventsim.io.plain import shown
+from eventsim.parameters import one_number, per_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from eventsim.models.neurons.dynamics import Dynamics
+    from eventsim.population import Population
+
+POSITIVE = ("tau_mem", "tau_syn", "tau_w", "c_mem", "g_leak", "delta_t", "k")
+
+
+def checked(model: Any, names: Iterable[str], n: int, name: str) -> dict[str, Any]:
+    """Return parameters of a model by name, each a number or an array of shape (n,)."""
+    values = {
+        key: per_unit(getattr(model, key), n, key, name, positive=key in POSITIVE, nonnegative=key == "t_ref")
+        for key in names
+    }
+    check_solver(model, name)
+    return values
+
+
+def check_solver(model: Any, name: str) -> None:
+    """Raise ValueError if the tolerance or the longest step of a model is out of range."""
+    one_number(model.tolerance, f"tolerance of {name!r}", low=1e-13, high=1e-2)
+    if not model.max_step > 0.0:
+        raise ValueError(f"max_step of {name!r} must be a time > 0, got {shown(model.max_step)}")
+
+
+def refuse_reset(values: Mapping[str, Any], reset: str, peak: str, name: str) -> None:
+    """Raise ValueError if a reset would not bring the membrane below the level where a spike is detected."""
+    above = np.atleast_1d(np.greater_equal(values[reset], values[peak]))
+    if above.any():
+        k = int(np.argmax(above))
+        at = [float(np.broadcast_to(values[key], above.shape)[k]) for key in (reset, peak)]
+        raise ValueError(
+            f"{reset} of {name!r} must be below {peak}, got {reset} = {at[0]} and {peak} = {at[1]} for unit "
+            f"{k}: it would spike without end"
+        )
+
+
+def table(values: Sequence[Any], n: int) -> NDArray[np.float64]:
+    """Return numbers and arrays of shape (n,) as an array of shape (1 or n, number of values)."""
+    rows = n if any(np.ndim(value) for value in values) else 1
+    out = np.empty((rows, len(values)))
+    for k, value in enumerate(values):
+        out[:, k] = value
+    return out
+
+
+def population(
+    n: int,
+    name: str,
+    dynamics: Dynamics,
+    variables: tuple[str, ...],
+    parameters: Sequence[Any],
+    initial: Sequence[Any],
+    model: Any,
+    t_ref: Any,
+) -> Population:
+    """Return the population of a model whose parameters and initial values are numbers or arrays (n,)."""
+    from eventsim.models.neurons._solver import SolvedNeurons
+
+    x = np.empty((n, len(variables)))
+    for k, value in enumerate(initial):
+        x[:, k] = value
+    return SolvedNeurons(
+        n,
+        name,
+        dynamics,
+        variables,
+        x,
+        table(parameters, n),
+        np.atleast_1d(np.asarray(t_ref, np.float64)),
+        float(model.tolerance),
+        float(model.max_step),
+    )
