@@ -178,6 +178,7 @@ def plan(
     numbers = _numbers(name)
     how = [key for key in HOW if key not in config.keys(kind)]
     found: dict[str, tuple[PlannedRun, Point]] = {}
+    told = _telling(points)
     for point in points:
         values = {key: value for key, value in point.items() if key not in how}
         settings = {"preset": preset, "hardware": hardware, "seed": 0}
@@ -185,11 +186,26 @@ def plan(
         seed = settings["seed"]
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ConfigError(f"seed must be a whole number from 0 on, got {seed!r}")
-        run = planned(name, values, title=_title(name, point), numbers=numbers, **settings)  # type: ignore[arg-type]
+        run = planned(
+            name,
+            values,
+            title=_title(name, {key: point[key] for key in told if key in point}),
+            numbers=numbers,
+            **settings,
+        )  # type: ignore[arg-type]
         found.setdefault(run.hash, (run, point))
     if not found:
         raise ConfigError("the sweep has no points; give values, such as seed=0..9")
     return list(found.values())
+
+
+def _telling(points: Sequence[Point]) -> list[str]:
+    """Return the keys that tell points apart, or all keys of a single point."""
+    keys = list(dict.fromkeys(key for point in points for key in point))
+    different = [
+        key for key in keys if len({json.dumps(point.get(key), default=str) for point in points}) > 1
+    ]
+    return different or keys
 
 
 def _numbers(name: str) -> int | str:
