@@ -8,12 +8,15 @@ trained model run as a population of the engine, one sample a tick.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eventsim.registry import register
 from eventsim.scenarios.mgrade.settings import Settings
 from eventsim.scenarios.scenario import Run
 from eventsim.trace import Trace
+
+if TYPE_CHECKING:
+    from eventsim.scenarios.trained_models import Rebuilt, TrainedModel
 
 
 @register("scenario", "mgrade")
@@ -31,6 +34,33 @@ class MGrade(Settings):
         from eventsim.scenarios.mgrade import plots
 
         return plots.available(trace)
+
+    def trained(self, rebuilt: "Rebuilt") -> "TrainedModel":
+        """Return the first trained network, of a task whose score is accuracy; see `Scenario.trained`."""
+        import numpy as np
+
+        from eventsim.models.training.batches import seeded
+        from eventsim.scenarios import trained_models
+        from eventsim.scenarios.mgrade import learner, network, problems, study
+
+        if self.task == "position-recovery":
+            return Settings.trained(self, rebuilt)
+        problem = problems.problem(self, rebuilt.run)
+        if problem.measure is not None:
+            return Settings.trained(self, rebuilt)
+        n_inputs, n_outputs = problem.task.n_inputs, problem.task.n_classes
+        planned = study.networks(self, n_inputs, n_outputs)
+        name, first = planned[0]
+        made = network.network(first, n_inputs, n_outputs, np.random.default_rng(0))
+        for key, array in study.kept(made).items():
+            array[...] = rebuilt.array(key)
+        made.threads = rebuilt.run.threads
+        found = trained_models.sequences(
+            learner.learner(first, problem, made, seeded(rebuilt.run.seed)), n_outputs
+        )
+        if len(planned) > 1:
+            found.about["Network"] = f"{name}, the first of {len(planned)}"
+        return found
 
     def run(self, run: Run) -> None:
         """Train the networks of the study, measure them, and stream the first of them."""

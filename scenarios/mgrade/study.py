@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from eventsim.models.training.trainer import Trainer
     from eventsim.scenarios.mgrade.settings import Settings
 
-__all__ = ["measured", "networks", "run", "shown"]
+__all__ = ["kept", "measured", "networks", "run", "shown"]
 
 LAGS = 200  # steps back to which memories are followed, at most
 WATCHED = 32  # samples whose states are followed
@@ -71,6 +71,7 @@ def run(settings: "Settings", run: Run) -> None:
         if place == 0:
             found |= {f"{key}{suffix}": value for key, value in _stream_metrics(each, problem, made).items()}
             arrays |= _network_arrays(each, problem, made, before)
+            arrays |= {name: array.copy() for name, array in kept(made).items()}
     for name, value in found.items():
         run.metric(name, float(value))
     if settings.study in ("controls", "equal-memory"):
@@ -82,6 +83,11 @@ def run(settings: "Settings", run: Run) -> None:
             run.metric(name, value)
     for name, array in arrays.items():
         run.parameter(name, array)
+
+
+def kept(made: Sequential) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a network by the names that they have in the file of a run."""
+    return made.parameters | {f"buffer/{name}": array for name, array in made.buffers.items()}
 
 
 def _train(run: Run, trainer: "Trainer", known: dict[str, Any], prefix: str) -> None:

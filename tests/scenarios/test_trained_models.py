@@ -14,6 +14,7 @@ RUNS = {
     "temporal-hierarchy": {"epochs": 1, "n_hidden": 6, "networks": 1, "compared": ()},
     "quantized-ssm": {"epochs": 1, "n_heads": 4, "n_states": 4, "train_samples": 60, "qat_epochs": 1},
     "minimalist": {"epochs": 1, "hidden": (8,), "train_samples": 60, "test_samples": 40, "networks": 1},
+    "mgrade": {"epochs": 1, "n_channels": 8, "depth": 1, "train_samples": 60},
     "latent-equilibrium": {"epochs": 1, "hidden": (8,), "task": "digits"},
     "yin-yang": {"epochs": 1, "runs": 2},
 }
@@ -58,6 +59,15 @@ def test_the_command_prints_one_object(files, capsys):
     assert "of eventsim:" in capsys.readouterr().out
     assert cli.main(["show", str(path), "--step", "0.5"]) == 2
     assert "--step and --data are for --neurobench" in capsys.readouterr().err
+
+
+def test_of_several_networks_the_first_is_measured_and_named(tmp_path):
+    values = RUNS["mgrade"] | {"study": "controls"}
+    path = tmp_path / "run.h5"
+    run = running.execute(Request(name="mgrade", values=values, output=path, quiet=True, threads=1)).run
+    results = measured_runs.measure(path)
+    assert results["ClassificationAccuracy"] == pytest.approx(run.metrics["test_accuracy_mgrade"], abs=1e-12)
+    assert results.ours["Network"] == "mgrade, the first of 3"
 
 
 def test_a_run_without_a_trained_classifier_says_so(tmp_path):
