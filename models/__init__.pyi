@@ -19,9 +19,14 @@ from eventsim.models.inputs import encoding as encoding
 from eventsim.models.inputs.rates import RateInput as RateInput
 from eventsim.models.inputs.rates import RateSpikes as RateSpikes
 from eventsim.models.inputs.rates import SpikeTrace as SpikeTrace
+from eventsim.models.inputs.renewal import Bursts as Bursts
+from eventsim.models.inputs.renewal import Gamma as Gamma
+from eventsim.models.inputs.renewal import RefractoryPoisson as RefractoryPoisson
 from eventsim.models.inputs.sources import Poisson as Poisson
 from eventsim.models.inputs.sources import Regular as Regular
 from eventsim.models.inputs.sources import SpikeSource as SpikeSource
+from eventsim.models.inputs.varying import PoissonFunction as PoissonFunction
+from eventsim.models.inputs.varying import PoissonRates as PoissonRates
 from eventsim.models.lif.lif import LIF as LIF
 from eventsim.models.lif.lif import LIFDelta as LIFDelta
 from eventsim.models.neurons.custom import CustomNeuron as CustomNeuron

@@ -137,7 +137,12 @@ NEEDS = {
         ),
         "couplings": (),
     },
+    "bursts": {"period": 20.0},
+    "gamma": {"rate": 500.0},
     "poisson": {"rate": 500.0},
+    "poisson-function": {"rate": lambda times: 500.0, "max_rate": 500.0},
+    "poisson-rates": {"times": [0.0, 2.0], "rates": [500.0, 100.0]},
+    "refractory-poisson": {"rate": 200.0},
     "regular": {"period": 1.5},
     "spike-source": {"times": [1.0, 2.5]},
 }

@@ -3,6 +3,11 @@ from eventsim.models.inputs.interpolation import Interpolation as Interpolation
 from eventsim.models.inputs.rates import RateInput as RateInput
 from eventsim.models.inputs.rates import RateSpikes as RateSpikes
 from eventsim.models.inputs.rates import SpikeTrace as SpikeTrace
+from eventsim.models.inputs.renewal import Bursts as Bursts
+from eventsim.models.inputs.renewal import Gamma as Gamma
+from eventsim.models.inputs.renewal import RefractoryPoisson as RefractoryPoisson
 from eventsim.models.inputs.sources import Poisson as Poisson
 from eventsim.models.inputs.sources import Regular as Regular
 from eventsim.models.inputs.sources import SpikeSource as SpikeSource
+from eventsim.models.inputs.varying import PoissonFunction as PoissonFunction
+from eventsim.models.inputs.varying import PoissonRates as PoissonRates

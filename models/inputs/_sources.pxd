@@ -25,4 +25,4 @@ cdef class PoissonPopulation(PrivateSource):
     cdef int32_t[::1] position          # (n,) of the next spike in `ahead`
     cdef dict saved
     cdef int put_back(self, dict state) except -1
-    cdef int refill(self, int unit) noexcept nogil
+    cdef int refill(self, int unit) except -1 nogil

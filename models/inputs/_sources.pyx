@@ -220,7 +220,7 @@ cdef class PoissonPopulation(PrivateSource):
         bounds = {"drawn": (AHEAD, LATEST), "ahead": (0.0, None), "position": (0, AHEAD)}
         found = state_arrays(state, like, bounds, of=self.name)
         ahead, position = found["ahead"], found["position"]
-        if (np.diff(ahead, axis=1) < 0).any():
+        if (ahead[:, 1:] < ahead[:, :-1]).any():
             raise ValueError(f"'ahead' in the state of {self.name} must rise from spike to spike")
         row = np.arange(self.n)
         if time is not None:
@@ -255,7 +255,7 @@ cdef class PoissonPopulation(PrivateSource):
         self.put_back(self.saved)
         return 0
 
-    cdef int refill(self, int unit) noexcept nogil:
+    cdef int refill(self, int unit) except -1 nogil:
         """Draw the next AHEAD intervals of a unit."""
         cdef double *ahead = &self.ahead[unit, 0]
         cdef double time = ahead[AHEAD - 1]

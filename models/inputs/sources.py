@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +18,7 @@ from eventsim.spike_trains import spike_pairs
 if TYPE_CHECKING:
     from eventsim.contracts import BuildContext
     from eventsim.population import Population
+    from eventsim.trace import Trace
 
 
 LEAST_PERIOD = 1e-9  # time unit of the network
@@ -31,6 +34,8 @@ class SpikeSource:
     ----------
     times : array_like, shape (n_spikes,)
         Spike times >= 0 in the time unit of the network, in any order. `Simulation.stimulate` adds more.
+        Without `units`, a list with the times of each unit: lists, arrays, or spike trains of Neo, which are
+        converted to the network's time unit.
     units : array_like of int, shape (n_spikes,), optional
         The unit of each spike; may be left out for a single unit.
     """
@@ -56,6 +61,69 @@ class SpikeSource:
         times, units = spike_pairs(self.times, self.units, context.n, context.name, context.time_unit)
         return ArrayPopulation(context.n, context.name, times, units)
 
+    @classmethod
+    def from_csv(
+        cls,
+        path: str | os.PathLike[str],
+        population: str | None = None,
+        *,
+        time: str = "time",
+        unit: str = "unit",
+        scale: float = 1.0,
+    ) -> Self:
+        """Return a source with the spikes of a CSV file, such as `eventsim export --to csv` writes.
+
+        Parameters
+        ----------
+        path : str or path
+            Its first line has the names of the columns.
+        population : str, optional
+            Which spikes to take, by the column ``population``; needed where there are several.
+        time, unit : str
+            Names of the columns of times and of units, which count from 0.
+        scale : float
+            What times are multiplied by, to be in the time unit of the network.
+
+        Raises
+        ------
+        ValueError
+            If a column, a number or the population is missing.
+        """
+        from eventsim.models.inputs.spike_files import spikes_of_csv
+
+        return cls(*spikes_of_csv(path, population, time, unit, scale))
+
+    @classmethod
+    def from_run(
+        cls,
+        run: Trace | str | os.PathLike[str],
+        population: str,
+        *,
+        start: float = 0.0,
+        stop: float = math.inf,
+        time_unit: str | None = None,
+    ) -> Self:
+        """Return a source that replays a population of a run that was saved.
+
+        Parameters
+        ----------
+        run : Trace, str or path
+            What `eventsim.io.load` returns, or the path of the file.
+        population : str
+        start, stop : float
+            Spikes in [start, stop) are taken, and `start` becomes time 0.
+        time_unit : {"s", "ms", "us", "ns"}, optional
+            What times are converted to; those of the file stay as they are if None.
+
+        Raises
+        ------
+        ValueError
+            If there is no such population, or times cannot be converted.
+        """
+        from eventsim.models.inputs.spike_files import spikes_of_run
+
+        return cls(*spikes_of_run(run, population, start, stop, time_unit))
+
 
 @register("neuron", "regular")
 @dataclass(frozen=True, slots=True)
@@ -68,10 +136,17 @@ class Regular:
         Time between spikes, > 0, in the time unit of the network; one number or shape (n,).
     phase : array_like
         Time of the first spike, likewise.
+    number : int, optional
+        How many spikes each unit has; without end if None.
+    jitter : array_like
+        Each spike moves by a uniform time of -jitter to +jitter, at most half a period, likewise; one before
+        0 is reflected.
     """
 
     period: ArrayLike
     phase: ArrayLike = 0.0
+    number: int | None = None
+    jitter: ArrayLike = 0.0
 
     paper: ClassVar[str] = ""
     variables: ClassVar[tuple[str, ...]] = ()
@@ -79,7 +154,9 @@ class Regular:
     __repr__ = one_line
 
     def check(self, n: int, name: str) -> None:
-        """Raise ValueError if a period is not positive or a phase negative."""
+        """Raise ValueError if a period is not positive, a phase negative, or a jitter too large."""
+        from eventsim.models.inputs.renewal import check_pattern
+
         period = np.min(per_unit(self.period, n, "period", name, positive=True, allow_inf=False))
         if period < LEAST_PERIOD:
             raise ValueError(
@@ -87,11 +164,15 @@ class Regular:
                 "time would hardly advance"
             )
         per_unit(self.phase, n, "phase", name, nonnegative=True)
+        check_pattern(n, name, self.period, self.phase, self.number, self.jitter)
 
     def build(self, context: BuildContext) -> Population:
         """Return the population that emits these spikes."""
         from eventsim.models.inputs._sources import RegularPopulation
+        from eventsim.models.inputs.renewal import pattern
 
+        if self.number is not None or np.any(np.asarray(self.jitter) > 0):
+            return pattern(context, self.period, self.phase, self.number, self.jitter)
         return RegularPopulation(context.n, context.name, self.period, self.phase)
 
 
