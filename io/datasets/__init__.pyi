@@ -18,6 +18,7 @@ from eventsim.io.datasets.sets.mts_xor import MtsXor as MtsXor
 from eventsim.io.datasets.sets.mts_xor import mts_xor as mts_xor
 from eventsim.io.datasets.sets.mts_xor import mts_xor_scored as mts_xor_scored
 from eventsim.io.datasets.sets.nmnist import nmnist_small as nmnist_small
+from eventsim.io.datasets.sets.primate_reaching import primate_reaching as primate_reaching
 from eventsim.io.datasets.sets.shd import read_recordings as read_recordings
 from eventsim.io.datasets.sets.shd import shd as shd
 from eventsim.io.datasets.sets.shd import ssc as ssc

@@ -6,5 +6,6 @@ from eventsim.io.datasets.sets import mnist as mnist
 from eventsim.io.datasets.sets import mnist1d as mnist1d
 from eventsim.io.datasets.sets import mts_xor as mts_xor
 from eventsim.io.datasets.sets import nmnist as nmnist
+from eventsim.io.datasets.sets import primate_reaching as primate_reaching
 from eventsim.io.datasets.sets import shd as shd
 from eventsim.io.datasets.sets import yin_yang as yin_yang
