@@ -186,13 +186,8 @@ def plan(
         seed = settings["seed"]
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ConfigError(f"seed must be a whole number from 0 on, got {seed!r}")
-        run = planned(
-            name,
-            values,
-            title=_title(name, {key: point[key] for key in told if key in point}),
-            numbers=numbers,
-            **settings,
-        )  # type: ignore[arg-type]
+        title = _title(name, {key: point[key] for key in told if key in point})
+        run = planned(name, values, title=title, numbers=numbers, **settings)  # type: ignore[arg-type]
         found.setdefault(run.hash, (run, point))
     if not found:
         raise ConfigError("the sweep has no points; give values, such as seed=0..9")
