@@ -101,7 +101,7 @@ REPORT = {
     ("change", "note"),
     [
         ({}, "does not say what it records"),
-        ({"data": REPORT["data"].T}, "row an element"),
+        ({"data": np.arange(12.0).reshape(4, 3).T}, "row an element"),
         ({"index_pointers": np.array([0, 1], "u8")}, "has no end"),
         ({"time": [0.0, 3.0, 0.5]}, "its times say 6"),
     ],
