@@ -15,8 +15,11 @@ cdef enum DelayKind:
 cdef class ArrivalObserver:
     """Sees what arrives at the synapses of a projection (ordered schedule)."""
 
-    # The spikes that reach the synapses first, first + 1, ... in storage order, before they act.
-    cdef int on_arrival(self, double time, int64_t first, const SynapseGroup *group) except -1 nogil
+    # The spike that `source` emitted at `emitted` reaches the synapses first, first + 1, ... in storage order, before it acts.
+    cdef int on_arrival(
+        self, double time, double emitted, int source, int64_t first, const SynapseGroup *group) except -1 nogil
+    # Bring the weights up to what has arrived, before somebody reads them.
+    cdef int settle(self) except -1
 
 
 cdef class Synapses(SpikeSink):
@@ -44,3 +47,5 @@ cdef class Synapses(SpikeSink):
         return self.start[pre] if self.start != NULL else <int64_t> pre * self.post.n
     cdef int source_of(self, int64_t synapse) noexcept nogil
     cdef double delay_at(self, int64_t synapse) noexcept nogil
+    # Give every synapse a weight of its own, a double, and return these weights.
+    cdef double *own_weights(self) except? NULL

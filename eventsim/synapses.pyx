@@ -33,7 +33,11 @@ cdef int by_delay(const void *a, const void *b) noexcept nogil:
 cdef class ArrivalObserver:
     """Sees what arrives at the synapses of a projection."""
 
-    cdef int on_arrival(self, double time, int64_t first, const SynapseGroup *group) except -1 nogil:
+    cdef int on_arrival(
+            self, double time, double emitted, int source, int64_t first, const SynapseGroup *group) except -1 nogil:
+        return 0
+
+    cdef int settle(self) except -1:
         return 0
 
 
@@ -257,6 +261,8 @@ cdef class Synapses(SpikeSink):
             post = self.arrays["target"]
         else:
             pre, post = np.divmod(np.arange(self.n), max(self.post.n, 1))
+        if self.observed:
+            self.observer.settle()
         weight = np.broadcast_to(self.arrays.get("weight", self.w), self.n)
         delay = self.arrays.get("delay", self.one_delay)
         if self.delay_kind == AXONAL:
@@ -336,6 +342,14 @@ cdef class Synapses(SpikeSink):
     cdef double delay_at(self, int64_t synapse) noexcept nogil:
         return self.d32[synapse] if self.d32 != NULL else self.d64[synapse]
 
+    cdef double *own_weights(self) except? NULL:
+        cdef double[::1] w64
+        weight = np.array(np.broadcast_to(self.arrays.get("weight", self.w), self.n), np.float64)
+        w64 = self.arrays["weight"] = weight
+        self.w32 = NULL
+        self.w64 = &w64[0] if self.n else NULL
+        return self.w64
+
     cdef int send(self, Engine engine, double time, int unit) except -1 nogil:
         """Queue a spike of `unit` for its first group of synapses."""
         cdef int64_t begin = self.first(unit)
@@ -367,5 +381,5 @@ cdef class Synapses(SpikeSink):
             if cursor < self.first(unit + 1):
                 engine.push(emitted + self.delay_at(cursor), self.id, <int> cursor, emitted, 0)
         if self.observed:
-            self.observer.on_arrival(time, begin, &group)
+            self.observer.on_arrival(time, emitted, unit, begin, &group)
         return self.post.deliver(engine, time, &group)

@@ -5,6 +5,8 @@ from eventsim.models.plasticity.noise import OrnsteinUhlenbeck as OrnsteinUhlenb
 from eventsim.models.plasticity.phaseless_alignment import PhaselessAlignment as PhaselessAlignment
 from eventsim.models.plasticity.plasticity_kernel import PlasticityKernel as PlasticityKernel
 from eventsim.models.plasticity.plasticity_kernel import SynapseRows as SynapseRows
+from eventsim.models.plasticity.spike_timing import PairSTDP as PairSTDP
+from eventsim.models.plasticity.spike_timing import TripletSTDP as TripletSTDP
 from eventsim.models.plasticity.structural_plasticity import HomeostaticSTDP as HomeostaticSTDP
 from eventsim.models.plasticity.structural_plasticity import StructuralPlasticity as StructuralPlasticity
 from eventsim.models.plasticity.time_constants import TimeConstants as TimeConstants

@@ -68,7 +68,8 @@ cdef class CorrelationSensors(ArrivalObserver):
         self.arrays["causal"][synapses] = 0.0
         self.arrays["anticausal"][synapses] = 0.0
 
-    cdef int on_arrival(self, double time, int64_t first, const SynapseGroup *group) except -1 nogil:
+    cdef int on_arrival(
+            self, double time, double emitted, int source, int64_t first, const SynapseGroup *group) except -1 nogil:
         cdef Py_ssize_t k
         cdef int32_t synapse
         cdef double event
