@@ -124,3 +124,66 @@ def test_a_constant_current_gives_the_spikes_of_nest(nest):
         sim.run(100.0)
         assert len(sim.spikes("cell")) > 5
         assert sim.spikes("cell").times == pytest.approx(recorder.events["times"], rel=0, abs=1e-12)
+
+
+@pytest.mark.parametrize("synapse", ["stdp_synapse", "stdp_triplet_synapse", "multiplicative"])
+def test_plastic_weights_agree_with_nest(nest, synapse):
+    """Spikes of both sides are given, on NEST's grid; relays there, and cells that any input fires here."""
+    rng = np.random.default_rng(8)
+    n, delay, duration = 12, 2.0, 2000.0
+    # A last spike of each source brings NEST's weights up to date, which change at these spikes only.
+    pre = [np.append(np.sort(rng.choice(np.arange(20, 19000), 60, False)), 19900) * 0.1 for _ in range(n)]
+    post = [np.sort(rng.choice(np.arange(20, 19000), 60, replace=False)) * 0.1 for _ in range(n)]
+    triplet = synapse == "stdp_triplet_synapse"
+    mu = 1.0 if synapse == "multiplicative" else 0.0
+    nest.ResetKernel()
+    nest.resolution = 0.1
+    sources = nest.Create("spike_generator", n)
+    teachers = nest.Create("spike_generator", n)
+    for k in range(n):
+        sources[k].spike_times, teachers[k].spike_times = (
+            pre[k],
+            post[k] - 1.0,
+        )  # a relay's input is 1 ms late
+    relays = nest.Create("parrot_neuron", n)
+    targets = nest.Create("parrot_neuron", n, params={} if triplet else {"tau_minus": 33.0})
+    if triplet:
+        targets.set(tau_minus=33.7, tau_minus_triplet=125.0)
+        rule = {"Wmax": 1.0, "weight": 0.5, "delay": delay, "Aplus": 0.01, "Aminus": 0.007}
+        rule |= {
+            "Aplus_triplet": 0.0062,
+            "Aminus_triplet": 0.00023,
+            "tau_plus": 16.8,
+            "tau_plus_triplet": 101.0,
+        }
+    else:
+        rule = {"Wmax": 1.0, "weight": 0.5, "delay": delay, "lambda": 0.02, "alpha": 1.1}
+        rule |= {"tau_plus": 20.0, "mu_plus": mu, "mu_minus": mu}
+    nest.Connect(sources, relays, "one_to_one", {"delay": 1.0})
+    nest.Connect(teachers, targets, "one_to_one", {"delay": 1.0})
+    kind = "stdp_triplet_synapse" if triplet else "stdp_synapse"
+    # Port 1 of a relay is silent: the plastic synapse sees its spikes and adds none.
+    nest.Connect(relays, targets, "one_to_one", {"synapse_model": kind, "receptor_type": 1, **rule})
+    nest.Simulate(duration)
+    found = nest.GetConnections(relays, targets, kind)
+    theirs_weight = np.array(found.get("weight"))[np.argsort(found.get("source"))]
+
+    net = es.Network(seed=1)
+    net.add("input", es.models.SpikeSource(times=[times + 1.0 for times in pre]), n)
+    net.add("teacher", es.models.SpikeSource(times=list(post)), n)
+    net.add("cells", es.models.LIFDelta(v_th=1.0, tau_mem=1e-3), n)
+    net.connect("input", "cells", weight=0.5, delay=delay, rule=es.connect.one_to_one())
+    net.connect("teacher", "cells", weight=5.0, delay=0.0, rule=es.connect.one_to_one())
+    if triplet:
+        learned = es.models.plasticity.TripletSTDP(a_plus=0.01, a_minus=0.007)
+    else:
+        learned = es.models.plasticity.PairSTDP(
+            learning_rate=0.02, alpha=1.1, tau_minus=33.0, mu_plus=mu, mu_minus=mu
+        )
+    net.add_plasticity("input->cells", learned)
+    sim = es.Simulation(net, schedule="ordered")
+    sim.run(duration)
+    assert len(sim.spikes("cells")) == 60 * n
+    ours_weight = sim.weights("input->cells")[2]
+    assert np.abs(theirs_weight - 0.5).max() > 0.02
+    assert np.allclose(ours_weight, theirs_weight, rtol=0, atol=1e-9)

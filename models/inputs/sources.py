@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eventsim.models.inputs.limits import LEAST_PERIOD, MOST_RATE
 from eventsim.parameters import one_line, per_unit
 from eventsim.registry import register
 from eventsim.rng import unit_keys
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from eventsim.contracts import BuildContext
     from eventsim.population import Population
     from eventsim.trace import Trace
-
-
-LEAST_PERIOD = 1e-9  # time unit of the network
-MOST_RATE = 1e10  # Hz
 
 
 @register("neuron", "spike-source")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.io.plain import plain_array, shown
-from eventsim.models.inputs.sources import MOST_RATE
+from eventsim.models.inputs.limits import MOST_RATE
 from eventsim.parameters import one_line, one_number, one_time
 from eventsim.registry import register
 from eventsim.rng import unit_keys
