@@ -1,16 +1,18 @@
 """Yin-Yang samples through the engine one by one: built for each, and built once and set back in place.
 
-Run with ``python benchmarks/batches.py``. Both ways take turns in one process; the ratio is of medians, and
-the spikes are compared to the bit.
+Both ways take turns in one process.
 """
 
+import statistics
 import time
 
 import numpy as np
 
 import eventsim as es
+from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SAMPLES, ROUNDS, UNTIL = 200, 9, 4.0
+SECONDS = Seconds(5.0, 0.5)
+UNTIL = 4.0
 
 
 def network(seed: int = 1) -> es.Network:
@@ -26,10 +28,10 @@ def network(seed: int = 1) -> es.Network:
     return net
 
 
-def inputs(seed: int = 42) -> np.ndarray:
-    """Return Yin-Yang samples as spike times in [0.15, 2], with the bias, shape (SAMPLES, 5)."""
-    samples, _ = es.io.datasets.yin_yang(size=SAMPLES, seed=seed)
-    return np.column_stack([0.15 + 1.85 * samples, np.full(SAMPLES, 0.9)])
+def inputs(n: int, seed: int = 42) -> np.ndarray:
+    """Return Yin-Yang samples as spike times in [0.15, 2], with the bias, shape (n, 5)."""
+    samples, _ = es.io.datasets.yin_yang(size=n, seed=seed)
+    return np.column_stack([0.15 + 1.85 * samples, np.full(n, 0.9)])
 
 
 def built_for_each(net: es.Network, schedule: str, times: np.ndarray) -> list[es.Spikes]:
@@ -43,26 +45,26 @@ def built_for_each(net: es.Network, schedule: str, times: np.ndarray) -> list[es
     return found
 
 
-def main() -> None:
-    """Print microseconds a sample, and the ratio, on each schedule."""
-    net, times = network(), inputs()
+def run(plan: Plan) -> Rows:
+    """Measure both ways in turn, in microseconds a sample, and compare their spikes to the bit."""
+    samples = plan.pick(200, 20)
+    net, times = network(), inputs(samples)
     for schedule in ("layered", "ordered"):
+        plan.announce(f"samples of Yin-Yang, {schedule}")
         sim = es.Simulation(net, schedule=schedule)
-        before, after = [], []
-        for _ in range(ROUNDS):
+        found: dict[str, list[float]] = {"built for each": [], "in place": []}
+        for _ in range(plan.repeats):
             start = time.perf_counter()
             fresh = built_for_each(net, schedule, times)
             middle = time.perf_counter()
             batch = sim.run_batch({"input": times}, UNTIL)
             end = time.perf_counter()
-            before.append((middle - start) / SAMPLES * 1e6)
-            after.append((end - middle) / SAMPLES * 1e6)
+            found["built for each"].append((middle - start) / samples * 1e6)
+            found["in place"].append((end - middle) / samples * 1e6)
             for one, other in zip(fresh, batch.spikes("label"), strict=True):
-                assert np.array_equal(one.times, other.times)
-                assert np.array_equal(one.units, other.units)
-        a, b = np.median(before), np.median(after)
-        print(f"{schedule}: built for each sample {a:.0f} us, in place {b:.0f} us, ratio {a / b:.1f}")
-
-
-if __name__ == "__main__":
-    main()
+                if one.times.tobytes() != other.times.tobytes() or one.units.tolist() != other.units.tolist():
+                    raise ArithmeticError("a sample in place has other spikes than one built anew")
+        for way, each in found.items():
+            value = statistics.median(each)
+            work = f"sample of Yin-Yang, {schedule}"
+            yield {"work": work, "system": f"eventsim, {way}", "n": samples, "value": value, "unit": "us"}
