@@ -67,6 +67,7 @@ def build(
     dtype: str = "float64",
     transmissions: Mapping[str, OutputFilter] | None = None,
     trial: int = 0,
+    instant_loops: bool = False,
 ) -> CompiledNetwork:
     """Build a network.
 
@@ -82,6 +83,8 @@ def build(
         What the spikes of a population pass on their way out.
     trial : int
         Number of the run; what is drawn while it goes on, such as Poisson spikes, follows from it too.
+    instant_loops : bool
+        Whether loops without delay are allowed (ordered schedule).
 
     Raises
     ------
@@ -123,7 +126,18 @@ def build(
     spiking = [p for p in net.projections if not sends_rates(net.populations[p.pre].model)]
     connections = [projection.resolve(net) for projection in spiking]
     delays = {p.name: c.min_delay for p, c in zip(spiking, connections, strict=True)}
-    order = net.zero_delay_order([delays.get(p.name, np.inf) for p in net.projections])
+    try:
+        order = net.zero_delay_order([delays.get(p.name, np.inf) for p in net.projections])
+    except ConfigError as error:
+        if not instant_loops:
+            raise
+        if schedule in ("windows", "layered"):
+            raise ConfigError(
+                f"a loop without delay needs the ordered schedule, but schedule={schedule!r} was asked for; "
+                f"{error}"
+            ) from None
+        order = list(net.populations)  # of one instant: crossings by order of declaration, then by unit
+        needs_order = needs_order or "a loop without delay"
     plan = _Plan(net, populations, spiking, connections)
     chosen, why_not = plan.choose(schedule, bool(needs_order))
     if why_not:

@@ -231,7 +231,8 @@ cdef int fail_slot(Engine engine, int slot) except -1 with gil:
 
 
 cdef int fail_instant(Engine engine, int handler) except -1 with gil:
-    name = describe(engine.handlers[handler])
+    entry = engine.handlers[handler]
+    name = describe(entry) + (f" {entry.name!r}" if getattr(entry, "name", "") else "")
     raise EventOrderError(f"more than {engine.max_events_per_instant} events at time {engine.time!r} were "
                           f"scheduled within it, the last for handler {name}: time does not advance")
 

@@ -68,6 +68,10 @@ class Simulation(BatchSide):
         drawn from the network's seed and this number. Synapses and parameters stay as they are.
     schedule : {"auto", "ordered", "windows", "layered"}
         How it is advanced. All give the same spikes up to rounding; `auto` takes the fastest that can.
+    instant_loops : bool
+        Whether loops of projections without delay are allowed, on the ordered schedule. Within one instant
+        all deliveries come before the next threshold crossing; crossings come by order of the populations'
+        declaration, then by unit. A loop that never ends stops the run with an error.
     dt : float, optional
         Tick of continuous populations and of neurons integrated by steps, in the network's time unit;
         needed if there are any.
@@ -89,6 +93,8 @@ class Simulation(BatchSide):
     np.float64(0.819061286735945)
     """
 
+    instant_loops = False  # of a copy that was kept before the option came
+
     def __init__(
         self,
         net: Network,
@@ -96,6 +102,7 @@ class Simulation(BatchSide):
         schedule: str = "auto",
         *,
         trial: int = 0,
+        instant_loops: bool = False,
         dt: float | None = None,
         batch: int = 1,
         dtype: str = "float64",
@@ -110,6 +117,7 @@ class Simulation(BatchSide):
         self.net = net
         self.hardware, self.trial = found, trial
         self._wanted = schedule
+        self.instant_loops = truth(instant_loops, "instant_loops")
         self._needs_order: str | None = None
         self._set_tick(dt, batch, dtype)
         self._recording_requests: list[RecordingRequest] = []
@@ -590,6 +598,7 @@ class Simulation(BatchSide):
                 self.dtype,
                 transmissions,
                 self.trial,
+                self.instant_loops,
             )
             self.net = self.net.with_parameters()  # what grows from now on is no longer this simulation's
             if self.hardware is not None:
