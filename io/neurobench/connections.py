@@ -204,4 +204,5 @@ def _weighted(counts: Ints, fan_out: Ints) -> Ints:
     bound = int(counts.max(initial=0)) * int(fan_out.max(initial=0)) * prod(counts.shape[1:])
     if bound < 2**53:
         return (counts.astype(np.float64) @ fan_out.astype(np.float64)).astype(np.int64)
-    return counts @ fan_out.astype(np.int64)
+    found: Ints = counts.astype(np.int64) @ fan_out.astype(np.int64)
+    return found

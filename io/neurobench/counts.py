@@ -10,7 +10,7 @@ from eventsim.io.neurobench import _counts
 
 __all__ = ["NonZero", "changes", "nonzero"]
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class NonZero:
 
     Attributes
     ----------
-    counts : ndarray of int64, shape (calls, *features)
+    counts : ndarray of int32 or int64, shape (calls, *features)
         In how many samples a value is not 0.
     valued : ndarray of bool, shape (calls,)
         Whether a call holds a value other than -1, 0 and 1, in any sample.
@@ -33,7 +33,7 @@ class NonZero:
     @property
     def total(self) -> int:
         """How many values are not 0."""
-        return int(self.counts.sum())
+        return int(self.counts.sum(dtype=np.int64))
 
     @property
     def size(self) -> int:

@@ -81,7 +81,7 @@ class Workload:
             raise ValueError(f"connection {name!r} is a cell; report its calls with cell()")
         connection.check(found, name)
         effective = connection.effective(found)
-        macs = int(effective[found.valued].sum())
+        macs = int(effective[found.valued].sum()) if found.valued.any() else 0
         self.macs += macs
         self.acs += int(effective.sum()) - macs
         if self.dense is not None:
