@@ -69,7 +69,8 @@ MODELS: dict[str, Callable[[], Sequential]] = {
 
 def summed(y: np.ndarray, *, lengths: np.ndarray | None = None) -> np.ndarray:
     """Return the class with the largest sum over time."""
-    return y.sum(axis=0).argmax(axis=-1)
+    found: np.ndarray = y.sum(axis=0).argmax(axis=-1)
+    return found
 
 
 def seconds(model: SequenceModel, x: np.ndarray, *, counted: bool) -> float:
