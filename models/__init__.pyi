@@ -34,6 +34,7 @@ from eventsim.models.neurons.nonlinear import AdEx as AdEx
 from eventsim.models.neurons.nonlinear import ExponentialIF as ExponentialIF
 from eventsim.models.neurons.nonlinear import Izhikevich as Izhikevich
 from eventsim.models.neurons.nonlinear import QuadraticIF as QuadraticIF
+from eventsim.models.neurons.qif import QIF as QIF
 from eventsim.models.prospective import adjoint as adjoint
 from eventsim.models.prospective.latent_equilibrium import (
     GeneralizedLatentEquilibrium as GeneralizedLatentEquilibrium,

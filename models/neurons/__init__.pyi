@@ -5,3 +5,4 @@ from eventsim.models.neurons.nonlinear import Izhikevich as Izhikevich
 from eventsim.models.neurons.nonlinear import QuadraticIF as QuadraticIF
 from eventsim.models.neurons.oracle import check_neuron as check_neuron
 from eventsim.models.neurons.oracle import integrated_spikes as integrated_spikes
+from eventsim.models.neurons.qif import QIF as QIF
