@@ -64,9 +64,9 @@ class QIF:
 
     Notes
     -----
-    A spike passes infinity at a speed that does not depend on how it came there: there is no threshold to graze.
-    As a weight falls, the last spike does not vanish at a finite time but moves to infinite ones
-    (Klos and Memmesheimer 2025).
+    A spike passes infinity at a speed that does not depend on how it came there, so it grazes nothing. As a
+    weight falls, the last spike does not vanish at a finite time but moves to infinite ones (Klos and
+    Memmesheimer 2025).
     """
 
     tau_mem: ArrayLike = 1.0
