@@ -20,6 +20,7 @@ from eventsim.contracts import (
     ForeseesSpikes,
     SpikingPlasticityRule,
     TakesPrivateSources,
+    WindowedPlasticityRule,
 )
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError
@@ -93,8 +94,10 @@ def build(
     """
     if schedule not in SCHEDULES:
         raise ConfigError(f"no schedule is called {schedule!r}; known: {', '.join(SCHEDULES)}")
-    if any(isinstance(rule, SpikingPlasticityRule) for _, rule in net.plasticity):
-        needs_order = needs_order or "a plasticity kernel"
+    for name, rule in net.plasticity:
+        if isinstance(rule, SpikingPlasticityRule):
+            on_hardware = f"the plasticity of {name!r} on hardware" if transmissions else None
+            needs_order = needs_order or _order_needed(rule) or on_hardware
     if schedule in ("windows", "layered") and needs_order:
         raise ConfigError(
             f"{needs_order} needs the ordered schedule, but schedule={schedule!r} was asked for"
@@ -153,12 +156,13 @@ def build(
     compiled = CompiledNetwork(chosen, populations, synapses, private=private)
     if chosen == "ordered":
         compiled.engine = _engine(net, populations, synapses, order)
-        _attach_kernels(net, synapses, compiled.engine, trial_seed(net.seed, trial))
+        _attach_rules(net, synapses, compiled.engine, trial_seed(net.seed, trial))
         if any(is_continuous(p.model) for p in net.populations.values()):
             from eventsim.rates.compile import ticks_of
 
             compiled.ticks, compiled.parts = ticks_of(net, populations, compiled.engine, dt)
     else:
+        _attach_rules(net, synapses, None, trial_seed(net.seed, trial))
         if chosen == "layered":
             order = plan.layers() or order
         order = sorted(
@@ -191,7 +195,14 @@ def _engine(
     return engine
 
 
-def _attach_kernels(net: Network, synapses: list[Synapses], engine: Engine, seed: int) -> None:
+def _order_needed(rule: Any) -> str | None:
+    """Return what of a plasticity rule needs the ordered schedule, for a message; None if nothing does."""
+    if isinstance(rule, WindowedPlasticityRule):
+        return rule.needs_order
+    return "a plasticity kernel"
+
+
+def _attach_rules(net: Network, synapses: list[Synapses], engine: Engine | None, seed: int) -> None:
     """Attach the plasticity rules of projections that carry spikes."""
     known = {each.name: each for each in synapses}
     for name, rule in net.plasticity:
@@ -217,6 +228,10 @@ class _Plan:
         self.projections = projections
         self.populations = populations
         self.connections = connections
+        rules = [each for each in net.plasticity if isinstance(each[1], SpikingPlasticityRule)]
+        self.plastic = {name for name, _ in rules}
+        # Their weights follow spikes of targets, which must be known when a spike arrives.
+        self.following = [name for name, rule in rules if getattr(rule, "follows_targets", True)]
 
     def choose(self, schedule: str, needs_order: bool) -> tuple[str, str]:
         """Return the schedule, and why the wanted one is impossible ("" if it is possible)."""
@@ -227,6 +242,17 @@ class _Plan:
         uneven = [name for name, p in named if not (p.is_source or p.windowed)]
         loop = self.layers() is None
         window = self.window()
+        instant = [name for name in self.following if self._min_delay(name) <= 0]
+        if instant and schedule == "windows":
+            return (
+                schedule,
+                f"the plasticity of {instant[0]!r}, a projection without delay, needs the ordered schedule",
+            )
+        if self.following and schedule == "layered":
+            return (
+                schedule,
+                f"the plasticity of {self.following[0]!r} follows its targets' spikes; layers handle none",
+            )
         if schedule == "layered":
             if loop:
                 return schedule, "the layered schedule needs a network without loops"
@@ -242,8 +268,8 @@ class _Plan:
             return schedule, "" if window > 0 else "the windows schedule needs a delay > 0"
         if stuck:
             return "ordered", ""
-        windows = not uneven and window > 0 and window >= LEAST_WINDOW * self._useful()
-        if loop:
+        windows = not uneven and not instant and window > 0 and window >= LEAST_WINDOW * self._useful()
+        if loop or self.following:
             return ("windows" if windows else "ordered"), ""
         return ("windows" if windows and self.private_sources() else "layered"), ""
 
@@ -253,6 +279,11 @@ class _Plan:
             return self.net.zero_delay_order([0.0] * len(self.net.projections))
         except ConfigError:
             return None
+
+    def _min_delay(self, name: str) -> float:
+        """Return the shortest delay of a projection."""
+        pairs = zip(self.projections, self.connections, strict=True)
+        return min((c.min_delay for projection, c in pairs if projection.name == name), default=np.inf)
 
     def _useful(self) -> float:
         return min(
@@ -265,7 +296,8 @@ class _Plan:
         delays = [
             c.min_delay
             for projection, c in zip(self.projections, self.connections, strict=True)
-            if c.min_delay > 0 and not self.populations[projection.pre].is_source
+            if c.min_delay > 0
+            and (projection.name in self.following or not self.populations[projection.pre].is_source)
         ]
         # A bit less than the delay, so that rounding lets no spike arrive in the window it was emitted in.
         width = min((1 - 1e-9) * min(delays, default=np.inf), self._useful())
@@ -288,7 +320,8 @@ class _Plan:
                 continue
             projection, arrays = outgoing[name][0]
             if (
-                isinstance(projection.rule, OneToOne)
+                projection.name not in self.plastic
+                and isinstance(projection.rule, OneToOne)
                 and arrays.delay_kind == "uniform"
                 and np.ndim(arrays.weight) == 0
                 and isinstance(self.populations[projection.post], TakesPrivateSources)

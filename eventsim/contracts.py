@@ -25,6 +25,7 @@ __all__ = [
     "TakesPrivateSources",
     "TakesSpikes",
     "TickPlasticityRule",
+    "WindowedPlasticityRule",
 ]
 
 
@@ -90,8 +91,25 @@ class ChecksItself(Protocol):
 class SpikingPlasticityRule(Protocol):
     """A plasticity rule of a projection that carries spikes."""
 
-    def attach_spiking(self, synapses: Synapses, engine: Engine, seed: int) -> object:
-        """Watch the synapses of a projection and change their weights."""
+    def attach_spiking(self, synapses: Synapses, engine: Engine | None, seed: int) -> object:
+        """Watch the synapses of a projection and change their weights; without an engine, in windows."""
+
+
+@runtime_checkable
+class WindowedPlasticityRule(SpikingPlasticityRule, Protocol):
+    """A plasticity rule of a projection that carries spikes, which also runs on the windows schedule.
+
+    At an arrival its weights follow no spike of a target that comes less than twice the shortest delay
+    before, or none at all if `follows_targets` is False.
+    """
+
+    @property
+    def needs_order(self) -> str | None:
+        """What of its parameters needs the ordered schedule, for a message; None if nothing does."""
+
+    @property
+    def follows_targets(self) -> bool:
+        """Whether the weights follow spikes of the targets."""
 
 
 @runtime_checkable

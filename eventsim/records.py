@@ -115,6 +115,8 @@ class RecordSide(ChangesSide):
         compiled = self._build()
         for synapses in compiled.synapses:
             if synapses.name == projection:
+                if compiled.sweeps and synapses.observers:
+                    return compiled.sweeps.read(synapses.edges)
                 return synapses.edges()
         return self._part(projection).weights()[0]
 

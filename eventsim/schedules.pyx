@@ -15,7 +15,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, qsort
-from libc.string cimport memmove
+from libc.string cimport memcpy, memmove
 
 import numpy as np
 
@@ -24,9 +24,9 @@ from eventsim.states import state_array, state_number, state_part
 
 from eventsim.kernels.memory cimport resized
 from eventsim.transmission cimport SpikeTransmission
-from eventsim.population cimport Arrival, Population, Recording
+from eventsim.population cimport Arrival, Population, Recording, SynapseGroup
 from eventsim.recorder cimport SpikeLog
-from eventsim.synapses cimport SYNAPTIC, UNIFORM, Synapses
+from eventsim.synapses cimport SYNAPTIC, UNIFORM, ArrivalObserver, Synapses
 
 
 cdef struct InFlight:
@@ -139,7 +139,7 @@ cdef class InFlightSpikes:
         cdef InFlight spike
         cdef Arrival *arrival
         cdef double delay = 0.0
-        cdef int64_t cursor
+        cdef int64_t cursor, begin
         cdef int unit
         while self.head < self.n:
             spike = self.spike[self.head]
@@ -151,8 +151,12 @@ cdef class InFlightSpikes:
             cursor = self.synapses.first(unit) if self.synapses.delay_kind != SYNAPTIC else spike.place
             if self.synapses.delay_kind == SYNAPTIC:
                 unit = self.synapses.source_of(cursor)
+            begin = cursor
             self.synapses.next_group(unit, &cursor, &delay, &arrival.group)
             arrivals.n_deliveries += arrival.group.n
+            if self.synapses.observed:
+                self.synapses.observe(spike.arrival, spike.emitted, unit, begin, &arrival.group)
+                arrivals.keep_weights(&arrival.group)
             if self.ordered:
                 self.head += 1
             elif cursor < self.synapses.first(unit + 1) and self.synapses.delay_kind == SYNAPTIC:
@@ -223,15 +227,57 @@ cdef class InFlightSpikes:
         return 0
 
 
+cdef enum:
+    CHUNK = 1 << 16     # weights that are allocated together
+
+
 cdef class ArrivalBuffer:
-    """Arrivals at one population during a sweep."""
+    """Arrivals at one population during a sweep, and the weights of those whose synapses go on changing."""
 
     cdef Arrival *arrival
     cdef Py_ssize_t n, capacity
     cdef int64_t n_deliveries
+    cdef double **chunk                 # they stay where they are, because groups point into them
+    cdef Py_ssize_t *size
+    cdef Py_ssize_t n_chunks, current, used
 
     def __dealloc__(self):
+        cdef Py_ssize_t k
+        for k in range(self.n_chunks):
+            free(self.chunk[k])
+        free(self.chunk)
+        free(self.size)
         free(self.arrival)
+
+    cdef void clear(self) noexcept nogil:
+        self.n = 0
+        self.n_deliveries = 0
+        self.current = 0
+        self.used = 0
+
+    cdef int keep_weights(self, SynapseGroup *group) except -1 nogil:
+        """Let a group have a copy of its weights, as they are now."""
+        cdef double *copy
+        if group.w64 == NULL:
+            return 0
+        while self.current < self.n_chunks and self.used + group.n > self.size[self.current]:
+            self.current += 1
+            self.used = 0
+        if self.current == self.n_chunks:
+            self.add_chunk(max(group.n, CHUNK))
+        copy = self.chunk[self.current] + self.used
+        memcpy(copy, group.w64, group.n * sizeof(double))
+        group.w64 = copy
+        self.used += group.n
+        return 0
+
+    cdef int add_chunk(self, Py_ssize_t size) except -1 nogil:
+        self.chunk = <double **> resized(self.chunk, self.n_chunks + 1, sizeof(double *), b"weights under way")
+        self.size = <Py_ssize_t *> resized(self.size, self.n_chunks + 1, sizeof(Py_ssize_t), b"weights under way")
+        self.chunk[self.n_chunks] = <double *> resized(NULL, size, sizeof(double), b"weights under way")
+        self.size[self.n_chunks] = size
+        self.n_chunks += 1
+        return 0
 
     cdef Arrival *next(self) except NULL nogil:
         """Return the place of a further arrival."""
@@ -257,6 +303,8 @@ cdef class PopulationRunner:
 
     cdef readonly Population population
     cdef list incoming, outgoing        # of InFlightSpikes
+    cdef list observers                 # of ArrivalObserver, of its synapses
+    cdef double swept, saved_swept      # what arrives before this time has been handled
     cdef ArrivalBuffer arrivals
     cdef bint is_private                   # its spikes are drawn by the population that it feeds
     cdef SpikeLog in_transmission               # of a population with a transmission: spikes under way to its output, by time
@@ -266,6 +314,8 @@ cdef class PopulationRunner:
         self.population = population
         self.incoming = list(incoming)
         self.outgoing = list(outgoing)
+        self.observers = [
+            observer for in_flight in incoming for observer in (<InFlightSpikes?> in_flight).synapses.observers]
         self.arrivals = ArrivalBuffer()
         self.is_private = is_private
         self.in_transmission = SpikeLog()
@@ -273,13 +323,13 @@ cdef class PopulationRunner:
     cdef int sweep(self, double start, double end, bint window) except -1:
         """Advance the population over [start, end) and let its spikes set out."""
         cdef InFlightSpikes in_flight
+        cdef ArrivalObserver observer
         cdef Population population = self.population
         cdef Py_ssize_t k
         population.fresh.n = 0
         if self.is_private:
             return 0
-        self.arrivals.n = 0
-        self.arrivals.n_deliveries = 0
+        self.arrivals.clear()
         for in_flight in self.incoming:
             in_flight.land(end, self.arrivals)
         try:
@@ -295,6 +345,12 @@ cdef class PopulationRunner:
                     self.in_transmission.sort()
         except EventOrderError as error:
             raise EventOrderError(f"in {population.name!r}, {error}") from None
+        self.swept = end
+        for observer in self.observers:
+            observer.swept = end
+            with nogil:
+                for k in range(population.fresh.n):
+                    observer.on_post(population.fresh.time[k], population.fresh.unit[k])
         for in_flight in self.outgoing:
             with nogil:
                 for k in range(population.fresh.n):
@@ -334,7 +390,11 @@ cdef class PopulationRunner:
 
     cdef int save(self, double until) except -1:
         """Remember the state; of the sweep to come what happens from `until` on is not to be counted."""
+        cdef ArrivalObserver observer
         self.population.save()
+        self.saved_swept = self.swept
+        for observer in self.observers:
+            observer.save()
         if self.population.filtered:
             (<SpikeTransmission?> self.population.transmission).horizon = until
             self.population.transmission.save()
@@ -342,7 +402,12 @@ cdef class PopulationRunner:
         return 0
 
     cdef int rollback(self) except -1:
+        cdef ArrivalObserver observer
         self.population.rollback()
+        self.swept = self.saved_swept
+        for observer in self.observers:
+            observer.rollback()
+            observer.swept = self.swept
         if self.population.filtered:
             self.population.transmission.rollback()
             (<SpikeTransmission?> self.population.transmission).horizon = INFINITY
@@ -490,6 +555,21 @@ cdef class Sweeps:
             self.settled = self.now
             self.halfway = False
 
+    def read(self, function):
+        """Return function() as if the populations had come to `now`; then they are where they were."""
+        cdef double start = max(self.window * self.width, self.settled)
+        if self.running or self.halfway:
+            raise RuntimeError("a run is under way or was interrupted; nothing can be read in its middle")
+        if not (self.width > 0.0 and start < self.now):
+            return function()
+        self.halfway = True
+        self.save(self.now)
+        self.sweep(start, self.now, True)
+        found = function()
+        self.rollback()
+        self.halfway = False
+        return found
+
     cdef int sweep(self, double start, double end, bint window) except -1:
         cdef PopulationRunner runner
         for runner in self.runners:
@@ -536,11 +616,19 @@ cdef class Sweeps:
         if self.halfway:
             raise RuntimeError("a run was interrupted while populations were on their way; this is no state to keep")
         settled = {"settled": self.settled} if self.settled > self.window * self.width else {}
-        return settled | {
+        plastic = {name: states for name, states in self.observed_states().items() if states}
+        return settled | ({"plasticity": plastic} if plastic else {}) | {
             "now": self.now,
             "window": self.window,
             "flights": {name: in_flight.snapshot() for name, in_flight in self.in_flight.items()},
             "populations": {s.population.name: s.snapshot() for s in self.runners},
+        }
+
+    def observed_states(self):
+        """Return the states of what observes synapses, by projection and then by number."""
+        return {
+            name: {str(k): observer.snapshot() for k, observer in enumerate(in_flight.synapses.observers)}
+            for name, in_flight in self.in_flight.items()
         }
 
     def rewind(self):
@@ -579,6 +667,14 @@ cdef class Sweeps:
         if self.running:
             raise RuntimeError("this simulation is running in another thread; it cannot go back")
         flights, populations = state_part(state, "flights"), state_part(state, "populations")
+        observers = [
+            (observer, name, str(k))
+            for name, in_flight in self.in_flight.items() for k, observer in enumerate(in_flight.synapses.observers)
+        ]
+        plastic = {}
+        for observer, name, k in observers:
+            plastic[name, k] = state_part(state_part(state_part(state, "plasticity"), name), k)
+            observer.check_state(plastic[name, k], start)
         for name, in_flight in self.in_flight.items():
             in_flight.check_state(state_part(flights, name), start)
         for runner in self.runners:
@@ -589,3 +685,7 @@ cdef class Sweeps:
             in_flight.restore(state["flights"][name])
         for runner in self.runners:
             runner.restore(state["populations"][runner.population.name])
+            (<PopulationRunner> runner).swept = start
+        for observer, name, k in observers:
+            observer.restore(plastic[name, k])
+            (<ArrivalObserver?> observer).swept = start

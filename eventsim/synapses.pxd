@@ -1,5 +1,6 @@
 """Fan-out of a projection, stored by source."""
 
+from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
 from eventsim.engine cimport Engine
@@ -13,13 +14,23 @@ cdef enum DelayKind:
 
 
 cdef class ArrivalObserver:
-    """Sees what arrives at the synapses of a projection (ordered schedule)."""
+    """Sees what arrives at the synapses of a projection, and the spikes of their targets."""
 
+    cdef object engine                  # weak reference; None on the schedules without a queue
+    cdef double swept                   # there: what arrives before this time has been seen
+    cdef readonly bint scales           # `on_arrival` gives a group other weights than those stored
     # The spike that `source` emitted at `emitted` reaches the synapses first, first + 1, ... in storage order, before it acts.
     cdef int on_arrival(
-        self, double time, double emitted, int source, int64_t first, const SynapseGroup *group) except -1 nogil
+        self, double time, double emitted, int source, int64_t first, SynapseGroup *group) except -1 nogil
+    # A target spikes. On the windows schedule this is said after the window.
+    cdef int on_post(self, double time, int unit) except -1 nogil
     # Bring the weights up to what has arrived, before somebody reads them.
     cdef int settle(self) except -1
+    # Everything that arrives before this time has been seen.
+    cdef double clock(self) except? -1.0
+    # Remember the state, and come back to it, around a sweep that went beyond the end of a run.
+    cdef int save(self) except -1
+    cdef int rollback(self) except -1
 
 
 cdef class Synapses(SpikeSink):
@@ -38,8 +49,11 @@ cdef class Synapses(SpikeSink):
     cdef float *w32
     cdef double w
     cdef readonly dict arrays           # owners of the memory above
-    cdef readonly ArrivalObserver observer
+    cdef readonly list observers        # of ArrivalObserver, in the order in which they see an arrival
+    cdef PyObject **watching
+    cdef int n_observers
     cdef bint observed
+    cdef int observe(self, double time, double emitted, int source, int64_t first, SynapseGroup *group) except -1 nogil
     # The group of synapses of `pre` from position `cursor` on that share a delay: fills `group` and `delay`, moves the cursor.
     # Returns False if there is none left.
     cdef bint next_group(self, int pre, int64_t *cursor, double *delay, SynapseGroup *group) noexcept nogil

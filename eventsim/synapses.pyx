@@ -6,8 +6,12 @@ itself again for the next group. Storage is 4 bytes a synapse for the target (no
 source reaches every target), and 4 or 8 for a weight and for a delay where they differ.
 """
 
+from cpython.ref cimport PyObject
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, qsort
+
+import weakref
 
 import numpy as np
 
@@ -31,14 +35,79 @@ cdef int by_delay(const void *a, const void *b) noexcept nogil:
 
 
 cdef class ArrivalObserver:
-    """Sees what arrives at the synapses of a projection."""
+    """Sees what arrives at the synapses of a projection, and the spikes of their targets.
+
+    Parameters
+    ----------
+    engine : Engine, optional
+        None on the schedules without a queue.
+    """
+
+    def __init__(self, Engine engine=None):
+        self.engine = None if engine is None else weakref.ref(engine)
 
     cdef int on_arrival(
-            self, double time, double emitted, int source, int64_t first, const SynapseGroup *group) except -1 nogil:
+            self, double time, double emitted, int source, int64_t first, SynapseGroup *group) except -1 nogil:
+        return 0
+
+    cdef int on_post(self, double time, int unit) except -1 nogil:
         return 0
 
     cdef int settle(self) except -1:
         return 0
+
+    cdef double clock(self) except? -1.0:
+        if self.engine is None:
+            return self.swept
+        engine = self.engine()
+        return engine.now
+
+    cdef int save(self) except -1:
+        return 0
+
+    cdef int rollback(self) except -1:
+        return 0
+
+    def snapshot(self):
+        """Return the state as a dictionary of arrays and numbers."""
+        return {}
+
+    def check_state(self, state, time=None):
+        """Return a state, or raise ValueError if it cannot be; nothing changes."""
+        return state
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+
+
+cdef class ObservedSpikes(SpikeSink):
+    """Leads the spikes of targets to an observer, and keeps its state with that of the engine (ordered schedule)."""
+
+    cdef readonly ArrivalObserver observer
+    cdef readonly double min_delay
+
+    def __init__(self, ArrivalObserver observer not None):
+        self.observer = observer
+        self.min_delay = INFINITY   # it is called at the time of the spike, and schedules nothing
+
+    cdef int send(self, Engine engine, double time, int unit) except -1 nogil:
+        return self.observer.on_post(time, unit)
+
+    def unit_range(self):
+        """Return that no event is for it."""
+        return 0, 0
+
+    def snapshot(self):
+        """Return the state of the observer."""
+        return self.observer.snapshot()
+
+    def check_state(self, state, time=None, crossings=None):
+        """Return a state, or raise ValueError if it cannot be; nothing changes."""
+        return self.observer.check_state(state, time)
+
+    def restore(self, state):
+        """Go back to a state that `snapshot` returned."""
+        self.observer.restore(state)
 
 
 cdef class Synapses(SpikeSink):
@@ -59,12 +128,47 @@ cdef class Synapses(SpikeSink):
         self.pre = pre
         self.post = post
         self.receptor = receptor
+        self.observers = []
         self.place(connections)
 
+    def __dealloc__(self):
+        free(self.watching)
+
     def watch(self, ArrivalObserver observer not None):
-        """Let `observer` see all arrivals."""
-        self.observer = observer
+        """Let `observer` see all arrivals; one that scales weights sees them after all others.
+
+        Raises
+        ------
+        ValueError
+            If two observers scale them.
+        """
+        cdef int k
+        if observer.scales and any(each.scales for each in self.observers):
+            raise ValueError(f"two rules scale the weights of {self.name!r}; one projection takes one")
+        self.observers.append(observer)
+        self.observers.sort(key=lambda each: each.scales)
+        self.watching = <PyObject **> resized(self.watching, self.n_observers + 1, sizeof(PyObject *), b"observers")
+        self.n_observers += 1
+        for k in range(self.n_observers):
+            self.watching[k] = <PyObject *> self.observers[k]   # the list owns the reference
         self.observed = True
+
+    def attach(self, ArrivalObserver observer not None, Engine engine=None):
+        """Let `observer` see all arrivals and the spikes of the targets, on the engine's schedule or in windows."""
+        self.watch(observer)
+        if engine is None:
+            return observer
+        spikes = ObservedSpikes(observer)
+        engine.register(spikes)
+        self.post.add_sink(spikes)
+        return spikes
+
+    cdef int observe(self, double time, double emitted, int source, int64_t first, SynapseGroup *group) except -1 nogil:
+        """Show an arrival to all observers, before it acts."""
+        cdef int k
+        for k in range(self.n_observers):
+            (<ArrivalObserver> self.watching[k]).on_arrival(time, emitted, source, first, group)
+        return 0
 
     def place(self, connections):
         """Lay the synapses out by source; those that were before are forgotten.
@@ -261,8 +365,8 @@ cdef class Synapses(SpikeSink):
             post = self.arrays["target"]
         else:
             pre, post = np.divmod(np.arange(self.n), max(self.post.n, 1))
-        if self.observed:
-            self.observer.settle()
+        for observer in self.observers:
+            (<ArrivalObserver> observer).settle()
         weight = np.broadcast_to(self.arrays.get("weight", self.w), self.n)
         delay = self.arrays.get("delay", self.one_delay)
         if self.delay_kind == AXONAL:
@@ -381,5 +485,5 @@ cdef class Synapses(SpikeSink):
             if cursor < self.first(unit + 1):
                 engine.push(emitted + self.delay_at(cursor), self.id, <int> cursor, emitted, 0)
         if self.observed:
-            self.observer.on_arrival(time, emitted, unit, begin, &group)
+            self.observe(time, emitted, unit, begin, &group)
         return self.post.deliver(engine, time, &group)

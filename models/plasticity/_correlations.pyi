@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 
 from eventsim.models.dendrites.population import Watcher
 from eventsim.population import SpikeSink
+from eventsim.synapses import ArrivalObserver
 
-class CorrelationSensors:
+class CorrelationSensors(ArrivalObserver):
     arrays: dict[str, NDArray[Any]]
     def __init__(
         self,

@@ -69,7 +69,7 @@ cdef class CorrelationSensors(ArrivalObserver):
         self.arrays["anticausal"][synapses] = 0.0
 
     cdef int on_arrival(
-            self, double time, double emitted, int source, int64_t first, const SynapseGroup *group) except -1 nogil:
+            self, double time, double emitted, int source, int64_t first, SynapseGroup *group) except -1 nogil:
         cdef Py_ssize_t k
         cdef int32_t synapse
         cdef double event

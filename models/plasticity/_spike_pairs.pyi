@@ -3,11 +3,7 @@
 from typing import Any
 
 from eventsim.engine import Engine
-from eventsim.population import SpikeSink
-from eventsim.synapses import Synapses
+from eventsim.synapses import ArrivalObserver, Synapses
 
-class SpikePairs:
-    def __init__(self, synapses: Synapses, engine: Engine, rule: Any) -> None: ...
-
-class TargetSpikes(SpikeSink):
-    def __init__(self, pairs: SpikePairs) -> None: ...
+class SpikePairs(ArrivalObserver):
+    def __init__(self, synapses: Synapses, engine: Engine | None, rule: Any) -> None: ...

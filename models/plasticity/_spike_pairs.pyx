@@ -7,15 +7,16 @@ its target that came since the last one, in their order, then the new one. A tar
 synapses are visited in the order in which they are stored. Every trace is decayed in closed form from its last spike.
 """
 
-import weakref
-
-from libc.math cimport INFINITY, exp, pow
+from libc.math cimport exp, pow
 from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy
 
 import numpy as np
 
 from eventsim.engine cimport Engine
-from eventsim.population cimport SynapseGroup, SpikeSink
+from eventsim.kernels.memory cimport resized
+from eventsim.population cimport SynapseGroup
 from eventsim.states import LATEST, state_array, state_arrays
 from eventsim.synapses cimport SYNAPTIC, ArrivalObserver, Synapses
 
@@ -41,14 +42,14 @@ cdef class SpikePairs(ArrivalObserver):
     Parameters
     ----------
     synapses : Synapses
-    engine : Engine
+    engine : Engine, optional
+        None on the windows schedule.
     rule : object
         With a_plus, a_minus, a_plus_triplet, a_minus_triplet, tau_plus, tau_minus, tau_plus_triplet,
         tau_minus_triplet, mu_plus, mu_minus, w_max; `nearest` and `dendritic` as bool.
     """
 
     cdef Synapses synapses
-    cdef object engine
     cdef double *weight
     cdef double a_plus, a_minus, a_plus_triplet, a_minus_triplet, mu_plus, mu_minus, w_max
     cdef double rate_plus, rate_minus, rate_plus_triplet, rate_minus_triplet
@@ -58,10 +59,15 @@ cdef class SpikePairs(ArrivalObserver):
     cdef double[::1] last, done         # (n_rows,) time of that spike; targets' spikes up to then have acted
     cdef Post[:, ::1] history           # (n_post, capacity) spikes of targets that may act still, or are the last to depress
     cdef int32_t[::1] count             # (n_post,)
+    cdef bint saving                    # a sweep is under way that may be taken back
+    cdef object saved                   # what it began with
+    cdef double *undo                   # weights, and traces of their rows, that it changed
+    cdef int64_t *block                 # (first synapse, how many) of each group of them
+    cdef Py_ssize_t n_undo, n_blocks, undo_capacity, block_capacity
 
-    def __init__(self, Synapses synapses not None, Engine engine not None, rule):
+    def __init__(self, Synapses synapses not None, Engine engine, rule):
+        super().__init__(engine)
         self.synapses = synapses
-        self.engine = weakref.ref(engine)
         self.weight = synapses.own_weights()
         self.a_plus, self.a_minus, self.w_max = rule.a_plus, rule.a_minus, rule.w_max
         self.a_plus_triplet, self.a_minus_triplet = rule.a_plus_triplet, rule.a_minus_triplet
@@ -129,7 +135,7 @@ cdef class SpikePairs(ArrivalObserver):
         self.done[row] = time
 
     cdef int on_arrival(
-            self, double time, double emitted, int source, int64_t first, const SynapseGroup *group) except -1 nogil:
+            self, double time, double emitted, int source, int64_t first, SynapseGroup *group) except -1 nogil:
         cdef Py_ssize_t k
         cdef int64_t row = source
         cdef bint own = self.synapses.delay_kind == SYNAPTIC
@@ -142,6 +148,8 @@ cdef class SpikePairs(ArrivalObserver):
             else:
                 shift = self.synapses.delay_at(first)
             time = emitted
+        if self.saving:
+            self.keep(first, group.n)
         for k in range(group.n):
             unit = group.target[k] if group.target != NULL else <int> k
             if own:
@@ -183,7 +191,9 @@ cdef class SpikePairs(ArrivalObserver):
         cdef double until, shift
         cdef Synapses s = self.synapses
         cdef bint own = s.delay_kind == SYNAPTIC
-        now = self.engine().now
+        cdef double now = self.clock()
+        if self.saving and len(self.saved) == 1:
+            self.keep_all()
         until = np.nextafter(now - s.max_delay if self.dendritic else now, -np.inf)
         cdef double most = s.max_delay if self.dendritic else 0.0
         for source in range(s.pre.n):
@@ -213,45 +223,95 @@ cdef class SpikePairs(ArrivalObserver):
 
     cdef int make_room(self, int unit) except -1:
         """Make room for one more spike of a target."""
-        self.settle()
+        if not self.saving:  # what is forgotten could not be taken back
+            self.settle()
         history = self.arrays["history"]
         if self.count[unit] > history.shape[1] // 2:
             self.view(np.concatenate([history, np.zeros_like(history)], axis=1))
         return 0
 
+    cdef int keep(self, int64_t first, Py_ssize_t n) except -1 nogil:
+        """Remember the weights of a group, and the traces of its rows if these are of synapses."""
+        cdef bint own = self.synapses.delay_kind == SYNAPTIC
+        cdef double *to
+        if self.n_undo + 5 * n > self.undo_capacity:
+            self.undo_capacity = 2 * self.undo_capacity + 5 * n
+            self.undo = <double *> resized(self.undo, self.undo_capacity, sizeof(double), b"weights before")
+        if self.n_blocks == self.block_capacity:
+            self.block_capacity = 2 * self.block_capacity + 64
+            self.block = <int64_t *> resized(self.block, 2 * self.block_capacity, sizeof(int64_t), b"weights before")
+        self.block[2 * self.n_blocks], self.block[2 * self.n_blocks + 1] = first, n
+        self.n_blocks += 1
+        to = self.undo + self.n_undo
+        memcpy(to, self.weight + first, n * sizeof(double))
+        if own:
+            memcpy(to + n, &self.plus[first], n * sizeof(double))
+            memcpy(to + 2 * n, &self.slow[first], n * sizeof(double))
+            memcpy(to + 3 * n, &self.last[first], n * sizeof(double))
+            memcpy(to + 4 * n, &self.done[first], n * sizeof(double))
+        self.n_undo += n * (5 if own else 1)
+        return 0
 
-cdef class TargetSpikes(SpikeSink):
-    """Leads the spikes of the targets to the plasticity, whose state it keeps."""
+    cdef int keep_all(self) except -1:
+        """Remember everything as it is now."""
+        names = ("plus", "slow", "last", "done", "count", "history")
+        self.saved = (*self.saved, {name: self.arrays[name].copy() for name in names},
+                      self.synapses.arrays["weight"].copy(), self.n_blocks, self.n_undo)
+        return 0
 
-    cdef SpikePairs pairs
-    cdef readonly double min_delay
+    cdef int save(self) except -1:
+        rows = () if self.synapses.delay_kind == SYNAPTIC else ("plus", "slow", "last", "done")
+        self.saved = ({name: self.arrays[name].copy() for name in (*rows, "count")},)
+        self.saving = True
+        self.n_undo = self.n_blocks = 0
+        return 0
 
-    def __init__(self, SpikePairs pairs not None):
-        self.pairs = pairs
-        self.min_delay = INFINITY   # it is called at the time of the spike, and schedules nothing
+    cdef int rollback(self) except -1:
+        cdef Py_ssize_t n, rows = 5 if self.synapses.delay_kind == SYNAPTIC else 1
+        cdef int64_t first
+        cdef double *back
+        if len(self.saved) > 1:  # it was read: back to that moment first
+            arrays, weight, self.n_blocks, self.n_undo = self.saved[1:]
+            self.synapses.arrays["weight"][:] = weight
+            history = arrays.pop("history")
+            for name, array in arrays.items():
+                self.arrays[name][:] = array
+            self.view(history)
+        while self.n_blocks > 0:  # the latest first, as a synapse may have changed twice
+            self.n_blocks -= 1
+            first, n = self.block[2 * self.n_blocks], self.block[2 * self.n_blocks + 1]
+            self.n_undo -= n * rows
+            back = self.undo + self.n_undo
+            memcpy(self.weight + first, back, n * sizeof(double))
+            if rows == 5:
+                memcpy(&self.plus[first], back + n, n * sizeof(double))
+                memcpy(&self.slow[first], back + 2 * n, n * sizeof(double))
+                memcpy(&self.last[first], back + 3 * n, n * sizeof(double))
+                memcpy(&self.done[first], back + 4 * n, n * sizeof(double))
+        for name, array in self.saved[0].items():
+            self.arrays[name][:] = array
+        self.saving = False
+        self.saved = None
+        return 0
 
-    cdef int send(self, Engine engine, double time, int unit) except -1 nogil:
-        return self.pairs.on_post(time, unit)
-
-    def unit_range(self):
-        """Return that no event is for it."""
-        return 0, 0
+    def __dealloc__(self):
+        free(self.undo)
+        free(self.block)
 
     def snapshot(self):
         """Return weights, traces, and the spikes of targets that may act still."""
-        self.pairs.settle()
-        state = {name: array.copy() for name, array in self.pairs.arrays.items()}
-        return state | {"weight": self.pairs.synapses.arrays["weight"].copy()}
+        self.settle()
+        state = {name: array.copy() for name, array in self.arrays.items()}
+        return state | {"weight": self.synapses.arrays["weight"].copy()}
 
-    def check_state(self, state, time=None, crossings=None):
+    def check_state(self, state, time=None):
         """Return the arrays of a state, or raise ValueError if they cannot be; nothing changes."""
-        cdef SpikePairs pairs = self.pairs
-        of = pairs.synapses.name
-        like = dict(pairs.arrays, weight=pairs.synapses.arrays["weight"])
+        of = self.synapses.name
+        like = dict(self.arrays, weight=self.synapses.arrays["weight"])
         history = like.pop("history")
         late = np.inf if time is None else float(np.nextafter(time, np.inf))
         bounds = {"plus": (0.0, LATEST), "slow": (0.0, LATEST), "last": (-np.inf, late), "done": (-np.inf, late),
-                  "weight": (0.0, float(np.nextafter(pairs.w_max, np.inf)))}
+                  "weight": (0.0, float(np.nextafter(self.w_max, np.inf)))}
         found = state_arrays(state, like, bounds, of=of)
         theirs = np.shape(state.get("history"))
         if len(theirs) != 3 or (theirs[0], theirs[2]) != (len(history), 3):
@@ -264,8 +324,8 @@ cdef class TargetSpikes(SpikeSink):
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
         state = self.check_state(state)
-        self.pairs.synapses.arrays["weight"][:] = state.pop("weight")
+        self.synapses.arrays["weight"][:] = state.pop("weight")
         history = state.pop("history")
         for name, array in state.items():
-            self.pairs.arrays[name][:] = array
-        self.pairs.view(np.ascontiguousarray(history))
+            self.arrays[name][:] = array
+        self.view(np.ascontiguousarray(history))

@@ -44,9 +44,9 @@ def _check(rule: Any, positive: tuple[str, ...], not_negative: tuple[str, ...]) 
         raise ValueError(f"delay must be one of {', '.join(DELAYS)}, got {rule.delay!r}")
 
 
-def _attach(synapses: Synapses, engine: Engine, **parameters: Any) -> object:
+def _attach(synapses: Synapses, engine: Engine | None, **parameters: Any) -> object:
     """Let weights follow pairs of spikes."""
-    from eventsim.models.plasticity._spike_pairs import SpikePairs, TargetSpikes
+    from eventsim.models.plasticity._spike_pairs import SpikePairs
 
     weight = synapses.edges()[2]
     w_max = parameters["w_max"]
@@ -56,12 +56,7 @@ def _attach(synapses: Synapses, engine: Engine, **parameters: Any) -> object:
             f"plastic weights of {synapses.name!r} must lie between 0 and w_max = {w_max:g}, "
             f"got {outside[0]:g}"
         )
-    pairs = SpikePairs(synapses, engine, SimpleNamespace(**parameters))
-    spikes = TargetSpikes(pairs)
-    engine.register(spikes)
-    synapses.post.add_sink(spikes)
-    synapses.watch(pairs)
-    return spikes
+    return synapses.attach(SpikePairs(synapses, engine, SimpleNamespace(**parameters)), engine)
 
 
 @register("plasticity", "pair-stdp")
@@ -114,11 +109,21 @@ class PairSTDP:
         if self.pairs not in ("all", "nearest"):
             raise ValueError(f"pairs must be all or nearest, got {self.pairs!r}")
 
+    @property
+    def needs_order(self) -> str | None:
+        """What needs the ordered schedule: axonal delays, for which targets' latest spikes count."""
+        return "pair STDP with delay='axonal'" if self.delay == "axonal" else None
+
+    @property
+    def follows_targets(self) -> bool:
+        """Whether the weights follow spikes of the targets: True."""
+        return True
+
     def attach(self, target: Any) -> None:
         """Refuse projections of rates."""
         raise ConfigError("pair STDP acts on projections of spikes")
 
-    def attach_spiking(self, synapses: Synapses, engine: Engine, seed: int) -> object:
+    def attach_spiking(self, synapses: Synapses, engine: Engine | None, seed: int) -> object:
         """Let the weights of a projection follow its spikes."""
         step = self.learning_rate * self.w_max
         return _attach(
@@ -171,11 +176,21 @@ class TripletSTDP:
         times = ("tau_plus", "tau_minus", "tau_plus_triplet", "tau_minus_triplet")
         _check(self, (*times, "w_max"), ("a_plus", "a_minus", "a_plus_triplet", "a_minus_triplet"))
 
+    @property
+    def needs_order(self) -> str | None:
+        """What needs the ordered schedule: axonal delays, for which targets' latest spikes count."""
+        return "triplet STDP with delay='axonal'" if self.delay == "axonal" else None
+
+    @property
+    def follows_targets(self) -> bool:
+        """Whether the weights follow spikes of the targets: True."""
+        return True
+
     def attach(self, target: Any) -> None:
         """Refuse projections of rates."""
         raise ConfigError("triplet STDP acts on projections of spikes")
 
-    def attach_spiking(self, synapses: Synapses, engine: Engine, seed: int) -> object:
+    def attach_spiking(self, synapses: Synapses, engine: Engine | None, seed: int) -> object:
         """Let the weights of a projection follow its spikes."""
         return _attach(
             synapses,
