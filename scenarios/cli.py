@@ -221,7 +221,10 @@ def reproduce(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="Scenario; none lists all papers.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Smaller rows, in less than two minutes.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All papers, one after another.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Smaller rows: a paper in less than two minutes, all in twenty.")
+    ] = False,
     row: Annotated[str | None, typer.Option(metavar="TEXT", help="Only rows that contain this.")] = None,
     output: Annotated[
         Path | None,
@@ -231,6 +234,10 @@ def reproduce(
         Path | None, typer.Option(metavar="DIR", help="Folder of data sets [default: $EVENTSIM_DATA].")
     ] = None,
     jobs: Annotated[int | None, typer.Option(help="Runs at once [default: all processors].")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Page of all rows, .html or .md; without NAME of the kept ones."),
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Write docs/reproduced/NAME.json.")] = False,
     json: Json = False,
 ) -> None:
@@ -240,13 +247,19 @@ def reproduce(
     """
     from eventsim.scenarios.reproduce import command
 
-    if name is None:
-        command.list_papers(json)
-        return
-    status = command.measure(
-        name, quick=quick, only=row, folder=output, data=data, jobs=jobs, keeping=keep, json=json
+    asked = command.Asked(
+        name=name,
+        everything=everything,
+        quick=quick,
+        only=row,
+        folder=output,
+        data=data,
+        jobs=jobs,
+        keeping=keep,
+        page=report,
+        json=json,
     )
-    raise typer.Exit(status)
+    raise typer.Exit(command.carry_out(asked))
 
 
 @app.command()

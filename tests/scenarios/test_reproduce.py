@@ -1,11 +1,14 @@
 """`eventsim reproduce`: the paper's table beside ours, resumable, with what is kept written by it alone."""
 
+import html
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from eventsim.io import datasets
 from eventsim.io.datasets.files import PublishedSet
 from eventsim.scenarios import reproduce as reproducing
 from eventsim.scenarios import running
-from eventsim.scenarios.reproduce import criterion, kept, pages, published
+from eventsim.scenarios.reproduce import criterion, kept, pages, published, report
 from eventsim.scenarios.reproduce.plan import runs_of
 
 COMMAND = [sys.executable, "-P", "-m", "eventsim.scenarios.cli"]
@@ -399,3 +402,103 @@ def test_a_row_without_its_data_says_which(tmp_path, monkeypatch):
     assert found.records[0]["reached"] is None
     assert "needs the data set 'mnist'" in found.records[0]["why"]
     assert list(tmp_path.glob("*.h5")) == []
+
+
+# ------------------------------------------------------------------------------- all papers, and a page
+
+
+def test_all_papers_are_measured_one_after_another_into_folders_of_their_own(toy):
+    done = reproduce("--all", "--row", "coin", "-o", "runs", "--json", "--report", "page.html")
+    tables = json.loads(done.stdout)
+    assert done.returncode == 1  # the impossible coin
+    assert list(tables) == ["toy"]  # no other paper has a row of coins
+    assert [record["row"] for record in tables["toy"]] == ["fair coin", "bent coin", "impossible coin"]
+    assert len(list(Path("runs/toy").glob("*.h5"))) == 4
+    again = reproduce("--all", "--row", "fair coin", "-o", "runs")
+    assert again.returncode == 0
+    assert "runs are finished already" in again.stderr
+    assert "1 of 1 rows reached" in again.stdout
+
+
+def test_all_papers_have_quick_rows_of_generated_data():
+    for paper in published.papers().values():
+        assert paper.quick, paper.name
+        assert not any(row.needs for row in paper.quick)
+
+
+@pytest.mark.parametrize("file", ["page.html", "page.md"])
+def test_a_report_has_every_row_with_both_figures_seeds_and_why(toy, file):
+    done = reproduce("toy", "--report", file, "--json")
+    text = html.unescape(re.sub(r"<[^>]+>", " ", Path(file).read_text()))
+    for each in json.loads(done.stdout):
+        assert each["row"] in text
+        assert each["metric"] in text
+        if each["ours"] is not None:
+            ours = f"{100 * each['ours']:.1f}" if each["unit"] == "%" else f"{each['ours']:.4g}"
+            assert ours in text
+    assert "50.0 ± 10.0 %" in text
+    assert "0..2" in text
+    assert "it is not bent enough" in text
+    assert "mean >= 0.99" in text
+    assert "a coin cannot do that" in text
+    assert f"eventsim reproduce toy --report {file}" in text
+
+
+def test_a_report_of_html_is_one_file_whose_tags_are_closed():
+    measured = [report.from_kept(each, kept.read_kept(name)) for name, each in published.papers().items()]
+    text = report.as_html(measured, "a <command> & more")
+    assert not re.search(r"https?:|src=|@import|url\(", text)
+    assert "a &lt;command&gt; &amp; more" in text
+    open_tags: list[str] = []
+
+    class Checker(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            if tag not in ("meta", "br"):
+                open_tags.append(tag)
+
+        def handle_endtag(self, tag):
+            assert open_tags.pop() == tag
+
+    checker = Checker()
+    checker.feed(text)
+    assert open_tags == []
+    rows = sum(len(paper.rows) for paper in published.papers().values())
+    assert text.count('<th scope="row">') == rows + len(measured)
+
+
+def test_the_report_of_kept_tables_says_which_rows_were_not_measured(tmp_path):
+    kept.keep(PAPER, [record("b", True, 0.75) | {"paper": 0.5}], tmp_path)
+    measured = report.from_kept(PAPER, kept.read_kept("toy", tmp_path))
+    assert [report.line(each)[:5] for each in measured.records] == [
+        ("a", "heads", "0.5", "-", ""),
+        ("b", "heads", "0.5", "0.75", "+0.25"),
+    ]
+    assert report.remarks(measured) == [("a, heads", "not measured yet")]
+
+
+def test_without_a_paper_the_report_is_of_the_kept_tables(toy):
+    done = reproduce("--report", "page.md")
+    assert done.returncode == 0
+    text = Path("page.md").read_text()
+    assert all(f"## {name}" in text for name in published.papers())
+    assert not Path("reproduced").exists()  # nothing was run
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("toy --all", "leave out 'toy'"),
+        ("--all --row square-circle", "no paper has a row that contains 'square-circle'"),
+        ("--all --quick --keep", "never kept"),
+        ("--quick", "name one, or give --all"),
+        ("--keep", "name one, or give --all"),
+        ("toy --report page.pdf", "must end with .html or .md"),
+        ("--report nowhere/page.md", "'nowhere' does not exist"),
+    ],
+)
+def test_a_wrong_request_for_all_or_for_a_page_ends_with_one_line(toy, words, says):
+    done = reproduce(*words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert says in done.stderr
+    assert not Path("reproduced").exists()
