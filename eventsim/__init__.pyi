@@ -16,6 +16,7 @@ from eventsim.errors import ConfigError as ConfigError
 from eventsim.errors import EventOrderError as EventOrderError
 from eventsim.errors import FileFormatError as FileFormatError
 from eventsim.errors import UnknownPart as UnknownPart
+from eventsim.io import analysis as analysis
 from eventsim.network import Network as Network
 from eventsim.neuron_model import NeuronModel as NeuronModel
 from eventsim.neuron_model import PythonNeuron as PythonNeuron

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
 
-from eventsim.io.analysis import population_rate
+from eventsim.io.analysis.counting import population_rate
 from eventsim.io.plots.styling import COLOURS, axes_or_new, set_title, time_label, whole_ticks
 from eventsim.trace import Spikes
 
