@@ -11,6 +11,7 @@ from libc.math cimport INFINITY, isnan
 from libc.stdlib cimport free
 
 from eventsim.kernels.memory cimport resized
+from eventsim.kernels.pages cimport huge_pages
 
 cdef enum:
     MAX_SLOTS = 0x7FFFFFF0  # indices are 32 bits
@@ -46,6 +47,8 @@ cdef class CrossingHeap:
         self.heap = <Crossing *> resized(self.heap, total, sizeof(Crossing), b"crossing slots")
         position = <int32_t *> resized(self.position, total, sizeof(int32_t), b"crossing slots")
         self.position = position
+        huge_pages(self.heap, total * sizeof(Crossing))
+        huge_pages(position, total * sizeof(int32_t))
         for slot in range(self.n_slots, total):
             position[slot] = -1
         self.n_slots = <int> total

@@ -6,12 +6,15 @@ An arrival advances one unit along its exact flow, adds its weight, and predicts
 (`flow.pxd`). The queue holds at most one predicted spike of each unit.
 """
 
-from libc.math cimport INFINITY, exp, fmin
+from libc.math cimport INFINITY, exp, fmin, log
+from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free
 
 import numpy as np
 
+from eventsim.crossings cimport Crossing
 from eventsim.engine cimport Engine, Event
+from eventsim.kernels.pages cimport HEAP_AHEAD, STATE_AHEAD, fetch, huge_pages
 from eventsim.models.lif.flow cimport Cell, complete, first_crossing, flow
 from eventsim.population cimport SynapseGroup, Population, group_target, group_weight
 
@@ -64,26 +67,29 @@ cdef class LIFNeurons(Population):
         for unit in range(n if self.stride else 1):
             self.cells[unit] = make_cell(parameters, unit, delta)
         v_init = parameters["v_leak"] if parameters["v_init"] is None else parameters["v_init"]
+        # The block begins at a cache line.
+        block = np.zeros(4 * n + 512)
+        first = (2048 - block.ctypes.data) % 4096 // 8
+        block = block[first : first + 4 * n].reshape(n, 4)
         self.arrays = {
-            "v": np.array(np.broadcast_to(v_init, n), float),
+            "v": block[:, 0],
             "i_syn": np.array(np.broadcast_to(0.0 if delta else parameters["i_init"], n), float),
-            "t": np.zeros(n),
-            "refractory_end": np.full(n, -np.inf),
-            "next_spike": np.full(n, np.inf),
+            "t": block[:, 1],
+            "refractory_end": block[:, 2],
+            "next_spike": block[:, 3],
         }
         self.saved = {}
-        cdef double[::1] view
+        cdef double[:, ::1] state
+        cdef double[::1] current
         if n:
-            view = self.arrays["v"]
-            self.v = &view[0]
-            view = self.arrays["i_syn"]
-            self.i = &view[0]
-            view = self.arrays["t"]
-            self.t = &view[0]
-            view = self.arrays["refractory_end"]
-            self.refractory_end = &view[0]
-            view = self.arrays["next_spike"]
-            self.next_spike = &view[0]
+            state = block
+            self.units = <UnitState *> &state[0, 0]
+            huge_pages(self.units, n * sizeof(UnitState))
+            current = self.arrays["i_syn"]
+            self.i = &current[0]
+        self.arrays["v"][:] = v_init
+        self.arrays["refractory_end"][:] = -np.inf
+        self.arrays["next_spike"][:] = np.inf
 
     def __dealloc__(self):
         free(self.cells)
@@ -140,15 +146,15 @@ cdef class LIFNeurons(Population):
         if time is not None:
             for unit in np.flatnonzero(changed):
                 self.advance(unit, now)
-                if now == self.next_spike[unit] and self.v[unit] < self.cells[unit * self.stride].v_th:
-                    self.v[unit] = self.cells[unit * self.stride].v_th  # as in `receive_weight`
+                if now == self.units[unit].next_spike and self.units[unit].v < self.cells[unit * self.stride].v_th:
+                    self.units[unit].v = self.cells[unit * self.stride].v_th  # as in `receive_weight`
         free(self.cells)
         self.cells = cells
         self.stride = stride
         if time is not None and engine is not None:
             for unit in np.flatnonzero(changed):
-                self.next_spike[unit] = self.predict(unit)
-                engine.predict(self.first_slot + unit, self.next_spike[unit])
+                self.units[unit].next_spike = self.predict(unit)
+                engine.predict(self.first_slot + unit, self.units[unit].next_spike)
 
     cdef int save(self) except -1:
         self.saved = self.snapshot()
@@ -163,60 +169,60 @@ cdef class LIFNeurons(Population):
     cdef void advance(self, int unit, double time) noexcept nogil:
         """Bring a unit to `time`, which no crossing precedes."""
         cdef const Cell *c = self.cells + unit * self.stride
-        cdef double t = self.t[unit]
+        cdef double t = self.units[unit].t
         if time <= t:
             return
-        if t < self.refractory_end[unit]:
-            if time <= self.refractory_end[unit]:
+        if t < self.units[unit].refractory_end:
+            if time <= self.units[unit].refractory_end:
                 self.i[unit] *= exp(-(time - t) * c.rate_syn)
-                self.t[unit] = time
+                self.units[unit].t = time
                 return
-            self.i[unit] *= exp(-(self.refractory_end[unit] - t) * c.rate_syn)
-            t = self.refractory_end[unit]
-        flow(c, time - t, &self.v[unit], &self.i[unit])
-        self.t[unit] = time
+            self.i[unit] *= exp(-(self.units[unit].refractory_end - t) * c.rate_syn)
+            t = self.units[unit].refractory_end
+        flow(c, time - t, &self.units[unit].v, &self.i[unit])
+        self.units[unit].t = time
 
     cdef double predict(self, int unit) noexcept nogil:
         """Return when the unit crosses next if nothing arrives before."""
         cdef const Cell *c = self.cells + unit * self.stride
-        cdef double t = self.t[unit]
+        cdef double t = self.units[unit].t
         cdef double i = self.i[unit]
-        if t < self.refractory_end[unit]:
-            if self.refractory_end[unit] == INFINITY:
+        if t < self.units[unit].refractory_end:
+            if self.units[unit].refractory_end == INFINITY:
                 return INFINITY
-            i *= exp(-(self.refractory_end[unit] - t) * c.rate_syn)
-            t = self.refractory_end[unit]
-        return t + first_crossing(c, self.v[unit], i)
+            i *= exp(-(self.units[unit].refractory_end - t) * c.rate_syn)
+            t = self.units[unit].refractory_end
+        return t + first_crossing(c, self.units[unit].v, i)
 
     cdef void receive_weight(self, int unit, double time, double weight) noexcept nogil:
         """Bring a unit to `time` and let an input of `weight` arrive."""
         self.advance(unit, time)
-        if time == self.next_spike[unit] and self.v[unit] < self.cells[unit * self.stride].v_th:
+        if time == self.units[unit].next_spike and self.units[unit].v < self.cells[unit * self.stride].v_th:
             # The crossing at this very time is certain for an input that changes only the current, but rounding of the
             # flow may leave v a bit below.
-            self.v[unit] = self.cells[unit * self.stride].v_th
+            self.units[unit].v = self.cells[unit * self.stride].v_th
         if not self.delta:
             self.i[unit] += weight
-        elif time >= self.refractory_end[unit]:
-            self.v[unit] += weight
-        if time == self.next_spike[unit]:
-            self.next_spike[unit] = INFINITY  # the pin holds once; a jump of the membrane may undo the crossing
+        elif time >= self.units[unit].refractory_end:
+            self.units[unit].v += weight
+        if time == self.units[unit].next_spike:
+            self.units[unit].next_spike = INFINITY  # the pin holds once; a jump of the membrane may undo the crossing
 
     cdef void fire(self, int unit, double time) noexcept nogil:
         """Reset a unit that crosses at `time`."""
         cdef const Cell *c = self.cells + unit * self.stride
         self.advance(unit, time)
-        self.v[unit] = c.v_reset
-        self.refractory_end[unit] = INFINITY if self.first_spike_only else time + c.t_ref
-        self.next_spike[unit] = INFINITY
+        self.units[unit].v = c.v_reset
+        self.units[unit].refractory_end = INFINITY if self.first_spike_only else time + c.t_ref
+        self.units[unit].next_spike = INFINITY
 
     cdef double peek(self, int variable, int unit, double time) noexcept nogil:
         cdef const Cell *c = self.cells + unit * self.stride
-        cdef double t = self.t[unit], v = self.v[unit], i = self.i[unit]
+        cdef double t = self.units[unit].t, v = self.units[unit].v, i = self.i[unit]
         if time > t:
-            if t < self.refractory_end[unit]:
-                i *= exp(-(fmin(time, self.refractory_end[unit]) - t) * c.rate_syn)
-                t = self.refractory_end[unit]
+            if t < self.units[unit].refractory_end:
+                i *= exp(-(fmin(time, self.units[unit].refractory_end) - t) * c.rate_syn)
+                t = self.units[unit].refractory_end
             if time > t:
                 flow(c, time - t, &v, &i)
         return i if variable == 1 else v
@@ -226,23 +232,84 @@ cdef class LIFNeurons(Population):
     cdef int begin(self, Engine engine) except -1:
         cdef int unit
         for unit in range(self.n):
-            self.next_spike[unit] = self.predict(unit)
-            engine.predict(self.first_slot + unit, self.next_spike[unit])
+            self.units[unit].next_spike = self.predict(unit)
+            engine.predict(self.first_slot + unit, self.units[unit].next_spike)
         return 0
 
     cdef int deliver(self, Engine engine, double time, const SynapseGroup *group) except -1 nogil:
         cdef Py_ssize_t k
         cdef int unit
         cdef double next_spike
+        if self.delta and not self.watched:
+            return self.receive_jumps(engine, time, group)
         for k in range(group.n):
             unit = group_target(group, k)
-            next_spike = self.next_spike[unit]
+            next_spike = self.units[unit].next_spike
             self.receive_weight(unit, time, group_weight(group, k))
-            self.next_spike[unit] = self.predict(unit)
-            if self.next_spike[unit] != next_spike:
-                engine.predict(self.first_slot + unit, self.next_spike[unit])
+            self.units[unit].next_spike = self.predict(unit)
+            if self.units[unit].next_spike != next_spike:
+                engine.predict(self.first_slot + unit, self.units[unit].next_spike)
             if self.watched:
                 self.note(time, unit)
+        return 0
+
+    cdef int receive_jumps(self, Engine engine, double time, const SynapseGroup *group) except -1 nogil:
+        """Do what `deliver` does, to the bit, where no current is: the cost is in memory, which is fetched early."""
+        cdef const Cell *c
+        cdef UnitState *u
+        cdef const int32_t *target = group.target
+        cdef const Crossing *heap = engine.crossings.heap
+        cdef const int32_t *position = engine.crossings.position + self.first_slot
+        cdef Py_ssize_t k, n = group.n
+        cdef int unit
+        cdef double v, start, next_spike
+        if target != NULL:
+            for k in range(min(n, STATE_AHEAD)):
+                fetch(self.units + target[k])
+                fetch(position + target[k])
+            for k in range(min(n, HEAP_AHEAD)):
+                if position[target[k]] >= 0:
+                    fetch(heap + position[target[k]])
+        for k in range(n):
+            if target != NULL:
+                unit = target[k]
+                if k + STATE_AHEAD < n:
+                    fetch(self.units + target[k + STATE_AHEAD])
+                    fetch(position + target[k + STATE_AHEAD])
+                if k + HEAP_AHEAD < n:
+                    fetch(heap + position[target[k + HEAP_AHEAD]])
+            else:
+                unit = group.first + <int> k
+            c = self.cells + unit * self.stride
+            u = self.units + unit
+            v = u.v
+            next_spike = u.next_spike
+            start = u.t
+            if time > start:
+                if start < u.refractory_end:
+                    start = u.refractory_end
+                if time > start:
+                    v = c.v_inf + (v - c.v_inf) * exp(-(time - start) * c.rate_mem)
+                u.t = time
+            if time == next_spike and v < c.v_th:
+                v = c.v_th  # as in `receive_weight`
+            if time >= u.refractory_end:
+                v += group_weight(group, k)
+                start = u.t
+            else:
+                start = u.refractory_end
+            u.v = v
+            # The next crossing, as `predict` and `first_crossing` have it.
+            if start == INFINITY:
+                u.next_spike = INFINITY
+            elif v >= c.v_th:
+                u.next_spike = start
+            elif c.v_inf > c.v_th:
+                u.next_spike = start + c.tau_mem * log((v - c.v_inf) / (c.v_th - c.v_inf))
+            else:
+                u.next_spike = INFINITY
+            if u.next_spike != next_spike:
+                engine.predict(self.first_slot + unit, u.next_spike)
         return 0
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
@@ -262,8 +329,8 @@ cdef class LIFNeurons(Population):
 
     cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
         self.fire(unit, time)
-        self.next_spike[unit] = self.predict(unit)
-        engine.predict(self.first_slot + unit, self.next_spike[unit])
+        self.units[unit].next_spike = self.predict(unit)
+        engine.predict(self.first_slot + unit, self.units[unit].next_spike)
         self.emit(engine, time, unit)
         if self.watched:
             self.note(time, unit)

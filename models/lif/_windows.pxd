@@ -38,6 +38,7 @@ cdef class LIFPopulation(LIFNeurons):
     cdef Py_ssize_t response_room
     # work space of sweeps
     cdef InputSums *sums                # (n,)
+    cdef void *sums_block               # the memory that holds them
     cdef uint8_t *chosen                # (n,) what becomes of each unit in this window
     cdef uint8_t *recorded              # (n,) units that are recorded on a grid
     cdef Kept *kept                     # (n,) their state at the start of the window; NULL without recordings

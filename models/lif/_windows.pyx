@@ -11,7 +11,7 @@ the arithmetic of the ordered schedule (`_ordered.pyx`), and so are all units on
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY, exp, fabs, fmax, fmin
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
@@ -43,17 +43,19 @@ cdef class LIFPopulation(LIFNeurons):
         super().__init__(n, name, parameters, delta, first_spike_only)
         # A window treats the flow of all units alike; they may differ in threshold and reset.
         self.windowed = not any(np.ndim(parameters[key]) for key in PARAMETERS if key not in PER_UNIT)
-        self.sums = <InputSums *> calloc(max(n, 1), sizeof(InputSums))
+        self.sums_block = calloc(max(n, 1) + 2, sizeof(InputSums))
+        # The sums of a unit lie in one cache line.
+        self.sums = <InputSums *> ((<uintptr_t> self.sums_block + 63) & ~(<uintptr_t> 63))
         self.chosen = <uint8_t *> calloc(max(n, 1), 1)
         self.offset = <int64_t *> calloc(n + 2, sizeof(int64_t))
         self.recorded = <uint8_t *> calloc(max(n, 1), 1)
-        if self.sums == NULL or self.chosen == NULL or self.offset == NULL or self.recorded == NULL:
+        if self.sums_block == NULL or self.chosen == NULL or self.offset == NULL or self.recorded == NULL:
             raise MemoryError
         self.private_inputs = []
         self.drawn = SpikeLog()
 
     def __dealloc__(self):
-        free(self.sums)
+        free(self.sums_block)
         free(self.chosen)
         free(self.offset)
         free(self.list_time)
@@ -264,16 +266,16 @@ cdef class LIFPopulation(LIFNeurons):
             c = self.cells + unit * self.stride
             # Rounding must not let a unit pass that touches the threshold.
             limit = c.v_th - 1e-9 * (fmax(c.v_th - c.v_reset, c.v_th - c.v_leak))
-            v = self.v[unit]
+            v = self.units[unit].v
             i = self.i[unit]
             if self.recorded[unit]:
-                self.kept[unit] = Kept(v, i, self.t[unit])
-            if self.refractory_end[unit] >= end:
+                self.kept[unit] = Kept(v, i, self.units[unit].t)
+            if self.units[unit].refractory_end >= end:
                 self.chosen[unit] = SAMPLED if self.recorded[unit] else SKIPPED
                 self.i[unit] = i * es + self.sums[unit].i
-                self.t[unit] = end
+                self.units[unit].t = end
                 continue
-            if self.refractory_end[unit] > start:
+            if self.units[unit].refractory_end > start:
                 self.chosen[unit] = REPLAYED
                 continue
             i_end = i * es
@@ -289,9 +291,9 @@ cdef class LIFPopulation(LIFNeurons):
                 self.chosen[unit] = REPLAYED
                 continue
             self.chosen[unit] = SAMPLED if self.recorded[unit] else SKIPPED
-            self.v[unit] = v_end + self.sums[unit].v
+            self.units[unit].v = v_end + self.sums[unit].v
             self.i[unit] = i_end + self.sums[unit].i
-            self.t[unit] = end
+            self.units[unit].t = end
 
     cdef int make_room(self, Py_ssize_t n) except -1 nogil:
         cdef Py_ssize_t room
@@ -376,7 +378,7 @@ cdef class LIFPopulation(LIFNeurons):
         while True:
             time = self.list_time[k] if k < stop else end
             if recorded:
-                before = Kept(self.v[unit], self.i[unit], self.t[unit])
+                before = Kept(self.units[unit].v, self.i[unit], self.units[unit].t)
             next_spike = self.next_spike_before(unit, time, window or k < stop)
             while next_spike < time:
                 if recorded:
@@ -384,13 +386,13 @@ cdef class LIFPopulation(LIFNeurons):
                 self.fire(unit, next_spike)
                 self.fresh.append(next_spike, unit)
                 if recorded:
-                    before = Kept(self.v[unit], self.i[unit], self.t[unit])
+                    before = Kept(self.units[unit].v, self.i[unit], self.units[unit].t)
                 next_spike = self.next_spike_before(unit, time, window or k < stop)
             if recorded:
                 sampled = self.sample(unit, sampled, time, &before)
             if k == stop:
                 return 0
-            self.next_spike[unit] = next_spike
+            self.units[unit].next_spike = next_spike
             while k < stop and self.list_time[k] == time:
                 self.receive_weight(unit, time, self.list_weight[k])
                 k += 1
@@ -398,19 +400,19 @@ cdef class LIFPopulation(LIFNeurons):
     cdef int sample_skipped(self, int unit, double start, double end) except -1 nogil:
         """Sample a unit that was carried over the window: event by event on a copy, which is then forgotten."""
         cdef int64_t k = self.offset[unit]
-        cdef Kept carried = Kept(self.v[unit], self.i[unit], self.t[unit]), before
-        cdef double time, sampled = start, next_spike = self.next_spike[unit]
-        self.v[unit], self.i[unit], self.t[unit] = self.kept[unit].v, self.kept[unit].i, self.kept[unit].t
-        self.next_spike[unit] = INFINITY
+        cdef Kept carried = Kept(self.units[unit].v, self.i[unit], self.units[unit].t), before
+        cdef double time, sampled = start, next_spike = self.units[unit].next_spike
+        self.units[unit].v, self.i[unit], self.units[unit].t = self.kept[unit].v, self.kept[unit].i, self.kept[unit].t
+        self.units[unit].next_spike = INFINITY
         for k in range(k, self.offset[unit + 1]):
             time = self.list_time[k]
-            before = Kept(self.v[unit], self.i[unit], self.t[unit])
+            before = Kept(self.units[unit].v, self.i[unit], self.units[unit].t)
             sampled = self.sample(unit, sampled, time, &before)
             self.receive_weight(unit, time, self.list_weight[k])
-        before = Kept(self.v[unit], self.i[unit], self.t[unit])
+        before = Kept(self.units[unit].v, self.i[unit], self.units[unit].t)
         self.sample(unit, sampled, end, &before)
-        self.v[unit], self.i[unit], self.t[unit] = carried.v, carried.i, carried.t
-        self.next_spike[unit] = next_spike
+        self.units[unit].v, self.i[unit], self.units[unit].t = carried.v, carried.i, carried.t
+        self.units[unit].next_spike = next_spike
         return 0
 
     cdef double next_spike_before(self, int unit, double time, bint go) noexcept nogil:
@@ -419,8 +421,8 @@ cdef class LIFPopulation(LIFNeurons):
         Mostly the membrane at `time` and its slopes show that there is none, which saves the root finding.
         """
         cdef const Cell *c = self.cells + unit * self.stride
-        cdef double v = self.v[unit], i = self.i[unit], d, d_end, rounding, width = time - self.t[unit]
-        if self.t[unit] >= self.refractory_end[unit] and v < c.v_th:
+        cdef double v = self.units[unit].v, i = self.i[unit], d, d_end, rounding, width = time - self.units[unit].t
+        if self.units[unit].t >= self.units[unit].refractory_end and v < c.v_th:
             d = slope(c, v, i)
             flow(c, width, &v, &i)
             if v < c.v_th - 1e-9 * fabs(c.v_th - c.v_leak):
@@ -430,12 +432,12 @@ cdef class LIFPopulation(LIFNeurons):
                 # Both tangents lie above a maximum between, the later one as long as the membrane is concave: up to t_peak
                 # beyond the maximum.
                 rounding = 1e-15 * (fabs(v) + fabs(c.v_inf)) * c.rate_mem
-                if d <= 0.0 or d_end > rounding or self.v[unit] + d * width < c.v_th or (
+                if d <= 0.0 or d_end > rounding or self.units[unit].v + d * width < c.v_th or (
                         width <= c.t_peak and v - d_end * width < c.v_th):
                     if go and width > 0.0:
-                        self.v[unit] = v
+                        self.units[unit].v = v
                         self.i[unit] = i
-                        self.t[unit] = time
+                        self.units[unit].t = time
                     return INFINITY
         return self.predict(unit)
 
@@ -473,10 +475,10 @@ cdef class LIFPopulation(LIFNeurons):
         cdef Py_ssize_t row
         cdef double guess
         cdef Recording recording
-        cdef Kept now = Kept(self.v[unit], self.i[unit], self.t[unit])
+        cdef Kept now = Kept(self.units[unit].v, self.i[unit], self.units[unit].t)
         if end <= start:
             return start
-        self.v[unit], self.i[unit], self.t[unit] = before.v, before.i, before.t
+        self.units[unit].v, self.i[unit], self.units[unit].t = before.v, before.i, before.t
         for recording in self.recordings:
             if recording.column[unit] < 0:
                 continue
@@ -492,5 +494,5 @@ cdef class LIFPopulation(LIFNeurons):
                 recording.log.value[row * recording.log.width + recording.column[unit]] = self.peek(
                     recording.index, unit, recording.log.time[row])
                 row += 1
-        self.v[unit], self.i[unit], self.t[unit] = now.v, now.i, now.t
+        self.units[unit].v, self.i[unit], self.units[unit].t = now.v, now.i, now.t
         return end
