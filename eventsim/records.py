@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from eventsim.changes import ChangesSide
+from eventsim.declaration import stored_declaration
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.trace import Samples, Spikes, Trace
 
 if TYPE_CHECKING:
     from eventsim.io import TraceFile
-    from eventsim.network import Population
+    from eventsim.network import Network, Population
     from eventsim.population import Recording
 
 __all__ = ["RecordSide", "RecordingRequest", "one_sample"]
@@ -46,6 +47,7 @@ class RecordSide(ChangesSide):
     _recordings: dict[tuple[str, str], Recording]
     _recording_requests: list[RecordingRequest]
     _stream: TraceFile | None
+    _asked: Network  # as it was given, before hardware made something of it
     trial: int
 
     @property
@@ -140,8 +142,8 @@ class RecordSide(ChangesSide):
                 counts[name] = counts.get(name, 0) + count
         return counts
 
-    def record_of_run(self) -> Trace:
-        """Return everything recorded so far as a Trace."""
+    def record_of_run(self, network: bool | None = None) -> Trace:
+        """Return everything recorded so far, and the network as `save` stores it, as a Trace."""
         if self._stream is not None:
             raise ConfigError(
                 f"what was recorded is in {self._stream.path}, into which this simulation streams; "
@@ -161,13 +163,29 @@ class RecordSide(ChangesSide):
             provenance=self._provenance(),
             duration=self.now,
             time_unit=self.net.time_unit,
+            declaration=stored_declaration(self._asked, network),
         )
 
-    def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Write everything recorded so far to an HDF5 file."""
+    def save(self, path: str | Path, overwrite: bool = False, *, network: bool | None = None) -> None:
+        """Write everything recorded so far, and the network, to an HDF5 file.
+
+        Parameters
+        ----------
+        path : str or path
+        overwrite : bool
+            Whether a file that is there is replaced.
+        network : bool, optional
+            Whether the file holds the network, which ``es.io.load(path).network()`` builds again. Unless
+            given, it does if that takes less than a megabyte and no part is made of a user's functions.
+
+        Raises
+        ------
+        ConfigError
+            If the network is wanted and a part of it cannot be stored; the message names it.
+        """
         from eventsim import io
 
-        io.save(self.record_of_run(), path, overwrite=overwrite)
+        io.save(self.record_of_run(network), path, overwrite=overwrite)
 
     def _provenance(self) -> dict[str, Any]:
         """Return how the results came about."""
@@ -178,6 +196,7 @@ class RecordSide(ChangesSide):
             "trial": self.trial,
             "version": __version__,
             "schedule": self._build().schedule,
+            **({"hardware": repr(self.hardware)} if self.hardware is not None else {}),
             **({"changes": self._changes.lines} if self._changes.lines else {}),
             **self._counts(),
         }

@@ -101,6 +101,15 @@ def find(kind: str, name: str) -> type:
         raise UnknownPart(f"no {kind} named {name!r}{hint} known: {', '.join(sorted(known))}") from None
 
 
+def name_of(part: type) -> tuple[str, str] | None:
+    """Return the kind and the name under which a class is registered; None if it is not."""
+    for kind, known in _parts.items():
+        for name, each in known.items():
+            if each is part:
+                return kind, name
+    return None
+
+
 def from_text(kind: str, text: str) -> object:
     """Return the part that a text names, with its settings: "brainscales2,device_seed=7".
 

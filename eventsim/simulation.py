@@ -14,6 +14,7 @@ from eventsim.build import CompiledNetwork, build
 from eventsim.changes import Agenda, Changes
 from eventsim.contracts import SnapshotPart, TakesSpikes
 from eventsim.copies import put_state, state_of
+from eventsim.declaration import stored_declaration
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
 from eventsim.hardware_interface import RunsNetworks, checked_hardware
@@ -242,12 +243,12 @@ class Simulation(BatchSide):
         if self._begun and self._compiled and self._compiled.engine:
             source.prepare(self._compiled.engine)
 
-    def stream(self, file: TraceFile) -> None:
+    def stream(self, file: TraceFile, *, network: bool | None = None) -> None:
         """Move spikes and samples into `file` as the run goes on, so that memory stays bounded.
 
         What is in the file is no longer here: `spikes`, `trace` and `save` have only what came since, and
         `restore` and `reset` refuse to go back behind it. A file that is resumed knows populations and
-        reports already.
+        reports already. It holds the network as that of `save` does, by the same argument.
         """
         if not hasattr(file, "add_population"):
             raise TypeError(f"stream needs an open file, es.io.TraceFile.create(path), got {shown(file)}")
@@ -268,6 +269,8 @@ class Simulation(BatchSide):
         known = file.provenance
         ours = {key: value for key, value in self._provenance().items() if key not in known}
         file.put(provenance=ours)
+        if not file.has_declaration:
+            file.put(declaration=stored_declaration(self._asked, network))
 
     # Running ----------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """What a run leaves behind, as plain arrays: the record that files, plots and analysis share."""
 
+import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +78,7 @@ class Trace:
     provenance : scenario, preset, seed, version, wall_seconds, data and what else tells how it came about.
     state : nested dictionary of arrays and scalars from which a run goes on.
     duration : the clock at the end.
+    declaration : the network as plain values, which `network` builds again; empty if it is not known.
     """
 
     sizes: dict[str, int] = field(default_factory=dict)
@@ -90,6 +92,27 @@ class Trace:
     state: dict[str, Any] = field(default_factory=dict)
     duration: float = 0.0
     time_unit: str = "ms"
+    declaration: dict[str, Any] = field(default_factory=dict)
+
+    def network(self) -> Any:
+        """Build the network again, as it was declared: simulated in the same way, it gives the same bits.
+
+        Spikes that were added by `Simulation.stimulate` and changes made while it ran are not part of it;
+        ``provenance["changes"]`` lists the latter.
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        ConfigError
+            If the network is not known; the message says why.
+        FileFormatError
+            If the file holds something that is no network.
+        """
+        # By name, since everything that a network is made of knows traces.
+        return importlib.import_module("eventsim.declaration").network_of(self.declaration)
 
     def __repr__(self) -> str:
         """Return one line that says what the trace holds."""

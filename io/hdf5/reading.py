@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from eventsim.errors import FileFormatError
 from eventsim.io import sonata
 from eventsim.io.hdf5 import schema
+from eventsim.io.hdf5.declarations import get_declaration
 from eventsim.io.hdf5.safety import first_line
 from eventsim.io.hdf5.schema import decode_name
 from eventsim.io.hdf5.structure import check_structure
@@ -57,6 +58,7 @@ def load(path: str | os.PathLike[str], recordings: bool = True) -> Trace:
             state=get_tree(ours["state"]),
             duration=float(ours.attrs["duration"]),
             time_unit=str(ours.attrs["time_unit"]),
+            declaration=get_declaration(ours),
         )
         if not recordings:
             return trace

@@ -21,6 +21,8 @@ place                                           type      what
 ``/eventsim/metrics``                           f8        attributes: numbers by name
 ``/eventsim/provenance``                        any       attributes: scenario, seed, version and the like
 ``/eventsim/state``                                       nested groups, from which a run resumes
+``/eventsim/network/text``                      string    the network as JSON, without its arrays
+``/eventsim/network/arrays/<dtype>``            any (n)   the elements of all arrays of a type
 ==============================================  ========  ==================================================
 
 All times are in the network's time unit, to the bit; their attribute ``units`` names it. SONATA

@@ -23,6 +23,7 @@ from eventsim.errors import FileFormatError
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.checks import attribute, check_times, node_ids, real_numbers, spike_times_of
 from eventsim.io.hdf5.columns import Column
+from eventsim.io.hdf5.declarations import DECLARATION, put_declaration
 from eventsim.io.hdf5.safety import check_destination, first_line, storage
 from eventsim.io.hdf5.samples import Report
 from eventsim.io.hdf5.schema import decode_name, encode_name
@@ -63,6 +64,7 @@ def save(trace: Trace, path: str | os.PathLike[str], overwrite: bool = False) ->
             provenance=trace.provenance,
             state=trace.state,
             duration=trace.duration,
+            declaration=trace.declaration or None,
         )
 
 
@@ -185,6 +187,11 @@ class TraceFile:
     def provenance(self) -> list[str]:
         """Names of the entries that say how the file came about."""
         return [decode_name(name) for name in self._open()[schema.ROOT]["provenance"].attrs]
+
+    @property
+    def has_declaration(self) -> bool:
+        """Whether the file says what the network was, or why it does not."""
+        return DECLARATION in self._open()[schema.ROOT]
 
     @property
     def n_spikes(self) -> dict[str, int]:
@@ -330,8 +337,9 @@ class TraceFile:
         provenance: Mapping[str, object] | None = None,
         state: Mapping[str, object] | None = None,
         duration: float | None = None,
+        declaration: Mapping[str, object] | None = None,
     ) -> None:
-        """Replace the named entries; `state` is replaced as a whole.
+        """Replace the named entries; `state` and `declaration`, of a network, are replaced as a whole.
 
         Raises
         ------
@@ -343,7 +351,7 @@ class TraceFile:
             if not isinstance(number, int | float | np.integer | np.floating | np.bool_):
                 raise TypeError(f"metric {key!r} must be a number, got {number!r}")
         described = {key: attribute(key, value) for key, value in (provenance or {}).items()}
-        with self._writing(n_bytes(parameters, training, metrics, provenance, state)):
+        with self._writing(n_bytes(parameters, training, metrics, provenance, state, declaration)):
             for room, arrays in (("parameters", parameters), ("training", training)):
                 for key, array in (arrays or {}).items():
                     place = "/".join(map(encode_name, key.split("/")))
@@ -354,6 +362,8 @@ class TraceFile:
                 ours["provenance"].attrs.create(encode_name(key), value, dtype=dtype)
             if state is not None:
                 put_tree(ours["state"], state)
+            if declaration is not None:
+                put_declaration(ours, declaration)
             if duration is not None:
                 ours.attrs["duration"] = float(duration)
 
