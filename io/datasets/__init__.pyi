@@ -1,10 +1,18 @@
 from eventsim.io.datasets import files as files
+from eventsim.io.datasets import mel as mel
 from eventsim.io.datasets import required as required
 from eventsim.io.datasets import resampling as resampling
 from eventsim.io.datasets import sets as sets
+from eventsim.io.datasets import wav as wav
 from eventsim.io.datasets.required import require as require
+from eventsim.io.datasets.sets.acoustic_scenes import acoustic_scenes as acoustic_scenes
+from eventsim.io.datasets.sets.acoustic_scenes import scene as scene
 from eventsim.io.datasets.sets.braille import braille as braille
 from eventsim.io.datasets.sets.digits import digits as digits
+from eventsim.io.datasets.sets.event_camera import event_camera as event_camera
+from eventsim.io.datasets.sets.event_camera import histograms as histograms
+from eventsim.io.datasets.sets.event_camera import read_boxes as read_boxes
+from eventsim.io.datasets.sets.event_camera import read_events as read_events
 from eventsim.io.datasets.sets.fsdd import fsdd as fsdd
 from eventsim.io.datasets.sets.fsdd import fsdd_spikes as fsdd_spikes
 from eventsim.io.datasets.sets.mackey_glass import mackey_glass_at as mackey_glass_at
@@ -14,6 +22,8 @@ from eventsim.io.datasets.sets.mackey_glass import mackey_glass_series as mackey
 from eventsim.io.datasets.sets.mnist import fashion_mnist as fashion_mnist
 from eventsim.io.datasets.sets.mnist import mnist as mnist
 from eventsim.io.datasets.sets.mnist1d import mnist1d as mnist1d
+from eventsim.io.datasets.sets.mswc import mswc_base as mswc_base
+from eventsim.io.datasets.sets.mswc import mswc_session as mswc_session
 from eventsim.io.datasets.sets.mts_xor import MtsXor as MtsXor
 from eventsim.io.datasets.sets.mts_xor import mts_xor as mts_xor
 from eventsim.io.datasets.sets.mts_xor import mts_xor_scored as mts_xor_scored

@@ -5,7 +5,17 @@ from functools import partial
 
 from eventsim.errors import UnknownPart
 from eventsim.io.datasets.files import Folder, PublishedSet
-from eventsim.io.datasets.sets import braille, fsdd, mackey_glass, mnist, mnist1d, nmnist, shd
+from eventsim.io.datasets.sets import (
+    braille,
+    fsdd,
+    mackey_glass,
+    mnist,
+    mnist1d,
+    mswc,
+    nmnist,
+    primate_reaching,
+    shd,
+)
 
 
 def require(name: str, data: Folder = None) -> None:
@@ -48,6 +58,10 @@ _SEARCHES: dict[str, list[Callable[[Folder], object]]] = {
     "shd": _files(shd.SHD, "shd_train.h5", "shd_test.h5"),
     "ssc": _files(shd.SSC, *shd.SSC_FILES.values()),
     "nmnist-small": _files(nmnist.NMNIST_SMALL, "nmnist_small.npz"),
+    "mswc": _files(mswc.MSWC, "base_train.csv", "base_test.csv"),
+    "primate-reaching": _files(
+        primate_reaching.PRIMATE_REACHING, *(f"{name}.mat" for name in primate_reaching.SESSIONS)
+    ),
     "braille": _files(braille.BRAILLE, "braille_taxels.npz"),
     "mackey-glass": _files(mackey_glass.MACKEY_GLASS, "mackey_glass_parameters.csv"),
 }

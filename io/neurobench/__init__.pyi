@@ -4,6 +4,8 @@ from eventsim.io.neurobench.connections import Convolution as Convolution
 from eventsim.io.neurobench.connections import Dense as Dense
 from eventsim.io.neurobench.connections import Synapses as Synapses
 from eventsim.io.neurobench.counts import NonZero as NonZero
+from eventsim.io.neurobench.detection import coco_map as coco_map
+from eventsim.io.neurobench.detection import overlap as overlap
 from eventsim.io.neurobench.evaluation import Model as Model
 from eventsim.io.neurobench.evaluation import evaluate as evaluate
 from eventsim.io.neurobench.evaluation import static_metrics as static_metrics

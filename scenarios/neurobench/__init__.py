@@ -4,7 +4,8 @@ Mackey-Glass: a chaotic series is heard for ten Lyapunov times and then forecast
 alone. Spiking units, a state-space model, delays with a gated recurrence, prospective neurons, and an echo-
 state network stand beside constants, which score better than many models. Few-shot: spoken digits are added
 to a network of spiking units. QUBO: maximum independent sets of random graphs, by an event-driven spiking
-network and by simulated annealing. Costs are counted as Yik et al. (2025) define it.
+network and by simulated annealing. Primate reaching: velocities of a fingertip from spikes of motor cortex.
+Costs are counted as Yik et al. (2025) define it.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from eventsim.trace import Trace
 @register("scenario", "neurobench")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeuroBench(Settings):
-    """Tasks of the benchmark: chaotic series, few-shot learning of words, maximum independent sets."""
+    """Tasks of the benchmark: chaotic series, few-shot learning, reaches, maximum independent sets."""
 
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
@@ -31,7 +32,11 @@ class NeuroBench(Settings):
 
     def data_sets(self) -> tuple[str, ...]:
         """Return the published data sets that the run reads."""
-        return ("fsdd-spikes",) if self.task == "few-shot" else ()
+        if self.task == "primate-reaching":
+            return ("primate-reaching",)
+        if self.task == "few-shot":
+            return ("mswc",) if self.words == "mswc" else ("fsdd-spikes",)
+        return ()
 
     def run(self, run: Run) -> None:
         """Do what the task asks for."""
@@ -43,6 +48,10 @@ class NeuroBench(Settings):
             from eventsim.scenarios.neurobench import few_shot
 
             few_shot.learn(self, run)
+        elif self.task == "primate-reaching":
+            from eventsim.scenarios.neurobench import reaching
+
+            reaching.decode(self, run)
         else:
             from eventsim.scenarios.neurobench import independent_sets
 

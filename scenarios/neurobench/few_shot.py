@@ -8,16 +8,22 @@ of word c, and over time,
 
 so that a session adds a column for each new word and changes no other. After each session the test recordings
 of all words heard so far are classified. Shots are training recordings, so no query is a shot. The official
-task has 100 base words and ten sessions of ten words (Yik et al. 2025); here are ten spoken digits, five of
-them base words, and five sessions of one digit, so that accuracies of the two cannot be compared.
+task has 100 base words and ten sessions of ten words, each of one language (Yik et al. 2025): words="mswc",
+where the files are there. words="digits" are ten spoken digits, five of them base words, and five sessions of
+one digit, so that accuracies of the two cannot be compared.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
+from eventsim.io import datasets
+from eventsim.io.datasets.mel import FRAMES, N_BANDS, mel_bands
+from eventsim.io.datasets.sets.mswc import SESSIONS
 from eventsim.io.neurobench import evaluate
 from eventsim.models.layers import Linear, Sequential
 from eventsim.models.neurobench import SequenceModel
@@ -28,7 +34,7 @@ from eventsim.scenarios.spoken_digits import data as spoken_data
 if TYPE_CHECKING:
     from eventsim.scenarios.neurobench.settings import Settings
 
-__all__ = ["learn", "sessions", "with_prototypes"]
+__all__ = ["Words", "learn", "sessions", "with_prototypes"]
 
 Floats = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -43,39 +49,52 @@ OPERATIONS = ("Dense", "Effective_MACs", "Effective_ACs")
 
 def learn(settings: "Settings", run: Run) -> None:
     """Put accuracies by session into the run, and what the network costs with all words."""
-    if settings.base_words + settings.new_words > CLASSES:
-        raise ConfigError(
-            f"base_words and new_words must be at most {CLASSES} together, the digits; got "
-            f"{settings.base_words} and {settings.new_words}"
-        )
-    task = _task(run)
-    sets = {
-        split: (_steps(task.samples(split), task.name), task.labels(split)) for split in ("train", "test")
-    }
+    words = _mswc(run) if settings.words == "mswc" else _digits(settings, run)
     found: dict[str, Any] = dict(run.state["found"]) if run.state else {}
     with run.progress(settings.network_repetitions, "repetition", len(found)) as bar:
         for repetition in range(settings.network_repetitions):
             if str(repetition) in found:
                 continue
-            run.checkpoint(lambda: {"found": found, "dataset": task.name})
-            found[str(repetition)] = sessions(settings, run, sets, repetition)
+            run.checkpoint(lambda: {"found": found, "dataset": words.name})
+            found[str(repetition)] = sessions(settings, run, words, repetition)
             bar.update(1)
-    run.file.put(provenance={"dataset": task.name})
+    run.file.put(provenance={"dataset": words.name})
     rows = [found[str(repetition)] for repetition in range(settings.network_repetitions)]
     _report(run, rows)
 
 
-def sessions(
-    settings: "Settings", run: Run, sets: dict[str, tuple[Floats, Ints]], repetition: int
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Words:
+    """Recordings of words as inputs of steps.
+
+    Attributes
+    ----------
+    name : of the data set.
+    dt : ms, a step.
+    train, test : recordings (n, steps, inputs) and their words (n,); new words' shots are of `train`.
+    n_base : words that are learned first.
+    draw : returns the words in the order in which they are heard, from random numbers.
+    added : words of a session.
+    """
+
+    name: str
+    dt: float
+    train: tuple[Floats, Ints]
+    test: tuple[Floats, Ints]
+    n_base: int
+    draw: Callable[[np.random.Generator], Ints]
+    added: int = 1
+
+
+def sessions(settings: "Settings", run: Run, words: Words, repetition: int) -> dict[str, Any]:
     """Return the accuracies after each session, and the costs with all words."""
     from eventsim.models import SequenceClassifier
 
     seed = int(run.rng("few-shot", repetition).integers(2**31))
     rng = np.random.default_rng(seed)
-    order = rng.permutation(CLASSES)[: settings.base_words + settings.new_words]
-    (x, labels), test = sets["train"], sets["test"]
-    base = order[: settings.base_words]
+    order = words.draw(rng)
+    (x, labels), test = words.train, words.test
+    base = order[: words.n_base]
     chosen = np.isin(labels, base)
     shots = [
         np.flatnonzero(labels == word)
@@ -86,8 +105,8 @@ def sessions(
     learner = SequenceClassifier(
         "lif",
         hidden=settings.hidden,
-        dt=STEP,
-        tau=2 * STEP,
+        dt=words.dt,
+        tau=2 * words.dt,
         epochs=settings.base_epochs,
         learning_rate=settings.base_learning_rate,
         random_state=seed,
@@ -99,7 +118,7 @@ def sessions(
     hidden.adopt()
     prototypes = np.array([_features(hidden, x[each]).mean(axis=0) for each in shots])
     scores, measured = [], {}
-    for n in range(len(base), len(order) + 1):
+    for n in range(len(base), len(order) + 1, words.added):
         heard = np.isin(test[1], order[:n])
         batch = test[0][heard], _index(test[1][heard], order[:n])
         model = SequenceModel(with_prototypes(body, prototypes[:n]), _mean_class)
@@ -140,10 +159,68 @@ def _mean_class(outputs: Floats, lengths: Any = None) -> Ints:
 
 
 def _index(labels: Ints, order: Ints) -> Ints:
-    place = np.zeros(CLASSES, np.int64)
+    place = np.zeros(order.max() + 1, np.int64)
     place[order] = np.arange(len(order))
     found: Ints = place[labels]
     return found
+
+
+def _digits(settings: "Settings", run: Run) -> Words:
+    """Return the spoken digits, in an order that each repetition draws."""
+    n = settings.base_words + settings.new_words
+    if n > CLASSES:
+        raise ConfigError(
+            f"base_words and new_words must be at most {CLASSES} together, the digits; got "
+            f"{settings.base_words} and {settings.new_words}"
+        )
+    task = _task(run)
+    train, test = (
+        (_steps(task.samples(split), task.name), task.labels(split)) for split in ("train", "test")
+    )
+    return Words(task.name, STEP, train, test, settings.base_words, lambda rng: rng.permutation(CLASSES)[:n])
+
+
+def _mswc(run: Run) -> Words:
+    """Return the official words as mel bands; the order of the languages is drawn, that of words is not."""
+    base, base_test = (datasets.mswc_base(split, run.data) for split in ("train", "test"))
+    vocabulary = sorted(set(base.words))
+    train, test = [(base, base.labels(vocabulary))], [(base_test, base_test.labels(vocabulary))]
+    by_language = []
+    for language in SESSIONS:
+        found = datasets.mswc_session(language, run.data)
+        own = [f"{language}:{word}" for word in sorted(set(found.words))]
+        by_language.append(np.arange(len(vocabulary), len(vocabulary) + len(own)))
+        vocabulary += own
+        labels = by_language[-1][found.labels([word.split(":", 1)[1] for word in own])]
+        # Of each word the first half are for shots, the second for queries.
+        support = np.zeros(len(labels), bool)
+        for word in by_language[-1]:
+            place = np.flatnonzero(labels == word)
+            support[place[: len(place) // 2]] = True
+        for side, chosen in ((train, support), (test, ~support)):
+            side.append((found.chosen(np.flatnonzero(chosen)), labels[chosen]))
+    n_base = int(by_language[0][0])
+
+    def draw(rng: np.random.Generator) -> Ints:
+        drawn = rng.permutation(len(by_language))
+        return np.concatenate([np.arange(n_base), *(by_language[k] for k in drawn)])
+
+    x, x_test = (np.concatenate([_bands(each) for each, _ in side]) for side in (train, test))
+    mean, std = x.mean(axis=(0, 1)), x.std(axis=(0, 1)) + 1e-6
+    (_, y), (_, y_test) = ((None, np.concatenate([labels for _, labels in side])) for side in (train, test))
+    scaled = [((each - mean) / std).astype(np.float32) for each in (x, x_test)]
+    return Words("mswc", 25.0, (scaled[0], y), (scaled[1], y_test), n_base, draw, len(by_language[0]))
+
+
+def _bands(recordings: Any) -> Floats:
+    """Return mel bands of recordings at 48 kHz, block by block, since all at once take gigabytes."""
+    from scipy.signal import decimate
+
+    blocks = [np.zeros((0, FRAMES, N_BANDS), np.float32)]
+    for low in range(0, len(recordings), BLOCK):
+        sounds = [decimate(each.astype(np.float64), 6) for each in recordings[low : low + BLOCK]]
+        blocks.append(mel_bands([each.astype(np.int16) for each in sounds]).astype(np.float32))
+    return np.concatenate(blocks)
 
 
 def _task(run: Run) -> Task:

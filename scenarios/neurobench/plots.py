@@ -10,6 +10,7 @@ from eventsim.trace import Trace
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+REACHING_SHOWN = 1250  # steps of 4 ms
 SHOWN = 225  # points of a forecast: three Lyapunov times
 
 
@@ -20,6 +21,8 @@ def available(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
         found["scores"] = scores
     if "forecast/target" in trace.parameters:
         found["forecasts"] = forecasts
+    if "reaching/velocity" in trace.parameters:
+        found["reaching"] = reaching
     if "qubo/gap" in trace.parameters:
         found["gaps"] = gaps
     return found
@@ -64,6 +67,25 @@ def forecasts(trace: Trace) -> "Figure":
                 axes.plot(times, trace.parameters[f"forecast/{name}"][:SHOWN], lw=1, label=name)
         axes.set(xlabel="time (Lyapunov times)", ylabel="x", ylim=(-0.2, 2.0))
         axes.legend(fontsize=7)
+    return figure
+
+
+def reaching(trace: Trace) -> "Figure":
+    """Draw the decoded velocities over the first five seconds of the last session's test part."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io import plots
+
+    with plots.style():
+        figure = Figure(figsize=(8.0, 3.8), layout="constrained")
+        both = figure.subplots(2, 1, sharex=True)
+        for axes, direction, k in zip(both, "xy", range(2), strict=True):
+            for name, label, mark in (("velocity", "fingertip", "k-"), ("decoded", "decoded", "--")):
+                values = trace.parameters[f"reaching/{name}"][:REACHING_SHOWN, k]
+                axes.plot(0.004 * np.arange(len(values)), values, mark, lw=1, label=label)
+            axes.set_ylabel(f"velocity {direction} (std)")
+        both[1].set_xlabel("time (s)")
+        both[0].legend(fontsize=7)
     return figure
 
 

@@ -21,6 +21,13 @@ PRESETS: dict[str, dict[str, object]] = {
         "hidden": (32,),
         "base_epochs": 3,
     },
+    "few-shot-mswc": {"task": "few-shot", "words": "mswc", "network_repetitions": 1, "hidden": (256, 256)},
+    "primate-reaching": {"task": "primate-reaching"},
+    "primate-reaching-quick": {
+        "task": "primate-reaching",
+        "sessions": ("indy_20160622_01",),
+        "reaching_epochs": 25,
+    },
     "qubo": {"task": "qubo"},
     "qubo-quick": {"task": "qubo", "sizes": (10, 25, 50), "densities": (0.05, 0.25), "time_limit": 0.2},
 }

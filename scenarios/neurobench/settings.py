@@ -1,13 +1,22 @@
 """The configuration of `neurobench`: what each key means, its bounds and its default."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from annotated_types import Ge, Gt, Le, Len
 
 from eventsim.scenarios.neurobench.presets import PRESETS
 from eventsim.scenarios.scenario import POSITIVE, Scenario, Sections
 
+Session = Literal[
+    "indy_20160622_01",
+    "indy_20160630_01",
+    "indy_20170131_02",
+    "loco_20170210_03",
+    "loco_20170215_02",
+    "loco_20170301_05",
+]
+SESSIONS: tuple[Session, ...] = get_args(Session)
 Forecaster = Literal["esn", "lif", "s4d", "mgrade", "gle"]
 
 
@@ -38,6 +47,7 @@ class Settings(Scenario):
             "input_noise",
         ),
         "few-shot": (
+            "words",
             "hidden",
             "base_words",
             "new_words",
@@ -45,10 +55,19 @@ class Settings(Scenario):
             "base_epochs",
             "base_learning_rate",
         ),
+        "primate reaching": (
+            "sessions",
+            "reaching_hidden",
+            "reaching_tau",
+            "reaching_epochs",
+            "reaching_learning_rate",
+        ),
         "QUBO": ("sizes", "densities", "instances", "time_limit"),
     }
 
-    task: Annotated[Literal["mackey-glass", "few-shot", "qubo"], "what is measured"] = "mackey-glass"
+    task: Annotated[Literal["mackey-glass", "few-shot", "qubo", "primate-reaching"], "what is measured"] = (
+        "mackey-glass"
+    )
     taus: Annotated[
         tuple[Annotated[int, Ge(17), Le(30)], ...], Len(1, 14), "delays of the series, of the table's 14"
     ] = (17,)
@@ -73,6 +92,9 @@ class Settings(Scenario):
     input_noise: Annotated[
         float, Ge(0), Le(1), "added to training inputs, in standard deviations of the series"
     ] = 0.02
+    words: Annotated[
+        Literal["digits", "mswc"], "spoken digits, or the official words: 100 and ten sessions of ten"
+    ] = "digits"
     hidden: Annotated[
         tuple[Annotated[int, Ge(1), Le(4096)], ...], Len(1), "spiking units of each layer, few-shot task"
     ] = (128, 128)
@@ -81,6 +103,15 @@ class Settings(Scenario):
     shots: Annotated[int, Ge(1), "recordings of each new digit"] = 5
     base_epochs: Annotated[int, Ge(0), "passes over the base words"] = 20
     base_learning_rate: Annotated[float, *POSITIVE, "of Adam, for the base words"] = 0.005
+    sessions: Annotated[tuple[Session, ...], Len(1), "recordings of two animals, each decoded on its own"] = (
+        SESSIONS
+    )
+    reaching_hidden: Annotated[
+        tuple[Annotated[int, Ge(1), Le(4096)], ...], Len(1), "spiking units of each layer, primate reaching"
+    ] = (64,)
+    reaching_tau: Annotated[float, *POSITIVE, "ms, of the units' membranes and of the readouts"] = 40.0
+    reaching_epochs: Annotated[int, Ge(0), "passes over the training part"] = 40
+    reaching_learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.005
     sizes: Annotated[tuple[Annotated[int, Ge(2), Le(5000)], ...], Len(1), "nodes of graphs"] = (
         10,
         25,

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from eventsim import io
+from eventsim.io.datasets import mel
 from eventsim.models.inputs.interpolation import Interpolation
 from eventsim.models.training import SequenceTrainer, Task, Trainer
 from eventsim.scenarios.generalized_latent_equilibrium import (
     GeneralizedLatentEquilibrium,
     chaotic_series,
-    data,
     exact_gradients,
 )
 from eventsim.scenarios.generalized_latent_equilibrium.network import network, trainer
@@ -160,8 +160,8 @@ def test_held_out_sequences_are_not_learned_from_and_the_test_set_is_not_looked_
 def test_mel_bands_of_a_tone_are_highest_at_its_pitch():
     t = np.arange(8000) / 8000
     for pitch in (400.0, 1500.0):
-        bands = data.mel_bands([(8000 * np.sin(2 * np.pi * pitch * t)).astype(np.int16)])[0]
-        filters = data.mel_filters(8000.0)
+        bands = mel.mel_bands([(8000 * np.sin(2 * np.pi * pitch * t)).astype(np.int16)])[0]
+        filters = mel.mel_filters(8000.0)
         centre = np.fft.rfftfreq(512, 1 / 8000)[filters[bands.mean(axis=0).argmax()].argmax()]
         assert abs(centre - pitch) < 0.1 * pitch + 20
 

@@ -4,13 +4,15 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.io import wavfile
 
 from eventsim import io
 from eventsim.io import datasets
+from eventsim.io.neurobench import Workload
 from eventsim.models.layers import ReLU
 from eventsim.models.training.batches import seeded
 from eventsim.scenarios import running
-from eventsim.scenarios.neurobench import solvers
+from eventsim.scenarios.neurobench import few_shot, reaching, solvers
 from eventsim.scenarios.neurobench.echo_state import EchoState
 from eventsim.scenarios.neurobench.few_shot import with_prototypes
 from eventsim.scenarios.neurobench.graphs import BEST_KNOWN, gap, random_graph
@@ -234,3 +236,83 @@ def test_more_words_than_digits_are_refused(tmp_path):
     )
     with pytest.raises(running.RunFailed, match="at most 10 together, the digits; got 6 and 5"):
         running.execute(request)
+
+
+def test_official_words_are_learned_base_first_and_then_by_language(tmp_path, monkeypatch):
+    rng = np.random.default_rng(5)
+    monkeypatch.setattr(few_shot, "SESSIONS", ("fa", "eo"))
+
+    def record(language, name, pitch):
+        path = tmp_path / "MSWC" / language / "clips" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        t = np.arange(24_000) / 48_000
+        sound = 8000 * np.sin(2 * np.pi * pitch * rng.uniform(0.97, 1.03) * t) + rng.normal(0, 200, len(t))
+        wavfile.write(path, 48_000, sound.astype(np.int16))
+        return name
+
+    base = {"one": 300, "two": 700, "three": 1500}
+    for split, n in (("train", 12), ("test", 4)):
+        lines = [
+            f"{record('en', f'{split}-{w}-{k}.wav', p)},{w},en" for w, p in base.items() for k in range(n)
+        ]
+        (tmp_path / "MSWC" / f"base_{split}.csv").write_text("\n".join(lines))
+    for language, new in (("fa", {"one": 2300, "four": 3000}), ("eo", {"five": 450, "six": 1050})):
+        lines = [
+            f"{record(language, f'{w}-{k}.wav', p)},{w},{language}" for w, p in new.items() for k in range(8)
+        ]
+        (tmp_path / "MSWC" / language / "evaluation.csv").write_text("\n".join(lines))
+    values = {"task": "few-shot", "words": "mswc", "network_repetitions": 1, "hidden": (32,), "shots": 3}
+    running.execute(
+        Request(
+            name="neurobench",
+            values=values | {"base_epochs": 10},
+            output=tmp_path / "w.h5",
+            quiet=True,
+            threads=1,
+            data=str(tmp_path),
+        )
+    )
+    found = io.load(tmp_path / "w.h5", recordings=False)
+    accuracy, order = found.parameters["few-shot/accuracy"][0], found.parameters["few-shot/order"][0]
+    assert found.provenance["dataset"] == "mswc"
+    assert accuracy.shape == (3,)
+    assert accuracy.min() > 0.7
+    assert order[:3].tolist() == [0, 1, 2]
+    assert sorted(map(sorted, (order[3:5].tolist(), order[5:].tolist()))) == [[3, 4], [5, 6]]
+
+
+# ------------------------------------------------------------------------------------ primate reaching
+
+
+def test_parts_of_a_session_keep_the_order_of_reaches():
+    train, validation, test = reaching.parts(np.array([0, 10, 30, 45, 60, 80, 90, 95]), 120)
+    assert (train, validation, test) == (slice(0, 60), slice(60, 90), slice(90, 120))
+    with pytest.raises(ValueError, match="at least four reaches"):
+        reaching.parts(np.array([0, 3, 5]), 10)
+
+
+def test_the_linear_decoder_is_ridge_regression():
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    rng = np.random.default_rng(6)
+    x, y = rng.poisson(2.0, (300, 5)).astype(float), rng.normal(size=(300, 2))
+    found = reaching.LinearMap(x, y, 7.0)
+    expected = linear_model.Ridge(alpha=7.0).fit(x, y)
+    workload = Workload(found.connections)
+    assert found.infer(x, workload) == pytest.approx(expected.predict(x), abs=1e-10)
+    assert workload.macs + workload.acs == 2 * np.count_nonzero(x)
+
+
+def test_velocities_are_decoded_without_data_files_and_the_file_says_so(tmp_path, monkeypatch):
+    monkeypatch.delenv("EVENTSIM_DATA", raising=False)
+    values = {"task": "primate-reaching", "sessions": ("indy_20160622_01",), "reaching_epochs": 25}
+    outcome = running.execute(
+        Request(name="neurobench", values=values, output=tmp_path / "r.h5", quiet=True, threads=1)
+    )
+    found = io.load(tmp_path / "r.h5", recordings=False)
+    assert "generated sessions" in found.provenance["replacement_data"]
+    assert outcome.run.metrics["r2_linear"] > 0.3
+    assert outcome.run.metrics["r2_spiking"] > 0.55
+    velocity, decoded = found.parameters["reaching/velocity"], found.parameters["reaching/decoded"]
+    r2 = 1 - ((velocity - decoded) ** 2).sum(axis=0) / ((velocity - velocity.mean(axis=0)) ** 2).sum(axis=0)
+    assert outcome.run.metrics["r2_spiking"] == pytest.approx(r2.mean(), abs=1e-12)
+    assert outcome.run.metrics["Dense"] == 48 * 64 + 64 * 2

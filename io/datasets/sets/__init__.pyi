@@ -1,9 +1,12 @@
+from eventsim.io.datasets.sets import acoustic_scenes as acoustic_scenes
 from eventsim.io.datasets.sets import braille as braille
 from eventsim.io.datasets.sets import digits as digits
+from eventsim.io.datasets.sets import event_camera as event_camera
 from eventsim.io.datasets.sets import fsdd as fsdd
 from eventsim.io.datasets.sets import mackey_glass as mackey_glass
 from eventsim.io.datasets.sets import mnist as mnist
 from eventsim.io.datasets.sets import mnist1d as mnist1d
+from eventsim.io.datasets.sets import mswc as mswc
 from eventsim.io.datasets.sets import mts_xor as mts_xor
 from eventsim.io.datasets.sets import nmnist as nmnist
 from eventsim.io.datasets.sets import primate_reaching as primate_reaching
