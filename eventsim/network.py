@@ -339,7 +339,8 @@ class Network:
             )
         if isinstance(rule, type) or not isinstance(rule, PlasticityRule):
             raise TypeError(
-                f"the plasticity rule of {name!r} must come from es.models.plasticity, got {rule!r:.60}"
+                f"the plasticity rule of {name!r} must come from es.models.plasticity, or be of a "
+                f"subclass of its CustomRule, got {rule!r:.60}"
             )
         self.plasticity.append((name, rule))
 

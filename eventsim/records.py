@@ -160,6 +160,11 @@ class RecordSide(ChangesSide):
             sizes=sizes | {name: sizes[name.rpartition(".")[0]] for name in inner},
             spikes={name: self.spikes(name) for name in (*kept, *inner)},
             samples={key: self.trace(*key) for key in self._recordings},
+            parameters={
+                f"weight/{each.name}": self.weights(each.name)[2]
+                for each in compiled.synapses
+                if each.observers
+            },
             provenance=self._provenance(),
             duration=self.now,
             time_unit=self.net.time_unit,

@@ -1,3 +1,6 @@
+from eventsim.models.plasticity.custom_rule import CustomRule as CustomRule
+from eventsim.models.plasticity.custom_rule import PlasticSynapses as PlasticSynapses
+from eventsim.models.plasticity.custom_rule import SpikeTraces as SpikeTraces
 from eventsim.models.plasticity.dendritic_prediction import DendriticPrediction as DendriticPrediction
 from eventsim.models.plasticity.error_times_rate import ErrorTimesRate as ErrorTimesRate
 from eventsim.models.plasticity.microcircuit_alignment import MicrocircuitAlignment as MicrocircuitAlignment
