@@ -366,7 +366,8 @@ class ChangesSide(ContinuousSide):
             model = found.models.get(name, declared.model)
             handler: Any = compiled.populations[name]
             handler.set_parameters(model.parameters(declared.n, name))
-        plastic = {name for name, _ in self.net.plasticity}  # the state of their rule has their weights
+        # The state of a rule that changes weights has them.
+        plastic = {name for name, rule in self.net.plasticity if getattr(rule, "changes_weights", True)}
         for name in {**self._changes.weights, **found.weights}:
             if name not in plastic:
                 self._put_weights(compiled, name, found.weights.get(name, self._first_weights.get(name)))

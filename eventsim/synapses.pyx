@@ -15,6 +15,8 @@ import weakref
 
 import numpy as np
 
+from eventsim.errors import ConfigError
+
 from eventsim.engine cimport Engine, Event
 from eventsim.kernels.memory cimport resized
 from eventsim.population cimport SynapseGroup, SpikeSink, Population
@@ -139,12 +141,12 @@ cdef class Synapses(SpikeSink):
 
         Raises
         ------
-        ValueError
+        ConfigError
             If two observers scale them.
         """
         cdef int k
         if observer.scales and any(each.scales for each in self.observers):
-            raise ValueError(f"two rules scale the weights of {self.name!r}; one projection takes one")
+            raise ConfigError(f"two rules scale the weights of {self.name!r}; one projection takes one")
         self.observers.append(observer)
         self.observers.sort(key=lambda each: each.scales)
         self.watching = <PyObject **> resized(self.watching, self.n_observers + 1, sizeof(PyObject *), b"observers")

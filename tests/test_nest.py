@@ -187,3 +187,53 @@ def test_plastic_weights_agree_with_nest(nest, synapse):
     ours_weight = sim.weights("input->cells")[2]
     assert np.abs(theirs_weight - 0.5).max() > 0.02
     assert np.allclose(ours_weight, theirs_weight, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("tau_rec", "tau_fac"), [(150.0, 0.0), (30.0, 300.0)])
+def test_depression_and_facilitation_agree_with_nest(nest, tau_rec, tau_fac):
+    """Spikes of sources lie on NEST's grid, as its synapse takes intervals from there."""
+    rng = np.random.default_rng(4)
+    n_in, n, used, delay, duration = 20, 6, 0.3, 1.5, 500.0
+    times = [np.sort(rng.choice(np.arange(8, 3990), 60, replace=False)) * 0.125 for _ in range(n_in)]
+    weight = rng.uniform(200.0, 1200.0, (n_in, n)) * (3.0 if tau_fac == 0.0 else 0.5)
+    nest.ResetKernel()
+    nest.resolution = 0.125
+    cells = nest.Create("iaf_psc_exp_ps", n, params=PARAMETERS | {"tau_syn_ex": TAU_SYN, "V_m": 0.0})
+    sources = nest.Create("spike_generator", n_in)
+    relays = nest.Create("parrot_neuron", n_in)  # a generator cannot have such synapses
+    for k in range(n_in):
+        sources[k].spike_times = times[k]
+    nest.Connect(sources, relays, "one_to_one", {"delay": 0.5})
+    # Its u and x are those of the first spike; a synapse at rest uses U of resources of 1.
+    synapse = {"synapse_model": "tsodyks2_synapse", "U": used, "u": used, "x": 1.0}
+    nest.Connect(
+        relays,
+        cells,
+        "all_to_all",
+        synapse | {"tau_rec": tau_rec, "tau_fac": tau_fac, "weight": weight.T, "delay": delay - 0.5},
+    )
+    recorder = nest.Create("spike_recorder")
+    nest.Connect(cells, recorder)
+    nest.Simulate(duration)
+    wanted, who = (
+        np.asarray(recorder.events["times"]),
+        np.asarray(recorder.events["senders"]) - cells.tolist()[0],
+    )
+    early = wanted < duration - 1.0  # NEST's last step ends with the run
+    wanted, who = wanted[early], who[early]
+    order = np.lexsort((wanted, who))
+    for schedule in ("ordered", "layered"):
+        net = es.Network()
+        net.add("input", es.models.SpikeSource(times=times), n_in)
+        common = {"tau_mem": TAU_MEM, "c_mem": C_MEM, "v_th": V_TH, "v_reset": V_RESET, "t_ref": T_REF}
+        net.add("cells", es.models.LIF(tau_syn=TAU_SYN, **common), n)
+        net.connect("input", "cells", weight=weight, delay=delay)
+        net.add_plasticity("input->cells", es.models.plasticity.ShortTermPlasticity(used, tau_rec, tau_fac))
+        sim = es.Simulation(net, schedule=schedule)
+        sim.run(duration)
+        spikes = sim.spikes("cells")
+        times_found, units = (each[spikes.times < duration - 1.0] for each in (spikes.times, spikes.units))
+        mine = np.lexsort((times_found, units))
+        assert len(mine) > 100
+        assert units[mine].tolist() == who[order].tolist()
+        assert times_found[mine] == pytest.approx(wanted[order], rel=0, abs=1e-9)

@@ -8,6 +8,7 @@ from eventsim.models.plasticity.noise import OrnsteinUhlenbeck as OrnsteinUhlenb
 from eventsim.models.plasticity.phaseless_alignment import PhaselessAlignment as PhaselessAlignment
 from eventsim.models.plasticity.plasticity_kernel import PlasticityKernel as PlasticityKernel
 from eventsim.models.plasticity.plasticity_kernel import SynapseRows as SynapseRows
+from eventsim.models.plasticity.short_term import ShortTermPlasticity as ShortTermPlasticity
 from eventsim.models.plasticity.spike_timing import PairSTDP as PairSTDP
 from eventsim.models.plasticity.spike_timing import TripletSTDP as TripletSTDP
 from eventsim.models.plasticity.structural_plasticity import HomeostaticSTDP as HomeostaticSTDP
