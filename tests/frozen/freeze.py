@@ -76,6 +76,14 @@ CASES: dict[str, Case] = {
     "latent-equilibrium quick": Case("latent-equilibrium --preset quick", TWO),
     "generalized-latent-equilibrium quick": Case("generalized-latent-equilibrium --preset quick", TWO),
     "phaseless-alignment quick": Case("phaseless-alignment --preset quick", TWO),
+    "elise quick": Case("elise --preset quick cycles=200 replay_cycles=10"),
+    "mgrade quick": Case("mgrade --preset quick epochs=2"),
+    "mgrade flip-flop": Case("mgrade --preset flip-flop sequences=32 test_sequences=16 epochs=1"),
+    "minimalist quick": Case("minimalist --preset quick epochs=3"),
+    "noracl quick": Case("noracl --preset quick"),
+    "neurobench quick": Case("neurobench --preset quick taus=[17] repetitions=1 epochs=3 spiking_epochs=3"),
+    "neurobench few-shot": Case("neurobench --preset few-shot-quick base_epochs=1"),
+    "neurobench primate-reaching": Case("neurobench --preset primate-reaching-quick reaching_epochs=2"),
     # Yin-Yang perceptrons.
     "yin-yang paper": Case("yin-yang --preset paper epochs=2 runs=3"),
     # Fast and deep: both kernels of first spikes, MNIST in both sizes, its replacement, a chip.
