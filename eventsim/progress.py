@@ -1,9 +1,35 @@
 """Cutting a run into slices, so that somebody can watch it and its output can be moved on."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from typing import Any
 
 WANTED_SECONDS = 0.2  # of wall clock between two looks
+
+
+def in_notebook() -> bool:
+    """Return whether this is a cell of a notebook."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+def is_watched() -> bool:
+    """Return whether a bar on standard error can be seen: in a terminal or a notebook."""
+    isatty = getattr(sys.stderr, "isatty", None)  # a stream of somebody else's may have none
+    return in_notebook() or (isatty is not None and isatty())
+
+
+def bar_class() -> Any:
+    """Return the class of bars: tqdm's widget in a notebook that has widgets, else its line of text."""
+    if in_notebook() and find_spec("ipywidgets") is not None:
+        from tqdm.notebook import tqdm as widget
+
+        return widget
+    from tqdm import tqdm
+
+    return tqdm
 
 
 def slices(
@@ -22,9 +48,9 @@ def slices(
     """
     bar = None
     if progress is True:
-        from tqdm import tqdm
-
-        bar = tqdm(total=until - now, unit=unit, unit_scale=True, disable=None, leave=False)
+        bar = bar_class()(
+            total=until - now, unit=unit, unit_scale=True, disable=not is_watched(), leave=False
+        )
     length = (until - now) / 256
     try:
         while now < until:

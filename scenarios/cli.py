@@ -14,13 +14,13 @@ from typing import Annotated, Any
 import typer
 
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.scenarios import mistakes, results, running, streams
+from eventsim.scenarios import completion, help_texts, mistakes, results, running, streams
 from eventsim.scenarios.earlier_names import naming_what_changed
 
 app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Exact event-driven simulation and training of spiking networks.",
 )
@@ -46,29 +46,63 @@ def _options(
         typer.echo(context.get_help())
 
 
-@app.command("list")
+@app.command("list", epilog=help_texts.LIST)
 def list_parts(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the keys of one part.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Show the keys of one part.", autocompletion=completion.parts),
+    ] = None,
+    toml: Annotated[
+        bool, typer.Option("--toml", help="A scenario's settings as TOML, a start for 'eventsim run'.")
+    ] = False,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="With --toml: settings of a preset.", autocompletion=completion.presets),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Scenarios, neurons, rules and hardware, each with its paper."""
     from eventsim.scenarios import catalogue
 
-    if json:
+    if preset is not None and not toml:
+        raise ConfigError("--preset is for --toml")
+    if toml:
+        from eventsim.scenarios import whole_runs
+
+        if name is None or json:
+            raise ConfigError("--toml needs the name of a scenario, and no --json")
+        typer.echo(whole_runs.template(name, preset), nl=False)
+    elif json:
         _print_json(catalogue.describe(name) if name else catalogue.everything())
     else:
         typer.echo(catalogue.as_text(name))
 
 
-@app.command()
+@app.command(epilog=help_texts.RUN)
 def run(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Scenario; see 'eventsim list'.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|FILE.toml",
+            help="Scenario, see 'eventsim list'; or a file that describes a whole run.",
+            autocompletion=completion.scenarios_and_files,
+        ),
+    ],
     values: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings; see 'eventsim list NAME'.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Settings; see 'eventsim list NAME'.",
+            autocompletion=completion.settings,
+        ),
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Published settings by name.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Published settings by name.", autocompletion=completion.presets)
+    ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings from a file.")] = None,
-    hardware: Annotated[str | None, typer.Option(help="Target to run on.")] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="Target to run on.", autocompletion=completion.hardware)
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all randomness [default: 0].")] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of data sets [default: $EVENTSIM_DATA].")
@@ -94,7 +128,7 @@ def run(
 
     if plot is not None:
         results.check_plot_path(plot)
-    request = running.Request(
+    request = running.requested(
         name=name,
         values=parse_overrides(values or []),
         preset=preset,
@@ -128,10 +162,13 @@ def run(
             streams.say(f"plot: {plot}")
 
 
-@app.command()
+@app.command(epilog=help_texts.SHOW)
 def show(
     file: File,
     json: Json = False,
+    toml: Annotated[
+        bool, typer.Option("--toml", help="The whole run as TOML, for 'eventsim run FILE.toml'.")
+    ] = False,
     neurobench: Annotated[
         bool, typer.Option("--neurobench", help="Measure the trained network as NeuroBench defines it.")
     ] = False,
@@ -158,13 +195,20 @@ def show(
         return
     if step is not None or data is not None:
         raise ConfigError("--step and --data are for --neurobench")
+    if toml:
+        from eventsim.scenarios import whole_runs
+
+        if json:
+            raise ConfigError("--toml and --json exclude each other")
+        typer.echo(whole_runs.of_run(file), nl=False)
+        return
     if json:
         _print_json(results.describe(file))
     else:
         typer.echo(results.as_text(file))
 
 
-@app.command()
+@app.command(epilog=help_texts.PLOT)
 def plot(
     file: File,
     what: Annotated[str | None, typer.Option(help="raster, trace, training, weights, ...")] = None,
@@ -174,7 +218,7 @@ def plot(
     streams.say(f"plot: {results.plot(file, what, output)}")
 
 
-@app.command()
+@app.command(epilog=help_texts.EXPORT)
 def export(
     file: File,
     to: Annotated[str, typer.Option(metavar="FORMAT", help="sonata, csv or nwb.")],
@@ -189,7 +233,7 @@ def export(
         streams.say(f"written: {written}")
 
 
-@app.command()
+@app.command(epilog=help_texts.BENCH)
 def bench(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them.")] = None,
     repeats: Annotated[
@@ -216,10 +260,15 @@ def bench(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog=help_texts.REPRODUCE)
 def reproduce(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Scenario; none lists all papers.")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Scenario; none lists all papers.",
+            autocompletion=completion.scenarios,
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All papers, one after another.")] = False,
     quick: Annotated[
@@ -262,7 +311,7 @@ def reproduce(
     raise typer.Exit(command.carry_out(asked))
 
 
-@app.command()
+@app.command(epilog=help_texts.SWEEP)
 def sweep(
     name: Annotated[
         str, typer.Argument(metavar="NAME|DIR", help="Scenario to sweep, or a sweep to look at.")

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.registry import parts
+from eventsim.scenarios import metric_units, unfinished
 from eventsim.scenarios.earlier_names import todays_values
-from eventsim.scenarios.reproduce.published import figures_for
+from eventsim.scenarios.parameters import keys
+from eventsim.scenarios.reproduce.published import Row, rows_for
+from eventsim.scenarios.reproduce.table import value as in_unit
 from eventsim.scenarios.running import Outcome, unknown
 
 if TYPE_CHECKING:
@@ -32,19 +35,24 @@ def describe(path: Path) -> dict[str, Any]:
     trace = io.load(path, recordings=False)
     provenance = trace.provenance
     foreign = {"format": provenance["format"]} if "format" in provenance else {}
+    complete, scenario = io.hdf5.is_complete(path), provenance.get("scenario")
+    config = todays_values(
+        str(scenario),
+        io.config.from_toml(trace.config, f"the configuration in {path}")[0],
+        quiet=True,
+    )
     return {
         **foreign,
-        "scenario": provenance.get("scenario"),
+        "scenario": scenario,
         "preset": provenance.get("preset") or None,
         "seed": provenance.get("seed"),
         "version": provenance.get("version"),
         "hardware": provenance.get("hardware") or None,
-        "complete": io.hdf5.is_complete(path),
-        "config": todays_values(
-            str(provenance.get("scenario")),
-            io.config.from_toml(trace.config, f"the configuration in {path}")[0],
-            quiet=True,
-        ),
+        "complete": complete,
+        "progress": None
+        if complete or not scenario
+        else unfinished.progress(str(scenario), str(path), trace.state, config, trace.training),
+        "config": config,
         "metrics": {key: value if isfinite(value) else None for key, value in trace.metrics.items()},
         "populations": trace.sizes,
         "duration": trace.duration,
@@ -71,14 +79,80 @@ def as_text(path: Path) -> str:
     ]
     if "format" in found:
         lines = [f"{found['format']} file of another program, {found['duration']:g} {found['time_unit']}"]
+    lines += _progress(found["progress"], metric_units.units(found["scenario"]))
     lines += [f"note: {note}" for note in found["notes"]]
     lines += [f"changed at {line}" for line in found["changes"]]
-    for heading in ("config", "metrics", "populations"):
-        if found[heading]:
-            lines.append(f"{heading}:")
-            width = max(map(len, found[heading]))
-            lines += [f"  {key:<{width}}  {_short(value)}" for key, value in found[heading].items()]
+    lines += _config(found["scenario"], found["config"])
+    tables, in_a_table = _tables(path, found["scenario"])
+    lines += tables
+    rest = {key: value for key, value in found["metrics"].items() if key not in in_a_table}
+    lines += _metrics(rest, metric_units.units(found["scenario"]))
+    if found["populations"]:
+        lines.append("populations:")
+        width = max(map(len, found["populations"]))
+        lines += [f"  {name:<{width}}  {n} units" for name, n in found["populations"].items()]
     return "\n".join(lines)
+
+
+def _progress(progress: dict[str, Any] | None, units: dict[str, str]) -> list[str]:
+    """Return how far a run is that has not finished, its last values, and how to go on."""
+    if progress is None:
+        return []
+    lines = []
+    if "counted" in progress:
+        of = f" of {progress['total']}" if progress["total"] is not None else ""
+        lines.append(f"{progress['done']}{of} {progress['counted']}s are done")
+    if progress["last"]:
+        lines.append("last values:")
+        width = max(map(len, progress["last"]))
+        for key, value in progress["last"].items():
+            shown = metric_units.with_unit(value, metric_units.unit_of(key, units))
+            lines.append(f"  {key:<{width}}  {shown}")
+    return [*lines, f"go on with: {progress['resume']}"]
+
+
+def _config(name: object, config: dict[str, Any]) -> list[str]:
+    """Return the settings, each with its unit and meaning."""
+    if not config:
+        return []
+    kind: Any = parts("scenario").get(str(name))
+    meanings = {key.name: key.meaning for key in keys(kind)} if kind is not None else {}
+    shown = {key: metric_units.plain(v) if _is_number(v) else str(v) for key, v in config.items()}
+    width, wide = max(map(len, shown)), min(30, max(map(len, shown.values())))
+    lines = ["config:"]
+    for key, value in shown.items():
+        lines.append(f"  {key:<{width}}  {value:<{wide}}  {meanings.get(key, '')}".rstrip())
+    return lines
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _metrics(metrics: dict[str, Any], units: dict[str, str]) -> list[str]:
+    """Return the metrics, each with its unit."""
+    if not metrics:
+        return []
+    width = max(map(len, metrics))
+    return ["metrics:"] + [
+        f"  {key:<{width}}  {metric_units.with_unit(value, metric_units.unit_of(key, units))}"
+        for key, value in metrics.items()
+    ]
+
+
+def _tables(path: Path, name: object) -> tuple[list[str], set[str]]:
+    """Return a scenario's own tables of a run as lines, and the metrics that stand in them."""
+    from eventsim import io
+    from eventsim.scenarios.reproduce.table import columns
+
+    kind: Any = parts("scenario").get(str(name))
+    make = getattr(kind, "tables", None)
+    lines: list[str] = []
+    shown: set[str] = set()
+    for table in make(io.load(path, recordings=False)) if make is not None else ():
+        lines += [f"{table.heading}:", *(f"  {line}" for line in columns([table.head, *table.rows]))]
+        shown |= set(table.metrics)
+    return lines, shown
 
 
 def _duration(complete: bool, seconds: object) -> str:
@@ -93,19 +167,29 @@ def summary(outcome: Outcome) -> str:
 
     if outcome.run is None:
         return f"{outcome.path} is finished already; nothing to go on with"
-    paper = {} if outcome.run.replacement_data else figures_for(outcome.scenario, outcome.name)
+    rows = {} if outcome.run.replacement_data else rows_for(outcome.scenario, outcome.name)
+    units = metric_units.units(outcome.name)
     lines = [f"finished in {outcome.run.wall_seconds:.1f} s"]
-    width = max(map(len, outcome.run.metrics), default=0)
-    for key, value in outcome.run.metrics.items():
-        theirs = f"  paper: {paper[key]}" if key in paper else ""
-        lines.append(f"  {key:<{width}}  {_short(value):<10}{theirs}".rstrip())
+    tables, in_a_table = _tables(outcome.path, outcome.name)
+    lines += [f"  {line}" for line in tables]
+    shown = {
+        key: metric_units.with_unit(value, metric_units.unit_of(key, units))
+        for key, value in outcome.run.metrics.items()
+        if key not in in_a_table
+    }
+    width, wide = max(map(len, shown), default=0), max(map(len, shown.values()), default=0)
+    for key, text in shown.items():
+        theirs = f"  paper: {_paper(rows[key])}" if key in rows else ""
+        lines.append(f"  {key:<{width}}  {text:<{wide}}{theirs}".rstrip())
     lines += [f"note: {note}" for note in outcome.run.notes]
     lines.append(f"written to {outcome.path}; see it with: eventsim plot {shlex.quote(str(outcome.path))}")
     return "\n".join(lines)
 
 
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _paper(row: Row) -> str:
+    """Return the paper's figure of a row in its unit."""
+    unit = row.unit or metric_units.unit_of(row.metric, {})
+    return in_unit(row.paper, row.paper_spread, {"unit": unit, "decimals": row.decimals})
 
 
 def check_plot_path(path: Path) -> None:

@@ -4,7 +4,6 @@ A run that was interrupted goes on from its last checkpoint and ends with the sa
 So all randomness is a function of (seed, names), never the state of a generator that runs on.
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from eventsim.errors import FileFormatError
 from eventsim.renamed import with_current_names
 from eventsim.rng import stream
 from eventsim.scenarios import streams
+from eventsim.scenarios.progress import Progress
 
 if TYPE_CHECKING:
     from eventsim.io import TraceFile
@@ -32,45 +32,6 @@ CHECKPOINT_SHARE = 0.05  # of the run's time
 
 class Interrupted(Exception):
     """Somebody asked the run to stop, and what was done is kept."""
-
-
-class Progress:
-    """A bar on standard error with rate and remaining time; nothing where nobody looks."""
-
-    def __init__(self, total: float, unit: str, initial: float, silent: bool) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(
-            total=total,
-            unit=unit,
-            initial=initial,
-            disable=silent,
-            dynamic_ncols=True,
-            file=sys.stderr,
-            mininterval=0.2,
-            leave=False,
-        )
-
-    def update(self, n: float = 1, **metrics: float) -> None:
-        """Advance by `n`; `metrics` are shown beside the bar."""
-        with self._lost_with_its_terminal():
-            if metrics and not self._bar.disable:
-                shown = {name: f"{value:.4g}" for name, value in metrics.items()}
-                self._bar.set_postfix(shown, refresh=False)
-            self._bar.update(n)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        with self._lost_with_its_terminal():
-            self._bar.close()
-
-    @contextmanager
-    def _lost_with_its_terminal(self) -> Iterator[None]:
-        """Give up the bar, and not the run, where the terminal has gone."""
-        try:
-            yield
-        except (OSError, ValueError):
-            self._bar.disable = True
 
 
 @dataclass(kw_only=True)
@@ -87,6 +48,7 @@ class Run:
     file : the file being written.
     state : what `checkpoint` was last given, or None at the start.
     replacement_data : the data that replace a data set that was not found; empty if none was missing.
+    last_state : what a finished file keeps, for a run that can go on with more epochs.
     interrupted : somebody has asked to stop; the next `checkpoint` keeps the state and ends the run.
     """
 
@@ -97,6 +59,7 @@ class Run:
     hardware: str | None = None
     quiet: bool = True
     state: State | None = None
+    last_state: State | None = None
     interrupted: bool = False
     metrics: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -159,7 +122,7 @@ class Run:
     @contextmanager
     def progress(self, total: float, unit: str, initial: float = 0) -> Iterator[Progress]:
         """Show how far the run is, as a context: ``with run.progress(300, "epoch") as bar: bar.update()``."""
-        bar = Progress(total, unit, initial, self.quiet or not sys.stderr.isatty())
+        bar = Progress(total, unit, initial, self.quiet, self.say)
         try:
             yield bar
         finally:
@@ -209,7 +172,7 @@ class Run:
             raise Interrupted
 
     def _write(self, state: State | None) -> None:
-        """Hand everything found so far to the file; `state` None means the run is finished."""
+        """Hand everything found so far to the file, with a state to go on from unless it is None."""
         series: dict[str, NDArray[Any]] = {name: np.stack(values) for name, values in self._series.items()}
         going_on: State = {}
         if state is not None:
@@ -222,8 +185,8 @@ class Run:
         )
 
     def finish(self) -> None:
-        """Hand over what was found and mark the file as complete; there is no state any more."""
-        self._write(None)
+        """Hand over what was found and mark the file as complete; of the state only `last_state` is left."""
+        self._write(self.last_state)
         self.file.close(complete=True)
 
     def go_on(self, state: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import eventsim
 from eventsim.errors import ConfigError
 from eventsim.scenarios.earlier_names import todays_preset, todays_values
+from eventsim.scenarios.memory import free_memory, memory_words
 from eventsim.scenarios.request import (
     Request,
     available_threads,
@@ -35,6 +36,7 @@ __all__ = [
     "available_threads",
     "data_folder",
     "execute",
+    "requested",
     "scenario_kind",
     "settle",
     "unknown",
@@ -62,6 +64,13 @@ class Outcome:
     run: Run | None
     complete: bool = True
     already: bool = False
+
+
+def requested(**asked: Any) -> Request:
+    """Return the request for what is asked, with the scenario of a file where one stands for the name."""
+    from eventsim.scenarios import whole_runs
+
+    return whole_runs.of_file(Request(**asked))
 
 
 def execute(request: Request) -> Outcome:
@@ -117,6 +126,8 @@ def _start(request: Request, scenario: Scenario, common: dict[str, Any]) -> Outc
     )
     run = Run(file=file, seed=request.seed or 0, hardware=request.hardware, **common)
     run.say(f"writing to {path}")
+    if (words := memory_words(scenario.memory_bytes(), free_memory())) is not None:
+        run.say(words)
     return _carry_out(request.name, path, scenario, run)
 
 
@@ -138,7 +149,12 @@ def _resume(request: Request, kind: type[Scenario], common: dict[str, Any]) -> O
     values = todays_values(request.name, values, quiet=True)
     how["preset"] = todays_preset(request.name, how.get("preset"), quiet=True)
     scenario: Scenario = io.config.make(kind, values)
-    _check_same(request, kind, values, how, scenario)
+    wanted = _check_same(request, kind, values, how, scenario)
+    if wanted != scenario:
+        from eventsim.scenarios import more_epochs
+
+        run = more_epochs.begin(path, trace, wanted, how, common)
+        return _carry_out(request.name, path, wanted, run)
     if io.hdf5.is_complete(path):
         return Outcome(request.name, path, scenario, None, already=True)
     file = io.TraceFile.resume(path)
@@ -158,8 +174,14 @@ def _check_same(
     values: Mapping[str, Any],
     how: Mapping[str, Any],
     scenario: Scenario,
-) -> None:
-    """Refuse a request that contradicts the run that it wants to resume."""
+) -> Scenario:
+    """Return the run that is wanted: the one that was begun, or the same with more epochs.
+
+    Raises
+    ------
+    ConfigError
+        If the request contradicts the run that it wants to resume.
+    """
     from eventsim.io import config
 
     request, layers = with_file(request)
@@ -173,8 +195,11 @@ def _check_same(
     wanted: Scenario = config.make(kind, values, *(todays_values(request.name, layer) for layer in layers))
     for key in config.keys(kind):
         has, asked = getattr(scenario, key), getattr(wanted, key)
+        if key == "epochs" and asked > has:
+            continue
         if has != asked:
             raise ConfigError(f"{request.path} was begun with {key}={has}, not {asked}; resume it without")
+    return wanted
 
 
 def _carry_out(name: str, path: Path, scenario: Scenario, run: Run) -> Outcome:

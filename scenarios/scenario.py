@@ -7,7 +7,8 @@ a name (`presets`), and `run` does the work and leaves all results in the `Run` 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,13 +21,31 @@ if TYPE_CHECKING:
     from eventsim.scenarios.trained_models import Rebuilt, TrainedModel
     from eventsim.trace import Trace
 
-__all__ = ["FINITE", "NOT_NEGATIVE", "POSITIVE", "Run", "Scenario", "Sections"]
+__all__ = ["FINITE", "NOT_NEGATIVE", "POSITIVE", "Run", "Scenario", "Sections", "Table"]
 
 Sections = Mapping[str, tuple[str, ...]]  # headings of a configuration, with their keys in order
 
 POSITIVE = (Gt(0), Lt(inf))
 NOT_NEGATIVE = (Ge(0), Lt(inf))
 FINITE = (Gt(-inf), Lt(inf))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of a run for people.
+
+    Attributes
+    ----------
+    heading : what it shows.
+    head : names of the columns.
+    rows : cells as text, row by row.
+    metrics : names of the run's metrics that it has.
+    """
+
+    heading: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    metrics: tuple[str, ...] = ()
 
 
 class Scenario(ABC):
@@ -71,6 +90,15 @@ class Scenario(ABC):
             f"a run of {type(self).__name__} with this configuration has no one trained classifier or "
             "regressor in its file, so that NeuroBench has nothing to measure"
         )
+
+    def memory_bytes(self) -> float:
+        """Return about how much memory a run needs, by its known sizes; 0 where that is not known."""
+        return 0.0
+
+    @staticmethod
+    def tables(trace: "Trace") -> "Sequence[Table]":
+        """Return the scenario's own tables of a run, which a summary shows in place of single metrics."""
+        return ()
 
     @staticmethod
     def plots(trace: "Trace") -> "dict[str, Callable[[Trace], Any]]":

@@ -28,6 +28,7 @@ def train(run: Run, trainer: "Trainer", dataset: str) -> None:
         log=run.series,
         progress=run.progress,
     )
+    run.last_state = {"dataset": dataset} | trainer.state()
 
 
 def rate_schedule(lr_schedule: str, epochs: int, every: int, factor: float) -> "Schedule":

@@ -30,6 +30,11 @@ class BalancedNetwork(Settings):
         """Return the network of a seed."""
         return build(self, seed)
 
+    def memory_bytes(self) -> float:
+        """Return the bytes of the synapses, 8 each as stored."""
+        n = self.n_excitatory + self.n_inhibitory
+        return 8.0 * n * (self.k_excitatory + self.k_inhibitory)
+
     def run(self, run: Run) -> None:
         """Simulate, the spikes going to the file meanwhile, then read them back for the metrics."""
         from eventsim import Simulation

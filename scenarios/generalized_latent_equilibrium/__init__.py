@@ -78,13 +78,12 @@ class GeneralizedLatentEquilibrium(Settings):
         )
 
     def _classify(self, run: Run) -> None:
-        from eventsim.scenarios.continuous_training import epoch_lines, train
+        from eventsim.scenarios.continuous_training import train
         from eventsim.scenarios.generalized_latent_equilibrium import data, network
         from eventsim.scenarios.generalized_latent_equilibrium.gradients import cosines
 
         task = data.sequences(run, self.task, self.points, self.held_out)
         trainer = network.trainer(self, task, run.seed)
-        trainer.add_callback(epoch_lines(run))
         learner = trainer.learner
         before = cosines(learner)
         train(run, trainer)

@@ -86,7 +86,6 @@ class LatentEquilibrium(Settings):
     def _classify(self, run: Run) -> None:
         from eventsim.models.prospective import layered
         from eventsim.models.training.earlier_states import current_state
-        from eventsim.scenarios.continuous_training import epoch_lines
         from eventsim.scenarios.latent_equilibrium import data, network
         from eventsim.scenarios.latent_equilibrium.matching import matched
 
@@ -102,7 +101,6 @@ class LatentEquilibrium(Settings):
         elif self.tau_epochs:
             taus = matched(self, run, task, layers, taus)
         trainer = network.trainer(self, task, run.seed, taus)
-        trainer.add_callback(epoch_lines(run))
         if "training" in state:
             trainer.restore(current_state(state["training"]))
         fixed = {"taus": taus} if self.tau_epochs else {}
@@ -111,6 +109,7 @@ class LatentEquilibrium(Settings):
             log=run.series,
             progress=run.progress,
         )
+        run.last_state = fixed | {"training": trainer.state()}
         learner = trainer.learner
         run.metric("test_accuracy", learner.accuracy("test"))
         run.metric("test_error", 1 - run.metrics["test_accuracy"])

@@ -174,20 +174,27 @@ def as_seeds(seeds: tuple[int, ...]) -> str:
     return ", ".join(parts)
 
 
-def figures_for(scenario: Scenario, name: str) -> dict[str, str]:
-    """Return what the paper reports for a scenario's settings, by metric, as text for a summary.
+def rows_for(scenario: Scenario, name: str) -> dict[str, Row]:
+    """Return the rows of the paper that a scenario's settings measure, by metric.
 
     How many networks are trained (`repeated_by` of the scenario) makes no difference.
     """
     kind = type(scenario)
     paper = read(name, kind)
     repeated = kind.repeated_by
-    found: dict[str, str] = {}
+    found: dict[str, Row] = {}
     for row in paper.rows if paper else ():
         settings = running.settle(kind, name, row.preset, row.set)
         if repeated:
             settings = replace(settings, **{repeated: getattr(scenario, repeated)})  # type: ignore[type-var]
         if settings == scenario and not row.hardware and row.paper is not None:
-            spread = "" if row.paper_spread is None else f" ± {row.paper_spread:g}"
-            found.setdefault(row.metric, f"{row.paper}{spread}")
+            found.setdefault(row.metric, row)
     return found
+
+
+def figures_for(scenario: Scenario, name: str) -> dict[str, str]:
+    """Return what the paper reports for a scenario's settings, by metric, as plain text."""
+    return {
+        metric: f"{row.paper}" + ("" if row.paper_spread is None else f" ± {row.paper_spread:g}")
+        for metric, row in rows_for(scenario, name).items()
+    }

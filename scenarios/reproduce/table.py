@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from eventsim.scenarios.durations import duration
 from eventsim.scenarios.reproduce.measuring import Record, Reproduction
 from eventsim.scenarios.reproduce.published import Paper, as_seeds
 
@@ -54,21 +55,6 @@ def value(middle: float | str | None, spread: float | None, record: Mapping[str,
 
     both = plain(middle) if spread is None else f"{plain(middle)} ± {plain(spread)}"
     return f"{both} {unit}".rstrip()
-
-
-def duration(seconds: float | None) -> str:
-    """Return a time in the unit that suits it.
-
-    >>> duration(0.25), duration(75.0), duration(7400.0)
-    ('0.2 s', '75 s', '2.1 h')
-    """
-    if seconds is None:
-        return "-"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def count(records: Iterable[Mapping[str, Any]]) -> str:

@@ -21,7 +21,7 @@ from eventsim.scenarios.delgrad import DelGrad
 from eventsim.scenarios.fast_and_deep import FastAndDeep
 from eventsim.scenarios.robustness.imperfections import COPIES, LEVELS, parts_of
 from eventsim.scenarios.robustness.settings import Settings
-from eventsim.scenarios.scenario import Run
+from eventsim.scenarios.scenario import Run, Table
 from eventsim.trace import Trace
 
 if TYPE_CHECKING:
@@ -44,6 +44,13 @@ class Robustness(Settings):
 
         return plots.available(trace)
 
+    @staticmethod
+    def tables(trace: Trace) -> tuple[Table, ...]:
+        """Return the accuracy over the levels of each imperfection."""
+        from eventsim.scenarios.robustness import plots
+
+        return (plots.summary_table(trace),)
+
     def run(self, run: Run) -> None:
         """Measure all points, in as many processes as there are threads."""
         from concurrent.futures import FIRST_COMPLETED, wait
@@ -61,7 +68,7 @@ class Robustness(Settings):
                 for done in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
                     job = running.pop(done)
                     found[_label(job)] = done.result()
-                    run.say(f"{_label(job)}: {found[_label(job)]}")
+                    run.say(f"{_label(job)}: {100 * found[_label(job)]['test']:.1f} % of the test set")
                     bar.update(1)
         self._report(run, found)
 

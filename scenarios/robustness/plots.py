@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.scenarios.robustness.imperfections import MEANING
+from eventsim.scenarios.scenario import Table
 from eventsim.trace import Floats, Trace
 
 LOWEST = 50.0  # per cent that are shown; chance is 33
@@ -60,3 +61,21 @@ def table(trace: Trace) -> list[tuple[str, float, Floats]]:
     """Return the rows of a run: imperfection, level, means and spreads in the loop and without (4,)."""
     names = str(trace.provenance["imperfections"]).split()
     return [(names[int(row[0])], float(row[1]), row[2:]) for row in trace.parameters["robustness/table"]]
+
+
+def summary_table(trace: Trace) -> Table:
+    """Return the rows of a run as text: test accuracy in per cent, mean and standard deviation over seeds."""
+    cells, metrics = [], []
+    for name, level, (loop, loop_spread, without, without_spread) in table(trace):
+        shown = (
+            f"{100 * mean:.1f} ± {100 * sd:.1f} %"
+            for mean, sd in ((loop, loop_spread), (without, without_spread))
+        )
+        cells.append((name.replace("_", " "), f"{level:g}", *shown))
+        metrics += [f"{name}_{level:g}_in_the_loop", f"{name}_{level:g}_without"]
+    return Table(
+        "test accuracy over the imperfections of a chip",
+        ("imperfection", "level", "trained in the loop", "trained without it"),
+        tuple(cells),
+        tuple(metrics),
+    )

@@ -95,11 +95,10 @@ def progress_bar(wanted: bool | None) -> Callable[[float, str, float], Any] | No
 
 @contextmanager
 def _bar(wanted: bool | None, total: float, unit: str, done: float) -> Iterator[Bar]:
-    from tqdm import tqdm
+    from eventsim.progress import bar_class, is_watched
 
-    with tqdm(
-        total=total, unit=unit, initial=done, disable=None if wanted is None else False, leave=False
-    ) as bar:
+    shown = is_watched() if wanted is None else wanted
+    with bar_class()(total=total, unit=unit, initial=done, disable=not shown, leave=False) as bar:
         yield _Bar(bar)
 
 
