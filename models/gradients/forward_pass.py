@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -161,6 +161,7 @@ class Gradient:
         dendritic, or the shape of the weights.
     tau_mem, tau_syn, v_th : by population, (1,) if all units share it, else (n,).
     times : by source, in the layout of the inputs: (n_samples, n), or a list of arrays.
+    others : of all further parameters of neurons, by their names in `parameters`, such as ``c_mem/cells``.
     """
 
     weight: dict[str, Floats]
@@ -169,10 +170,32 @@ class Gradient:
     tau_syn: dict[str, Floats]
     v_th: dict[str, Floats]
     times: dict[str, Any]
+    others: dict[str, Floats] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        weight: dict[str, Floats],
+        delay: dict[str, Floats],
+        units: Mapping[str, Floats],
+        times: dict[str, Any],
+    ) -> "Gradient":
+        """Return a gradient whose derivatives in parameters of neurons are given by name."""
+        found = cls(weight, delay, {}, {}, {}, times)
+        for key, value in units.items():
+            kind, _, name = key.partition("/")
+            if kind in ("tau_mem", "tau_syn", "v_th"):
+                getattr(found, kind)[name] = value
+            else:
+                found.others[key] = value
+        return found
 
     @property
     def parameters(self) -> dict[str, Floats]:
         """The derivatives by the names of `SpikeGradient.parameters`."""
         kinds = {"weight": self.weight, "delay": self.delay}
         kinds |= {"tau_mem": self.tau_mem, "tau_syn": self.tau_syn, "v_th": self.v_th}
-        return {f"{kind}/{name}": value for kind, by_name in kinds.items() for name, value in by_name.items()}
+        named = {
+            f"{kind}/{name}": value for kind, by_name in kinds.items() for name, value in by_name.items()
+        }
+        return named | self.others

@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from eventsim.connect import Pairs
 from eventsim.connections import Connections
 from eventsim.errors import ConfigError
+from eventsim.models.gradients.adjoint.neurons import differentiable
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.models.lif.lif import LIF
+from eventsim.models.neurons.differentiable import Differentiable
+from eventsim.models.neurons.solved import POSITIVE
 from eventsim.network import Network, Projection
 
 __all__ = ["CONSTANTS", "Pathway", "Settings", "SpikeNetwork"]
@@ -65,6 +68,7 @@ class Pathway:
         self.weight: Floats = np.array(
             np.broadcast_to(np.asarray(synapses.weight, np.float64), shape), order="C"
         )
+        self.receptor = projection.receptor
         delay: Any = np.asarray(synapses.delay, np.float64)
         declared: Any = projection.delay
         if delay.ndim == 0:
@@ -119,34 +123,49 @@ class SpikeNetwork:
     sources : names of the populations that are not neurons.
     pathways : the projections.
     parameters : by names such as ``weight/<projection>`` and ``tau_mem/<population>``.
-    fixed : the constants of each population of neurons that are not parameters, each of shape (1,) or (n,).
+    fixed : the constants of each population of LIF neurons that are not parameters, of shape (1,) or (n,).
+    units : each population of neurons as the general adjoint pass takes it; empty unless `general`.
+    kinds : of each population of neurons, the kinds of its parameters, such as "tau_mem".
+    general : whether there are other neurons than LIF, or the general adjoint pass was asked for.
 
     Raises
     ------
     ConfigError
-        If a population is neither a SpikeSource nor LIF.
+        If a population is neither a SpikeSource nor of neurons with derivatives.
     """
 
-    def __init__(self, net: Network) -> None:
+    def __init__(self, net: Network, general: bool = False) -> None:
         self.net = net
         self.names = list(net.populations)
-        for name, population in net.populations.items():
-            if not isinstance(population.model, LIF | SpikeSource):
+        sources = [name for name, p in net.populations.items() if isinstance(p.model, SpikeSource)]
+        self.neurons = [name for name in self.names if name not in sources]
+        others = [name for name in self.neurons if not isinstance(net.populations[name].model, LIF)]
+        self.general = general or bool(others)
+        self.units: dict[str, Differentiable] = {}
+        self.kinds: dict[str, tuple[str, ...]] = {name: CONSTANTS for name in self.neurons}
+        for name in self.neurons if self.general else ():
+            model = net.populations[name].model
+            unit = differentiable(model, net.populations[name].n, name)
+            if unit is None:
                 raise ConfigError(
-                    f"spike gradients need LIF neurons and SpikeSource inputs, "
-                    f"{name!r} is {type(population.model).__name__}"
+                    f"spike gradients need neurons with derivatives, such as LIF or QIF, and SpikeSource "
+                    f"inputs, {name!r} is {type(model).__name__}"
                 )
-        self.neurons = [name for name, p in net.populations.items() if isinstance(p.model, LIF)]
+            self.units[name] = unit
+            self.kinds[name] = tuple(key for key in unit.derived if key)
         if not self.neurons:
-            raise ConfigError("spike gradients need at least one population of LIF neurons")
+            raise ConfigError("spike gradients need at least one population of neurons")
         self.sources = [name for name in self.names if name not in self.neurons]
         self.numbers = {name: k for k, name in enumerate(self.names)}
-        self.fixed = {name: {key: self._values(name, key) for key in FIXED} for name in self.neurons}
+        leaky = [name for name in self.neurons if name not in others]
+        self.fixed = {name: {key: self._values(name, key) for key in FIXED} for name in leaky}
         self.pathways = [Pathway(p, p.resolve(net)) for p in net.projections]
         found = {f"weight/{p.name}": p.weight for p in self.pathways}
         found |= {f"delay/{p.name}": p.delay for p in self.pathways}
-        for key in CONSTANTS:
-            found |= {f"{key}/{name}": self._values(name, key) for name in self.neurons}
+        for key in dict.fromkeys(key for kinds in self.kinds.values() for key in kinds):
+            found |= {
+                f"{key}/{name}": self._values(name, key) for name in self.neurons if key in self.kinds[name]
+            }
         self.parameters: Mapping[str, Floats] = MappingProxyType(found)
 
     def size(self, name: str) -> int:
@@ -168,9 +187,9 @@ class SpikeNetwork:
                 raise ValueError(f"{what} must be finite, got {value[~np.isfinite(value)][0]}")
             if kind == "delay" and value.min(initial=0.0) < 0:
                 raise ValueError(f"{what} must not be negative, got {value.min()}")
-            if kind.startswith("tau") and value.min() <= 0:
+            if (kind.startswith("tau") or kind in POSITIVE) and value.min() <= 0:
                 raise ValueError(f"{what} must be positive, got {value.min()}")
-            if kind == "v_th":
+            if kind == "v_th" and name in self.fixed:
                 for floor in ("v_reset", "v_leak"):
                     if (self.fixed[name][floor] >= value).any():
                         raise ValueError(f"{what} must be above {floor}, got {value.min()}")
@@ -179,7 +198,7 @@ class SpikeNetwork:
         """Return the network as declared, with the present parameters."""
         models = {}
         for name in self.neurons:
-            values = {key: self.parameters[f"{key}/{name}"].copy() for key in CONSTANTS}
+            values = {key: self.parameters[f"{key}/{name}"].copy() for key in self.kinds[name]}
             model = self.net.populations[name].model
             changed = {key: float(value[0]) if value.size == 1 else value for key, value in values.items()}
             if not all(same_value(getattr(model, key), value) for key, value in changed.items()):
@@ -193,6 +212,8 @@ class SpikeNetwork:
 
     def _values(self, name: str, key: str) -> Floats:
         """Return a parameter of a model, shape (1,) or (n,); a copy."""
+        if name in self.units and key in self.units[name].parameters:
+            return np.array(self.units[name].parameters[key], np.float64).reshape(-1)
         return np.array(getattr(self.net.populations[name].model, key), np.float64).reshape(-1)
 
 

@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from eventsim.errors import ConfigError
 from eventsim.io.plain import shown
 from eventsim.models.gradients._input_spikes import checked_inputs
+from eventsim.models.gradients.adjoint.kernel import AdjointKernel
 from eventsim.models.gradients.eventprop.kernel import EventPropKernel
 from eventsim.models.gradients.first_spike.kernel import FirstSpikeKernel
 from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
@@ -43,7 +44,7 @@ from eventsim.spike_trains import SpikeTrains
 __all__ = ["ForwardPass", "Gradient", "SpikeGradient"]
 
 Floats = NDArray[np.float64]
-Kernel = FirstSpikeKernel | EventPropKernel
+Kernel = FirstSpikeKernel | EventPropKernel | AdjointKernel
 
 KERNELS: dict[str, tuple[type[Kernel], str]] = {  # the fastest first; and the form that is asked for
     "first-spike": (FirstSpikeKernel, ""),
@@ -53,6 +54,7 @@ KERNELS: dict[str, tuple[type[Kernel], str]] = {  # the fastest first; and the f
     "eventprop-vectorised": (EventPropKernel, "vectorised"),
     "eventprop-time-binned": (EventPropKernel, "time-binned"),
     "eventprop-per-neuron": (EventPropKernel, "per-neuron"),
+    "adjoint": (AdjointKernel, ""),
 }
 AUTO = ("first-spike", "eventprop")
 
@@ -64,7 +66,7 @@ class SpikeGradient:
     Parameters
     ----------
     net : Network
-        Of `LIF` populations and `SpikeSource`; it is not changed.
+        Of `SpikeSource` and neurons with derivatives, such as `LIF` and `QIF`; it is not changed.
     threads : int
         How many threads share the samples. Results do not depend on it.
     time_constants : bool
@@ -79,7 +81,9 @@ class SpikeGradient:
         feed-forward networks of neurons that start at rest and spike at most once, and is much faster. "auto"
         takes "first-spike" where it can. Each picks the fastest of its forms, population by population;
         "first-spike-rows" and "first-spike-lanes", "eventprop-vectorised", "eventprop-time-binned" and
-        "eventprop-per-neuron" ask for one. Results agree up to rounding.
+        "eventprop-per-neuron" ask for one. "adjoint" takes any neuron that gives its flow, and is what other
+        neurons than LIF are computed with; it has i_ext of LIF among its parameters. Results agree up to
+        rounding.
     max_spikes : int
         A sample with more spikes is taken to run away.
 
@@ -147,11 +151,18 @@ class SpikeGradient:
             "max_spikes": max_spikes,
             "kernel": kernel,
         }
-        self._network = SpikeNetwork(net.with_parameters())  # the caller's may grow
+        self._network = SpikeNetwork(net.with_parameters(), kernel == "adjoint")  # the caller's may grow
+        names = AUTO if kernel == "auto" else (kernel,)
+        if self._network.general:
+            if kernel not in ("auto", "adjoint"):
+                raise ConfigError(
+                    f"kernel {kernel!r} takes LIF neurons only; others need 'adjoint', or 'auto'"
+                )
+            names = ("adjoint",)
         self._settings = Settings(
             threads, bool(time_constants), float(max_slope_inverse), float(max_dw_norm), max_spikes
         )
-        self._waiting = [KERNELS[name] for name in (AUTO if kernel == "auto" else (kernel,))]
+        self._waiting = [KERNELS[name] for name in names]
         self._kernels: list[Kernel] = []  # made when they are needed
         self._add_kernel()
         self.threads = threads

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from eventsim.contracts import BuildContext
     from eventsim.models.neurons._qif import QuadraticFlow
+    from eventsim.models.neurons.differentiable import Differentiable
     from eventsim.population import Population
 
 _CONSTANTS = ("tau_mem", "c_mem", "i_ext", "v_leak", "v_t", "v_reset")  # as `_qif.PARAMETERS`
@@ -146,6 +147,16 @@ class QIF:
         if self.synapse == "exponential":
             x[:, 1] = values["i_init"]
         return x, p
+
+    def differentiable(self, n: int, name: str) -> Differentiable:
+        """Return these neurons as the adjoint pass takes them."""
+        from eventsim.models.neurons._qif import DERIVED
+        from eventsim.models.neurons.differentiable import Differentiable
+
+        values, flow = self.parameters(n, name), self.flow()
+        derived = tuple("" if key == "i_ext" and self.synapse == "exponential" else key for key in DERIVED)
+        x, _ = self.initial(flow, n, name)
+        return Differentiable(flow, {key: values[key] for key in _CONSTANTS}, derived, x, values["t_ref"])
 
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""

@@ -29,15 +29,16 @@ def parameter_names(learn: Iterable[str], parameters: Mapping[str, NDArray[np.fl
         If there is nothing of this name.
     """
     chosen = set()
+    kinds = tuple(dict.fromkeys((*KINDS, *(name.partition("/")[0] for name in parameters))))
     for one in [learn] if isinstance(learn, str) else learn:
         if one in parameters:
             chosen.add(one)
-        elif one in KINDS:
+        elif one in kinds:
             for name, value in parameters.items():
                 one_for_all = one == "delay" and value.shape == (1,)
                 if name.startswith(f"{one}/") and not one_for_all and np.isfinite(value).all():
                     chosen.add(name)
         else:
-            known = f"kinds: {', '.join(KINDS)}; single: {', '.join(parameters)}"
+            known = f"kinds: {', '.join(kinds)}; single: {', '.join(parameters)}"
             raise UnknownPart(f"nothing to learn is named {one!r}; {known}")
     return [name for name in parameters if name in chosen]

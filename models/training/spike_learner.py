@@ -20,6 +20,8 @@ from eventsim.errors import ConfigError, UnknownPart
 from eventsim.io.plain import plain_array, shown
 from eventsim.models.gradients.forward_pass import ForwardPass
 from eventsim.models.gradients.spike_gradient import SpikeGradient
+from eventsim.models.inputs.sources import SpikeSource
+from eventsim.models.lif.lif import LIF
 from eventsim.models.training.hardware_noise import HardwareNoise, WeightGrid
 from eventsim.models.training.losses.first_spike import SILENT_LABEL, TimeToFirstSpike
 from eventsim.models.training.losses.loss import ClassLoss, Outputs, as_loss
@@ -78,15 +80,16 @@ class SpikeLearner:
     Parameters
     ----------
     net : Network
-        Of `LIF` populations and `SpikeSource`; it is not changed.
+        Of `SpikeSource` and neurons with derivatives, such as `LIF` and `QIF`; it is not changed.
     output : str
         The population that the loss reads.
     loss : Loss
         See `eventsim.models.training.losses`; `TimeToFirstSpike()` unless given.
     learn : sequence of str
-        What is trained: kinds ("weight", "delay", "tau_mem", "tau_syn", "v_th") or single parameters
-        ("delay/input->hidden", "tau_mem/hidden"). "delay" means the projections that were given an array of
-        delays; one delay for a whole projection is trained if it is named. Infinite thresholds are left out.
+        What is trained: kinds ("weight", "delay", "tau_mem", "tau_syn", "v_th", "i_ext", and the other
+        parameters of neurons that are not LIF) or single parameters ("delay/input->hidden",
+        "tau_mem/hidden"). "delay" means the projections that were given an array of delays; one delay for a
+        whole projection is trained if it is named. Infinite thresholds are left out.
     delays : DelayMap or mapping of str to DelayMap
         How delays stay positive, for all projections or by projection; `Sigmoid()` unless given.
     until : float
@@ -175,11 +178,15 @@ class SpikeLearner:
             "noise": noise,
             "weights": weights,
         }
-        constants = any(name.partition("/")[0] in ("tau_mem", "tau_syn") for name in learn)
+        kinds = {name.partition("/")[0] for name in learn}
+        # The kernels of LIF know no derivative in i_ext; all of them have that in v_th.
+        leaky = all(isinstance(each.model, LIF | SpikeSource) for each in net.populations.values())
+        general = leaky and "i_ext" in kinds
         self.spike_gradient = SpikeGradient(
             net,
             threads=threads,
-            time_constants=constants,
+            time_constants=bool(kinds - {"weight", "delay"} - ({"v_th"} if leaky and not general else set())),
+            kernel="adjoint" if general else "auto",
             max_slope_inverse=max_slope_inverse,
             max_dw_norm=max_dw_norm,
         )
@@ -196,7 +203,8 @@ class SpikeLearner:
                 f"no population of neurons is named {output!r}; known: {', '.join(_cells(net))}"
             )
         self.output = output
-        self._tau_syn = float(np.mean(np.asarray(net.populations[output].model.tau_syn, np.float64)))
+        tau_syn = getattr(net.populations[output].model, "tau_syn", 1.0)
+        self._tau_syn = float(np.mean(np.asarray(tau_syn, np.float64)))
         for name in max_missing or {}:
             self._checked_population(name)
         self._bump = WeightBump(max_missing or {}, bump, self._raise)
@@ -500,4 +508,9 @@ def _spiking(net: Network) -> list[str]:
     with suppress(ConfigError):
         names = topological_sort(names, [(p.pre, p.post) for p in net.projections if p.pre != p.post])
     cells = set(_cells(net))
-    return [name for name in names if name in cells and np.isfinite(net.populations[name].model.v_th).any()]
+    return [name for name in names if name in cells and _has_threshold(net.populations[name].model)]
+
+
+def _has_threshold(model: Any) -> bool:
+    """Return whether a neuron can spike: all but readouts, whose v_th is inf."""
+    return bool(np.isfinite(np.asarray(getattr(model, "v_th", 0.0), np.float64)).any())

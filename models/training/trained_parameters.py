@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from eventsim.errors import UnknownPart
 from eventsim.models.gradients.spike_gradient import Gradient, SpikeGradient
+from eventsim.models.neurons.solved import POSITIVE
 from eventsim.models.training.hardware_noise import WeightGrid
 from eventsim.models.training.parameter_names import parameter_names
 from eventsim.models.training.parametrisations import DelayMap, Sigmoid
@@ -82,7 +83,9 @@ class TrainedParameters:
                     raise ValueError(f"delays of {part!r}: {error}") from None
             self._values[name] = value
         self._floors = {
-            name: _floor(net, name, value) for name, value in self._values.items() if name[0] in "tv"
+            name: _floor(net, name, value)
+            for name, value in self._values.items()
+            if name.startswith(("tau_", "v_th/")) or name.partition("/")[0] in POSITIVE
         }
         self.values: Mapping[str, Floats] = MappingProxyType(self._values)
 
@@ -107,10 +110,10 @@ class TrainedParameters:
 
     def derivatives(self, gradient: Gradient) -> dict[str, Floats]:
         """Return derivatives in the parameters, by name, from those in the network."""
-        derivatives = {}
+        derivatives, given = {}, gradient.parameters
         for name, value in self._values.items():
             kind, _, part = name.partition("/")
-            derivative: Floats = getattr(gradient, kind)[part]
+            derivative: Floats = given[name]
             if kind == "delay":
                 derivative = self.maps[part].gradient(value, derivative)
             derivatives[name] = derivative
