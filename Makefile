@@ -1,6 +1,7 @@
 # make demo   learn Yin-Yang with first spikes, in under a minute, and draw what came out
 # make test   the test suite
 # make lint   style and types
+# make docs   the site, into build/site/index.html
 # make sanitize   tests of engine, models and hardware under the address and undefined-behaviour sanitizers (gcc)
 #
 # Each sets up its own virtual environment in .venv; needs Python >= 3.11, a C compiler and make.
@@ -17,7 +18,7 @@ TESTS_MAY := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls 
 # Folder by folder: they are no packages, and several have a conftest.py.
 TEST_FOLDERS := $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.py tests/*/*/*.py))))
 
-.PHONY: demo test lint types sanitize clean
+.PHONY: demo test lint types docs sanitize clean
 
 demo: $(VENV)/.installed
 	mkdir -p demo
@@ -39,6 +40,11 @@ types: $(VENV)/.linted
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml -p eventsim
 	cd tests && for folder in . $(TEST_FOLDERS); do \
 	  MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml $(TESTS_MAY) $$folder/*.py || exit 1; done
+
+# Pages, gallery (its pictures are made by the build) and API reference; a warning is an error.
+docs: $(VENV)/.documented
+	MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -q -W --keep-going docs build/site
+	@echo "the site is build/site/index.html"
 
 # Compiled into a folder of its own, which comes before the package that is installed. Leaks are not looked for:
 # Python itself leaves memory behind. A finding ends the tests, with the place in C.
@@ -79,6 +85,10 @@ $(VENV)/.installed: $(VENV)/.built
 
 $(VENV)/.tested: $(VENV)/.built
 	$(PIP) --no-build-isolation -e '.[test]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.documented: $(VENV)/.built
+	$(PIP) --no-build-isolation -e '.[docs]'
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.linted: $(VENV)/.tested

@@ -1,4 +1,6 @@
-"""Twenty neurons driven by noise that inhibit each other: spikes at exact times, saved in one file."""
+"""First steps: twenty neurons driven by noise that inhibit each other, spikes at exact times, in one file."""
+
+import matplotlib.pyplot as plt
 
 import eventsim as es
 
@@ -16,3 +18,8 @@ print(
     len(spikes), "spikes; the first:", *zip(spikes.times[:3].tolist(), spikes.units[:3].tolist(), strict=True)
 )
 sim.save("first_steps.h5", overwrite=True)
+
+figure, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(8, 5), layout="constrained")
+es.io.plots.raster(spikes, 20, above)
+es.io.plots.trace(sim.trace("cells", "v"), below, variable="v", n_lines=2)
+plt.show()

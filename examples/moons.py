@@ -1,5 +1,6 @@
 """Two half moons, learned from spike times: every coordinate is one spike, early for small values."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 import eventsim as es
@@ -16,3 +17,11 @@ classifier.fit(times[:700], label[:700])
 print(f"unseen samples: {classifier.score(times[700:], label[700:]):.3f} right")
 print("outputs of the first of them spike at", classifier.predict_times(times[700:701])[0].round(2))
 classifier.save("moons.h5", overwrite=True)
+
+figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+wrong = classifier.predict(times) != label
+axis.scatter(x, y, c=label, cmap="coolwarm", s=8)
+axis.scatter(x[wrong], y[wrong], s=40, facecolors="none", edgecolors="black", label=f"{wrong.sum()} wrong")
+axis.set(xlabel="x", ylabel="y", aspect="equal")
+axis.legend()
+plt.show()

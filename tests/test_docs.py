@@ -57,7 +57,7 @@ def test_there_are_examples_at_all():
 
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-EXTRAS = ("torch", "sklearn", "neo")
+EXTRAS = ("torch", "sklearn", "neo", "nest", "snntorch")
 
 
 def examples(page: Path) -> list[tuple[str, str | None]]:
