@@ -77,5 +77,6 @@ def test_the_examples_of_a_page_print_what_it_says(page, tmp_path, monkeypatch, 
             if re.search(rf"\bimport {extra}\b|\bfrom {extra}\b|eventsim\.{extra}\b", source):
                 pytest.importorskip(extra)
         exec(compile(source, str(page), "exec"), names)
+        out = capsys.readouterr().out
         if printed is not None:
-            assert capsys.readouterr().out == printed
+            assert out == printed
