@@ -18,7 +18,16 @@ FOLDERS = ("models", "hardware", "io", "scenarios", "benchmarks")  # each is eve
 TREE = Path("build/tree")  # the package as importers see it; rebuilt on every build
 GENERATED = Path("build/cython")  # the C files
 SHARED = "eventsim._cyutility"  # Cython's helpers for memoryviews and functions, once for all modules
-DATA = ("*.pxd", "*.pyi", "*.h", "*.toml", "*.npz", "py.typed")  # installed beside the modules
+DATA = (
+    "*.pxd",
+    "*.pyi",
+    "*.h",
+    "*.toml",
+    "*.npz",
+    "*.css",
+    "*.js",
+    "py.typed",
+)  # installed beside the modules
 
 # Contraction of a*b+c into one rounding is off so that the clones of a hot kernel for
 # different processors (see eventsim/kernels/vector.h) give the same bits.

@@ -218,6 +218,29 @@ def plot(
     streams.say(f"plot: {results.plot(file, what, output)}")
 
 
+@app.command(epilog=help_texts.REPORT)
+def report(
+    file: File,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.html", help="[default: beside FILE]")
+    ] = None,
+    neurobench: Annotated[
+        bool, typer.Option("--neurobench", help="Measure the trained network as NeuroBench defines it, too.")
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="With --neurobench: data sets [default: $EVENTSIM_DATA]."),
+    ] = None,
+) -> None:
+    """One page of a run for the browser: tables, curves, rasters that zoom; it needs no network."""
+    from eventsim.scenarios import reporting
+
+    if data is not None and not neurobench:
+        raise ConfigError("--data is for --neurobench")
+    written = reporting.report(file, output, neurobench=neurobench, data=data)
+    streams.say(f"report: {written}")
+
+
 @app.command(epilog=help_texts.EXPORT)
 def export(
     file: File,

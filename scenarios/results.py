@@ -1,7 +1,7 @@
 """The results in the file of a run: as text, as one JSON object, and as plots."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,15 +66,8 @@ def describe(path: Path) -> dict[str, Any]:
 def as_text(path: Path) -> str:
     """Return what a run was and what came out, for people."""
     found = describe(path)
-    preset = f", preset {found['preset']}" if found["preset"] else ""
     lines = [
-        ", ".join(
-            [
-                f"{found['scenario'] or 'simulation'}{preset}",
-                f"seed {'unknown' if found['seed'] is None else found['seed']}",
-                f"eventsim {found['version'] or 'of unknown version'}",
-            ]
-        ),
+        f"{title(found)}, eventsim {found['version'] or 'of unknown version'}",
         _duration(found["complete"], found["wall_seconds"]),
     ]
     if "format" in found:
@@ -92,6 +85,13 @@ def as_text(path: Path) -> str:
         width = max(map(len, found["populations"]))
         lines += [f"  {name:<{width}}  {n} units" for name, n in found["populations"].items()]
     return "\n".join(lines)
+
+
+def title(found: Mapping[str, Any]) -> str:
+    """Return which run it is: scenario, preset and seed of what `describe` returns."""
+    preset = f", preset {found['preset']}" if found["preset"] else ""
+    seed = "unknown" if found["seed"] is None else found["seed"]
+    return f"{found['scenario'] or 'simulation'}{preset}, seed {seed}"
 
 
 def _progress(progress: dict[str, Any] | None, units: dict[str, str]) -> list[str]:
@@ -179,14 +179,14 @@ def summary(outcome: Outcome) -> str:
     }
     width, wide = max(map(len, shown), default=0), max(map(len, shown.values()), default=0)
     for key, text in shown.items():
-        theirs = f"  paper: {_paper(rows[key])}" if key in rows else ""
+        theirs = f"  paper: {paper_value(rows[key])}" if key in rows else ""
         lines.append(f"  {key:<{width}}  {text:<{wide}}{theirs}".rstrip())
     lines += [f"note: {note}" for note in outcome.run.notes]
     lines.append(f"written to {outcome.path}; see it with: eventsim plot {shlex.quote(str(outcome.path))}")
     return "\n".join(lines)
 
 
-def _paper(row: Row) -> str:
+def paper_value(row: Row) -> str:
     """Return the paper's figure of a row in its unit."""
     unit = row.unit or metric_units.unit_of(row.metric, {})
     return in_unit(row.paper, row.paper_spread, {"unit": unit, "decimals": row.decimals})
@@ -204,6 +204,11 @@ def available_plots(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
     """Return the plots of a run by name: the scenario's own first, then all that its contents allow."""
     from eventsim.io import plots
 
+    return {**own_plots(trace), **plots.available(trace)}
+
+
+def own_plots(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
+    """Return the plots that the scenario of a run brings along, by name."""
     kind: Any = parts("scenario").get(str(trace.provenance.get("scenario")))
     own: dict[str, Callable[[Trace], Any]] = {}
     if hasattr(kind, "plots"):
@@ -211,7 +216,7 @@ def available_plots(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
     elif hasattr(kind, "pictures"):  # a scenario written for the version before
         warnings.warn("a scenario's `pictures` is called `plots` now", DeprecationWarning, stacklevel=2)
         own = kind.pictures(trace)
-    return {**own, **plots.available(trace)}
+    return own
 
 
 def plot(path: Path, what: str | None = None, output: Path | None = None) -> Path:

@@ -1,6 +1,8 @@
 from eventsim.io.plots import arrays as arrays
 from eventsim.io.plots import curves as curves
+from eventsim.io.plots import decisions as decisions
 from eventsim.io.plots import runs as runs
+from eventsim.io.plots import series as series
 from eventsim.io.plots import spike_plots as spike_plots
 from eventsim.io.plots import styling as styling
 from eventsim.io.plots.arrays import histogram as histogram
@@ -13,6 +15,9 @@ from eventsim.io.plots.runs import plot as plot
 from eventsim.io.plots.spike_plots import raster as raster
 from eventsim.io.plots.spike_plots import rate as rate
 from eventsim.io.plots.styling import COLOURS as COLOURS
+from eventsim.io.plots.styling import GREY as GREY
+from eventsim.io.plots.styling import LINES as LINES
+from eventsim.io.plots.styling import MARKS as MARKS
 from eventsim.io.plots.styling import axes_or_new as axes_or_new
 from eventsim.io.plots.styling import legend_beside as legend_beside
 from eventsim.io.plots.styling import readable_name as readable_name

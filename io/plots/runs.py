@@ -6,7 +6,6 @@ figure = es.io.plots.available(trace)["raster"](trace)
 """
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -20,6 +19,7 @@ from eventsim.io.config import nearest
 from eventsim.io.hdf5.safety import check_destination
 from eventsim.io.plots.arrays import histogram, matrix, yin_yang
 from eventsim.io.plots.curves import trace, training
+from eventsim.io.plots.series import curves, groups, is_fraction, matrices
 from eventsim.io.plots.spike_plots import default_width, raster, rate
 from eventsim.io.plots.styling import COLOURS, legend_beside, readable_name, set_title, style
 from eventsim.trace import Trace
@@ -27,8 +27,6 @@ from eventsim.trace import Trace
 K = TypeVar("K")
 V = TypeVar("V")
 DPI = 150
-WEIGHTS = re.compile(r"(.*/)?weight/[^/]+->[^/]+")
-"""Names of weight matrices (pre, post), such as ``weight/input->hidden``."""
 
 
 def available(run: Trace) -> dict[str, Callable[[Trace], Figure]]:
@@ -86,10 +84,10 @@ def _styled(draw: Callable[[Trace, Figure], None]) -> Callable[[Trace], Figure]:
 def _rasters(run: Trace, figure: Figure) -> None:
     """One raster below the other, as high as the populations are large, within bounds."""
     names = [name for name, _ in _first(run.spikes, 8, figure, "populations")]
-    sizes = [_size(run, name) for name in names]
+    sizes = [size_of(run, name) for name in names]
     heights = [float(np.clip(np.sqrt(size), 3, 14)) for size in sizes]
     figure.set_size_inches(8.0, float(np.clip(0.9 * len(names) + 0.22 * sum(heights), 2.6, 11)))
-    span = (_first_time(run), _duration(run))
+    span = (first_time(run), duration_of(run))
     panels = _stack(figure, len(names), heights)
     for k, (ax, name) in enumerate(zip(panels, names, strict=True)):
         colour = COLOURS[k % len(COLOURS)]
@@ -103,14 +101,14 @@ def _rates(run: Trace, figure: Figure) -> None:
     figure.set_size_inches(8.0, 3.6)
     ax = figure.subplots()
     shown = dict(_first(run.spikes, 8, figure, "populations"))
-    width = default_width(_duration(run), max(map(len, shown.values())))
+    width = default_width(duration_of(run), max(map(len, shown.values())))
     for k, (name, spikes) in enumerate(shown.items()):
         colour = COLOURS[k % len(COLOURS)]
         label = name if len(shown) > 1 else None
         rate(
             spikes,
-            _size(run, name),
-            _duration(run),
+            size_of(run, name),
+            duration_of(run),
             ax,
             width=width,
             time_unit=run.time_unit,
@@ -133,23 +131,14 @@ def _traces(run: Trace, figure: Figure) -> None:
     _only_lowest_label(panels)
 
 
-KINDS_OF_SERIES = ("accuracy", "loss", "error", "missing")
-
-
 @_styled
 def _training(run: Trace, figure: Figure) -> None:
     """Accuracies together, losses together, everything else on its own and after these."""
-    groups: dict[str, dict[str, NDArray[Any]]] = {kind: {} for kind in KINDS_OF_SERIES}
-    for name, values in _curves(run).items():
-        kind = next((word for word in KINDS_OF_SERIES if word in name), name)
-        groups.setdefault(kind, {})[name] = values
-    chosen = _first({kind: series for kind, series in groups.items() if series}, 6, figure, "kinds of series")
+    chosen = _first(groups(run), 6, figure, "kinds of series")
     figure.set_size_inches(7.0, 0.8 + 2.2 * len(chosen))
     panels = _stack(figure, len(chosen))
     for ax, (kind, series) in zip(panels, chosen, strict=True):
-        values = np.concatenate([np.ravel(item) for item in series.values()])
-        fraction = kind in ("accuracy", "error", "missing") and bool(np.nanmax(values, initial=0.0) <= 1.0)
-        training(series, ax, fraction=fraction, label=readable_name(kind))
+        training(series, ax, fraction=is_fraction(kind, series), label=readable_name(kind))
         if len(series) == 1 and next(iter(series)) != kind:
             set_title(ax, readable_name(next(iter(series))))
     _only_lowest_label(panels)
@@ -157,7 +146,7 @@ def _training(run: Trace, figure: Figure) -> None:
 
 @_styled
 def _weights(run: Trace, figure: Figure) -> None:
-    items = _first(_matrices(run), 5, figure, "matrices")
+    items = _first(matrices(run), 5, figure, "matrices")
     figure.set_size_inches(9.0, 0.5 + 2.9 * len(items))
     panels = figure.subplots(len(items), 2, squeeze=False, width_ratios=(1.5, 1))
     for (left, right), (name, values) in zip(panels, items, strict=True):
@@ -200,31 +189,13 @@ def _in_yin_yang(samples: NDArray[Any]) -> bool:
     return inside and (samples.shape[1] == 2 or bool(np.allclose(samples[:, 2:4], 1 - points, atol=1e-6)))
 
 
-def _curves(run: Trace) -> dict[str, NDArray[Any]]:
-    return {
-        name: values
-        for name, values in run.training.items()
-        if values.ndim == 1 and len(values) and values.dtype.kind in "biuf"
-    }
-
-
-def _matrices(run: Trace) -> dict[str, NDArray[Any]]:
-    """Return the weight matrices by name, those at the end of the run first."""
-    found = {
-        name: values
-        for name, values in run.parameters.items()
-        if WEIGHTS.fullmatch(name) and values.ndim == 2 and values.size and values.dtype.kind in "iuf"
-    }
-    return dict(sorted(found.items(), key=lambda item: not item[0].startswith("weight/")))
-
-
 _PLOTS: dict[str, tuple[Callable[[Trace], Any], Callable[[Trace], Figure]]] = {
-    "training": (_curves, _training),
+    "training": (curves, _training),
     "raster": (lambda run: any(len(spikes) for spikes in run.spikes.values()), _rasters),
     "rate": (lambda run: any(len(spikes) for spikes in run.spikes.values()), _rates),
     "trace": (lambda run: any(len(samples.times) for samples in run.samples.values()), _traces),
     "yin-yang": (_labelled, _yin_yangs),
-    "weights": (_matrices, _weights),
+    "weights": (matrices, _weights),
 }
 
 
@@ -244,14 +215,17 @@ def _only_lowest_label(panels: Iterable[Axes]) -> None:
         ax.set_xlabel("")
 
 
-def _size(run: Trace, name: str) -> int:
+def size_of(run: Trace, name: str) -> int:
+    """Return the units of a population; up to the highest that spiked where the run does not say."""
     return max(1, run.sizes.get(name, int(run.spikes[name].units.max(initial=0)) + 1))
 
 
-def _first_time(run: Trace) -> float:
+def first_time(run: Trace) -> float:
+    """Return where the time axis begins: 0, or the first spike before it."""
     return min([0.0, *(float(spikes.times[0]) for spikes in run.spikes.values() if len(spikes))])
 
 
-def _duration(run: Trace) -> float:
+def duration_of(run: Trace) -> float:
+    """Return where the time axis ends: the clock at the end, or the last spike."""
     last = max([0.0, *(float(spikes.times[-1]) for spikes in run.spikes.values() if len(spikes))])
     return run.duration if run.duration >= last and run.duration > 0 else (last or 1.0)

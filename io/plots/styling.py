@@ -8,7 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-COLOURS = ("#3b6fb6", "#d1603d", "#3f9a6e", "#8a5fa8", "#c79a2b", "#4aa3b5", "#b04a72", "#6b6b6b")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8c467a", "#8c8c46")
+"""In the order of their use; a test holds that the colour-blind can tell each from each other.
+
+The first six are those of Okabe and Ito (2008), reordered.
+"""
+MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+"""Marks of points, one beside each colour, so that no plot depends on colour alone."""
+LINES: tuple[Any, ...] = (
+    *("-", "--", "-.", ":"),
+    *((0, dashes) for dashes in ((6, 1, 1, 1, 1, 1), (3, 1), (8, 2), (1, 1))),
+)
+"""Styles of lines, one beside each colour."""
+GREY = "#8a8f96"
+"""Of what is there to compare with: a target, a limit, what was before."""
 STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 11,
