@@ -29,7 +29,9 @@ ACCEPTED = {  # Hz, mean rate of all neurons; mean plastic weight over its first
     "poisson-10000": ((8.5, 11.5), (0.98, 1.04)),
 }
 
-Measured = tuple[float, float, float]  # CPU seconds, mean rate in Hz, mean plastic weight over its first value
+Measured = tuple[
+    float, float, float
+]  # CPU seconds, mean rate in Hz, mean plastic weight over its first value
 
 
 def eventsim_run(plastic: bool, schedule: str) -> Callable[[str, int], Measured]:

@@ -21,6 +21,19 @@ from eventsim.states import LATEST, state_array, state_arrays
 from eventsim.synapses cimport SYNAPTIC, ArrivalObserver, Synapses
 
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+      #define eventsim_soon(p) __builtin_prefetch(p)
+    #else
+      #define eventsim_soon(p) ((void)0)
+    #endif
+    """
+    void eventsim_soon(const void *p) noexcept nogil
+
+cdef enum:
+    AHEAD = 12          # synapses whose targets are fetched before it is their turn
+
 cdef struct Post:
     double time
     double minus        # trace of depression, after this spike
@@ -79,7 +92,7 @@ cdef class SpikePairs(ArrivalObserver):
         self.arrays = {"plus": np.zeros(n_rows), "slow": np.zeros(n_rows), "last": np.full(n_rows, -np.inf),
                        "done": np.full(n_rows, -np.inf)}
         self.arrays["count"] = np.zeros(synapses.post.n, np.int32)
-        self.view(np.zeros((synapses.post.n, 8, 3)))
+        self.view(np.zeros((synapses.post.n, 16, 3)))
 
     cdef int view(self, history) except -1:
         """Look at the arrays, and at a history of shape (n_post, capacity, 3)."""
@@ -134,6 +147,43 @@ cdef class SpikePairs(ArrivalObserver):
         self.last[row] = time
         self.done[row] = time
 
+    cdef void pass_pairs(
+            self, int64_t row, double shift, double time, double *weight, const int32_t *target, Py_ssize_t n) noexcept nogil:
+        """Do to the weights of a group what `follow` and `depressed` do, where only pairs count and a source has one trace."""
+        cdef double a_plus = self.a_plus, a_minus = self.a_minus, mu_plus = self.mu_plus, mu_minus = self.mu_minus
+        cdef double w_max = self.w_max, rate_plus = self.rate_plus, rate_minus = self.rate_minus
+        cdef double plus = self.plus[row], last = self.last[row], done = self.done[row], w, at
+        cdef const Post *history = &self.history[0, 0]
+        cdef const int32_t *count = &self.count[0]
+        cdef Py_ssize_t capacity = self.history.shape[1], k, ahead
+        cdef const Post *h
+        cdef int i, m
+        for k in range(n):
+            ahead = k + AHEAD
+            if ahead < n:
+                eventsim_soon(history + target[ahead] * capacity + count[target[ahead]] - 1)
+            h = history + target[k] * capacity
+            w = weight[k]
+            m = i = count[target[k]]
+            while i > 0 and h[i - 1].time + shift > done:
+                i -= 1
+            while i < m:
+                at = h[i].time + shift
+                if at > time:
+                    break
+                w += plus * exp((last - at) * rate_plus) * a_plus * share(1.0 - w / w_max, mu_plus)
+                if w > w_max:
+                    w = w_max
+                i += 1
+            i -= 1
+            while i >= 0 and h[i].time + shift >= time:
+                i -= 1
+            if i >= 0:
+                w -= h[i].minus * exp((h[i].time + shift - time) * rate_minus) * a_minus * share(w / w_max, mu_minus)
+                if not w > 0.0:
+                    w = 0.0
+            weight[k] = w
+
     cdef int on_arrival(
             self, double time, double emitted, int source, int64_t first, SynapseGroup *group) except -1 nogil:
         cdef Py_ssize_t k
@@ -150,6 +200,10 @@ cdef class SpikePairs(ArrivalObserver):
             time = emitted
         if self.saving:
             self.keep(first, group.n)
+        if not own and group.target != NULL and self.a_plus_triplet == 0.0 and self.a_minus_triplet == 0.0:
+            self.pass_pairs(row, shift, time, self.weight + first, group.target, group.n)
+            self.note(row, time)
+            return 0
         for k in range(group.n):
             unit = group.target[k] if group.target != NULL else <int> k
             if own:
