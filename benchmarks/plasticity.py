@@ -1,4 +1,4 @@
-"""W2 with plastic synapses: pair STDP on all connections among excitatory neurons, for one second of network time.
+"""W2 with plastic synapses: pair STDP on all connections among excitatory neurons, for one second.
 
 The network is that of W2 with Poisson input (see `balanced_network`). Its excitatory-to-excitatory
 connections, 6.4 million at N = 10 000, follow additive STDP of all pairs. NEST runs the same with
