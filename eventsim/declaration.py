@@ -262,6 +262,7 @@ def _class_of(name: str) -> Callable[..., Any]:
 def _subclasses(*kinds: type) -> Iterator[type]:
     """Yield the classes below others, without those that a dataclass with slots has replaced."""
     for kind in kinds:
+        each: type
         for each in kind.__subclasses__():
             if getattr(sys.modules.get(each.__module__), each.__name__, None) is each:
                 yield each

@@ -4,6 +4,7 @@ from eventsim.io import datasets as datasets
 from eventsim.io import export as export
 from eventsim.io import hdf5 as hdf5
 from eventsim.io import neurobench as neurobench
+from eventsim.io import nir as nir
 from eventsim.io import plots as plots
 from eventsim.io import sonata as sonata
 from eventsim.io.export.neo import to_neo as to_neo

@@ -244,15 +244,18 @@ def report(
 @app.command(epilog=help_texts.EXPORT)
 def export(
     file: File,
-    to: Annotated[str, typer.Option(metavar="FORMAT", help="sonata, csv or nwb.")],
+    to: Annotated[str, typer.Option(metavar="FORMAT", help="sonata, csv, nwb or nir.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="OUT", help="Folder; for nwb a file.")
+        Path | None, typer.Option("--output", "-o", metavar="OUT", help="Folder; for nwb and nir a file.")
+    ] = None,
+    dt: Annotated[
+        float | None, typer.Option(metavar="STEP", help="With nir: step of the program that is to read it.")
     ] = None,
 ) -> None:
-    """Write spikes and samples in the formats of other programs."""
+    """Write spikes and samples, or the network, in the formats of other programs."""
     from eventsim.scenarios import exporting
 
-    for written in exporting.export(file, to, output):
+    for written in exporting.export(file, to, output, dt=dt):
         streams.say(f"written: {written}")
 
 

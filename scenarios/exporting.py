@@ -4,19 +4,28 @@ from pathlib import Path
 
 from eventsim.errors import ConfigError, did_you_mean
 
-FORMATS = {"sonata": "a folder", "csv": "a folder", "nwb": "a file that ends with .nwb"}
+FORMATS = {
+    "sonata": "a folder",
+    "csv": "a folder",
+    "nwb": "a file that ends with .nwb",
+    "nir": "a file that ends with .nir",
+}
+FILES = ("nwb", "nir")
 
 
-def export(path: Path, to: str, output: Path | None = None) -> list[Path]:
-    """Write what a run recorded in another format, and return the files.
+def export(path: Path, to: str, output: Path | None = None, *, dt: float | None = None) -> list[Path]:
+    """Write what a run recorded, or its network, in another format, and return the files.
 
     Parameters
     ----------
     path : Path
         File of a run, or of another program in a layout that `eventsim.io.load` reads.
-    to : {"sonata", "csv", "nwb"}
+    to : {"sonata", "csv", "nwb", "nir"}
+        NIR has the network, the others have the recordings.
     output : Path, optional
-        A folder, or for NWB a file; beside the run and named after it where None.
+        A folder, or for NWB and NIR a file; beside the run and named after it where None.
+    dt : float, optional
+        For NIR, the step of the program that is to read the file; see `eventsim.io.nir.to_nir`.
 
     Raises
     ------
@@ -30,15 +39,19 @@ def export(path: Path, to: str, output: Path | None = None) -> list[Path]:
     if to not in FORMATS:
         hint = did_you_mean(to, FORMATS) or ";"
         raise ConfigError(f"no format is called {to!r}{hint} known: {', '.join(FORMATS)}")
+    if dt is not None and to != "nir":
+        raise ConfigError("--dt is for --to nir")
     if output is None:
-        output = path.with_suffix(".nwb") if to == "nwb" else path.with_name(f"{path.stem}-{to}")
-    if to == "nwb" and output.suffix.lower() != ".nwb":
-        raise ConfigError(f"--to nwb writes {FORMATS[to]}, got {str(output)!r}")
-    if to != "nwb" and output.is_file():
+        output = path.with_suffix(f".{to}") if to in FILES else path.with_name(f"{path.stem}-{to}")
+    if to in FILES and output.suffix.lower() != f".{to}":
+        raise ConfigError(f"--to {to} writes {FORMATS[to]}, got {str(output)!r}")
+    if to not in FILES and output.is_file():
         raise ConfigError(f"--to {to} writes {FORMATS[to]}, and {str(output)!r} is a file")
     if not output.parent.is_dir():
         raise ConfigError(f"folder {str(output.parent)!r} does not exist; make it first, or export elsewhere")
-    trace = io.load(path)
+    trace = io.load(path, recordings=to != "nir")
+    if to == "nir":
+        return [io.export.to_nir(trace.network(), output, dt=1.0 if dt is None else dt)]
     if not trace.spikes and not trace.samples:
         raise ConfigError(f"{path} has neither spikes nor samples to export")
     if to == "nwb":

@@ -57,7 +57,7 @@ def test_there_are_examples_at_all():
 
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-EXTRAS = ("torch", "sklearn", "neo", "nest", "snntorch")
+EXTRAS = ("torch", "sklearn", "neo", "nest", "snntorch", "nir")
 
 
 def examples(page: Path) -> list[tuple[str, str | None]]:
@@ -74,7 +74,7 @@ def test_the_examples_of_a_page_print_what_it_says(page, tmp_path, monkeypatch, 
     names: dict[str, object] = {"__name__": "example"}  # examples of a page go on from each other
     for source, printed in examples(page):
         for extra in EXTRAS:
-            if re.search(rf"\bimport {extra}\b|\bfrom {extra}\b|eventsim\.{extra}\b", source):
+            if re.search(rf"\bimport {extra}\b|\bfrom {extra}\b|eventsim\.{extra}\b|\bto_{extra}\b", source):
                 pytest.importorskip(extra)
         exec(compile(source, str(page), "exec"), names)
         out = capsys.readouterr().out

@@ -4,3 +4,4 @@ from eventsim.io.export.neo import to_neo as to_neo
 from eventsim.io.export.nwb import to_nwb as to_nwb
 from eventsim.io.export.sonata import to_sonata as to_sonata
 from eventsim.io.export.tables import to_csv as to_csv
+from eventsim.io.nir.writing import to_nir as to_nir

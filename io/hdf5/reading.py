@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.errors import FileFormatError
-from eventsim.io import sonata
+from eventsim.errors import ConfigError, FileFormatError
+from eventsim.io import nir, sonata
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.declarations import get_declaration
 from eventsim.io.hdf5.safety import first_line
@@ -21,19 +21,31 @@ from eventsim.io.hdf5.tree import get_array, get_text, get_tree
 from eventsim.trace import Samples, Spikes, Trace
 
 
-def load(path: str | os.PathLike[str], recordings: bool = True) -> Trace:
-    """Read a file that `save` or a run wrote, or spikes and reports that other programs wrote as SONATA.
+def load(
+    path: str | os.PathLike[str],
+    recordings: bool = True,
+    *,
+    time_unit: str | None = None,
+    dt: float | None = None,
+) -> Trace:
+    """Read a file that `save` or a run wrote, or one of other programs: SONATA or NIR.
 
     Parameters
     ----------
+    path : str or path
+        Of a run; of spikes and reports as SONATA; or of a network as NIR.
     recordings : bool
         False leaves out spikes and samples, so that a file of any size opens at once.
+    time_unit : {"s", "ms", "us", "ns", "1"}, optional
+        Of a NIR file, the unit of its times.
+    dt : float, optional
+        Of a NIR file, the step of the program that wrote it; see `eventsim.io.nir.read_nir`.
 
     Returns
     -------
     Trace
         Everything in the file, also the state from which a run resumes. Of other programs' files spikes and
-        reports, with what had to be assumed in ``provenance["notes"]``.
+        reports or the network, with what had to be assumed in ``provenance["notes"]``.
 
     Raises
     ------
@@ -45,30 +57,40 @@ def load(path: str | os.PathLike[str], recordings: bool = True) -> Trace:
         to other files.
     """
     with open_any(Path(path)) as file:
-        if not _is_ours(file):
+        graph = _is_graph(file)
+        if not graph and (time_unit is not None or dt is not None):
+            raise ConfigError(f"time_unit and dt are for NIR files, which {path} is not")
+        if not graph and not _is_ours(file):
             return sonata.read(file, Path(path), recordings)
-        ours = file[schema.ROOT]
-        trace = Trace(
-            sizes=population_sizes(ours["populations"]),
-            config=get_text(ours["config"]),
-            metrics={decode_name(key): float(value) for key, value in ours["metrics"].attrs.items()},
-            provenance={decode_name(key): _entry(value) for key, value in ours["provenance"].attrs.items()},
-            parameters=_arrays(ours["parameters"]),
-            training=_arrays(ours["training"]),
-            state=get_tree(ours["state"]),
-            duration=float(ours.attrs["duration"]),
-            time_unit=str(ours.attrs["time_unit"]),
-            declaration=get_declaration(ours),
-        )
-        if not recordings:
-            return trace
-        for name, size in trace.sizes.items():
-            if name in file["spikes"]:
-                trace.spikes[name] = _spikes(file["spikes"][name], size)
-        for name, variables in ours["samples"].items():
-            for variable, group in variables.items():
-                trace.samples[name, decode_name(variable)] = _samples(group)
+        if not graph:
+            return _read(file, recordings)
+    return nir.read_nir(path, time_unit, dt)
+
+
+def _read(file: h5py.File, recordings: bool) -> Trace:
+    """Return what is in an open file of ours."""
+    ours = file[schema.ROOT]
+    trace = Trace(
+        sizes=population_sizes(ours["populations"]),
+        config=get_text(ours["config"]),
+        metrics={decode_name(key): float(value) for key, value in ours["metrics"].attrs.items()},
+        provenance={decode_name(key): _entry(value) for key, value in ours["provenance"].attrs.items()},
+        parameters=_arrays(ours["parameters"]),
+        training=_arrays(ours["training"]),
+        state=get_tree(ours["state"]),
+        duration=float(ours.attrs["duration"]),
+        time_unit=str(ours.attrs["time_unit"]),
+        declaration=get_declaration(ours),
+    )
+    if not recordings:
         return trace
+    for name, size in trace.sizes.items():
+        if name in file["spikes"]:
+            trace.spikes[name] = _spikes(file["spikes"][name], size)
+    for name, variables in ours["samples"].items():
+        for variable, group in variables.items():
+            trace.samples[name, decode_name(variable)] = _samples(group)
+    return trace
 
 
 def is_complete(path: str | os.PathLike[str]) -> bool:
@@ -118,10 +140,10 @@ def open_any(path: Path) -> Iterator[h5py.File]:
             raise FileFormatError(f"{path} is not an HDF5 file, or only the beginning of one")
         with h5py.File(path, "r") as file:
             check_structure(file, path, (schema.ROOT, "spikes", "report"))
-            if _is_ours(file) or not sonata.is_recording(file):
+            if _is_ours(file) or not (sonata.is_recording(file) or _is_graph(file)):
                 _check_layout(file, path)
             yield file
-    except (FileFormatError, PermissionError):
+    except (ConfigError, FileFormatError, PermissionError):
         raise
     except Exception as error:  # the library has no class of its own for what it finds in a damaged file
         raise FileFormatError(f"{path} is truncated or damaged: {first_line(error)}") from error
@@ -130,6 +152,12 @@ def open_any(path: Path) -> Iterator[h5py.File]:
 def _is_ours(file: h5py.File) -> bool:
     ours = file.get(schema.ROOT)
     return isinstance(ours, h5py.Group) and "format_version" in ours.attrs
+
+
+def _is_graph(file: h5py.File) -> bool:
+    """Return whether an open file holds a graph of NIR."""
+    node = file.get("node")
+    return isinstance(node, h5py.Group) and "type" in node and not _is_ours(file)
 
 
 def population_sizes(group: h5py.Group) -> dict[str, int]:
@@ -153,7 +181,7 @@ def _check_layout(file: h5py.File, path: Path) -> None:
     if not isinstance(ours, h5py.Group) or "format_version" not in ours.attrs:
         raise FileFormatError(
             f"{path} was not written by eventsim: it has no group /{schema.ROOT}, "
-            "nor spikes or reports of SONATA"
+            "nor spikes or reports of SONATA, nor a graph of NIR"
         )
     version = int(ours.attrs["format_version"])
     if version > schema.FORMAT_VERSION:
