@@ -120,8 +120,8 @@ def _convolution(label: str, kind: str, node: Any, shape: Shape) -> tuple[Any, F
         full = (len(weight), weight.shape[1], rows, columns)
         target = np.broadcast_to((out * rows + y) * columns + x, full)[:, :, inside]
         source = np.broadcast_to((into * height + iy) * width + ix, full)[:, :, inside]
-        value = np.broadcast_to(weight[:, :, ky, kx, None, None], full)[:, :, inside]
-        parts.append((value.reshape(-1), target.reshape(-1), source.reshape(-1)))
+        entries = np.broadcast_to(weight[:, :, ky, kx, None, None], full)[:, :, inside]
+        parts.append((entries.reshape(-1), target.reshape(-1), source.reshape(-1)))
     values, targets, sources = map(np.concatenate, zip(*parts, strict=True))
     n_out = len(weight) * rows * columns
     matrix = scipy.sparse.csr_array((values, (targets, sources)), shape=(n_out, math.prod(shape)))

@@ -87,11 +87,11 @@ def _trace(graph: Any, path: str, time_unit: str | None, dt: float | None) -> Tr
         raise ConfigError(f"time_unit must be one of {', '.join(UNITS)}, got {time_unit!r}")
     if dt is not None and not (isinstance(dt, int | float) and 0 < dt < math.inf):
         raise ConfigError(f"dt must be a positive time, got {dt!r}")
-    area = graph.metadata.get("spike_area") if isinstance(graph.metadata, Mapping) else None
+    area: Any = graph.metadata.get("spike_area") if isinstance(graph.metadata, Mapping) else None
     if dt is None and area is None:
         area = 1.0
         notes.append("a spike is a pulse of area 1; dt= gives the step of the program that wrote the file")
-    found = _Graph(graph, float(area if dt is None else dt))
+    found = _Graph(graph, float(dt if dt is not None else area))
     declaration = found.declaration(time_unit)
     if dt is not None:
         loops = _delay_loops(declaration, float(dt))
@@ -240,8 +240,8 @@ class _Graph:
             ways: list[tuple[str, Groups]] = []
             constant = np.zeros(n)
             identity: Groups = [(0.0, scipy.sparse.eye_array(n).tocsr())]
-            for source in self.before.get(name, []):
-                self._follow(source, identity, ways, constant, [name])
+            for before in self.before.get(name, []):
+                self._follow(before, identity, ways, constant, [name])
             model, factor = _neuron(name, node, n, constant, self.area)
             populations.append({"name": name, "n": n, "record_spikes": True, "model": model})
             projections += _projections(name, ways, factor)
