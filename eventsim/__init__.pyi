@@ -26,6 +26,7 @@ from eventsim.registry import find as find
 from eventsim.registry import parts as parts
 from eventsim.registry import register as register
 from eventsim.scenarios.reporting import report as report
+from eventsim.scenarios.side_by_side import compare as compare
 from eventsim.scenarios.sweep import sweep as sweep
 from eventsim.simulation import Simulation as Simulation
 from eventsim.spike_trains import SpikeTrains as SpikeTrains

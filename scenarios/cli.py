@@ -241,6 +241,27 @@ def report(
     streams.say(f"report: {written}")
 
 
+@app.command(epilog=help_texts.COMPARE)
+def compare(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE FILE...", help="HDF5 files of runs.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.html", help="Write a page with their training curves."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Runs side by side: settings that differ, metrics; with -o a page with their curves."""
+    from eventsim.scenarios import side_by_side
+
+    found = side_by_side.compare(*files, output=output)
+    if json:
+        _print_json(found.as_dict())
+    else:
+        streams.say(found.as_text())
+    if found.page is not None:
+        streams.say(f"page: {found.page}", sys.stderr if json else None)
+
+
 @app.command(epilog=help_texts.EXPORT)
 def export(
     file: File,

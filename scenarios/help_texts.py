@@ -33,4 +33,4 @@ SWEEP = examples(
     "sweep delgrad 'learning_rate=loguniform(1e-3, 1e-1)' --draws 20 -o draws",
 )
 REPORT = examples("report run.h5", "report run.h5 -o page.html")
-COMPARE = examples("compare a.h5 b.h5")
+COMPARE = examples("compare a.h5 b.h5", "compare seed1.h5 seed2.h5 seed3.h5 -o seeds.html")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from eventsim.trace import Trace
 
-__all__ = ["KINDS", "curves", "groups", "is_fraction", "matrices"]
+__all__ = ["KINDS", "curves", "groups", "is_fraction", "kind_of", "matrices", "tells"]
 
 KINDS = ("accuracy", "loss", "error", "missing")
 WEIGHTS = re.compile(r"(.*/)?weight/[^/]+->[^/]+")
@@ -30,16 +30,21 @@ def groups(run: Trace) -> dict[str, dict[str, NDArray[Any]]]:
     Series that are zero or no number throughout are left out, unless there are no others.
     """
     known = curves(run)
-    telling = {name: values for name, values in known.items() if _tells(values)}
+    telling = {name: values for name, values in known.items() if tells(values)}
     found: dict[str, dict[str, NDArray[Any]]] = {kind: {} for kind in KINDS}
     for name, values in (telling or known).items():
-        kind = next((word for word in KINDS if word in name), name)
-        found.setdefault(kind, {})[name] = values
+        found.setdefault(kind_of(name), {})[name] = values
     return {kind: series for kind, series in found.items() if series}
 
 
-def _tells(values: NDArray[Any]) -> bool:
+def tells(values: NDArray[Any]) -> bool:
+    """Return whether a series has a number that is not zero."""
     return bool(np.nan_to_num(np.asarray(values, np.float64)).any())
+
+
+def kind_of(name: str) -> str:
+    """Return the group that a series belongs to: a word of `KINDS` in its name, or its name."""
+    return next((word for word in KINDS if word in name), name)
 
 
 def is_fraction(kind: str, series: dict[str, NDArray[Any]]) -> bool:

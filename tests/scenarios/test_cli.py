@@ -259,7 +259,7 @@ def test_sections_of_a_scenario_hold_every_key_once_in_order():
 def test_every_command_is_offered(capsys):
     assert main([]) == 0
     out = capsys.readouterr().out
-    commands = ("list", "run", "show", "plot", "report", "reproduce", "bench", "sweep", "export")
+    commands = ("list", "run", "show", "plot", "report", "compare", "reproduce", "bench", "sweep", "export")
     assert all(command in out for command in commands)
 
 
