@@ -6,8 +6,8 @@
   const preference = window.matchMedia("(prefers-color-scheme: dark)");
   let chosen = null;
   const inks = {
-    light: { ink: "#1b1f24", soft: "#57606a", line: "#d4d8de", grid: "#e8eaee", raised: "#ffffff", ground: "#ffffff" },
-    dark: { ink: "#e6e9ee", soft: "#a3acb8", line: "#4a5260", grid: "#2a3038", raised: "#1d2128", ground: "#14171c" },
+    light: { ink: "#1b1f24", soft: "#57606a", line: "#d4d8de", grid: "#e8eaee", raised: "#ffffff" },
+    dark: { ink: "#e6e9ee", soft: "#a3acb8", line: "#4a5260", grid: "#2a3038", raised: "#1d2128" },
   };
 
   function colourFigures(ink) {
@@ -17,8 +17,8 @@
         const change = {};
         const set = (name, value) => { if (has(name)) change[name] = value; };
         if (has("border_fill_color") && has("outline_line_color")) {
-          set("border_fill_color", null); set("background_fill_color", null); set("outline_line_color", ink.line);
-          set("border_line_color", ink.ground); // with none, bokeh 3.9 draws it in the outline's colour
+          set("border_fill_color", null); set("background_fill_color", null);
+          set("outline_line_color", null); // bokeh 3.9 would draw it around the whole figure too
         } else if (has("label_text_color")) { // a legend
           set("label_text_color", ink.ink); set("background_fill_color", null);
           set("border_line_color", null); set("inactive_fill_color", ink.raised);
