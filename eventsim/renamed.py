@@ -41,6 +41,7 @@ RENAMED: dict[str, dict[str, str]] = {
     },
     # arguments of a part, a method or a function: "argument/<name of it>"
     "argument/Adam": {"rate": "learning_rate"},
+    "argument/SpikingClassifier.fit": {"labels": "y"},
     "argument/SpikingClassifier": {
         "rate": "learning_rate",
         "delay_rate": "delay_learning_rate",

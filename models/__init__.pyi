@@ -48,6 +48,7 @@ from eventsim.models.training import optimisers as optimisers
 from eventsim.models.training import parametrisations as parametrisations
 from eventsim.models.training.estimators.base import NotFittedError as NotFittedError
 from eventsim.models.training.estimators.growing_classifier import GrowingClassifier as GrowingClassifier
+from eventsim.models.training.estimators.latency_encoder import LatencyEncoder as LatencyEncoder
 from eventsim.models.training.estimators.sequence_estimators import SequenceClassifier as SequenceClassifier
 from eventsim.models.training.estimators.sequence_estimators import SequenceRegressor as SequenceRegressor
 from eventsim.models.training.estimators.spiking_classifier import SpikingClassifier as SpikingClassifier

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import eventsim
 from eventsim.errors import ConfigError
+from eventsim.scenarios.earlier_names import todays_values
 from eventsim.scenarios.run import Run
 from eventsim.scenarios.scenario import Scenario
 
@@ -48,9 +49,8 @@ def begin(
             f"{path} has no state from which its training could go on; "
             f"begin again with epochs={_epochs(wanted)}"
         )
-    before = io.config.from_toml(trace.config)[0].get(
-        "epochs", type(wanted).__dataclass_fields__["epochs"].default
-    )  # type: ignore[attr-defined]
+    values, _ = io.config.from_toml(trace.config)
+    before = io.config.make(type(wanted), todays_values(str(how["scenario"]), values, quiet=True))
     provenance = {key: value for key, value in trace.provenance.items() if key != "version"}
     file = io.TraceFile.create(
         path,
@@ -63,7 +63,7 @@ def begin(
     run = Run(file=file, seed=int(how.get("seed", 0)), hardware=how.get("hardware"), **common)
     run.go_on(trace.state, trace.provenance)
     run.say(f"going on with {path}")
-    run.note(f"trained for {before} epochs, then on to {_epochs(wanted)}")
+    run.note(f"trained for {_epochs(before)} epochs, then on to {_epochs(wanted)}")
     run.checkpoint(run.state or {}, force=True)
     return run
 

@@ -11,6 +11,7 @@ from eventsim.models.training.batches import shuffled as shuffled
 from eventsim.models.training.early_stopping import EarlyStopping as EarlyStopping
 from eventsim.models.training.estimators.base import NotFittedError as NotFittedError
 from eventsim.models.training.estimators.growing_classifier import GrowingClassifier as GrowingClassifier
+from eventsim.models.training.estimators.latency_encoder import LatencyEncoder as LatencyEncoder
 from eventsim.models.training.estimators.sequence_estimators import SequenceClassifier as SequenceClassifier
 from eventsim.models.training.estimators.sequence_estimators import SequenceRegressor as SequenceRegressor
 from eventsim.models.training.estimators.spiking_classifier import SpikingClassifier as SpikingClassifier

@@ -342,13 +342,17 @@ class SpikeLearner:
         rng: np.random.Generator | None = None,
         times: Mapping[str, ArrayLike] | None = None,
         arrivals: Mapping[str, ArrayLike] | None = None,
+        sample_weight: Floats | None = None,
     ) -> Step:
         """Learn from one batch: an optimiser's step or, if too many neurons are silent, a bump.
 
-        Parameters are those of `gradients`, and the optimiser that changes `parameters`.
+        Parameters are those of `gradients`, and the optimiser that changes `parameters`. `sample_weight`,
+        shape (n_samples,), multiplies the loss of each sample.
         """
         run = self._observed(inputs, rng, times, arrivals)
         losses, errors, correct = self._evaluate(run, labels)
+        if sample_weight is not None:
+            errors = _weighted(errors, sample_weight)
         loss = self._mean(losses)
         silent = {name: run.first_spikes(name) == np.inf for name in self._neurons}
         missing = {name: np.count_nonzero(each) / each.size for name, each in silent.items()}
@@ -514,3 +518,12 @@ def _spiking(net: Network) -> list[str]:
 def _has_threshold(model: Any) -> bool:
     """Return whether a neuron can spike: all but readouts, whose v_th is inf."""
     return bool(np.isfinite(np.asarray(getattr(model, "v_th", 0.0), np.float64)).any())
+
+
+def _weighted(errors: Any, weight: Floats) -> Any:
+    """Return errors of samples, in whichever form a loss gives them, times the weight of each sample."""
+    if isinstance(errors, Mapping):
+        return {name: _weighted(each, weight) for name, each in errors.items()}
+    if isinstance(errors, np.ndarray) and errors.dtype != object:
+        return errors * weight.reshape(-1, *(1,) * (errors.ndim - 1))
+    return [each * factor for each, factor in zip(errors, weight, strict=True)]

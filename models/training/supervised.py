@@ -33,8 +33,8 @@ class SpikingLearner(Protocol):
 
     reads_first_spikes: bool
 
-    def step(self, inputs: Any, labels: Any, optimiser: StatefulOptimiser, **noise: Generator) -> "Step":
-        """Learn from a batch."""
+    def step(self, inputs: Any, labels: Any, optimiser: StatefulOptimiser, **noise: Any) -> "Step":
+        """Learn from a batch; `sample_weight` is passed on where samples have weights."""
 
     def first_spikes(self, inputs: Any, **noise: Generator) -> Floats:
         """Return when each output spikes first, shape (n_samples, n_outputs)."""
@@ -67,6 +67,7 @@ class SupervisedLearner:
     noisy_inputs : whether `encode` gets a generator in training.
     noisy_network : whether the network gets a generator, in training and in evaluation.
     block : samples that are evaluated at once.
+    sample_weight : what the loss of each training sample is multiplied by; 1 unless given.
     """
 
     network: SpikingLearner
@@ -77,6 +78,7 @@ class SupervisedLearner:
     noisy_inputs: bool = False
     noisy_network: bool = False
     block: int = 1000
+    sample_weight: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.encode is None:
@@ -95,7 +97,9 @@ class SupervisedLearner:
         samples, labels = self.task.sets["train"]
         place = batch.epoch, batch.place
         inputs = self.encode(samples[batch.samples], self.rng("noise", *place) if self.noisy_inputs else None)
-        noise = {"rng": self.rng("hardware", *place)} if self.noisy_network else {}
+        noise: dict[str, Any] = {"rng": self.rng("hardware", *place)} if self.noisy_network else {}
+        if self.sample_weight is not None:
+            noise["sample_weight"] = self.sample_weight[batch.samples]
         step = self.network.step(inputs, labels[batch.samples], self.optimiser, **noise)
         n = len(batch.samples)
         followed = step.losses_followed

@@ -1,6 +1,7 @@
 """A trained classifier in one HDF5 file: settings, classes, clock, parameters; nothing in it is executed."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -31,6 +32,8 @@ def write(classifier: Any, path: str | os.PathLike[str], overwrite: bool) -> Non
     from eventsim.io.hdf5.writing import save
 
     settings = {k: v for k, v in classifier._settings.items() if k not in ("callbacks", "loss")}
+    if isinstance(settings["class_weight"], Mapping):
+        raise TypeError("class_weight by class cannot be stored; give sample_weight to fit in its place")
     if not isinstance(settings["random_state"], int | np.integer | None):
         settings["random_state"] = classifier._seed
     learner, names = classifier.learner_, getattr(classifier, "feature_names_in_", None)

@@ -1,7 +1,9 @@
 """What all estimators share: settings by name as scikit-learn has them, seeds, and a progress bar."""
 
 import difflib
+import functools
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +19,29 @@ __all__ = ["Estimator", "NotFittedError", "checked_whole", "progress_bar", "seed
 
 
 class NotFittedError(ValueError, AttributeError):
-    """An estimator is asked before it has learned."""
+    """An estimator is asked before it has learned.
+
+    Where scikit-learn is loaded it is a `sklearn.exceptions.NotFittedError` as well.
+    """
+
+    def __new__(cls, *arguments: object) -> "NotFittedError":
+        """Return the error, of a class that scikit-learn's programs know, if there are any."""
+        theirs = sys.modules.get("sklearn.exceptions")
+        kind: Any = cls
+        if theirs is not None and cls is NotFittedError:
+            kind = _also(theirs.NotFittedError)
+        error: NotFittedError = ValueError.__new__(kind, *arguments)
+        return error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what a copy in another process is made of."""
+        return NotFittedError, self.args
+
+
+@functools.cache
+def _also(theirs: type[Exception]) -> type[Exception]:
+    """Return a class of errors that is ours and theirs."""
+    return type("NotFittedError", (NotFittedError, theirs), {"__module__": __name__})
 
 
 class Estimator:
@@ -26,6 +50,15 @@ class Estimator:
     @classmethod
     def _names(cls) -> list[str]:
         return list(inspect.signature(cls).parameters)
+
+    def get_metadata_routing(self) -> Any:
+        """Return which arguments of `fit` scikit-learn hands on: `sample_weight`, if it is asked to."""
+        from sklearn.utils.metadata_routing import MetadataRequest
+
+        request = MetadataRequest(owner=type(self).__name__)
+        if "sample_weight" in inspect.signature(self.fit).parameters:  # type: ignore[attr-defined]
+            request.fit.add_request(param="sample_weight", alias=None)
+        return request
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings by name."""

@@ -25,6 +25,7 @@ from eventsim.models.training.estimators._labelled_spikes import (
     checked_samples,
     classes_of,
     indices_of,
+    weights_of,
 )
 from eventsim.models.training.estimators.base import (
     Estimator,
@@ -100,6 +101,8 @@ class SpikingClassifier(Estimator):
     outside : {"clip", "error"}
         What becomes of times, when it predicts, that lie before the first or after the last spike of the
         training samples: they count as that spike's, which is told once, or they are refused.
+    class_weight : "balanced", mapping of classes to numbers, or None
+        What the loss of each class is multiplied by; "balanced" makes all classes count alike.
     threads : int
         How many threads share a batch. Results do not depend on it.
     progress : bool or None
@@ -161,6 +164,7 @@ class SpikingClassifier(Estimator):
         threads: int = 1,
         progress: bool | None = None,
         outside: Literal["clip", "error"] = "clip",
+        class_weight: Any = None,
     ) -> None:
         self.hidden, self.delays = hidden, delays
         self.epochs, self.batch, self.loss = epochs, batch, loss
@@ -170,14 +174,16 @@ class SpikingClassifier(Estimator):
         self.early_stopping, self.patience = early_stopping, patience
         self.validation_fraction, self.callbacks = validation_fraction, callbacks
         self.random_state, self.threads, self.progress = random_state, threads, progress
-        self.outside = outside
+        self.outside, self.class_weight = outside, class_weight
 
     # ------------------------------------------------------------------ learning
 
+    @renamed_arguments("argument/SpikingClassifier.fit")
     def fit(
         self,
         times: Any,
-        labels: Any,
+        y: Any,
+        sample_weight: Any = None,
         *,
         validation: tuple[Any, Any] | None = None,
         classes: Iterable[Any] | None = None,
@@ -190,8 +196,11 @@ class SpikingClassifier(Estimator):
         times : array_like, shape (n_samples, n_inputs), or list of (times, units)
             First spikes, `inf` where an input does not spike; or the spikes of each sample, several of an
             input if need be. Times are at least 0, in any unit.
-        labels : sequence, length n_samples
+        y : sequence, length n_samples
             The class of each sample, of any hashable sort.
+        sample_weight : array_like, shape (n_samples,), optional
+            What the loss of each sample is multiplied by, at least 0; divided by its mean. Samples of weight
+            0 are left out.
         validation : (times, labels), optional
             Samples that are not learned from, in place of held-out ones.
         classes : sequence, optional
@@ -216,21 +225,30 @@ class SpikingClassifier(Estimator):
             raise TypeError(f"classes must be a list of all classes, got {shown(classes)}")
         columns = feature_names(times)
         samples, n_inputs = checked_samples(times, None)
-        names = classes_of(labels, len(samples)) if classes is None else as_classes(list(classes))
-        index = indices_of(labels, names, len(samples))
+        samples, y, sample_weight = _of_some_weight(samples, y, sample_weight)
+        names = classes_of(y, len(samples)) if classes is None else as_classes(list(classes))
+        index = indices_of(y, names, len(samples))
+        weight = weights_of(sample_weight, index, names, self.class_weight)
         counts = np.bincount(index, minlength=len(names))
         if (counts == 0).any():
             raise ValueError(f"class {names.tolist()[int(counts.argmin())]!r} has no sample")
         if len(counts) < 2:
             raise ValueError(f"labels hold one class only, {names.tolist()[0]!r}; at least two are needed")
         seed = seed_of(self.random_state)
-        sets = {"train": (samples, index)}
+        sets: dict[str, tuple[Any, Ints]] = {"train": (samples, index)}
         if validation is not None:
             check_names(validation[0], columns, type(self).__name__)
             held_out, _ = checked_samples(validation[0], n_inputs, negative=True)
             sets["validation"] = held_out, indices_of(validation[1], names, len(held_out))
         elif self.validation_fraction is not None or self.early_stopping:
-            sets = self._divided(samples, index, seed)
+            from eventsim.models.training.estimators._network import selected
+
+            learned, held = self._divided(index, seed)
+            sets = {
+                k: (selected(samples, part), index[part])
+                for k, part in (("train", learned), ("validation", held))
+            }
+            weight = None if weight is None else weight[learned]
         self.classes_, self.n_features_in_, self._seed = names, n_inputs, seed
         if columns is not None:
             self.feature_names_in_ = columns
@@ -240,7 +258,7 @@ class SpikingClassifier(Estimator):
         self._settings = self.get_params() | {"hidden": sizes}  # what was learned with, whatever is set later
         self.history_: dict[str, list[float]] = {}
         self._set_up(sets["train"][0])
-        self._learn(sets, [*self.callbacks, *callbacks])
+        self._learn(sets, [*self.callbacks, *callbacks], weight)
         return self
 
     def _checked_settings(self) -> tuple[int, ...]:
@@ -276,10 +294,8 @@ class SpikingClassifier(Estimator):
             raise ValueError(f"validation_fraction must lie between 0 and 1, got {fraction!r}")
         return sizes
 
-    def _divided(self, samples: Any, index: Ints, seed: int) -> dict[str, tuple[Any, Ints]]:
+    def _divided(self, index: Ints, seed: int) -> tuple[Ints, Ints]:
         """Return samples to learn from and held-out ones: the same part of each class, never all."""
-        from eventsim.models.training.estimators._network import selected
-
         fraction = 0.1 if self.validation_fraction is None else self.validation_fraction
         order = rng.stream(seed, "validation").permutation(len(index))
         held_out = np.zeros(len(index), bool)
@@ -291,8 +307,7 @@ class SpikingClassifier(Estimator):
                 f"validation_fraction={fraction!r} of each class holds none of {len(index)} samples out; "
                 "raise it, or give validation=(times, labels)"
             )
-        parts = {"train": np.flatnonzero(~held_out), "validation": np.flatnonzero(held_out)}
-        return {split: (selected(samples, part), index[part]) for split, part in parts.items()}
+        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
     def _set_up(self, samples: Any) -> None:
         """Make the clock for these samples and the untrained network."""
@@ -331,7 +346,9 @@ class SpikingClassifier(Estimator):
         """Return the number of input units, those of complementary inputs included."""
         return int(self.n_features_in_) * (1 if np.isnan(self._clock.turn) else 2)
 
-    def _learn(self, sets: dict[str, tuple[Any, Ints]], callbacks: Sequence[Callback]) -> None:
+    def _learn(
+        self, sets: dict[str, tuple[Any, Ints]], callbacks: Sequence[Callback], weight: Floats | None
+    ) -> None:
         from eventsim.models.training.optimisers import Adam
         from eventsim.models.training.schedules import CosineDecay
 
@@ -343,6 +360,7 @@ class SpikingClassifier(Estimator):
             encode=lambda spikes, _: self._clock.inputs(spikes),
             rng=stream,
             most_frequent=int(self._frequencies.argmax()),
+            sample_weight=weight,
         )
         size = self.batch or min(50, max(10, n // 20))
         Trainer(
@@ -395,18 +413,26 @@ class SpikingClassifier(Estimator):
         probabilities /= probabilities.sum(axis=1, keepdims=True)
         return probabilities
 
-    def score(self, times: Any, labels: Any) -> float:
-        """Return the fraction of samples whose class is right."""
-        samples = self._checked(times)
-        index = indices_of(labels, self.classes_, len(samples), others=-1)
-        return float((self._classes_of(self._output_times(samples)) == index).mean())
+    @renamed_arguments("argument/SpikingClassifier.fit")
+    def score(self, times: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the fraction of samples whose class is right, weighted if `sample_weight` is given."""
+        samples = self._checked(times, stacklevel=5)
+        index = indices_of(y, self.classes_, len(samples), others=-1)
+        weight = weights_of(sample_weight, index, self.classes_, None)
+        return float(np.average(self._classes_of(self._output_times(samples)) == index, weights=weight))
 
-    def _checked(self, times: Any) -> Any:
+    def _checked(self, times: Any, stacklevel: int = 3) -> Any:
         """Return the samples that are asked for, with times in the range of the training samples."""
         if not hasattr(self, "learner_"):
             raise NotFittedError(UNTRAINED)
         self._check_outside()
         check_names(times, self.__dict__.get("feature_names_in_"), type(self).__name__)
+        shape = getattr(times, "shape", ())
+        if len(shape) == 2 and shape[1] not in (0, self.n_features_in_):
+            raise ValueError(
+                f"X has {shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                f"features as input: times have shape {shape}, expected (n_samples, {self.n_features_in_})"
+            )
         samples, _ = checked_samples(times, self.n_features_in_, negative=True)
         samples, moved = self._clock.clipped(samples, self.outside)
         if moved and not self.__dict__.get("_told_outside"):
@@ -415,7 +441,7 @@ class SpikingClassifier(Estimator):
                 f"input times outside the range of the training samples, {self._clock.first:g} to "
                 f"{self._clock.last:g}, count as its ends ({moved} here); outside='error' refuses them "
                 "(said once)",
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
         return samples
 
@@ -441,7 +467,7 @@ class SpikingClassifier(Estimator):
             estimator_type="classifier",
             target_tags=TargetTags(required=True),
             classifier_tags=ClassifierTags(),
-            input_tags=InputTags(),
+            input_tags=InputTags(positive_only=True),  # times before 0 do not exist
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -518,6 +544,27 @@ class _Report(TrainerCallback):
             self.classifier.history_.setdefault(name, []).append(value)
         reported = {"epoch": trainer.epoch - 1, **reported}
         return any([callback(self.classifier, reported) is True for callback in self.callbacks])
+
+
+def _of_some_weight(samples: Any, labels: Any, weight: Any) -> tuple[Any, Any, Any]:
+    """Return samples, labels and weights without the samples of weight 0."""
+    from eventsim.models.training.estimators._network import selected
+
+    found = None if weight is None else np.asarray(weight)
+    if (
+        found is None
+        or found.shape != (len(samples),)
+        or found.dtype.kind not in "biuf"
+        or (found != 0).all()
+    ):
+        return samples, labels, weight
+    chosen = np.flatnonzero(found)
+    if not chosen.size:
+        raise ValueError("no sample counts: every sample_weight is zero")
+    listed = labels.tolist() if hasattr(labels, "tolist") else list(labels)
+    if len(listed) != len(samples):
+        return samples, labels, weight  # refused where labels are checked
+    return selected(samples, chosen), [listed[k] for k in chosen], found[chosen]
 
 
 def _or_most_frequent(classes: Ints, most_frequent: int) -> Ints:
