@@ -194,6 +194,12 @@ class ChangesSide(ContinuousSide):
             }
         changed = changed_model(declared, {**{name: getattr(model, name) for name in names}, **parameters})
         values = changed.parameters(declared.n, population)  # looks at them, before anything happens
+        for name in parameters:
+            if name not in changed.changeable:
+                raise ConfigError(
+                    f"{name} of {population!r} cannot become {shown(parameters[name])} while it runs; declare it "
+                    "so, or change the value at a time with at()"
+                )
         compiled = self._ready()
         handler: Any = compiled.populations[population]
         self._check_schedule(compiled, handler, population, values)

@@ -16,6 +16,10 @@ from eventsim.models.dendrites.compartments import ThresholdEvent as ThresholdEv
 from eventsim.models.dendrites.multi_compartment import MultiCompartment as MultiCompartment
 from eventsim.models.dendrites.two_compartment_rate import TwoCompartmentRate as TwoCompartmentRate
 from eventsim.models.inputs import encoding as encoding
+from eventsim.models.inputs.currents import LinearCurrent as LinearCurrent
+from eventsim.models.inputs.currents import NoiseCurrent as NoiseCurrent
+from eventsim.models.inputs.currents import SineCurrent as SineCurrent
+from eventsim.models.inputs.currents import StepCurrent as StepCurrent
 from eventsim.models.inputs.rates import RateInput as RateInput
 from eventsim.models.inputs.rates import RateSpikes as RateSpikes
 from eventsim.models.inputs.rates import SpikeTrace as SpikeTrace
@@ -29,6 +33,12 @@ from eventsim.models.inputs.varying import PoissonFunction as PoissonFunction
 from eventsim.models.inputs.varying import PoissonRates as PoissonRates
 from eventsim.models.lif.lif import LIF as LIF
 from eventsim.models.lif.lif import LIFDelta as LIFDelta
+from eventsim.models.lif.multisynapse import AdaptiveLIF as AdaptiveLIF
+from eventsim.models.lif.multisynapse import MultiSynapseLIF as MultiSynapseLIF
+from eventsim.models.lif.receptors import AlphaSynapse as AlphaSynapse
+from eventsim.models.lif.receptors import DeltaSynapse as DeltaSynapse
+from eventsim.models.lif.receptors import DoubleExponentialSynapse as DoubleExponentialSynapse
+from eventsim.models.lif.receptors import ExponentialSynapse as ExponentialSynapse
 from eventsim.models.neurons.custom import CustomNeuron as CustomNeuron
 from eventsim.models.neurons.nonlinear import AdEx as AdEx
 from eventsim.models.neurons.nonlinear import ExponentialIF as ExponentialIF

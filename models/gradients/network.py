@@ -17,6 +17,7 @@ from eventsim.connect import Pairs
 from eventsim.connections import Connections
 from eventsim.errors import ConfigError
 from eventsim.models.gradients.adjoint.neurons import differentiable
+from eventsim.models.inputs.currents import is_current
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.models.lif.lif import LIF
 from eventsim.models.neurons.differentiable import Differentiable
@@ -143,6 +144,9 @@ class SpikeNetwork:
         self.general = general or bool(others)
         self.units: dict[str, Differentiable] = {}
         self.kinds: dict[str, tuple[str, ...]] = {name: CONSTANTS for name in self.neurons}
+        for name in self.neurons:
+            if is_current(getattr(net.populations[name].model, "i_ext", 0.0)):
+                raise ConfigError(f"spike gradients need a constant i_ext, that of {name!r} changes over time")
         for name in self.neurons if self.general else ():
             model = net.populations[name].model
             unit = differentiable(model, net.populations[name].n, name)

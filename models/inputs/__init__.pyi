@@ -1,4 +1,8 @@
 from eventsim.models.inputs import encoding as encoding
+from eventsim.models.inputs.currents import LinearCurrent as LinearCurrent
+from eventsim.models.inputs.currents import NoiseCurrent as NoiseCurrent
+from eventsim.models.inputs.currents import SineCurrent as SineCurrent
+from eventsim.models.inputs.currents import StepCurrent as StepCurrent
 from eventsim.models.inputs.interpolation import Interpolation as Interpolation
 from eventsim.models.inputs.rates import RateInput as RateInput
 from eventsim.models.inputs.rates import RateSpikes as RateSpikes

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eventsim.models.inputs.currents import Current, check_current, is_current
+from eventsim.models.lif.linear import linear_population, with_receptor
 from eventsim.parameters import one_line, per_unit
 from eventsim.registry import register
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _POSITIVE = ("tau_mem", "tau_syn", "c_mem")
 _CHANGEABLE = ("tau_mem", "tau_syn", "c_mem", "v_th", "v_leak", "v_reset", "i_ext", "t_ref")
+_CHANGEABLE_DELTA = tuple(name for name in _CHANGEABLE if name != "tau_syn")
 
 
 def _checked(model: LIF | LIFDelta, n: int, name: str) -> dict[str, Any]:
@@ -32,6 +35,9 @@ def _checked(model: LIF | LIFDelta, n: int, name: str) -> dict[str, Any]:
     for field in fields(model):
         value = getattr(model, field.name)
         if field.name == "first_spike_only" or (field.name == "v_init" and value is None):
+            values[field.name] = value
+        elif field.name == "i_ext" and is_current(value):
+            check_current(value, n, name)
             values[field.name] = value
         else:
             values[field.name] = per_unit(
@@ -43,6 +49,12 @@ def _checked(model: LIF | LIFDelta, n: int, name: str) -> dict[str, Any]:
                 nonnegative=field.name == "t_ref",
                 allow_inf=field.name in ("v_th", "t_ref"),
             )
+    refuse_above_threshold(values, name)
+    return values
+
+
+def refuse_above_threshold(values: dict[str, Any], name: str) -> None:
+    """Raise ValueError if reset or rest is not below threshold; `values` are numbers or arrays of shape (n,)."""
     for threshold in ("v_reset", "v_leak"):
         above = np.greater_equal(values[threshold], values["v_th"])
         if np.any(above):
@@ -56,7 +68,6 @@ def _checked(model: LIF | LIFDelta, n: int, name: str) -> dict[str, Any]:
                 f"{threshold} of {name!r} must be below v_th, got {threshold} = "
                 f"{_at(values[threshold], above)} and v_th = {_at(values['v_th'], above)}{where}: {cure}"
             )
-    return values
 
 
 def _at(value: Any, where: Any) -> float:
@@ -87,8 +98,8 @@ class LIF:
         Leak (resting) potential, below v_th.
     v_reset : array_like
         Potential after a spike and during the refractory time, below v_th.
-    i_ext : array_like
-        Constant current.
+    i_ext : array_like or current
+        Constant current; or a current over time, such as `StepCurrent` or `SineCurrent`.
     t_ref : array_like
         Refractory time, time; inf for one spike only.
     v_init : array_like, optional
@@ -110,7 +121,7 @@ class LIF:
     v_th: ArrayLike = 1.0
     v_leak: ArrayLike = 0.0
     v_reset: ArrayLike = 0.0
-    i_ext: ArrayLike = 0.0
+    i_ext: ArrayLike | Current = 0.0
     t_ref: ArrayLike = 0.0
     v_init: ArrayLike | None = None
     i_init: ArrayLike = 0.0
@@ -118,9 +129,13 @@ class LIF:
 
     paper: ClassVar[str] = "Göltz et al. 2021, Fast and energy-efficient neuromorphic deep learning"
     variables: ClassVar[tuple[str, ...]] = ("v", "i_syn")
-    changeable: ClassVar[tuple[str, ...]] = _CHANGEABLE
     is_source: ClassVar[bool] = False
     __repr__ = one_line
+
+    @property
+    def changeable(self) -> tuple[str, ...]:
+        """Parameters that may change while a simulation goes on; a current over time stays what it is."""
+        return tuple(name for name in _CHANGEABLE if name != "i_ext" or not is_current(self.i_ext))
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a parameter does not fit `n` units; the message names population and unit."""
@@ -128,13 +143,16 @@ class LIF:
 
     def parameters(self, n: int, name: str) -> dict[str, Any]:
         """Return all parameters, each checked, a number or an array of shape (n,)."""
-        return _checked(self, n, name)
+        values = _checked(self, n, name)
+        return with_receptor(values, "exponential") if is_current(self.i_ext) else values
 
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""
+        parameters = self.parameters(context.n, context.name)
+        if is_current(self.i_ext):
+            return linear_population(parameters, self.i_ext, context, self.first_spike_only)
         from eventsim.models.lif._windows import LIFPopulation
 
-        parameters = self.parameters(context.n, context.name)
         return LIFPopulation(context.n, context.name, parameters, False, self.first_spike_only)
 
 
@@ -151,16 +169,20 @@ class LIFDelta:
     v_th: ArrayLike = 1.0
     v_leak: ArrayLike = 0.0
     v_reset: ArrayLike = 0.0
-    i_ext: ArrayLike = 0.0
+    i_ext: ArrayLike | Current = 0.0
     t_ref: ArrayLike = 0.0
     v_init: ArrayLike | None = None
     first_spike_only: bool = False
 
     paper: ClassVar[str] = "Brunel 2000, Dynamics of sparsely connected networks"
     variables: ClassVar[tuple[str, ...]] = ("v",)
-    changeable: ClassVar[tuple[str, ...]] = tuple(name for name in _CHANGEABLE if name != "tau_syn")
     is_source: ClassVar[bool] = False
     __repr__ = one_line
+
+    @property
+    def changeable(self) -> tuple[str, ...]:
+        """Parameters that may change while a simulation goes on; a current over time stays what it is."""
+        return tuple(name for name in _CHANGEABLE_DELTA if name != "i_ext" or not is_current(self.i_ext))
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a parameter does not fit `n` units; the message names population and unit."""
@@ -168,11 +190,14 @@ class LIFDelta:
 
     def parameters(self, n: int, name: str) -> dict[str, Any]:
         """Return all parameters, each checked, a number or an array of shape (n,)."""
-        return _checked(self, n, name) | {"tau_syn": 1.0, "i_init": 0.0}
+        values = _checked(self, n, name) | {"tau_syn": 1.0, "i_init": 0.0}
+        return with_receptor(values, "delta") if is_current(self.i_ext) else values
 
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""
+        parameters = self.parameters(context.n, context.name)
+        if is_current(self.i_ext):
+            return linear_population(parameters, self.i_ext, context, self.first_spike_only)
         from eventsim.models.lif._windows import LIFPopulation
 
-        parameters = self.parameters(context.n, context.name)
         return LIFPopulation(context.n, context.name, parameters, True, self.first_spike_only)
