@@ -26,6 +26,8 @@ from eventsim.engine import Engine
 from eventsim.errors import ConfigError
 from eventsim.network import Network, Projection, is_continuous, sends_rates
 from eventsim.population import OutputFilter, Population, PrivateSource
+from eventsim.procedural import DrawnRows
+from eventsim.procedural_synapses import ProceduralSynapses
 from eventsim.rng import trial_seed
 from eventsim.schedules import Sweeps
 from eventsim.synapses import Synapses
@@ -127,7 +129,7 @@ def build(
     for name, way_out in (transmissions or {}).items():
         populations[name].set_transmission(way_out)
     spiking = [p for p in net.projections if not sends_rates(net.populations[p.pre].model)]
-    connections = [projection.resolve(net) for projection in spiking]
+    connections = [projection.built(net) for projection in spiking]
     delays = {p.name: c.min_delay for p, c in zip(spiking, connections, strict=True)}
     try:
         order = net.zero_delay_order([delays.get(p.name, np.inf) for p in net.projections])
@@ -152,7 +154,8 @@ def build(
         if projection.pre in private:
             post.add_private_source(pre, cast(float, arrays.weight), cast(float, arrays.delay))
         else:
-            synapses.append(Synapses(projection.name, pre, post, arrays, projection.receptor))
+            kind = ProceduralSynapses if isinstance(arrays, DrawnRows) else Synapses
+            synapses.append(kind(projection.name, pre, post, arrays, projection.receptor))
     compiled = CompiledNetwork(chosen, populations, synapses, private=private)
     if chosen == "ordered":
         compiled.engine = _engine(net, populations, synapses, order)
@@ -211,6 +214,7 @@ def _attach_rules(net: Network, synapses: list[Synapses], engine: Engine | None,
                 raise ConfigError(
                     f"{name!r} has a plasticity rule for projections of spikes, which it is not"
                 )
+            known[name].check_changeable()
             rule.attach_spiking(known[name], engine, seed)
 
 

@@ -252,6 +252,8 @@ class ChangesSide(ContinuousSide):
         if not np.isfinite(values).all():
             raise ValueError(f"{label} must be finite")
         synapses = next((each for each in compiled.synapses if each.name == projection), None)
+        if synapses is not None:
+            synapses.check_changeable()
         if synapses is None:  # the target draws the spikes of its private source itself
             if values.ndim:
                 raise ConfigError(

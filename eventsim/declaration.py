@@ -131,6 +131,8 @@ def size_of(plain: Any) -> int:
 def _projection(projection: Projection, net: Network) -> dict[str, Any]:
     label = f"the projection {projection.name!r}"
     entry = {name: getattr(projection, name) for name in ("name", "pre", "post", "autapses", "multapses")}
+    if projection.storage != "arrays":
+        entry["storage"] = projection.storage
     for name in ("rule", "weight", "delay"):
         entry[name] = _plain(getattr(projection, name), f"{name} of {label}")
     if projection.rates is not None:
@@ -168,6 +170,7 @@ def _network(plain: Mapping[str, Any]) -> Network:
             autapses=each["autapses"],
             multapses=each["multapses"],
             name=each["name"],
+            storage=each.get("storage", "arrays"),
             **options,
         )
     for each in plain["plasticity"]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from eventsim import connect, rng, values
+from eventsim import connect, procedural, rng, values
 from eventsim.connect import AllToAll, ConnectionRule
 from eventsim.connections import Connections
 from eventsim.contracts import DeclaredModel
@@ -54,6 +54,7 @@ class Projection:
     multapses : False refuses several synapses from one unit to another.
     rates : what is special to a projection of rates; None where spikes travel.
     receptor : number of the receptor of the target that spikes reach.
+    storage : "arrays", "rows" or "procedural"; see `eventsim.procedural`.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Projection:
     multapses: bool = True
     rates: RateOptions | None = None
     receptor: int = 0
+    storage: str = "arrays"
 
     @property
     def delay_kind(self) -> str:
@@ -97,7 +99,9 @@ class Projection:
         """
         n_pre, n_post = net.populations[self.pre].n, net.populations[self.post].n
         autapses = self.autapses or self.pre != self.post
-        if type(self.rule) is AllToAll and autapses:  # chips are loaded for every batch: be quick
+        if self.storage != "arrays":
+            synapses = procedural.pairs_by_row(self, net)
+        elif type(self.rule) is AllToAll and autapses:  # chips are loaded for every batch: be quick
             synapses = Connections(n_pre, n_post, dense=True)
         else:
             synapses = self.rule.draw(self._stream(net, "pairs"), n_pre, n_post, autapses, self.multapses)
@@ -105,6 +109,10 @@ class Projection:
         synapses.weight = values.weights_of(self.weight, synapses, weights, self.label)
         synapses.delay, synapses.delay_kind = values.delays_of(self.delay, synapses, delays, self.label)
         return synapses
+
+    def built(self, net: HoldsPopulations) -> Connections:
+        """Return what a simulation is built from: the synapses, or what draws them at each spike."""
+        return procedural.drawn_rows(self, net) if self.storage == "procedural" else self.resolve(net)
 
     def _stream(self, net: HoldsPopulations, purpose: str) -> np.random.Generator:
         return rng.stream(net.seed, "connect", self.name, purpose)
@@ -258,7 +266,7 @@ def min_delay(projection: Projection, net: HoldsPopulations) -> float:
         least = delay.smallest
     else:
         least = float(np.min(delay, initial=np.inf))
-    if least > 0:
+    if least > 0 or projection.storage == "procedural":
         return least
     return projection.resolve(net).min_delay
 
@@ -305,4 +313,6 @@ def reconnected(net: HoldsPopulations, projection: Projection, changed: Mapping[
     )
     autapses = projection.autapses or projection.pre != projection.post
     rule.check(n_pre, n_post, autapses, projection.multapses, projection.label)
-    return replace(projection, rule=rule, weight=weight, delay=delay)
+    changed_one = replace(projection, rule=rule, weight=weight, delay=delay)
+    procedural.check_storage(changed_one)
+    return changed_one

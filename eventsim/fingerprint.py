@@ -25,6 +25,7 @@ def fingerprint(net: Network) -> str:
         (p.name, p.pre, p.post, p.rule, p.weight, p.delay, p.autapses, p.multapses, p.rates, p.receptor)
         for p in net.projections
     ]
+    things += [(p.name, p.storage) for p in net.projections if p.storage != "arrays"]
     things += net.plasticity
     for part in _parts(things, 0):
         digest.update(part)

@@ -37,6 +37,7 @@ from eventsim.declared import (
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.io.plain import shown
 from eventsim.parameters import truth
+from eventsim.procedural import check_storage
 from eventsim.rates.options import rate_options, refuse_rate_options
 from eventsim.renamed import warn_renamed, with_current_names
 from eventsim.topological_sort import topological_sort
@@ -157,6 +158,7 @@ class Network:
         feedback: Any = True,
         variable: str = "rate",
         receptor: str = "input",
+        storage: str = "arrays",
         **old: Any,
     ) -> Projection:
         """Connect one population to another.
@@ -188,6 +190,12 @@ class Network:
         receptor : str
             Where it goes in the target: a compartment of a neuron that has several, an input of a continuous
             population. The target's first unless given.
+        storage : {"arrays", "rows", "procedural"}
+            "procedural" holds no synapses: the targets of a source are drawn from the network's seed whenever
+            one of its spikes arrives, always the same ones, so that memory does not grow with their number.
+            The rule is fixed_outdegree or fixed_probability; weight and delay are one number, or one for each
+            source; nothing can change them. "rows" draws the very same synapses once and holds them.
+            "arrays" draws them from one stream for all, which gives others.
         bias : float, Distribution or array_like, shape (n_post,), optional
             Added to the input of the target. This and the following are for projections of rates only,
             from one continuous population to another.
@@ -242,7 +250,9 @@ class Network:
             multapses,
             options,
             number,
+            storage,
         )
+        check_storage(projection)
         alone = autapses or source is not target
         rule.check(source.n, target.n, alone, projection.multapses, label)
         if not alone and isinstance(rule, connect.Pairs):

@@ -141,6 +141,7 @@ cdef class InFlightSpikes:
         cdef double delay = 0.0
         cdef int64_t cursor, begin
         cdef int unit
+        self.synapses.renew()
         while self.head < self.n:
             spike = self.spike[self.head]
             if spike.arrival >= end:

@@ -55,8 +55,10 @@ cdef class Synapses(SpikeSink):
     cdef bint observed
     cdef int observe(self, double time, double emitted, int source, int64_t first, SynapseGroup *group) except -1 nogil
     # The group of synapses of `pre` from position `cursor` on that share a delay: fills `group` and `delay`, moves the cursor.
-    # Returns False if there is none left.
-    cdef bint next_group(self, int pre, int64_t *cursor, double *delay, SynapseGroup *group) noexcept nogil
+    # Returns 0 if there is none left.
+    cdef int next_group(self, int pre, int64_t *cursor, double *delay, SynapseGroup *group) except -1 nogil
+    # From now on the groups given out before are no longer needed.
+    cdef void renew(self) noexcept nogil
     cdef inline int64_t first(self, int pre) noexcept nogil:
         return self.start[pre] if self.start != NULL else <int64_t> pre * self.post.n
     cdef int source_of(self, int64_t synapse) noexcept nogil

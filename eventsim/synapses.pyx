@@ -375,6 +375,9 @@ cdef class Synapses(SpikeSink):
             delay = delay[pre]
         return pre.astype(np.int64), post.astype(np.int64), weight.astype(float), np.broadcast_to(delay, self.n).astype(float)
 
+    def check_changeable(self):
+        """Raise ConfigError if weights cannot change."""
+
     def set_weights(self, weight, bint in_place=False):
         """Let the synapses have other weights, for all spikes that arrive from now on.
 
@@ -402,7 +405,10 @@ cdef class Synapses(SpikeSink):
             w64 = stored
             self.w64 = &w64[0] if self.n else NULL
 
-    cdef bint next_group(self, int pre, int64_t *cursor, double *delay, SynapseGroup *group) noexcept nogil:
+    cdef void renew(self) noexcept nogil:
+        pass
+
+    cdef int next_group(self, int pre, int64_t *cursor, double *delay, SynapseGroup *group) except -1 nogil:
         cdef int64_t begin = cursor[0], end = self.first(pre + 1), stop = end
         cdef float f
         cdef double d
