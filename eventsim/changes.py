@@ -197,8 +197,8 @@ class ChangesSide(ContinuousSide):
         for name in parameters:
             if name not in changed.changeable:
                 raise ConfigError(
-                    f"{name} of {population!r} cannot become {shown(parameters[name])} while it runs; declare it "
-                    "so, or change the value at a time with at()"
+                    f"{name} of {population!r} cannot become {shown(parameters[name])} while it runs; "
+                    "declare it so, or change the value at a time with at()"
                 )
         compiled = self._ready()
         handler: Any = compiled.populations[population]

@@ -16,6 +16,7 @@ from eventsim.models.dendrites.compartments import ThresholdEvent as ThresholdEv
 from eventsim.models.dendrites.multi_compartment import MultiCompartment as MultiCompartment
 from eventsim.models.dendrites.two_compartment_rate import TwoCompartmentRate as TwoCompartmentRate
 from eventsim.models.inputs import encoding as encoding
+from eventsim.models.inputs.currents import CurrentSum as CurrentSum
 from eventsim.models.inputs.currents import LinearCurrent as LinearCurrent
 from eventsim.models.inputs.currents import NoiseCurrent as NoiseCurrent
 from eventsim.models.inputs.currents import SineCurrent as SineCurrent

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = {"continuous-models.md", "large-networks.md", "sources.md"}
+PAGES = {"continuous-models.md", "large-networks.md", "sources.md", "currents-and-synapses.md"}
 
 
 @pytest.mark.parametrize("page", sorted(PAGES))

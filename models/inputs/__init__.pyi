@@ -1,4 +1,5 @@
 from eventsim.models.inputs import encoding as encoding
+from eventsim.models.inputs.currents import CurrentSum as CurrentSum
 from eventsim.models.inputs.currents import LinearCurrent as LinearCurrent
 from eventsim.models.inputs.currents import NoiseCurrent as NoiseCurrent
 from eventsim.models.inputs.currents import SineCurrent as SineCurrent

@@ -206,9 +206,7 @@ class SineCurrent(_Adds):
     def _values(self, n: int, name: str) -> list[Floats]:
         found = []
         for key in ("amplitude", "frequency", "phase"):
-            value = per_unit(
-                getattr(self, key), n, f"{key} of i_ext", name, positive=key == "frequency"
-            )
+            value = per_unit(getattr(self, key), n, f"{key} of i_ext", name, positive=key == "frequency")
             found.append(np.array(np.broadcast_to(value, n), float))
         return found
 
@@ -227,7 +225,8 @@ class NoiseCurrent(_Adds):
 
     With `tau` it is filtered: the values are those of an Ornstein-Uhlenbeck process at these times, exactly,
     and stationary from time 0 on. What the neurons see is the held current, for which spikes are exact; the
-    continuous process is its limit for a small `dt`. Numbers depend on seed, trial, population and unit alone.
+    continuous process is its limit for a small `dt`. The numbers depend on seed, trial, population and unit
+    alone.
 
     Attributes
     ----------

@@ -54,7 +54,7 @@ def _checked(model: LIF | LIFDelta, n: int, name: str) -> dict[str, Any]:
 
 
 def refuse_above_threshold(values: dict[str, Any], name: str) -> None:
-    """Raise ValueError if reset or rest is not below threshold; `values` are numbers or arrays of shape (n,)."""
+    """Raise ValueError if reset or rest is not below threshold; values are numbers or of shape (n,)."""
     for threshold in ("v_reset", "v_leak"):
         above = np.greater_equal(values[threshold], values["v_th"])
         if np.any(above):

@@ -1,7 +1,7 @@
 """From declared neurons that are linear between spikes to the population that computes them.
 
-The parameters that `_linear.LinearNeurons` takes: those of a leaky integrate-and-fire neuron, ``receptors`` as
-(name, shape, tau, tau_rise, i_init), and adaptation, which is absent where ``tau_w`` is None and ``theta_jump`` is 0.
+`_linear.LinearNeurons` takes the parameters of a leaky integrate-and-fire neuron, ``receptors`` as (name,
+shape, tau, tau_rise, i_init), and adaptation, which is absent where ``tau_w`` is None and ``theta_jump`` 0.
 """
 
 from __future__ import annotations

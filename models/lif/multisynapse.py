@@ -56,7 +56,7 @@ class _Linear:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """What can be recorded: v, all synaptic currents, that of each receptor if there are several, w, theta, i_ext."""
+        """What can be recorded; ``i_NAME`` is the current of a receptor, if there are several."""
         names = tuple(self.receptors)
         return ("v", "i_syn", *(f"i_{name}" for name in names if len(names) > 1), "w", "theta", "i_ext")
 
@@ -67,7 +67,7 @@ class _Linear:
         return names if is_current(self.i_ext) else (*names, "i_ext")
 
     def check(self, n: int, name: str) -> None:
-        """Raise ValueError or TypeError if a parameter does not fit `n` units; the message names the population."""
+        """Raise ValueError or TypeError if a parameter does not fit the `n` units of `name`."""
         self.parameters(n, name)
 
     def parameters(self, n: int, name: str) -> dict[str, Any]:
@@ -115,8 +115,6 @@ class _Linear:
 class MultiSynapseLIF(_Linear):
     """Leaky integrate-and-fire neuron with several receptors, each with its own course of current.
 
-    Attributes are as in `LIF`, but for these.
-
     Attributes
     ----------
     synapses : mapping of str to synapse or array_like
@@ -156,7 +154,7 @@ class MultiSynapseLIF(_Linear):
     >>> sim = es.Simulation(net)
     >>> sim.run(10.0)
     >>> sim.spikes("cell").times.round(6)
-    array([4.038632])
+    array([4.287904, 6.29877 , 9.2034  ])
     """
 
     synapses: Mapping[str, Any] = field(default_factory=lambda: {"input": 1.0})
@@ -171,7 +169,9 @@ class MultiSynapseLIF(_Linear):
     i_init: ArrayLike | Mapping[str, ArrayLike] = 0.0
     first_spike_only: bool = False
 
-    paper: ClassVar[str] = "Rotter and Diesmann 1999, Exact digital simulation of time-invariant linear systems"
+    paper: ClassVar[str] = (
+        "Rotter and Diesmann 1999, Exact digital simulation of time-invariant linear systems"
+    )
     _own: ClassVar[tuple[str, ...]] = ()
     __repr__ = one_line
 
@@ -184,8 +184,7 @@ class MultiSynapseLIF(_Linear):
 class AdaptiveLIF(_Linear):
     """Leaky integrate-and-fire neuron whose spikes raise its threshold, or draw a current, for a while.
 
-    At each spike w grows by b and the threshold by theta_jump; both decay between spikes. Attributes are as in
-    `LIF`, but for these.
+    At each spike w grows by b and the threshold by theta_jump; both decay between spikes.
 
     Attributes
     ----------
@@ -233,8 +232,8 @@ class AdaptiveLIF(_Linear):
     >>> _ = net.add("cell", es.models.AdaptiveLIF(tau_mem=10.0, i_ext=0.15, b=0.05), 1)
     >>> sim = es.Simulation(net)
     >>> sim.run(200.0)
-    >>> np.diff(sim.spikes("cell").times)[[0, -1]].round(3)  # intervals grow
-    array([14.806, 22.634])
+    >>> np.diff(sim.spikes("cell").times).round(3)  # intervals grow
+    array([25.869, 67.867, 74.717])
     """
 
     tau_mem: ArrayLike = 1.0

@@ -62,8 +62,8 @@ class DoubleExponentialSynapse:
     Attributes
     ----------
     tau_rise, tau_decay : array_like
-        Time constants, time, > 0, tau_rise < tau_decay by 1 % at least (an `AlphaSynapse` is their limit); one
-        number, or an array of shape (n,).
+        Time constants, time, > 0; one number, or an array of shape (n,). tau_decay exceeds tau_rise by 1 % at
+        least; an `AlphaSynapse` is the limit of equal ones.
     """
 
     tau_rise: ArrayLike = 0.5
@@ -96,7 +96,7 @@ def receptor_table(receptors: Any, n: int, name: str) -> list[tuple[str, str, An
             f"synapses of {name!r} must map names to synapses or time constants, such as "
             f"{{'fast': 2.0, 'slow': es.models.AlphaSynapse(30.0)}}, got {shown(receptors)}"
         )
-    table = []
+    table: list[tuple[str, str, Any, Any]] = []
     for key, synapse in receptors.items():
         if not isinstance(key, str) or not key:
             raise TypeError(f"a receptor of {name!r} must be named by a text, got {shown(key)}")

@@ -1,6 +1,6 @@
-"""A linear integrate-and-fire neuron by dense integration with scipy: slow, and shares no formula with the package.
+"""A linear integrate-and-fire neuron by dense integration with scipy; it shares no formula with the package.
 
-Every receptor is a chain of differential equations, a current over time a Python function with its jumps listed.
+Every receptor is a chain of differential equations, a current over time a function with its jumps listed.
 """
 
 import numpy as np
@@ -69,8 +69,8 @@ def spikes(
 ):
     """Return the spike times of one neuron that gets `arrivals`, tuples (time, receptor number, weight).
 
-    The membrane is integrated to a relative error of 1e-13, and a crossing is the root of the integrator's own
-    state, not of its interpolant. Steps of at most `step` keep crossings apart.
+    The membrane is integrated to a relative error of 1e-13, and a crossing is the root of the integrator's
+    own state, not of its interpolant. Steps of at most `step` keep crossings apart.
     """
     places, n = [], 3
     for receptor in receptors:

@@ -1,11 +1,10 @@
-"""Currents over time into neurons, against dense integration, closed forms, and the same steps set by hand."""
+"""Currents over time, against dense integration, closed forms, and the same steps set by hand."""
 
 import numpy as np
 import pytest
 
-from reference.linear_neuron import Receptor, spikes
-
 import eventsim as es
+from reference.linear_neuron import Receptor, spikes
 
 M = es.models
 TAU = 2.0 * np.pi
@@ -43,14 +42,18 @@ CASES = {
         (),
     ),
     "all": (
-        lambda: M.SineCurrent(0.1, 50.0)
-        + M.SineCurrent(0.1, 17.0, 1.0)
-        + M.StepCurrent([30.0], [0.1])
-        + M.LinearCurrent([0.0, 90.0], [0.0, 0.1]),
-        lambda t: 0.1 * np.sin(TAU * 0.05 * t)
-        + 0.1 * np.sin(TAU * 0.017 * t + 1.0)
-        + (0.1 if t >= 30.0 else 0.0)
-        + 0.1 * min(t, 90.0) / 90.0,
+        lambda: (
+            M.SineCurrent(0.1, 50.0)
+            + M.SineCurrent(0.1, 17.0, 1.0)
+            + M.StepCurrent([30.0], [0.1])
+            + M.LinearCurrent([0.0, 90.0], [0.0, 0.1])
+        ),
+        lambda t: (
+            0.1 * np.sin(TAU * 0.05 * t)
+            + 0.1 * np.sin(TAU * 0.017 * t + 1.0)
+            + (0.1 if t >= 30.0 else 0.0)
+            + 0.1 * min(t, 90.0) / 90.0
+        ),
         (30.0, 90.0),
     ),
 }
@@ -205,7 +208,11 @@ def test_noise_is_the_same_on_any_slicing_and_another_in_another_trial():
             ValueError,
             r"values of i_ext of 'cells' have shape \(3,\), expected \(2,\) or \(2, 3\)",
         ),
-        (lambda: M.StepCurrent([0, 2], [1, np.nan]), ValueError, r"values of i_ext of 'cells' must be finite"),
+        (
+            lambda: M.StepCurrent([0, 2], [1, np.nan]),
+            ValueError,
+            r"values of i_ext of 'cells' must be finite",
+        ),
         (lambda: M.StepCurrent([0, 2], ["a", "b"]), TypeError, r"values of i_ext of 'cells' must be real"),
         (
             lambda: M.StepCurrent([0, 2], [1, 2], period=2.0),
@@ -247,3 +254,16 @@ def test_what_needs_a_constant_says_so():
     constant = es.Simulation(net.change("cells", i_ext=0.0) and net)
     with pytest.raises(es.ConfigError, match=r"i_ext of 'cells' cannot become StepCurrent\(.*while it runs"):
         constant.set("cells", i_ext=M.StepCurrent([0.0], [0.1]))
+
+
+def test_a_file_builds_the_network_again(tmp_path):
+    net = es.Network(seed=1)
+    current = M.StepCurrent([0.0, 5.0], [0.3, 0.2]) + M.NoiseCurrent(0.0, 0.1, tau=1.0) + 0.05
+    net.add("cells", M.LIF(tau_mem=5.0, i_ext=current), 3)
+    first = es.Simulation(net)
+    first.run(30.0)
+    first.save(tmp_path / "run.h5")
+    again = es.Simulation(es.io.load(tmp_path / "run.h5").network())
+    again.run(30.0)
+    assert len(first.spikes("cells")) > 5
+    np.testing.assert_array_equal(first.spikes("cells").times, again.spikes("cells").times)

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from reference.linear_neuron import Receptor, spikes
-
 import eventsim as es
+from reference.linear_neuron import Receptor, spikes
 
 M = es.models
 SCHEDULES = ("ordered", "windows", "layered")
@@ -81,7 +80,7 @@ def test_a_maximum_just_above_threshold_spikes_and_one_just_below_does_not():
         sim = simulation(model, [(1.0, 0, 1.0)], ["s"])
         sim.run(20.0)
         assert len(sim.spikes("cell")) == number
-    # Near the maximum v = peak (1 - (s - 2)^2 / 4 ...), so it is crossed sqrt(4e-9) before, up to terms of 1e-9.
+    # Near the maximum v = peak (1 - (s - 2)^2 / 4 ...), crossed sqrt(4e-9) before, up to 1e-9.
     assert sim.spikes("cell").times[0] == pytest.approx(3.0 - 2.0 * np.sqrt(1e-9), abs=1e-8)
 
 
@@ -128,7 +127,9 @@ def test_an_adapted_neuron_settles_at_the_period_that_its_equations_have():
     period = np.diff(sim.spikes("cell").times)[-1]
     w = b / (1.0 - np.exp(-period / tau_w))
     k = tau * tau_w / (tau_w - tau)
-    v = drive * tau * (1.0 - np.exp(-period / tau)) - w * k * (np.exp(-period / tau_w) - np.exp(-period / tau))
+    v = drive * tau * (1.0 - np.exp(-period / tau)) - w * k * (
+        np.exp(-period / tau_w) - np.exp(-period / tau)
+    )
     assert v == pytest.approx(1.0, abs=1e-12)
 
 
@@ -153,9 +154,7 @@ def recurrent(schedule="auto", per_unit=False):
     net.connect(
         "adaptive", "multi", es.connect.fixed_probability(0.4), weight=-0.1, delay=1.1, receptor="slow"
     )
-    net.connect(
-        "multi", "multi", es.connect.fixed_probability(0.3), weight=0.1, delay=1.3, receptor="slow"
-    )
+    net.connect("multi", "multi", es.connect.fixed_probability(0.3), weight=0.1, delay=1.3, receptor="slow")
     sim = es.Simulation(net, schedule=schedule)
     for variable in ("v", "i_slow"):
         sim.record("multi", variable, every=0.7)
@@ -198,7 +197,9 @@ def test_schedules_slices_and_snapshots_give_the_same_run(per_unit, tmp_path):
 
 def test_traces_solve_the_equations():
     sim = simulation(
-        M.AdaptiveLIF(tau_mem=10.0, tau_syn=4.0, b=0.05, tau_w=20.0, v_th=5.0, i_ext=M.SineCurrent(0.1, 40.0)),
+        M.AdaptiveLIF(
+            tau_mem=10.0, tau_syn=4.0, b=0.05, tau_w=20.0, v_th=5.0, i_ext=M.SineCurrent(0.1, 40.0)
+        ),
         [(1.0, 0, 0.7)],
         ["input"],
     )
