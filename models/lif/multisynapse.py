@@ -232,8 +232,8 @@ class AdaptiveLIF(_Linear):
     >>> _ = net.add("cell", es.models.AdaptiveLIF(tau_mem=10.0, i_ext=0.15, b=0.05), 1)
     >>> sim = es.Simulation(net)
     >>> sim.run(200.0)
-    >>> np.diff(sim.spikes("cell").times).round(3)  # intervals grow
-    array([25.869, 67.867, 74.717])
+    >>> sim.spikes("cell").times.round(3)  # intervals grow
+    array([ 10.986,  36.855, 104.722, 179.439])
     """
 
     tau_mem: ArrayLike = 1.0
