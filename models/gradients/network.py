@@ -146,7 +146,9 @@ class SpikeNetwork:
         self.kinds: dict[str, tuple[str, ...]] = {name: CONSTANTS for name in self.neurons}
         for name in self.neurons:
             if is_current(getattr(net.populations[name].model, "i_ext", 0.0)):
-                raise ConfigError(f"spike gradients need a constant i_ext, that of {name!r} changes over time")
+                raise ConfigError(
+                    f"spike gradients need a constant i_ext, that of {name!r} changes over time"
+                )
         for name in self.neurons if self.general else ():
             model = net.populations[name].model
             unit = differentiable(model, net.populations[name].n, name)
