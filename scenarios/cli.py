@@ -119,6 +119,9 @@ def run(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where a failed run failed.")] = False,
+    sonata: Annotated[
+        bool, typer.Option("--sonata", help="NAME is the configuration of a SONATA simulation (.json).")
+    ] = False,
 ) -> None:
     """Run a scenario and write one file.
 
@@ -128,6 +131,20 @@ def run(
 
     if plot is not None:
         results.check_plot_path(plot)
+    if sonata:
+        from eventsim.scenarios import sonata_runs
+
+        asked = {"key=value": values, "--preset": preset, "--config": config, "--seed": seed, "--data": data}
+        if wrong := [word for word, value in asked.items() if value] + ["--resume"] * resume:
+            raise ConfigError(f"--sonata runs what the configuration says; {wrong[0]} is for scenarios")
+        path = sonata_runs.run_circuit(
+            Path(name), output, hardware=hardware, overwrite=overwrite, quiet=quiet
+        )
+        if plot is not None:
+            results.plot(path, None, plot)
+        if not quiet:
+            streams.say(f"file: {path}\n{results.as_text(path)}")
+        return
     request = running.requested(
         name=name,
         values=parse_overrides(values or []),
@@ -265,7 +282,9 @@ def compare(
 @app.command(epilog=help_texts.EXPORT)
 def export(
     file: File,
-    to: Annotated[str, typer.Option(metavar="FORMAT", help="sonata, csv, nwb or nir.")],
+    to: Annotated[
+        str, typer.Option(metavar="FORMAT", help="sonata, csv, nwb; of the network, sonata-network or nir.")
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="OUT", help="Folder; for nwb and nir a file.")
     ] = None,

@@ -6,6 +6,7 @@ from eventsim.errors import ConfigError, did_you_mean
 
 FORMATS = {
     "sonata": "a folder",
+    "sonata-network": "a folder",
     "csv": "a folder",
     "nwb": "a file that ends with .nwb",
     "nir": "a file that ends with .nir",
@@ -20,8 +21,8 @@ def export(path: Path, to: str, output: Path | None = None, *, dt: float | None 
     ----------
     path : Path
         File of a run, or of another program in a layout that `eventsim.io.load` reads.
-    to : {"sonata", "csv", "nwb", "nir"}
-        NIR has the network, the others have the recordings.
+    to : {"sonata", "sonata-network", "csv", "nwb", "nir"}
+        NIR and "sonata-network" have the network, the others have the recordings.
     output : Path, optional
         A folder, or for NWB and NIR a file; beside the run and named after it where None.
     dt : float, optional
@@ -52,6 +53,9 @@ def export(path: Path, to: str, output: Path | None = None, *, dt: float | None 
     trace = io.load(path, recordings=to != "nir")
     if to == "nir":
         return [io.export.to_nir(trace.network(), output, dt=1.0 if dt is None else dt)]
+    if to == "sonata-network":
+        net = trace.network()
+        return io.sonata.write_circuit(net, output, spikes=trace)
     if not trace.spikes and not trace.samples:
         raise ConfigError(f"{path} has neither spikes nor samples to export")
     if to == "nwb":

@@ -16,10 +16,15 @@ RUN = examples(
     "run delgrad --preset brainscales2-W --hardware brainscales2",
     "run fast-and-deep -o run.h5 --resume",
     "run mine.toml -o mine.h5",
+    "run --sonata config.json -o run.h5",
 )
 SHOW = examples("show run.h5", "show run.h5 --json", "show run.h5 --toml > again.toml")
 PLOT = examples("plot run.h5", "plot run.h5 --what raster -o raster.png")
-EXPORT = examples("export run.h5 --to sonata -o out", "export run.h5 --to nwb -o run.nwb")
+EXPORT = examples(
+    "export run.h5 --to sonata -o out",
+    "export run.h5 --to nwb -o run.nwb",
+    "export run.h5 --to nir -o network.nir",
+)
 BENCH = examples("bench --quick", "bench queue --no-peers")
 REPRODUCE = examples(
     "reproduce",

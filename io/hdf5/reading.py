@@ -33,7 +33,8 @@ def load(
     Parameters
     ----------
     path : str or path
-        Of a run; of spikes and reports as SONATA; or of a network as NIR.
+        Of a run; of spikes and reports as SONATA; of a SONATA circuit, by its configuration in JSON; or of a
+        network as NIR.
     recordings : bool
         False leaves out spikes and samples, so that a file of any size opens at once.
     time_unit : {"s", "ms", "us", "ns", "1"}, optional
@@ -56,12 +57,17 @@ def load(
         format, or refers
         to other files.
     """
-    with open_any(Path(path)) as file:
+    path = Path(path)
+    if path.suffix.lower() == ".json":
+        if time_unit is not None or dt is not None:
+            raise ConfigError(f"time_unit and dt are for NIR files, which {path} is not")
+        return sonata.read_circuit(path)
+    with open_any(path) as file:
         graph = _is_graph(file)
         if not graph and (time_unit is not None or dt is not None):
             raise ConfigError(f"time_unit and dt are for NIR files, which {path} is not")
         if not graph and not _is_ours(file):
-            return sonata.read(file, Path(path), recordings)
+            return sonata.read(file, path, recordings)
         if not graph:
             return _read(file, recordings)
     return nir.read_nir(path, time_unit, dt)
@@ -121,7 +127,27 @@ def open_file(path: Path) -> Iterator[h5py.File]:
 
 @contextmanager
 def open_any(path: Path) -> Iterator[h5py.File]:
-    """Open a file of ours, or a SONATA file, for reading; every failure ends as one line.
+    """Open a file of ours, a SONATA file or a graph of NIR for reading; every failure ends as one line.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError, FileFormatError
+    """
+    with open_hdf5(path, (schema.ROOT, "spikes", "report")) as file:
+        if _is_ours(file) or not (sonata.is_recording(file) or _is_graph(file)):
+            _check_layout(file, path)
+        yield file
+
+
+@contextmanager
+def open_hdf5(path: Path, own: tuple[str, ...] = ()) -> Iterator[h5py.File]:
+    """Open an HDF5 file that shows only itself; every failure ends as one line.
+
+    Parameters
+    ----------
+    path : Path
+    own : tuple of str
+        Groups in the root in which every object has one name.
 
     Raises
     ------
@@ -139,11 +165,9 @@ def open_any(path: Path) -> Iterator[h5py.File]:
                 pass
             raise FileFormatError(f"{path} is not an HDF5 file, or only the beginning of one")
         with h5py.File(path, "r") as file:
-            check_structure(file, path, (schema.ROOT, "spikes", "report"))
-            if _is_ours(file) or not (sonata.is_recording(file) or _is_graph(file)):
-                _check_layout(file, path)
+            check_structure(file, path, own)
             yield file
-    except (ConfigError, FileFormatError, PermissionError):
+    except (ConfigError, FileFormatError, PermissionError, FileNotFoundError):
         raise
     except Exception as error:  # the library has no class of its own for what it finds in a damaged file
         raise FileFormatError(f"{path} is truncated or damaged: {first_line(error)}") from error

@@ -1,4 +1,4 @@
-"""SONATA files of other programs: spikes and reports in the layouts that are in use."""
+"""SONATA: spikes and reports of other programs in the layouts that are in use, and circuits both ways."""
 
 from eventsim.lazy import attach
 

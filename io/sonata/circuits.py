@@ -27,6 +27,7 @@ __all__ = ["read_circuit"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+VARIABLES = ("V_m", "v")  # membrane potential, which reports may record
 POINTS = ("point_neuron", "point_process")
 SYNAPSES = ("static_synapse", "")
 MOST_UNITS = 2**31 - 1
@@ -43,7 +44,7 @@ def read_circuit(path: Path | str) -> Trace:
     Returns
     -------
     Trace
-        ``duration`` is the end of the simulation in ms, ``provenance["reports"]`` names what it records.
+        ``duration`` is the end of the simulation in ms, ``declaration["recordings"]`` what it records.
 
     Raises
     ------
@@ -197,10 +198,12 @@ class _Circuit:
         """Give virtual nodes the spikes of the simulation's inputs."""
         for name, entry in self.files.inputs.items():
             kind = entry.get("input_type") if isinstance(entry, dict) else None
+            if not isinstance(entry, dict):
+                raise FileFormatError(f"{self.files.path}: input {name!r} should be an object")
             if kind != "spikes" or entry.get("module", "h5") not in ("h5", "sonata", "synapse_replay"):
                 raise ConfigError(
-                    f"input {name!r} is of type {kind!r} by {entry.get('module')!r}, which cannot be expressed; "
-                    "known: spikes by h5 or sonata"
+                    f"input {name!r} is of type {kind!r} by {entry.get('module')!r}, which cannot be "
+                    "expressed; known: spikes by h5 or sonata"
                 )
             if entry.get("enabled", True) is False:
                 continue
@@ -372,6 +375,26 @@ class _Circuit:
 
     # The whole --------------------------------------------------------------------------------------
 
+    def recordings(self) -> list[dict[str, Any]]:
+        """Return what reports record: population, variable, units and step in ms."""
+        found = []
+        for name, entry in self.files.reports.items():
+            if not isinstance(entry, dict) or entry.get("enabled", True) is False:
+                continue
+            if entry.get("variable_name") not in VARIABLES:
+                self.assume(f"report {name!r} of {entry.get('variable_name')!r} is left out")
+                continue
+            every = entry.get("dt", self.files.run.get("dt", 0.1))
+            if not isinstance(every, int | float) or not 0 < every < math.inf:
+                raise FileFormatError(f"dt of report {name!r} should be a time in ms, got {every!r}")
+            for population, mask in self._node_set(entry.get("cells")).items():
+                if not self.nodes[population].virtual:
+                    units = np.flatnonzero(mask)
+                    found.append(
+                        {"population": population, "variable": "v", "units": units, "every": float(every)}
+                    )
+        return found
+
     def _types(self, entry: Mapping[str, Any], file: str, key: str) -> dict[int, dict[str, str]]:
         """Return the table of types that an entry names; empty if it names none."""
         path = entry.get(file)
@@ -381,7 +404,7 @@ class _Circuit:
 
     def trace(self) -> Trace:
         """Return what was read."""
-        populations = []
+        populations: list[dict[str, Any]] = []
         for nodes in sorted(self.nodes.values(), key=lambda each: not each.virtual):
             model = nodes.model
             if nodes.virtual:
@@ -395,6 +418,7 @@ class _Circuit:
         stop = run.get("tstop", 0.0)
         if not isinstance(stop, int | float) or not 0 <= stop < math.inf:
             raise FileFormatError(f"{self.files.path}: tstop should be a time in ms, got {stop!r}")
+        recorded = self.recordings()
         if "v_init" in self.files.conditions:
             self.assume("conditions/v_init is not used: point neurons begin at their own V_m")
         return Trace(
@@ -412,6 +436,7 @@ class _Circuit:
                 "populations": populations,
                 "projections": self.projections,
                 "plasticity": [],
+                "recordings": recorded,
             },
         )
 

@@ -158,8 +158,8 @@ def _multi_synapse(model: Any, n: int, name: str) -> tuple[str, dict[str, Any]]:
     shapes = {key: getattr(each, "shape", "exponential") for key, each in model.synapses.items()}
     if list(shapes) != ["ex", "in"] or set(shapes.values()) not in ({"alpha"}, {"exponential"}):
         raise ConfigError(
-            f"the receptors of {name!r} must be 'ex' and 'in', both alpha or both exponential, to have a place "
-            f"in SONATA, got {shapes}"
+            f"the receptors of {name!r} must be 'ex' and 'in', both alpha or both exponential, to have a "
+            f"place in SONATA, got {shapes}"
         )
     taus = {f"tau_syn_{key}": getattr(each, "tau", each) for key, each in model.synapses.items()}
     return f"nest:iaf_psc_{'alpha' if shapes['ex'] == 'alpha' else 'exp'}", taus
