@@ -19,7 +19,8 @@ author = about["authors"][0]["name"]
 copyright = author  # noqa: A001
 version = release = about["version"]
 
-extensions = ["myst_parser", "sphinx.ext.mathjax", "sphinx_gallery.gen_gallery"]
+extensions = ["myst_parser", "mathml", "sphinx_gallery.gen_gallery"]
+html_math_renderer = "mathml"
 exclude_patterns = [
     "_build",
     "reproduced",
@@ -42,6 +43,7 @@ html_static_path = ["site/static"]
 html_css_files = ["eventsim.css"]
 html_copy_source = False
 html_show_sourcelink = False
+highlight_language = "none"  # blocks say what they are
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 python_maximum_signature_line_length = 88
@@ -66,6 +68,7 @@ sphinx_gallery_conf = {
     "notebook_images": False,
     "image_scrapers": ("matplotlib",),
     "capture_repr": (),
+    "default_thumb_file": str(HERE / "images" / "raster.png"),
 }
 
 OUTSIDE = {"contributing": HERE.parent / "CONTRIBUTING.md", "changelog": HERE.parent / "CHANGELOG.md"}

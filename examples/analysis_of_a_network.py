@@ -5,13 +5,13 @@ import matplotlib.pyplot as plt
 import eventsim as es
 
 net = es.Network(seed=4)  # times in ms
-net.add("shared", es.models.Poisson(rate=60.0), 30)
-net.add("private", es.models.Poisson(rate=60.0), 300)
+net.add("shared", es.models.Poisson(rate=15.0), 30)
+net.add("private", es.models.Poisson(rate=15.0), 300)
 net.add("cells", es.models.LIF(tau_mem=10.0, tau_syn=5.0, t_ref=2.0), 10)
-net.connect("shared", "cells", weight=0.06)
-net.connect("private", "cells", es.connect.fixed_indegree(30), weight=0.06)
+net.connect("shared", "cells", weight=0.02)
+net.connect("private", "cells", es.connect.fixed_indegree(30), weight=0.02)
 sim = es.Simulation(net)
-sim.run(5000.0)
+sim.run(10_000.0)
 
 cells = es.analysis.select(sim, "cells", start=200.0)
 figure, axes = plt.subplots(2, 2, figsize=(9, 6), layout="constrained")

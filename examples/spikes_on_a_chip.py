@@ -14,7 +14,7 @@ net.add("input", es.models.SpikeSource(times=[1000.0, 1500.0, 2500.0], units=[0,
 net.add("cells", es.models.LIF(tau_mem=2000.0, tau_syn=1000.0, c_mem=2000.0, first_spike_only=True), n)
 net.connect("input", "cells", weight=np.full((3, n), 1.8))
 
-figure, axes = plt.subplots(1, 4, sharey=True, figsize=(10, 4), layout="constrained")
+figure, axes = plt.subplots(1, 4, sharex=True, sharey=True, figsize=(10, 4), layout="constrained")
 for device, axis in enumerate(axes):
     for trial in range(12 if device else 1):
         chip = es.hardware.MixedSignal(device_seed=device) if device else None

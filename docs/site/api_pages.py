@@ -372,8 +372,12 @@ def attributes(lines: list[str]) -> list[str]:
                 (each.partition(": ")[2] for each in following[:12] if each.startswith(":vartype")), ""
             )
             names = entry[1].replace("\\", "")
-            typed = f" ({kind})" if kind and f":vartype {names}" in " ".join(following[:12]) else ""
-            found.append(f"* **{names.rstrip('_')}{'_' * names.endswith('_')}**{typed}: {entry[2].strip()}")
+            text = entry[2].strip()
+            if kind and (not text or len(kind.split()) > 6):  # "name : what it is", without a type
+                text = f"{kind} {text}".rstrip()
+            elif kind:
+                text = f"({kind}) {text}"
+            found.append(f"* **{names}**: {text}")
         elif line.startswith(":vartype"):
             continue
         elif found and found[-1].startswith("* **") and line.startswith(" ") and line.strip():

@@ -117,8 +117,8 @@ def select(
     >>> cells = select(([1.0, 4.0, 6.0], [0, 1, 0]), n=3, stop=10.0)
     >>> cells
     <PopulationSpikes: 3 of 3 units of 'spikes', 0 to 10 ms>
-    >>> select(cells, units=[1]).times.tolist()
-    [4.0]
+    >>> select(cells, units=[1])
+    <PopulationSpikes: 1 of 1 units of 'spikes[1]', 0 to 10 ms>
     """
     if isinstance(source, str | os.PathLike):
         from eventsim.io.hdf5.reading import load
@@ -146,7 +146,11 @@ def select(
         raise ValueError(f"stop must be after start and both finite, got start={start!r}, stop={stop!r}")
     inside = slice(*np.searchsorted(found.times, (start, stop)))
     found = Spikes(found.times[inside], found.units[inside])
-    found, n = (checked(found, n), n) if units is None else _of_units(found, n, units)
+    if units is None:
+        checked(found, n)
+    else:
+        found, n = _of_units(found, n, units)
+        name = f"{name}[{int(np.ravel(units)[0])}]" if n == 1 else name
     return PopulationSpikes(found, n, start, stop, time_unit or "ms", name)
 
 
