@@ -19,7 +19,7 @@ FIGURES = {
     "quantized-ssm": "parts",
     "noracl": "matrix",
     "latent-equilibrium": "training",
-    "generalized-latent-equilibrium": "layers",
+    "generalized-latent-equilibrium": "training",
 }
 
 
