@@ -126,6 +126,10 @@ class BatchSide(RecordSide):
                     found = [record for records in pool.map(part, range(threads)) for record in records]
         finally:
             self.reset()
+        return self._joined(found)
+
+    def _joined(self, found: list[_Record]) -> BatchRecords:
+        """Return the records of several runs as one."""
         spikes = {}
         for name in found[0][0]:
             of = name if name in self.net.populations else name.rpartition(".")[0]
@@ -133,7 +137,7 @@ class BatchSide(RecordSide):
                 [record[0][name] for record in found], self.net.populations[of].n
             )
         traces = {key: [record[1][key] for record in found] for key in found[0][1]}
-        return BatchRecords(spikes, traces, n_samples)
+        return BatchRecords(spikes, traces, len(found))
 
     def _checked(self, inputs: Mapping[str, Any]) -> tuple[dict[str, SpikeTrains], int]:
         """Return the spikes of each source that inputs are given for, checked, and the number of samples."""
@@ -170,6 +174,11 @@ class BatchSide(RecordSide):
             spikes = each[sample]
             compiled.populations[name].add(spikes.times, spikes.units)
         self.run(until)
+        return self._recorded()
+
+    def _recorded(self) -> _Record:
+        """Return everything recorded so far."""
+        compiled = self._build()
         found = {}
         for name, declared in self.net.populations.items():
             if declared.record_spikes:

@@ -172,7 +172,7 @@ class ChangesSide(ContinuousSide):
         if not isinstance(model, ChangeableModel):
             raise ConfigError(
                 f"parameters of {population!r}, a {type(model).__name__}, stay as declared; "
-                "LIF and LIFDelta can be changed"
+                "LIF, LIFDelta and Poisson can be changed"
             )
         if not parameters:
             known = ", ".join(model.changeable)

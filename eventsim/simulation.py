@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eventsim.batch import BatchSide
 from eventsim.build import CompiledNetwork, build
 from eventsim.changes import Agenda, Changes
 from eventsim.contracts import SnapshotPart, TakesSpikes
@@ -28,12 +27,11 @@ from eventsim.rewinding import Beginning
 from eventsim.selections import selected
 from eventsim.spike_trains import Forms, spike_pairs
 from eventsim.states import LATEST, state_number, state_part
+from eventsim.trials import MOST_TRIALS, TrialsSide
 
 if TYPE_CHECKING:
     from eventsim.io import TraceFile
     from eventsim.recorder import SampleLog, SpikeLog
-
-MOST_TRIALS = 2**63 - 1
 
 
 def _first_multiple(step: float, time: float) -> int:
@@ -54,7 +52,7 @@ def _next_sample(next_samples: Mapping[str, Any], key: tuple[str, str], every: f
     return k
 
 
-class Simulation(BatchSide):
+class Simulation(TrialsSide):
     """One run of a network.
 
     Parameters

@@ -19,6 +19,7 @@ cdef class RegularPopulation(Population):
 
 cdef class PoissonPopulation(PrivateSource):
     cdef double[::1] mean               # (n,) mean interval
+    cdef readonly double seconds        # of a unit of time
     cdef uint64_t[::1] key              # (n,) of the unit's stream
     cdef uint64_t[::1] drawn            # (n,) intervals drawn so far
     cdef double[:, ::1] ahead           # (n, AHEAD) spike times drawn
@@ -26,3 +27,6 @@ cdef class PoissonPopulation(PrivateSource):
     cdef dict saved
     cdef int put_back(self, dict state) except -1
     cdef int refill(self, int unit) except -1 nogil
+    cdef object frozen                  # (n, AHEAD) what is left to spikes in mean intervals where the rate is 0; or None
+    cdef object first_intervals(self)
+    cdef int draw_further(self, int unit) except -1

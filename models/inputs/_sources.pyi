@@ -4,6 +4,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
+from eventsim.engine import Engine
 from eventsim.population import Population, PrivateSource
 
 class ArrayPopulation(Population):
@@ -18,6 +19,12 @@ class RegularPopulation(Population):
     def rewind(self, state: dict[str, Any]) -> None: ...
 
 class PoissonPopulation(PrivateSource):
-    def __init__(self, n: int, name: str, mean: ArrayLike, key: NDArray[Any]) -> None: ...
+    seconds: float
+    def __init__(
+        self, n: int, name: str, mean: ArrayLike, key: NDArray[Any], seconds: float = 1.0
+    ) -> None: ...
+    def set_parameters(
+        self, parameters: Any, engine: Engine | None = None, time: float | None = None
+    ) -> None: ...
     def expected(self, start: float, end: float) -> float: ...
     def rewind(self, state: dict[str, Any]) -> None: ...

@@ -11,6 +11,7 @@ from libc.stdint cimport uint64_t
 
 import numpy as np
 
+from eventsim.errors import ConfigError
 from eventsim.states import LATEST, state_array, state_arrays, state_number, state_times
 
 from eventsim.engine cimport Engine, Event
@@ -192,9 +193,10 @@ cdef class RegularPopulation(Population):
 cdef class PoissonPopulation(PrivateSource):
     """Poisson processes with exactly exponential intervals."""
 
-    def __init__(self, int n, str name, mean, key):
+    def __init__(self, int n, str name, mean, key, double seconds=1.0):
         super().__init__(n, name)
         self.is_source = True
+        self.seconds = seconds
         self.mean = np.array(np.broadcast_to(mean, n), float)
         self.key = np.ascontiguousarray(key, np.uint64)
         self.drawn = np.zeros(n, np.uint64)
@@ -210,15 +212,16 @@ cdef class PoissonPopulation(PrivateSource):
 
     def snapshot(self):
         """Return where each unit's stream stands, as a dictionary of arrays."""
-        return {
-            "drawn": np.array(self.drawn), "ahead": np.array(self.ahead), "position": np.array(self.position),
-        }
+        state = {"drawn": np.array(self.drawn), "ahead": np.array(self.ahead), "position": np.array(self.position)}
+        return state if self.frozen is None else state | {"frozen": np.array(self.frozen)}
 
     def check_state(self, state, time=None, crossings=None):
         """Return the streams, or raise ValueError if other spikes would come next at `time`; nothing changes."""
         like = {"drawn": np.asarray(self.drawn), "ahead": np.asarray(self.ahead), "position": np.asarray(self.position)}
         bounds = {"drawn": (AHEAD, LATEST), "ahead": (0.0, None), "position": (0, AHEAD)}
         found = state_arrays(state, like, bounds, of=self.name)
+        if "frozen" in state:
+            found["frozen"] = state_array(state, "frozen", float, like["ahead"].shape, 0.0, np.inf, of=self.name)
         ahead, position = found["ahead"], found["position"]
         if (ahead[:, 1:] < ahead[:, :-1]).any():
             raise ValueError(f"'ahead' in the state of {self.name} must rise from spike to spike")
@@ -245,6 +248,7 @@ cdef class PoissonPopulation(PrivateSource):
 
     cdef int put_back(self, dict state) except -1:
         self.drawn, self.ahead, self.position = state["drawn"], state["ahead"], state["position"]
+        self.frozen = state.get("frozen")
         return 0
 
     cdef int save(self) except -1:
@@ -267,6 +271,84 @@ cdef class PoissonPopulation(PrivateSource):
             time += mean * ahead[k]
             ahead[k] = time
         self.drawn[unit] = count + AHEAD
+        self.position[unit] = 0
+        return 0
+
+    def set_parameters(self, parameters, Engine engine=None, time=None):
+        """Let the units have other rates from `time` on.
+
+        What is left of an interval is stretched by the ratio of the rates, which is exact, as it is exponential. Units
+        whose rate stays keep their bits.
+
+        Parameters
+        ----------
+        parameters : mapping with "rate", a float or ndarray, shape (n,)
+        engine : Engine, optional
+            That waits for the spikes; None on the other schedules.
+        time : float, optional
+            The present; None leaves the state alone, which is restored next.
+
+        Raises
+        ------
+        ConfigError
+            If more spikes are under way to the targets than are drawn ahead.
+        """
+        cdef double now, old, new, left
+        cdef int unit, k
+        cdef double[::1] before = self.mean
+        cdef double[:, ::1] frozen
+        with np.errstate(divide="ignore"):
+            mean = np.array(np.broadcast_to(1.0 / (np.asarray(parameters["rate"]) * self.seconds), self.n), float)
+        if time is None:
+            self.mean = mean
+            return
+        now = time
+        changed = np.flatnonzero(mean != np.asarray(before))
+        for unit in changed:
+            if self.ahead[unit, AHEAD - 1] < now:
+                self.draw_further(unit)
+            if self.ahead[unit, AHEAD - 1] < now:
+                raise ConfigError(
+                    f"too many spikes of {self.name!r} are under way to change its rate on the windows schedule; record "
+                    "its spikes, or create the simulation with schedule='ordered'")
+        self.mean = mean
+        if self.frozen is None and (np.isinf(mean[changed]).any() or np.isinf(np.asarray(before)[changed]).any()):
+            self.frozen = self.first_intervals()
+        frozen = self.frozen
+        for unit in changed:
+            old, new = before[unit], self.mean[unit]
+            for k in range(self.position[unit], AHEAD):
+                if self.ahead[unit, k] < now:
+                    continue
+                if new == INFINITY:
+                    frozen[unit, k] = (self.ahead[unit, k] - now) / old
+                    self.ahead[unit, k] = INFINITY
+                else:
+                    left = frozen[unit, k] * new if old == INFINITY else (self.ahead[unit, k] - now) * (new / old)
+                    self.ahead[unit, k] = now + left
+            if engine is not None:
+                engine.predict(self.first_slot + unit, self.ahead[unit, self.position[unit]])
+
+    cdef object first_intervals(self):
+        """Return when the first spikes of a Poisson process with mean 1 come, which units that never fired wait for."""
+        cdef double[:, ::1] found = np.zeros((self.n, AHEAD))
+        cdef int unit
+        for unit in range(self.n):
+            intervals(self.key[unit], 0, AHEAD, &found[unit, 0])
+        return np.cumsum(found, axis=1)
+
+    cdef int draw_further(self, int unit) except -1:
+        """Drop the spikes of a unit that have been emitted, and draw as many new ones."""
+        cdef int k, gone = self.position[unit]
+        cdef double[::1] fresh = np.empty(AHEAD)
+        if gone == 0:
+            return 0
+        for k in range(gone, AHEAD):
+            self.ahead[unit, k - gone] = self.ahead[unit, k]
+        intervals(self.key[unit], self.drawn[unit], gone, &fresh[0])
+        for k in range(gone):
+            self.ahead[unit, AHEAD - gone + k] = self.ahead[unit, AHEAD - gone + k - 1] + self.mean[unit] * fresh[k]
+        self.drawn[unit] += gone
         self.position[unit] = 0
         return 0
 

@@ -182,6 +182,7 @@ class Poisson:
     ----------
     rate : array_like
         Firing rate in Hz, one number or shape (n,); in a network without a time unit, per unit of time.
+        `Simulation.set` changes it.
     """
 
     rate: ArrayLike
@@ -189,7 +190,13 @@ class Poisson:
     paper: ClassVar[str] = ""
     variables: ClassVar[tuple[str, ...]] = ()
     is_source: ClassVar[bool] = True
+    changeable: ClassVar[tuple[str, ...]] = ("rate",)
     __repr__ = one_line
+
+    def parameters(self, n: int, name: str) -> dict[str, Any]:
+        """Return the rate, checked."""
+        self.check(n, name)
+        return {"rate": per_unit(self.rate, n, "rate", name, nonnegative=True)}
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a rate is negative or not finite."""
@@ -208,5 +215,9 @@ class Poisson:
         with np.errstate(divide="ignore"):
             mean = 1.0 / (rate * context.seconds)
         return PoissonPopulation(
-            context.n, context.name, mean, unit_keys(context.run_seed, context.n, "poisson", context.name)
+            context.n,
+            context.name,
+            mean,
+            unit_keys(context.run_seed, context.n, "poisson", context.name),
+            context.seconds,
         )

@@ -183,3 +183,68 @@ def test_a_reset_simulation_repeats_its_trial():
     sim.reset()
     sim.run(30.0)
     assert all_spikes(sim) == seen
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("schedule", ["auto", "ordered", "windows"])
+def test_trials_are_the_simulations_with_their_numbers(schedule, threads):
+    sim = es.Simulation(poisson_network(), schedule=schedule, trial=2)
+    sim.record("cells", "v", every=7.0)
+    sim.run(20.0)
+    before = sim.snapshot()
+    records = sim.trials(5, 100.0, threads=threads)
+    assert len(records) == 5
+    assert records.numbers == [2, 3, 4, 5, 6]
+    assert records.results == []
+    for k in range(5):
+        alone = es.Simulation(poisson_network(), schedule=schedule, trial=2 + k)
+        alone.record("cells", "v", every=7.0)
+        alone.run(100.0)
+        for name in ("in", "cells"):
+            one, other = records.spikes(name)[k], alone.spikes(name)
+            np.testing.assert_array_equal(one.times, other.times)
+            np.testing.assert_array_equal(one.units, other.units)
+        np.testing.assert_array_equal(records.trace("cells", "v")[k].values, alone.trace("cells", "v").values)
+    assert sim.now == 20.0
+    assert sim.snapshot()["body"].keys() == before["body"].keys()
+
+
+def test_trials_are_prepared_and_looked_at_afterwards():
+    def prepare(sim):
+        sim.at(50.0, lambda sim: sim.set_weights("in->cells", 0.0))
+
+    records = es.Simulation(poisson_network()).trials(
+        3, 100.0, prepare=prepare, after=lambda sim: (sim.trial, sim.weights("in->cells")[2].max())
+    )
+    assert records.results == [(0, 0.0), (1, 0.0), (2, 0.0)]
+    assert repr(records) == "<TrialRecords: 3 trials, spikes of in, cells>"
+    for spikes in records.spikes("cells"):
+        assert len(spikes) > 0
+        assert spikes.times.max() < 60.0  # the membrane may spike once more after the last input
+
+
+def test_trials_run_on_hardware():
+    sim = es.Simulation(poisson_network(), hardware="jitter,sigma=0.1")
+    records = sim.trials(2, 50.0)
+    alone = es.Simulation(poisson_network(), hardware="jitter,sigma=0.1", trial=1)
+    alone.run(50.0)
+    np.testing.assert_array_equal(records.spikes("cells")[1].times, alone.spikes("cells").times)
+
+
+def test_bad_trials_are_refused():
+    sim = es.Simulation(poisson_network())
+    with pytest.raises(ValueError, match=r"the number of trials must be .* got 0"):
+        sim.trials(0, 10.0)
+    with pytest.raises(TypeError, match=r"prepare is called as prepare\(simulation\), got 3"):
+        sim.trials(1, 10.0, prepare=3)
+    sim.at(5.0, print)
+    with pytest.raises(ConfigError, match=r"functions of at\(\) belong to this simulation; trials\(prepare="):
+        sim.trials(1, 10.0)
+    sim = es.Simulation(poisson_network())
+    sim.on_spike("cells", print)
+    with pytest.raises(ConfigError, match="hooks on spikes belong to this simulation"):
+        sim.trials(1, 10.0)
+    sim = es.Simulation(poisson_network())
+    sim.set_weights("in->cells", 0.0)
+    with pytest.raises(ConfigError, match="changes belong to this simulation"):
+        sim.trials(1, 10.0)
