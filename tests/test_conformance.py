@@ -124,6 +124,7 @@ NEEDS = {
     "adex": {"c_mem": 2.0, "g_leak": 0.1, "v_t": -69.0, "a": 0.0, "b": 0.5},
     "exponential-if": {"c_mem": 2.0, "g_leak": 0.1, "v_t": -69.0},
     "izhikevich": {"a": 0.02, "tau_syn": 20.0, "v_init": -64.0, "u_init": -14.0},
+    "lif-conductance": {"c_mem": 2.0, "g_leak": 0.1},
     "quadratic-if": {"c_mem": 1.0, "k": 0.05},
     "qif": {"c_mem": 0.1},
     "multi-compartment": {  # with as little capacitance as the weights of these tests are small

@@ -1,3 +1,5 @@
+from eventsim.models.neurons.conductance import Conductance as Conductance
+from eventsim.models.neurons.conductance import ConductanceLIF as ConductanceLIF
 from eventsim.models.neurons.custom import CustomNeuron as CustomNeuron
 from eventsim.models.neurons.nonlinear import AdEx as AdEx
 from eventsim.models.neurons.nonlinear import ExponentialIF as ExponentialIF
