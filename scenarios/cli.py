@@ -288,6 +288,11 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="OUT", help="Folder; for nwb and nir a file.")
     ] = None,
+    population: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this population; may be given again.")
+    ] = None,
+    start: Annotated[float | None, typer.Option(help="Only from this time on, in the file's unit.")] = None,
+    stop: Annotated[float | None, typer.Option(help="Only before this time.")] = None,
     dt: Annotated[
         float | None, typer.Option(metavar="STEP", help="With nir: step of the program that is to read it.")
     ] = None,
@@ -295,7 +300,8 @@ def export(
     """Write spikes and samples, or the network, in the formats of other programs."""
     from eventsim.scenarios import exporting
 
-    for written in exporting.export(file, to, output, dt=dt):
+    part = {"populations": population, "start": start, "stop": stop}
+    for written in exporting.export(file, to, output, **part, dt=dt):  # type: ignore[arg-type]
         streams.say(f"written: {written}")
 
 

@@ -1,5 +1,6 @@
 """``eventsim export``: the file of a run in the formats of other programs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from eventsim.errors import ConfigError, did_you_mean
@@ -14,7 +15,16 @@ FORMATS = {
 FILES = ("nwb", "nir")
 
 
-def export(path: Path, to: str, output: Path | None = None, *, dt: float | None = None) -> list[Path]:
+def export(
+    path: Path,
+    to: str,
+    output: Path | None = None,
+    *,
+    populations: Sequence[str] | None = None,
+    start: float | None = None,
+    stop: float | None = None,
+    dt: float | None = None,
+) -> list[Path]:
     """Write what a run recorded, or its network, in another format, and return the files.
 
     Parameters
@@ -25,6 +35,8 @@ def export(path: Path, to: str, output: Path | None = None, *, dt: float | None 
         NIR and "sonata-network" have the network, the others have the recordings.
     output : Path, optional
         A folder, or for NWB and NIR a file; beside the run and named after it where None.
+    populations, start, stop : optional
+        Which part of the recordings is read and written, as `eventsim.io.load` takes them.
     dt : float, optional
         For NIR, the step of the program that is to read the file; see `eventsim.io.nir.to_nir`.
 
@@ -50,7 +62,11 @@ def export(path: Path, to: str, output: Path | None = None, *, dt: float | None 
         raise ConfigError(f"--to {to} writes {FORMATS[to]}, and {str(output)!r} is a file")
     if not output.parent.is_dir():
         raise ConfigError(f"folder {str(output.parent)!r} does not exist; make it first, or export elsewhere")
-    trace = io.load(path, recordings=to != "nir")
+    if to in ("nir", "sonata-network") and (populations or start is not None or stop is not None):
+        raise ConfigError(
+            f"--to {to} writes the network; --population, --start and --stop are for recordings"
+        )
+    trace = io.load(path, recordings=to != "nir", populations=populations or None, start=start, stop=stop)
     if to == "nir":
         return [io.export.to_nir(trace.network(), output, dt=1.0 if dt is None else dt)]
     if to == "sonata-network":

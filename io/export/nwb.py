@@ -88,9 +88,7 @@ def _add_units(file: object, trace: Trace, scale: float) -> None:
     observed = VectorData(
         name="obs_intervals",
         description="the run, in s",
-        data=np.tile(
-            [0.0, max(trace.duration * scale, float(flat.data.max(initial=0.0)))], (len(populations), 1)
-        ),
+        data=np.tile(_observed(trace, scale, float(flat.data.max(initial=0.0))), (len(populations), 1)),
     )
     columns = [
         flat,
@@ -106,3 +104,9 @@ def _add_units(file: object, trace: Trace, scale: float) -> None:
     ]
     ids = np.arange(len(populations))
     file.units = Units(name="units", description="simulated neurons", id=ids, columns=columns)  # type: ignore[attr-defined]
+
+
+def _observed(trace: Trace, scale: float, last: float) -> list[float]:
+    """Return from when to when a trace has spikes, in s: the run, or the window that was read of it."""
+    first, end = trace.provenance.get("window", (0.0, trace.duration))
+    return [max(0.0, first * scale), max(min(end, trace.duration) * scale, last)]

@@ -1,7 +1,7 @@
 """Reading a file back into a `Trace`, to the bit; a file that is not ours is refused in one line."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.errors import ConfigError, FileFormatError
+from eventsim.errors import ConfigError, FileFormatError, UnknownPart
 from eventsim.io import nir, sonata
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.declarations import get_declaration
@@ -18,6 +18,7 @@ from eventsim.io.hdf5.safety import first_line
 from eventsim.io.hdf5.schema import decode_name
 from eventsim.io.hdf5.structure import check_structure
 from eventsim.io.hdf5.tree import get_array, get_text, get_tree
+from eventsim.io.hdf5.windows import Window, window
 from eventsim.trace import Samples, Spikes, Trace
 
 
@@ -25,6 +26,9 @@ def load(
     path: str | os.PathLike[str],
     recordings: bool = True,
     *,
+    populations: str | Sequence[str] | None = None,
+    start: float | None = None,
+    stop: float | None = None,
     time_unit: str | None = None,
     dt: float | None = None,
 ) -> Trace:
@@ -37,6 +41,11 @@ def load(
         network as NIR.
     recordings : bool
         False leaves out spikes and samples, so that a file of any size opens at once.
+    populations : str or sequence of str, optional
+        Whose spikes and samples are read; of all unless given.
+    start, stop : float, optional
+        Spikes and samples of times in [start, stop) are read, and nothing else of a recording: the file may
+        be larger than the memory. In the unit of the file, in ms for SONATA.
     time_unit : {"s", "ms", "us", "ns", "1"}, optional
         Of a NIR file, the unit of its times.
     dt : float, optional
@@ -58,6 +67,7 @@ def load(
         to other files.
     """
     path = Path(path)
+    part = window(populations, start, stop)
     if path.suffix.lower() == ".json":
         if time_unit is not None or dt is not None:
             raise ConfigError(f"time_unit and dt are for NIR files, which {path} is not")
@@ -67,13 +77,13 @@ def load(
         if not graph and (time_unit is not None or dt is not None):
             raise ConfigError(f"time_unit and dt are for NIR files, which {path} is not")
         if not graph and not _is_ours(file):
-            return sonata.read(file, path, recordings)
+            return sonata.read(file, path, recordings, part)
         if not graph:
-            return _read(file, recordings)
+            return _read(file, recordings, part)
     return nir.read_nir(path, time_unit, dt)
 
 
-def _read(file: h5py.File, recordings: bool) -> Trace:
+def _read(file: h5py.File, recordings: bool, part: Window) -> Trace:
     """Return what is in an open file of ours."""
     ours = file[schema.ROOT]
     trace = Trace(
@@ -90,12 +100,15 @@ def _read(file: h5py.File, recordings: bool) -> Trace:
     )
     if not recordings:
         return trace
+    part.check(trace.sizes)
+    if not part.whole:
+        trace.provenance["window"] = [part.start, part.stop]
     for name, size in trace.sizes.items():
-        if name in file["spikes"]:
-            trace.spikes[name] = _spikes(file["spikes"][name], size)
+        if name in file["spikes"] and part.has(name):
+            trace.spikes[name] = _spikes(file["spikes"][name], size, part)
     for name, variables in ours["samples"].items():
-        for variable, group in variables.items():
-            trace.samples[name, decode_name(variable)] = _samples(group)
+        for variable, group in variables.items() if part.has(name) else ():
+            trace.samples[name, decode_name(variable)] = _samples(group, part)
     return trace
 
 
@@ -167,7 +180,7 @@ def open_hdf5(path: Path, own: tuple[str, ...] = ()) -> Iterator[h5py.File]:
         with h5py.File(path, "r") as file:
             check_structure(file, path, own)
             yield file
-    except (ConfigError, FileFormatError, PermissionError, FileNotFoundError):
+    except (ConfigError, UnknownPart, FileFormatError, PermissionError, FileNotFoundError):
         raise
     except Exception as error:  # the library has no class of its own for what it finds in a damaged file
         raise FileFormatError(f"{path} is truncated or damaged: {first_line(error)}") from error
@@ -218,11 +231,13 @@ def _check_layout(file: h5py.File, path: Path) -> None:
         raise KeyError(f"it lacks {', '.join(missing) or 'spikes'}")
 
 
-def _spikes(group: h5py.Group, size: int) -> Spikes:
-    times = _numbers(group["timestamps"], schema.TIME, 1)
-    units = _numbers(group["node_ids"], schema.NODE_ID, 1)
-    if times.shape != units.shape:
-        raise ValueError(f"{group.name} has {len(times)} times and {len(units)} units")
+def _spikes(group: h5py.Group, size: int, part: Window) -> Spikes:
+    stamps = _dataset(group["timestamps"], schema.TIME, 1)
+    nodes = _dataset(group["node_ids"], schema.NODE_ID, 1)
+    if stamps.shape != nodes.shape:
+        raise ValueError(f"{group.name} has {len(stamps)} times and {len(nodes)} units")
+    rows = part.rows(stamps)
+    times, units = np.asarray(stamps[rows]), np.asarray(nodes[rows])
     if len(units) and units.max() >= size:
         raise ValueError(f"{group.name} has a unit {units.max()}, but the population has {size}")
     if len(times) and not (np.isfinite(times[[0, -1]]).all() and (times[1:] >= times[:-1]).all()):
@@ -230,19 +245,20 @@ def _spikes(group: h5py.Group, size: int) -> Spikes:
     return Spikes(times, units.view(np.int64))
 
 
-def _samples(group: h5py.Group) -> Samples:
-    times = _numbers(group["times"], schema.TIME, 1)
-    values = _numbers(group["values"], schema.SAMPLE, 2)
-    units = _numbers(group["units"], np.dtype(np.int64), 1)
+def _samples(group: h5py.Group, part: Window) -> Samples:
+    times = _dataset(group["times"], schema.TIME, 1)
+    values = _dataset(group["values"], schema.SAMPLE, 2)
+    units = np.asarray(_dataset(group["units"], np.dtype(np.int64), 1)[...])
     if values.shape != (len(times), len(units)):
         raise ValueError(f"{group.name} has {len(times)} times, {len(units)} units and values {values.shape}")
-    return Samples(times, values, units, float(group.attrs["every"]))
+    rows = part.rows(times)
+    return Samples(np.asarray(times[rows]), np.asarray(values[rows]), units, float(group.attrs["every"]))
 
 
-def _numbers(dataset: h5py.Dataset, dtype: np.dtype[Any], ndim: int) -> NDArray[Any]:
+def _dataset(dataset: h5py.Dataset, dtype: np.dtype[Any], ndim: int) -> h5py.Dataset:
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype != dtype or dataset.ndim != ndim:
         raise ValueError(f"{dataset.name} should be an array of {dtype} with {ndim} axes")
-    return np.asarray(dataset[...])
+    return dataset
 
 
 def _arrays(group: h5py.Group, prefix: str = "") -> dict[str, NDArray[Any]]:

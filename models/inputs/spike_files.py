@@ -73,7 +73,7 @@ def spikes_of_run(
     if isinstance(run, str | os.PathLike):
         from eventsim import io
 
-        trace = io.load(run)
+        trace = io.load(run, start=first, stop=last)
     if population not in trace.spikes:
         raise ValueError(
             f"the run has no spikes of {population!r}; populations: {', '.join(sorted(trace.spikes))}"
