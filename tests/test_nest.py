@@ -237,3 +237,39 @@ def test_depression_and_facilitation_agree_with_nest(nest, tau_rec, tau_fac):
         assert len(mine) > 100
         assert units[mine].tolist() == who[order].tolist()
         assert times_found[mine] == pytest.approx(wanted[order], rel=0, abs=1e-9)
+
+
+def test_inhibitory_plasticity_agrees_with_nest(nest):
+    """Spikes of both sides are given, as in the test of plastic weights above."""
+    rng = np.random.default_rng(9)
+    n, delay, duration = 10, 2.0, 1500.0
+    pre = [np.append(np.sort(rng.choice(np.arange(20, 13900), 40, False)), 14900) * 0.1 for _ in range(n)]
+    post = [np.sort(rng.choice(np.arange(20, 13900), 60, replace=False)) * 0.1 for _ in range(n)]
+    nest.ResetKernel()
+    nest.resolution = 0.1
+    sources, teachers = nest.Create("spike_generator", n), nest.Create("spike_generator", n)
+    for k in range(n):
+        sources[k].spike_times, teachers[k].spike_times = pre[k], post[k] - 1.0
+    relays = nest.Create("parrot_neuron", n)
+    targets = nest.Create("parrot_neuron", n, params={"tau_minus": 20.0})
+    nest.Connect(sources, relays, "one_to_one", {"delay": 1.0})
+    nest.Connect(teachers, targets, "one_to_one", {"delay": 1.0})
+    synapse = {"tau": 20.0, "eta": 0.01, "alpha": 0.4, "Wmax": -1.0, "weight": -0.5, "delay": delay}
+    kind = "vogels_sprekeler_synapse"
+    nest.Connect(relays, targets, "one_to_one", {"synapse_model": kind, "receptor_type": 1, **synapse})
+    nest.Simulate(duration)
+    wanted = np.array(nest.GetConnections(relays, targets, kind).weight)
+
+    net = es.Network()
+    net.add("input", es.models.SpikeSource(times=[each + 1.0 for each in pre]), n)
+    net.add("teacher", es.models.SpikeSource(times=[each - 1.0 for each in post]), n)
+    net.add("cells", es.models.LIFDelta(tau_mem=1.0, v_th=1.0), n)
+    net.connect("input", "cells", es.connect.one_to_one(), weight=-0.5, delay=delay, name="inhibition")
+    net.connect("teacher", "cells", es.connect.one_to_one(), weight=50.0, delay=1.0)
+    rule = es.models.plasticity.InhibitorySTDP(0.01, target_rate=0.4 / 40.0, tau=20.0)
+    net.add_plasticity("inhibition", rule)
+    for schedule in ("ordered", "windows"):
+        sim = es.Simulation(net, schedule=schedule)
+        sim.run(duration)
+        assert np.abs(wanted + 0.5).max() > 0.05
+        assert sim.weights("inhibition")[2] == pytest.approx(wanted, rel=1e-9)

@@ -3,6 +3,7 @@ from eventsim.models.plasticity.custom_rule import PlasticSynapses as PlasticSyn
 from eventsim.models.plasticity.custom_rule import SpikeTraces as SpikeTraces
 from eventsim.models.plasticity.dendritic_prediction import DendriticPrediction as DendriticPrediction
 from eventsim.models.plasticity.error_times_rate import ErrorTimesRate as ErrorTimesRate
+from eventsim.models.plasticity.inhibitory import InhibitorySTDP as InhibitorySTDP
 from eventsim.models.plasticity.microcircuit_alignment import MicrocircuitAlignment as MicrocircuitAlignment
 from eventsim.models.plasticity.noise import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from eventsim.models.plasticity.phaseless_alignment import PhaselessAlignment as PhaselessAlignment

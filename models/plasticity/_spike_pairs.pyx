@@ -66,7 +66,8 @@ cdef class SpikePairs(ArrivalObserver):
     cdef double *weight
     cdef double a_plus, a_minus, a_plus_triplet, a_minus_triplet, mu_plus, mu_minus, w_max
     cdef double rate_plus, rate_minus, rate_plus_triplet, rate_minus_triplet
-    cdef bint nearest, dendritic
+    cdef bint nearest, dendritic, plain     # plain: only pairs count
+    cdef double lowest, highest             # weights lie between
     cdef readonly dict arrays
     cdef double[::1] plus, slow         # (n_rows,) traces of the source after its last spike
     cdef double[::1] last, done         # (n_rows,) time of that spike; targets' spikes up to then have acted
@@ -88,6 +89,8 @@ cdef class SpikePairs(ArrivalObserver):
         self.rate_plus, self.rate_minus = 1.0 / rule.tau_plus, 1.0 / rule.tau_minus
         self.rate_plus_triplet, self.rate_minus_triplet = 1.0 / rule.tau_plus_triplet, 1.0 / rule.tau_minus_triplet
         self.nearest, self.dendritic = rule.nearest, rule.dendritic
+        self.plain = self.a_plus_triplet == 0.0 and self.a_minus_triplet == 0.0
+        self.lowest, self.highest = 0.0, self.w_max
         n_rows = synapses.n if synapses.delay_kind == SYNAPTIC else synapses.pre.n
         self.arrays = {"plus": np.zeros(n_rows), "slow": np.zeros(n_rows), "last": np.full(n_rows, -np.inf),
                        "done": np.full(n_rows, -np.inf)}
@@ -102,7 +105,7 @@ cdef class SpikePairs(ArrivalObserver):
         self.history = history.view([("time", "f8"), ("minus", "f8"), ("slow", "f8")])[:, :, 0]
         return 0
 
-    cdef inline double follow(self, double w, int64_t row, int unit, double shift, double until) noexcept nogil:
+    cdef double follow(self, double w, int64_t row, int unit, double shift, double until) noexcept nogil:
         """Return the weight after the spikes of its target in (done, until], which reach the synapse `shift` late."""
         cdef Post *h = &self.history[unit, 0]
         cdef int n = self.count[unit], k = n
@@ -121,7 +124,7 @@ cdef class SpikePairs(ArrivalObserver):
             k += 1
         return w
 
-    cdef inline double depressed(self, double w, int64_t row, int unit, double shift, double time) noexcept nogil:
+    cdef double depressed(self, double w, int64_t row, int unit, double shift, double time) noexcept nogil:
         """Return the weight after a spike of its source."""
         cdef Post *h = &self.history[unit, 0]
         cdef int k = self.count[unit] - 1
@@ -200,7 +203,7 @@ cdef class SpikePairs(ArrivalObserver):
             time = emitted
         if self.saving:
             self.keep(first, group.n)
-        if not own and group.target != NULL and self.a_plus_triplet == 0.0 and self.a_minus_triplet == 0.0:
+        if self.plain and not own and group.target != NULL:
             self.pass_pairs(row, shift, time, self.weight + first, group.target, group.n)
             self.note(row, time)
             return 0
@@ -365,7 +368,7 @@ cdef class SpikePairs(ArrivalObserver):
         history = like.pop("history")
         late = np.inf if time is None else float(np.nextafter(time, np.inf))
         bounds = {"plus": (0.0, LATEST), "slow": (0.0, LATEST), "last": (-np.inf, late), "done": (-np.inf, late),
-                  "weight": (0.0, float(np.nextafter(self.w_max, np.inf)))}
+                  "weight": (self.lowest, float(np.nextafter(self.highest, np.inf)))}
         found = state_arrays(state, like, bounds, of=of)
         theirs = np.shape(state.get("history"))
         if len(theirs) != 3 or (theirs[0], theirs[2]) != (len(history), 3):
@@ -383,3 +386,47 @@ cdef class SpikePairs(ArrivalObserver):
         for name, array in state.items():
             self.arrays[name][:] = array
         self.view(np.ascontiguousarray(history))
+
+
+cdef class InhibitoryPairs(SpikePairs):
+    """Pairs of either order make an inhibitory weight, which is negative, stronger; each spike of its source makes it weaker.
+
+    Parameters
+    ----------
+    synapses, engine : as of `SpikePairs`.
+    rule : object
+        As of `SpikePairs`; a_plus is the step, a_minus what a spike of the source takes.
+    """
+
+    def __init__(self, Synapses synapses not None, Engine engine, rule):
+        super().__init__(synapses, engine, rule)
+        self.plain = False
+        self.lowest, self.highest = -self.w_max, 0.0
+
+    cdef double follow(self, double w, int64_t row, int unit, double shift, double until) noexcept nogil:
+        cdef Post *h = &self.history[unit, 0]
+        cdef int n = self.count[unit], k = n
+        cdef double at
+        while k > 0 and h[k - 1].time + shift > self.done[row]:
+            k -= 1
+        while k < n:
+            at = h[k].time + shift
+            if at > until:
+                break
+            w -= self.a_plus * self.plus[row] * exp((self.last[row] - at) * self.rate_plus)
+            if w < self.lowest:
+                w = self.lowest
+            k += 1
+        return w
+
+    cdef double depressed(self, double w, int64_t row, int unit, double shift, double time) noexcept nogil:
+        cdef Post *h = &self.history[unit, 0]
+        cdef int k = self.count[unit] - 1
+        while k >= 0 and h[k].time + shift >= time:
+            k -= 1
+        if k >= 0:
+            w -= self.a_plus * h[k].minus * exp((h[k].time + shift - time) * self.rate_minus)
+            if w < self.lowest:
+                w = self.lowest
+        w += self.a_minus
+        return w if w < 0.0 else 0.0
