@@ -464,6 +464,12 @@ class Network:
             lines += ["", *table(links)]
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from eventsim.html import of_network
+
+        return of_network(self)
+
     def __repr__(self) -> str:
         units = sum(population.n for population in self.populations.values())
         counts = [

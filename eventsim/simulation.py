@@ -135,6 +135,12 @@ class Simulation(TrialsSide):
         if schedule != "auto":
             self._build()
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from eventsim.html import of_simulation
+
+        return of_simulation(self)
+
     def __repr__(self) -> str:
         compiled = self._compiled
         how = f"{compiled.schedule} schedule" if compiled else f"schedule {self._wanted!r}, not built yet"

@@ -114,6 +114,12 @@ class Trace:
         # By name, since everything that a network is made of knows traces.
         return importlib.import_module("eventsim.declaration").network_of(self.declaration)
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from eventsim.html import of_trace
+
+        return of_trace(self)
+
     def __repr__(self) -> str:
         """Return one line that says what the trace holds."""
         source = f" of {self.provenance['scenario']}" if self.provenance.get("scenario") else ""

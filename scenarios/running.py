@@ -65,6 +65,20 @@ class Outcome:
     complete: bool = True
     already: bool = False
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the summary."""
+        from eventsim import html
+        from eventsim.scenarios import metric_units
+
+        run, units = self.run, metric_units.units(self.name)
+        state = "finished" if self.complete else "stopped; run it again with resume=True to go on"
+        rows = [
+            (key, metric_units.with_unit(value, metric_units.unit_of(key, units)))
+            for key, value in (run.metrics if run is not None else {}).items()
+        ]
+        file = html.table("", ("", ""), [("file", self.path), ("state", state)])
+        return html.block(f"Run of {self.name}", file, html.table("metrics", ("metric", "value"), rows))
+
 
 def requested(**asked: Any) -> Request:
     """Return the request for what is asked, with the scenario of a file where one stands for the name."""

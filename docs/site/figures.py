@@ -28,7 +28,9 @@ def make(name: str, folder: Path) -> None:
     run = folder / f"{name}.h5"
     command = [sys.executable, "-m", "eventsim.scenarios.cli"]
     if not run.is_file():
-        subprocess.run([*command, "run", name, "--preset", "quick", "--seed", f"{SEED}", "-o", run], check=True)
+        subprocess.run(
+            [*command, "run", name, "--preset", "quick", "--seed", f"{SEED}", "-o", run], check=True
+        )
     picture = IMAGES / f"{name}-quick.png"
     subprocess.run([*command, "plot", run, "--what", FIGURES[name], "-o", picture], check=True)
 

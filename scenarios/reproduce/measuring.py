@@ -37,6 +37,13 @@ class Reproduction:
     failed: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the paper's rows beside ours."""
+        from eventsim import html
+        from eventsim.scenarios.reproduce.table import HEAD, cells
+
+        return html.block(self.paper.title, html.table("", HEAD, map(cells, self.records)))
+
 
 def reproduce(
     name: str,

@@ -44,6 +44,14 @@ class Sweep:
     stopped: bool = False
     lost: str = ""
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: each run with its point."""
+        from eventsim import html
+
+        rows = ((each["status"], *(each.get(key) for key in self.keys)) for each in self.rows())
+        table = html.table("runs", ("status", *self.keys), rows)
+        return html.block(f"Sweep of {self.scenario} in {self.folder}", table)
+
     @property
     def failed(self) -> dict[str, str]:
         """What went wrong, by title of the run."""

@@ -149,7 +149,8 @@ def weights_of(sample_weight: Any, index: Ints, classes: NDArray[Any], class_wei
         raise TypeError(f"class_weight must be 'balanced', a mapping or None, got {shown(class_weight)}")
     if not weight.sum() > 0:
         raise ValueError("no sample counts: every sample_weight is zero")
-    return weight * (np.count_nonzero(weight) / weight.sum())
+    relative: Floats = weight * (np.count_nonzero(weight) / weight.sum())
+    return relative
 
 
 def classes_of(labels: Any, n_samples: int) -> NDArray[Any]:
@@ -211,7 +212,7 @@ def _listed(labels: Any, n_samples: int) -> list[Hashable]:
         labels = np.asarray(labels)
     if isinstance(labels, str) or not (hasattr(labels, "shape") or hasattr(labels, "__len__")):
         raise TypeError(f"labels must be a list or an array, one class for each sample, got {shown(labels)}")
-    shape = labels.shape if hasattr(labels, "shape") else (len(labels),)
+    shape: tuple[int, ...] = labels.shape if hasattr(labels, "shape") else (len(labels),)
     if len(shape) == 2 and shape[1] == 1 and hasattr(labels, "reshape"):
         warnings.warn(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "

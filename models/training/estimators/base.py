@@ -83,6 +83,12 @@ class Estimator:
             setattr(self, name, value)
         return self
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from eventsim.html import of_estimator
+
+        return of_estimator(self)
+
     def __repr__(self) -> str:
         usual = inspect.signature(type(self)).parameters
         shown = [f"{k}={v!r}" for k, v in self.get_params().items() if v is not usual[k].default]
