@@ -89,9 +89,10 @@ class ActiveLearner(SpikeLearner):
         rng: np.random.Generator | None = None,
         times: Mapping[str, ArrayLike] | None = None,
         arrivals: Mapping[str, ArrayLike] | None = None,
+        sample_weight: Floats | None = None,
     ) -> Step:
         """Learn from one batch as `SpikeLearner.step`, then raise weights into silent neurons."""
-        step = super().step(inputs, labels, optimiser, rng, times, arrivals)
+        step = super().step(inputs, labels, optimiser, rng, times, arrivals, sample_weight)
         for name, activity in self.activity.items():
             if activity.bump:
                 self._raise(name, self._silent[name], activity.bump)

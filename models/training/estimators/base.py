@@ -56,7 +56,7 @@ class Estimator:
         from sklearn.utils.metadata_routing import MetadataRequest
 
         request = MetadataRequest(owner=type(self).__name__)
-        if "sample_weight" in inspect.signature(self.fit).parameters:  # type: ignore[attr-defined]
+        if "sample_weight" in inspect.signature(self.fit).parameters:
             request.fit.add_request(param="sample_weight", alias=None)
         return request
 

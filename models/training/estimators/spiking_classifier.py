@@ -427,7 +427,7 @@ class SpikingClassifier(Estimator):
             raise NotFittedError(UNTRAINED)
         self._check_outside()
         check_names(times, self.__dict__.get("feature_names_in_"), type(self).__name__)
-        shape = getattr(times, "shape", ())
+        shape: tuple[int, ...] = getattr(times, "shape", ())
         if len(shape) == 2 and shape[1] not in (0, self.n_features_in_):
             raise ValueError(
                 f"X has {shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} "
