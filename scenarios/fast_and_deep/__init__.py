@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim import rng as streams
+from eventsim.errors import ConfigError
 from eventsim.models.training.task import Task
 from eventsim.registry import register
 from eventsim.scenarios import tasks
@@ -43,6 +44,8 @@ class FastAndDeep(Settings):
         from eventsim.scenarios import on_hardware
 
         task, hardware = self.task(run), on_hardware.hardware_of(run)
+        if hardware is not None and self.neuron != "lif":
+            raise ConfigError(f"hardware has LIF neurons, got neuron={self.neuron}; leave --hardware out")
         trainer = self.trainer(task, run.seed, run.threads, hardware if self.in_the_loop else None)
         learner: Any = trainer.learner
         nominal = on_hardware.nominal(learner.network)
@@ -104,13 +107,7 @@ class FastAndDeep(Settings):
         from eventsim import Network, models
 
         net = Network(seed=seed)
-        neuron = models.LIF(
-            tau_mem=self.tau_mem,
-            tau_syn=self.tau_syn,
-            c_mem=self.tau_syn,
-            v_th=self.v_th,
-            first_spike_only=True,
-        )
+        neurons = self.neurons()
         sizes = {
             "input": task.n_inputs * self.copies,
             "bias": self.copies,
@@ -120,7 +117,7 @@ class FastAndDeep(Settings):
         if self.bias_time is None:
             del sizes["bias"]
         for name, n in sizes.items():
-            net.add(name, neuron if name in ("hidden", "label") else models.SpikeSource(), n)
+            net.add(name, neurons.get(name, models.SpikeSource()), n)
         for k, (pre, post) in enumerate((("input", "hidden"), ("hidden", "label"))):
             for source in (pre, "bias"):
                 if source in sizes and (source != "bias" or k == 0 or self.bias_for_label):
@@ -128,7 +125,37 @@ class FastAndDeep(Settings):
                     rng = streams.stream(seed, "weight", source, post)
                     draw = rng.normal(self.init_mean[k], self.init_std[k], shape)
                     net.connect(source, post, weight=draw)
+        if self.end_time is not None:
+            net.add("end", models.SpikeSource(), 1)
+            net.connect("end", "label", weight=np.full((1, task.n_classes), self.end_weight))
         return net
+
+    def neurons(self) -> dict[str, Any]:
+        """Return the neurons of the hidden and the label layer.
+
+        Raises
+        ------
+        ConfigError
+            If quadratic neurons are asked for with time constants for which they have no closed form.
+        """
+        from eventsim import models
+
+        if self.neuron == "lif":
+            leaky = models.LIF(
+                tau_mem=self.tau_mem,
+                tau_syn=self.tau_syn,
+                c_mem=self.tau_syn,
+                v_th=self.v_th,
+                first_spike_only=True,
+            )
+            return {"hidden": leaky, "label": leaky}
+        if self.tau_mem != 2 * self.tau_syn:
+            raise ConfigError(
+                f"neuron=qif needs tau_mem = 2 tau_syn, got tau_mem={self.tau_mem:g} and "
+                f"tau_syn={self.tau_syn:g}"
+            )
+        constants = {"tau_mem": self.tau_mem, "c_mem": self.tau_mem, "v_t": self.v_th}
+        return {"hidden": models.QIF(**constants), "label": models.QIF(**constants, t_ref=np.inf)}
 
     def learner(
         self, network: "Network", threads: int, weights: "WeightGrid | None" = None
@@ -141,7 +168,7 @@ class FastAndDeep(Settings):
             network,
             "label",
             TimeToFirstSpike(self.xi, self.alpha, self.beta),
-            learn="weight",
+            learn=[f"weight/{p.name}" for p in network.projections if p.pre != "end"],
             max_missing=dict(zip(("hidden", "label"), self.max_missing, strict=True)),
             bump=self.bump,
             max_dw_norm=self.max_dw_norm,
@@ -189,4 +216,6 @@ class FastAndDeep(Settings):
         sources = {"input": np.tile(times * self.tau_syn, (1, self.copies))}
         if self.bias_time is not None:
             sources["bias"] = np.tile(encoding.bias(self.bias_time * self.tau_syn), (1, self.copies))
+        if self.end_time is not None:
+            sources["end"] = encoding.bias(self.end_time * self.tau_syn)
         return sources

@@ -27,6 +27,22 @@ PRESETS: dict[str, dict[str, object]] = {
         "alpha": 0.001,
         "max_missing": (0.3, 0.1),
     },
+    # Ours: 20 quadratic neurons learn by weights alone; a last input gives every label a spike, and a gradient.
+    "qif": {
+        "neuron": "qif",
+        "n_hidden": 20,
+        "tau_mem": 2.0,
+        "init_mean": (3.0, 2.0),
+        "init_std": (3.0, 2.0),
+        "end_time": 3.0,
+        "end_weight": 40.0,
+        "epochs": 40,
+        "batch": 100,
+        "learning_rate": 0.2,
+        "lr_schedule": "cosine",
+        "max_missing": (1.0, 1.0),
+        "max_dw_norm": 1000.0,
+    },
     "mnist": MNIST
     | {
         "dataset": "mnist",

@@ -22,7 +22,8 @@ class Settings(Scenario):
     sections: ClassVar[Sections] = {
         "task": ("dataset", "noise"),
         "network": ("n_hidden", "copies", "bias_for_label", "bias_time", "init_mean", "init_std"),
-        "neurons": ("tau_mem", "tau_syn", "v_th"),
+        "neurons": ("neuron", "tau_mem", "tau_syn", "v_th"),
+        "last input of the labels": ("end_time", "end_weight"),
         "training": ("epochs", "batch", "learning_rate", "lr_schedule", "decay_every", "decay"),
         "loss": ("xi", "alpha", "beta"),
         "silent neurons and large gradients": ("max_missing", "bump", "max_dw_norm"),
@@ -41,9 +42,16 @@ class Settings(Scenario):
     bias_time: Annotated[float | None, "tau_syn, spike of the bias; none for no bias"] = 0.9
     init_mean: Annotated[Pair, "initial weights into hidden and label layer"] = (1.5, 0.5)
     init_std: Annotated[PositivePair, "their standard deviations"] = (0.8, 0.8)
+    neuron: Annotated[
+        Literal["lif", "qif"], "qif: quadratic, several spikes of hidden neurons; tau_mem = 2 tau_syn"
+    ] = "lif"
     tau_mem: Annotated[float, *POSITIVE, "ms, membrane"] = 1.0
     tau_syn: Annotated[float, *POSITIVE, "ms, synaptic current; times below are in its units"] = 1.0
     v_th: Annotated[float, *POSITIVE, "threshold"] = 1.0
+    end_time: Annotated[
+        float | None, *NOT_NEGATIVE, "tau_syn, spike that makes labels spike that have not; none for no such"
+    ] = None
+    end_weight: Annotated[float, *FINITE, "its weight, which is not trained"] = 0.0
     epochs: Annotated[int, Ge(0), "passes over the training set"] = 300
     batch: Annotated[int, Ge(1), "samples a step"] = 150
     learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.005

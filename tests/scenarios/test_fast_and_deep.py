@@ -7,7 +7,7 @@ import pytest
 
 from eventsim import io
 from eventsim.scenarios.fast_and_deep import FastAndDeep
-from eventsim.scenarios.running import Request, execute
+from eventsim.scenarios.running import Request, RunFailed, execute
 from eventsim.scenarios.tasks import EARLY, LATE
 
 
@@ -121,3 +121,33 @@ def test_without_mnist_it_takes_the_small_digits_and_says_so(tmp_path, monkeypat
     assert "8x8 digits instead" in trace.provenance["notes"]
     assert trace.sizes == {"input": 64, "hidden": 50, "label": 10}
     assert trace.metrics["test_accuracy"] > 0.4  # chance is 0.1
+
+
+def test_twenty_quadratic_neurons_learn_without_bumps(tmp_path):
+    path = tmp_path / "qif.h5"
+    values = {"epochs": "6", "test_samples_recorded": "3"}
+    execute(Request(name="fast-and-deep", preset="qif", values=values, seed=4, output=path, quiet=True))
+    trace = io.load(path)
+    assert trace.metrics["test_accuracy"] > 0.9
+    assert trace.metrics["silent_test_samples"] == 0
+    assert not trace.training["bumps"].any()
+    assert trace.parameters["weight/input->hidden"].shape == (4, 20)
+    # The last input of the labels is not trained, and the engine shows the spikes that the training saw.
+    assert (trace.parameters["weight/end->label"] == 40.0).all()
+    labels = trace.spikes["label"]
+    assert len(labels.times) == 9
+    first = [labels.units[(labels.times >= 4 * k) & (labels.times < 4 * (k + 1))][0] for k in range(3)]
+    assert np.array_equal(first, trace.parameters["test_predicted"][:3])
+
+
+def test_quadratic_neurons_refuse_other_time_constants_and_hardware_in_one_line(tmp_path):
+    path = tmp_path / "no.h5"
+    for values, hardware, message in (
+        ({"tau_mem": "1.0"}, "ideal", "neuron=qif needs tau_mem = 2 tau_syn, got tau_mem=1 and tau_syn=1"),
+        ({}, "brainscales2", "hardware has LIF neurons, got neuron=qif"),
+    ):
+        request = Request(
+            name="fast-and-deep", preset="qif", values=values, hardware=hardware, output=path, quiet=True
+        )
+        with pytest.raises(RunFailed, match=message):
+            execute(request)
