@@ -207,14 +207,26 @@ class SpikeNetwork:
             values = {key: self.parameters[f"{key}/{name}"].copy() for key in self.kinds[name]}
             model = self.net.populations[name].model
             changed = {key: float(value[0]) if value.size == 1 else value for key, value in values.items()}
-            if not all(same_value(getattr(model, key), value) for key, value in changed.items()):
-                models[name] = changed  # others stay the objects that they are, and checked
+            before = self._declared_values(name)
+            if all(same_value(before[key], value) for key, value in changed.items()):
+                continue
+            with_values = getattr(model, "with_values", None)
+            models[name] = (
+                changed if with_values is None else with_values(changed)
+            )  # others stay the objects that they are, and checked
         projections = []
         for projection, p in zip(self.net.projections, self.pathways, strict=True):
             rule = projection.rule if p.dense else Pairs(p.source, p.target)
             delay = float(p.delay[0]) if p.kind == "uniform" else p.delay.copy()
             projections.append(replace(projection, rule=rule, weight=p.weight.copy(), delay=delay))
         return self.net.with_parameters(models, projections)
+
+    def _declared_values(self, name: str) -> dict[str, Any]:
+        """Return the parameters of a model as it was declared."""
+        model = self.net.populations[name].model
+        if hasattr(model, "with_values"):  # its parameters are no attributes
+            return dict(model.parameters)
+        return {key: getattr(model, key) for key in self.kinds[name]}
 
     def _values(self, name: str, key: str) -> Floats:
         """Return a parameter of a model, shape (1,) or (n,); a copy."""

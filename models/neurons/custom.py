@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import ArrayLike
 
-from eventsim.models.neurons.solved import check_solver, population
+from eventsim.models.neurons.solved import check_solver, differentiable, population
 from eventsim.parameters import own_arrays, per_unit
 
 if TYPE_CHECKING:
     from eventsim.contracts import BuildContext
+    from eventsim.models.neurons.differentiable import Differentiable
     from eventsim.models.neurons.dynamics import Dynamics
     from eventsim.population import Population
 
@@ -44,6 +45,9 @@ class CustomNeuron:
         The state after an input; unless given, the weight is added to the first variable.
     compiled : Dynamics, optional
         Equations in Cython, in place of the four functions.
+    jacobian : callable (t, x, p) -> array_like, optional
+        df/dx, shape (n_variables, n_variables), for gradients; by differences unless given. Equations in
+        Cython override `jacobian` instead.
     receptors : sequence of str
         Names of the inputs; their numbers are what `arrive` gets.
     t_ref : array_like
@@ -78,6 +82,7 @@ class CustomNeuron:
     reset: Callable[..., Any] | None = None
     arrive: Callable[..., Any] | None = None
     compiled: Dynamics | None = None
+    jacobian: Callable[..., Any] | None = None
     receptors: Sequence[str] | Mapping[str, int] = ("input",)
     t_ref: ArrayLike = 0.0
     tolerance: float = 1e-10
@@ -96,6 +101,10 @@ class CustomNeuron:
         if self.compiled is not None and any((self.f, self.g, self.reset, self.arrive)):
             raise TypeError(
                 "a CustomNeuron takes its equations from Python functions or from compiled=, not both"
+            )
+        if self.compiled is not None and self.jacobian is not None:
+            raise TypeError(
+                "jacobian belongs to Python functions; equations in Cython override Dynamics.jacobian"
             )
         if not isinstance(self.receptors, Mapping):
             numbers = {name: number for number, name in enumerate(self.receptors)}
@@ -131,7 +140,19 @@ class CustomNeuron:
         assert self.reset is not None
         state = namedtuple("state", list(self.state))  # type: ignore[misc]
         parameters = namedtuple("parameters", list(self.parameters))  # type: ignore[misc]
-        return PythonDynamics(state, parameters, self.f, self.g, self.reset, self.arrive)
+        return PythonDynamics(state, parameters, self.f, self.g, self.reset, self.arrive, self.jacobian)
+
+    def differentiable(self, n: int, name: str) -> Differentiable:
+        """Return these neurons as the adjoint pass takes them."""
+        self.check(n, name)
+        values = {key: per_unit(value, n, key, name) for key, value in self.parameters.items()}
+        initial = [per_unit(value, n, key, name) for key, value in self.state.items()]
+        t_ref = per_unit(self.t_ref, n, "t_ref", name, nonnegative=True)
+        return differentiable(n, self.dynamics(), values, tuple(values), initial, self, t_ref)
+
+    def with_values(self, values: Mapping[str, Any]) -> CustomNeuron:
+        """Return the neuron with other parameters."""
+        return replace(self, parameters={**self.parameters, **values})
 
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""

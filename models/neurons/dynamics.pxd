@@ -3,6 +3,7 @@
 
 cdef enum:
     MOST_VARIABLES = 16
+    MOST_PARAMETERS = 48    # with derivatives
 
 
 cdef class Dynamics:
@@ -15,3 +16,14 @@ cdef class Dynamics:
     cdef int reset(self, double *x, const double *p) except -1 nogil
     # What an input of a weight changes.
     cdef int arrive(self, double *x, const double *p, double weight, int receptor) except -1 nogil
+    # df/dx, (n_variables, n_variables), and df/dp, (n_variables, n_parameters), row by row; by differences unless given.
+    cdef int jacobian(self, double t, const double *x, const double *p, int n_variables, int n_parameters, double *by_x,
+                      double *by_p) except -1 nogil
+
+
+cdef int derivatives_of_g(Dynamics dynamics, const double *x, const double *p, int n_variables, int n_parameters,
+                          double *by_x, double *by_p) except -1 nogil
+cdef int derivatives_of_reset(Dynamics dynamics, const double *x, const double *p, int n_variables, int n_parameters,
+                              double *by_x, double *by_p) except -1 nogil
+cdef int derivatives_of_arrive(Dynamics dynamics, const double *x, const double *p, double weight, int receptor,
+                               int n_variables, int n_parameters, double *by_x, double *by_w, double *by_p) except -1 nogil

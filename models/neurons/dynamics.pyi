@@ -20,4 +20,5 @@ class PythonDynamics(Dynamics):
         g: Callable[..., Any],
         reset: Callable[..., Any],
         arrive: Callable[..., Any] | None,
+        jacobian: Callable[..., Any] | None = None,
     ) -> None: ...

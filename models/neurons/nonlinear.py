@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from numpy.typing import ArrayLike
 
 from eventsim.io.plain import shown
-from eventsim.models.neurons.solved import checked, population, refuse_reset
+from eventsim.models.neurons.solved import checked, differentiable, population, refuse_reset
 from eventsim.parameters import one_line
 from eventsim.registry import register
 
 if TYPE_CHECKING:
     from eventsim.contracts import BuildContext
+    from eventsim.models.neurons.differentiable import Differentiable
     from eventsim.models.neurons.dynamics import Dynamics
     from eventsim.population import Population
 
@@ -59,11 +60,26 @@ class _Solved:
     def _equations(self) -> Dynamics:
         raise NotImplementedError
 
+    def _columns(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters by name in the order of the equations."""
+        columns = {key: values[key] for key in self._constants}
+        items = list(columns.items())
+        items.insert(self._constants.index("tau_syn") + 1, ("is_delta", float(self.synapse == "delta")))
+        return dict(items)
+
+    def differentiable(self, n: int, name: str) -> Differentiable:
+        """Return these neurons as the adjoint pass takes them."""
+        values = self._values(n, name)
+        columns = self._columns(values)
+        unused = ("is_delta", "tau_syn") if self.synapse == "delta" else ("is_delta",)
+        derived = tuple("" if key in unused else key for key in columns)
+        initial = [values[key] for key in self._initial]
+        return differentiable(n, self._equations(), columns, derived, initial, self, values["t_ref"])
+
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""
         values = self._values(context.n, context.name)
-        constants = [values[key] for key in self._constants]
-        constants.insert(self._constants.index("tau_syn") + 1, float(self.synapse == "delta"))
+        constants = list(self._columns(values).values())
         initial = [values[key] for key in self._initial]
         return population(
             context.n,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from eventsim.models.neurons.differentiable import Differentiable
     from eventsim.models.neurons.dynamics import Dynamics
     from eventsim.population import Population
 
@@ -85,3 +86,23 @@ def population(
         float(model.tolerance),
         float(model.max_step),
     )
+
+
+def differentiable(
+    n: int,
+    dynamics: Dynamics,
+    parameters: Mapping[str, Any],
+    derived: tuple[str, ...],
+    initial: Sequence[Any],
+    model: Any,
+    t_ref: Any,
+) -> Differentiable:
+    """Return a model as the adjoint pass takes it; `parameters` in the order of the equations."""
+    from eventsim.models.neurons._solved_flow import SolvedFlow
+    from eventsim.models.neurons.differentiable import Differentiable
+
+    x = np.empty((n, len(initial)))
+    for k, value in enumerate(initial):
+        x[:, k] = value
+    flow = SolvedFlow(dynamics, len(initial), len(parameters), float(model.tolerance), float(model.max_step))
+    return Differentiable(flow, dict(parameters), derived, x, t_ref)

@@ -154,7 +154,7 @@ class FastAndDeep(Settings):
                 f"neuron=qif needs tau_mem = 2 tau_syn, got tau_mem={self.tau_mem:g} and "
                 f"tau_syn={self.tau_syn:g}"
             )
-        constants = {"tau_mem": self.tau_mem, "c_mem": self.tau_mem, "v_t": self.v_th}
+        constants: dict[str, Any] = {"tau_mem": self.tau_mem, "c_mem": self.tau_mem, "v_t": self.v_th}
         return {"hidden": models.QIF(**constants), "label": models.QIF(**constants, t_ref=np.inf)}
 
     def learner(

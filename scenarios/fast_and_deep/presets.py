@@ -27,7 +27,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "alpha": 0.001,
         "max_missing": (0.3, 0.1),
     },
-    # Ours: 20 quadratic neurons learn by weights alone; a last input gives every label a spike, and a gradient.
+    # Ours: 20 quadratic neurons learn by weights alone; a last input gives each label a spike.
     "qif": {
         "neuron": "qif",
         "n_hidden": 20,
