@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 Groups = list[tuple[float, Any]]  # delay, and the matrix (n_target, n) of what has this delay
 SPIKING = ("LIF", "CubaLIF")
 NEURONS = (*SPIKING, "LI", "CubaLI")
+MOST_SIGNALS = 1 << 22
 MOST_WAYS, MOST_DELAYS, DEEPEST = 2000, 4096, 200
 UNITS = ("s", "ms", "us", "ns", "1")
 
@@ -407,8 +408,8 @@ def _delay_loops(declaration: dict[str, Any], dt: float) -> list[str]:
 
 def _shape(value: Any) -> Shape:
     shape = tuple(int(side) for side in np.asarray(value).reshape(-1))
-    if not shape or min(shape) < 1 or math.prod(shape) > 2**31 - 1:
-        raise ConfigError(f"a signal of shape {shape} cannot be")
+    if not shape or min(shape) < 1 or math.prod(shape) > MOST_SIGNALS:
+        raise ConfigError(f"a signal of shape {shape} cannot be; {MOST_SIGNALS} elements are the most")
     return shape
 
 

@@ -1,14 +1,17 @@
 """Damaged files are read, or refused in one line, within limits of time and memory.
 
-Three kinds of files: runs, trained classifiers, and labelled spikes in the layout of SHD. Each file is
+Kinds of files: runs, networks of runs, trained classifiers, labelled spikes in the layout of SHD, and what
+other programs write: SONATA spikes and reports, nodes and edges of circuits, NIR graphs. Each file is
 read in another process, which is ended if it takes too long: the HDF5 library may hang on a damaged file.
 By default some hundred files are read; ``pytest --mutations 5000`` reads all.
 """
 
 import contextlib
+import copy
 import json
 import random
 import select
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -18,8 +21,11 @@ import h5py
 import numpy as np
 import pytest
 
+import eventsim as es
+from eventsim.declaration import declaration_of
 from eventsim.io import load, save
 from eventsim.models import SpikingClassifier
+from eventsim.trace import Trace
 
 LONGEST = 60.0  # s for one file; most take 10 ms
 MOST_MEMORY = 400e6  # bytes more than at the start
@@ -27,7 +33,8 @@ MOST_MEMORY = 400e6  # bytes more than at the start
 READER = textwrap.dedent(
     """
     import json, resource, sys
-    from eventsim.errors import FileFormatError
+    from pathlib import Path
+    from eventsim.errors import ConfigError, FileFormatError
     from eventsim.io import TraceFile, load
     from eventsim.io.datasets import read_recordings
     from eventsim.models import SpikingClassifier
@@ -39,12 +46,35 @@ READER = textwrap.dedent(
     def read_classifier(path):
         SpikingClassifier.load(path).predict([[0.1, 0.9], [0.7, float("inf")]])
 
+    def read_network(path):
+        load(path).network()
+
+    def read_circuit(which, path):
+        config = Path(path).parent / "circuit" / "config.json"
+        tree = json.loads(config.with_name("good.json").read_text())
+        tree["networks"][which][0][which + "_file"] = path
+        config.write_text(json.dumps(tree))
+        load(config).network()
+
+    def read_config(path):
+        load(path).network()
+
+    READERS = {
+        "run": read_run, "classifier": read_classifier, "labelled": read_recordings, "sonata": load,
+        "network": read_network, "nir": read_network, "config": read_network,
+        "nodes": lambda path: read_circuit("nodes", path), "edges": lambda path: read_circuit("edges", path),
+    }
+    # What a file of others names and cannot be expressed is refused by another class.
+    OTHERS = ("network", "nir", "config", "nodes", "edges", "sonata")
+
     for line in sys.stdin:
         kind, path = line.strip().split(" ", 1)
         try:
-            {"run": read_run, "classifier": read_classifier, "labelled": read_recordings}[kind](path)
+            READERS[kind](path)
             outcome = "read"
-        except FileFormatError as error:
+        except (ConfigError, FileFormatError, FileNotFoundError, IsADirectoryError) as error:
+            if not isinstance(error, FileFormatError) and kind not in OTHERS:
+                raise
             outcome = "refused" if len(str(error).splitlines()) == 1 else f"several lines: {error}"
         except BaseException as error:
             outcome = f"{type(error).__name__}: {error}"
@@ -120,7 +150,61 @@ def write_labelled(path, run) -> None:
                 rows[k] = np.sort(rng.integers(0, 50, 4 + k)).astype(dtype)
 
 
-KINDS = {"run": write_run, "classifier": write_classifier, "labelled": write_labelled}
+def small_network() -> es.Network:
+    """Return a network with rules, arrays, lists and a plasticity rule."""
+    rng = np.random.default_rng(1)
+    net = es.Network(seed=3)
+    net.add("input", es.models.SpikeSource(times=[[1.0, 2.0], np.array([3.0])]), 2)
+    net.add("cells", es.models.LIF(tau_mem=rng.uniform(8, 12, 5), v_th=15.0), 5)
+    net.add("jumps", es.models.LIFDelta(tau_mem=10.0), 3)
+    net.connect("input", "cells", weight=rng.normal(size=(2, 5)), delay=1.0)
+    net.connect("cells", "cells", es.connect.fixed_probability(0.5), weight=es.connect.normal(1.0, 0.1))
+    net.connect("cells", "jumps", [(0, 1, 0.5, 1.0), (2, 2, 0.25, 2.0)])
+    return net
+
+
+def write_network(path, run) -> None:
+    """Write a run that holds its network."""
+    save(Trace(sizes={"cells": 5}, declaration=declaration_of(small_network())), path)
+
+
+def write_graph(path, run) -> None:
+    """Write a NIR graph."""
+    pytest.importorskip("nir")
+    es.io.export.to_nir(small_network(), path)
+
+
+def write_sonata(path, run) -> None:
+    """Write spikes and a report as SONATA, in one file."""
+    rng = np.random.default_rng(1)
+    with h5py.File(path, "w") as file:
+        file["spikes/a/timestamps"], file["spikes/a/node_ids"] = rng.uniform(0, 9, 50), rng.integers(0, 5, 50)
+        file["spikes/a/timestamps"].attrs["units"] = "ms"
+        file["report/a/data"] = rng.normal(size=(30, 4)).astype(np.float32)
+        file["report/a/data"].attrs["units"] = "mV"
+        file["report/a/mapping/time"] = [0.0, 3.0, 0.1]
+        file["report/a/mapping/node_ids"] = np.arange(4, dtype=np.uint64)
+        file["report/a/mapping/index_pointers"] = np.arange(5, dtype=np.uint64)
+
+
+def write_part_of_circuit(which, path) -> None:
+    """Write a circuit beside the file of its nodes or edges."""
+    folder = path.parent / "circuit"
+    files = {file.name: file for file in es.io.sonata.write_circuit(small_network(), folder, duration=9.0)}
+    files["config.json"].rename(folder / "good.json")
+    shutil.copy(files[f"{which}.h5"], path)
+
+
+KINDS = {
+    "run": write_run,
+    "classifier": write_classifier,
+    "labelled": write_labelled,
+    "network": write_network,
+    "nir": write_graph,
+    "sonata": write_sonata,
+    "nodes": lambda path, run: write_part_of_circuit("nodes", path),
+    "edges": lambda path, run: write_part_of_circuit("edges", path),
+}
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -264,6 +348,39 @@ def test_changed_structures_are_read_or_refused(kind, original, reader, tmp_path
                 with contextlib.suppress(ValueError, OSError, KeyError, TypeError, RuntimeError):
                     change_structure(file, rng)
         outcome = reader.read(kind, path)
+        assert outcome in seen, f"mutation {k}: {outcome}"
+        seen[outcome] += 1
+    assert min(seen.values()) > 0
+
+
+@pytest.mark.parametrize("name", ["good.json", "node_types.csv", "edge_types.csv"])
+def test_changed_texts_of_circuits_are_read_or_refused(name, reader, tmp_path, request):
+    write_part_of_circuit("nodes", tmp_path / "good.h5")
+    folder = tmp_path / "circuit"
+    shutil.copy(folder / "good.json", folder / "config.json")
+    changed = folder / ("config.json" if name == "good.json" else name)
+    content, seen = changed.read_bytes(), {"read": 0, "refused": 0}
+    for k in range(n_mutations(request, "config") // 2):
+        changed.write_bytes(with_changed_bytes(content, random.Random(k)))
+        outcome = reader.read("config", folder / "config.json")
+        assert outcome in seen, f"mutation {k}: {outcome}"
+        seen[outcome] += 1
+    assert min(seen.values()) > 0
+
+
+def test_changed_declarations_of_networks_are_read_or_refused(reader, tmp_path, request):
+    path, good = tmp_path / "changed.h5", declaration_of(small_network())
+    seen = {"read": 0, "refused": 0}
+    for k in range(n_mutations(request, "network")):
+        plain, rng = copy.deepcopy(good), random.Random(k)
+        places = [plain, *plain["populations"], *plain["projections"]]
+        places += [each["model"]["values"] for each in plain["populations"]]
+        change_tree(rng.choice(places), rng)
+        try:
+            save(Trace(sizes={"cells": 5}, declaration=plain), path, overwrite=True)
+        except (TypeError, ValueError):
+            continue  # nothing that a file can hold
+        outcome = reader.read("network", path)
         assert outcome in seen, f"mutation {k}: {outcome}"
         seen[outcome] += 1
     assert min(seen.values()) > 0
