@@ -61,6 +61,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "show_memory": False,
     "min_reported_time": 10_000,
+    "write_computation_times": False,
     "abort_on_example_error": True,
     "matplotlib_animations": False,
     "reset_modules": ("matplotlib",),

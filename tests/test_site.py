@@ -89,7 +89,7 @@ def test_files_of_the_table_are_those_that_are_there():
     if not folder:
         pytest.skip("EVENTSIM_DATA names no folder")
     rows = re.findall(
-        r"^\| `([\w./-]+)` \| ([\d ]+) \| `([0-9a-f]{64})` \|$",
+        r"^\| `([\w./-]+)` \| ([\d\u00a0]+) \| `([0-9a-f]{64})` \|$",
         (DOCS / "data-sets.md").read_text("utf-8"),
         re.M,
     )
@@ -97,7 +97,7 @@ def test_files_of_the_table_are_those_that_are_there():
     for name, size, expected in rows:
         path = Path(folder, name)
         if path.is_file():
-            assert path.stat().st_size == int(size.replace(" ", "")), name
+            assert path.stat().st_size == int(size.replace("\u00a0", "")), name
             assert hashlib.sha256(path.read_bytes()).hexdigest() == expected, name
 
 
