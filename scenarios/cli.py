@@ -230,8 +230,14 @@ def plot(
     file: File,
     what: Annotated[str | None, typer.Option(help="raster, trace, training, weights, ...")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE.png")] = None,
+    listing: Annotated[bool, typer.Option("--list", help="Say what there is to draw.")] = False,
 ) -> None:
     """Draw what is in the file of a run."""
+    if listing:
+        if what is not None or output is not None:
+            raise ConfigError("--list draws nothing; leave out --what and -o")
+        typer.echo(results.list_plots(file))
+        return
     streams.say(f"plot: {results.plot(file, what, output)}")
 
 

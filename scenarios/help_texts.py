@@ -19,7 +19,7 @@ RUN = examples(
     "run --sonata config.json -o run.h5",
 )
 SHOW = examples("show run.h5", "show run.h5 --json", "show run.h5 --toml > again.toml")
-PLOT = examples("plot run.h5", "plot run.h5 --what raster -o raster.png")
+PLOT = examples("plot run.h5 --list", "plot run.h5", "plot run.h5 --what raster -o raster.png")
 EXPORT = examples(
     "export run.h5 --to sonata -o out",
     "export run.h5 --to nwb -o run.nwb",

@@ -5,7 +5,6 @@ import os
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +101,7 @@ def _page(run: "Trace", found: Mapping[str, Any], path: Path, measured: "Results
     page.add("Configuration", _configuration(found, kind))
     page.add("Training", *_training(page, run))
     span = (plots.runs.first_time(run), plots.runs.duration_of(run))
-    page.add("Spikes", add_rasters(page, run, span, plots.decisions.presentations(run)))
+    page.add("Spikes", add_rasters(page, run, span, plots.decisions.shown_samples(run)))
     page.add("Membranes and other variables", *_variables(page, run))
     page.add("Weights and delays", *_distributions(page, run))
     page.add("Plots", *_plots(run, found))
@@ -279,30 +278,23 @@ def _distributions(page: "Page", run: "Trace") -> list[str]:
 def _plots(run: "Trace", found: Mapping[str, Any]) -> list[str]:
     """Return the scenario's own plots as pictures."""
     from eventsim.io.plots import readable_name
+    from eventsim.io.plots.finishing import save, words_of
     from eventsim.io.report.blocks import picture
 
     pictures = []
     for name, draw in results.own_plots(run).items():
         figure = draw(run)
         svg = text_io.BytesIO()
-        figure.savefig(svg, format="svg")
+        save(figure, svg, "svg")
         image, kind = svg.getvalue(), "svg+xml"
         if len(image) > LARGEST_SVG:
             png = text_io.BytesIO()
-            figure.savefig(png, format="png", dpi=110)
+            save(figure, png, "png", dpi=110)
             image, kind = png.getvalue(), "png"
         pictures.append(
             picture(image, kind, readable_name(name).replace("-", " ").capitalize(), words_of(draw))
         )
     return pictures
-
-
-def words_of(draw: Any) -> str:
-    """Return what a plot shows, from the first line of its function: "Draw a, b" says it shows "A, b"."""
-    function = draw.func if isinstance(draw, partial) else draw
-    line = (function.__doc__ or "").strip().partition("\n")[0]
-    line = line.removeprefix("Draw ").removeprefix("Return a figure of ")
-    return line[:1].upper() + line[1:]
 
 
 def _provenance(run: "Trace", found: Mapping[str, Any], path: Path) -> str:

@@ -18,7 +18,6 @@ from eventsim.scenarios.running import Outcome, unknown
 if TYPE_CHECKING:
     from eventsim.trace import Trace
 
-DPI = 150
 FORMATS = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 
 
@@ -84,6 +83,8 @@ def as_text(path: Path) -> str:
         lines.append("populations:")
         width = max(map(len, found["populations"]))
         lines += [f"  {name:<{width}}  {n} units" for name, n in found["populations"].items()]
+    if "format" not in found and (names := plots_of(path)):
+        lines.append(f"plots: {', '.join(names)}")
     return "\n".join(lines)
 
 
@@ -207,8 +208,26 @@ def available_plots(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
     return {**own_plots(trace), **plots.available(trace)}
 
 
+def plots_of(path: Path) -> dict[str, str]:
+    """Return the plots of a file of ours and what each shows, at once for a file of any size."""
+    from eventsim.io.hdf5.outline import outline
+    from eventsim.io.plots.finishing import words_of
+
+    return {name: words_of(draw) for name, draw in available_plots(outline(path)).items()}
+
+
+def list_plots(path: Path) -> str:
+    """Return the plots of a file for people: a name and what it shows on each line."""
+    found = plots_of(path)
+    width = max(map(len, found), default=0)
+    lines = [f"{name:<{width}}  {words}".rstrip() for name, words in found.items()]
+    return "\n".join(lines) or f"nothing to plot in {path}: no spikes, samples, weights or training series"
+
+
 def own_plots(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
     """Return the plots that the scenario of a run brings along, by name."""
+    from eventsim.io.plots.finishing import labelled
+
     kind: Any = parts("scenario").get(str(trace.provenance.get("scenario")))
     own: dict[str, Callable[[Trace], Any]] = {}
     if hasattr(kind, "plots"):
@@ -216,7 +235,7 @@ def own_plots(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
     elif hasattr(kind, "pictures"):  # a scenario written for the version before
         warnings.warn("a scenario's `pictures` is called `plots` now", DeprecationWarning, stacklevel=2)
         own = kind.pictures(trace)
-    return own
+    return {name: labelled(draw) for name, draw in own.items()}
 
 
 def plot(path: Path, what: str | None = None, output: Path | None = None) -> Path:
@@ -248,5 +267,5 @@ def plot(path: Path, what: str | None = None, output: Path | None = None) -> Pat
     if what not in known:
         raise UnknownPart(unknown("plot", what, known, f" of {path}"))
     target = output or path.with_name(f"{path.stem}-{what}.png")
-    known[what](trace).savefig(target, dpi=DPI)
+    io.plots.finishing.save(known[what](trace), target)
     return target

@@ -1,6 +1,7 @@
 from eventsim.io.plots import arrays as arrays
 from eventsim.io.plots import curves as curves
 from eventsim.io.plots import decisions as decisions
+from eventsim.io.plots import finishing as finishing
 from eventsim.io.plots import runs as runs
 from eventsim.io.plots import series as series
 from eventsim.io.plots import spike_plots as spike_plots
@@ -12,6 +13,7 @@ from eventsim.io.plots.curves import trace as trace
 from eventsim.io.plots.curves import training as training
 from eventsim.io.plots.runs import available as available
 from eventsim.io.plots.runs import plot as plot
+from eventsim.io.plots.spike_plots import mark_samples as mark_samples
 from eventsim.io.plots.spike_plots import raster as raster
 from eventsim.io.plots.spike_plots import rate as rate
 from eventsim.io.plots.styling import COLOURS as COLOURS
@@ -20,6 +22,8 @@ from eventsim.io.plots.styling import LINES as LINES
 from eventsim.io.plots.styling import MARKS as MARKS
 from eventsim.io.plots.styling import axes_or_new as axes_or_new
 from eventsim.io.plots.styling import legend_beside as legend_beside
+from eventsim.io.plots.styling import look as look
+from eventsim.io.plots.styling import plain_log as plain_log
 from eventsim.io.plots.styling import readable_name as readable_name
 from eventsim.io.plots.styling import set_title as set_title
 from eventsim.io.plots.styling import style as style

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from numpy.typing import ArrayLike
 
-from eventsim.io.plots.styling import COLOURS, axes_or_new, legend_beside, set_title, whole_ticks
+from eventsim.io.plots.styling import COLOURS, MARKS, axes_or_new, legend_beside, set_title, whole_ticks
 
 
 def histogram(values: ArrayLike, ax: Axes | None = None, *, label: str = "weight") -> Axes:
@@ -29,11 +29,21 @@ def histogram(values: ArrayLike, ax: Axes | None = None, *, label: str = "weight
     return ax
 
 
-def matrix(weight: ArrayLike, ax: Axes | None = None, *, label: str = "weight") -> Axes:
-    """Draw a weight matrix (pre, post) as an image, white at zero."""
+def matrix(
+    weight: ArrayLike, ax: Axes | None = None, *, label: str = "weight", bound: float | None = None
+) -> Axes:
+    """Draw a weight matrix (pre, post) as an image, white at zero.
+
+    Parameters
+    ----------
+    bound : float, optional
+        End of the colour scale, so that several matrices can share one; default the largest weight.
+    """
     ax = axes_or_new(ax)
     weight = np.asarray(weight, np.float64)
-    bound = float(np.max(np.abs(weight[np.isfinite(weight)]), initial=0.0)) or 1.0
+    if bound is None:
+        bound = float(np.max(np.abs(weight[np.isfinite(weight)]), initial=0.0))
+    bound = bound or 1.0
     image = ax.imshow(
         weight,
         aspect="auto",
@@ -70,7 +80,15 @@ def yin_yang(
     size = float(np.clip(12_000 / max(len(labels), 1), 4, 22))
     for k, name in enumerate(("yin", "yang", "dot")):
         chosen = labels == k
-        ax.scatter(samples[chosen, 0], samples[chosen, 1], s=size, color=COLOURS[k], label=name, linewidths=0)
+        ax.scatter(
+            samples[chosen, 0],
+            samples[chosen, 1],
+            s=size,
+            color=COLOURS[k],
+            marker=MARKS[k],
+            label=name,
+            linewidths=0,
+        )
     if predicted is not None:
         wrong = np.asarray(predicted) != labels
         ax.scatter(

@@ -1,6 +1,6 @@
 """Plots of curves: sampled variables over time, training series over epochs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,8 +9,11 @@ from numpy.typing import ArrayLike
 
 from eventsim.io.plots.styling import (
     COLOURS,
+    LINES,
     axes_or_new,
     legend_beside,
+    look,
+    plain_log,
     readable_name,
     set_title,
     time_label,
@@ -37,8 +40,9 @@ def trace(
             samples.times[kept],
             values[kept],
             color=COLOURS[k % len(COLOURS)],
+            linestyle=LINES[k % len(LINES)],
             label=f"unit {unit}",
-            linewidth=1.4 if len(samples.times) <= 600 else 0.8,
+            linewidth=1.4 if len(samples.times) <= 600 else 1.0,
             marker="." if samples.every == 0 and len(samples.times) <= 600 else None,
             markersize=4,
         )
@@ -56,22 +60,31 @@ def trace(
 
 
 def training(
-    series: Mapping[str, ArrayLike], ax: Axes | None = None, *, fraction: bool = False, label: str = "value"
+    series: Mapping[str, ArrayLike],
+    ax: Axes | None = None,
+    *,
+    fraction: bool = False,
+    label: str = "value",
+    over: Callable[[int], tuple[str, ArrayLike]] | None = None,
 ) -> Axes:
-    """Draw series over epochs; with `fraction` as per cent, positive losses on a logarithmic axis."""
+    """Draw series over epochs; with `fraction` as per cent, positive losses on a logarithmic axis.
+
+    Parameters
+    ----------
+    over : function, optional
+        Returns the name and the values of what a series with a number of values is drawn over.
+    """
     ax = axes_or_new(ax)
-    lowest = np.inf
+    lowest, below = np.inf, "epoch"
     for k, (name, values) in enumerate(series.items()):
         values = np.asarray(values, np.float64) * (100 if fraction else 1)
-        epochs = np.arange(1, len(values) + 1)
-        marker = "o" if len(values) <= 30 else None
-        ax.plot(
-            epochs, values, color=COLOURS[k % len(COLOURS)], label=readable_name(name), marker=marker, ms=3.5
-        )
+        below, at = over(len(values)) if over is not None else ("epoch", np.arange(1, len(values) + 1))
+        ax.plot(at, values, label=readable_name(name), **look(k, marks=len(values) <= 30))
         lowest = min(lowest, np.nanmin(values, initial=np.inf))
     if not fraction and "loss" in label and 0 < lowest < np.inf:
         ax.set_yscale("log")
-    ax.set_xlabel("epoch")
+        plain_log(ax.yaxis)
+    ax.set_xlabel(below)
     ax.set_ylabel(f"{label} (%)" if fraction else label)
     ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))
     ax.grid(axis="y", color="#e4e4e4", linewidth=0.8)

@@ -6,13 +6,13 @@ import numpy as np
 
 from eventsim.trace import Trace
 
-__all__ = ["Presentation", "presentations"]
+__all__ = ["ShownSample", "shown_samples"]
 
 READOUTS = ("label", "output", "readout")  # populations whose first spike is the decision
 
 
 @dataclass(frozen=True, slots=True)
-class Presentation:
+class ShownSample:
     """One sample in a recording.
 
     Attributes
@@ -31,7 +31,7 @@ class Presentation:
     unit: int | None = None
 
 
-def presentations(run: Trace) -> list[Presentation]:
+def shown_samples(run: Trace) -> list[ShownSample]:
     """Return the samples that a run has recorded, in order; none if it does not say which they were.
 
     They fill the recording in equal parts, which is how runs record them (``recorded_labels``).
@@ -49,5 +49,5 @@ def presentations(run: Trace) -> list[Presentation]:
             at = int(np.searchsorted(spikes.times, start))
             if at < len(spikes) and spikes.times[at] < start + width:
                 first, unit = float(spikes.times[at]), int(spikes.units[at])
-        found.append(Presentation(start, start + width, int(label), name, first, unit))
+        found.append(ShownSample(start, start + width, int(label), name, first, unit))
     return found

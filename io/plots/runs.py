@@ -7,6 +7,7 @@ figure = es.io.plots.available(trace)["raster"](trace)
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,19 +20,20 @@ from eventsim.io.config import nearest
 from eventsim.io.hdf5.safety import check_destination
 from eventsim.io.plots.arrays import histogram, matrix, yin_yang
 from eventsim.io.plots.curves import trace, training
-from eventsim.io.plots.series import curves, groups, is_fraction, matrices
-from eventsim.io.plots.spike_plots import default_width, raster, rate
-from eventsim.io.plots.styling import COLOURS, legend_beside, readable_name, set_title, style
+from eventsim.io.plots.decisions import shown_samples
+from eventsim.io.plots.finishing import labelled, save
+from eventsim.io.plots.series import axis_of, curves, groups, is_fraction, matrices
+from eventsim.io.plots.spike_plots import default_width, mark_samples, raster, rate
+from eventsim.io.plots.styling import COLOURS, readable_name, set_title, style
 from eventsim.trace import Trace
 
 K = TypeVar("K")
 V = TypeVar("V")
-DPI = 150
 
 
 def available(run: Trace) -> dict[str, Callable[[Trace], Figure]]:
     """Return the plots that a trace has the data for by name, the most telling first."""
-    return {name: draw for name, (fits, draw) in _PLOTS.items() if fits(run)}
+    return {name: labelled(draw) for name, (fits, draw) in _PLOTS.items() if fits(run)}
 
 
 def plot(run: Trace, what: str | None, path: str | os.PathLike[str]) -> str:
@@ -64,13 +66,14 @@ def plot(run: Trace, what: str | None, path: str | os.PathLike[str]) -> str:
     formats = Figure().canvas.get_supported_filetypes()
     if target.suffix.lstrip(".").lower() not in formats:
         raise ValueError(f"{target.name!r} must end with a format: .{', .'.join(sorted(formats))}")
-    possible[what](run).savefig(target, dpi=DPI)
+    save(possible[what](run), target)
     return what
 
 
 def _styled(draw: Callable[[Trace, Figure], None]) -> Callable[[Trace], Figure]:
     """Make a function that draws into a figure one that returns a figure in this module's style."""
 
+    @wraps(draw)
     def drawn(run: Trace) -> Figure:
         with style():
             figure = Figure(layout="constrained")
@@ -82,47 +85,44 @@ def _styled(draw: Callable[[Trace, Figure], None]) -> Callable[[Trace], Figure]:
 
 @_styled
 def _rasters(run: Trace, figure: Figure) -> None:
-    """One raster below the other, as high as the populations are large, within bounds."""
-    names = [name for name, _ in _first(run.spikes, 8, figure, "populations")]
+    """One raster below the other, as high as the populations are large; silent populations are named."""
+    spiking = {name: spikes for name, spikes in run.spikes.items() if len(spikes)}
+    names = [name for name, _ in _first(spiking, 8, figure, "populations")]
     sizes = [size_of(run, name) for name in names]
     heights = [float(np.clip(np.sqrt(size), 3, 14)) for size in sizes]
-    figure.set_size_inches(8.0, float(np.clip(0.9 * len(names) + 0.22 * sum(heights), 2.6, 11)))
-    span = (first_time(run), duration_of(run))
+    figure.set_size_inches(8.0, float(np.clip(0.9 * len(names) + 0.22 * sum(heights) + 0.3, 2.6, 11)))
+    span, shown = (first_time(run), duration_of(run)), shown_samples(run)
     panels = _stack(figure, len(names), heights)
     for k, (ax, name) in enumerate(zip(panels, names, strict=True)):
         colour = COLOURS[k % len(COLOURS)]
         raster(run.spikes[name], sizes[k], ax, time_unit=run.time_unit, span=span, colour=colour, title=name)
+        mark_samples(ax, shown, name, named=k == 0)
+    silent = [name for name in run.spikes if name not in spiking]
+    if silent and len(spiking) <= 8:
+        figure.supxlabel(f"without spikes: {', '.join(silent)}", fontsize=8, color="#555555")
     _only_lowest_label(panels)
 
 
 @_styled
 def _rates(run: Trace, figure: Figure) -> None:
-    """All populations in the same bins."""
-    figure.set_size_inches(8.0, 3.6)
-    ax = figure.subplots()
-    shown = dict(_first(run.spikes, 8, figure, "populations"))
+    """All populations in the same bins, one below the other."""
+    spiking = {name: spikes for name, spikes in run.spikes.items() if len(spikes)}
+    shown = dict(_first(spiking, 8, figure, "populations"))
+    figure.set_size_inches(8.0, 1.4 + 1.3 * len(shown))
     width = default_width(duration_of(run), max(map(len, shown.values())))
-    for k, (name, spikes) in enumerate(shown.items()):
-        colour = COLOURS[k % len(COLOURS)]
-        label = name if len(shown) > 1 else None
-        rate(
-            spikes,
-            size_of(run, name),
-            duration_of(run),
-            ax,
-            width=width,
-            time_unit=run.time_unit,
-            colour=colour,
-            label=label,
-        )
-    bins = f"bins of {width:g} {run.time_unit}"
-    set_title(ax, bins if len(shown) > 1 else f"{next(iter(shown))}, {bins}")
-    if len(shown) > 1:
-        legend_beside(ax)
+    panels = _stack(figure, len(shown))
+    for k, (ax, (name, spikes)) in enumerate(zip(panels, shown.items(), strict=True)):
+        colour, size = COLOURS[k % len(COLOURS)], size_of(run, name)
+        rate(spikes, size, duration_of(run), ax, width=width, time_unit=run.time_unit, colour=colour)
+        set_title(ax, f"{name}, bins of {width:g} {run.time_unit}" if k == 0 else name)
+        unit = ax.get_ylabel().partition("(")[2]
+        ax.set_ylabel(f"rate ({unit}" if unit else "rate")
+    _only_lowest_label(panels)
 
 
 @_styled
 def _traces(run: Trace, figure: Figure) -> None:
+    """Sampled variables over time, one below the other."""
     items = _first(run.samples, 6, figure, "variables")
     figure.set_size_inches(8.0, 1.0 + 2.1 * len(items))
     panels = _stack(figure, len(items))
@@ -138,7 +138,13 @@ def _training(run: Trace, figure: Figure) -> None:
     figure.set_size_inches(7.0, 0.8 + 2.2 * len(chosen))
     panels = _stack(figure, len(chosen))
     for ax, (kind, series) in zip(panels, chosen, strict=True):
-        training(series, ax, fraction=is_fraction(kind, series), label=readable_name(kind))
+        training(
+            series,
+            ax,
+            fraction=is_fraction(kind, series),
+            label=readable_name(kind),
+            over=partial(axis_of, run),
+        )
         if len(series) == 1 and next(iter(series)) != kind:
             set_title(ax, readable_name(next(iter(series))))
     _only_lowest_label(panels)
@@ -146,17 +152,21 @@ def _training(run: Trace, figure: Figure) -> None:
 
 @_styled
 def _weights(run: Trace, figure: Figure) -> None:
+    """Weights in the order of the network, all on one scale, and how they are distributed."""
     items = _first(matrices(run), 5, figure, "matrices")
     figure.set_size_inches(9.0, 0.5 + 2.9 * len(items))
     panels = figure.subplots(len(items), 2, squeeze=False, width_ratios=(1.5, 1))
+    bound = max(float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) for _, values in items)
     for (left, right), (name, values) in zip(panels, items, strict=True):
-        matrix(values, left)
+        matrix(values, left, bound=bound)
         histogram(values, right)
+        right.set_xlim(-1.05 * (bound or 1.0), 1.05 * (bound or 1.0))
         set_title(left, name.removeprefix("weight/").replace("->", " → "))
 
 
 @_styled
 def _yin_yangs(run: Trace, figure: Figure) -> None:
+    """Samples of the Yin-Yang set by class; a ring marks those that were predicted wrongly."""
     sets = [prefix for prefix, _ in _first(dict.fromkeys(_labelled(run)), 3, figure, "sets")]
     figure.set_size_inches(1.8 + 4.4 * len(sets), 4.4)
     for ax, prefix in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):

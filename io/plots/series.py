@@ -8,19 +8,41 @@ from numpy.typing import NDArray
 
 from eventsim.trace import Trace
 
-__all__ = ["KINDS", "curves", "groups", "is_fraction", "kind_of", "matrices", "tells"]
+__all__ = [
+    "AXES",
+    "KINDS",
+    "axis_of",
+    "curves",
+    "groups",
+    "in_order",
+    "is_fraction",
+    "kind_of",
+    "matrices",
+    "tells",
+]
 
+AXES = ("epoch", "cycle", "time")
+"""Series that others are drawn over."""
 KINDS = ("accuracy", "loss", "error", "missing")
 WEIGHTS = re.compile(r"(.*/)?weight/[^/]+->[^/]+")
 """Names of weight matrices (pre, post), such as ``weight/input->hidden``."""
 
 
+def axis_of(run: Trace, n: int) -> tuple[str, NDArray[Any]]:
+    """Return what series of `n` values are drawn over: a series of the run such as ``cycle``, else epochs."""
+    for name in AXES:
+        values = run.training.get(name)
+        if values is not None and np.ravel(values).shape == (n,) and values.dtype.kind in "iuf":
+            return name, np.ravel(values)
+    return "epoch", np.arange(1, n + 1)
+
+
 def curves(run: Trace) -> dict[str, NDArray[Any]]:
-    """Return the series of numbers, one number an epoch, by name."""
+    """Return the series of numbers, one an epoch, by name, without those that others are drawn over."""
     return {
         name: values
         for name, values in run.training.items()
-        if values.ndim == 1 and len(values) and values.dtype.kind in "biuf"
+        if values.ndim == 1 and len(values) and values.dtype.kind in "biuf" and name not in AXES
     }
 
 
@@ -60,4 +82,43 @@ def matrices(run: Trace) -> dict[str, NDArray[Any]]:
         for name, values in run.parameters.items()
         if WEIGHTS.fullmatch(name) and values.ndim == 2 and values.size and values.dtype.kind in "iuf"
     }
-    return dict(sorted(found.items(), key=lambda item: not item[0].startswith("weight/")))
+    order = in_order(run, [name.rpartition("weight/")[2] for name in found])
+    return dict(
+        sorted(
+            found.items(),
+            key=lambda item: (
+                not item[0].startswith("weight/"),
+                item[0].rpartition("weight/")[0],
+                order.index(item[0].rpartition("weight/")[2]),
+            ),
+        )
+    )
+
+
+def in_order(run: Trace, projections: list[str]) -> list[str]:
+    """Return names such as ``hidden->label`` in the order of the network, from the input to the output.
+
+    >>> in_order(Trace(), ["hidden->label", "hidden->hidden", "input->hidden"])
+    ['input->hidden', 'hidden->hidden', 'hidden->label']
+    """
+    pairs = {name: tuple(name.split("->", 1)) for name in projections if "->" in name}
+    sources = {pre: {post for a, post in pairs.values() if a == pre} for pre, _ in pairs.values()}
+    depth: dict[str, int] = {}
+    populations = dict.fromkeys([*run.sizes, *(each for pair in pairs.values() for each in pair)])
+    reached = {post for pre, post in pairs.values() if pre != post}
+    waiting = [(name, 0) for name in populations if name not in reached]
+    while waiting:  # breadth first, so that a loop ends where it began
+        name, level = waiting.pop(0)
+        if name not in depth:
+            depth[name] = level
+            waiting += [(each, level + 1) for each in sources.get(name, ())]
+    places = list(populations)
+    far = len(places)
+
+    def place(name: str) -> tuple[int, int, int, int]:
+        pre, post = pairs.get(name, (name, name))
+        both = [each if each in populations else "" for each in (pre, post)]
+        first, second = (places.index(each) if each else far for each in both)
+        return depth.get(pre, far), depth.get(post, far), first, second
+
+    return sorted(dict.fromkeys(projections), key=place)

@@ -3,14 +3,26 @@
 A raster of too many spikes for single dots shows their density, and says so.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
 
 from eventsim.io.analysis.counting import population_rate
-from eventsim.io.plots.styling import COLOURS, axes_or_new, set_title, time_label, whole_ticks
+from eventsim.io.plots.decisions import ShownSample
+from eventsim.io.plots.styling import (
+    COLOURS,
+    GREY,
+    axes_or_new,
+    legend_beside,
+    set_title,
+    time_label,
+    whole_ticks,
+)
 from eventsim.trace import Spikes
 
+MOST_NAMED = 40  # samples whose class is written
 DOT_LIMIT = 200_000
 """More spikes than this are drawn as a density."""
 
@@ -59,7 +71,8 @@ def raster(
         note = f"{len(spikes):_} spikes, shown as density".replace("_", " ")
         title = f"{title}: {note}" if title else note
     else:
-        size = float(np.clip(320.0 / max(n, 1), 1.2, 9.0))
+        most = 2.2 if len(spikes) > 5000 else 3.2  # dots of many spikes would cover each other
+        size = float(np.clip(320.0 / max(n, 1), most, 9.0))
         ax.plot(
             spikes.times,
             spikes.units,
@@ -76,6 +89,48 @@ def raster(
     whole_ticks(ax.yaxis, n)
     set_title(ax, title)
     return ax
+
+
+def mark_samples(ax: Axes, shown: Sequence[ShownSample], population: str, *, named: bool) -> None:
+    """Mark where samples begin, and the first spike of the deciding population: right or wrong.
+
+    Parameters
+    ----------
+    named : bool
+        Write the true class of each sample above the axes.
+    """
+    for each in shown[1:]:
+        ax.axvline(each.start, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
+    if named and 0 < len(shown) <= MOST_NAMED:
+        for each in shown:
+            ax.text(
+                (each.start + each.end) / 2,
+                1.0,
+                str(each.label),
+                transform=ax.get_xaxis_transform(),
+                ha="center",
+                va="bottom",
+                fontsize=9,
+                color="#4d555e",
+            )
+        ax.set_title(f"{ax.get_title(loc='left')}; above: true class", loc="left", pad=15)
+    for right, mark in ((True, "*"), (False, "X")):
+        chosen = [e for e in shown if e.population == population and e.first is not None]
+        chosen = [each for each in chosen if (each.unit == each.label) == right]
+        if chosen:
+            ax.plot(
+                [each.first for each in chosen],  # type: ignore[misc]
+                [each.unit for each in chosen],  # type: ignore[misc]
+                linestyle="",
+                marker=mark,
+                markersize=9,
+                markerfacecolor="#ffd24d",
+                markeredgecolor="#3a3f45",
+                markeredgewidth=0.8,
+                label=f"first spike, {'right' if right else 'wrong'}",
+            )
+    if ax.get_legend_handles_labels()[0]:
+        legend_beside(ax)
 
 
 def rate(

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FixedLocator, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8c467a", "#8c8c46")
 """In the order of their use; a test holds that the colour-blind can tell each from each other.
@@ -78,6 +79,26 @@ def time_label(time_unit: str) -> str:
 def whole_ticks(axis: Axis, n: int) -> None:
     """Label whole units only; with fewer units than ticks matplotlib would label halves of them."""
     axis.set_major_locator(MaxNLocator(6, integer=True) if n > 6 else FixedLocator(range(n)))
+
+
+def plain_log(axis: Axis) -> None:
+    """Label a logarithmic axis with plain numbers, also between powers of ten where it spans few of them."""
+    low, high = axis.get_view_interval()
+    decades = np.log10(max(high, 1e-300) / max(low, 1e-300))
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
+    axis.set_major_locator(LogLocator(numticks=7))
+    if decades < 2.5:
+        between = (1.0, 2.0, 5.0) if decades > 0.7 else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+        axis.set_major_locator(LogLocator(subs=between, numticks=9))
+        axis.set_major_formatter(plain)
+    axis.set_minor_formatter(NullFormatter())
+
+
+def look(k: int, *, marks: bool = True) -> dict[str, Any]:
+    """Return colour, style and mark of the k-th line of a plot, so that none differs by colour alone."""
+    n = len(COLOURS)
+    found: dict[str, Any] = {"color": COLOURS[k % n], "linestyle": LINES[k % n]}
+    return found | ({"marker": MARKS[k % n], "markersize": 4} if marks else {})
 
 
 def readable_name(name: str) -> str:

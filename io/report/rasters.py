@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventsim.io.plots.decisions import Presentation
+from eventsim.io.plots.decisions import ShownSample
 from eventsim.io.plots.styling import COLOURS, time_label
 from eventsim.io.report import spike_blocks
 from eventsim.io.report.blocks import paragraph
@@ -26,17 +26,17 @@ SHOWN = 12  # populations
 COLUMNS, MOST_ROWS = 900, 240  # cells of the image
 FINE_CELLS, FINE_ROWS = 2_400_000, 256  # of the counts that are kept where spikes do not fit
 POINTS = 20_000  # that are drawn one by one, all populations together
-CLASSES = 40  # presentations whose class is written
+CLASSES = 40  # samples whose class is written
 
 
-def add_rasters(page: "Page", run: Trace, span: tuple[float, float], shown: Sequence[Presentation]) -> str:
+def add_rasters(page: "Page", run: Trace, span: tuple[float, float], shown: Sequence[ShownSample]) -> str:
     """Return the rasters of a run with their buttons, as HTML; "" for a run without spikes.
 
     Parameters
     ----------
     span : (float, float)
         Where the time axis begins and ends.
-    shown : sequence of Presentation
+    shown : sequence of ShownSample
         Samples that were shown one after the other, with class and first label spike.
     """
     trains = {name: spikes for name, spikes in run.spikes.items() if len(spikes)}
@@ -102,7 +102,7 @@ def _figure(
     k: int,
     x_range: Any,
     time_unit: str,
-    shown: Sequence[Presentation],
+    shown: Sequence[ShownSample],
     last: bool,
 ) -> Any:
     """Return one raster: the image, the points, and on top what was shown when."""
@@ -169,7 +169,7 @@ def _figure(
     )
     drawn.add_tools(HoverTool(renderers=[points], tooltips=[("time", "@x{0.0000}"), ("unit", "@y")]))
     if shown:
-        _presentations(drawn, name, shown, n, named)
+        _mark_shown(drawn, name, shown, n, named)
     return drawn
 
 
@@ -189,7 +189,7 @@ def _image(spikes: Spikes, n: int, units_per_row: int, left: float, right: float
     return levels.reshape(rows, COLUMNS)
 
 
-def _presentations(drawn: Any, name: str, shown: Sequence[Presentation], n: int, named: bool) -> None:
+def _mark_shown(drawn: Any, name: str, shown: Sequence[ShownSample], n: int, named: bool) -> None:
     """Mark where samples begin; write their classes above the first raster; mark first label spikes."""
     from bokeh.models import Span as Line
 

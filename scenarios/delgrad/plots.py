@@ -1,6 +1,7 @@
 """Plots of DelGrad runs: what was learned, how spikes moved, accuracy against the number of parameters."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,10 +46,12 @@ def distributions(trace: Trace) -> "Figure":
                 both = np.concatenate([before, after])
                 edges = np.linspace(both.min(), both.max(), int(np.clip(np.sqrt(len(both)) * 1.5, 8, 40)))
                 for values, label, colour in (
-                    (before, "before", "#b0b0b0"),
+                    (before, "before", plots.GREY),
                     (after, "after", plots.COLOURS[0]),
                 ):
-                    axes.hist(values, edges, label=label, color=colour, alpha=0.75)
+                    hatched = {"hatch": "////", "facecolor": "none", "edgecolor": colour}
+                    filled = {"color": colour, "alpha": 0.75}
+                    axes.hist(values, edges, label=label, **(hatched if label == "before" else filled))
                 axes.set(xlabel=labels[kind], ylabel="number")
                 axes.set_title(f"{kind}s, {projection.replace('->', ' → ')}")
         panels[0][-1].legend()
@@ -63,7 +66,6 @@ def before_after(trace: Trace) -> "Figure":
 
     names = list(trace.spikes)
     heights = [float(np.clip(np.sqrt(trace.sizes[name]), 2, 10)) for name in names]
-    slots = len(trace.parameters["recorded_labels"])
     with plots.style():
         size = (11.0, float(np.clip(1.2 + 0.45 * sum(heights), 3.0, 11.0)))
         figure = Figure(figsize=size, layout="constrained")
@@ -82,8 +84,8 @@ def before_after(trace: Trace) -> "Figure":
                     colour=plots.COLOURS[k % len(plots.COLOURS)],
                     title=f"{name}, {when} training" if k == 0 else name,
                 )
-                for slot in range(1, slots):
-                    axes.axvline(slot * trace.duration / slots, color="#dddddd", linewidth=0.8, zorder=0)
+                shown = plots.decisions.shown_samples(replace(trace, spikes={name: spikes}))
+                plots.mark_samples(axes, shown, name, named=k == 0)
                 if k < len(names) - 1:
                     axes.set_xlabel("")
             row[1].set_ylabel("")
@@ -115,7 +117,7 @@ def efficiency(trace: Trace) -> "Figure":
                 if accuracy.shape[1] > 1:
                     spread = 100 * accuracy[rows].std(axis=1, ddof=1)
                     axes.errorbar(x[rows], mean, spread, color=colour, capsize=2, linewidth=0.8)
-                axes.plot(x[rows], mean, marker="o", markersize=4, color=colour, label=kind)
+                axes.plot(x[rows], mean, label=kind, **plots.look(k))
             axes.set_xlabel(label)
         panels[0].set_ylabel("test accuracy (%)")
         panels[1].legend(loc="lower right")

@@ -201,7 +201,7 @@ def weights(trace: Trace) -> "Figure":
         for axes, values, title in ((left, before, "before"), (middle, after, "after")):
             image = axes.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
             for line in (axes.axhline, axes.axvline):
-                line(n_visible - 0.5, color="black", linewidth=0.7)
+                line(n_visible - 0.5, color="#3a3f45", linewidth=0.7)
             axes.set(xlabel="to neuron", ylabel="from neuron", title=title)
         figure.colorbar(image, ax=[left, middle], label="weight (mV)", shrink=0.8)
         bins = np.linspace(-1.5 * limit, 1.5 * limit, 61)

@@ -39,7 +39,7 @@ def layers(trace: Trace) -> "Figure":
             figure.subplots(1, 2, sharey=True), cosines, ("before training", "after training"), strict=True
         ):
             for k, label in enumerate(("dynamic errors (GLE)", "instant errors")):
-                axes.plot(numbers, values[:, k], marker="o", color=plots.COLOURS[k], label=label)
+                axes.plot(numbers, values[:, k], label=label, **plots.look(k))
             axes.axhline(0, color="#b0b0b0", linewidth=0.8)
             axes.set(xlabel="projection, from the input", title=when, ylim=(-1.05, 1.05), xticks=numbers)
         figure.axes[0].set_ylabel("cosine with the exact gradient")
@@ -58,7 +58,7 @@ def gradient(trace: Trace) -> "Figure":
         figure = Figure(figsize=(5.2, 3.6), layout="constrained")
         axes = figure.subplots()
         for k, label in enumerate(("dynamic errors (GLE)", "instant errors")):
-            axes.semilogx(frequency, angles[:, k], marker="o", color=plots.COLOURS[k], label=label)
+            axes.semilogx(frequency, angles[:, k], label=label, **plots.look(k))
         axes.axhline(90, color="#b0b0b0", linewidth=0.8)
         axes.set(
             xlabel="frequency of the input (rad per time unit)", ylabel="angle to the gradient (degrees)"
@@ -82,7 +82,7 @@ def teacher(trace: Trace) -> "Figure":
         for k, name in enumerate(names):
             values = np.reshape(trace.training[name], (len(time), -1))
             label = name.replace("->", " → ").replace("_", " ", name.count("_"))
-            left.plot(time, values, color=plots.COLOURS[k % len(plots.COLOURS)], label=label)
+            left.plot(time, values, label=label, **plots.look(k, marks=False))
         left.set(xlabel="time (tau_mem of the first neuron)", ylabel="weight, time constant")
         left.legend()
         right.semilogy(time, np.maximum(trace.training["squared_error"], 1e-16), color=plots.COLOURS[0])

@@ -35,10 +35,8 @@ def response(trace: Trace) -> "Figure":
     with plots.style():
         figure = Figure(figsize=(5.0, 3.6), layout="constrained")
         axes = figure.subplots()
-        for row, label, colour in zip(
-            times, ("prospective", "not prospective"), plots.COLOURS[:2], strict=True
-        ):
-            axes.loglog(depth, row, marker="o", color=colour, label=label)
+        for k, (row, label) in enumerate(zip(times, ("prospective", "not prospective"), strict=True)):
+            axes.loglog(depth, row, label=label, **plots.look(k))
         axes.set(
             xlabel="layers", ylabel="time to 90 % (ms)", xticks=depth, xticklabels=[str(d) for d in depth]
         )
@@ -59,8 +57,8 @@ def tracking(trace: Trace) -> "Figure":
             t = trace.parameters["tracking/t"]
             curves = (("input", "input", "#b0b0b0"), ("prospective", "prospective", plots.COLOURS[0]),
                       ("not_prospective", "not prospective", plots.COLOURS[1]))  # fmt: skip
-            for name, label, colour in curves:
-                axes.plot(t, trace.parameters[f"tracking/{name}"], color=colour, label=label)
+            for line, (name, label, colour) in zip(("-", "-", "--"), curves, strict=True):
+                axes.plot(t, trace.parameters[f"tracking/{name}"], line, color=colour, label=label)
             axes.set(xlabel="time (ms)", ylabel="rate of the last layer")
             axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
             return figure

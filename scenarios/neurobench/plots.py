@@ -38,17 +38,18 @@ def scores(trace: Trace) -> "Figure":
     with plots.style():
         figure = Figure(figsize=(8.0, 3.4), layout="constrained")
         left, right = figure.subplots(1, 2)
-        for name in str(trace.provenance["models"]).split():
+        for k, name in enumerate(str(trace.provenance["models"]).split()):
             table = trace.parameters[f"scores/{name}"]
             constant = name in ("train_mean", "last_value")
-            line = left.plot(tau, table[:, 0], "--" if constant else "o-", label=name.replace("_", " "))
+            look = {"color": plots.GREY, "linestyle": ":" if k % 2 else "--"} if constant else plots.look(k)
+            left.plot(tau, table[:, 0], label=name.replace("_", " "), **look)
             if not constant:
                 operations = table[:, 6:8].sum(axis=1).mean()
-                right.plot(operations, table[:, 0].mean(), "o", color=line[0].get_color())
-                right.annotate(name, (operations, table[:, 0].mean()), fontsize=8)
-        left.set(xlabel="delay tau", ylabel="sMAPE")
-        right.set(xlabel="operations a step", ylabel="mean sMAPE", xscale="log")
-        left.legend(fontsize=7)
+                right.plot(operations, table[:, 0].mean(), **(look | {"linestyle": "", "markersize": 7}))
+        left.set(xlabel="delay tau of the series", ylabel="sMAPE (%)")
+        right.set(xlabel="operations a step", ylabel="mean sMAPE (%)", xscale="log")
+        plots.plain_log(right.xaxis)
+        figure.legend(*left.get_legend_handles_labels(), loc="outside right center")
     return figure
 
 
@@ -61,12 +62,13 @@ def forecasts(trace: Trace) -> "Figure":
     with plots.style():
         figure = Figure(figsize=(8.0, 3.4), layout="constrained")
         axes, times = figure.subplots(), np.arange(SHOWN) / 75
-        axes.plot(times, trace.parameters["forecast/target"][:SHOWN], "k", label="series")
-        for name in str(trace.provenance["models"]).split():
+        axes.plot(times, trace.parameters["forecast/target"][:SHOWN], color=plots.GREY, lw=3, label="series")
+        for k, name in enumerate(str(trace.provenance["models"]).split()):
             if f"forecast/{name}" in trace.parameters:
-                axes.plot(times, trace.parameters[f"forecast/{name}"][:SHOWN], lw=1, label=name)
+                forecast = trace.parameters[f"forecast/{name}"][:SHOWN]
+                axes.plot(times, forecast, lw=1.1, label=name, **plots.look(k, marks=False))
         axes.set(xlabel="time (Lyapunov times)", ylabel="x", ylim=(-0.2, 2.0))
-        axes.legend(fontsize=7)
+        plots.legend_beside(axes)
     return figure
 
 
@@ -104,8 +106,9 @@ def gaps(trace: Trace) -> "Figure":
         ):
             for k, density in enumerate(own["qubo/densities"]):
                 means = 100 * rows[:, k].mean(axis=1)
-                axes.plot(own["qubo/sizes"], means, "o-", label=f"density {density:g}")
+                axes.plot(own["qubo/sizes"], means, label=f"density {density:g}", **plots.look(k))
             axes.set(xlabel="nodes", title=solver, xscale="log")
+            plots.plain_log(axes.xaxis)
         both[0].set_ylabel("gap (%)")
         both[0].legend(fontsize=7)
     return figure

@@ -64,16 +64,9 @@ def curve(trace: Trace) -> "Figure":
     with plots.style():
         figure = Figure(figsize=(5.0, 3.2), layout="constrained")
         axes = figure.subplots()
-        for (name, label), colour in zip(curves.items(), plots.COLOURS, strict=False):
-            axes.plot(
-                trace.parameters[f"table/{x}"],
-                trace.parameters[f"table/{name}"],
-                "o-",
-                color=colour,
-                linewidth=1.0,
-                markersize=4,
-                label=label,
-            )
+        for k, (name, label) in enumerate(curves.items()):
+            values = trace.parameters[f"table/{name}"]
+            axes.plot(trace.parameters[f"table/{x}"], values, label=label, **plots.look(k))
         axes.set(xlabel=x_label, ylabel=y_label)
         axes.set_ylim(bottom=0.0)
         axes.legend()
@@ -117,7 +110,8 @@ def compartments(trace: Trace) -> "Figure":
         for k, axes in enumerate(figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]):
             for samples, name, label in ((soma, "cells", "soma"), (dendrite, "cells.dendrite", "dendrite")):
                 colour = plots.COLOURS[int(label == "dendrite")]
-                axes.plot(samples.times, samples.values[:, k], color=colour, linewidth=0.9, label=label)
+                line = "-" if label == "soma" else "--"
+                axes.plot(samples.times, samples.values[:, k], line, color=colour, linewidth=1.0, label=label)
                 events = trace.spikes[name]
                 times = events.times[events.units == shown[k]]
                 axes.plot(times, np.full(len(times), -28.0 - 4 * (label == "soma")), "|", color=colour)

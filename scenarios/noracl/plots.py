@@ -122,7 +122,8 @@ def widths(trace: Trace) -> "Figure":
             axes.step(
                 epochs,
                 units[:, layer],
-                color=plots.COLOURS[layer],
+                color=plots.COLOURS[layer % len(plots.COLOURS)],
+                linestyle=plots.LINES[layer % len(plots.LINES)],
                 where="mid",
                 label=f"hidden layer {layer + 1}",
             )
@@ -195,6 +196,7 @@ def sizes(trace: Trace) -> "Figure":
             x, y = trace.metrics["parameters"], 100 * trace.metrics[metric]
             axes.plot([x], [y], "*", color=plots.COLOURS[0], markersize=12, label="growing")
             axes.set(xlabel="parameters at the end", ylabel="test accuracy (%)", title=title, xscale="log")
+            plots.plain_log(axes.xaxis)
             axes.margins(0.12)
             axes.legend()
     return figure

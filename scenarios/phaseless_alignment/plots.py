@@ -41,7 +41,8 @@ def alignment(trace: Trace) -> "Figure":
             colour = plots.COLOURS[k % len(plots.COLOURS)]
             left.plot(epoch, degrees[:, k], color=colour, label=f"layer {k + 1}")
             left.plot(epoch, theory[:, k], color=colour, linestyle=":", linewidth=1.2)
-            right.plot(epoch, np.array(trace.training["kappa"])[:, k], color=colour)
+            kappa = np.array(trace.training["kappa"])[:, k]
+            right.plot(epoch, kappa, linestyle=plots.LINES[k % len(plots.LINES)], color=colour)
             if medians is not None:
                 at = trace.parameters["published/epoch"]
                 left.plot(at, medians[:, k], "o", color=colour, markersize=5, markerfacecolor="none")
@@ -113,8 +114,9 @@ def latent(trace: Trace) -> "Figure":
         left, right = figure.subplots(1, 2)
         for digit in range(10):
             here = codes[labels == digit]
-            colour = f"C{digit}" if digit >= len(plots.COLOURS) else plots.COLOURS[digit]
-            left.plot(here[:, 0], here[:, 1], ".", color=colour, markersize=4, label=str(digit))
+            n = len(plots.COLOURS)
+            look = {"color": plots.COLOURS[digit % n], "marker": (*plots.MARKS, "1", "+")[digit]}
+            left.plot(here[:, 0], here[:, 1], linestyle="", markersize=4, label=str(digit), **look)
         left.set(xlabel="first latent rate", ylabel="second latent rate")
         left.legend(fontsize="x-small", markerscale=2, ncols=2, loc="center left", bbox_to_anchor=(1.0, 0.5))
         _angles_by_layer(trace, right)
@@ -128,6 +130,8 @@ def _angles_by_layer(trace: Trace, axes: Any) -> None:
     degrees = np.array(trace.training["alignment_degrees"])
     for k in range(degrees.shape[1]):
         colour = plots.COLOURS[k % len(plots.COLOURS)]
-        axes.plot(np.ravel(trace.training["epoch"]), degrees[:, k], color=colour, label=f"layer {k + 1}")
+        line = plots.LINES[k % len(plots.LINES)]
+        epoch = np.ravel(trace.training["epoch"])
+        axes.plot(epoch, degrees[:, k], linestyle=line, color=colour, label=f"layer {k + 1}")
     axes.set(xlabel="epoch", ylabel="angle to transposed weights (degrees)", ylim=(0, None))
     axes.legend(fontsize="small")

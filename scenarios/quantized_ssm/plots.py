@@ -72,11 +72,11 @@ def memory(trace: Trace) -> "Figure":
         figure = Figure(figsize=(5.6, 3.6), layout="constrained")
         axes = figure.subplots()
         for k, bits in enumerate(trace.parameters["heatmap/bits"]):
-            colour = plots.COLOURS[k % len(plots.COLOURS)]
-            axes.plot(size[k], 100 * accuracy[k], "o-", color=colour, label=f"poles of {bits} bits")
+            axes.plot(size[k], 100 * accuracy[k], label=f"poles of {bits} bits", **plots.look(k))
         full = trace.metrics["memory_bits_full"] / 8192
         axes.plot([full], [100 * trace.metrics["test_accuracy_full"]], "k*", label="full precision")
         axes.set(xlabel="parameters and states (KiB)", ylabel="test accuracy (%)", xscale="log")
+        plots.plain_log(axes.xaxis)
         axes.legend()
     return figure
 
@@ -92,7 +92,7 @@ def parts(trace: Trace) -> "Figure":
         figure = Figure(figsize=(5.6, 3.6), layout="constrained")
         axes = figure.subplots()
         for k, (row, name) in enumerate(zip(trace.parameters["parts/accuracy"], PARTS.values(), strict=True)):
-            axes.plot(bits, 100 * row, "o-", color=plots.COLOURS[k % len(plots.COLOURS)], label=name)
+            axes.plot(bits, 100 * row, label=name, **plots.look(k))
         axes.axhline(100 * trace.metrics["test_accuracy_full"], color="#b0b0b0", linewidth=0.8, zorder=0)
         axes.set(xlabel="bits of one part, all else in full precision", ylabel="test accuracy (%)")
         axes.legend()
@@ -115,11 +115,13 @@ def poles(trace: Trace) -> "Figure":
         left.plot(*exact.reshape(-1, 2).T, ".", color=plots.COLOURS[0], markersize=3, label="exact")
         outside = np.hypot(used[..., 0], used[..., 1]) >= 1
         left.plot(*used[~outside].T, "x", color=plots.COLOURS[1], markersize=4, label="rounded")
-        left.plot(*used[outside].T, "x", color="#c00000", markersize=5, label="rounded, outside the circle")
+        left.plot(
+            *used[outside].T, "P", color=plots.COLOURS[3], markersize=6, label="rounded, outside the circle"
+        )
         left.set(
             xlabel="real part", ylabel="imaginary part", title="poles of the first layer", aspect="equal"
         )
-        left.legend(loc="lower left")
+        plots.legend_beside(left)
         for row in error:
             right.loglog(steps, np.maximum(row, 1e-12), color=plots.COLOURS[0], alpha=0.4, linewidth=0.8)
         right.set(xlabel="steps n", ylabel="mean of $|w^n - w_q^n|$", title="error of powers, by head")

@@ -25,11 +25,21 @@ def robustness(trace: Trace) -> Any:
     """
     from matplotlib.figure import Figure
 
+    from eventsim.io import plots
+
+    with plots.style():
+        return _drawn(trace, Figure(layout="constrained"))
+
+
+def _drawn(trace: Trace, figure: Any) -> Any:
+    """Draw a panel for each imperfection."""
+    from eventsim.io import plots
+
     rows = table(trace)
     names = list(dict.fromkeys(name for name, *_ in rows))
     columns = min(4, len(names))
     lines = -(-len(names) // columns)
-    figure = Figure(figsize=(3.1 * columns, 2.5 * lines), layout="constrained")
+    figure.set_size_inches(3.1 * columns + 1.6, 2.6 * lines)
     axes = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
     clean = 100 * float(trace.parameters["robustness/clean"].mean())
     for axis, name in zip(axes, names, strict=False):
@@ -37,23 +47,24 @@ def robustness(trace: Trace) -> Any:
         values = 100 * np.array([row for each, _, row in rows if each == name])
         if name != "weight_bits":
             axis.set_xscale("log")
-        axis.axhline(clean, color="0.7", lw=1, label="no imperfection")
-        for k, label, color in ((2, "not trained with it", "C1"), (0, "in the loop", "C0")):
+        axis.axhline(clean, color=plots.GREY, lw=1, label="no imperfection")
+        for k, label, place in ((2, "not trained with it", 1), (0, "in the loop", 0)):
             mean, spread = values[:, k], values[:, k + 1]
-            axis.errorbar(levels, mean, spread, marker="o", ms=3, capsize=2, color=color, label=label)
+            look = plots.look(place)
+            axis.errorbar(levels, mean, spread, capsize=2, label=label, **look)
             for level in levels[mean < LOWEST]:
-                axis.plot(level, LOWEST + 1, "v", ms=6, color=color)
+                axis.plot(level, LOWEST + 1, "v", ms=6, color=look["color"])
         axis.set_xticks(levels, [f"{level:g}" for level in levels], minor=False)
         axis.set_xticks([], minor=True)
         axis.set_title(name.replace("_", " "), fontsize=9)
-        axis.set_xlabel(textwrap.fill(MEANING[name], 44), fontsize=7)
-        axis.tick_params(labelsize=7)
+        axis.set_xlabel(textwrap.fill(MEANING[name], 44), fontsize=8)
+        axis.tick_params(labelsize=8)
     axes[0].set_ylim(LOWEST, 100)
     for axis in axes[len(names) :]:
         axis.set_axis_off()
     for row in axes.reshape(lines, columns):
         row[0].set_ylabel("test accuracy (%)", fontsize=8)
-    axes[0].legend(fontsize=6)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
     return figure
 
 

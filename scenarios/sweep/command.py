@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eventsim.errors import ConfigError
-from eventsim.scenarios import results, streams
+from eventsim.scenarios import streams
 from eventsim.scenarios.sweep import tables
 from eventsim.scenarios.sweep.points import parse_axes, read_list
 from eventsim.scenarios.sweep.sweeping import FILE, Sweep, open_sweep, sweep
@@ -92,12 +92,14 @@ def _show(found: Sweep, asked: Asked) -> None:
         tables.write(table, asked.table)
         _say(f"table: {asked.table}")
     if asked.plot is not None:
+        from eventsim.io.plots import finishing
         from eventsim.scenarios.sweep.plots import metric_over_key
 
         key, metric = asked.plot
         path = found.folder / f"{metric}-over-{key}.png"
         axes = metric_over_key(table, found.keys, key, metric, title=f"sweep of {found.scenario}")
-        axes.get_figure(root=True).savefig(path, dpi=results.DPI)  # type: ignore[union-attr]
+        figure: Any = axes.get_figure(root=True)
+        finishing.save(figure, path)
         _say(f"plot: {path}")
     if asked.json:
         streams.say(json_text.dumps(table, indent=2, ensure_ascii=False))

@@ -75,7 +75,8 @@ def emergence(trace: Trace) -> "Figure":
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         for k, name in enumerate(names):
             colour = plots.COLOURS[k % len(plots.COLOURS)]
-            left.plot(medians[:, k], color=colour, label=f"hidden layer {k + 1}")
+            line = plots.LINES[k % len(plots.LINES)]
+            left.plot(medians[:, k], linestyle=line, color=colour, label=f"hidden layer {k + 1}")
             for place, kind, alpha in ((-0.16, "initial/tau_mem", 0.3), (0.16, "tau_mem", 0.9)):
                 tau = np.sort(trace.parameters[f"{kind}/{name}"])
                 x = k + 1 + place + np.linspace(-0.1, 0.1, len(tau))

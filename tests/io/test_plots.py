@@ -183,10 +183,10 @@ def test_all_rates_of_one_plot_have_the_same_bins():
     }
     run = Trace(sizes=dict.fromkeys(trains, 1), spikes=trains, duration=100.0)
     figure = plots.available(run)["rate"](run)
-    edges = [patch.get_data().edges for patch in figure.axes[0].patches]
+    edges = [ax.patches[0].get_data().edges for ax in figure.axes]
     assert len(edges) == 2
     assert np.array_equal(*edges)
-    assert figure.axes[0].get_title(loc="left") == "bins of 0.5 ms"
+    assert figure.axes[0].get_title(loc="left") == "few, bins of 0.5 ms"
 
 
 @pytest.mark.parametrize(
@@ -213,3 +213,105 @@ def test_a_plot_of_a_part_says_of_how_much():
         assert plots.available(run)[name](run).get_supxlabel() == "the first 8 of 9 populations"
     few = Trace(spikes={"p": train}, duration=2.0)
     assert plots.available(few)["raster"](few).get_supxlabel() == ""
+
+
+MACHADO = {  # of linear RGB, severity 1; Machado, Oliveira & Fernandes (2009)
+    "all cones": np.eye(3),
+    "no L cones": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "no M cones": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+    "no S cones": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
+    ),
+}
+
+
+def lab(colour, seen_by):
+    """Return a colour in CIELAB (D65) as somebody sees it."""
+    rgb = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    rgb = seen_by @ np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]] @ np.clip(rgb, 0, 1)
+    x, y, z = np.cbrt(xyz / np.array([0.9505, 1.0, 1.089]))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("seen_by", MACHADO)
+def test_everybody_can_tell_the_colours_apart(seen_by):
+    seen = [lab(colour, MACHADO[seen_by]) for colour in plots.COLOURS]
+    closest = min(np.linalg.norm(a - b) for k, a in enumerate(seen) for b in seen[:k])
+    assert closest > 14  # a just noticeable difference is 2.3; the palette before had 4.7
+
+
+def test_lines_differ_by_mark_and_style_too():
+    assert len(set(plots.MARKS)) == len(set(plots.LINES)) == len(plots.COLOURS)
+    figure_axes = axes()
+    plots.training({f"series_{k}": np.arange(4.0) + k for k in range(4)}, figure_axes)
+    looks = {(line.get_linestyle(), line.get_marker()) for line in figure_axes.lines}
+    assert len(looks) == 4
+
+
+@pytest.mark.parametrize("ending", ["svg", "pdf", "png"])
+def test_the_same_plot_has_the_same_bytes(full, tmp_path, ending, monkeypatch):
+    for k, name in enumerate(plots.available(full)):
+        first, again = tmp_path / f"{name}.{ending}", tmp_path / f"{name}-again.{ending}"
+        plots.plot(full, name, first)
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(1_000_000 * k))  # another day
+        plots.plot(full, name, again)
+        monkeypatch.delenv("SOURCE_DATE_EPOCH")
+        assert first.read_bytes() == again.read_bytes()
+
+
+def test_every_plot_says_which_run_it_is_of(full):
+    full.provenance = {"scenario": "delgrad", "preset": "WS", "seed": 7}
+    for draw in plots.available(full).values():
+        assert draw(full).get_suptitle() == "delgrad, preset WS, seed 7"
+
+
+def test_weights_come_in_the_order_of_the_network_on_one_scale():
+    sizes = {"label": 2, "hidden": 3, "input": 4}
+    weights = {
+        "weight/hidden->label": np.full((3, 2), 0.5),
+        "weight/hidden->hidden": np.full((3, 3), 0.2),
+        "weight/input->hidden": np.full((4, 3), -2.0),
+    }
+    run = Trace(sizes=sizes, parameters=weights)
+    figure = plots.available(run)["weights"](run)
+    matrices = [ax for ax in figure.axes if ax.images]
+    titles = [ax.get_title(loc="left") for ax in matrices]
+    assert titles == ["input → hidden", "hidden → hidden", "hidden → label"]
+    assert {ax.images[0].norm.vmax for ax in matrices} == {2.0}
+
+
+def test_rasters_show_samples_their_class_and_the_first_label_spike():
+    run = Trace(
+        sizes={"label": 2, "silent": 3},
+        spikes={
+            "label": Spikes(np.array([1.0, 2.0, 14.0]), np.array([1, 0, 0])),
+            "silent": Spikes(np.empty(0), np.empty(0, np.int64)),
+        },
+        parameters={"recorded_labels": np.array([1, 1])},
+        duration=20.0,
+    )
+    figure = plots.available(run)["raster"](run)
+    (ax,) = figure.axes
+    assert [text.get_text() for text in ax.texts] == ["1", "1"]
+    marks = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
+    assert marks["first spike, right"] == [[1.0, 1.0]]
+    assert marks["first spike, wrong"] == [[14.0, 0.0]]
+    assert figure.get_supxlabel() == "without spikes: silent"
+
+
+def test_series_over_cycles_are_drawn_over_cycles_and_zeros_are_not_drawn():
+    run = Trace(
+        training={
+            "cycle": np.array([10.0, 20.0]),
+            "correlation": np.array([0.1, 0.5]),
+            "bumps": np.zeros(2),
+        }
+    )
+    (ax,) = plots.available(run)["training"](run).axes
+    assert ax.lines[0].get_xdata().tolist() == [10.0, 20.0]
+    assert ax.get_xlabel() == "cycle"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventsim.io.plots.decisions import presentations
+from eventsim.io.plots.decisions import shown_samples
 from eventsim.io.report import blocks, spike_blocks
 from eventsim.trace import Spikes, Trace
 
@@ -95,17 +95,17 @@ def test_tables_have_a_caption_and_headings():
     assert '<tr class=marked><th scope="row">test_<wbr>accuracy</th><td class=number>0.5</td></tr>' in made
 
 
-def test_presentations_know_the_first_label_spike():
+def test_shown_samples_know_the_first_label_spike():
     run = Trace(
         sizes={"label": 2},
         spikes={"label": Spikes(np.array([1.0, 2.0, 14.0]), np.array([1, 0, 0]))},
         parameters={"recorded_labels": np.array([1, 1, 0])},
         duration=30.0,
     )
-    found = presentations(run)
+    found = shown_samples(run)
     assert [(each.start, each.end, each.label, each.first, each.unit) for each in found] == [
         (0.0, 10.0, 1, 1.0, 1),
         (10.0, 20.0, 1, 14.0, 0),
         (20.0, 30.0, 0, None, None),
     ]
-    assert presentations(Trace(duration=3.0)) == []
+    assert shown_samples(Trace(duration=3.0)) == []

@@ -239,3 +239,15 @@ def test_in_a_browser_it_fits_and_is_dark_where_that_is_preferred(browser, learn
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("document.querySelectorAll('img:not([alt])').length") == 0
     assert complaints == []
+
+
+def test_plot_lists_what_there_is_and_show_names_it(learned, capsys, tmp_path):
+    assert cli.main(["plot", str(learned), "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = [line.split()[0] for line in lines]
+    assert names == ["distributions", "before-after", "training", "raster", "rate", "yin-yang", "weights"]
+    assert all(len(line.split()) > 3 for line in lines)
+    assert cli.main(["show", str(learned)]) == 0
+    assert f"plots: {', '.join(names)}" in capsys.readouterr().out
+    assert cli.main(["plot", str(learned), "--list", "-o", str(tmp_path / "a.png")]) == 2
+    assert "--list draws nothing" in capsys.readouterr().err
