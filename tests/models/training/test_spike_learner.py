@@ -398,3 +398,32 @@ def test_large_gradients_of_weights_are_dropped_and_those_of_delays_kept():
     _, guarded = SpikeLearner(network(), "label", TimeInvariant(), max_dw_norm=1e-4).gradients(inputs, labels)
     assert np.abs(guarded["weight/input->hidden"]).max() < np.abs(whole["weight/input->hidden"]).max()
     assert guarded["delay/input->hidden"] == pytest.approx(whole["delay/input->hidden"], rel=1e-12)
+
+
+@pytest.mark.parametrize("model", ["lif", "qif"])
+def test_a_constant_current_and_constants_of_other_neurons_are_trained(model):
+    net = es.Network(seed=1)
+    net.add("in", es.models.SpikeSource(), 2)
+    if model == "lif":
+        net.add("out", es.models.LIF(tau_mem=2.0, i_ext=0.2, first_spike_only=True), 2)
+        learn = ("i_ext",)
+    else:
+        net.add("out", es.models.QIF(tau_mem=2.0, i_ext=0.3, t_ref=np.inf, synapse="delta"), 2)
+        learn = ("i_ext", "c_mem/out")
+    net.connect("in", "out", weight=np.full((2, 2), 1.2 if model == "lif" else 0.9), delay=0.1)
+    inputs, labels = {"in": np.array([[0.1, 0.4], [0.2, 0.3]])}, np.array([0, 0])
+    learner = SpikeLearner(net, "out", TimeToFirstSpike(), learn=learn)
+    assert set(learner.parameters) == ({"i_ext/out"} if model == "lif" else {"i_ext/out", "c_mem/out"})
+    before = learner.gradients(inputs, labels)
+    for name, value in learner.parameters.items():
+        value += 1e-6
+        up = learner.gradients(inputs, labels)[0]
+        value -= 2e-6
+        slope = (up - learner.gradients(inputs, labels)[0]) / 2e-6
+        value += 1e-6
+        assert slope == pytest.approx(before[1][name].sum(), rel=1e-6)
+    optimiser = Adam(0.01)
+    losses = [learner.step(inputs, labels, optimiser).loss for _ in range(20)]
+    assert losses[-1] < losses[0]
+    trained = learner.network().populations["out"].model
+    assert np.array_equal(np.reshape(trained.i_ext, -1), learner.parameters["i_ext/out"])
