@@ -2,10 +2,14 @@
 
 N LIF neurons with delta synapses, tau 10 ms, threshold 1, reset 0, K = 100 random inputs of -1/sqrt(K), none
 from itself, a constant drive that makes them fire at 3.4 or 13.7 Hz, phases uniform at the beginning, all
-spikes recorded. The ordered schedule runs it without delay, as the C program does, and their
-first 3 000 spikes must be of the same units in the same order; the windows schedule needs a delay, 1.5 ms.
-"memory" is the limit that memory sets: it reads the targets of as many spikes, adds to 16 bytes of each, and
-does nothing else.
+spikes recorded. The ordered schedule runs it without delay, as the C program does, and their first 3 000
+spikes must be of the same units in the same order; the windows schedule needs a delay, 1.5 ms. Synapses that
+are drawn at each spike (``storage="procedural"``) are measured beside held ones; a million neurons have such
+alone, 100 random targets each, and the C program holds as many. "memory" is the limit that memory sets: it
+reads the targets of as many spikes, adds to 16 bytes of each, and does nothing else.
+
+``python -m eventsim.benchmarks.sparse_network ROWS.json PICTURE.png`` draws what ``eventsim bench
+sparse-network --json`` printed into ROWS.json.
 
 Results are nanoseconds of processor time a delivery (a spike at one synapse), on one thread, the median over
 the repeats, all systems in turn. `cc -O3` compiles the C program, where there is one; for wider registers
@@ -15,6 +19,7 @@ the repeats, all systems in turn. `cc -O3` compiles the C program, where there i
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,6 +34,7 @@ from eventsim.scenarios.benchmark import Plan, Row, Rows, Seconds
 
 SECONDS = Seconds(600.0, 8.0)
 TAU, K, DELAY = 10.0, 100, 1.5  # ms, inputs of a neuron, ms (windows schedule)
+LARGE = 1_000_000  # neurons from which on synapses are drawn only
 FIRST = 3000  # spikes that must agree
 WORK = {1.0: "W8 3.4 Hz", 10.0: "W8 13.7 Hz"}  # by the rate that sets the drive, in Hz
 C, MEMORY = "SparseProp in C", "memory in C"
@@ -40,6 +46,7 @@ class Case(NamedTuple):
     n: int
     rate: float  # Hz, of the mean-field estimate that sets the drive
     spikes: int
+    drawn: bool = False  # whether synapses are drawn at each spike
 
     @property
     def drive(self) -> float:
@@ -57,16 +64,19 @@ class Case(NamedTuple):
         v_init = -top * np.expm1(-self.phases * np.log1p(1.0 / self.drive))
         net = es.Network(seed=1)
         net.add("cells", es.models.LIFDelta(tau_mem=TAU, c_mem=TAU, i_ext=top, v_init=v_init), self.n)
-        rule = es.connect.fixed_indegree(K)
-        net.connect("cells", "cells", rule, weight=-1.0 / np.sqrt(K), delay=delay, autapses=False)
+        rule = es.connect.fixed_outdegree(K) if self.drawn else es.connect.fixed_indegree(K)
+        storage = "procedural" if self.drawn else "arrays"
+        weight = -1.0 / np.sqrt(K)
+        net.connect("cells", "cells", rule, weight=weight, delay=delay, autapses=False, storage=storage)
         return net
 
     def write(self, path: Path) -> None:
         """Write the network as the C program reads it."""
         net = self.network()
         synapses = net.projections[0].resolve(net)
-        pre = synapses.sources()
-        order = np.argsort(pre, kind="stable")
+        pre, order = synapses.sources(), slice(None)
+        if not self.drawn:  # else they are in order
+            order = np.argsort(pre, kind="stable")
         start = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=self.n))]).astype(np.int64)
         with path.open("wb") as file:
             np.array([self.n, self.n * K, self.drive, 1.0 / np.sqrt(K), TAU]).tofile(file)
@@ -133,6 +143,22 @@ def of_ours(case: Case, **options: Any) -> Callable[[], tuple[float, float]]:
     return measure
 
 
+PEAK = """
+import sys
+from eventsim.benchmarks.balanced_network import peak_memory
+from eventsim.benchmarks.sparse_network import Case, of_ours
+before = peak_memory()
+of_ours(Case(int(sys.argv[1]), float(sys.argv[2]), 1, True), schedule="ordered", instant_loops=True)
+print((peak_memory() - before) / 1e6)
+"""
+
+
+def peak(case: Case) -> float:
+    """Return the most memory that building a network and running a quarter of a cycle takes, in MB."""
+    command = [sys.executable, "-c", PEAK, str(case.n), str(case.rate)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 def measure(case: Case, plan: Plan, program: Program | None) -> Rows:
     """Yield one row for each system, all of them measured in turn."""
     work = WORK[case.rate]
@@ -140,10 +166,12 @@ def measure(case: Case, plan: Plan, program: Program | None) -> Rows:
     def row(system: str, value: float, unit: str) -> Row:
         return {"work": work, "system": system, "n": case.n, "value": value, "unit": unit}
 
-    running = {
-        "eventsim, ordered": of_ours(case, schedule="ordered", instant_loops=True),
-        "eventsim, windows": of_ours(case, schedule="windows"),
-    }
+    running: dict[str, Callable[[], tuple[float, float]]] = {}
+    if not case.drawn:
+        running["eventsim, ordered"] = of_ours(case, schedule="ordered", instant_loops=True)
+        running["eventsim, windows"] = of_ours(case, schedule="windows")
+    drawn = case._replace(drawn=True)
+    running["eventsim, ordered, drawn"] = of_ours(drawn, schedule="ordered", instant_loops=True)
     if program is not None:
         case.write(program.folder / "network")
         yield row("eventsim, first spikes differ by", agree(case, program), "ms")
@@ -159,6 +187,8 @@ def measure(case: Case, plan: Plan, program: Program | None) -> Rows:
             found[name].append(nanoseconds)
     for name, values in found.items():
         yield row(name, statistics.median(values), "ns a delivery")
+    if case.n >= LARGE and case.drawn:
+        yield row("eventsim, peak memory", peak(case), "MB")
     for name in found if program is not None else ():
         if name.startswith("eventsim"):
             ratios = [ours / theirs for ours, theirs in zip(found[name], found[C], strict=True)]
@@ -171,5 +201,42 @@ def run(plan: Plan) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         program = Program(Path(folder), compiler) if compiler else None
         for rate in WORK:
-            for n in plan.pick((1_000, 10_000, 100_000, 1_000_000), (1_000, 10_000)):
-                yield from measure(Case(n, rate, max(plan.pick(50_000, 5_000), n // 4)), plan, program)
+            for n in plan.pick((1_000, 10_000, 100_000, LARGE), (1_000, 10_000)):
+                spikes = max(plan.pick(50_000, 5_000), n // 4)
+                yield from measure(Case(n, rate, spikes, drawn=n >= LARGE), plan, program)
+
+
+def picture(rows: list[Row], path: Path) -> None:
+    """Draw cost a delivery against the number of neurons, one panel for each rate."""
+    from matplotlib.figure import Figure
+
+    from eventsim.io.plots.styling import COLOURS, GREY, MARKS
+
+    names = {
+        "eventsim, ordered": "ordered schedule",
+        "eventsim, ordered, drawn": "ordered, synapses drawn",
+        "eventsim, windows": "windows, delay 1.5 ms",
+        C: "SparseProp's algorithm in C",
+        MEMORY: "memory alone, in C",
+    }
+    figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+    for axes, (rate, work) in zip(figure.subplots(1, 2, sharey=True), WORK.items(), strict=True):
+        for k, (system, label) in enumerate(names.items()):
+            found = [row for row in rows if (row["work"], row["system"]) == (work, system)]
+            sizes, costs = [row["n"] for row in found], [row["value"] for row in found]
+            colour = GREY if system == MEMORY else COLOURS[k]
+            axes.plot(
+                sizes, costs, marker=MARKS[k], color=colour, ls="--" if "in C" in label else "-", label=label
+            )
+        axes.set(xscale="log", yscale="log", xlabel="neurons", title=f"{work.removeprefix('W8 ')}")
+        axes.grid(True, alpha=0.3)
+        if rate == min(WORK):
+            axes.set_ylabel("ns a delivery")
+            axes.legend(fontsize=8)
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    import json
+
+    picture(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2]))

@@ -6,4 +6,5 @@ cdef extern from "eventsim/kernels/pages.h" nogil:
 
 cdef enum:
     STATE_AHEAD = 16    # targets of a spike whose state is fetched before its turn
+    CHILDREN_AHEAD = 4  # and those to which it may sink there
     HEAP_AHEAD = 8      # and whose entry in the heap of crossings is, its place having come

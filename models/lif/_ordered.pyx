@@ -14,7 +14,7 @@ import numpy as np
 
 from eventsim.crossings cimport Crossing
 from eventsim.engine cimport Engine, Event
-from eventsim.kernels.pages cimport HEAP_AHEAD, STATE_AHEAD, fetch, huge_pages
+from eventsim.kernels.pages cimport CHILDREN_AHEAD, HEAP_AHEAD, STATE_AHEAD, fetch, huge_pages
 from eventsim.models.lif.flow cimport Cell, complete, first_crossing, flow
 from eventsim.population cimport SynapseGroup, Population, group_target, group_weight
 
@@ -261,7 +261,7 @@ cdef class LIFNeurons(Population):
         cdef const Crossing *heap = engine.crossings.heap
         cdef const int32_t *position = engine.crossings.position + self.first_slot
         cdef Py_ssize_t k, n = group.n
-        cdef int unit
+        cdef int unit, child
         cdef double v, start, next_spike
         if target != NULL:
             for k in range(min(n, STATE_AHEAD)):
@@ -278,6 +278,11 @@ cdef class LIFNeurons(Population):
                     fetch(position + target[k + STATE_AHEAD])
                 if k + HEAP_AHEAD < n:
                     fetch(heap + position[target[k + HEAP_AHEAD]])
+                if k + CHILDREN_AHEAD < n:
+                    child = 4 * position[target[k + CHILDREN_AHEAD]] + 1
+                    if 0 < child < engine.crossings.n_predicted:
+                        fetch(heap + child)
+                        fetch(heap + child + 3)
             else:
                 unit = group.first + <int> k
             c = self.cells + unit * self.stride
