@@ -7,6 +7,7 @@ from eventsim.io import neurobench as neurobench
 from eventsim.io import nir as nir
 from eventsim.io import plots as plots
 from eventsim.io import sonata as sonata
+from eventsim.io.export.from_neo import from_neo as from_neo
 from eventsim.io.export.neo import to_neo as to_neo
 from eventsim.io.hdf5.reading import load as load
 from eventsim.io.hdf5.writing import TraceFile as TraceFile
