@@ -4,12 +4,15 @@
 The piece that holds `time` begins at or before it: a current changes before whatever else happens at that time.
 """
 
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, fmod, sin
 from libc.stdint cimport int64_t
 
 import numpy as np
 
 from eventsim.kernels.draws cimport normal_at
+
+
+cdef double TURN = 2.0 * np.pi
 
 
 cdef class CurrentSource:
@@ -111,3 +114,11 @@ cdef class Sine(CurrentSource):
     def __init__(self, amplitude, omega, phase):
         self.is_sine = True
         self.amplitude, self.omega, self.phase = [np.array(each, float) for each in (amplitude, omega, phase)]
+
+    cdef double value(self, int unit, int64_t k, double time, double level) noexcept nogil:
+        return self.amplitude[unit] * sin(fmod(self.omega[unit] * time, TURN) + self.phase[unit])
+
+    @property
+    def shortest_period(self):
+        """The period of the fastest sine; inf without units."""
+        return TURN / np.max(self.omega, initial=0.0) if len(self.omega) else INFINITY

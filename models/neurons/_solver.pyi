@@ -1,9 +1,11 @@
 """Types of the solver; see _solver.pyx."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
+from eventsim.models.inputs.current_sources import CurrentSource
 from eventsim.models.neurons.dynamics import Dynamics
 from eventsim.population import Population
 
@@ -19,4 +21,6 @@ class SolvedNeurons(Population):
         t_ref: NDArray[Any],
         tolerance: float,
         max_step: float,
+        sources: Sequence[CurrentSource] = (),
+        current_at: int = -1,
     ) -> None: ...

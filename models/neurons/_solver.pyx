@@ -15,14 +15,17 @@ exponential blows up within some last bits of the time, is a spike at its start.
 
 from libc.math cimport INFINITY, fabs, fmax, fmin, isfinite, nextafter
 from libc.math cimport pow as power
-from libc.stdint cimport int32_t
+from cpython.ref cimport PyObject
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 import numpy as np
 
-from eventsim.states import FINITE, not_after, state_arrays, state_times
+from eventsim.states import FINITE, LATEST, not_after, state_arrays, state_times
 
 from eventsim.engine cimport Engine, Event
+from eventsim.models.inputs.current_sources cimport CurrentSource
 from eventsim.models.neurons.dynamics cimport MOST_VARIABLES, Dynamics
 from eventsim.population cimport SynapseGroup, Population, group_target, group_weight
 
@@ -52,9 +55,17 @@ cdef class SolvedNeurons(Population):
     tolerance : float
         Error of a step, relative to each variable's size, and to 1 where that is less.
     max_step : float
+    sources : sequence of CurrentSource
+        Currents over time, which are added to the parameter number `current_at`. A step ends where one changes.
     """
 
     cdef readonly Dynamics dynamics
+    cdef readonly list sources
+    cdef PyObject **source              # (n_sources,) of CurrentSource
+    cdef int n_sources, current_at
+    cdef double[::1] constant           # (n,) that parameter without them
+    cdef double[:, ::1] level           # (n, n_sources)
+    cdef int64_t[:, ::1] piece
     cdef readonly dict arrays
     cdef int dim, n_parameters, stride
     cdef double tolerance, max_step
@@ -63,13 +74,16 @@ cdef class SolvedNeurons(Population):
     cdef int32_t[::1] spikes            # whether the next event is a spike; else it is the end of a step
 
     def __init__(self, int n, str name, Dynamics dynamics not None, tuple variables, x, p, t_ref,
-                 double tolerance, double max_step):
+                 double tolerance, double max_step, sources=(), int current_at=-1):
         super().__init__(n, name)
         if len(variables) > MOST_VARIABLES:
             raise ValueError(f"{name!r} has {len(variables)} variables a unit, at most {MOST_VARIABLES} are possible")
         self.dynamics, self.variables, self.dim = dynamics, variables, len(variables)
         self.tolerance, self.max_step = tolerance, max_step
         self.stride = int(len(p) > 1)
+        self.sources, self.n_sources, self.current_at = list(sources), len(sources), current_at
+        if self.n_sources:
+            p, self.stride = np.broadcast_to(p, (n, p.shape[1])), 1     # a row for each unit, which changes
         self.p = np.array(np.hstack([p, np.zeros((len(p), 1))]), np.float64, order="C")  # has a first element
         self.t_ref = np.array(t_ref, np.float64)
         self.arrays = {
@@ -84,6 +98,26 @@ cdef class SolvedNeurons(Population):
         }
         self.x, self.x_end, self.t, self.t_end, self.h, self.refractory_end, self.next_event, self.spikes = (
             self.arrays.values())
+        if self.n_sources:
+            self.lay_sources()
+
+    def __dealloc__(self):
+        free(self.source)
+
+    cdef int lay_sources(self) except -1:
+        """Keep the currents over time, and where in them each unit is."""
+        cdef int k
+        self.source = <PyObject **> calloc(self.n_sources, sizeof(PyObject *))
+        if self.source == NULL:
+            raise MemoryError
+        for k in range(self.n_sources):
+            self.source[k] = <PyObject *> self.sources[k]
+        levels = [source.first_levels(self.n) for source in self.sources]
+        self.arrays["level"] = np.array(levels, np.float64).T.copy(order="C")
+        self.arrays["piece"] = np.zeros((self.n, self.n_sources), np.int64)
+        self.level, self.piece = self.arrays["level"], self.arrays["piece"]
+        self.constant = np.array(self.p[:, self.current_at]) if self.n else np.zeros(0)
+        return 0
 
     def snapshot(self):
         """Return the state as a dictionary of arrays."""
@@ -91,7 +125,8 @@ cdef class SolvedNeurons(Population):
 
     def check_state(self, state, time=None, crossings=None):
         """Return the arrays of a state, or raise ValueError if these units cannot have it; nothing changes."""
-        bounds = {"x": FINITE, "x_end": FINITE, "t": (0.0, not_after(time)), "h": (0.0, None), "spikes": (0, 2)}
+        bounds = {"x": FINITE, "x_end": FINITE, "t": (0.0, not_after(time)), "h": (0.0, None), "spikes": (0, 2),
+                  "level": FINITE, "piece": (0, LATEST)}
         found = state_arrays(state, self.arrays, bounds, of=self.name)
         state_times(state, "next_event", (self.n,), crossings, of=self.name)
         return found
@@ -104,7 +139,34 @@ cdef class SolvedNeurons(Population):
 
     # One unit -----------------------------------------------------------------------------------
 
+    cdef void put_current(self, int unit, double t) noexcept nogil:
+        """Let the parameters have the current at a time that is not after its next change."""
+        cdef double total = self.constant[unit]
+        cdef int k
+        for k in range(self.n_sources):
+            total += (<CurrentSource> self.source[k]).value(unit, self.piece[unit, k], t, self.level[unit, k])
+        self.p[unit, self.current_at] = total
+
+    cdef double next_change(self, int unit) noexcept nogil:
+        """Return when the current into a unit changes next; inf if never."""
+        cdef double time = INFINITY
+        cdef int k
+        for k in range(self.n_sources):
+            time = fmin(time, (<CurrentSource> self.source[k]).until(self.piece[unit, k]))
+        return time
+
+    cdef void enter(self, int unit, double time) noexcept nogil:
+        """Let the currents be in the pieces that hold `time`."""
+        cdef int k
+        for k in range(self.n_sources):
+            while (<CurrentSource> self.source[k]).until(self.piece[unit, k]) <= time:
+                self.piece[unit, k] += 1
+                self.level[unit, k] = (<CurrentSource> self.source[k]).next_level(
+                    unit, self.piece[unit, k], self.level[unit, k])
+
     cdef int slope(self, int unit, double t, const double *x, bint held, double *dx) except -1 nogil:
+        if self.n_sources:
+            self.put_current(unit, t)
         self.dynamics.f(t, x, &self.p[unit * self.stride, 0], dx)
         if held:
             dx[0] = 0.0
@@ -167,7 +229,7 @@ cdef class SolvedNeurons(Population):
         """Take one step from the state of a unit, and find what comes first: a spike, or its end."""
         cdef Step s
         cdef double *x = &self.x[unit, 0]
-        cdef double t = self.t[unit], h, limit = self.max_step, spike
+        cdef double t = self.t[unit], h, limit = self.max_step, spike, stop = INFINITY
         cdef bint held = t < self.refractory_end[unit], ends
         cdef int _trial
         self.spikes[unit] = 0
@@ -176,14 +238,17 @@ cdef class SolvedNeurons(Population):
             self.next_event[unit] = self.t_end[unit] = t
             return 0
         if held:
-            limit = fmin(limit, self.refractory_end[unit] - t)
+            stop = self.refractory_end[unit]
+        if self.n_sources:
+            stop = fmin(stop, self.next_change(unit))
+        limit = fmin(limit, stop - t)
         self.slope(unit, t, x, held, s.k[0])
         h = self.h[unit] if self.h[unit] > 0.0 else self.first_step(unit, x, s.k[0])
         for _trial in range(MOST_HALVINGS):
             h = fmin(h, limit)
             if t + h == t:
                 return self.spike_now(unit, t, x, held, s.k[0])
-            ends = held and t + h >= self.refractory_end[unit]
+            ends = t + h >= stop
             self.step(unit, t, x, h, held, &s)
             self.estimate(unit, t, x, h, held, &s)
             if s.error <= 1.0:
@@ -191,9 +256,9 @@ cdef class SolvedNeurons(Population):
             h *= fmax(0.2, 0.9 * power(s.error, -0.2)) if isfinite(s.error) else 0.2
         else:
             self.fail(unit, t)
-        self.t_end[unit] = self.refractory_end[unit] if ends else t + h
+        self.t_end[unit] = stop if ends else t + h
         memcpy(&self.x_end[unit, 0], s.x, self.dim * sizeof(double))
-        # A step cut short by the end of refractoriness says little about the next one.
+        # A step cut short by the end of refractoriness, or by a change of the current, says little about the next one.
         spike = h * (fmin(5.0, 0.9 * power(s.error, -0.2)) if s.error > 0.0 else 5.0)
         self.h[unit] = fmax(spike, self.h[unit]) if ends else spike
         self.next_event[unit] = self.t_end[unit]
@@ -300,6 +365,8 @@ cdef class SolvedNeurons(Population):
             self.step(unit, t, x, time - t, held, &s)
             memcpy(x, s.x, self.dim * sizeof(double))
         self.t[unit] = time
+        if self.n_sources:
+            self.enter(unit, time)
         return 0
 
     cdef int look(self, Engine engine, int unit) except -1 nogil:

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim.io.plain import shown
+from eventsim.models.inputs.currents import Current, is_current, sources_of
 from eventsim.models.lif.receptors import DeltaSynapse, receptor_table
-from eventsim.models.neurons.solved import checked, population, refuse_reset
+from eventsim.models.neurons.solved import checked_with_current, population, refuse_reset
 from eventsim.parameters import one_line, own_arrays, per_unit
 from eventsim.registry import register
 
@@ -79,8 +80,8 @@ class ConductanceLIF:
         Threshold, mV.
     v_reset : array_like
         Potential after a spike and during the refractory time, mV, below v_th.
-    i_ext : array_like
-        Constant current, pA.
+    i_ext : array_like or current
+        Constant current, pA; or a current over time, such as `StepCurrent`.
     t_ref : array_like
         Refractory time, time.
     v_init : array_like, optional
@@ -109,7 +110,7 @@ class ConductanceLIF:
     v_leak: ArrayLike = -70.0
     v_th: ArrayLike = -55.0
     v_reset: ArrayLike = -60.0
-    i_ext: ArrayLike = 0.0
+    i_ext: ArrayLike | Current = 0.0
     t_ref: ArrayLike = 2.0
     v_init: ArrayLike | None = None
     tolerance: float = 1e-10
@@ -140,7 +141,7 @@ class ConductanceLIF:
 
     def _values(self, n: int, name: str) -> dict[str, Any]:
         given = () if self.v_init is None else ("v_init",)
-        values = checked(self, (*_MEMBRANE, "t_ref", *given), n, name)
+        values = checked_with_current(self, (*_MEMBRANE, "t_ref", *given), n, name)
         refuse_reset(values, "v_reset", "v_th", name)
         return values | {"v_init": values.get("v_init", values["v_leak"])}
 
@@ -185,4 +186,6 @@ class ConductanceLIF:
             initial,
             self,
             values["t_ref"],
+            sources_of(self.i_ext, context) if is_current(self.i_ext) else (),
+            _MEMBRANE.index("i_ext"),
         )

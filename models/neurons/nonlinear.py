@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from numpy.typing import ArrayLike
 
 from eventsim.io.plain import shown
-from eventsim.models.neurons.solved import checked, differentiable, population, refuse_reset
+from eventsim.models.inputs.currents import Current, is_current, sources_of
+from eventsim.models.neurons.solved import checked_with_current, differentiable, population, refuse_reset
 from eventsim.parameters import one_line
 from eventsim.registry import register
 
@@ -33,6 +34,7 @@ class _Solved:
     is_source: ClassVar[bool] = False
     variables: ClassVar[tuple[str, ...]]
     synapse: str
+    i_ext: Any
     _constants: ClassVar[tuple[str, ...]]
     _initial: ClassVar[tuple[str, ...]]
     _reset: ClassVar[str] = "v_reset"
@@ -44,7 +46,7 @@ class _Solved:
                 f"synapse of {name!r} must be 'exponential' or 'delta', got {shown(self.synapse)}"
             )
         given = [key for key in self._initial if getattr(self, key) is not None]
-        values = checked(self, (*self._constants, "t_ref", *given), n, name)
+        values = checked_with_current(self, (*self._constants, "t_ref", *given), n, name)
         refuse_reset(values, self._reset, "v_peak", name)
         for key in self._initial:
             values.setdefault(key, self._rest(values, key))
@@ -79,17 +81,19 @@ class _Solved:
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""
         values = self._values(context.n, context.name)
-        constants = list(self._columns(values).values())
+        columns = self._columns(values)
         initial = [values[key] for key in self._initial]
         return population(
             context.n,
             context.name,
             self._equations(),
             self.variables,
-            constants,
+            list(columns.values()),
             initial,
             self,
             values["t_ref"],
+            sources_of(self.i_ext, context) if is_current(self.i_ext) else (),
+            list(columns).index("i_ext"),
         )
 
 
@@ -125,8 +129,8 @@ class AdEx(_Solved):
         Adaptation by a spike, pA.
     tau_w : array_like
         Time constant of adaptation, time, > 0.
-    i_ext : array_like
-        Constant current, pA.
+    i_ext : array_like or current
+        Constant current, pA; or a current over time, such as `StepCurrent`.
     tau_syn : array_like
         Time constant of the synaptic current, time, > 0.
     t_ref : array_like
@@ -155,7 +159,7 @@ class AdEx(_Solved):
     a: ArrayLike = 4.0
     b: ArrayLike = 80.5
     tau_w: ArrayLike = 144.0
-    i_ext: ArrayLike = 0.0
+    i_ext: ArrayLike | Current = 0.0
     tau_syn: ArrayLike = 5.0
     t_ref: ArrayLike = 0.0
     v_init: ArrayLike | None = None
@@ -215,8 +219,8 @@ class ExponentialIF(_Solved):
         Potential at which a spike is detected, mV.
     v_reset : array_like
         Potential after a spike, mV, below v_peak.
-    i_ext : array_like
-        Constant current, pA.
+    i_ext : array_like or current
+        Constant current, pA; or a current over time, such as `StepCurrent`.
     tau_syn : array_like
         Time constant of the synaptic current, time, > 0.
     t_ref : array_like
@@ -240,7 +244,7 @@ class ExponentialIF(_Solved):
     delta_t: ArrayLike = 2.0
     v_peak: ArrayLike = 0.0
     v_reset: ArrayLike = -60.0
-    i_ext: ArrayLike = 0.0
+    i_ext: ArrayLike | Current = 0.0
     tau_syn: ArrayLike = 5.0
     t_ref: ArrayLike = 0.0
     v_init: ArrayLike | None = None
@@ -296,8 +300,8 @@ class QuadraticIF(_Solved):
         Potential at which a spike is detected, mV.
     v_reset : array_like
         Potential after a spike, mV, below v_peak.
-    i_ext : array_like
-        Constant current, pA.
+    i_ext : array_like or current
+        Constant current, pA; or a current over time, such as `StepCurrent`.
     tau_syn : array_like
         Time constant of the synaptic current, time, > 0.
     t_ref : array_like
@@ -320,7 +324,7 @@ class QuadraticIF(_Solved):
     v_t: ArrayLike = -40.0
     v_peak: ArrayLike = 35.0
     v_reset: ArrayLike = -50.0
-    i_ext: ArrayLike = 0.0
+    i_ext: ArrayLike | Current = 0.0
     tau_syn: ArrayLike = 5.0
     t_ref: ArrayLike = 0.0
     v_init: ArrayLike | None = None
@@ -397,7 +401,7 @@ class Izhikevich(_Solved):
     c: ArrayLike = -65.0
     d: ArrayLike = 8.0
     v_peak: ArrayLike = 30.0
-    i_ext: ArrayLike = 0.0
+    i_ext: ArrayLike | Current = 0.0
     tau_syn: ArrayLike = 5.0
     t_ref: ArrayLike = 0.0
     v_init: ArrayLike | None = None

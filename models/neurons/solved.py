@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim.io.plain import shown
+from eventsim.models.inputs.currents import check_current, is_current
 from eventsim.parameters import one_number, per_unit
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from eventsim.models.inputs.current_sources import CurrentSource
     from eventsim.models.neurons.differentiable import Differentiable
     from eventsim.models.neurons.dynamics import Dynamics
     from eventsim.population import Population
@@ -29,6 +31,14 @@ def checked(model: Any, names: Iterable[str], n: int, name: str) -> dict[str, An
     }
     check_solver(model, name)
     return values
+
+
+def checked_with_current(model: Any, names: Iterable[str], n: int, name: str) -> dict[str, Any]:
+    """Return parameters as `checked` does; i_ext is 0 where it is a current, which is checked too."""
+    if not is_current(model.i_ext):
+        return checked(model, names, n, name)
+    check_current(model.i_ext, n, name)
+    return checked(model, [key for key in names if key != "i_ext"], n, name) | {"i_ext": 0.0}
 
 
 def check_solver(model: Any, name: str) -> None:
@@ -68,10 +78,20 @@ def population(
     initial: Sequence[Any],
     model: Any,
     t_ref: Any,
+    sources: Sequence[CurrentSource] = (),
+    current_at: int = -1,
 ) -> Population:
-    """Return the population of a model whose parameters and initial values are numbers or arrays (n,)."""
+    """Return the population of a model whose parameters and initial values are numbers or arrays (n,).
+
+    `sources` are currents over time that are added to the parameter number `current_at`.
+    """
+    from eventsim.models.inputs.current_sources import Sine
     from eventsim.models.neurons._solver import SolvedNeurons
 
+    max_step = float(model.max_step)
+    for source in sources:
+        if isinstance(source, Sine):  # the estimate of a step's error knows nothing between its stages
+            max_step = min(max_step, 0.25 * source.shortest_period)
     x = np.empty((n, len(variables)))
     for k, value in enumerate(initial):
         x[:, k] = value
@@ -84,7 +104,9 @@ def population(
         table(parameters, n),
         np.atleast_1d(np.asarray(t_ref, np.float64)),
         float(model.tolerance),
-        float(model.max_step),
+        max_step,
+        sources,
+        current_at,
     )
 
 

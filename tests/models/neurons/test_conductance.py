@@ -160,9 +160,9 @@ def built(model):
             r"'cell' has 19 variables a unit, at most 16 are possible",
         ),
         (
-            lambda: M.ConductanceLIF(i_ext=M.StepCurrent([0.0], [1.0])),
-            TypeError,
-            r"i_ext of 'cell' must be a number or one per unit",
+            lambda: M.ConductanceLIF(i_ext=M.StepCurrent([3.0, 1.0], [1.0, 2.0])),
+            ValueError,
+            r"times of i_ext of 'cell' must rise from 0 or later",
         ),
     ],
 )
