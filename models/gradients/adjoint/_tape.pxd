@@ -7,7 +7,6 @@ cdef enum:
     SPIKE = 1           # a unit spikes
     RELEASE = 2         # the refractory time of a unit ends
     PASSAGE = 3         # a flow is cut without an event
-    MEASURE = 4         # a membrane is read
 
 cdef struct Spike:
     double time
