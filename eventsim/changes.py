@@ -316,6 +316,7 @@ class ChangesSide(ContinuousSide):
         for synapses in compiled.synapses:
             if synapses.name == projection:
                 synapses.set_weights(values, plastic)
+                synapses.tell_of_new_weights()
                 return
         declared = next(each for each in self.net.projections if each.name == projection)
         target: Any = compiled.populations[declared.post]

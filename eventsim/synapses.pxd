@@ -26,6 +26,8 @@ cdef class ArrivalObserver:
     cdef int on_post(self, double time, int unit) except -1 nogil
     # Bring the weights up to what has arrived, before somebody reads them.
     cdef int settle(self) except -1
+    # Somebody has replaced the weights.
+    cdef int on_new_weights(self) except -1
     # Everything that arrives before this time has been seen.
     cdef double clock(self) except? -1.0
     # Remember the state, and come back to it, around a sweep that went beyond the end of a run.

@@ -58,6 +58,9 @@ cdef class ArrivalObserver:
     cdef int settle(self) except -1:
         return 0
 
+    cdef int on_new_weights(self) except -1:
+        return 0
+
     cdef double clock(self) except? -1.0:
         if self.engine is None:
             return self.swept
@@ -377,6 +380,11 @@ cdef class Synapses(SpikeSink):
 
     def check_changeable(self):
         """Raise ConfigError if weights cannot change."""
+
+    def tell_of_new_weights(self):
+        """Tell all observers that somebody has replaced the weights."""
+        for observer in self.observers:
+            (<ArrivalObserver> observer).on_new_weights()
 
     def set_weights(self, weight, bint in_place=False):
         """Let the synapses have other weights, for all spikes that arrive from now on.

@@ -9,6 +9,7 @@ from eventsim.models.plasticity.noise import OrnsteinUhlenbeck as OrnsteinUhlenb
 from eventsim.models.plasticity.phaseless_alignment import PhaselessAlignment as PhaselessAlignment
 from eventsim.models.plasticity.plasticity_kernel import PlasticityKernel as PlasticityKernel
 from eventsim.models.plasticity.plasticity_kernel import SynapseRows as SynapseRows
+from eventsim.models.plasticity.reward import RewardSTDP as RewardSTDP
 from eventsim.models.plasticity.short_term import ShortTermPlasticity as ShortTermPlasticity
 from eventsim.models.plasticity.spike_timing import PairSTDP as PairSTDP
 from eventsim.models.plasticity.spike_timing import TripletSTDP as TripletSTDP
