@@ -147,7 +147,7 @@ def _write(made: Comparison, files: Sequence[Path], title: str) -> None:
 
     assert made.page is not None
     page = Page(title or f"{len(files)} runs side by side", ", ".join(made.names))
-    rows = [(key, *values) for key, values in made.differing.items()]
+    rows: list[tuple[Any, ...]] = [(key, *values) for key, values in made.differing.items()]
     page.add(
         "Settings that differ",
         table("A column for each run; a dash where a run has no such setting", ("key", *made.names), rows)

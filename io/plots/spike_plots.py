@@ -119,8 +119,8 @@ def mark_samples(ax: Axes, shown: Sequence[ShownSample], population: str, *, nam
         chosen = [each for each in chosen if (each.unit == each.label) == right]
         if chosen:
             ax.plot(
-                [each.first for each in chosen],  # type: ignore[misc]
-                [each.unit for each in chosen],  # type: ignore[misc]
+                np.array([each.first for each in chosen], np.float64),
+                np.array([each.unit for each in chosen], np.float64),
                 linestyle="",
                 marker=mark,
                 markersize=9,
