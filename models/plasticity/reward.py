@@ -5,8 +5,8 @@
     tau_dopamine dn/dt = -n,  n += 1 / tau_dopamine at each spike of the population `reward`
     dw/dt = c (n - baseline), within [0, w_max]
 
-Everything follows in closed form from spike to spike. A spike of the source is seen when it arrives, one of the
-target at once, one of `reward` when it is emitted. Spikes that reach the synapse together do not pair.
+Everything follows in closed form from spike to spike. A spike of the source is seen when it arrives, one of
+the target at once, one of `reward` when it is emitted. Spikes that reach the synapse together do not pair.
 """
 
 from __future__ import annotations
