@@ -18,6 +18,16 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 
+cdef enum:
+    MOST_KEPT = 16          # buffers that wait for the next tapes
+    LARGEST_KEPT = 524288   # doubles of one
+
+# Fresh memory costs more than the events that are written to it: a page fault for each 4096 bytes. Used with the GIL.
+cdef double *kept_memory[MOST_KEPT]
+cdef Py_ssize_t kept_room[MOST_KEPT]
+cdef int n_kept = 0
+
+
 cdef class EventTape:
     """Events of some samples.
 
@@ -34,11 +44,20 @@ cdef class EventTape:
         self.until, self.width, self.n_windows = until, width, n_windows
         self.starts = np.zeros((n_samples, n_populations + 1), np.int64)
         self.last = np.full((n_samples, max(n_units, 1)), -1, np.int64)
+        global n_kept
+        if self.memory == NULL and n_kept > 0:
+            n_kept -= 1
+            self.memory, self.room = kept_memory[n_kept], kept_room[n_kept]
 
     def __dealloc__(self):
         free(self.spike)
         free(self.error)
-        free(self.memory)
+        global n_kept
+        if self.memory != NULL and n_kept < MOST_KEPT and self.room <= LARGEST_KEPT:
+            kept_memory[n_kept], kept_room[n_kept] = self.memory, self.room
+            n_kept += 1
+        else:
+            free(self.memory)
 
     @property
     def nbytes(self):
