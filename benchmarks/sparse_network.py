@@ -74,9 +74,8 @@ class Case(NamedTuple):
         """Write the network as the C program reads it."""
         net = self.network()
         synapses = net.projections[0].resolve(net)
-        pre, order = synapses.sources(), slice(None)
-        if not self.drawn:  # else they are in order
-            order = np.argsort(pre, kind="stable")
+        pre = synapses.sources()
+        order = np.arange(len(pre)) if self.drawn else np.argsort(pre, kind="stable")
         start = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=self.n))]).astype(np.int64)
         with path.open("wb") as file:
             np.array([self.n, self.n * K, self.drive, 1.0 / np.sqrt(K), TAU]).tofile(file)

@@ -6,8 +6,9 @@ each time the same. With ``storage="rows"`` the very same synapses are drawn onc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,12 +18,45 @@ from eventsim.connections import Connections
 from eventsim.errors import ConfigError, did_you_mean
 from eventsim.row_draws import RowDraws
 
-if TYPE_CHECKING:
-    from eventsim.declared import HoldsPopulations, Projection
-
 __all__ = ["STORAGES", "DrawnRows", "check_storage", "drawn_rows", "row_draws"]
 
 STORAGES = ("arrays", "rows", "procedural")
+
+
+class DeclaredRule(Protocol):
+    """What is read of a declared projection; `eventsim.declared.Projection` says what each is."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def pre(self) -> str: ...
+    @property
+    def post(self) -> str: ...
+    @property
+    def rule(self) -> Any: ...
+    @property
+    def weight(self) -> object: ...
+    @property
+    def delay(self) -> object: ...
+    @property
+    def autapses(self) -> bool: ...
+    @property
+    def multapses(self) -> bool: ...
+    @property
+    def rates(self) -> object: ...
+    @property
+    def storage(self) -> str: ...
+
+
+class SizedNetwork(Protocol):
+    """The seed of a network, and its populations with their sizes."""
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def populations(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(slots=True)
@@ -44,7 +78,7 @@ class DrawnRows(Connections):
         return self.draws.expected
 
 
-def check_storage(projection: Projection) -> None:
+def check_storage(projection: DeclaredRule) -> None:
     """Raise ConfigError or ValueError unless the synapses of a projection can be stored as it says."""
     storage, label = projection.storage, projection.label
     if storage not in STORAGES:
@@ -76,7 +110,7 @@ def check_storage(projection: Projection) -> None:
                 )
 
 
-def row_draws(projection: Projection, net: HoldsPopulations) -> RowDraws:
+def row_draws(projection: DeclaredRule, net: SizedNetwork) -> RowDraws:
     """Return what draws the targets of each source."""
     n_pre, n_post = net.populations[projection.pre].n, net.populations[projection.post].n
     autapses = projection.autapses or projection.pre != projection.post
@@ -88,7 +122,7 @@ def row_draws(projection: Projection, net: HoldsPopulations) -> RowDraws:
     return RowDraws(n_pre, n_post, key, p=rule.p, autapses=autapses)
 
 
-def pairs_by_row(projection: Projection, net: HoldsPopulations) -> Connections:
+def pairs_by_row(projection: DeclaredRule, net: SizedNetwork) -> Connections:
     """Return the pairs of all sources, drawn row by row, without weights and delays."""
     draws = row_draws(projection, net)
     counts, post = draws.rows()
@@ -98,7 +132,7 @@ def pairs_by_row(projection: Projection, net: HoldsPopulations) -> Connections:
     return Connections(draws.n_pre, draws.n_post, pre=pre, post=post)
 
 
-def drawn_rows(projection: Projection, net: HoldsPopulations) -> DrawnRows:
+def drawn_rows(projection: DeclaredRule, net: SizedNetwork) -> DrawnRows:
     """Return the record of a projection whose synapses are drawn at each spike."""
     draws = row_draws(projection, net)
     found = DrawnRows(draws.n_pre, draws.n_post, draws=draws)

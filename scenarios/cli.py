@@ -213,11 +213,9 @@ def show(
     if step is not None or data is not None:
         raise ConfigError("--step and --data are for --neurobench")
     if toml:
-        from eventsim.scenarios import whole_runs
-
         if json:
             raise ConfigError("--toml and --json exclude each other")
-        typer.echo(whole_runs.of_run(file), nl=False)
+        typer.echo(results.as_toml(file), nl=False)
         return
     if json:
         _print_json(results.describe(file))

@@ -62,6 +62,23 @@ def describe(path: Path) -> dict[str, Any]:
     }
 
 
+def as_toml(path: Path) -> str:
+    """Return the TOML of a run's file, with the names of today.
+
+    Raises
+    ------
+    ConfigError
+        If it is no file of a scenario's run.
+    """
+    from eventsim import io
+
+    found = describe(path)
+    if not found["scenario"]:
+        raise ConfigError(f"{path} is no run of a scenario, so no TOML describes it")
+    how = {key: found[key] for key in ("scenario", "preset", "seed", "hardware")}
+    return io.config.to_toml(found["config"], **how)
+
+
 def as_text(path: Path) -> str:
     """Return what a run was and what came out, for people."""
     found = describe(path)

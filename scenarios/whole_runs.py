@@ -46,24 +46,6 @@ def of_file(request: Request) -> Request:
     return dataclasses.replace(request, name=described_in(path), config=path, output=output)
 
 
-def of_run(path: Path) -> str:
-    """Return the TOML of a run's file, with the names of today.
-
-    Raises
-    ------
-    ConfigError
-        If it is no file of a scenario's run.
-    """
-    from eventsim import io
-    from eventsim.scenarios import results
-
-    found = results.describe(path)
-    if not found["scenario"]:
-        raise ConfigError(f"{path} is no run of a scenario, so no TOML describes it")
-    how = {key: found[key] for key in ("scenario", "preset", "seed", "hardware")}
-    return io.config.to_toml(found["config"], **how)
-
-
 def template(name: str, preset: str | None = None) -> str:
     """Return a start for a run of a scenario: all settings with their meaning, then ``[run]``.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventsim.models.neurons.solved import table
+from eventsim.models.neurons.parameter_table import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

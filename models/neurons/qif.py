@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim.io.plain import shown
-from eventsim.models.neurons.solved import table
+from eventsim.models.neurons.parameter_table import table
 from eventsim.parameters import one_line, per_unit
 from eventsim.registry import register
 

@@ -8,12 +8,11 @@ import numpy as np
 
 from eventsim.io.plain import shown
 from eventsim.models.inputs.currents import check_current, is_current
+from eventsim.models.neurons.parameter_table import table
 from eventsim.parameters import one_number, per_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
     from eventsim.models.inputs.current_sources import CurrentSource
     from eventsim.models.neurons.differentiable import Differentiable
@@ -58,15 +57,6 @@ def refuse_reset(values: Mapping[str, Any], reset: str, peak: str, name: str) ->
             f"{reset} of {name!r} must be below {peak}, got {reset} = {at[0]} and {peak} = {at[1]} for unit "
             f"{k}: it would spike without end"
         )
-
-
-def table(values: Sequence[Any], n: int) -> NDArray[np.float64]:
-    """Return numbers and arrays of shape (n,) as an array of shape (1 or n, number of values)."""
-    rows = n if any(np.ndim(value) for value in values) else 1
-    out = np.empty((rows, len(values)))
-    for k, value in enumerate(values):
-        out[:, k] = value
-    return out
 
 
 def population(

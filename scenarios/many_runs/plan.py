@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from eventsim.scenarios import running
+from eventsim.scenarios import request
 from eventsim.scenarios.request import check_hardware
 
 HASH_DIGITS = 12
@@ -71,8 +71,8 @@ def planned(
     """
     from eventsim.io import config
 
-    kind = running.scenario_kind(scenario)
-    settled = running.settle(kind, scenario, preset, values)
+    kind = request.scenario_kind(scenario)
+    settled = request.settle(kind, scenario, preset, values)
     check_hardware(scenario, kind, hardware)
     text = config.to_toml(settled)
     identity = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eventsim.errors import ConfigError
-from eventsim.scenarios import running
+from eventsim.scenarios import request
 from eventsim.scenarios.many_runs.ledger import Ledger, current_commit
 from eventsim.scenarios.many_runs.plan import PlannedRun, status
 from eventsim.scenarios.many_runs.pool import Ended, Pool
@@ -73,7 +73,7 @@ def carry_out(
     ConfigError
         If `jobs` is below 1, or the cluster cannot be reached.
     """
-    jobs = running.available_threads() if jobs is None else jobs
+    jobs = request.available_threads() if jobs is None else jobs
     if jobs < 1:
         raise ConfigError(f"--jobs must be at least 1, got {jobs}")
     pool = _pool(folder, jobs, data, scheduler)

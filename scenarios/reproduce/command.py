@@ -152,7 +152,7 @@ def _one(name: str, asked: Asked) -> Reproduction:
         name, quick=asked.quick, only=asked.only, folder=folder, data=asked.data, jobs=asked.jobs, say=_say
     )
     if not asked.json:
-        streams.say(table.as_text(result))
+        streams.say(table.as_text(result.paper, result.records))
     if asked.keeping:
         _say(f"kept in {kept.keep(result.paper, result.records)}")
     for title, error in result.failed.items():

@@ -10,7 +10,7 @@ from annotated_types import Ge
 
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.registry import parts
-from eventsim.scenarios import running
+from eventsim.scenarios import request
 from eventsim.scenarios.reproduce import criterion
 from eventsim.scenarios.reproduce.criterion import Better
 from eventsim.scenarios.scenario import Scenario
@@ -91,7 +91,7 @@ def paper_of(name: str) -> Paper:
     ConfigError
         If its file is wrong.
     """
-    kind = running.scenario_kind(name)
+    kind = request.scenario_kind(name)
     paper = read(name, kind)
     if paper is None:
         raise UnknownPart(f"{name} has no {FILE}, so nothing to reproduce; known: {', '.join(papers())}")
@@ -133,7 +133,7 @@ def _row(values: Mapping[str, Any], name: str, kind: type[Scenario], path: Path)
             seeds = seeds_of(seeds)
         row = config.make(Row, {**values, "seeds": tuple(seeds)})
         criterion.parse(row.reached)
-        running.settle(kind, name, row.preset, row.set)
+        request.settle(kind, name, row.preset, row.set)
     except (ConfigError, UnknownPart) as error:
         raise ConfigError(f"row {values.get('row', '?')!r} in {path}: {error}") from None
     return row
@@ -184,7 +184,7 @@ def rows_for(scenario: Scenario, name: str) -> dict[str, Row]:
     repeated = kind.repeated_by
     found: dict[str, Row] = {}
     for row in paper.rows if paper else ():
-        settings = running.settle(kind, name, row.preset, row.set)
+        settings = request.settle(kind, name, row.preset, row.set)
         if repeated:
             settings = replace(settings, **{repeated: getattr(scenario, repeated)})  # type: ignore[type-var]
         if settings == scenario and not row.hardware and row.paper is not None:

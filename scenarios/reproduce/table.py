@@ -4,19 +4,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eventsim.scenarios.durations import duration
-from eventsim.scenarios.reproduce.measuring import Record, Reproduction
 from eventsim.scenarios.reproduce.published import Paper, as_seeds
 
 HEAD = ("row", "metric", "paper", "ours", "worst", "seeds", "time a run", "reached")
 REACHED = {True: "yes", False: "no", None: "-"}
 
 
-def as_text(result: Reproduction) -> str:
+def as_text(paper: Paper, records: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows as a table for people, with what keeps rows from being reached below."""
-    lines = [f"{result.paper.name}: {result.paper.title}"]
-    lines += columns([HEAD, *map(cells, result.records)])
-    lines += [f"{each['row']}: {each['why']}" for each in result.records if each.get("why")]
-    lines.append(f"{count(result.records)} rows reached")
+    lines = [f"{paper.name}: {paper.title}"]
+    lines += columns([HEAD, *map(cells, records)])
+    lines += [f"{each['row']}: {each['why']}" for each in records if each.get("why")]
+    lines.append(f"{count(records)} rows reached")
     return "\n".join(lines)
 
 
@@ -63,7 +62,7 @@ def count(records: Iterable[Mapping[str, Any]]) -> str:
     return f"{sum(each is True for each in reached)} of {len(reached)}"
 
 
-def listing(papers: Mapping[str, Paper], kept: Mapping[str, Sequence[Record]]) -> str:
+def listing(papers: Mapping[str, Paper], kept: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Return the papers with rows reached of rows, by the tables that are kept."""
     lines = []
     for name, paper in papers.items():

@@ -75,7 +75,7 @@ BAD = {
         lambda: M.MultiCompartment(M.Compartment("soma")),
         r"MultiCompartment\(\(soma,\)\)",
     ),
-    "no labels": (lambda: fit(labels=None), "labels must be a list or an array, one class for each sample"),
+    "no labels": (lambda: fit(labels=None), "fit requires y to be passed, but the target y is None"),
     "labels as text": (
         lambda: fit(labels="ab"),
         "labels must be a list or an array, one class for each sample",

@@ -88,5 +88,5 @@ def test_bad_parameters_and_weights_are_refused():
         InhibitorySTDP(target_rate=-1.0)
     with pytest.raises(ValueError, match="delay must be one of dendritic, axonal, got 'none'"):
         InhibitorySTDP(delay="none")
-    with pytest.raises(es.ConfigError, match="must lie between -w_max = -0.01 and 0, got -0"):
+    with pytest.raises(es.ConfigError, match=r"must lie between -w_max = -0\.01 and 0, got -0"):
         es.Simulation(network(InhibitorySTDP(w_max=0.01), 1.5)).run(1.0)
