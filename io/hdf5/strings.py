@@ -39,11 +39,18 @@ def check_heaps(path: Path) -> None:
                 raise FileFormatError(f"{path} is damaged: the heap of strings at byte {start} has no end")
 
 
-def check_attributes(path: Path, names: Collection[bytes]) -> None:
+def check_attributes(path: Path, names: Collection[bytes], objects: Collection[int] | None = None) -> None:
     """Refuse a file with a string attribute that is longer than the file.
 
     The library does not show the references of attributes. So the messages are searched by name:
     version, flags, three sizes, character set, name, datatype, dataspace, data (section IV.A.2.m, version 3).
+    Space that a file has given up still holds messages, which new headers overwrite in part.
+
+    Parameters
+    ----------
+    objects : collection of int, optional
+        Addresses of the objects of the file: a message within a header of version 2 counts only if the header
+        is that of one of them.
 
     Raises
     ------
@@ -59,6 +66,8 @@ def check_attributes(path: Path, names: Collection[bytes]) -> None:
                 if sizes[0] != len(name) + 1 or data + 4 > len(content) or content[datatype] & 15 != 9:
                     continue  # no attribute of this name, or none of variable length (class 9)
                 if struct.unpack_from("<I", content, data)[0] > len(content):
+                    if objects is not None and _is_given_up(content, start, objects):
+                        continue
                     raise FileFormatError(
                         f"{path} is damaged: attribute {name.decode()!r} is longer than the file"
                     )
@@ -82,6 +91,23 @@ def _places(content: mmap.mmap | bytes, pattern: bytes) -> Iterator[int]:
     while start >= 0:
         yield start
         start = content.find(pattern, start + 1)
+
+
+def _is_given_up(content: mmap.mmap | bytes, place: int, objects: Collection[int]) -> bool:
+    """Return whether a place lies behind a header of version 2, and not in one of these objects' first chunk.
+
+    HDF5 File Format Specification 3.0, section IV.A.1.b. The library itself holds further chunks against their
+    check sums.
+    """
+    header = max(content.rfind(b"OHDR", 0, place), content.rfind(b"OCHK", 0, place))
+    if header < 0:
+        return False
+    if header not in objects:
+        return True
+    flags = content[header + 5]
+    first = header + 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
+    width = 1 << (flags & 3)
+    return place >= first + width + int.from_bytes(content[first : first + width], "little")
 
 
 def _is_endless(content: mmap.mmap | bytes, start: int) -> bool:

@@ -72,7 +72,7 @@ def check_structure(file: h5py.File, path: Path, own: tuple[str, ...] = ()) -> N
                 groups.append((thing, place, depth + 1))
             elif isinstance(thing, h5d.DatasetID):
                 _check_dataset(thing, place, path, size)
-    check_attributes(path, strings)
+    check_attributes(path, strings, names)
     _check_soft_links(soft, own, path)
 
 

@@ -170,6 +170,10 @@ def test_strings_longer_than_the_file_are_refused_before_memory_is_taken(path):
     path.write_bytes(changed)
     with pytest.raises(FileFormatError, match="attribute 'scenario' is longer than the file"):
         check_attributes(path, {b"scenario"})  # the library has a check sum there, which can be forged
+    header = changed.rfind(b"OHDR", 0, place)
+    with pytest.raises(FileFormatError, match="attribute 'scenario' is longer than the file"):
+        check_attributes(path, {b"scenario"}, {header})
+    check_attributes(path, {b"scenario"}, {0})  # no object of the file: space that it has given up
 
 
 @pytest.mark.parametrize(
