@@ -96,8 +96,8 @@ def _places(content: mmap.mmap | bytes, pattern: bytes) -> Iterator[int]:
 def _is_given_up(content: mmap.mmap | bytes, place: int, objects: Collection[int]) -> bool:
     """Return whether a place lies behind a header of version 2, and not in one of these objects' first chunk.
 
-    HDF5 File Format Specification 3.0, section IV.A.1.b. The library itself holds further chunks against their
-    check sums.
+    HDF5 File Format Specification 3.0, section IV.A.1.b. The library itself checks the sums of further
+    chunks.
     """
     header = max(content.rfind(b"OHDR", 0, place), content.rfind(b"OCHK", 0, place))
     if header < 0:
