@@ -101,12 +101,17 @@ def _check_dataset(dataset: h5d.DatasetID, place: str, path: Path, size: int) ->
     layout = properties.get_layout()
     if layout == h5d.VIRTUAL:
         raise FileFormatError(f"{path}: {place} is a virtual dataset of other files; such files are not read")
+    _check_rows(dataset.get_type(), place, path)
     itemsize = dataset.get_type().get_size()
     declared = _n_elements(dataset.get_space()) * itemsize
     if layout == h5d.CHUNKED:
         chunk = math.prod((itemsize, *map(int, properties.get_chunk())))
         if chunk > max(LARGEST_CHUNK, declared):
             raise FileFormatError(f"{path} is damaged: chunks of {place} declare {chunk} bytes")
+        if size <= LARGEST_CHUNK:  # else so many that looking at each takes time
+            largest = _largest_chunk(dataset)
+            if largest > size:
+                raise FileFormatError(f"{path} is damaged: a chunk of {place} has {largest} bytes")
     if layout == h5d.COMPACT or declared <= SMALL:
         return
     stored = dataset.get_storage_size()
@@ -117,6 +122,22 @@ def _check_dataset(dataset: h5d.DatasetID, place: str, path: Path, size: int) ->
         )
 
 
+def _largest_chunk(dataset: h5d.DatasetID) -> int:
+    """Return how many bytes the largest chunk says it has in the file."""
+    sizes = [0]
+    dataset.chunk_iter(lambda info: sizes.append(info.size))
+    return max(sizes)
+
+
+def _check_rows(kind: h5t.TypeID, place: str, path: Path) -> None:
+    """Refuse rows that are neither sequences nor strings, over which the library ends the process.
+
+    Section IV.A.2.d, class 9: the first four bits say which. Two bytes of the library's own come before.
+    """
+    if isinstance(kind, h5t.TypeVlenID) and kind.encode()[3] & 15 > 1:
+        raise FileFormatError(f"{path} is damaged: {place} has rows that are neither sequences nor strings")
+
+
 def _check_attributes(
     thing: h5g.GroupID | h5d.DatasetID | h5t.TypeID, place: str, path: Path, size: int
 ) -> set[bytes]:
@@ -125,6 +146,7 @@ def _check_attributes(
     for k in range(h5a.get_num_attrs(thing)):
         attribute = h5a.open(thing, index=k)
         n, kind = _n_elements(attribute.get_space()), attribute.get_type()
+        _check_rows(kind, f"an attribute of {place}", path)
         strings = isinstance(kind, h5t.TypeVlenID) or (
             isinstance(kind, h5t.TypeStringID) and kind.is_variable_str()
         )
