@@ -20,7 +20,7 @@ from eventsim.benchmarks.balanced_network import scenario
 from eventsim.scenarios.balanced_network.network import POPULATIONS
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(260.0, 3.0)
+SECONDS = Seconds(900.0, 3.0)
 DURATION = 1000.0  # ms
 PLASTIC = "excitatory->excitatory"
 LEARNING_RATE, ALPHA, TAU = 1e-3, 1.05, 20.0  # of the largest weight, which is three times the first

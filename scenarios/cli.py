@@ -315,7 +315,7 @@ def bench(
     repeats: Annotated[
         int | None, typer.Option(help="Measurements of each value [default: 5; 1 with --quick].")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Small sizes: all in less than a minute.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes: all in about a minute.")] = False,
     peers: Annotated[bool, typer.Option("--peers/--no-peers", help="Measure other programs too.")] = True,
     json: Json = False,
 ) -> None:

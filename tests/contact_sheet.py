@@ -21,6 +21,7 @@ from eventsim.registry import parts
 from eventsim.scenarios import results
 from eventsim.scenarios.request import Request
 from eventsim.scenarios.running import execute
+from eventsim.scenarios.scenario import Scenario
 
 WIDTH, GAP, COLUMNS = 760, 16, 4  # of a picture and between pictures, in pixels
 
@@ -28,6 +29,7 @@ WIDTH, GAP, COLUMNS = 760, 16, 4  # of a picture and between pictures, in pixels
 def quick_runs(folder: Path, only: str) -> Iterator[Path]:
     """Run the quick preset of each scenario, unless its file is there; yield the files."""
     for name, kind in parts("scenario").items():
+        assert issubclass(kind, Scenario)
         if only not in name or "quick" not in kind.presets:
             continue
         path = folder / f"{name}-quick.h5"

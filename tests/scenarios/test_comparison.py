@@ -256,8 +256,8 @@ def test_every_benchmark_takes_a_plan_and_says_how_long_it_takes(name):
     assert module.__doc__
 
 
-def test_quick_ones_take_less_than_a_minute_together():
-    assert comparison.expected_seconds(BENCHMARKS.values(), quick=True) < 60
+def test_quick_ones_take_about_a_minute_together():
+    assert comparison.expected_seconds(BENCHMARKS.values(), quick=True) < 75
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
