@@ -3,7 +3,7 @@
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any
@@ -12,16 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.models.gradients._input_spikes import in_given_order
 from eventsim.models.gradients.adjoint._passes import EventAdjoint, Sums, WorkSpace
 from eventsim.models.gradients.adjoint._tape import EventTape
-from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
+from eventsim.models.gradients.forward_pass import Gradient
 from eventsim.models.gradients.network import Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
+from eventsim.models.gradients.taped_pass import TapedForwardPass
 from eventsim.models.threads import Threads
 from eventsim.spike_trains import SpikeTrains
 from eventsim.topological_sort import topological_sort
-from eventsim.trace import Spikes
 
 __all__ = ["AdjointForwardPass", "AdjointKernel"]
 
@@ -32,8 +31,10 @@ CHUNK = 32  # samples whose derivatives are summed together, at most
 PIECES = 8  # and fewer for a batch of less than so many of them; whatever the number of threads
 
 
-class AdjointForwardPass(ForwardPass):
-    """Spikes and events on tapes; all tapes but the last hold the same number of samples."""
+class AdjointForwardPass(TapedForwardPass):
+    """Spikes and events on tapes, some hundred bytes an event of a unit, arrivals included."""
+
+    kernel: "AdjointKernel"
 
     def __init__(
         self,
@@ -43,39 +44,8 @@ class AdjointForwardPass(ForwardPass):
         until: float,
         given: Mapping[str, SpikeTrains],
     ) -> None:
-        super().__init__(kernel.network, n_samples, until)
-        self.kernel, self.parameters = kernel, kernel.loaded
-        self._tapes, self._given = tapes, given
-        self._chunk = tapes[0].n_samples
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that the tapes take: some hundred bytes an event of a unit, arrivals included."""
-        return sum(tape.nbytes for tape in self._tapes)
-
-    def spikes(self, population: str, sample: int) -> Spikes:
-        """Return the spikes of a population in one sample."""
-        tape, k = self._at(sample)
-        return Spikes(*tape.spikes(self._number(population), k))
-
-    def slope_inverses(self, population: str, sample: int) -> Floats:
-        """Return 1 / (dg/dt) at each spike of a population in one sample, g the threshold function."""
-        tape, k = self._at(sample)
-        return tape.slopes(self._number(population), k)
-
-    def first_spikes(self, population: str) -> Floats:
-        """Return the first spike of each unit, shape (n_samples, n)."""
-        times = np.full((self.n_samples, self._size(population)), np.inf)
-        for low, tape in self._pieces():
-            tape.first_spikes(self._number(population), times[low : low + tape.n_samples])
-        return times
-
-    def counts(self, population: str) -> Ints:
-        """Return the number of spikes of each unit, shape (n_samples, n)."""
-        counts = np.zeros((self.n_samples, self._size(population)), np.int64)
-        for low, tape in self._pieces():
-            tape.count_spikes(self._number(population), counts[low : low + tape.n_samples])
-        return counts
+        super().__init__(kernel, kernel.network, tapes, n_samples, until, given)
+        self.parameters = kernel.loaded
 
     def maxima(self, population: str) -> tuple[Floats, Floats]:
         """Raise ValueError: this kernel keeps no maxima."""
@@ -87,16 +57,8 @@ class AdjointForwardPass(ForwardPass):
     def errors(self, population: str, sample: int) -> Floats:
         """Return dL/dT of each spike of a population in one sample."""
         tape, k = self._at(sample)
-        return tape.errors(self._number(population), k)
-
-    def backward(self, errors: Mapping[str, Any], wanted: Collection[str] | None = None) -> Gradient:
-        """Differentiate a loss; see `SpikeGradient.backward`."""
-        return self.kernel.backward(self, errors)
-
-    def clear_errors(self) -> None:
-        """Set the errors of all spikes to 0."""
-        for tape in self._tapes:
-            tape.clear_errors()
+        found: Floats = tape.errors(self._number(population), k)
+        return found
 
     def _add_first_errors(self, population: str, errors: Floats) -> None:
         if self._is_readout(population):
@@ -107,26 +69,6 @@ class AdjointForwardPass(ForwardPass):
     def _add_spike_errors(self, population: str, sample: int, errors: Floats) -> None:
         tape, k = self._at(sample)
         tape.add_errors(self._number(population), k, errors)
-
-    def input_errors(self) -> dict[str, Any]:
-        """Return dL/dt of the input spikes by source, in the layout they were given in."""
-        return {name: self._input_errors(name) for name in self._given}
-
-    def _input_errors(self, name: str) -> Any:
-        given, number = self._given[name], self._number(name)
-        if given.once:
-            errors = np.zeros((self.n_samples, self._size(name)))
-            for low, tape in self._pieces():
-                tape.first_errors(number, errors[low : low + tape.n_samples])
-            return errors
-        return [in_given_order(given, sample, self.errors(name, sample)) for sample in range(self.n_samples)]
-
-    def _pieces(self) -> Iterator[tuple[int, EventTape]]:
-        return ((k * self._chunk, tape) for k, tape in enumerate(self._tapes))
-
-    def _at(self, sample: int) -> tuple[EventTape, int]:
-        self._checked(sample)
-        return self._tapes[sample // self._chunk], sample % self._chunk
 
 
 class AdjointKernel:

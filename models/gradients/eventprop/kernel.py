@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.models.gradients._input_spikes import in_given_order
 from eventsim.models.gradients.eventprop._tape import Gradients, Tape
 from eventsim.models.gradients.eventprop._workspace import Workspace
 from eventsim.models.gradients.eventprop.network import EventPropNetwork
-from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
+from eventsim.models.gradients.forward_pass import Gradient
 from eventsim.models.gradients.network import CONSTANTS, Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
+from eventsim.models.gradients.taped_pass import TapedForwardPass
 from eventsim.models.threads import Threads
 from eventsim.spike_trains import SpikeTrains
-from eventsim.trace import Spikes
 
 __all__ = ["EventPropForwardPass", "EventPropKernel"]
 
@@ -30,8 +29,13 @@ CHUNK = 32  # samples whose derivatives are summed together, at most
 PIECES = 8  # and fewer for a batch of less than so many of them; whatever the number of threads
 
 
-class EventPropForwardPass(ForwardPass):
-    """Spikes on the tapes of EventProp; all tapes but the last hold the same number of samples."""
+class EventPropForwardPass(TapedForwardPass):
+    """Spikes on the tapes of EventProp: 48 bytes a spike, inputs included, and 8 more for a backward pass.
+
+    Arrivals take none.
+    """
+
+    kernel: "EventPropKernel"
 
     def __init__(
         self,
@@ -41,43 +45,8 @@ class EventPropForwardPass(ForwardPass):
         until: float,
         given: Mapping[str, SpikeTrains],
     ) -> None:
-        super().__init__(kernel.network, n_samples, until)
-        self.kernel = kernel
+        super().__init__(kernel, kernel.network, tapes, n_samples, until, given)
         self.parameters = kernel.eventprop_network.loaded
-        self._tapes, self._given = tapes, given
-        self._chunk = tapes[0].n_samples
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that the tape takes: 48 bytes a spike, inputs included, and 8 more for a backward pass.
-
-        Arrivals take none.
-        """
-        return sum(tape.nbytes for tape in self._tapes)
-
-    def spikes(self, population: str, sample: int) -> Spikes:
-        """Return the spikes of a population in one sample."""
-        tape, k = self._at(sample)
-        return Spikes(*tape.spikes(self._number(population), k))
-
-    def slope_inverses(self, population: str, sample: int) -> Floats:
-        """Return 1 / v' at each spike of a population in one sample."""
-        tape, k = self._at(sample)
-        return tape.slopes(self._number(population), k)
-
-    def first_spikes(self, population: str) -> Floats:
-        """Return the first spike of each unit, shape (n_samples, n)."""
-        times = np.full((self.n_samples, self._size(population)), np.inf)
-        for low, tape in self._pieces():
-            tape.first_spikes(self._number(population), times[low : low + tape.n_samples])
-        return times
-
-    def counts(self, population: str) -> Ints:
-        """Return the number of spikes of each unit, shape (n_samples, n)."""
-        counts = np.zeros((self.n_samples, self._size(population)), np.int64)
-        for low, tape in self._pieces():
-            tape.count_spikes(self._number(population), counts[low : low + tape.n_samples])
-        return counts
 
     def maxima(self, population: str) -> tuple[Floats, Floats]:
         """Return membrane maxima and their times, both (n_samples, n)."""
@@ -93,16 +62,8 @@ class EventPropForwardPass(ForwardPass):
     def errors(self, population: str, sample: int) -> Floats:
         """Return dL/dT of each spike of a population in one sample."""
         tape, k = self._at(sample)
-        return tape.errors[self._slice(tape, population, k)].copy()
-
-    def backward(self, errors: Mapping[str, Any], wanted: Collection[str] | None = None) -> Gradient:
-        """Differentiate a loss; see `SpikeGradient.backward`."""
-        return self.kernel.backward(self, errors)
-
-    def clear_errors(self) -> None:
-        """Set the errors of all spikes to 0."""
-        for tape in self._tapes:
-            tape.clear_errors()
+        found: Floats = tape.errors[self._slice(tape, population, k)].copy()
+        return found
 
     def _add_first_errors(self, population: str, errors: Floats) -> None:
         number, maximum = self._number(population), self._first_maximum(population)
@@ -116,29 +77,9 @@ class EventPropForwardPass(ForwardPass):
         tape, k = self._at(sample)
         tape.errors[self._slice(tape, population, k)] += errors
 
-    def input_errors(self) -> dict[str, Any]:
-        """Return dL/dt of the input spikes by source, in the layout they were given in."""
-        return {name: self._input_errors(name) for name in self._given}
-
-    def _input_errors(self, name: str) -> Any:
-        given, number = self._given[name], self._number(name)
-        if given.once:
-            errors = np.zeros((self.n_samples, self._size(name)))
-            for low, tape in self._pieces():
-                tape.first_errors(number, errors[low : low + tape.n_samples])
-            return errors
-        return [in_given_order(given, sample, self.errors(name, sample)) for sample in range(self.n_samples)]
-
     def _first_maximum(self, population: str) -> int:
         """Return where the membrane maxima of a population begin in a sample, -1 if it can spike."""
         return self.kernel.eventprop_network.eventprop.readout(self._number(population))
-
-    def _pieces(self) -> Iterator[tuple[int, Tape]]:
-        return ((k * self._chunk, tape) for k, tape in enumerate(self._tapes))
-
-    def _at(self, sample: int) -> tuple[Tape, int]:
-        self._checked(sample)
-        return self._tapes[sample // self._chunk], sample % self._chunk
 
     def _slice(self, tape: Tape, population: str, k: int) -> slice:
         at = k * tape.n_populations + self._number(population)
