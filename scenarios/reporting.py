@@ -64,11 +64,11 @@ def report(
     from eventsim import io
     from eventsim.io.report.page import need_bokeh
 
-    need_bokeh()
     path = Path(path)
     target = Path(output) if output is not None else path.with_suffix(".html")
     check_page_path(target)
     found = results.describe(path)
+    need_bokeh()
     measured = None
     if neurobench:
         from eventsim.scenarios import measured_runs

@@ -101,11 +101,12 @@ def compare(
     if twice is not None:
         raise ConfigError(f"{twice} is named twice; a comparison needs different files")
     if output is not None:
+        reporting.check_page_path(Path(output))
+    found = [results.describe(path) for path in files]
+    if output is not None:
         from eventsim.io.report.page import need_bokeh
 
         need_bokeh()
-        reporting.check_page_path(Path(output))
-    found = [results.describe(path) for path in files]
     settings = [
         {key: each[key] for key in HOW if each[key] is not None} | dict(each["config"]) for each in found
     ]

@@ -58,6 +58,7 @@ def test_there_are_examples_at_all():
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXTRAS = ("torch", "sklearn", "neo", "nest", "snntorch", "nir")
+PAGES_OF_RUNS = re.compile(r"\bes\.report\(|\bes\.compare\([^)]*output=")  # are made with bokeh
 
 
 def examples(page: Path) -> list[tuple[str, str | None]]:
@@ -76,6 +77,8 @@ def test_the_examples_of_a_page_print_what_it_says(page, tmp_path, monkeypatch, 
         for extra in EXTRAS:
             if re.search(rf"\bimport {extra}\b|\bfrom {extra}\b|eventsim\.{extra}\b|\bto_{extra}\b", source):
                 pytest.importorskip(extra)
+        if PAGES_OF_RUNS.search(source):
+            pytest.importorskip("bokeh")
         exec(compile(source, str(page), "exec"), names)
         out = capsys.readouterr().out
         if printed is not None:
