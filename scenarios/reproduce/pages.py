@@ -5,7 +5,7 @@ A page holds a table between two lines, and what stands between them is written 
     <!-- reproduced: fast-and-deep -->
     <!-- end of reproduced -->
 
-`all` in place of a scenario's name makes a table of all papers, with rows reached of rows.
+`all` in place of a scenario's name makes a table of all papers: a headline each, and rows reached of rows.
 """
 
 import re
@@ -38,14 +38,23 @@ def rewritten(text: str) -> str:
 def _table(name: str) -> str:
     if name != "all":
         return paper_table(paper_of(name), read_kept(name))
-    lines = ["| paper | rows reached | measured |", "|---|---|---|"]
-    for each, paper in papers().items():
-        kept = read_kept(each)
-        reached = sum(record["reached"] is True for record in kept)
-        dates = sorted({str(record["date"]) for record in kept})
-        last = dates[-1] if dates else "not yet"
-        lines.append(f"| `{each}`: {paper.title} | {reached} of {len(paper.rows)} | {last} |")
+    lines = [
+        "| scenario | a row of its paper | paper | ours | worst | seeds | rows reached |",
+        "|" + "---|" * 7,
+    ]
+    lines += [_headline(paper, read_kept(each)) for each, paper in papers().items()]
     return "\n".join(lines)
+
+
+def _headline(paper: Paper, kept: list[dict[str, Any]]) -> str:
+    """Return the line of a paper in the table of all: its headline beside ours, and rows reached of rows."""
+    row = next((each for each in paper.rows if each.headline), paper.rows[0])
+    record = next((each for each in kept if (each["row"], each["metric"]) == (row.row, row.metric)), None)
+    theirs = value(row.paper, row.paper_spread, _units(row))
+    ours = ("not measured yet", "", as_seeds(row.seeds)) if record is None else cells(record)[3:6]
+    reached = sum(each["reached"] is True for each in kept)
+    name = f"[`{paper.name}`](docs/{paper.name}.md)"
+    return f"| {name} | {row.row} | {theirs} | {' | '.join(ours)} | {reached} of {len(paper.rows)} |"
 
 
 def paper_table(paper: Paper, kept: list[dict[str, Any]]) -> str:

@@ -35,6 +35,7 @@ class Row:
     needs : data set without which the row cannot be measured; empty for generated data.
     unit, decimals : how values are printed; "%" prints a fraction as per cent.
     why : what keeps the row from being reached, as far as it is known.
+    headline : whether the row stands for its paper in the table of all papers; one row has it.
     """
 
     row: str
@@ -53,6 +54,7 @@ class Row:
     unit: str = ""
     decimals: Annotated[int, Ge(0)] | None = None
     why: str = ""
+    headline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,6 +288,15 @@ def test_tables_of_readme_and_docs_are_those_that_are_kept():
         assert pages.rewritten(text) == text, "run: python -m eventsim.scenarios.reproduce.pages"
 
 
+def test_one_row_of_each_paper_stands_for_it_in_the_table_of_all():
+    marked = {name: [row for row in paper.rows if row.headline] for name, paper in published.papers().items()}
+    assert all(len(rows) == 1 for rows in marked.values()), marked
+    block = pages.rewritten("<!-- reproduced: all -->\n<!-- end of reproduced -->")
+    for name, (row,) in marked.items():
+        (line,) = [line for line in block.splitlines() if line.startswith(f"| [`{name}`]")]
+        assert f"| {row.row} |" in line
+
+
 def test_every_paper_has_a_table_on_a_page():
     tables = "".join(page.read_text(encoding="utf-8") for page in pages.pages())
     for name in published.papers():
