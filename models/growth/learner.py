@@ -45,6 +45,7 @@ class Growth:
     Attributes
     ----------
     trigger, gamma, size_rule, k_fixed : see `eventsim.models.growth.decision`.
+    plan : units that "fixed_pertask" adds, by task and hidden layer, in place of `k_fixed`.
     epsilon, scale : see `effective_dimension`.
     percentile, entries : of the Fisher information; see `eventsim.models.growth.saturation.percentile`.
     threshold : tau after a task, "mean": the percentile of the mean information of all tasks, or "decay": an
@@ -62,6 +63,7 @@ class Growth:
     gamma: float = 0.9
     size_rule: SizeRule = "floor"
     k_fixed: int = 2
+    plan: tuple[tuple[int, ...], ...] = ()
     epsilon: float = 0.05
     scale: Scale = "samples"
     percentile: float = 25.0
@@ -107,6 +109,11 @@ class GrowingLearner(LayerLearner, Callback):
             self.penalties = [*self.penalties, self.ewc]
         if self.intelligence is not None:
             self.penalties = [*self.penalties, self.intelligence]
+        if self.growth is not None and {len(row) for row in self.growth.plan} - {len(widths(self.model))}:
+            raise ValueError(
+                f"every row of plan must have the units of {len(widths(self.model))} hidden layers, "
+                f"got {self.growth.plan}"
+            )
         self.task_number = -1
         self.phi_0: list[float] = []
         self.tau = [0.0] * len(widths(self.model))
@@ -127,6 +134,8 @@ class GrowingLearner(LayerLearner, Callback):
         """
         number = self.task_number + 1
         check_task(task, number, self.model)
+        if self.growth is not None and self.growth.plan and number >= len(self.growth.plan):
+            raise ValueError(f"plan has units for {len(self.growth.plan)} tasks, and this is task {number}")
         self.task, self.task_number = task, number
         self.waiting, self.tested, self.lowest_loss = 0, False, np.inf
         self.optimiser.reset()  # type: ignore[attr-defined]
@@ -219,7 +228,8 @@ class GrowingLearner(LayerLearner, Callback):
                 plateau,
                 not self.tested,
             )
-            wanted = new_units(test, growth.trigger, growth.gamma, growth.size_rule, growth.k_fixed)
+            k_fixed = growth.plan[self.task_number][place] if growth.plan else growth.k_fixed
+            wanted = new_units(test, growth.trigger, growth.gamma, growth.size_rule, k_fixed)
             added.append(min(wanted, growth.largest - test.width))
             tests.append(test)
             zeros.append(share)

@@ -4,6 +4,7 @@ Means over tasks:
 
     ACC = mean_j R[T, j]
     LA  = mean_j R[j, j]                           learning accuracy: plasticity
+    anytime = mean_t mean_{j<=t} R[t, j]           of the tasks so far, after each task
     BWT = mean_{j<T} (R[T, j] - R[j, j])           backward transfer
     forgetting = mean_{j<T} (max_{j<=t<T} R[t, j] - R[T, j])
 """
@@ -25,7 +26,8 @@ def continual_metrics(accuracy: ArrayLike) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        "accuracy", "learning_accuracy", and, of two tasks or more, "backward_transfer", "forgetting".
+        "accuracy", "learning_accuracy", "anytime_accuracy", and, of two tasks or more, "backward_transfer",
+        "forgetting".
 
     Raises
     ------
@@ -37,6 +39,7 @@ def continual_metrics(accuracy: ArrayLike) -> dict[str, float]:
         raise ValueError(f"accuracies must be a square matrix, tasks by tasks, got shape {r.shape}")
     last, own = r[-1], np.diag(r)
     found = {"accuracy": float(last.mean()), "learning_accuracy": float(own.mean())}
+    found["anytime_accuracy"] = float(np.mean([r[t, : t + 1].mean() for t in range(len(r))]))
     if len(r) > 1:
         best = np.array([r[j:-1, j].max() for j in range(len(r) - 1)])
         found["backward_transfer"] = float((last[:-1] - own[:-1]).mean())

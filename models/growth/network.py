@@ -7,11 +7,13 @@ New fan-out weights are 0, so an insertion leaves the function of the network as
 
 import itertools
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
+from eventsim.models.layers.gelu import GELU
 from eventsim.models.layers.layer import Array
 from eventsim.models.layers.linear import Linear
 from eventsim.models.layers.relu import ReLU
@@ -20,16 +22,52 @@ from eventsim.models.layers.sequential import Sequential
 __all__ = ["insert_units", "linear_places", "n_parameters", "perceptron", "resize", "widths"]
 
 
+Activation = Literal["relu", "gelu"]
+FirstWeights = Literal["he_normal", "lecun_normal", "xavier"]
+
+
 def perceptron(
-    n_in: int, hidden: Sequence[int], n_out: int, rng: Generator, dtype: DTypeLike = np.float32
+    n_in: int,
+    hidden: Sequence[int],
+    n_out: int,
+    rng: Generator,
+    dtype: DTypeLike = np.float32,
+    activation: Activation = "relu",
+    first_weights: FirstWeights = "he_normal",
 ) -> Sequential:
-    """Return linear maps with rectified units between them; weights are drawn from N(0, 2 / fan-in)."""
-    layers = [layer for n in hidden for layer in (Linear(n, bias=False), ReLU())]
+    """Return linear maps with units between them.
+
+    Parameters
+    ----------
+    activation : {"relu", "gelu"}
+        Of the hidden units.
+    first_weights : {"he_normal", "lecun_normal", "xavier"}
+        Normal, with the variance 2 / n_in, 1 / n_in or 2 / (n_in + n_out) of each map.
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation, or no such rule for the first weights.
+    """
+    if activation not in get_args(Activation):
+        raise ValueError(f"activation must be 'relu' or 'gelu', got {activation!r}")
+    if first_weights not in get_args(FirstWeights):
+        raise ValueError(
+            f"first_weights must be 'he_normal', 'lecun_normal' or 'xavier', got {first_weights!r}"
+        )
+    unit = ReLU if activation == "relu" else GELU
+    layers = [layer for n in hidden for layer in (Linear(n, bias=False), unit())]
     model = Sequential([*layers, Linear(n_out, bias=False)])
     model.build(n_in, rng, dtype)
     for place in linear_places(model):
         weight = model.layers[place].parameters["weight"]
-        weight[...] = rng.normal(0.0, np.sqrt(2.0 / len(weight)), weight.shape)
+        before, after = weight.shape
+        variance = {
+            "he_normal": 2.0 / before,
+            "lecun_normal": 1.0 / before,
+            "xavier": 2.0 / (before + after),
+        }[first_weights]
+        weight[...] = rng.normal(0.0, np.sqrt(variance), weight.shape)
     return model
 
 

@@ -76,7 +76,7 @@ def activity(model: Sequential, x: Array, epsilon: float, scale: Scale) -> Activ
     hidden = [model.outputs[place - 1][0] for place in linear_places(model)[1:]]
     found = Activity(
         tuple(effective_dimension(h, epsilon, scale) for h in hidden),
-        tuple(int((h.max(axis=0) <= 0).sum()) for h in hidden),
+        tuple(int((~h.any(axis=0)).sum()) for h in hidden),
         y,
     )
     model.forget()

@@ -16,7 +16,7 @@ from eventsim.scenarios.scenario import Run
 from eventsim.trace import Trace
 
 if TYPE_CHECKING:
-    from eventsim.models.growth import ContinualTrainer
+    from eventsim.models.growth import ContinualTrainer, Growth
     from eventsim.scenarios.noracl.streams import ImageStream
 
 LEAST = 12  # units from which on a full representation asks for a unit with every size rule
@@ -46,23 +46,37 @@ class Noracl(Settings):
 
         rng = seeded(run.seed)
         stream = streams.tasks(self, run, rng)
-        growth = network.growth_of(self) if self.model == "growing" else None
-        networks = [(self.hidden, growth)]
-        networks += [((width,) * len(self.hidden), None) for width in self.static_widths]
+        names = ["", *(f"static_{width}" for width in self.static_widths), *self.controls]
         first = int(run.state["network"]) if run.state else 0
-        for place, (hidden, how) in enumerate(networks[first:], first):
+        for place, name in enumerate(names[first:], first):
+            hidden, how = self._network(run, name, len(stream))
             trainer = network.trainer(self, stream, rng, hidden, how, run.threads)
             if place == first and run.state and run.state["trainer"]:
                 trainer.restore(run.state["trainer"])
-            self._train(run, stream, trainer, place)
-            if place == 0:
-                results.keep(run, trainer)
+            self._train(run, stream, trainer, place, f"{name}_" if name else "")
+            if name:
+                results.keep_beside(run, trainer, name)
             else:
-                results.keep_static(run, trainer, hidden[0])
+                results.keep(run, trainer)
         results.compare(run)
 
-    def _train(self, run: Run, stream: "ImageStream", trainer: "ContinualTrainer", place: int) -> None:
-        prefix = "" if place == 0 else f"static_{self.static_widths[place - 1]}_"
+    def _network(self, run: Run, name: str, n_tasks: int) -> "tuple[tuple[int, ...], Growth | None]":
+        """Return hidden widths at the start of a network, and how it grows."""
+        from eventsim.scenarios.noracl import network
+
+        if not name:
+            return self.hidden, network.growth_of(self) if self.model == "growing" else None
+        if name.startswith("static_"):
+            return (int(name.partition("_")[2]),) * len(self.hidden), None
+        final = tuple(int(run.metrics[f"width_{layer + 1}"]) for layer in range(len(self.hidden)))
+        if name == "matched":
+            return final, None
+        added = [end - start for end, start in zip(final, self.hidden, strict=True)]
+        return self.hidden, network.growth_of(self, network.even_plan(added, n_tasks))
+
+    def _train(
+        self, run: Run, stream: "ImageStream", trainer: "ContinualTrainer", place: int, prefix: str
+    ) -> None:
         trainer.run(
             checkpoint=lambda now: run.checkpoint(
                 lambda: {"dataset": stream.name, "network": place, "trainer": now()}
@@ -80,6 +94,8 @@ class Noracl(Settings):
             )
         if self.stream == "split" and self.tasks > 5:
             raise ConfigError(f"tasks must be at most 5 of a split stream of ten classes, got {self.tasks}")
+        if self.controls and self.model != "growing":
+            raise ConfigError(f"controls stand beside a growing network, got model={self.model}")
         if self.model == "growing" and self.probe_samples < max(self.hidden):
             raise ConfigError(
                 f"probe_samples must be at least the units of a hidden layer, {max(self.hidden)}, "

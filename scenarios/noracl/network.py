@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from eventsim.scenarios.noracl.settings import Settings
     from eventsim.scenarios.noracl.streams import ImageStream
 
-__all__ = ["growth_of", "trainer"]
+__all__ = ["even_plan", "growth_of", "trainer"]
 
 Number = TypeVar("Number", int, float)
 
 
-def growth_of(settings: "Settings") -> Growth:
-    """Return how the network of a run grows."""
+def growth_of(settings: "Settings", plan: tuple[tuple[int, ...], ...] = ()) -> Growth:
+    """Return how the network of a run grows, or how it follows a plan (tasks, hidden layers) of new units."""
     return Growth(
-        trigger=settings.trigger,
+        trigger="fixed_pertask" if plan else settings.trigger,
+        plan=plan,
         gamma=settings.gamma,
         size_rule=settings.size_rule,
         k_fixed=settings.k_fixed,
@@ -56,7 +57,14 @@ def trainer(
     threads: int = 1,
 ) -> ContinualTrainer:
     """Return what takes a network with these hidden layers through the stream."""
-    model = perceptron(stream.n_inputs, hidden, stream.n_classes, rng("weights"))
+    model = perceptron(
+        stream.n_inputs,
+        hidden,
+        stream.n_classes,
+        rng("weights"),
+        activation=settings.activation,
+        first_weights=settings.first_weights,
+    )
     model.threads = threads
     rate = settings.learning_rate
     held_by_ewc = settings.method == "ewc"
@@ -83,6 +91,18 @@ def trainer(
         batch=settings.batch,
         rng=rng,
         rate_factor=_of_first(settings.first_learning_rate / rate, 1.0),
+    )
+
+
+def even_plan(added: Sequence[int], n_tasks: int) -> tuple[tuple[int, ...], ...]:
+    """Return new units by task and hidden layer that add up to `added`, as even as whole numbers can be.
+
+    >>> even_plan((7, 0), 3)
+    ((2, 0), (2, 0), (3, 0))
+    """
+    return tuple(
+        tuple((task + 1) * total // n_tasks - task * total // n_tasks for total in added)
+        for task in range(n_tasks)
     )
 
 

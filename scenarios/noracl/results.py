@@ -11,7 +11,7 @@ from eventsim.scenarios.scenario import Run
 if TYPE_CHECKING:
     from eventsim.models.growth import GrowingLearner
 
-__all__ = ["compare", "keep", "keep_static"]
+__all__ = ["compare", "keep", "keep_beside"]
 
 NAMES = ("width", "parameters", "accuracy", "learning_accuracy", "backward_transfer")  # of compare/...
 
@@ -42,6 +42,7 @@ def _keep_growth(run: Run, learner: "GrowingLearner") -> None:
     run.metric("largest_change", learner.log.largest_change)
     for layer in range(len(widths(learner.model))):
         run.metric(f"units_added_{layer + 1}", added[columns["layer"] == layer].sum())
+    run.metric("units_added_after_task_2", added[columns["task"] > 1].sum())
     if len(added):
         full, rigid = columns["full"] > 0, columns["rigid"] > 0
         run.metric("tests", len(added))
@@ -51,17 +52,20 @@ def _keep_growth(run: Run, learner: "GrowingLearner") -> None:
         run.metric("tests_locked", (columns["percentile"] == 0).mean())
 
 
-def keep_static(run: Run, trainer: ContinualTrainer, width: int) -> None:
-    """Keep the results of a network of constant width."""
+def keep_beside(run: Run, trainer: ContinualTrainer, network: str) -> None:
+    """Keep the results of a network beside the first one, under its name."""
     for name, value in continual_metrics(trainer.accuracies).items():
-        run.metric(f"static_{width}_{name}", value)
-    run.metric(f"static_{width}_parameters", n_parameters(trainer.learner.model))
-    run.metric(f"static_{width}_parameter_epochs", trainer.parameter_epochs)
-    run.parameter(f"accuracy_matrix/static_{width}", trainer.accuracies)
+        run.metric(f"{network}_{name}", value)
+    run.metric(f"{network}_parameters", n_parameters(trainer.learner.model))
+    run.metric(f"{network}_parameter_epochs", trainer.parameter_epochs)
+    run.parameter(f"accuracy_matrix/{network}", trainer.accuracies)
 
 
 def compare(run: Run) -> None:
-    """Put the networks of constant width beside the first one."""
+    """Put the networks beside the first one into numbers and a table."""
+    for control in ("matched", "per_task"):
+        if f"{control}_accuracy" in run.metrics:
+            run.metric(f"gain_{control}", run.metrics["test_accuracy"] - run.metrics[f"{control}_accuracy"])
     static = [name.split("_")[1] for name in run.metrics if name.startswith("static_")]
     order = sorted({int(width) for width in static})
     if not order:

@@ -19,7 +19,7 @@ class Settings(Scenario):
     presets: ClassVar[dict[str, dict[str, object]]] = PRESETS
     sections: ClassVar[Sections] = {
         "tasks": ("stream", "dataset", "tasks", "train_samples", "test_samples", "inputs"),
-        "network": ("model", "hidden", "static_widths"),
+        "network": ("model", "hidden", "activation", "first_weights", "static_widths", "controls"),
         "training": (
             "epochs",
             "first_epochs",
@@ -58,7 +58,10 @@ class Settings(Scenario):
         ),
     }
 
-    stream: Annotated[Literal["split", "permuted", "rotated"], "how tasks follow from the images"] = "split"
+    stream: Annotated[
+        Literal["split", "permuted", "rotated", "repeated"],
+        "how tasks follow from the images; repeated: each task is the first one again",
+    ] = "split"
     dataset: Annotated[Literal["digits", "mnist", "fashion-mnist"], "the images"] = "digits"
     tasks: Annotated[int, Ge(0), Le(1000), "of the stream; 0: 5 of split, 10 of the others"] = 0
     train_samples: Annotated[int, Ge(0), "first images of the training set; 0 for all"] = 0
@@ -68,8 +71,17 @@ class Settings(Scenario):
     )
     model: Annotated[Literal["growing", "static"], "whether hidden layers grow"] = "growing"
     hidden: Annotated[Widths, "units of each hidden layer at the start"] = (12, 12)
+    activation: Annotated[Literal["relu", "gelu"], "of hidden units"] = "relu"
+    first_weights: Annotated[
+        Literal["he_normal", "lecun_normal", "xavier"],
+        "variance 2 / n_in, 1 / n_in or 2 / (n_in + n_out) of each map",
+    ] = "he_normal"
     static_widths: Annotated[
         tuple[Annotated[int, Ge(1), Le(4096)], ...], "of networks of constant size, trained beside"
+    ] = ()
+    controls: Annotated[
+        tuple[Literal["matched", "per_task"], ...],
+        "beside a growing network: a static one of its final widths; its new units spread evenly over tasks",
     ] = ()
     epochs: Annotated[int, Ge(0), "of each task but the first"] = 20
     first_epochs: Annotated[int, Ge(0), "of the first task"] = 20

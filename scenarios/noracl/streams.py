@@ -3,6 +3,7 @@
     split     task k: is it class 2k + 1, and not 2k?          two outputs, shared by all tasks
     permuted  task k: all classes, pixels in an order of its own, that of task 0 as published
     rotated   task k: all classes, turned by k / T of half a turn
+    repeated  task k: all classes, as published
 
 Rows of pixels are float32: from 0 to 1, or standardised by mean and spread of all training pixels.
 """
@@ -35,7 +36,7 @@ class ImageStream:
     Attributes
     ----------
     name : of the data set.
-    kind : "split", "permuted" or "rotated".
+    kind : "split", "permuted", "rotated" or "repeated".
     n_tasks : tasks of the stream.
     sets : rows of pixels, from 0 to 1, and classes by split.
     mean, spread : of pixels; subtracted and divided by, last of all.

@@ -11,6 +11,7 @@ from eventsim.models.training import Trainer
 from eventsim.models.training.batches import seeded
 from eventsim.registry import find
 from eventsim.scenarios.noracl import streams
+from eventsim.scenarios.noracl.network import even_plan
 from eventsim.scenarios.run import Run
 from eventsim.scenarios.running import Request, RunFailed, execute
 
@@ -129,6 +130,67 @@ def test_permutations_are_fixed_and_differ_between_tasks():
     assert np.array_equal(train, stream.sets["train"][0][:, order])
 
 
+def test_a_repeated_stream_has_one_task_again_and_again():
+    stream = stream_of("repeated", inputs="unit", tasks=4)
+    assert [task.n_classes for task in stream] == [10] * 4
+    for task in stream:
+        assert np.array_equal(task.samples("train")[:, 0], stream.sets["train"][0])
+
+
+def test_an_even_plan_adds_up_and_is_even():
+    for total in range(40):
+        plan = np.array(even_plan((total, 2 * total), 7))
+        assert plan.sum(axis=0).tolist() == [total, 2 * total]
+        assert (plan.max(axis=0) - plan.min(axis=0) <= 1).all()
+
+
+def test_controls_have_the_final_size_and_resume_to_the_same_bits(tmp_path, monkeypatch):
+    advance, calls, checkpoint, stops = Trainer.advance, [], Run.checkpoint, []
+
+    def counting(self):
+        calls.append(self)
+        return advance(self)
+
+    def interrupting(self, state, *, force=False):
+        self.interrupted = len(calls) in stops
+        return checkpoint(self, state, force=force)
+
+    monkeypatch.setattr(Trainer, "advance", counting)
+    monkeypatch.setattr(Run, "checkpoint", interrupting)
+    settings = {"trigger": "ed_only", "static_widths": (8,), "controls": ("matched", "per_task")}
+    trained(tmp_path / "a.h5", **settings)
+    whole = io.load(tmp_path / "a.h5")
+    assert whole.metrics["units_added"] > 0
+    final = whole.metrics["parameters"]
+    assert whole.metrics["matched_parameters"] == whole.metrics["per_task_parameters"] == final
+    assert whole.metrics["matched_parameter_epochs"] == 17 * final
+    units = whole.training["per_task_widths"]
+    assert units[0].tolist() == [12, 12]
+    assert units[-1].tolist() == [whole.metrics["width_1"], whole.metrics["width_2"]]
+    # In every task the units come after its first epoch.
+    assert set(np.flatnonzero(np.diff(units.sum(axis=1).astype(int)))) <= {0, 5, 11}
+    gain = whole.metrics["test_accuracy"] - whole.metrics["per_task_accuracy"]
+    assert whole.metrics["gain_per_task"] == gain
+
+    stops.append(int(0.9 * len(calls)))  # within the last of the four networks
+    calls.clear()
+    trained(tmp_path / "b.h5", **settings)
+    assert len(calls) == stops[0]
+    stops.clear()
+    trained(tmp_path / "b.h5", resume=True, **settings)
+    assert results(io.load(tmp_path / "b.h5")) == results(whole)
+
+
+@pytest.mark.parametrize("values", [{"activation": "gelu"}, {"first_weights": "lecun_normal"}])
+def test_other_units_and_first_weights_learn_and_grow_too(once, tmp_path, values):
+    trained(tmp_path / "g.h5", trigger="ed_only", **values)
+    found = io.load(tmp_path / "g.h5")
+    assert found.metrics["learning_accuracy"] > 0.8
+    assert found.metrics["units_added"] > 0
+    assert found.metrics["largest_change"] < 1e-5
+    assert found.metrics["test_accuracy"] != once.metrics["test_accuracy"]
+
+
 def test_a_rotation_turns_images():
     ndimage = pytest.importorskip("scipy.ndimage")
     image = np.zeros((28, 28))
@@ -157,6 +219,7 @@ def test_inputs_are_standardised_by_all_training_pixels():
     [
         ({"hidden": (8, 12), "size_rule": "floor"}, "hidden layers must start with at least 12 units, got 8"),
         ({"probe_samples": 11}, "probe_samples must be at least the units of a hidden layer, 12, got 11"),
+        ({"model": "static", "controls": ("matched",)}, "controls stand beside a growing network"),
         ({"tasks": 6}, "tasks must be at most 5 of a split stream of ten classes, got 6"),
         ({"train_samples": 30}, "a probe of 6 samples cannot show"),
         ({"train_samples": 4, "model": "static"}, "task 2 holds no samples"),

@@ -116,6 +116,50 @@ def test_without_fisher_information_the_gate_stays_closed():
     assert trainer(tasks, growth="fixed_pertask").run().learner.log.columns()["added"].sum() == 8
 
 
+def test_a_plan_says_how_many_units_each_task_adds():
+    plan = (2, 0), (0, 3), (1, 1)
+    log = trainer(blobs(), growth="fixed_pertask", plan=plan).run().learner.log.columns()
+    added = np.zeros((3, 2), int)
+    np.add.at(added, (log["task"].astype(int), log["layer"].astype(int)), log["added"].astype(int))
+    assert added.tolist() == [list(row) for row in plan]
+    with pytest.raises(ValueError, match="every row of plan must have the units of 2 hidden layers"):
+        trainer(blobs(), growth="fixed_pertask", plan=((1,), (1,), (1,)))
+    with pytest.raises(ValueError, match="plan has units for 2 tasks, and this is task 2"):
+        trainer(blobs(), growth="fixed_pertask", plan=plan[:2]).run()
+
+
+def test_weights_in_use_fall_at_every_insertion_and_rise_over_tasks():
+    """G14: with a penalty, tasks use weights up; units that are inserted are free."""
+    found, seen = trainer(blobs()), []
+    found.run(log=lambda name, value: seen.append(value) if name == "task_occupied" else None)
+    log = found.learner.log.columns()
+    grown = (log["added"] > 0) & (log["task"] > 0)
+    assert grown.any()
+    assert (log["occupied_after"][grown] < log["occupied"][grown]).all()
+    static, still = trainer(blobs(), growth=None), []
+    static.run(log=lambda name, value: still.append(value) if name == "task_occupied" else None)
+    assert still[0] == pytest.approx([0.5, 0.5], abs=0.01)  # above the median of task 1 itself
+    assert all(late >= early for early, late in zip(still[0], still[-1], strict=True))
+
+
+def test_unknown_units_and_first_weights_are_named():
+    for settings, message in (
+        ({"activation": "tanh"}, "activation must be 'relu' or 'gelu', got 'tanh'"),
+        ({"first_weights": "zeros"}, "first_weights must be 'he_normal', 'lecun_normal' or 'xavier'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            perceptron(9, (12,), 4, np.random.default_rng(1), **settings)
+    spread = {
+        name: perceptron(900, (300,), 4, np.random.default_rng(1), first_weights=name)
+        .parameters["weight/0"]
+        .std()
+        for name in ("he_normal", "lecun_normal", "xavier")
+    }
+    assert spread["he_normal"] == pytest.approx(np.sqrt(2 / 900), rel=0.01)
+    assert spread["lecun_normal"] == pytest.approx(np.sqrt(1 / 900), rel=0.01)
+    assert spread["xavier"] == pytest.approx(np.sqrt(2 / 1200), rel=0.01)
+
+
 def test_parameters_are_added_up_over_epochs():
     found, seen = trainer(blobs()), []
     found.run(log=lambda name, value: seen.append(value) if name == "parameters" else None)
@@ -167,7 +211,8 @@ def test_metrics_of_a_stream_are_those_written_out():
     assert found["learning_accuracy"] == pytest.approx(0.8)
     assert found["backward_transfer"] == pytest.approx((-0.4 - 0.2) / 2)
     assert found["forgetting"] == pytest.approx((0.45 + 0.2) / 2)
-    assert set(continual_metrics([[0.5]])) == {"accuracy", "learning_accuracy"}
+    assert found["anytime_accuracy"] == pytest.approx((0.9 + 0.875 + 0.6) / 3)
+    assert set(continual_metrics([[0.5]])) == {"accuracy", "learning_accuracy", "anytime_accuracy"}
     with pytest.raises(ValueError, match=r"square matrix, tasks by tasks, got shape \(2, 3\)"):
         continual_metrics(np.zeros((2, 3)))
 
