@@ -9,10 +9,12 @@ import math
 from pathlib import Path
 
 import h5py
-from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t
+from h5py import h5a, h5d, h5g, h5l, h5o, h5p, h5s, h5t, h5z
 
 from eventsim.errors import FileFormatError
-from eventsim.io.hdf5.strings import check_attributes, check_heaps
+from eventsim.io.hdf5.attributes import MOST_STRINGS, check_attributes
+from eventsim.io.hdf5.references import row_lengths
+from eventsim.io.hdf5.strings import check_heaps
 
 DEEPEST = 64
 """Most groups inside each other; a state of ours has about ten."""
@@ -21,8 +23,6 @@ COMPRESSION = 1100
 SMALL = 1 << 16
 """Bytes that a dataset may declare without storing them."""
 LARGEST_CHUNK = 1 << 26
-MOST_STRINGS = 4096
-"""Most strings in one attribute; attributes cannot be read in parts."""
 
 
 def check_structure(file: h5py.File, path: Path, own: tuple[str, ...] = ()) -> None:
@@ -45,7 +45,7 @@ def check_structure(file: h5py.File, path: Path, own: tuple[str, ...] = ()) -> N
     root = h5g.open(file.id, b"/")
     names: dict[int, str] = {h5o.get_info(root).addr: "/"}
     soft: list[tuple[h5g.GroupID, bytes, str]] = []
-    strings: set[bytes] = set()
+    strings = _check_attributes(root, "the root", path, size)
     groups = [(root, "", 0)]
     while groups:
         group, where, depth = groups.pop()
@@ -71,8 +71,8 @@ def check_structure(file: h5py.File, path: Path, own: tuple[str, ...] = ()) -> N
             if isinstance(thing, h5g.GroupID):
                 groups.append((thing, place, depth + 1))
             elif isinstance(thing, h5d.DatasetID):
-                _check_dataset(thing, place, path, size)
-    check_attributes(path, strings, names)
+                _check_dataset(thing, place, path, size, file.userblock_size)
+    check_attributes(path, strings, names, file.userblock_size)
     _check_soft_links(soft, own, path)
 
 
@@ -94,15 +94,16 @@ def _check_soft_links(soft: list[tuple[h5g.GroupID, bytes, str]], own: tuple[str
         targets[address] = place
 
 
-def _check_dataset(dataset: h5d.DatasetID, place: str, path: Path, size: int) -> None:
+def _check_dataset(dataset: h5d.DatasetID, place: str, path: Path, size: int, base: int) -> None:
     properties = dataset.get_create_plist()
     if properties.get_external_count():
         raise FileFormatError(f"{path}: {place} is stored in another file; such files are not read")
     layout = properties.get_layout()
     if layout == h5d.VIRTUAL:
         raise FileFormatError(f"{path}: {place} is a virtual dataset of other files; such files are not read")
-    _check_rows(dataset.get_type(), place, path)
-    itemsize = dataset.get_type().get_size()
+    kind = dataset.get_type()
+    _check_rows(kind, place, path)
+    itemsize = kind.get_size()
     declared = _n_elements(dataset.get_space()) * itemsize
     if layout == h5d.CHUNKED:
         chunk = math.prod((itemsize, *map(int, properties.get_chunk())))
@@ -112,6 +113,12 @@ def _check_dataset(dataset: h5d.DatasetID, place: str, path: Path, size: int) ->
             largest = _largest_chunk(dataset)
             if largest > size:
                 raise FileFormatError(f"{path} is damaged: a chunk of {place} has {largest} bytes")
+        _check_filters(properties, chunk, place, path)
+    if _is_of_rows(kind):
+        element = kind.get_super().get_size() if isinstance(kind, h5t.TypeVlenID) else 1
+        if int(row_lengths(dataset, path, base).sum()) * element > size:
+            what = "rows" if isinstance(kind, h5t.TypeVlenID) else "strings"
+            raise FileFormatError(f"{path} is damaged: the {what} of {place} are longer than the file")
     if layout == h5d.COMPACT or declared <= SMALL:
         return
     stored = dataset.get_storage_size()
@@ -129,13 +136,38 @@ def _largest_chunk(dataset: h5d.DatasetID) -> int:
     return max(sizes)
 
 
+def _check_filters(properties: h5p.PropDCID, chunk: int, place: str, path: Path) -> None:
+    """Refuse filters that claim to make more of a chunk than it holds: the library reserves what they say."""
+    for k in range(properties.get_nfilters()):
+        code, _, values, _ = properties.get_filter(k)
+        claimed = 0
+        if code in (h5z.FILTER_NBIT, h5z.FILTER_SCALEOFFSET) and len(values) > 4:
+            claimed = values[2] * values[4]  # elements, and their size
+        elif code == h5z.FILTER_LZF and len(values) > 2:
+            claimed = values[2]
+        if claimed > chunk:
+            raise FileFormatError(f"{path} is damaged: a filter of {place} declares {claimed} bytes a chunk")
+
+
+def _is_of_rows(kind: h5t.TypeID) -> bool:
+    """Return whether elements are rows or strings of variable length."""
+    return isinstance(kind, h5t.TypeVlenID) or (isinstance(kind, h5t.TypeStringID) and kind.is_variable_str())
+
+
 def _check_rows(kind: h5t.TypeID, place: str, path: Path) -> None:
     """Refuse rows that are neither sequences nor strings, over which the library ends the process.
 
     Section IV.A.2.d, class 9: the first four bits say which. Two bytes of the library's own come before.
+    Refuse rows within rows and within records too, whose lengths are not checked.
     """
     if isinstance(kind, h5t.TypeVlenID) and kind.encode()[3] & 15 > 1:
         raise FileFormatError(f"{path} is damaged: {place} has rows that are neither sequences nor strings")
+    if not _is_of_rows(kind) and kind.detect_class(h5t.VLEN):
+        raise FileFormatError(f"{path}: {place} has records with rows of variable length, which are not read")
+    if isinstance(kind, h5t.TypeVlenID):
+        below = kind.get_super()
+        if _is_of_rows(below) or below.detect_class(h5t.VLEN):
+            raise FileFormatError(f"{path}: {place} has rows within rows, which are not read")
 
 
 def _check_attributes(
@@ -147,9 +179,7 @@ def _check_attributes(
         attribute = h5a.open(thing, index=k)
         n, kind = _n_elements(attribute.get_space()), attribute.get_type()
         _check_rows(kind, f"an attribute of {place}", path)
-        strings = isinstance(kind, h5t.TypeVlenID) or (
-            isinstance(kind, h5t.TypeStringID) and kind.is_variable_str()
-        )
+        strings = _is_of_rows(kind)
         if n * kind.get_size() > size or (strings and n > MOST_STRINGS):
             raise FileFormatError(
                 f"{path}: an attribute of {place} declares {n} elements, too many for the file"

@@ -1,9 +1,9 @@
 """Damaged files are read, or refused in one line, within limits of time and memory.
 
-Kinds of files: runs, networks of runs, trained classifiers, labelled spikes in the layout of SHD, and what
-other programs write: SONATA spikes and reports, nodes and edges of circuits, NIR graphs. Each file is
-read in another process, which is ended if it takes too long: the HDF5 library may hang on a damaged file.
-By default some hundred files are read; ``pytest --mutations 5000`` reads all.
+Kinds of files: runs, networks of runs, trained classifiers, labelled spikes in the layout of SHD, sessions of
+primate reaching, and what other programs write: SONATA spikes and reports, nodes and edges of circuits, NIR
+graphs. Each file is read in another process, which is ended if it takes too long: the HDF5 library may hang
+on a damaged file. By default some hundred files are read; ``pytest --mutations 5000`` reads all.
 """
 
 import contextlib
@@ -37,6 +37,7 @@ READER = textwrap.dedent(
     from eventsim.errors import ConfigError, FileFormatError
     from eventsim.io import TraceFile, load
     from eventsim.io.datasets import read_recordings
+    from eventsim.io.datasets.sets.primate_reaching import read_session
     from eventsim.models import SpikingClassifier
 
     def read_run(path):
@@ -56,12 +57,10 @@ READER = textwrap.dedent(
         config.write_text(json.dumps(tree))
         load(config).network()
 
-    def read_config(path):
-        load(path).network()
-
     READERS = {
         "run": read_run, "classifier": read_classifier, "labelled": read_recordings, "sonata": load,
         "network": read_network, "nir": read_network, "config": read_network,
+        "packed": read_recordings, "session": read_session,
         "nodes": lambda path: read_circuit("nodes", path), "edges": lambda path: read_circuit("edges", path),
     }
     # What a file of others names and cannot be expressed is refused by another class.
@@ -70,7 +69,7 @@ READER = textwrap.dedent(
     for line in sys.stdin:
         kind, path = line.strip().split(" ", 1)
         try:
-            READERS[kind](path)
+            READERS[kind](Path(path) if kind == "session" else path)
             outcome = "read"
         except (ConfigError, FileFormatError, FileNotFoundError, IsADirectoryError) as error:
             if not isinstance(error, FileFormatError) and kind not in OTHERS:
@@ -139,15 +138,34 @@ def write_classifier(path, run) -> None:
     SpikingClassifier(hidden=(3,), epochs=1, random_state=1, progress=False).fit(times, labels).save(path)
 
 
-def write_labelled(path, run) -> None:
-    """Write labelled spikes in the layout of SHD."""
+def write_labelled(path, run, **storage) -> None:
+    """Write labelled spikes in the layout of SHD, in one piece or as `storage` says."""
     rng = np.random.default_rng(1)
     with h5py.File(path, "w") as file:
         file["labels"] = np.arange(6, dtype=np.uint16) % 3
         for name, dtype in (("times", "f2"), ("units", "u2")):
-            rows = file.create_dataset(f"spikes/{name}", (6,), h5py.vlen_dtype(np.dtype(dtype)))
+            rows = file.create_dataset(f"spikes/{name}", (6,), h5py.vlen_dtype(np.dtype(dtype)), **storage)
             for k in range(6):
                 rows[k] = np.sort(rng.integers(0, 50, 4 + k)).astype(dtype)
+
+
+def write_packed(path, run) -> None:
+    """Write labelled spikes whose references are compressed in chunks."""
+    write_labelled(path, run, chunks=(4,), compression="gzip", shuffle=True)
+
+
+def write_session(path, run) -> None:
+    """Write a session of primate reaching, a file of MATLAB: references, and a block of the user in front."""
+    rng = np.random.default_rng(0)
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["t"] = 5 + 0.004 * np.arange(40)[None]
+        file["cursor_pos"], file["target_pos"] = rng.normal(size=(2, 40)), rng.integers(0, 2, (2, 40))
+        table = file.create_dataset("spikes", (2, 3), dtype=h5py.ref_dtype)
+        for unit in range(2):
+            for channel in range(3):
+                file[f"refs/{unit}{channel}"] = np.sort(rng.uniform(4.9, 5.2, 9))[None]
+                file[f"refs/{unit}{channel}"].attrs["MATLAB_class"] = "double"
+                table[unit, channel] = file[f"refs/{unit}{channel}"].ref
 
 
 def small_network() -> es.Network:
@@ -199,6 +217,8 @@ KINDS = {
     "run": write_run,
     "classifier": write_classifier,
     "labelled": write_labelled,
+    "packed": write_packed,
+    "session": write_session,
     "network": write_network,
     "nir": write_graph,
     "sonata": write_sonata,

@@ -13,7 +13,8 @@ import pytest
 
 from eventsim.errors import FileFormatError
 from eventsim.io import TraceFile, load, save
-from eventsim.io.hdf5.strings import check_attributes, check_heaps
+from eventsim.io.hdf5.attributes import check_attributes
+from eventsim.io.hdf5.strings import check_heaps
 from eventsim.io.hdf5.workfile import create, make_room
 from eventsim.trace import Spikes, Trace
 

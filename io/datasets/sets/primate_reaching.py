@@ -1,11 +1,17 @@
 """Reaches of two monkeys: spikes of motor cortex and velocities of the fingertip (O'Doherty et al. 2017)."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
 from eventsim.io.datasets.files import Folder, PublishedSet
 from eventsim.trace import Floats, Ints
+
+if TYPE_CHECKING:
+    import h5py
 
 PRIMATE_REACHING = PublishedSet("primate-reaching", "doi.org/10.5281/zenodo.583331", {})
 SESSIONS = (
@@ -42,15 +48,30 @@ def primate_reaching(session: str, data: Folder = None) -> tuple[NDArray[np.floa
     """
     if session not in SESSIONS:
         raise ValueError(f"session must be one of {', '.join(SESSIONS)}, got {session!r}")
+    return read_session(PRIMATE_REACHING.path(f"{session}.mat", data))
+
+
+def read_session(path: Path) -> tuple[NDArray[np.float32], Floats, Ints]:
+    """Read the file of a session; see `primate_reaching`.
+
+    Raises
+    ------
+    FileFormatError
+        If it has another layout, or is damaged.
+    """
     import h5py
 
-    path = PRIMATE_REACHING.path(f"{session}.mat", data)
+    from eventsim.io.hdf5.structure import check_structure
+
     try:
         with h5py.File(path, "r") as file:
+            check_structure(file, path)
             t = np.asarray(file["t"][()], np.float64).ravel()
             position = np.asarray(file["cursor_pos"][()], np.float64)
             target = np.asarray(file["target_pos"][()], np.float64)
-            times = [[np.ravel(file[one][()]) for one in row] for row in file["spikes"][()]]
+            times = _spikes(file, path.stat().st_size)
+    except FileFormatError:
+        raise
     except Exception as error:  # the library has no class of its own for what it finds in a foreign file
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileFormatError(f"{path} is no session in the layout of primate reaching: {first}") from None
@@ -59,6 +80,8 @@ def primate_reaching(session: str, data: Folder = None) -> tuple[NDArray[np.floa
             f"{path}: cursor_pos and target_pos must have the shape (2, {len(t)}), that of t, "
             f"got {position.shape} and {target.shape}"
         )
+    if not np.isfinite(t).all():
+        raise FileFormatError(f"{path}: t must be finite, got {t[~np.isfinite(t)][0]}")
     edges = t[0] + STEP * np.arange(-WINDOW, len(t) - 1)
     spiked = np.zeros((len(t) + WINDOW - 1, len(times[0])), np.int64)
     for unit in times:
@@ -69,3 +92,20 @@ def primate_reaching(session: str, data: Folder = None) -> tuple[NDArray[np.floa
     counts = (total[WINDOW:] - total[:-WINDOW]).astype(np.float32)
     moves = np.flatnonzero(np.abs(np.diff(target, axis=1)).sum(axis=0))
     return counts, np.gradient(position, axis=1).T, np.concatenate([[0], moves]).astype(np.int64)
+
+
+def _spikes(file: "h5py.File", size: int) -> list[list[Floats]]:
+    """Return the times of spikes by unit and channel, which together are no more than the file can hold."""
+    table, left = file["spikes"][()], size
+    if table.ndim != 2 or not table.size:
+        raise ValueError(f"spikes should be references by unit and channel, got the shape {table.shape}")
+    found: list[list[Floats]] = []
+    for row in table:
+        found.append([])
+        for reference in row:
+            dataset = file[reference]
+            left -= dataset.size
+            if left < 0:
+                raise ValueError("the spikes are more than the file can hold")
+            found[-1].append(np.ravel(np.asarray(dataset[()], np.float64)))
+    return found
