@@ -47,18 +47,21 @@ docs: $(VENV)/.documented
 	@echo "the site is build/site/index.html"
 
 # Compiled into a folder of its own, which comes before the package that is installed. Leaks are not looked for:
-# Python itself leaves memory behind. A finding ends the tests, with the place in C.
+# Python itself leaves memory behind. A finding ends the tests; the place in C is in build/sanitize/finding.*.
 SANITIZED := build/sanitize
 SANITIZED_TESTS ?= tests/engine tests/models tests/hardware
 # The address sanitizer sees what the checks that are left out would see, and they are most of the time to compile.
-SANITIZER := -fsanitize=address,undefined -fno-sanitize=null,alignment,object-size,pointer-overflow,vptr \
+# memcpy(NULL, NULL, 0) of empty arrays is meant (nonnull-attribute).
+SANITIZER := -fsanitize=address,undefined \
+             -fno-sanitize=null,alignment,object-size,pointer-overflow,vptr,nonnull-attribute \
              -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 sanitize: $(VENV)/.tested
 	CFLAGS="$(SANITIZER)" LDFLAGS="$(SANITIZER)" \
 	  $(BIN)/python setup.py --quiet build --build-base $(SANITIZED) --build-lib $(SANITIZED)/lib
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=$(SANITIZED)/lib \
+	  ASAN_OPTIONS=detect_leaks=0:log_path=$(SANITIZED)/finding \
+	  UBSAN_OPTIONS=print_stacktrace=1:log_path=$(SANITIZED)/finding PYTHONPATH=$(SANITIZED)/lib \
 	  $(BIN)/python -P -m pytest -p no:cacheprovider $(SANITIZED_TESTS)
 
 clean:

@@ -57,8 +57,9 @@ enum { DOT_ROWS = 8, DOT_SIDES = 64 };                       /* with fewer rows,
 #undef TILE_ROWS
 #undef PRODUCTS_CLONES
 
-/* The same with the vectors of AVX-512. A value of c is a sum of its own, so its bits stay. */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
+/* The same with the vectors of AVX-512. A value of c is a sum of its own, so its bits stay: a processor with AVX-512
+   takes a clone with fused products for narrow vectors too. Under sanitizers there are no clones. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
 #define PRODUCTS_WIDE
 #define PRODUCTS_CLONES __attribute__((target("arch=x86-64-v4,prefer-vector-width=512"), optimize("O3"), unused))
 #define VECTOR_BYTES 64
