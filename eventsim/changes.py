@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim.declared import changed_model
+from eventsim.delays import checked_delays, put_delays, wanted_window
 from eventsim.errors import ConfigError, EventOrderError
 from eventsim.io.plain import plain_array, shown
 from eventsim.parameters import one_time
@@ -89,12 +90,14 @@ class Changes:
     ----------
     models : models with other parameters, by population.
     weights : other weights, by projection, a number or an array of shape (n_syn,).
+    delays : other delays, by projection, in a form of `Synapses.delays`.
     lines : what was changed and when, a line each.
     """
 
     def __init__(self) -> None:
         self.models: dict[str, Any] = {}
         self.weights: dict[str, Any] = {}
+        self.delays: dict[str, Any] = {}
         self.lines: list[str] = []
 
 
@@ -104,6 +107,7 @@ class ChangesSide(ContinuousSide):
     _changes: Changes
     _agenda: Agenda
     _first_weights: dict[str, Any]  # those of the network, by projection, of those that were changed
+    _first_delays: dict[str, Any]
     hardware: Any
     _handed_out: bool
 
@@ -277,6 +281,72 @@ class ChangesSide(ContinuousSide):
         self._changes.weights[projection] = one
         self._note(f"{projection}: weight = {_short(values)}")
 
+    def set_delays(self, projection: str, delay: ArrayLike) -> None:
+        """Change the delays of a projection that carries spikes, for spikes emitted from now on.
+
+        Spikes that are under way arrive when they were to, also if one that is emitted later overtakes them.
+        On the windows schedule windows become shorter where a delay asks for it.
+
+        Parameters
+        ----------
+        projection : str
+        delay : float or array_like
+            At least 0, in the network's time unit: one number, (n_pre, 1) for each source, (1, n_post) for
+            each target, (n_pre, n_post), of which the synapses take their entries, or (n_syn,) in the order
+            of `weights`.
+
+        Raises
+        ------
+        UnknownPart, ValueError, TypeError, ConfigError
+            If there is no such projection, a delay does not do, or a plasticity rule needs those it has; then
+            nothing has changed.
+
+        Examples
+        --------
+        >>> import eventsim as es
+        >>> net = es.Network()
+        >>> _ = net.add("source", es.models.SpikeSource(times=[1.0, 5.0]), 1)
+        >>> _ = net.add("cell", es.models.LIFDelta(), 1)
+        >>> _ = net.connect("source", "cell", weight=2.0, delay=3.0)
+        >>> sim = es.Simulation(net)
+        >>> sim.run(2.0)
+        >>> sim.set_delays("source->cell", 0.5)
+        >>> sim.run(10.0)
+        >>> print(*sim.spikes("cell").times)
+        4.0 5.5
+        """
+        compiled = self._build()
+        label = f"{projection!r}"
+        declared = next((each for each in self.net.projections if each.name == projection), None)
+        if declared is None or projection in compiled.parts:
+            self._part(projection)  # refuses names that nothing has
+            raise ConfigError(
+                f"{label} carries rates, whose delays stay as declared; spikes' delays can change"
+            )
+        self._refuse_on_hardware("delays")
+        synapses = next((each for each in compiled.synapses if each.name == projection), None)
+        if synapses is None:
+            raise ConfigError(
+                f"{label} is drawn by its targets on the windows schedule, with the delay that it has; "
+                "create the simulation with schedule='ordered' to change it"
+            )
+        for name, rule in self.net.plasticity:
+            if name == projection and not getattr(rule, "delays_may_change", False):
+                raise ConfigError(
+                    f"{label} has {type(rule).__name__}, which relies on the delays it began with; "
+                    "PairSTDP, TripletSTDP and InhibitorySTDP with delay='axonal' do not"
+                )
+        delays = checked_delays(delay, synapses, label)
+        instant_loops: bool = getattr(self, "instant_loops", False)
+        width = wanted_window(self.net, compiled, synapses, delays, instant_loops)
+        self._ready()
+        self._first_delays.setdefault(projection, synapses.delays)
+        put_delays(compiled, synapses, delays)
+        if compiled.sweeps and width < compiled.sweeps.width:
+            compiled.sweeps.narrow(width)
+        self._changes.delays[projection] = delays
+        self._note(f"{projection}: delay = {_short(delays)}")
+
     # Inside -----------------------------------------------------------------------------------------
 
     def _ready(self) -> CompiledNetwork:
@@ -339,6 +409,11 @@ class ChangesSide(ContinuousSide):
                     for name, model in self._changes.models.items()
                 },
                 "weights": {name: np.array(value) for name, value in self._changes.weights.items()},
+                **(
+                    {"delays": {name: np.array(value) for name, value in self._changes.delays.items()}}
+                    if self._changes.delays
+                    else {}
+                ),
             }
         }
 
@@ -366,7 +441,32 @@ class ChangesSide(ContinuousSide):
             if not known or weight.dtype.kind != "f" or weight.shape not in ((), (sizes.get(name),)):
                 raise ValueError(f"the state has weights of {name!r} that do not fit it")
             found.weights[name] = float(weight) if weight.ndim == 0 else weight
+        for name, given in state_part({"delays": {}, **part}, "delays").items():
+            found.delays[name] = self._checked_delays(name, np.asarray(given))
         return found, int(state_number({"called": 0, **part}, "called", np.int64, 0, LATEST))
+
+    def _checked_delays(self, name: str, delays: Any) -> Any:
+        """Return delays of a snapshot."""
+        synapses = next((each for each in self._build().synapses if each.name == name), None)
+        forms = () if synapses is None else ((), (synapses.pre.n, 1), (synapses.n,))
+        fits = delays.dtype.kind == "f" and delays.shape in forms
+        if not fits or not (np.isfinite(delays) & (delays >= 0)).all():
+            raise ValueError(f"the state has delays of {name!r} that do not fit it")
+        return float(delays) if delays.ndim == 0 else delays
+
+    def _put_delays(self, compiled: CompiledNetwork, before: Changes, after: Changes) -> None:
+        """Go from the delays of one set of changes to those of another; spikes under way stay as they are."""
+        for synapses in compiled.synapses:
+            name = synapses.name
+            if name not in before.delays and name not in after.delays:
+                continue
+            self._first_delays.setdefault(name, synapses.delays)
+            delays = after.delays.get(name, self._first_delays[name])
+            if compiled.sweeps:
+                in_flight = compiled.sweeps.in_flight[name]
+                in_flight.put_delays(delays, in_flight.snapshot())
+            else:
+                synapses.put_delays(delays)
 
     def _put_changes(self, compiled: CompiledNetwork, found: Changes, called: int) -> None:
         """Have what a snapshot had changed, and nothing else; the state itself is there already."""

@@ -18,6 +18,7 @@ COMPILED = (  # made again from the rest
     "_changes",
     "_agenda",
     "_first_weights",
+    "_first_delays",
 )
 
 
@@ -69,7 +70,7 @@ def put_state(sim: Any, state: dict[str, Any]) -> None:
     copied = state.pop("copied", None)
     vars(sim).update(state)
     sim._compiled, sim._recordings, sim._begun, sim._beginning = None, {}, False, None
-    sim._changes, sim._agenda, sim._first_weights = Changes(), Agenda(), {}
+    sim._changes, sim._agenda, sim._first_weights, sim._first_delays = Changes(), Agenda(), {}, {}
     if copied is None:
         return
     sim._build()

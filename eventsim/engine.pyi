@@ -222,6 +222,13 @@ class Engine:
         """
     def stop(self) -> None:
         """End the present run after the event that is being handled; the clock stays there."""
+    def pending_of(self, handler: Handler) -> tuple[Any, Any, Any]:
+        """Return the events of a handler that wait, in order: arrays (time, unit, value)."""
+    def relabel(self, handler: Handler, units: Any, times: Any = (), values: Any = ()) -> None:
+        """Let the events of a handler that wait, in the order of `pending_of`, be for other units.
+
+        Units beyond these are of new events, at `times` and with `values`.
+        """
     def snapshot(self) -> dict[str, Any]:
         """Return the state as a nested dict of arrays, numbers and strings.
 

@@ -717,6 +717,50 @@ cdef class Engine:
             "handlers": parts,
         }
 
+    def pending_of(self, handler):
+        """Return the events of a handler that wait, in order: arrays (time, unit, value).
+
+        Raises
+        ------
+        RuntimeError
+            If called from a handler.
+        """
+        import numpy as np
+
+        cdef Py_ssize_t i, n
+        cdef Event **events
+        self.check_idle("pending_of")
+        self.check_owned(handler)
+        events = <Event **> resized(NULL, self.queue.size(), sizeof(Event *), b"events of a handler")
+        n = self.queue.find((<Handler> handler).id, events)
+        found = ([events[i].time for i in range(n)], [events[i].unit for i in range(n)], [events[i].value for i in range(n)])
+        free(events)
+        return np.array(found[0], float), np.array(found[1], np.int64), np.array(found[2], float)
+
+    def relabel(self, handler, units, times=(), values=()):
+        """Let the events of a handler that wait, in the order of `pending_of`, be for other units.
+
+        Units beyond these are of new events, at `times` and with `values`.
+
+        Raises
+        ------
+        RuntimeError
+            If called from a handler.
+        """
+        cdef Py_ssize_t i, n
+        cdef Event **events
+        cdef int number
+        self.check_idle("relabel")
+        self.check_owned(handler)
+        number = (<Handler> handler).id
+        events = <Event **> resized(NULL, self.queue.size(), sizeof(Event *), b"events of a handler")
+        n = self.queue.find(number, events)
+        for i in range(n):
+            events[i].unit = units[i]
+        free(events)
+        for i in range(len(units) - n):
+            self.push(times[i], number, units[n + i], values[i], 0)
+
     def restore(self, state):
         """Go back to a state that `snapshot` returned.
 

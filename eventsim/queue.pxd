@@ -94,3 +94,5 @@ cdef class EventQueue:
     cdef bint drop_dead(self, const Event *event) noexcept nogil
     cdef void drop_cancelled(self) noexcept nogil
     cdef void copy_events(self, Event *out) noexcept nogil
+    # Where the events of a handler are stored, in order; valid until the next push or pop. Returns how many there are.
+    cdef Py_ssize_t find(self, int32_t handler, Event **out) noexcept nogil

@@ -651,6 +651,28 @@ cdef class EventQueue:
                 node = self.pool[node].link
         qsort(out, n, sizeof(Event), compare)
 
+    cdef Py_ssize_t find(self, int32_t handler, Event **out) noexcept nogil:
+        """Write where the events of a handler are stored, in order, and return how many there are."""
+        cdef Py_ssize_t i, n = 0
+        cdef int32_t node
+        cdef int64_t bucket
+        for i in range(self.n_near):
+            if self.near[i].handler == handler:
+                out[n] = &self.near[i]
+                n += 1
+        for bucket in range(self.n_buckets + 2):
+            if bucket < self.n_buckets:
+                node = self.heads[bucket]
+            else:
+                node = self.overflow if bucket == self.n_buckets else self.never
+            while node >= 0:
+                if self.pool[node].handler == handler:
+                    out[n] = &self.pool[node]
+                    n += 1
+                node = self.pool[node].link
+        qsort(out, n, sizeof(Event *), compare_stored)
+        return n
+
     # ---- for tests, from Python
 
     def __len__(self):
@@ -785,3 +807,7 @@ cdef double choose_width(double *sample, Py_ssize_t n_sample, double origin, Py_
 
 cdef int compare(const void *a, const void *b) noexcept nogil:
     return -1 if before(<const Event *> a, <const Event *> b) else 1
+
+
+cdef int compare_stored(const void *a, const void *b) noexcept nogil:
+    return compare((<const Event **> a)[0], (<const Event **> b)[0])

@@ -128,7 +128,7 @@ cdef class InFlightSpikes:
         if self.synapses.delay_kind == UNIFORM:
             spike.arrival = time + self.synapses.one_delay
         elif self.synapses.delay_kind == SYNAPTIC:
-            spike.arrival = time + self.synapses.delay_at(begin)
+            spike.arrival = time + self.synapses.delay_at(self.synapses.stored(begin))
             spike.place = <int32_t> begin
         else:
             spike.arrival = time + self.synapses.axonal[unit]
@@ -138,9 +138,8 @@ cdef class InFlightSpikes:
         """Move what arrives before `end` into the arrivals."""
         cdef InFlight spike
         cdef Arrival *arrival
-        cdef double delay = 0.0
-        cdef int64_t cursor, begin
-        cdef int unit
+        cdef int64_t begin, following
+        cdef int source
         self.synapses.renew()
         while self.head < self.n:
             spike = self.spike[self.head]
@@ -148,21 +147,16 @@ cdef class InFlightSpikes:
                 break
             arrival = arrivals.next()
             arrival.time = spike.arrival
-            unit = spike.place
-            cursor = self.synapses.first(unit) if self.synapses.delay_kind != SYNAPTIC else spike.place
-            if self.synapses.delay_kind == SYNAPTIC:
-                unit = self.synapses.source_of(cursor)
-            begin = cursor
-            self.synapses.next_group(unit, &cursor, &delay, &arrival.group)
+            source = self.synapses.take_group(spike.place, &begin, &following, &arrival.group)
             arrivals.n_deliveries += arrival.group.n
             if self.synapses.observed:
-                self.synapses.observe(spike.arrival, spike.emitted, unit, begin, &arrival.group)
+                self.synapses.observe(spike.arrival, spike.emitted, source, begin, &arrival.group)
                 arrivals.keep_weights(&arrival.group)
             if self.ordered:
                 self.head += 1
-            elif cursor < self.synapses.first(unit + 1) and self.synapses.delay_kind == SYNAPTIC:
-                spike.place = <int32_t> cursor
-                spike.arrival = spike.emitted + self.synapses.delay_at(cursor)
+            elif following >= 0:
+                spike.place = <int32_t> following
+                spike.arrival = spike.emitted + self.synapses.delay_at(self.synapses.stored(following))
                 self.replace_top(spike)
             else:
                 self.n -= 1
@@ -194,6 +188,10 @@ cdef class InFlightSpikes:
         place = state_array(state, "place", np.int64, arrival.shape, *synapses.unit_range(), of=of)
         if len(place) and not synapses.n:
             raise ValueError(f"'place' in the state of {of} holds {place[0]}, but it has no synapses")
+        if synapses.redelayed:  # spikes under way have the delays of before
+            if not (arrival >= emitted).all():
+                raise ValueError(f"'arrival' in the state of {of} lies before the times of emission")
+            return {"arrival": arrival, "emitted": emitted, "place": place}
         delay = synapses.one_delay if synapses.delay_kind == UNIFORM else synapses.arrays["delay"][place].astype(float)
         if not np.array_equal(arrival, emitted + delay):
             raise ValueError(f"'arrival' in the state of {of} differs from the times of emission and the delays")
@@ -218,6 +216,12 @@ cdef class InFlightSpikes:
             spike.place = <int32_t> places[k]
             self.put(spike)
         return 0
+
+    def put_delays(self, delays, spikes):
+        """Let the synapses have other delays, and these spikes, of the form of `snapshot`, be under way."""
+        self.synapses.put_delays(delays)
+        self.ordered = False    # what is emitted later may arrive sooner
+        self.put_back(spikes)
 
     cdef int save(self) except -1:
         self.saved = self.snapshot()
@@ -466,7 +470,8 @@ cdef class Sweeps:
 
     cdef readonly list runners
     cdef readonly dict in_flight
-    cdef readonly double now, width
+    cdef readonly double now, width, origin     # windows are [origin + k * width, origin + (k + 1) * width)
+    cdef readonly double first_width    # that of the build
     cdef bint running
     cdef bint halfway                   # some populations have been advanced, others have not
     cdef readonly long long window      # number of the window that holds `now`
@@ -474,7 +479,7 @@ cdef class Sweeps:
     cdef public object estimate         # callable (start, end) -> deliveries to expect, for the length of layered chunks
 
     def __init__(self, populations, synapses, double width, estimate=None):
-        self.width = width
+        self.width = self.first_width = width
         self.estimate = estimate
         self.in_flight = {s.name: InFlightSpikes(s) for s in synapses}
         self.runners = [
@@ -511,8 +516,8 @@ cdef class Sweeps:
         cdef long long k, n
         if self.width > 0.0:
             while self.now < until:
-                start = max(self.window * self.width, self.settled)
-                end = (self.window + 1) * self.width
+                start = max(self.origin + self.window * self.width, self.settled)
+                end = self.origin + (self.window + 1) * self.width
                 PyErr_CheckSignals()
                 self.halfway = True
                 if end <= until:
@@ -546,7 +551,7 @@ cdef class Sweeps:
 
         The rest of the window is then a window of its own. Nothing is recorded: it was when the clock came here.
         """
-        cdef double start = max(self.window * self.width, self.settled)
+        cdef double start = max(self.origin + self.window * self.width, self.settled)
         if self.running or self.halfway:
             raise RuntimeError("a run is under way or was interrupted; nothing can be changed in its middle")
         if self.width > 0.0 and start < self.now:
@@ -556,9 +561,15 @@ cdef class Sweeps:
             self.settled = self.now
             self.halfway = False
 
+    def narrow(self, double width):
+        """Let windows from now on have another width; `settle` comes first."""
+        self.origin = self.now
+        self.width = width
+        self.window = 0
+
     def read(self, function):
         """Return function() as if the populations had come to `now`; then they are where they were."""
-        cdef double start = max(self.window * self.width, self.settled)
+        cdef double start = max(self.origin + self.window * self.width, self.settled)
         if self.running or self.halfway:
             raise RuntimeError("a run is under way or was interrupted; nothing can be read in its middle")
         if not (self.width > 0.0 and start < self.now):
@@ -616,7 +627,9 @@ cdef class Sweeps:
         """Return clock, states and spikes under way as a nested dictionary of arrays and numbers."""
         if self.halfway:
             raise RuntimeError("a run was interrupted while populations were on their way; this is no state to keep")
-        settled = {"settled": self.settled} if self.settled > self.window * self.width else {}
+        settled = {"settled": self.settled} if self.settled > self.origin + self.window * self.width else {}
+        if self.width != self.first_width:
+            settled |= {"origin": self.origin, "width": self.width}
         plastic = {name: states for name, states in self.observed_states().items() if states}
         return settled | ({"plasticity": plastic} if plastic else {}) | {
             "now": self.now,
@@ -643,7 +656,8 @@ cdef class Sweeps:
             raise RuntimeError("this simulation is running in another thread; it cannot go back")
         if self.halfway:
             return False
-        self.now = 0.0
+        self.now = self.origin = 0.0
+        self.width = self.first_width
         self.window = 0
         for in_flight in self.in_flight.values():
             in_flight.head = in_flight.n = 0
@@ -656,11 +670,15 @@ cdef class Sweeps:
         now = state_number(state, "now", float, 0.0, np.inf)
         window = state_number(state, "window", np.int64, 0, np.inf if self.width > 0.0 else 1)
         start = now
+        width, origin = self.first_width, 0.0
         if self.width > 0.0:
-            start = window * self.width
-            if not start <= now < (window + 1) * self.width:
-                raise ValueError(
-                    f"the state is of window {window}, but its clock, {now!r}, is in window {now // self.width:.0f}")
+            if "width" in state:
+                width = state_number(state, "width", float, 0.0, self.first_width)
+                origin = state_number(state, "origin", float, 0.0, np.inf)
+            start = origin + window * width
+            if not start <= now < origin + (window + 1) * width:
+                number = (now - origin) // width if width > 0.0 else np.inf
+                raise ValueError(f"the state is of window {window}, but its clock, {now!r}, is in window {number:.0f}")
         settled = state_number({"settled": 0.0, **state}, "settled", float, 0.0, np.inf)
         if settled > now:
             raise ValueError(f"the state has come to {settled!r}, but its clock is at {now!r}")
@@ -681,6 +699,7 @@ cdef class Sweeps:
         for runner in self.runners:
             runner.check_state(state_part(populations, runner.population.name), start)
         self.now, self.window, self.settled = now, window, settled
+        self.width, self.origin = width, origin
         self.halfway = False
         for name, in_flight in self.in_flight.items():
             in_flight.restore(state["flights"][name])

@@ -128,7 +128,8 @@ class Simulation(TrialsSide):
         self._begun = False
         self._beginning: Beginning | None = None  # what `reset` goes back to in place
         self._handed_out = False  # the engine or a population, to somebody who may change them
-        self._changes, self._agenda, self._first_weights = Changes(), Agenda(), {}
+        self._changes, self._agenda = Changes(), Agenda()
+        self._first_weights, self._first_delays = {}, {}
         self._network_hash: str | None = None
         self._stream: TraceFile | None = None
         self._streamed_to = -math.inf  # what was recorded before this time has left memory
@@ -485,10 +486,15 @@ class Simulation(TrialsSide):
         kept = {name: state_number(kept, name, np.int64, 0, LATEST) for name in self._logs() if name in kept}
         changes, called = self._checked_changes(state)
         self._begin(compiled)
-        if compiled.engine:
-            compiled.engine.restore(dict(body))
-        else:
-            compiled.sweeps.restore(dict(body))  # type: ignore[union-attr]
+        self._put_delays(compiled, self._changes, changes)
+        try:
+            if compiled.engine:
+                compiled.engine.restore(dict(body))
+            else:
+                compiled.sweeps.restore(dict(body))  # type: ignore[union-attr]
+        except BaseException:
+            self._put_delays(compiled, changes, self._changes)
+            raise
         for name, log in self._logs().items():
             log.cut(self.now, kept.get(name, 0))
         for key, recording in self._recordings.items():
@@ -519,7 +525,8 @@ class Simulation(TrialsSide):
         self._compiled = None
         self._signals = {}
         self._begun = False
-        self._changes, self._agenda, self._first_weights = Changes(), Agenda(), {}
+        self._changes, self._agenda = Changes(), Agenda()
+        self._first_weights, self._first_delays = {}, {}
         self._recordings = {}
         compiled = self._build()
         self._handed_out = False

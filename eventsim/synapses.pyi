@@ -30,6 +30,10 @@ class Synapses(SpikeSink):
     min_delay: float
     max_delay: float
     receptor: int
+    redelayed: bool
+    delays: Any
+    def put_delays(self, delays: Any) -> None: ...
+    def late_places(self, places: Any, arrival: Any, emitted: Any) -> tuple[Any, Any, Any]: ...
     def __init__(
         self, name: str, pre: Population, post: Population, connections: Connections, receptor: int = 0
     ) -> None: ...

@@ -4,6 +4,11 @@
 A spike is one event. It walks the group of synapses that share an arrival time, then queues
 itself again for the next group. Storage is 4 bytes a synapse for the target (none if every
 source reaches every target), and 4 or 8 for a weight and for a delay where they differ.
+
+Delays may change. Where each synapse has its own, an event stands for a place in the order of a source's
+delays, and that order is another one then: so spikes under way are turned into *late* places, which say by
+themselves what they reach. With n synapses places from n on are late: n + source for all synapses of a
+source, n + n_pre + k for synapse k alone.
 """
 
 from cpython.ref cimport PyObject
@@ -190,6 +195,10 @@ cdef class Synapses(SpikeSink):
         self.target = NULL
         self.w64 = NULL
         self.w32 = NULL
+        self.d64 = NULL
+        self.d32 = NULL
+        self.axonal = NULL
+        self.by_delay = NULL
         order = None
         synaptic = connections.delay_kind == "synaptic"
         if connections.dense:
@@ -341,8 +350,10 @@ cdef class Synapses(SpikeSink):
         return new_target, new_weight, new_delay
 
     def unit_range(self):
-        """Return the sources, or where delays differ the synapses, that an event may stand for."""
-        return 0, max(self.n if self.delay_kind == SYNAPTIC else self.pre.n, 1)
+        """Return the sources, or where delays differ the places, that an event may stand for."""
+        if self.delay_kind != SYNAPTIC:
+            return 0, max(self.pre.n, 1)
+        return 0, max(2 * self.n + self.pre.n if self.redelayed else self.n, 1)
 
     @property
     def nbytes(self):
@@ -413,15 +424,146 @@ cdef class Synapses(SpikeSink):
             w64 = stored
             self.w64 = &w64[0] if self.n else NULL
 
+    @property
+    def delays(self):
+        """The delays: a number, or an array of shape (n_pre, 1) for each source or (n,) for each synapse, as in `edges`."""
+        if self.delay_kind == UNIFORM:
+            return self.one_delay
+        values = np.array(self.arrays["delay"], np.float64)
+        return values.reshape(-1, 1) if self.delay_kind == AXONAL else values
+
+    def put_delays(self, delays):
+        """Let the synapses have other delays, in one of the forms of `delays`; spikes under way are not looked at.
+
+        Synapses stay in the order in which they are stored, so that weights and what observes them stay as they are.
+        """
+        cdef const double[::1] d64
+        cdef const int32_t[::1] order
+        self.redelayed = True
+        self.d64 = NULL
+        self.d32 = NULL
+        self.axonal = NULL
+        self.by_delay = NULL
+        self.arrays.pop("by_delay", None)
+        if np.ndim(delays) == 0:
+            self.arrays.pop("delay", None)
+            self.delay_kind = UNIFORM
+            self.one_delay = delays
+            return
+        values = self.arrays["delay"] = np.array(delays, np.float64).reshape(-1)
+        d64 = values
+        if np.ndim(delays) == 2:
+            self.delay_kind = AXONAL
+            self.axonal = &d64[0]
+            return
+        self.delay_kind = SYNAPTIC
+        self.d64 = &d64[0] if self.n else NULL
+        self.list_targets()
+        source = np.repeat(np.arange(self.pre.n, dtype=np.int32), np.diff(self.arrays["start"]))
+        places = np.lexsort((values, source)).astype(np.int32)  # stable: equal delays in the order of storage
+        if not np.array_equal(places, np.arange(self.n)):
+            self.arrays["by_delay"] = places
+            order = places
+            self.by_delay = &order[0]
+
+    cdef int list_targets(self) except -1:
+        """Hold the targets one by one, where every source reaches every target."""
+        cdef int64_t[::1] start
+        cdef const int32_t[::1] target
+        if self.start == NULL:
+            start = self.arrays["start"] = np.arange(self.pre.n + 1, dtype=np.int64) * self.post.n
+            target = self.arrays["target"] = np.tile(np.arange(self.post.n, dtype=np.int32), self.pre.n)
+            self.start = &start[0]
+            self.target = &target[0] if self.n else NULL
+        return 0
+
+    def late_places(self, places, arrival, emitted):
+        """Return spikes under way as they are told once each synapse has a delay of its own that is another.
+
+        Parameters
+        ----------
+        places : ndarray of int, shape (k,)
+            What their events stand for.
+        arrival, emitted : ndarray of float, shape (k,)
+
+        Returns
+        -------
+        places, arrival, emitted : ndarray, shape (m,)
+            The first k are those given, in their order; what else they were to reach follows, each synapse by itself.
+        """
+        cdef int64_t k, place, at, base = self.n + self.pre.n
+        cdef list more = [], when = [], since = []
+        found = np.array(places, np.int64)
+        for k in range(len(found)):
+            place = found[k]
+            if self.delay_kind != SYNAPTIC:
+                found[k] = self.n + place
+            elif place < self.n:
+                found[k] = base + self.stored(place)
+                for at in range(place + 1, self.first(self.source_of(place) + 1)):
+                    more.append(base + self.stored(at))
+                    when.append(emitted[k] + self.delay_at(self.stored(at)))
+                    since.append(emitted[k])
+        return (np.concatenate([found, np.array(more, np.int64)]), np.concatenate([arrival, np.array(when, float)]),
+                np.concatenate([emitted, np.array(since, float)]))
+
+    cdef int take_group(self, int64_t place, int64_t *begin, int64_t *following, SynapseGroup *group) except -1 nogil:
+        """Fill the group that a spike reaches which stands for `place`, and return its source.
+
+        Fills the first of its synapses too, and the place that the spike stands for next, or -1.
+        """
+        cdef int64_t cursor, stop
+        cdef double delay = 0.0
+        cdef int source
+        following[0] = -1
+        if place >= self.n and self.delay_kind == SYNAPTIC:
+            if place < self.n + self.pre.n:
+                source = <int> (place - self.n)
+                begin[0] = self.first(source)
+                stop = self.first(source + 1)
+            else:
+                begin[0] = place - self.n - self.pre.n
+                stop = begin[0] + 1
+                source = self.source_of(begin[0])
+            self.fill(group, begin[0], stop)
+            return source
+        source = self.source_of(place) if self.delay_kind == SYNAPTIC else <int> place
+        cursor = place if self.delay_kind == SYNAPTIC else self.first(source)
+        begin[0] = self.stored(cursor)
+        if not self.next_group(source, &cursor, &delay, group):
+            group.n = 0  # it was rewired while the spike was on its way
+        elif self.delay_kind == SYNAPTIC and cursor < self.first(source + 1):
+            following[0] = cursor
+        return source
+
+    cdef void fill(self, SynapseGroup *group, int64_t begin, int64_t stop) noexcept nogil:
+        """Let a group be the synapses [begin, stop)."""
+        group.n = stop - begin
+        group.target = self.target + begin if self.target != NULL else NULL
+        group.first = 0
+        group.receptor = self.receptor
+        group.w64 = self.w64 + begin if self.w64 != NULL else NULL
+        group.w32 = self.w32 + begin if self.w32 != NULL else NULL
+        group.w = self.w
+
     cdef void renew(self) noexcept nogil:
         pass
 
     cdef int next_group(self, int pre, int64_t *cursor, double *delay, SynapseGroup *group) except -1 nogil:
-        cdef int64_t begin = cursor[0], end = self.first(pre + 1), stop = end
+        cdef int64_t begin = cursor[0], end = self.first(pre + 1), stop = end, at
         cdef float f
         cdef double d
         if begin >= end:
             return False
+        if self.by_delay != NULL:  # a group of neighbours in storage that share a delay
+            at = self.by_delay[begin]
+            d = delay[0] = self.d64[at]
+            stop = begin + 1
+            while stop < end and self.by_delay[stop] == at + (stop - begin) and self.d64[self.by_delay[stop]] == d:
+                stop += 1
+            self.fill(group, at, at + (stop - begin))
+            cursor[0] = stop
+            return True
         if self.delay_kind == UNIFORM:
             delay[0] = self.one_delay
         elif self.delay_kind == AXONAL:
@@ -438,13 +580,7 @@ cdef class Synapses(SpikeSink):
             stop = begin + 1
             while stop < end and self.d64[stop] == d:
                 stop += 1
-        group.n = stop - begin
-        group.target = self.target + begin if self.target != NULL else NULL
-        group.first = 0
-        group.receptor = self.receptor
-        group.w64 = self.w64 + begin if self.w64 != NULL else NULL
-        group.w32 = self.w32 + begin if self.w32 != NULL else NULL
-        group.w = self.w
+        self.fill(group, begin, stop)
         cursor[0] = stop
         return True
 
@@ -479,27 +615,20 @@ cdef class Synapses(SpikeSink):
             return engine.push(time + self.one_delay, self.id, unit, time, 0)
         if self.delay_kind == AXONAL:
             return engine.push(time + self.axonal[unit], self.id, unit, time, 0)
-        # With delays of its own for each synapse the event carries a position instead of a source.
-        return engine.push(time + self.delay_at(begin), self.id, <int> begin, time, 0)
+        # With delays of its own for each synapse the event carries a place instead of a source.
+        return engine.push(time + self.delay_at(self.stored(begin)), self.id, <int> begin, time, 0)
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
         """Deliver a spike to the group of synapses it has reached, and queue it for the next."""
         cdef SynapseGroup group
-        cdef double delay = 0.0
         cdef double emitted = event.value
         cdef double time = event.time
-        cdef int64_t cursor, begin
-        cdef int unit = event.unit
-        if self.delay_kind != SYNAPTIC:
-            begin = cursor = self.first(unit)
-            if not self.next_group(unit, &cursor, &delay, &group):
-                return 0  # it was rewired while the spike was on its way
-        else:
-            begin = cursor = unit
-            unit = self.source_of(cursor)
-            self.next_group(unit, &cursor, &delay, &group)
-            if cursor < self.first(unit + 1):
-                engine.push(emitted + self.delay_at(cursor), self.id, <int> cursor, emitted, 0)
+        cdef int64_t begin, following
+        cdef int source = self.take_group(event.unit, &begin, &following, &group)
+        if following >= 0:
+            engine.push(emitted + self.delay_at(self.stored(following)), self.id, <int> following, emitted, 0)
+        elif group.n == 0:
+            return 0
         if self.observed:
-            self.observe(time, emitted, unit, begin, &group)
+            self.observe(time, emitted, source, begin, &group)
         return self.post.deliver(engine, time, &group)

@@ -79,6 +79,11 @@ class InhibitorySTDP:
         return "inhibitory STDP with delay='axonal'" if self.delay == "axonal" else None
 
     @property
+    def delays_may_change(self) -> bool:
+        """Whether `Simulation.set_delays` may change the delays: where only arrivals count."""
+        return self.delay == "axonal"
+
+    @property
     def follows_targets(self) -> bool:
         """Whether the weights follow spikes of the targets: True."""
         return True

@@ -115,6 +115,11 @@ class PairSTDP:
         return "pair STDP with delay='axonal'" if self.delay == "axonal" else None
 
     @property
+    def delays_may_change(self) -> bool:
+        """Whether `Simulation.set_delays` may change the delays: where only arrivals count."""
+        return self.delay == "axonal"
+
+    @property
     def follows_targets(self) -> bool:
         """Whether the weights follow spikes of the targets: True."""
         return True
@@ -180,6 +185,11 @@ class TripletSTDP:
     def needs_order(self) -> str | None:
         """What needs the ordered schedule: axonal delays, for which targets' latest spikes count."""
         return "triplet STDP with delay='axonal'" if self.delay == "axonal" else None
+
+    @property
+    def delays_may_change(self) -> bool:
+        """Whether `Simulation.set_delays` may change the delays: where only arrivals count."""
+        return self.delay == "axonal"
 
     @property
     def follows_targets(self) -> bool:
