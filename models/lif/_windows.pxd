@@ -3,6 +3,7 @@
 from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from eventsim.models.lif._jump_window cimport JumpWindow
 from eventsim.models.lif._ordered cimport LIFNeurons
 from eventsim.population cimport Arrival
 from eventsim.recorder cimport SpikeLog
@@ -36,6 +37,7 @@ cdef class LIFPopulation(LIFNeurons):
     cdef SpikeLog drawn                 # private arrivals of a block of units
     cdef double *response               # work space for their effects
     cdef Py_ssize_t response_room
+    cdef readonly JumpWindow jumps      # of neurons without current, through whose windows it carries the membranes
     # work space of sweeps
     cdef InputSums *sums                # (n,)
     cdef void *sums_block               # the memory that holds them
@@ -51,6 +53,8 @@ cdef class LIFPopulation(LIFNeurons):
     cdef int32_t *own_unit
     cdef Py_ssize_t n_own, own_room
 
+    cdef bint sweep_jumps(self, double start, double end, const Arrival *arrivals, Py_ssize_t n) except -1 nogil
+    cdef void settle(self) noexcept nogil
     cdef void add_sums(self, double end, const Arrival *arrival) noexcept nogil
     cdef void skip_subthreshold(self, int first, int last, double start, double end) noexcept nogil
     cdef int draw_feeds(self, int first, int last, double end) except -1 nogil

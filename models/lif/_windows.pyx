@@ -17,6 +17,8 @@ from libc.string cimport memset
 
 import numpy as np
 
+from eventsim.engine cimport Engine
+from eventsim.models.lif._jump_window cimport JumpWindow
 from eventsim.models.lif._ordered cimport LIFNeurons
 from eventsim.models.lif.flow cimport DELTA, DOUBLE, EQUAL, NEAR, Cell, flow, kappa, slope
 from eventsim.population cimport Arrival, SynapseGroup, PrivateSource, Recording, group_target, group_weight
@@ -53,6 +55,7 @@ cdef class LIFPopulation(LIFNeurons):
             raise MemoryError
         self.private_inputs = []
         self.drawn = SpikeLog()
+        self.jumps = JumpWindow(n)
 
     def __dealloc__(self):
         free(self.sums_block)
@@ -101,6 +104,9 @@ cdef class LIFPopulation(LIFNeurons):
                    bint window) except -1 nogil:
         cdef Py_ssize_t k, drawn = 0
         cdef int unit, last
+        if window and self.sweep_jumps(start, end, arrivals, n):
+            return 0
+        self.settle()
         if window:
             memset(self.sums, 0, self.n * sizeof(InputSums))
             for k in range(n):
@@ -135,6 +141,54 @@ cdef class LIFPopulation(LIFNeurons):
             elif self.chosen[unit] == SAMPLED:
                 self.sample_skipped(unit, start, end)
         return 0
+
+    cdef bint sweep_jumps(self, double start, double end, const Arrival *arrivals, Py_ssize_t n) except -1 nogil:
+        """Do what `sweep` does in a window, to the bit, where no current, private source or recording is.
+
+        Returns False where that is not so; then nothing has happened.
+        """
+        cdef int k, unit
+        if not self.delta or self.n_private or self.n_recordings or self.first_spike_only:
+            return False
+        if not self.jumps.loaded and not self.jumps.load(self.units, self.cells, self.stride, start):
+            return False
+        self.jumps.carry(self.units, self.cells, start, end, arrivals, n)
+        self.make_room(self.jumps.n_found)
+        self.jumps.sort_found(self.offset, self.list_time, self.list_weight)
+        for k in range(self.jumps.n_chosen):
+            unit = self.jumps.unit[k]
+            self.jumps.give(self.units, unit, start)
+            self.replay(unit, start, end, True)
+            self.advance(unit, end)
+            self.jumps.take(self.units, unit, end)
+        return True
+
+    cdef void settle(self) noexcept nogil:
+        """Let the records of the units hold their state again."""
+        if self.jumps.loaded:
+            self.jumps.unload(self.units)
+
+    def snapshot(self):
+        """Return the state as a dictionary of arrays."""
+        self.settle()
+        return super().snapshot()
+
+    def rewind(self, state):
+        """Go back to a state that `snapshot` returned and nobody has changed, without a check."""
+        self.put_back(state)
+
+    cdef int put_back(self, dict state) except -1:
+        self.jumps.loaded = False
+        return LIFNeurons.put_back(self, state)
+
+    def set_parameters(self, parameters, Engine engine=None, time=None):
+        """Let the units have other parameters from `time` on; see `LIFNeurons.set_parameters`."""
+        self.settle()
+        super().set_parameters(parameters, engine, time)
+
+    cdef double peek(self, int variable, int unit, double time) noexcept nogil:
+        self.settle()
+        return LIFNeurons.peek(self, variable, unit, time)
 
     cdef void add_sums(self, double end, const Arrival *arrival) noexcept nogil:
         """Add what an arrival does to its targets by the window's end."""
