@@ -221,7 +221,8 @@ def _training(page: "Page", run: "Trace") -> list[str]:
 
 
 def _variables(page: "Page", run: "Trace") -> list[str]:
-    """Return sampled variables over time."""
+    """Return sampled variables over time, membranes with their thresholds."""
+    from eventsim.io.plots import declared
     from eventsim.io.report import charts
     from eventsim.io.report.blocks import joined, paragraph
 
@@ -229,8 +230,12 @@ def _variables(page: "Page", run: "Trace") -> list[str]:
     items = [(names, samples) for names, samples in run.samples.items() if len(samples.times)]
     for (population, variable), samples in items[:VARIABLES]:
         thin |= len(samples.times) > charts.MOST_POINTS
-        drawn = charts.membranes(samples, f"{population}: {variable}", run.time_unit)
-        words = f"{variable} of {min(4, len(samples.units))} units of {population} over time"
+        unit = declared.unit_of(run, population, variable)
+        levels = declared.thresholds(run, population, variable, samples.units[: charts.LINES_SHOWN])
+        label = f"{population}: {variable}" + (f" ({unit})" if unit else "")
+        drawn = charts.membranes(samples, label, run.time_unit, thresholds=levels)
+        n = min(charts.LINES_SHOWN, len(samples.units))
+        words = f"{variable} of {n} unit{'s' * (n > 1)} of {population} over time"
         places.append(page.figure(drawn, words))
     notes = []
     if thin:

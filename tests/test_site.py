@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from eventsim.registry import parts
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -64,6 +66,20 @@ def test_links_of_a_page_lead_somewhere(page):
         if not there.exists() or (anchor and there.suffix == ".md" and anchor not in anchors(there)):
             bad.append(target)
     assert not bad
+
+
+def test_every_picture_is_shown_and_is_made_by_a_script(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS / "site"))
+    import figures
+    import page_pictures
+
+    kept = {path.stem for path in (DOCS / "images").iterdir()}
+    assert kept == {*figures.PICTURES, *page_pictures.PICTURES, *figures.ELSEWHERE}
+    shown = {name for page in PAGES for name in re.findall(r"images/([\w-]+)\.png", page.read_text("utf-8"))}
+    assert kept == shown
+    scenarios = parts("scenario")
+    for name, each in figures.PICTURES.items():
+        assert each.preset in scenarios[each.scenario].presets, name
 
 
 def test_a_wrong_link_would_be_found(tmp_path):

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from eventsim.io.plots.styling import (
     COLOURS,
+    GREY,
     LINES,
     axes_or_new,
     legend_beside,
@@ -20,6 +21,9 @@ from eventsim.io.plots.styling import (
 )
 from eventsim.trace import Samples
 
+N_LINES = 4
+"""Units whose lines a plot of a sampled variable shows."""
+
 
 def trace(
     samples: Samples,
@@ -28,9 +32,16 @@ def trace(
     variable: str = "value",
     time_unit: str = "ms",
     title: str | None = None,
-    n_lines: int = 4,
+    n_lines: int = N_LINES,
+    thresholds: ArrayLike = (),
 ) -> Axes:
-    """Draw a sampled variable of the first `n_lines` recorded units over time."""
+    """Draw a sampled variable of the first `n_lines` recorded units over time.
+
+    Parameters
+    ----------
+    thresholds : array_like, shape (n,)
+        Levels that are drawn as dashed lines.
+    """
     ax = axes_or_new(ax)
     shown = samples.units[:n_lines]
     for k, unit in enumerate(shown):
@@ -50,7 +61,10 @@ def trace(
         ax.set_xlim(samples.times[0], max(samples.times[-1], samples.times[0] + 1e-12))
     ax.set_xlabel(time_label(time_unit))
     ax.set_ylabel(variable)
-    if len(shown) > 1:
+    for k, level in enumerate(np.atleast_1d(np.asarray(thresholds, np.float64))):
+        label = "threshold" if k == 0 else None
+        ax.axhline(level, color=GREY, linewidth=1.0, linestyle="--", zorder=0, label=label)
+    if len(ax.get_legend_handles_labels()[0]) > 1:
         legend_beside(ax)
     if len(samples.units) > len(shown):
         note = f"{len(shown)} of {len(samples.units)} units"

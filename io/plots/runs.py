@@ -19,8 +19,9 @@ from eventsim.errors import UnknownPart
 from eventsim.io.config import nearest
 from eventsim.io.hdf5.safety import check_destination
 from eventsim.io.plots.arrays import histogram, matrix, yin_yang
-from eventsim.io.plots.curves import trace, training
+from eventsim.io.plots.curves import N_LINES, trace, training
 from eventsim.io.plots.decisions import shown_samples
+from eventsim.io.plots.declared import thresholds, unit_of
 from eventsim.io.plots.finishing import labelled, save
 from eventsim.io.plots.series import axis_of, curves, groups, is_fraction, matrices
 from eventsim.io.plots.spike_plots import default_width, mark_samples, raster, rate
@@ -122,12 +123,15 @@ def _rates(run: Trace, figure: Figure) -> None:
 
 @_styled
 def _traces(run: Trace, figure: Figure) -> None:
-    """Sampled variables over time, one below the other."""
+    """Sampled variables over time, one below the other; membranes with their thresholds."""
     items = _first(run.samples, 6, figure, "variables")
     figure.set_size_inches(8.0, 1.0 + 2.1 * len(items))
     panels = _stack(figure, len(items))
     for ax, ((name, variable), samples) in zip(panels, items, strict=True):
-        trace(samples, ax, variable=variable, time_unit=run.time_unit, title=name)
+        unit = unit_of(run, name, variable)
+        levels = thresholds(run, name, variable, samples.units[:N_LINES])
+        label = f"{variable} ({unit})" if unit else variable
+        trace(samples, ax, variable=label, time_unit=run.time_unit, title=name, thresholds=levels)
     _only_lowest_label(panels)
 
 

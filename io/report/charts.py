@@ -14,6 +14,7 @@ __all__ = ["curves", "distribution", "membranes", "thinned"]
 
 MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "plus", "x", "star")
 DASHES = ("solid", "dashed", "dotdash", "dotted", "dashdot", [6, 1, 1, 1], [3, 1], [8, 2])
+LINES_SHOWN = 4  # units of a sampled variable
 MOST_POINTS = 2000  # of a line; more are thinned
 
 
@@ -53,10 +54,12 @@ def curves(
     return figure
 
 
-def membranes(samples: Samples, name: str, time_unit: str, *, threshold: float | None = None) -> Any:
-    """Return a sampled variable of up to four units over time."""
+def membranes(
+    samples: Samples, name: str, time_unit: str, *, thresholds: Sequence[float] | Floats = ()
+) -> Any:
+    """Return a sampled variable of up to four units over time, and levels as dashed lines."""
     figure = _plain(height=250, x_axis_label=time_label(time_unit), y_axis_label=name)
-    shown = samples.units[:4]
+    shown = samples.units[:LINES_SHOWN]
     for k, unit in enumerate(shown):
         kept = np.isfinite(samples.values[:, k])
         times, values = thinned(samples.times[kept], samples.values[kept, k])
@@ -64,11 +67,11 @@ def membranes(samples: Samples, name: str, time_unit: str, *, threshold: float |
         figure.line(times, values, line_width=1.5, line_dash=DASHES[k % len(DASHES)], **look)
         if len(times) <= 40:
             figure.scatter(times, values, size=6, marker=MARKERS[k % len(MARKERS)], **look)
-    if threshold is not None:
-        from bokeh.models import Span
-
-        figure.add_layout(Span(location=threshold, dimension="width", line_dash="dashed", line_color=GREY))
-    _legend(figure, len(shown))
+    levels = np.atleast_1d(np.asarray(thresholds, np.float64)) if len(samples.times) else np.empty(0)
+    for level in levels:  # a line and no span, so that the axis reaches it and the legend names it
+        x = [samples.times[0], samples.times[-1]]
+        figure.line(x, [level, level], line_dash="dashed", color=GREY, legend_label="threshold")
+    _legend(figure, len(shown) + (len(levels) > 0))
     return figure
 
 

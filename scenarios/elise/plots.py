@@ -110,10 +110,10 @@ def correlation(trace: Trace) -> "Figure":
             values = trace.parameters[f"{name}/correlation"]
             upper.plot(values, color=colour, linewidth=1.0, label=name.replace("_", " "))
             lower.plot(trace.parameters[f"{name}/shift"], ".", color=colour, markersize=3)
-        upper.axvline(NUDGED - 0.5, color="grey", linewidth=0.8, linestyle="--")
+        upper.axvline(NUDGED - 0.5, color=plots.GREY, linewidth=0.8, linestyle="--")
         if len(names) > 1 and any(name in DISRUPTIONS for name in names):
             upper.axvspan(DISTURBED - 0.5, DISTURBED + 0.5, color="0.85", label="clamped")
-        upper.axhline(SUCCESS, color="grey", linewidth=0.8, linestyle=":")
+        upper.axhline(SUCCESS, color=plots.GREY, linewidth=0.8, linestyle=":")
         upper.set(ylabel="correlation, best shift", ylim=(min(-0.1, upper.get_ylim()[0]), 1.02))
         upper.legend(fontsize=7)
         lower.set(ylabel="phase (ms)", xlabel="replay cycle (the teacher leaves at the dashed line)")
@@ -139,7 +139,7 @@ def learning(trace: Trace) -> "Figure":
                 later, np.ravel(trace.training["chip_test_correlation"]), linewidth=0.9, label="on the chip"
             )
             axes.legend()
-        axes.axhline(0.9, color="grey", linewidth=0.8, linestyle=":")
+        axes.axhline(0.9, color=plots.GREY, linewidth=0.8, linestyle=":")
         axes.set(xlabel="cycle", ylabel="correlation, free cycle, no shift", ylim=(-0.1, 1.0))
     return figure
 

@@ -40,7 +40,7 @@ def layers(trace: Trace) -> "Figure":
         ):
             for k, label in enumerate(("dynamic errors (GLE)", "instant errors")):
                 axes.plot(numbers, values[:, k], label=label, **plots.look(k))
-            axes.axhline(0, color="#b0b0b0", linewidth=0.8)
+            axes.axhline(0, color=plots.GREY, linewidth=0.8)
             axes.set(xlabel="projection, from the input", title=when, ylim=(-1.05, 1.05), xticks=numbers)
         figure.axes[0].set_ylabel("cosine with the exact gradient")
         figure.axes[1].legend(loc="lower right")
@@ -59,7 +59,7 @@ def gradient(trace: Trace) -> "Figure":
         axes = figure.subplots()
         for k, label in enumerate(("dynamic errors (GLE)", "instant errors")):
             axes.semilogx(frequency, angles[:, k], label=label, **plots.look(k))
-        axes.axhline(90, color="#b0b0b0", linewidth=0.8)
+        axes.axhline(90, color=plots.GREY, linewidth=0.8)
         axes.set(
             xlabel="frequency of the input (rad per time unit)", ylabel="angle to the gradient (degrees)"
         )
@@ -100,7 +100,7 @@ def tracking(trace: Trace) -> "Figure":
         figure = Figure(figsize=(7.0, 3.0), layout="constrained")
         axes = figure.subplots()
         t = trace.parameters["tracking/t"]
-        axes.plot(t, trace.parameters["tracking/target"], color="#b0b0b0", label="next value")
+        axes.plot(t, trace.parameters["tracking/target"], color=plots.GREY, label="next value")
         axes.plot(t, trace.parameters["tracking/prediction"], color=plots.COLOURS[0], label="prediction")
         axes.set(xlabel="ticks", ylabel="standard deviations")
         axes.legend()

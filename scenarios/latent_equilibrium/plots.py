@@ -55,7 +55,7 @@ def tracking(trace: Trace) -> "Figure":
             figure = Figure(figsize=(7.0, 3.0), layout="constrained")
             axes = figure.subplots()
             t = trace.parameters["tracking/t"]
-            curves = (("input", "input", "#b0b0b0"), ("prospective", "prospective", plots.COLOURS[0]),
+            curves = (("input", "input", plots.GREY), ("prospective", "prospective", plots.COLOURS[0]),
                       ("not_prospective", "not prospective", plots.COLOURS[1]))  # fmt: skip
             for line, (name, label, colour) in zip(("-", "-", "--"), curves, strict=True):
                 axes.plot(t, trace.parameters[f"tracking/{name}"], line, color=colour, label=label)
@@ -69,7 +69,7 @@ def tracking(trace: Trace) -> "Figure":
         titles = ("at first", "after learning, nudged", "later, without a teacher")
         for axes, end, title in zip(figure.subplots(1, 3, sharey=True), ends, titles, strict=True):
             shown = (t <= end) & (t >= end - 100)
-            axes.plot(t[shown], target[shown], color="#b0b0b0", label="target")
+            axes.plot(t[shown], target[shown], color=plots.GREY, label="target")
             axes.plot(t[shown], rate[shown], color=plots.COLOURS[0], label="output")
             axes.set(xlabel="time (ms)")
             axes.set_title(title)
@@ -108,7 +108,7 @@ def mimic(trace: Trace) -> "Figure":
         figure = Figure(figsize=(4.4, 3.4), layout="constrained")
         axes = figure.subplots()
         x = trace.parameters["mimic/input"]
-        axes.plot(x, trace.parameters["mimic/teacher"], color="#b0b0b0", label="teacher")
+        axes.plot(x, trace.parameters["mimic/teacher"], color=plots.GREY, label="teacher")
         axes.plot(x, trace.parameters["mimic/student"], color=plots.COLOURS[0], label="student")
         axes.set(xlabel="input", ylabel="potential of the output", xticks=[-1, -0.5, 0, 0.5, 1])
         axes.legend()

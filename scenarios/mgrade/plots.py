@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 __all__ = ["available", "front", "memory", "positions", "remembered"]
 
 NAMES = ("mGRADE", "convolution alone", "minGRU alone")  # in the order of settings.MODELS
-MARKERS = ("o", "s", "^")
-GREY = "#b0b0b0"
 
 
 def available(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
@@ -54,16 +52,17 @@ def memory(trace: Trace) -> "Figure":
     with plots.style():
         figure = Figure(figsize=(6.4, 3.8), layout="constrained")
         axes = figure.subplots()
-        axes.plot(words[on_front], scores[on_front], color=GREY, linewidth=3, zorder=0, label="Pareto front")
+        axes.plot(
+            words[on_front], scores[on_front], color=plots.GREY, linewidth=3, zorder=0, label="Pareto front"
+        )
         for kind, name in enumerate(NAMES):
             own = kinds == kind
             order = np.argsort(words[own])
             axes.plot(
                 words[own][order],
                 scores[own][order],
-                MARKERS[kind] + "-",
-                color=plots.COLOURS[kind],
                 label=name,
+                **plots.look(kind),
             )
         axes.set(
             xlabel="words of parameters and states",
@@ -92,7 +91,7 @@ def positions(trace: Trace) -> "Figure":
             left.set(ylabel="delay (steps)", title=f"layer {k + 1}: area of a dot is its weight's size")
             right.plot(start[k].ravel(), trained[k].ravel(), ".", color=colour)
             most = max(float(trained.max()), float(start.max()), 1.0)
-            right.plot([0, most], [0, most], color=GREY, linewidth=0.8, zorder=0)
+            right.plot([0, most], [0, most], color=plots.GREY, linewidth=0.8, zorder=0)
             right.set(ylabel="after training")
         panels[-1, 0].set(xlabel="channel")
         panels[-1, 1].set(xlabel="delay at the start (steps)")

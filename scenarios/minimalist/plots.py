@@ -59,7 +59,7 @@ def traces(trace: Trace) -> "Figure":
     own = trace.parameters
     units, thresholds = own["traces/units"], own["traces/thresholds"]
     steps = np.arange(len(own["traces/software/states"]))
-    kinds = {"software": ("#b0b0b0", 4.0), "ideal": (plots.COLOURS[0], 1.6), "real": (plots.COLOURS[1], 0.9)}
+    kinds = {"software": (plots.GREY, 4.0), "ideal": (plots.COLOURS[0], 1.6), "real": (plots.COLOURS[1], 0.9)}
     labels = {"software": "software", "ideal": "circuit, ideal", "real": "circuit with imperfections"}
     with plots.style():
         figure = Figure(figsize=(8.0, 1.9 * len(units) + 0.4), layout="constrained")
@@ -73,7 +73,7 @@ def traces(trace: Trace) -> "Figure":
                 axes.plot(steps, states, color=colour, linewidth=width, label=labels[kind])
                 at = np.full(int(sent.sum()), low - (place + 1) * height)
                 axes.plot(steps[sent == 1], at, "|", color=colour, markersize=6)
-            axes.axhline(thresholds[k], color="#606060", linewidth=0.8, linestyle=":")
+            axes.axhline(thresholds[k], color="#555555", linewidth=0.8, linestyle=":")
             axes.set(ylabel=f"unit {units[k]}")
         rows[0].set(title="states h (in full scale), threshold dotted, and outputs below")
         figure.legend(*rows[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -101,7 +101,7 @@ def imperfections(trace: Trace) -> "Figure":
             values = own[f"imperfections/{kind}/values"]
             table = 100 * own[f"imperfections/{kind}/accuracy"].reshape(len(values), -1)
             places = np.arange(len(values))
-            axes.axhline(software, color="#b0b0b0", linewidth=0.8)
+            axes.axhline(software, color=plots.GREY, linewidth=0.8)
             axes.plot(places, table, "o", color="#c8c8c8", markersize=3)
             axes.plot(places, table.mean(axis=1), "o-", color=plots.COLOURS[0], markersize=4)
             axes.set_xticks(places, [f"{value:g}" for value in values])

@@ -11,6 +11,8 @@ from eventsim.models import Clamp, Compartment, MultiCompartment, Receptor, Thre
 
 Solver = Literal["auto", "exact", "ticks"]
 NEVER = float("inf")
+V_TH = {"soma": -50.0, "dendrite": -55.0, "apical": -45.0}
+"""Thresholds of the compartments, mV."""
 
 
 def nmda_neuron(
@@ -26,8 +28,8 @@ def nmda_neuron(
     """Return set A: coupling `g` (nS), plateaus of `t_rst` ms, none if not `plateau`."""
     synapse = {"input": Receptor(3.0, e_rev=0.0)}
     event = ThresholdEvent((Clamp(*clamp, t_rst),), hold_off=hold_off) if plateau else None
-    one = {"c_mem": 200.0, "g_leak": 10.0, "v_leak": -70.0, "v_th": -50.0} | (soma or {})
-    other = {"c_mem": 100.0, "g_leak": 5.0, "v_leak": -70.0, "v_th": -55.0} | (dendrite or {})
+    one = {"c_mem": 200.0, "g_leak": 10.0, "v_leak": -70.0, "v_th": V_TH["soma"]} | (soma or {})
+    other = {"c_mem": 100.0, "g_leak": 5.0, "v_leak": -70.0, "v_th": V_TH["dendrite"]} | (dendrite or {})
     if not plateau:
         other["v_th"] = NEVER
     return MultiCompartment(
@@ -57,14 +59,21 @@ def calcium_neuron(
     return MultiCompartment(
         (
             Compartment(
-                "soma", 200.0, 10.0, -70.0, -50.0, spike, receptors={}, steps=((onset, current), (end, 0.0))
+                "soma",
+                200.0,
+                10.0,
+                -70.0,
+                V_TH["soma"],
+                spike,
+                receptors={},
+                steps=((onset, current), (end, 0.0)),
             ),
             Compartment(
                 "apical",
                 120.0,
                 8.0,
                 -70.0,
-                -45.0 if calcium else NEVER,
+                V_TH["apical"] if calcium else NEVER,
                 event,
                 receptors={"input": Receptor(4.0, e_rev=0.0)},
             ),
@@ -78,11 +87,12 @@ def driven_neuron(solver: Solver) -> MultiCompartment:
 
     Under the mean of the input the dendrite is still above threshold 20 ms after a plateau and would go on.
     """
+    reset = ThresholdEvent((Clamp(-75.0, 200.0, 2.0),))
     plateau = ThresholdEvent((Clamp(-35.0, 40.0, 20.0),), hold_off=60.0)
     return MultiCompartment(
         (
-            Compartment("soma", 200.0, 10.0, -70.0, -50.0, ThresholdEvent((Clamp(-75.0, 200.0, 2.0),))),
-            Compartment("dendrite", 100.0, 5.0, -70.0, -55.0, plateau),
+            Compartment("soma", 200.0, 10.0, -70.0, V_TH["soma"], reset),
+            Compartment("dendrite", 100.0, 5.0, -70.0, V_TH["dendrite"], plateau),
         ),
         (("soma", "dendrite", 2.0),),
         solver=solver,

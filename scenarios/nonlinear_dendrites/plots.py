@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eventsim.scenarios.nonlinear_dendrites.cells import V_TH
 from eventsim.trace import Trace
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def curve(trace: Trace) -> "Figure":
 
 
 def potentials(trace: Trace) -> "Figure":
-    """Draw the potentials of every compartment for each setting."""
+    """Draw the potentials of every compartment for each setting, and its threshold."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
@@ -91,6 +92,7 @@ def potentials(trace: Trace) -> "Figure":
         ):
             for k, row in enumerate(trace.parameters[f"potential/{part}"]):
                 axes.plot(t, row, color=colours[k], linewidth=0.9, label=labels[k])
+            axes.axhline(V_TH[part], color=plots.GREY, linewidth=1.0, linestyle="--", label="threshold")
             axes.set(ylabel=f"{part} (mV)")
         figure.axes[-1].set(xlabel="time (ms)")
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
@@ -98,7 +100,7 @@ def potentials(trace: Trace) -> "Figure":
 
 
 def compartments(trace: Trace) -> "Figure":
-    """Draw soma and dendrite of some neurons of the network, their events marked."""
+    """Draw soma and dendrite of some neurons of the network, their thresholds (dotted) and events."""
     from matplotlib.figure import Figure
 
     from eventsim.io import plots
@@ -112,6 +114,7 @@ def compartments(trace: Trace) -> "Figure":
                 colour = plots.COLOURS[int(label == "dendrite")]
                 line = "-" if label == "soma" else "--"
                 axes.plot(samples.times, samples.values[:, k], line, color=colour, linewidth=1.0, label=label)
+                axes.axhline(V_TH[label], color=colour, linewidth=0.8, linestyle=":", zorder=0)
                 events = trace.spikes[name]
                 times = events.times[events.units == shown[k]]
                 axes.plot(times, np.full(len(times), -28.0 - 4 * (label == "soma")), "|", color=colour)
@@ -182,8 +185,10 @@ def composition(trace: Trace) -> "Figure":
     with plots.style():
         figure = Figure(figsize=(9.0, 4.0), layout="constrained")
         for k, axes in enumerate(figure.subplots(2, 4, sharex=True, sharey=True).ravel()):
-            axes.stackplot(np.arange(len(counts)), counts[:, k].T, colors=(plots.COLOURS * 2)[:8])
+            labels = [f"group {group}" for group in range(counts.shape[2])]
+            axes.stackplot(np.arange(len(counts)), counts[:, k].T, colors=plots.COLOURS, labels=labels)
             axes.set_title(f"dendrite {k}")
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
         figure.supxlabel("runs of the kernel")
         figure.supylabel("synapses from each group")
     return figure

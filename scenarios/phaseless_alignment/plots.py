@@ -39,19 +39,21 @@ def alignment(trace: Trace) -> "Figure":
         degrees, theory = (np.array(trace.training[f"{name}_degrees"]) for name in ("alignment", "theory"))
         for k in range(degrees.shape[1]):
             colour = plots.COLOURS[k % len(plots.COLOURS)]
-            left.plot(epoch, degrees[:, k], color=colour, label=f"layer {k + 1}")
+            line = plots.LINES[k % len(plots.LINES)]
+            left.plot(epoch, degrees[:, k], linestyle=line, color=colour, label=f"layer {k + 1}")
             left.plot(epoch, theory[:, k], color=colour, linestyle=":", linewidth=1.2)
             kappa = np.array(trace.training["kappa"])[:, k]
             right.plot(epoch, kappa, linestyle=plots.LINES[k % len(plots.LINES)], color=colour)
             if medians is not None:
                 at = trace.parameters["published/epoch"]
-                left.plot(at, medians[:, k], "o", color=colour, markersize=5, markerfacecolor="none")
-        left.plot([], [], color="#606060", linestyle=":", label="to theory")
+                mark = plots.MARKS[k % len(plots.MARKS)]
+                left.plot(at, medians[:, k], mark, color=colour, markersize=5, markerfacecolor="none")
+        left.plot([], [], color="#555555", linestyle=":", label="to theory")
         if medians is not None:
-            left.plot([], [], "o", color="#606060", markerfacecolor="none", label="published median")
+            left.plot([], [], "o", color="#555555", markerfacecolor="none", label="published median")
         left.set(xlabel="epoch", ylabel="angle to transposed weights (degrees)", ylim=(0, None))
         left.legend(fontsize="small")
-        right.axhline(1.0, color="#b0b0b0", linewidth=1.0)
+        right.axhline(1.0, color=plots.GREY, linewidth=1.0)
         right.set(xlabel="epoch", ylabel="size of feedback weights / theory")
     return figure
 
@@ -70,7 +72,7 @@ def learning(trace: Trace) -> "Figure":
             left.semilogy(epoch, np.ravel(trace.training["squared_error"]), color=plots.COLOURS[0])
             left.set(xlabel="epoch", ylabel="squared error without target")
             right.plot(epoch, np.ravel(trace.training["down"]), color=plots.COLOURS[1])
-            right.axhline(0.0, color="#b0b0b0", linewidth=1.0)
+            right.axhline(0.0, color=plots.GREY, linewidth=1.0)
             right.set(xlabel="epoch", ylabel="feedback weight")
         else:
             accuracy = 100 * np.ravel(trace.training["validation_accuracy"])
@@ -93,7 +95,7 @@ def before_and_after(trace: Trace) -> "Figure":
             up = trace.parameters[f"weight/up/{k + 1}"].T.ravel()
             before = trace.parameters[f"initial/weight/down/{k}"].ravel()
             after = trace.parameters[f"weight/down/{k}"].ravel()
-            axes.plot(up, before, ".", color="#b0b0b0", markersize=3, label="before")
+            axes.plot(up, before, ".", color=plots.GREY, markersize=3, label="before")
             axes.plot(up, after, ".", color=plots.COLOURS[0], markersize=3, label="after")
             axes.set(xlabel="transposed forward weight")
             axes.set_title(f"layer {k}")

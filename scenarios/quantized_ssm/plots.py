@@ -93,7 +93,7 @@ def parts(trace: Trace) -> "Figure":
         axes = figure.subplots()
         for k, (row, name) in enumerate(zip(trace.parameters["parts/accuracy"], PARTS.values(), strict=True)):
             axes.plot(bits, 100 * row, label=name, **plots.look(k))
-        axes.axhline(100 * trace.metrics["test_accuracy_full"], color="#b0b0b0", linewidth=0.8, zorder=0)
+        axes.axhline(100 * trace.metrics["test_accuracy_full"], color=plots.GREY, linewidth=0.8, zorder=0)
         axes.set(xlabel="bits of one part, all else in full precision", ylabel="test accuracy (%)")
         axes.legend()
     return figure
@@ -111,7 +111,7 @@ def poles(trace: Trace) -> "Figure":
     with plots.style():
         figure = Figure(figsize=(9.0, 4.0), layout="constrained")
         left, right = figure.subplots(1, 2)
-        left.plot(np.cos(angle), np.sin(angle), color="#b0b0b0", linewidth=0.8)
+        left.plot(np.cos(angle), np.sin(angle), color=plots.GREY, linewidth=0.8)
         left.plot(*exact.reshape(-1, 2).T, ".", color=plots.COLOURS[0], markersize=3, label="exact")
         outside = np.hypot(used[..., 0], used[..., 1]) >= 1
         left.plot(*used[~outside].T, "x", color=plots.COLOURS[1], markersize=4, label="rounded")

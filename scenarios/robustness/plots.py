@@ -75,11 +75,14 @@ def table(trace: Trace) -> list[tuple[str, float, Floats]]:
 
 
 def summary_table(trace: Trace) -> Table:
-    """Return the rows of a run as text: test accuracy in per cent, mean and standard deviation over seeds."""
+    """Return the rows of a run as text: test accuracy in per cent, mean and standard deviation over seeds.
+
+    With one seed there is no deviation.
+    """
     cells, metrics = [], []
     for name, level, (loop, loop_spread, without, without_spread) in table(trace):
         shown = (
-            f"{100 * mean:.1f} ± {100 * sd:.1f} %"
+            f"{100 * mean:.1f} ± {100 * sd:.1f} %" if np.isfinite(sd) else f"{100 * mean:.1f} %"
             for mean, sd in ((loop, loop_spread), (without, without_spread))
         )
         cells.append((name.replace("_", " "), f"{level:g}", *shown))

@@ -49,7 +49,7 @@ def hierarchy(trace: Trace) -> "Figure":
         for column in accuracy.T:
             axes.plot(values, column, "o", color=plots.COLOURS[0], markersize=4, alpha=0.7)
         if varied.startswith("delta"):
-            axes.axvline(0, color="#b0b0b0", linewidth=0.8, zorder=0)
+            axes.axvline(0, color=plots.GREY, linewidth=0.8, zorder=0)
             low, high = axes.get_xlim()
             words = ((low, "left", "slow layers first"), (high, "right", "fast layers first"))
             for x, side, text in words:
@@ -125,7 +125,7 @@ def sequence(trace: Trace) -> "Figure":
                 _draw_outputs(axes, time, outputs[0], trace.parameters["recorded_labels"][0])
             else:
                 axes.plot(time, trace.parameters[row][0], color=colour, linewidth=0.9, alpha=0.8)
-                axes.axhline(1, color="#b0b0b0", linewidth=0.8, zorder=0)
+                axes.axhline(1, color=plots.GREY, linewidth=0.8, zorder=0)
                 axes.set(ylabel="membrane", title=f"{name}: membranes, threshold 1")
             axes.set_xlabel(f"time ({trace.time_unit})" if k == len(rows) - 1 else "")
     return figure

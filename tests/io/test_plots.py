@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import eventsim as es
 from eventsim.errors import UnknownPart
 from eventsim.io import plots
 from eventsim.io.datasets import yin_yang
@@ -92,6 +93,35 @@ def test_samples_at_events_leave_out_what_was_not_sampled():
     ax = plots.trace(Samples(np.array([0.0, 1.0, 2.0]), values, np.array([4, 9])), axes(), variable="v")
     assert [line.get_ydata().tolist() for line in ax.lines] == [[1.0, 3.0], [2.0]]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["unit 4", "unit 9"]
+
+
+def test_membranes_are_drawn_with_the_thresholds_of_their_network(tmp_path):
+    net = es.Network(seed=1)
+    net.add("two", es.models.LIF(v_th=[1.0, 2.0], i_ext=0.5), 2)
+    net.add("adex", es.models.AdEx(), 1)
+    spike = es.models.ThresholdEvent((es.models.Clamp(-30.0, 200.0, 2.0),))
+    parts = (es.models.Compartment("soma"), es.models.Compartment("tip", v_th=-41.0, event=spike))
+    net.add("tree", es.models.MultiCompartment(parts, (("soma", "tip", 2.0),)), 1)
+    sim = es.Simulation(net)
+    for name, variable in (("two", "v"), ("adex", "v"), ("adex", "w"), ("tree", "tip.v"), ("tree", "soma.v")):
+        sim.record(name, variable, every=1.0)
+    sim.run(5.0)
+    sim.save(tmp_path / "run.h5")
+    figure = plots.available(trace := es.io.load(tmp_path / "run.h5"))["trace"](trace)
+    found = {}
+    for ax in figure.axes:
+        levels = [line.get_ydata()[0] for line in ax.lines if line.get_label() == "threshold"]
+        levels += [line.get_ydata()[0] for line in ax.lines if line.get_label().startswith("_")]
+        found[ax.get_title(loc="left"), ax.get_ylabel()] = sorted(levels)
+    assert found == {
+        ("two", "v"): [1.0, 2.0],
+        ("adex", "v (mV)"): [-50.4],
+        ("adex", "w (pA)"): [],
+        ("tree", "tip.v (mV)"): [-41.0],
+        ("tree", "soma.v (mV)"): [],  # a passive compartment
+    }
+    shown = plots.declared.thresholds(trace, "two", "v", np.array([1]))
+    assert shown.tolist() == [2.0]
 
 
 def test_accuracies_are_shown_in_per_cent():

@@ -57,6 +57,12 @@ def test_a_table_of_means_and_spreads(tmp_path):
     assert len(figure.axes) == 2
 
 
+def test_one_network_has_a_mean_and_no_deviation():
+    rows = np.array([[0, 0.1, 0.95, np.nan, 0.9, np.nan]])
+    trace = es.Trace(parameters={"robustness/table": rows}, provenance={"imperfections": "jitter"})
+    assert plots.summary_table(trace).rows == (("jitter", "0.1", "95.0 %", "90.0 %"),)
+
+
 def test_a_run_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     from eventsim.scenarios.scenario import Run
 
