@@ -1,6 +1,7 @@
 """The site: each page is in its index, links lead somewhere, and tables agree with the code they describe."""
 
 import hashlib
+import importlib
 import os
 import re
 import sys
@@ -70,8 +71,7 @@ def test_links_of_a_page_lead_somewhere(page):
 
 def test_every_picture_is_shown_and_is_made_by_a_script(monkeypatch):
     monkeypatch.syspath_prepend(str(DOCS / "site"))
-    import figures
-    import page_pictures
+    figures, page_pictures = (importlib.import_module(name) for name in ("figures", "page_pictures"))
 
     kept = {path.stem for path in (DOCS / "images").iterdir()}
     assert kept == {*figures.PICTURES, *page_pictures.PICTURES, *figures.ELSEWHERE}
