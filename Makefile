@@ -60,8 +60,8 @@ sanitize: $(VENV)/.tested
 	CFLAGS="$(SANITIZER)" LDFLAGS="$(SANITIZER)" \
 	  $(BIN)/python setup.py --quiet build --build-base $(SANITIZED) --build-lib $(SANITIZED)/lib
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  ASAN_OPTIONS=detect_leaks=0:log_path=$(SANITIZED)/finding \
-	  UBSAN_OPTIONS=print_stacktrace=1:log_path=$(SANITIZED)/finding PYTHONPATH=$(SANITIZED)/lib \
+	  ASAN_OPTIONS=detect_leaks=0:log_path=$(abspath $(SANITIZED))/finding \
+	  UBSAN_OPTIONS=print_stacktrace=1:log_path=$(abspath $(SANITIZED))/finding PYTHONPATH=$(SANITIZED)/lib \
 	  $(BIN)/python -P -m pytest -p no:cacheprovider $(SANITIZED_TESTS)
 
 clean:
