@@ -1,15 +1,17 @@
 """Copies of a simulation, by `pickle` and `copy`: the network, what was asked for, the state and the records.
 
 A copy is built again from its network and goes on from a snapshot, so it shares nothing with the original
-and gives the same bits.
+and gives the same bits. Functions, such as hooks, are shared.
 """
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 from eventsim.changes import Agenda, Changes
+from eventsim.copied_functions import refuse_nameless
 
-__all__ = ["put_state", "refusal", "state_of"]
+__all__ = ["pickled_state_of", "put_state", "refusal", "state_of"]
 
 COMPILED = (  # made again from the rest
     "_compiled",
@@ -25,14 +27,9 @@ COMPILED = (  # made again from the rest
 def refusal(sim: Any) -> str | None:
     """Return why a simulation cannot be copied, or None if it can."""
     remedy = "keep sim.snapshot(), and restore it into a simulation that has them"
-    if sim._hooks:
-        names = ", ".join(dict.fromkeys(repr(population) for population, _ in sim._hooks))
-        return f"a simulation with hooks on spikes (of {names}) cannot be pickled or copied; {remedy}"
     if own := sim.own_handlers():
         count = "a handler of your own" if own == 1 else f"{own} handlers of your own"
         return f"a simulation with {count} on its engine cannot be pickled or copied; {remedy}"
-    if sim._agenda.entries:
-        return f"a simulation with functions scheduled by at() cannot be pickled or copied; {remedy}"
     if sim._stream is not None:
         return (
             f"a simulation that streams into {sim._stream.path} cannot be pickled or copied; keep "
@@ -41,13 +38,24 @@ def refusal(sim: Any) -> str | None:
     return None
 
 
+def functions_in(sim: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the functions of its user's that a simulation holds, with what they are."""
+    for population, hook in sim._hooks:
+        yield f"the hook on spikes of {population!r}", hook
+    for time, _, function in sim._agenda.entries[sim._agenda.done :]:
+        yield f"what at() calls at {time!r}", function
+    for (_, population), (signal, *_) in sim._signals.items():
+        if hasattr(signal, "shown_again"):  # other settings are numbers
+            yield f"the input signal of {population!r}", signal.__reduce__()[1][0]
+
+
 def state_of(sim: Any) -> dict[str, Any]:
     """Return everything that a copy is made of.
 
     Raises
     ------
     TypeError
-        If there are hooks, handlers of one's own or a stream, which belong to this simulation alone.
+        If there are handlers of one's own or a stream, which belong to this simulation alone.
     """
     if why := refusal(sim):
         raise TypeError(why)
@@ -55,6 +63,7 @@ def state_of(sim: Any) -> dict[str, Any]:
     for name, value in state.items():
         if isinstance(value, list | dict):
             state[name] = copy.copy(value)
+    state["agenda"] = list(sim._agenda.entries)
     if sim._compiled is not None:
         state["_wanted"] = sim._compiled.schedule
         state["copied"] = {
@@ -64,13 +73,29 @@ def state_of(sim: Any) -> dict[str, Any]:
     return state
 
 
+def pickled_state_of(sim: Any) -> dict[str, Any]:
+    """Return what a pickle is made of: without the functions of `at` that were called.
+
+    Raises
+    ------
+    TypeError
+        As `state_of`, and for functions that have no name in a module.
+    """
+    refuse_nameless(functions_in(sim))
+    state = state_of(sim)
+    entries, done, now = sim._agenda.entries, sim._agenda.done, sim.now
+    state["agenda"] = [entry for k, entry in enumerate(entries) if k >= done or entry[0] >= now]
+    return state
+
+
 def put_state(sim: Any, state: dict[str, Any]) -> None:
     """Make a new simulation what `state_of` returned."""
     state = dict(state)
-    copied = state.pop("copied", None)
+    copied, entries = state.pop("copied", None), state.pop("agenda", [])
     vars(sim).update(state)
     sim._compiled, sim._recordings, sim._begun, sim._beginning = None, {}, False, None
     sim._changes, sim._agenda, sim._first_weights, sim._first_delays = Changes(), Agenda(), {}, {}
+    sim._agenda.entries = list(entries)
     if copied is None:
         return
     sim._build()

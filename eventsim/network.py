@@ -15,6 +15,7 @@ import numpy as np
 from eventsim import connect
 from eventsim.connections import Connections
 from eventsim.contracts import ChecksItself, PlasticityRule
+from eventsim.copied_functions import functions_of, refuse_nameless
 from eventsim.declared import (
     Population,
     Projection,
@@ -99,6 +100,27 @@ class Network:
         self.projections: list[Projection] = []
         self.plasticity: list[tuple[str, Any]] = []
         self._replaced: list[Population] = []  # what `change` put others in place of
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds."""
+        for name, population in self.populations.items():
+            kind = type(population.model).__name__
+            refuse_nameless(
+                (f"{it} of {name!r} ({kind})", each) for it, each in functions_of(population.model)
+            )
+        return vars(self)
+
+    def __copy__(self) -> "Network":
+        """Return a network that holds the same dictionaries and lists."""
+        net = type(self).__new__(type(self))
+        vars(net).update(vars(self))
+        return net
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Network":
+        """Return a copy on its own; functions in models are shared."""
+        net = memo[id(self)] = type(self).__new__(type(self))
+        vars(net).update(copy.deepcopy(vars(self), memo))
+        return net
 
     def __getitem__(self, name: str) -> Population | Projection:
         """Return the population or projection of a name."""

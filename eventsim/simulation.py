@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike
 from eventsim.build import CompiledNetwork, build
 from eventsim.changes import Agenda, Changes
 from eventsim.contracts import SnapshotPart, TakesSpikes
-from eventsim.copies import put_state, state_of
+from eventsim.copies import pickled_state_of, put_state, state_of
 from eventsim.declaration import stored_declaration
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
@@ -554,12 +555,24 @@ class Simulation(TrialsSide):
         return registered - self._n_handlers if engine else 0
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy is made of: the network, what is recorded, the state and the records."""
-        return state_of(self)
+        """Return what a pickle is made of: the network, what is recorded, the state and the records."""
+        return pickled_state_of(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Become a copy, which goes on to the same bits."""
         put_state(self, state)
+
+    def __copy__(self) -> Simulation:
+        """Return a copy, which has the same network and functions and is otherwise on its own."""
+        sim = type(self).__new__(type(self))
+        put_state(sim, state_of(self))
+        return sim
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Simulation:
+        """Return a copy on its own; functions are shared."""
+        sim = memo[id(self)] = type(self).__new__(type(self))
+        put_state(sim, copy.deepcopy(state_of(self), memo))
+        return sim
 
     # Inside -----------------------------------------------------------------------------------------
 

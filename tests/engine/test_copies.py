@@ -194,7 +194,6 @@ def test_spikes_samples_and_traces_are_copied(way):
 
 
 REFUSED = {
-    "hook": "with hooks on spikes (of 'out') cannot be pickled or copied; keep sim.snapshot(), and restore",
     "own": "with 2 handlers of your own on its engine cannot be pickled or copied; keep sim.snapshot()",
     "stream": "b.h5 cannot be pickled or copied; keep sim.snapshot(), which the file can hold",
     "engine": "an engine cannot be pickled or copied, since its handlers are not its own; keep snapshot()",
@@ -215,9 +214,7 @@ class Mine(es.PythonHandler):
 def test_what_cannot_be_copied_says_what_to_do_and_nothing_is_printed(way, kind, tmp_path, capfd):
     sim = es.Simulation(network(), schedule="ordered")
     thing: object = sim
-    if kind == "hook":
-        sim.on_spike("out", print)
-    elif kind == "own":
+    if kind == "own":
         sim.engine.register(print)
         thing = sim
         sim.engine.schedule(3.0, sim.engine.register(Mine()))
@@ -249,4 +246,137 @@ def test_a_handler_that_was_given_up_does_not_hinder_a_copy():
     again = copy.deepcopy(sim)
     for each in (sim, again):
         each.run(40.0)
+    assert everything(again) == everything(sim)
+
+
+SEEN = []
+
+
+def see(time, unit):
+    """A hook with a name."""
+    SEEN.append((time, unit))
+
+
+def stronger(sim):
+    """Change something at a time."""
+    sim.set("out", i_ext=0.7)
+    SEEN.append((sim.now, "stronger"))
+
+
+@ways
+def test_hooks_and_functions_of_at_go_along(way):
+    sim = es.Simulation(network(), schedule="ordered")
+    sim.on_spike("out", see)
+    sim.at(10.0, stronger)
+    sim.at(30.0, stronger)
+    sim.run(20.0)
+    again = way(sim)
+    seen = []
+    for each in (sim, again):
+        SEEN.clear()
+        each.run(60.0)
+        seen.append(list(SEEN))
+    assert seen[0] == seen[1]
+    assert [time for time, what in seen[0] if what == "stronger"] == [30.0]
+    assert len(seen[0]) > 2
+    assert everything(again) == everything(sim)
+
+
+@pytest.fixture
+def plain_pickle(monkeypatch):
+    """What a program without dask or joblib has."""
+    monkeypatch.delitem(sys.modules, "cloudpickle", raising=False)
+
+
+@pytest.mark.usefixtures("plain_pickle")
+def test_functions_without_a_name_are_shared_by_copies_and_refused_by_pickle():
+    def hook(time, unit):
+        seen.append(time)
+
+    seen: list[float] = []
+    sim = es.Simulation(network(), schedule="ordered")
+    sim.on_spike("out", hook)
+    sim.at(5.0, lambda sim: seen.append("at"))
+    again = copy.deepcopy(sim)
+    again.run(60.0)
+    assert seen.count("at") == 1
+    assert len(seen) > 2
+    with pytest.raises(
+        TypeError, match=r"the hook on spikes of 'out' is 'hook', defined in a function \(line"
+    ):
+        pickle.dumps(sim)
+    sim = es.Simulation(network())
+    sim.at(5.0, lambda sim: None)
+    with pytest.raises(
+        TypeError, match=r"what at\(\) calls at 5.0 is a lambda \(line \d+\), which cannot be"
+    ):
+        pickle.dumps(sim)
+    sim.run(6.0)
+    assert len(pickled(sim).spikes("cells")) == len(sim.spikes("cells"))  # it has been called
+
+
+@pytest.mark.usefixtures("plain_pickle")
+def test_a_model_with_a_lambda_is_refused_by_name():
+    net = network()
+    net.add("waves", es.models.PoissonFunction(lambda t: 5.0 + 0.0 * t, max_rate=10.0), 2)
+    with pytest.raises(TypeError, match=r"rate of 'waves' \(PoissonFunction\) is a lambda \(line"):
+        pickle.dumps(net)
+    with pytest.raises(TypeError, match=r"rate of 'waves' \(PoissonFunction\) is a lambda \(line"):
+        pickle.dumps(es.Simulation(net))
+    assert copy.deepcopy(net).populations["waves"].n == 2
+
+
+SCRIPT = """
+from multiprocessing import get_context
+
+import eventsim as es
+
+
+def loud(sim):
+    sim.set("cells", i_ext=1.5)
+
+
+def run_on(sim):
+    sim.run(60.0)
+    return sim
+
+
+if __name__ == "__main__":
+    net = es.Network(seed=4)
+    net.add("noise", es.models.Poisson(rate=400.0), 5)
+    net.add("cells", es.models.LIF(), 4)
+    net.connect("noise", "cells", weight=1.5, delay=1.0)
+    sims = [es.Simulation(net, trial=trial) for trial in range(2)]
+    for sim in sims:
+        sim.at(30.0, loud)
+        sim.run(10.0)
+    with get_context("spawn").Pool(2) as pool:
+        there = pool.map(run_on, sims)
+    for sim, other in zip(sims, there):
+        sim.run(60.0)
+        assert other.spikes("cells").times.tobytes() == sim.spikes("cells").times.tobytes()
+        assert other.get("cells", "i_ext") == 1.5
+    print("same")
+"""
+
+
+def test_simulations_go_on_in_worker_processes_and_come_back(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    found = subprocess.run(
+        [sys.executable, "-P", str(tmp_path / "script.py")], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert (found.stdout, found.stderr) == ("same\n", "")
+
+
+def test_a_simulation_goes_through_dask():
+    serialize = pytest.importorskip("distributed.protocol").serialize
+    from distributed.protocol import deserialize
+
+    net = network()
+    net.add("waves", es.models.PoissonFunction(lambda t: 500.0 + 0.0 * t, max_rate=510.0), 2)
+    sim = es.Simulation(net)
+    sim.run(20.0)
+    again = deserialize(*serialize(sim))
+    for each in (sim, again):
+        each.run(50.0)
     assert everything(again) == everything(sim)
