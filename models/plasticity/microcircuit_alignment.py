@@ -26,7 +26,7 @@ from eventsim.registry import register
 if TYPE_CHECKING:
     from eventsim.models.prospective.deep_microcircuit_population import DeepMicrocircuitPopulation
 
-FEEDBACK = ("learned", "fixed", "copied")
+FEEDBACK = ("learned", "fixed", "copied", "decaying")
 REGULARISERS = ("decay", "gated", "slopes")
 
 
@@ -44,8 +44,8 @@ class MicrocircuitAlignment:
     decay : alpha, decay of feedback weights relative to their learning rate.
     tau_high_pass : of the rates that feedback weights learn from.
     tau_low_pass : of the changes of forward weights; 0 for none.
-    feedback : "learned"; "fixed" (FA, with `rate_from_interneurons` = 0); or "copied", the transposed
-        forward weights at every tick (BP).
+    feedback : "learned"; "fixed" (FA, with `rate_from_interneurons` = 0); "copied", the transposed forward
+        weights at every tick (BP); or "decaying", the control that has the decay alone.
     regulariser : "decay"; "gated", decay where the high-passed rate is positive; "slopes", decay times
         phi' of both cells, with which feedback weights lose these factors.
     start : time of the first tick with noise and learning.

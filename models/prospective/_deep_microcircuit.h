@@ -14,7 +14,7 @@
 #include "eventsim/kernels/normals.h"
 #include "eventsim/kernels/vector.h"
 
-enum { DM_LEARNED, DM_FIXED, DM_COPIED };                              /* feedback weights */
+enum { DM_LEARNED, DM_FIXED, DM_COPIED, DM_DECAYING };                 /* feedback weights */
 enum { DM_DECAY, DM_DECAY_GATED, DM_DECAY_BY_SLOPES };                 /* their regulariser */
 enum { DM_CONSTANT, DM_BY_U, DM_BY_PROSPECTIVE, DM_BY_APICAL };        /* amplitude of the noise */
 
@@ -191,10 +191,11 @@ VECTOR_CLONES static void dm_dendrites(const dm_circuit *s, int learning) {
         const dm_matrix *m = s->down + l;
         double *out = s->apical + s->cell[l];
         const double *x = s->rate + s->cell[l + 1];
-        if (learning && s->feedback == DM_LEARNED && s->rate_down != 0.0) {
+        if (learning && (s->feedback == DM_LEARNED || s->feedback == DM_DECAYING) && s->rate_down != 0.0) {
             post = dm_padded(scratch, s->noise + s->cell[l], m->post, m->stride);
             const double *share = dm_decay(s, l, g, h);
-            dm_sweep(m, x, out, 0, 2, s->rate_down, s->high_passed + s->cell[l + 1], post, g, share, 0, 0);
+            double hebb = s->feedback == DM_LEARNED ? s->rate_down : 0.0;
+            dm_sweep(m, x, out, 0, 2, hebb, s->high_passed + s->cell[l + 1], post, g, share, 0, 0);
         } else
             dm_sweep(m, x, out, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0);
         m = s->from_inter + l;

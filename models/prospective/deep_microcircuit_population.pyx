@@ -67,7 +67,7 @@ cdef extern from "eventsim/models/prospective/_deep_microcircuit.h" nogil:
     int dm_tick(const dm_circuit *s, int64_t tick, double limit)
 
 ACTIVATIONS = {"linear": 0, "tanh": 1, "logistic": 2, "hard_sigmoid": 3, "softplus": 4, "relu": 5}
-FEEDBACK = {"learned": 0, "fixed": 1, "copied": 2}
+FEEDBACK = {"learned": 0, "fixed": 1, "copied": 2, "decaying": 3}
 REGULARISERS = {"decay": 0, "gated": 1, "slopes": 2}
 AMPLITUDES = {"constant": 0, "u": 1, "prospective": 2, "apical": 3}
 

@@ -41,6 +41,8 @@ class PhaselessAlignment(Settings):
 
         if self.algorithm == "dfa" and self.task not in ("classify", "autoencoder"):
             raise ConfigError(f"dfa is for classify and autoencoder, not for {self.task}")
+        if self.algorithm == "decay" and self.task in ("classify", "autoencoder"):
+            raise ConfigError(f"decay is for microcircuits, not for {self.task}")
         if self.task == "feedback":
             feedback.align(self, run)
         elif self.task in ("classify", "autoencoder"):

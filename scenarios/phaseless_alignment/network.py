@@ -133,7 +133,7 @@ def drawn_weights(config: Settings, sizes: tuple[int, ...], seed: int) -> dict[s
 def rule_of(circuit: Circuit) -> MicrocircuitAlignment:
     """Return the plasticity of a run; noise and learning begin after a pass over the samples."""
     config, algorithm = circuit.config, circuit.config.algorithm
-    learned, noisy = algorithm == "pal", algorithm in ("pal", "noise")
+    learned, noisy = algorithm in ("pal", "decay"), algorithm in ("pal", "noise", "decay")
     forward = config.rate_forward
     if len(forward) not in (1, circuit.last):
         raise ConfigError(f"rate_forward needs 1 or {circuit.last} rates, got {len(forward)}")
@@ -149,7 +149,7 @@ def rule_of(circuit: Circuit) -> MicrocircuitAlignment:
         decay=config.decay,
         tau_high_pass=config.tau_high_pass,
         tau_low_pass=config.tau_low_pass,
-        feedback={"pal": "learned", "bp": "copied"}.get(algorithm, "fixed"),
+        feedback={"pal": "learned", "bp": "copied", "decay": "decaying"}.get(algorithm, "fixed"),
         regulariser=config.regulariser,
         start=config.samples * circuit.ticks * config.dt if config.task == "feedback" else 0.0,
     )

@@ -52,8 +52,9 @@ class Settings(Scenario):
         "feedback alone; all weights of a microcircuit; networks of rates",
     ] = "feedback"
     algorithm: Annotated[
-        Literal["pal", "bp", "fa", "dfa", "noise"],
-        "feedback weights: learned, copied, fixed, from the output to all layers, or fixed with noise on",
+        Literal["pal", "bp", "fa", "dfa", "noise", "decay"],
+        "feedback weights: learned, copied, fixed, from the output to all layers, fixed with noise on, or "
+        "decaying with noise on",
     ] = "pal"
     samples: Annotated[int, Ge(1), Le(10**6), "of the training set"] = 100
     n_inputs: Annotated[int, Ge(1), Le(10**4), "of random samples"] = 5

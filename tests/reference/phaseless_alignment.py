@@ -40,7 +40,7 @@ class Microcircuit:
         defaults = {
             "eta_fw": [0.0] * self.top, "eta_bw": 0.0, "eta_ip": 0.0, "eta_pi": 0.0, "alpha": 1e-5,
             "sigma": 0.0, "tau_xi": 0.1, "tau_hp": 0.1, "tau_lo": 0.0, "euler": True, "prospective": 1.0,
-            "copied": False, "regulariser": "decay", "tau": 1.0,
+            "copied": False, "decaying": False, "regulariser": "decay", "tau": 1.0,
         }  # fmt: skip
         for name, value in (defaults | settings).items():
             setattr(self, name, value)
@@ -111,7 +111,8 @@ class Microcircuit:
             elif self.regulariser == "slopes":
                 slopes = [r * (1 - r) for r in self.r]
                 loss = slopes[k][:, None] * loss * slopes[k + 1]
-            self.b_pp[k] = self.b_pp[k] + dt * self.eta_bw * (np.outer(self.xi[k], self.rh[k + 1]) - loss)
+            hebb = 0.0 if self.decaying else np.outer(self.xi[k], self.rh[k + 1])
+            self.b_pp[k] = self.b_pp[k] + dt * self.eta_bw * (hebb - loss)
         # (vi) high-pass
         self.rh = [
             h + (new - old) - dt / self.tau_hp * h for h, new, old in zip(self.rh, self.r, r_old, strict=True)

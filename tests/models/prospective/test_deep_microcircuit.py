@@ -64,6 +64,7 @@ RULES = {
         "decay": 1e-2,
     },
     "copied": {"rate_forward": (1.0, 0.5, 0.25), "feedback": "copied", "rate_to_interneurons": 2.0},
+    "decaying": {"rate_feedback": 20.0, "feedback": "decaying", "rate_from_interneurons": 0.5, "decay": 1.0},
     "gated": {"rate_feedback": 20.0, "regulariser": "gated", "decay": 1.0},
     "slopes": {"rate_feedback": 20.0, "regulariser": "slopes", "decay": 1.0},
 }
@@ -106,6 +107,7 @@ def test_ticks_are_those_of_the_reference(rule, update, prospective):
         euler=update == "euler",
         prospective=prospective,
         copied=rule == "copied",
+        decaying=rule == "decaying",
         regulariser=options.get("regulariser", "decay"),
     )
     x, target = rng.random((60, 4)), rng.normal(size=3)
