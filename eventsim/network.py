@@ -225,7 +225,7 @@ class Network:
             Time constant of a synaptic filter of rates, and of errors on their way back; 0 for none.
         feedback : bool or array_like, shape (n_post, n_pre)
             Whether errors of the target go back to the source through the transposed weights; an array
-            sends them through weights of their own (random feedback).
+            sends them through weights of their own (random feedback), kernels of a convolution included.
         variable : str
             What is read from the source, as one of its recorded variables.
 
@@ -256,7 +256,9 @@ class Network:
             "variable": (variable, "rate"),
         }
         if sends_rates(source.model) and is_continuous(target.model):
-            options = rate_options(bias, tau_syn, feedback, variable, receptor, source.n, target.n, label)
+            options = rate_options(
+                bias, tau_syn, feedback, variable, receptor, source.n, target.n, label, rule
+            )
         else:
             refuse_rate_options(given, label)
             number = receptor_number(target, receptor)

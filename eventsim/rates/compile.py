@@ -14,7 +14,7 @@ from eventsim.engine import Engine
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.network import Network, Projection, is_continuous, sends_rates
 from eventsim.rates.axonal import Axonal
-from eventsim.rates.convolution import Convolution, Pooling
+from eventsim.rates.convolution import Convolution, ConvolutionFeedback, Pooling
 from eventsim.rates.deliveries import RateDelivery
 from eventsim.rates.dense import Dense, RateProjection
 from eventsim.rates.images import Convolve, Pool
@@ -183,22 +183,20 @@ def rate_delivery(net: Network, projection: Projection, populations: dict[str, A
     return RateDelivery(projection.name, pre, post, *units, np.ravel(weight), float(connections.delay))
 
 
-def feedback_projection(projection: Projection, populations: dict[str, Any]) -> Dense:
+def feedback_projection(projection: Projection, populations: dict[str, Any]) -> RateProjection:
     """Return the way of errors through weights of their own."""
     pre, post = populations[projection.pre], populations[projection.post]
     assert projection.rates is not None
     if "error" not in post.arrays or "error" not in pre.receptors:
         raise ConfigError(f"no errors can go back along {projection.label}; leave feedback out")
-    return Dense(
-        f"{projection.name} feedback",
-        post,
-        pre,
-        np.array(projection.rates.feedback, np.float64 if pre.is_float64 else np.float32),
-        variable="error",
-        receptor="error",
-        errors=False,
-        tau_syn=projection.rates.tau_syn,
-    )
+    weight = np.array(projection.rates.feedback, np.float64 if pre.is_float64 else np.float32)
+    name, rule = f"{projection.name} feedback", projection.rule
+    options: dict[str, Any] = {"variable": "error", "receptor": "error", "errors": False}
+    options["tau_syn"] = projection.rates.tau_syn
+    if isinstance(rule, Convolve) and weight.ndim == rule.kernels.ndim:
+        placed = {"shape": rule.shape, "stride": rule.stride, "pad": rule.pad}
+        return ConvolutionFeedback(name, post, pre, weight, **placed, **options)
+    return Dense(name, post, pre, weight, **options)
 
 
 def _bias(bias: Any, net: Network, projection: Projection, n: int, dtype: Any) -> NDArray[Any] | None:

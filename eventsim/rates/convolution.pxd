@@ -20,6 +20,15 @@ cdef class Convolution(RateProjection):
     cdef char *scratch                      # (depth, places), or as the weights; memory of `room`
 
 
+cdef class ConvolutionFeedback(RateProjection):
+    cdef Geometry g                         # of the convolution
+    cdef int64_t depth, places
+    cdef char *columns                      # (depth, places)
+    cdef object room
+    cdef char *scratch                      # as the kernels
+    cdef void move_windows(self, char *image, bint back) noexcept nogil
+
+
 cdef class Pooling(RateProjection):
     cdef Geometry g
     cdef bint largest                       # max, else mean

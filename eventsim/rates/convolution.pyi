@@ -22,6 +22,21 @@ class Convolution(RateProjection):
         **options: Any,
     ) -> None: ...
 
+class ConvolutionFeedback(RateProjection):
+    def __init__(
+        self,
+        name: str,
+        pre: Continuous,
+        post: Continuous,
+        weight: NDArray[Any],
+        bias: NDArray[Any] | None = None,
+        *,
+        shape: tuple[int, int, int],
+        stride: int = 1,
+        pad: int = 0,
+        **options: Any,
+    ) -> None: ...
+
 class Pooling(RateProjection):
     def __init__(
         self,

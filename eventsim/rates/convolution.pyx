@@ -229,6 +229,49 @@ cdef class Convolution(RateProjection):
         return 0
 
 
+cdef class ConvolutionFeedback(RateProjection):
+    """The way of errors back along a convolution, through kernels of its own; `pre` is the convolution's target.
+
+    Where it learns, a change of the kernels is summed over all places, as that of the convolution is:
+    pre signal (out_channels, place) times post signal in the window of the place (channels, height, width).
+    """
+
+    def __init__(self, str name, Continuous pre not None, Continuous post not None, weight, bias=None, *, shape,
+                 int stride=1, int pad=0, **options):
+        self.g = geometry(shape, weight.shape[0], weight.shape[2:], stride, pad)
+        stored = np.array(weight, np.float64 if pre.is_float64 else np.float32)
+        super().__init__(name, pre, post, stored, bias, **options)
+        self.depth = stored[0].size
+        self.places = self.g.out_height * self.g.out_width
+        self.room = self.zeros(self.depth * self.places), self.zeros(stored.size)
+        self.columns, self.scratch = memory(self.room[0]), memory(self.room[1])
+
+    cdef int forward(self, char *x, char *out) except -1 nogil:
+        cdef int64_t b
+        for b in range(self.batch):
+            memset(self.columns, 0, self.depth * self.places * self.size)
+            products_multiply(self.is_float64, self.depth, self.places, self.g.out_channels, 1.0, self.w, 1, self.depth,
+                              x + b * self.n_pre * self.size, self.columns)
+            self.move_windows(out + b * self.n_post * self.size, True)
+        return 0
+
+    cdef int correlate(self, char *to, double c, char *x, char *e) except -1 nogil:
+        cdef int64_t b
+        memset(self.scratch, 0, self.n_weights * self.size)
+        for b in range(self.batch):
+            self.move_windows(e + b * self.n_post * self.size, False)
+            products_dots(self.is_float64, self.g.out_channels, self.depth, self.places, x + b * self.n_pre * self.size,
+                          self.columns, self.scratch)
+        rates_add_scaled(self.is_float64, to, self.scratch, c, self.n_weights)
+        return 0
+
+    cdef void move_windows(self, char *image, bint back) noexcept nogil:
+        if self.is_float64:
+            windows(&self.g, <double *> image, <double *> self.columns, back)
+        else:
+            windows(&self.g, <float *> image, <float *> self.columns, back)
+
+
 cdef class Pooling(RateProjection):
     """The largest rate, or the mean, of each window; errors go back to where it came from."""
 

@@ -20,7 +20,7 @@ class RateOptions:
     bias : number, Distribution or array added to the target's receptor; None for none.
     tau_syn : time constant of the synaptic filter of rates, and of errors on their way back; 0 without.
     feedback : True sends errors back through the transposed weights, False does not, an array of shape
-        (n_post, n_pre) sends them through weights of its own.
+        (n_post, n_pre) sends them through weights of its own; of a convolution, kernels of its own as well.
     variable, receptor : what is read from the source, and where it goes in the target.
     """
 
@@ -37,14 +37,24 @@ class RateOptions:
 
 
 def rate_options(
-    bias: Any, tau_syn: Any, feedback: Any, variable: str, receptor: str, n_pre: int, n_post: int, label: str
+    bias: Any,
+    tau_syn: Any,
+    feedback: Any,
+    variable: str,
+    receptor: str,
+    n_pre: int,
+    n_post: int,
+    label: str,
+    rule: Any = None,
 ) -> RateOptions:
-    """Return the options of a projection of rates, checked."""
+    """Return the options of a projection of rates, checked; a convolution may have kernels as feedback."""
     tau = one_number(tau_syn, f"tau_syn of {label}", low=0)
     if not isinstance(feedback, bool):
         feedback = np.array(feedback, float)
-        if feedback.shape != (n_post, n_pre):
-            raise ValueError(f"feedback of {label} has shape {feedback.shape}, expected ({n_post}, {n_pre})")
+        kernels = getattr(rule, "kernels", None)
+        if feedback.shape != (n_post, n_pre) and (kernels is None or feedback.shape != kernels.shape):
+            known = f"({n_post}, {n_pre})" if kernels is None else f"that of its kernels, {kernels.shape}"
+            raise ValueError(f"feedback of {label} has shape {feedback.shape}, expected {known}")
         if not np.isfinite(feedback).all():
             raise ValueError(f"feedback of {label} must be finite")
     if bias is not None:

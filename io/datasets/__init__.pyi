@@ -8,6 +8,7 @@ from eventsim.io.datasets.required import require as require
 from eventsim.io.datasets.sets.acoustic_scenes import acoustic_scenes as acoustic_scenes
 from eventsim.io.datasets.sets.acoustic_scenes import scene as scene
 from eventsim.io.datasets.sets.braille import braille as braille
+from eventsim.io.datasets.sets.cifar10 import cifar10 as cifar10
 from eventsim.io.datasets.sets.digits import digits as digits
 from eventsim.io.datasets.sets.event_camera import event_camera as event_camera
 from eventsim.io.datasets.sets.event_camera import histograms as histograms

@@ -7,6 +7,7 @@ from eventsim.errors import UnknownPart
 from eventsim.io.datasets.files import Folder, PublishedSet
 from eventsim.io.datasets.sets import (
     braille,
+    cifar10,
     fsdd,
     mackey_glass,
     mnist,
@@ -52,6 +53,7 @@ def _images(published: PublishedSet) -> list[Callable[[Folder], object]]:
 _SEARCHES: dict[str, list[Callable[[Folder], object]]] = {
     "mnist": _images(mnist.MNIST),
     "fashion-mnist": _images(mnist.FASHION_MNIST),
+    "cifar-10": [cifar10.search],
     "mnist-1d": _files(mnist1d.MNIST1D, "mnist1d.npz"),
     "fsdd": _files(fsdd.FSDD, "fsdd.npz"),
     "fsdd-spikes": _files(fsdd.FSDD, "fsdd_spikes_train.h5", "fsdd_spikes_test.h5"),

@@ -7,6 +7,9 @@ B are the feedback weights of a projection that sends errors back through weight
 the layer above, < > the mean over the batch. The noise of a tick enters a rate at that tick and the layer
 above a tick later. It is one tick old when it meets itself: `feedback_scale` with an age of 1 is B's size.
 
+Kernels of a convolution (``feedback=`` an array of their shape) learn the sum over all places where they are
+used, as forward kernels do: their size is that of `feedback_scale` times the number of places.
+
 Forward weights average the noise out with ``ErrorTimesRate(rate * dt / tau, optimiser="momentum",
 momentum=1 - dt / tau)``, which low-passes their changes with tau.
 """
@@ -79,9 +82,10 @@ class PhaselessAlignment:
             If this is no feedback, or it shares a layer with a rule that has other noise, or another filter.
         """
         from eventsim.models.plasticity._alignment import AlignmentDecay, AlignmentNoise, HighPass
+        from eventsim.rates.convolution import ConvolutionFeedback
         from eventsim.rates.dense import Dense
 
-        if not isinstance(feedback, Dense):
+        if not isinstance(feedback, Dense | ConvolutionFeedback):
             raise ConfigError(f"{feedback.name!r} has no feedback weights; use connect(..., feedback=array)")
         parts: list[Any] = []
         below, above = feedback.post, feedback.pre
@@ -92,6 +96,8 @@ class PhaselessAlignment:
             )
         if self.noise.amplitude not in ("constant", *below.arrays):
             raise ConfigError(f"{below.name!r} has no potential {self.noise.amplitude!r} for its noise")
+        if self.regulariser != "decay" and not isinstance(feedback, Dense):
+            raise ConfigError(f"{feedback.name!r} has shared kernels; use regulariser='decay'")
         if self.regulariser == "slopes" and not ("slope" in below.state and "slope" in above.state):
             raise ConfigError(f"the cells of {feedback.name!r} have no slopes; use regulariser='decay'")
         first = "apical" if "apical" in below.receptors else next(iter(below.receptors))

@@ -68,6 +68,7 @@ def layers(
     maps: Sequence[int] = (),
     window: int = 5,
     activation: str = "hard_sigmoid",
+    channels: int = 1,
 ) -> list[Layer]:
     """Return the layers of a network, the input first; outputs are linear.
 
@@ -82,6 +83,8 @@ def layers(
         Width and height of the convolutions.
     activation : str
         Of hidden neurons.
+    channels : int
+        Of the input, 3 for colours.
 
     Raises
     ------
@@ -89,9 +92,10 @@ def layers(
         If images are not square, or the size after a convolution cannot be halved.
     """
     stack = [Layer("image", n_inputs, "input", "linear")]
-    channels, side = 1, isqrt(n_inputs)
-    if maps and side * side != n_inputs:
-        raise ConfigError(f"maps need square images, got {n_inputs} inputs")
+    side = isqrt(n_inputs // channels)
+    if maps and channels * side * side != n_inputs:
+        of_channels = f" of {channels} channels" if channels > 1 else ""
+        raise ConfigError(f"maps need square images{of_channels}, got {n_inputs} inputs")
     for k, n_maps in enumerate(maps, 1):
         image, after = (channels, side, side), side - window + 1
         if after < POOL or after % POOL:

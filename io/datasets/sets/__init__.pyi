@@ -1,5 +1,6 @@
 from eventsim.io.datasets.sets import acoustic_scenes as acoustic_scenes
 from eventsim.io.datasets.sets import braille as braille
+from eventsim.io.datasets.sets import cifar10 as cifar10
 from eventsim.io.datasets.sets import digits as digits
 from eventsim.io.datasets.sets import event_camera as event_camera
 from eventsim.io.datasets.sets import fsdd as fsdd
