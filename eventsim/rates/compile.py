@@ -194,7 +194,7 @@ def feedback_projection(projection: Projection, populations: dict[str, Any]) -> 
     options: dict[str, Any] = {"variable": "error", "receptor": "error", "errors": False}
     options["tau_syn"] = projection.rates.tau_syn
     if isinstance(rule, Convolve) and weight.ndim == rule.kernels.ndim:
-        placed = {"shape": rule.shape, "stride": rule.stride, "pad": rule.pad}
+        placed: dict[str, Any] = {"shape": rule.shape, "stride": rule.stride, "pad": rule.pad}
         return ConvolutionFeedback(name, post, pre, weight, **placed, **options)
     return Dense(name, post, pre, weight, **options)
 

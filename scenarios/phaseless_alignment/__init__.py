@@ -26,7 +26,7 @@ class PhaselessAlignment(Settings):
     def data_sets(self) -> tuple[str, ...]:
         """Return the published data sets that the run reads."""
         rates = self.task in ("classify", "autoencoder")
-        return ("mnist",) if rates and self.dataset == "mnist" else ()
+        return (self.dataset,) if rates and self.dataset in ("mnist", "cifar-10") else ()
 
     @staticmethod
     def plots(trace: Trace) -> dict[str, Callable[[Trace], Any]]:

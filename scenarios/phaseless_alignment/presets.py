@@ -91,6 +91,34 @@ AUTOENCODER_DIGITS: dict[str, object] = AUTOENCODER | {
     "epochs": 60,
     "recorded_every": 4,
 }
+LENET: dict[str, object] = RATES | {
+    "task": "classify",
+    "dataset": "cifar-10",
+    "maps": (20, 50),
+    "hidden": (500,),
+    "activation": "logistic",
+    "precision": "float32",
+    "sigma": 0.05,
+    "decay": 5e-5,
+    "rate_feedback": 8.0,
+    "feedback_factors": (0.0, 1.0, 1.0),
+    "learning_rate": 0.8,
+    "lr_factors": (5.0, 1.0, 2.0, 0.2),
+    "batch": 128,
+    "epochs": 50,
+    "recorded_every": 1,
+}
+LENET_FA = LENET | {"algorithm": "fa", "lr_factors": (10.0, 25.0, 2.0, 0.2)}
+LENET_DFA = LENET | {"algorithm": "dfa", "lr_factors": (1.0, 1.0, 5.0, 0.2)}
+COLOURS: dict[str, object] = DIGITS | {
+    "dataset": "colours",
+    "maps": (6, 12),
+    "hidden": (40,),
+    "presentation": 2.0,
+    "learning_rate": 0.3,
+    "epochs": 12,
+    "recorded_every": 2,
+}
 SLOW: dict[str, object] = {"noise_update": "exact", "recorded_every": 5}
 SLOW_1 = SLOW | {"tau_noise": 1.0, "tau_high_pass": 1.0, "presentation": 10.0}
 SLOW_1 |= {"rate_feedback": 5.0, "rate_from_interneurons": 0.5, "dt": 0.1}
@@ -124,6 +152,14 @@ PRESETS: dict[str, dict[str, object]] = {
     "autoencoder-digits": AUTOENCODER_DIGITS,
     "autoencoder-digits-bp": AUTOENCODER_DIGITS | {"algorithm": "bp"},
     "autoencoder-digits-fa": AUTOENCODER_DIGITS | {"algorithm": "fa"},
+    "cifar-lenet": LENET,
+    "cifar-lenet-bp": LENET | {"algorithm": "bp"},
+    "cifar-lenet-fa": LENET_FA,
+    "cifar-lenet-dfa": LENET_DFA,
+    "colour-lenet": COLOURS,
+    "colour-lenet-bp": COLOURS | {"algorithm": "bp"},
+    "colour-lenet-fa": COLOURS | {"algorithm": "fa"},
+    "colour-lenet-dfa": COLOURS | {"algorithm": "dfa"},
     "slow-noise": SLOW_1,
     "slow-noise-not-prospective": SLOW_1 | {"prospective": False},
     "slower-noise": SLOW_10,

@@ -25,7 +25,7 @@ from eventsim.scenarios.scenario import Run
 from eventsim.trace import Floats, Ints
 
 if TYPE_CHECKING:
-    from eventsim import Network
+    from eventsim import Network, Simulation
 
 EVALUATED = 500  # samples side by side
 SHOWN = 2000  # samples of the test set whose codes are kept
@@ -38,7 +38,7 @@ def names(config: Settings) -> list[str]:
 
 def activations(config: Settings) -> list[str]:
     """Return phi of each layer after the input: the output is linear, and so is a code of two numbers."""
-    return [*("linear" if n == 2 else "tanh" for n in config.hidden), "linear"]
+    return [*("linear" if n == 2 else config.activation for n in config.hidden), "linear"]
 
 
 def network(config: Settings, sizes: tuple[int, ...], seed: int, *, learning: bool = True) -> "Network":
@@ -64,17 +64,20 @@ def network(config: Settings, sizes: tuple[int, ...], seed: int, *, learning: bo
                 0, config.feedback_std or std, shape[::-1]
             )
         projection = net.connect(pre, post, weight=weight, bias=bias, feedback=feedback)
-        if not learning:
-            continue
-        net.add_plasticity(projection, _forward_rule(config, k))
-        noisy = config.algorithm in ("pal", "noise") and config.sigma > 0
-        if k and noisy:
-            net.add_plasticity(f"{projection.name} feedback", _feedback_rule(config, k))
+        if learning:
+            add_rules(net, config, projection.name, k)
     if direct:
         for pre, n in zip(layers[1:-1], sizes[1:-1], strict=True):
             way = streams.stream(seed, "feedback", pre).normal(0, config.feedback_std or std, (sizes[-1], n))
             net.connect("label", pre, weight=way, variable="error", receptor="error", feedback=False)
     return net
+
+
+def add_rules(net: "Network", config: Settings, projection: str, k: int) -> None:
+    """Let the k-th projection with weights learn, and its feedback, which all but the first have."""
+    net.add_plasticity(projection, _forward_rule(config, k))
+    if k and config.algorithm in ("pal", "noise") and config.sigma > 0:
+        net.add_plasticity(f"{projection} feedback", _feedback_rule(config, k - 1))
 
 
 def _forward_rule(config: Settings, k: int) -> Any:
@@ -93,7 +96,7 @@ def _feedback_rule(config: Settings, k: int) -> Any:
     from eventsim.models.plasticity import OrnsteinUhlenbeck, PhaselessAlignment
 
     noise = OrnsteinUhlenbeck(config.sigma, config.tau_noise, config.noise_update, config.noise_amplitude)
-    rate = config.rate_feedback if config.algorithm == "pal" else 0.0
+    rate = config.rate_feedback * _factor(config.feedback_factors, k) if config.algorithm == "pal" else 0.0
     return PhaselessAlignment(noise, rate, config.decay, config.tau_high_pass, config.regulariser)
 
 
@@ -112,15 +115,34 @@ class RateLearner(SimulationLearner):
     seed : int
     ticks : int
         Of a presentation.
+
+    Attributes
+    ----------
+    layers : names of all layers, the input first.
+    weighted : names of the layers before and after each projection that learns, the lowest first.
     """
 
-    def __init__(self, config: Settings, task: Task, sizes: tuple[int, ...], seed: int, ticks: int) -> None:
-        from eventsim import Simulation
+    layers: list[str]
+    weighted: list[tuple[str, str]]
 
-        batch = min(config.batch, task.size("train"))
-        super().__init__(Simulation(network(config, sizes, seed), dt=config.dt, batch=batch))
+    def __init__(self, config: Settings, task: Task, sizes: tuple[int, ...], seed: int, ticks: int) -> None:
         self.config, self.task, self.sizes, self.seed, self.ticks = config, task, sizes, seed, ticks
         self.compresses = config.task == "autoencoder"
+        if not config.maps:
+            self.layers = names(config)
+            self.weighted = list(pairwise(self.layers))
+        super().__init__(self.simulation(min(config.batch, task.size("train"))))
+
+    def built(self, *, learning: bool) -> "Network":
+        """Return the network, with plasticity or without."""
+        return network(self.config, self.sizes, self.seed, learning=learning)
+
+    def simulation(self, batch: int, *, learning: bool = True) -> "Simulation":
+        """Return a simulation of the network with its first weights."""
+        from eventsim import Simulation
+
+        config = self.config
+        return Simulation(self.built(learning=learning), dt=config.dt, batch=batch, dtype=config.precision)
 
     def step(self, batch: Batch) -> BatchMetrics:
         """Show the samples of a batch with their targets."""
@@ -149,11 +171,11 @@ class RateLearner(SimulationLearner):
     def angles(self) -> Floats:
         """Return the angle of each hidden layer's feedback to the transposed weights, lowest layer first."""
         angles = []
-        for pre, post in list(pairwise(names(self.config)))[1:]:
-            up = self.sim.weights(f"{pre}->{post}").T
+        for pre, post in self.weighted[1:]:
+            up = self.sim.weights(f"{pre}->{post}")
+            up = up.T if up.ndim == 2 else up  # kernels lie as those of the feedback do
             if self.config.algorithm == "dfa":
-                down = self.sim.weights(f"label->{pre}")
-                angles.append(degrees(down, up) if post == "label" else 90.0)
+                angles.append(degrees(self.sim.weights(f"label->{pre}"), up) if post == "label" else 90.0)
             elif self.config.algorithm == "bp":
                 angles.append(0.0)
             else:
@@ -162,13 +184,10 @@ class RateLearner(SimulationLearner):
 
     def rates(self, split: str, layers: tuple[str, ...], most: int | None = None) -> dict[str, Floats]:
         """Return rates of layers after a presentation without target and noise, shape (n, units)."""
-        from eventsim import Simulation
-
         n = self.task.size(split) if most is None else min(most, self.task.size(split))
         batch = min(EVALUATED, n)
-        net = network(self.config, self.sizes, self.seed, learning=False)
-        sim = Simulation(net, dt=self.config.dt, batch=batch)
-        for pre, post in pairwise(names(self.config)):
+        sim = self.simulation(batch, learning=False)
+        for pre, post in self.weighted:
             name = f"{pre}->{post}"
             sim.set_weights(name, self.sim.weights(name), self.sim.bias(name))
         found: dict[str, list[Floats]] = {name: [] for name in layers}
@@ -218,9 +237,8 @@ def learn(config: Settings, run: Run) -> None:
     ticks = round(config.presentation / config.dt)
     if ticks < 1:
         raise ConfigError(f"presentation must be at least a tick, got {config.presentation:g}")
-    task = data.static(run, config.dataset)
-    sizes = (task.n_inputs, *config.hidden, task.n_inputs if config.task == "autoencoder" else 10)
-    learner = RateLearner(config, task, sizes, run.seed, ticks)
+    learner = _learner(config, run, ticks)
+    task = learner.task
     if not run.state:
         untrained = {"epoch": 0, **learner.measured()}
         for name, value in untrained.items():
@@ -238,13 +256,29 @@ def learn(config: Settings, run: Run) -> None:
     for k, angle in enumerate(learner.angles(), 1):
         run.metric(f"alignment_degrees_{k}", angle)
     run.parameter("alignment_degrees", learner.angles())
-    for pre, post in pairwise(names(config)):
+    for pre, post in learner.weighted:
         run.parameter(f"weight/{pre}->{post}", learner.sim.weights(f"{pre}->{post}"))
     if learner.compresses:
         _codes(config, run, learner)
     else:
         run.metric("validation_accuracy", learner.accuracy("validation"))
         run.metric("test_accuracy", learner.accuracy("test"))
+
+
+def _learner(config: Settings, run: Run, ticks: int) -> RateLearner:
+    """Return the learner of a run with its data."""
+    from eventsim.scenarios.phaseless_alignment import colour_images, convolutional
+
+    if config.dataset in ("cifar-10", "colours"):
+        task = colour_images.task(run, config.dataset)
+    else:
+        task = data.static(run, config.dataset)
+    if config.maps:
+        if config.task == "autoencoder":
+            raise ConfigError("an autoencoder has no maps; set maps=[] or task=classify")
+        return convolutional.ConvolutionalLearner(config, task, run.seed, ticks)
+    sizes = (task.n_inputs, *config.hidden, task.n_inputs if config.task == "autoencoder" else 10)
+    return RateLearner(config, task, sizes, run.seed, ticks)
 
 
 def _codes(config: Settings, run: Run, learner: RateLearner) -> None:

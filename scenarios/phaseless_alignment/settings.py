@@ -44,6 +44,10 @@ class Settings(Scenario):
             "beta",
             "learning_rate",
             "lr_factors",
+            "feedback_factors",
+            "maps",
+            "activation",
+            "precision",
         ),
     }
 
@@ -96,7 +100,10 @@ class Settings(Scenario):
     epochs: Annotated[int, Ge(0), "passes over the samples"] = 100
     recorded_every: Annotated[int, Ge(1), "epochs between two records"] = 1
     teacher_weight: Annotated[float, *FINITE, "all forward weights of the teacher"] = 2.0
-    dataset: Annotated[Literal["digits", "mnist"], "images of the networks of rates"] = "digits"
+    dataset: Annotated[
+        Literal["digits", "mnist", "cifar-10", "colours"],
+        "images of the networks of rates; colours are generated",
+    ] = "digits"
     tau: Annotated[float, *POSITIVE, "ms, membrane and prospective time constant of rates"] = 10.0
     weight_std: Annotated[float, *POSITIVE, "of initial weights and biases of rates"] = 0.05
     feedback_std: Annotated[float, *NOT_NEGATIVE, "of initial feedback weights; 0 for weight_std"] = 0.0
@@ -106,3 +113,13 @@ class Settings(Scenario):
     lr_factors: Annotated[
         tuple[Annotated[float, *NOT_NEGATIVE], ...], "of that by layer; the last holds on"
     ] = (1.0,)
+    feedback_factors: Annotated[
+        tuple[Annotated[float, *NOT_NEGATIVE], ...],
+        "of rate_feedback by layer with feedback, the lowest first; the last holds on",
+    ] = (1.0,)
+    maps: Annotated[
+        tuple[Annotated[int, Ge(1), Le(10**4)], ...],
+        "maps of convolutions with windows of 5 x 5, each before a pooling, below the hidden layers",
+    ] = ()
+    activation: Annotated[Literal["tanh", "logistic"], "of hidden layers of rates"] = "tanh"
+    precision: Annotated[Literal["float64", "float32"], "of rates and their weights"] = "float64"

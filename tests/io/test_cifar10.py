@@ -91,7 +91,7 @@ class Harmful:
     [
         (Harmful(), "is damaged, or holds no images: it asks for posix.system"),
         ({b"data": np.zeros((2, 3072), np.uint8)}, "is damaged, or holds no images: b'labels'"),
-        ({b"data": np.zeros((2, 5), np.uint8), b"labels": [0, 1]}, "is damaged, or holds no images: cannot reshape"),
+        ({b"data": np.zeros((2, 5), np.uint8), b"labels": [0, 1]}, "is damaged, .*: cannot reshape"),
         ({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0]}, "has 2 images, but 1 labels"),
         ([], "is damaged, or holds no images: list indices"),
     ],

@@ -1,8 +1,8 @@
 """CIFAR-10 in the form "python version": batches of images, each a pickled dictionary.
 
-Either the published archive is read, or its unpacked folder ``cifar-10-batches-py``. Files are checked before
-anything in them is read: the archive against its SHA-256, a batch against the MD5 that is known for it. A pickle
-can hold any program, so nothing but arrays, texts and lists is built of one.
+Either the published archive is read, or its unpacked folder ``cifar-10-batches-py``. Files are checked
+before anything in them is read: the archive against its SHA-256, a batch against the MD5 that is known for
+it. A pickle can hold any program, so nothing but arrays, texts and lists is built of one.
 """
 
 import hashlib
@@ -76,7 +76,7 @@ def cifar10(split: str = "train", data: Folder = None) -> tuple[Bytes, Ints]:
 
 
 def search(data: Folder = None) -> None:
-    """Look for the archive or its batches; they are not read. Raises FileNotFoundError if neither is there."""
+    """Look for the archive or its batches, which are not read; raises FileNotFoundError."""
     if not _unpacked(list(BATCHES), data):
         CIFAR10.search(ARCHIVE, data)
 

@@ -145,7 +145,9 @@ def test_a_matrix_sends_errors_of_a_convolution_back_as_before():
 
 
 def test_bad_feedback_of_a_convolution_is_refused_in_one_line():
-    with pytest.raises(ValueError, match=r"has shape \(3, 2, 2, 2\), expected that of its kernels, \(3, 2, 3, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"has shape \(3, 2, 2, 2\), expected that of its kernels, \(3, 2, 3, 3\)"
+    ):
         net_of_two(kernels(0), kernels(1, window=2))
     rule = PhaselessAlignment(OrnsteinUhlenbeck(0.1, 1.0), 1.0, 1e-3, 1.0, regulariser="slopes")
     with pytest.raises(es.ConfigError, match="'1->2 feedback' has shared kernels; use regulariser='decay'"):
