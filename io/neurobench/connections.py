@@ -201,6 +201,8 @@ def _weights(weight: ArrayLike, shape: str, n_dimensions: int = 0) -> NDArray[An
 
 def _weighted(counts: Ints, fan_out: Ints) -> Ints:
     """Return ``counts @ fan_out``, exact: in float64 by BLAS while it holds the sums, else in integers."""
+    if len(counts) == 1:  # converting would take longer than the products
+        return np.array([int(np.dot(counts[0].astype(np.int64, copy=False), fan_out))])
     bound = int(counts.max(initial=0)) * int(fan_out.max(initial=0)) * prod(counts.shape[1:])
     if bound < 2**53:
         return (counts.astype(np.float64) @ fan_out.astype(np.float64)).astype(np.int64)

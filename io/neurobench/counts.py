@@ -24,11 +24,13 @@ class NonZero:
     valued : ndarray of bool, shape (calls,)
         Whether a call holds a value other than -1, 0 and 1, in any sample.
     n_samples : samples of a call.
+    pooled : whether several calls, none of them valued, count as one of all their samples.
     """
 
     counts: Ints
     valued: NDArray[np.bool_]
     n_samples: int
+    pooled: bool = False
 
     @property
     def total(self) -> int:

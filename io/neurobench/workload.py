@@ -20,6 +20,7 @@ from eventsim.io.neurobench.counts import NonZero, changes, nonzero
 __all__ = ["COUNTED", "NEURON_COSTS", "Workload"]
 
 COUNTED = ("relu", "sigmoid", "spike")  # activations that the package sees unless told of others
+NOT_VALUED = np.zeros(1, np.bool_)
 NEURON_COSTS = {  # operations of an update with a reset by subtraction, and to zero
     "leaky": {"subtract": 4, "zero": 4},
     "synaptic": {"subtract": 6, "zero": 8},
@@ -72,6 +73,8 @@ class Workload:
     def sequence(self, name: str, x: Any) -> None:
         """Count the input of a convolution over time, shape (steps, samples, n_in), as one call."""
         found = self.counts_of(x, f"inputs of {name!r}")
+        if found.pooled:
+            found = nonzero(x, f"inputs of {name!r}")
         one = NonZero(found.counts.T[None], np.array([found.valued.any()]), found.n_samples)
         self._connection(name, one)
 
@@ -80,10 +83,12 @@ class Workload:
         if isinstance(connection, Cell):
             raise ValueError(f"connection {name!r} is a cell; report its calls with cell()")
         connection.check(found, name)
-        effective = connection.effective(found)
-        macs = int(effective[found.valued].sum()) if found.valued.any() else 0
-        self.macs += macs
-        self.acs += int(effective.sum()) - macs
+        n_valued = int(np.count_nonzero(found.valued))
+        if n_valued:
+            all_valued = n_valued == len(found.valued)
+            self.macs += _operations(connection, found.counts if all_valued else found.counts[found.valued])
+        if n_valued < len(found.valued):
+            self.acs += _operations(connection, found.counts[~found.valued] if n_valued else found.counts)
         if self.dense is not None:
             self.dense += connection.dense(found.counts.shape[1:]) * found.n_samples * len(found.valued)
 
@@ -106,18 +111,44 @@ class Workload:
             found = self.counts_of(y, f"activations of {name!r}")
             self._count_activations(name, found.size - found.total, found.size)
 
-    def membrane(self, name: str, v: Any, neuron: str = "leaky", reset: str = "subtract") -> None:
+    def spikes_of(self, y: Any, counts: ArrayLike) -> None:
+        """Take how often each unit spiked in an array of 0 and 1 that is reported next.
+
+        Parameters
+        ----------
+        y : ndarray, shape (calls, samples, n)
+        counts : array_like of int, shape (n,)
+            Over all calls and samples.
+        """
+        calls, samples, n = y.shape
+        array = np.asarray(counts, np.int64)
+        if array.shape != (n,):
+            raise ValueError(f"spikes of {n} units must have the shape ({n},), got shape {array.shape}")
+        pooled = NonZero(array[None], NOT_VALUED, calls * samples, pooled=True)
+        self._known[id(y)] = y, pooled
+
+    def membrane(
+        self,
+        name: str,
+        v: Any,
+        neuron: str = "leaky",
+        reset: str = "subtract",
+        changed: int | None = None,
+    ) -> None:
         """Count the membranes of a spiking layer after each call of a batch, shape (calls, samples, n).
 
-        `neuron` and `reset` name the cost of an update in `NEURON_COSTS`.
+        `neuron` and `reset` name the cost of an update in `NEURON_COSTS`; `changed` is how many membranes
+        differ from those of the call before, if the model knows.
         """
         v = np.asarray(v)
         if v.ndim < 3:
             raise ValueError(
                 f"membranes of {name!r} must have the shape (calls, samples, n), got shape {v.shape}"
             )
-        first = v[0].size if len(v) else 0
-        updates = first + (changes(v) if len(v) > 1 else 0)
+        first = v.size // len(v) if len(v) else 0
+        if changed is None:
+            changed = changes(v) if len(v) > 1 else 0
+        updates = first + changed
         self.updates = (self.updates or 0) + updates
         cost = NEURON_COSTS.get(neuron, {}).get(reset)
         if cost is None:
@@ -256,3 +287,9 @@ class Workload:
         if self._costs:
             found["NeuronOperationsUnknown"] = sorted(self._costs)
         return dict(found)
+
+
+def _operations(connection: Connection, counts: Any) -> int:
+    """Return the operations of calls with these counts, (calls, *features), which add up to those of one."""
+    whole = counts if len(counts) == 1 else counts.sum(axis=0, dtype=np.int64)[None]
+    return int(connection.effective(NonZero(whole, NOT_VALUED, 0, pooled=True))[0])

@@ -55,7 +55,11 @@ class Layer:
         float32 or float64.
     threads : int
         Threads that share a batch. Results do not depend on it.
+    counting : bool
+        Whether the next forward pass is reported, so that a layer may count meanwhile what `report` tells.
     """
+
+    counting = False
 
     def __init__(self) -> None:
         self.parameters: dict[str, Array] = {}

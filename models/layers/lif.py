@@ -105,6 +105,8 @@ class LIF(RoundedState):
         self.tau, self.dt, self.threshold = tau, dt, threshold
         self.train_alpha, self.train_threshold = train_alpha, train_threshold
         self.surrogate, self.width, self.limits, self.smooth = surrogate, width, limits, smooth
+        self._spikes: Array | None = None  # of each unit in the last forward pass, where they were counted
+        self._changes = 0
 
     def build(self, n_in: int, rng: Generator, dtype: DTypeLike = np.float32) -> int:
         """Make decay and threshold of every unit; see `Layer.build`."""
@@ -188,22 +190,45 @@ class LIF(RoundedState):
         return s
 
     def _run(self, x: Array, first_v: Array, first_s: Array, v: Array, s: Array) -> None:
+        self._spikes, self._changes = None, 0
         if x.size == 0:
             return
         alpha, threshold = self.rows()
         kind, grid = lif_loops.SURROGATES[self.surrogate], self.row_grid()
+        cuts = of_threads(x.shape[1], self.threads)
+        counted = self.counting and not self.smooth
+        spikes = np.zeros((len(cuts) - 1, self.n_in), np.int64) if counted else None
+        changes = [0] * (len(cuts) - 1)
 
         def some(piece: int, low: int, high: int) -> None:
-            lif_loops.forward(
-                x, alpha, threshold, first_v, first_s, v, s, kind, self.width, self.smooth, low, high, grid
+            changes[piece] = lif_loops.forward(
+                x,
+                alpha,
+                threshold,
+                first_v,
+                first_s,
+                v,
+                s,
+                kind,
+                self.width,
+                self.smooth,
+                low,
+                high,
+                grid,
+                None if spikes is None else spikes[piece],
             )
 
-        share(some, of_threads(x.shape[1], self.threads), self.threads)
+        share(some, cuts, self.threads)
+        if spikes is not None:
+            self._spikes = spikes[0] if len(spikes) == 1 else spikes.sum(axis=0)
+            self._changes = sum(changes)
 
     def report(self, workload: "Workload", place: str, x: Array, y: Array) -> None:
         """Report spikes and membranes; see `Layer.report`."""
+        if self._spikes is not None:
+            workload.spikes_of(y, self._spikes)
         workload.activation(place, y, "spike")
-        workload.membrane(place, self.membrane)
+        workload.membrane(place, self.membrane, changed=None if self._spikes is None else self._changes)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Return dL/dx and fill the gradients; see `Layer.backward`."""

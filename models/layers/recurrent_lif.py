@@ -12,7 +12,7 @@ Backward, for t = T ... 1, from lambda[T+1] = 0, with f = surrogate(v[t] - theta
 Membranes may be rounded; V stays in full precision.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import Generator
@@ -26,6 +26,9 @@ from eventsim.models.layers.kernels.pieces import borders, of_threads, share
 from eventsim.models.layers.layer import Array
 from eventsim.models.layers.lif import LIF
 from eventsim.parameters import one_number
+
+if TYPE_CHECKING:
+    from eventsim.io.neurobench import Connection, Workload
 
 __all__ = ["RecurrentLIF"]
 
@@ -121,6 +124,19 @@ class RecurrentLIF(LIF):
             )
 
         share(some, of_threads(x.shape[1], self.threads), self.threads)
+
+    def connections(self) -> "dict[str, Connection]":
+        """Return the recurrent map; see `Layer.connections`."""
+        from eventsim.io.neurobench import Dense
+
+        return {"recurrent": Dense(self.parameters["recurrent"])}
+
+    def report(self, workload: "Workload", place: str, x: Array, y: Array) -> None:
+        """Report spikes, membranes, and the recurrent map, which reads the spikes of the step before."""
+        super().report(workload, place, x, y)
+        before = np.zeros_like(y)
+        before[1:] = y[:-1]
+        workload.connection(f"recurrent/{place}", before)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Return dL/dx and fill the gradients; see `Layer.backward`."""

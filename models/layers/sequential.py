@@ -98,6 +98,27 @@ class Sequential(Layer):
             layer.report(workload, f"{place}/{number}" if place else f"{number}", x, out)
             x = out
 
+    def forward_reported(
+        self, x: Array, workload: "Workload", place: str = "", lengths: Array | None = None
+    ) -> Array:
+        """Return what `forward` does, and count inputs and report layers while their arrays lie in the caches."""
+        self.forget()
+        x = self._checked(x)
+        for number, layer in enumerate(self.layers):
+            own = f"{place}/{number}" if place else f"{number}"
+            if isinstance(layer, Sequential):
+                y = layer.forward_reported(x, workload, own, lengths)
+            else:
+                if type(layer).connections is not Layer.connections:
+                    workload.counts_of(x)
+                layer.counting = True
+                y = layer.forward(x, lengths=lengths)
+                layer.counting = False
+                layer.report(workload, own, x, y)
+            self.outputs.append(y)
+            x = y
+        return x
+
     def all_layers(self) -> Iterator[tuple[str, Layer]]:
         """Yield every layer with its place, those within residuals too: "0", "2", "2/0", ..."""
         for place, layer in enumerate(self.layers):
@@ -189,6 +210,13 @@ class Residual(Sequential):
         """Return ``x + f(x)``; see `Layer.forward`."""
         x = self._checked(x)
         return x + super().forward(x, training=training, lengths=lengths, rng=rng)
+
+    def forward_reported(
+        self, x: Array, workload: "Workload", place: str = "", lengths: Array | None = None
+    ) -> Array:
+        """Return ``x + f(x)``, reported; see `Sequential.forward_reported`."""
+        x = self._checked(x)
+        return x + super().forward_reported(x, workload, place, lengths)
 
     def backward(
         self, dy: Array, *, input_gradient: bool = True, added: Mapping[int, Array] | None = None

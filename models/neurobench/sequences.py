@@ -42,8 +42,7 @@ class SequenceModel:
     def infer(self, samples: Any, workload: "Workload") -> Array:
         """Return the predictions for sequences (n, time, channels), which may be `PaddedSequences`."""
         x, lengths = time_first(samples, self.model.dtype)
-        y = self.model.forward(x, lengths=lengths)
-        self.model.report(workload, "", x, y)
+        y = self.model.forward_reported(x, workload, lengths=lengths)
         predictions: Array = self.read(y, lengths=lengths)
         self.model.forget()
         return predictions

@@ -4,6 +4,7 @@
 #define EVENTSIM_LAYERS_LIF_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "eventsim/kernels/vector.h"
@@ -28,17 +29,24 @@ typedef struct {
     int surrogate, smooth;
     double width;     /* of the surrogate */
     const void *grid; /* (4, row): step, 1 / step, least and most code of membranes; or NULL */
+    int64_t *spikes;  /* (n): added to, the spikes of each unit over steps and samples; or NULL */
+    int64_t *changes; /* added to if there are `spikes`: membranes that differ from those of the step before */
+    void *room;       /* (2, row) integers as wide as values, for the two */
 } lif_layer;
 
 #define REAL double
+#define WHOLE int64_t
 #define NAME(name) name##_f64
 #include "lif_real.h"
 #undef REAL
+#undef WHOLE
 #undef NAME
 #define REAL float
+#define WHOLE int32_t
 #define NAME(name) name##_f32
 #include "lif_real.h"
 #undef REAL
+#undef WHOLE
 #undef NAME
 
 /* v[t] = alpha v[t-1] + current[t] - threshold s[t-1];  s[t] = v[t] > threshold.  first_v, first_s (batch, n) are

@@ -19,7 +19,8 @@ def forward(
     low: int,
     high: int,
     grid: Array | None = None,
-) -> None: ...
+    spikes: Array | None = None,
+) -> int: ...
 def backward(
     ds: Array,
     alpha: Array,

@@ -2,6 +2,9 @@
 """The loops over time of `LIF` and `LeakyReadout`, for some samples of a batch, without the GIL; see lif.h."""
 
 from cython cimport floating
+from libc.stdint cimport int64_t
+
+import numpy as np
 
 cdef extern from "eventsim/models/layers/kernels/lif.h" nogil:
     ctypedef struct lif_layer:
@@ -11,6 +14,9 @@ cdef extern from "eventsim/models/layers/kernels/lif.h" nogil:
         int surrogate, smooth
         double width
         const void *grid
+        int64_t *spikes
+        int64_t *changes
+        void *room
     void lif_forward(int is_float64, const lif_layer *p, const void *current, const void *first_v,
                      const void *first_s, void *v, void *s)
     void lif_backward(int is_float64, const lif_layer *p, const void *ds, void *v, void *by_alpha,
@@ -32,24 +38,37 @@ cdef lif_layer described(tuple shape, const floating[::1] alpha, const floating[
     p.alpha, p.threshold = &alpha[0], &threshold[0]
     p.surrogate = p.smooth = 0
     p.width = 1.0
-    p.grid = NULL
+    p.grid = p.room = NULL
+    p.spikes = p.changes = NULL
     return p
 
 
 def forward(const floating[:, :, ::1] current, const floating[::1] alpha, const floating[::1] threshold,
             const floating[:, ::1] first_v, const floating[:, ::1] first_s, floating[:, :, ::1] v,
             floating[:, :, ::1] s, int surrogate, double width, bint smooth, Py_ssize_t low, Py_ssize_t high,
-            const floating[:, ::1] grid=None):
-    """Fill `v` and `s`, from the state before the first step; `grid` (4, row) rounds membranes."""
+            const floating[:, ::1] grid=None, int64_t[::1] spikes=None):
+    """Fill `v` and `s`, from the state before the first step; `grid` (4, row) rounds membranes.
+
+    With `spikes` (n) the spikes of each unit, over steps and samples, are added to it. Returned is then how many
+    membranes differ from those of the step before, over all steps but the first; else 0.
+    """
+    cdef int64_t changes = 0
+    cdef int64_t[::1] room
     cdef lif_layer p = described((current.shape[0], current.shape[1], current.shape[2]), alpha, threshold, low, high)
     p.surrogate, p.width, p.smooth = surrogate, width, smooth
     if grid is not None:
         if grid.shape[0] != 4 or grid.shape[1] != p.row:
             raise ValueError(f"a grid of ({grid.shape[0]}, {grid.shape[1]}) numbers does not fit rows of {p.row}")
         p.grid = &grid[0, 0]
+    if spikes is not None:
+        if spikes.shape[0] != p.n:
+            raise ValueError(f"counts of {spikes.shape[0]} units do not fit {p.n} units")
+        room = np.empty(2 * p.row, np.int64)  # of floats the first half is enough
+        p.spikes, p.changes, p.room = &spikes[0], &changes, &room[0]
     with nogil:
         lif_forward(floating is double, &p, &current[0, 0, 0], &first_v[0, 0], &first_s[0, 0], &v[0, 0, 0],
                     &s[0, 0, 0])
+    return changes
 
 
 def backward(const floating[:, :, ::1] ds, const floating[::1] alpha, const floating[::1] threshold,

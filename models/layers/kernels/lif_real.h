@@ -1,4 +1,4 @@
-/* Included by lif.h once for each REAL. */
+/* Included by lif.h once for each REAL, with WHOLE the integer of its width. */
 
 VECTOR_INLINE REAL NAME(magnitude)(REAL x) { return x < 0 ? -x : x; }
 
@@ -60,10 +60,35 @@ VECTOR_INLINE void NAME(lif_round)(ptrdiff_t n, ptrdiff_t row, const REAL *restr
 #define EACH_LINE(k) for (ptrdiff_t k = 0; k < m; k += (ptrdiff_t)(64 / sizeof(REAL)))
 #define EACH_ROW(p) for (ptrdiff_t i = from, m; i < to && (m = to - i < (p)->row ? to - i : (p)->row, 1); i += m)
 
+/* Counts spikes, and membranes that have changed; before the first step there are none. */
+VECTOR_INLINE void NAME(lif_count)(ptrdiff_t n, const REAL *restrict s, const REAL *restrict v,
+                                   const REAL *restrict v_old, WHOLE *restrict spikes, WHOLE *restrict changes) {
+    if (v_old)
+        for (ptrdiff_t i = 0; i < n; i++) {
+            spikes[i] += s[i] != 0;
+            changes[i] += v[i] != v_old[i];
+        }
+    else
+        for (ptrdiff_t i = 0; i < n; i++)
+            spikes[i] += s[i] != 0;
+}
+
+/* Adds what the rows of a block have counted to the units, of which a row holds several copies. */
+VECTOR_INLINE void NAME(lif_fold)(const lif_layer *p, const WHOLE *counted) {
+    for (ptrdiff_t k = 0; k < p->row; k += p->n)
+        for (ptrdiff_t i = 0; i < p->n; i++) {
+            p->spikes[i] += counted[k + i];
+            *p->changes += counted[p->row + k + i];
+        }
+}
+
 VECTOR_CLONES static void NAME(lif_forward)(const lif_layer *p, const REAL *current, const REAL *first_v,
                                             const REAL *first_s, REAL *v, REAL *s) {
     const REAL *alpha = p->alpha, *threshold = p->threshold, width = (REAL)p->width;
+    WHOLE *counted = p->spikes ? p->room : NULL;
     EACH_BLOCK(p) {
+        if (counted)
+            memset(counted, 0, 2 * (size_t)p->row * sizeof(WHOLE));
         for (ptrdiff_t t = 0; t < p->steps; t++) {
             const REAL *v_old = t ? v + (t - 1) * stride : first_v, *s_old = t ? s + (t - 1) * stride : first_s;
             const ptrdiff_t now = t * stride;
@@ -84,8 +109,12 @@ VECTOR_CLONES static void NAME(lif_forward)(const lif_layer *p, const REAL *curr
                                   s_old + i, v + now + i, s + now + i);
                 if (p->grid)
                     NAME(lif_round)(m, p->row, p->grid, threshold, v + now + i, s + now + i);
+                if (counted)
+                    NAME(lif_count)(m, s + now + i, v + now + i, t ? v_old + i : NULL, counted, counted + p->row);
             }
         }
+        if (counted)
+            NAME(lif_fold)(p, counted);
     }
 }
 
