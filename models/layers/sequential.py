@@ -101,7 +101,7 @@ class Sequential(Layer):
     def forward_reported(
         self, x: Array, workload: "Workload", place: str = "", lengths: Array | None = None
     ) -> Array:
-        """Return what `forward` does, and count inputs and report layers while their arrays lie in the caches."""
+        """Return what `forward` does; report inputs and layers while their arrays lie in the caches."""
         self.forget()
         x = self._checked(x)
         for number, layer in enumerate(self.layers):
