@@ -225,7 +225,7 @@ class SpikeNetwork:
         """Return the parameters of a model as it was declared."""
         model = self.net.populations[name].model
         if hasattr(model, "with_values"):  # its parameters are no attributes
-            return dict(model.parameters)
+            return {key: _plain(self.units[name].parameters[key]) for key in self.kinds[name]}
         return {key: getattr(model, key) for key in self.kinds[name]}
 
     def _values(self, name: str, key: str) -> Floats:
@@ -238,3 +238,8 @@ class SpikeNetwork:
 def same_value(one: Any, other: float | Floats) -> bool:
     """Return whether a parameter has the type and value of another."""
     return type(one) is type(other) and bool(np.array_equal(one, other))
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as an array, or as a number if it is one."""
+    return float(value) if np.ndim(value) == 0 else value

@@ -12,20 +12,21 @@ the crossing is the first root, found from below by parabolas that lie above the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import ArrayLike
 
 from eventsim.models.inputs.currents import Current, check_current, is_current
 from eventsim.models.lif.lif import refuse_above_threshold
-from eventsim.models.lif.linear import NO_ADAPTATION, linear_population
-from eventsim.models.lif.receptors import ExponentialSynapse, receptor_table
+from eventsim.models.lif.linear import NO_ADAPTATION, differentiable, linear_population
+from eventsim.models.lif.receptors import ExponentialSynapse, receptor_table, with_time_constants
 from eventsim.parameters import one_line, per_unit
 from eventsim.registry import register
 
 if TYPE_CHECKING:
     from eventsim.contracts import BuildContext
+    from eventsim.models.neurons.differentiable import Differentiable
     from eventsim.population import Population
 
 _MEMBRANE = ("tau_mem", "c_mem", "v_th", "v_leak", "v_reset", "t_ref")
@@ -47,6 +48,11 @@ class _Linear:
 
     def _synapses(self) -> Any:
         raise NotImplementedError
+
+    @property
+    def _named(self) -> bool:
+        """Whether receptors are given, so that their time constants have names of their own."""
+        return getattr(self, "synapses", None) is not None
 
     @property
     def receptors(self) -> dict[str, int]:
@@ -103,6 +109,18 @@ class _Linear:
                 f"i_init of {name!r} names {unknown[0]!r}, which is no receptor; known: {', '.join(names)}"
             )
         return [per_unit(given.get(key, 0.0), n, f"i_init of receptor {key!r}", name) for key in names]
+
+    def differentiable(self, n: int, name: str) -> Differentiable:
+        """Return these neurons as the adjoint pass takes them."""
+        parameters = self.parameters(n, name)
+        return differentiable(parameters, n, self.first_spike_only, not self._named)
+
+    def with_values(self, values: Mapping[str, Any]) -> Any:
+        """Return the neuron with other parameters, by the names that gradients give them."""
+        own: dict[str, Any] = {key: value for key, value in values.items() if hasattr(self, key)}
+        if self._named:
+            own["synapses"] = with_time_constants(self._synapses(), values)
+        return replace(self, **own)  # type: ignore[type-var]
 
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""

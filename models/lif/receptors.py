@@ -6,7 +6,7 @@ Each rises and decays in a closed form; the current through one receptor is the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,15 @@ from numpy.typing import ArrayLike
 from eventsim.io.plain import shown
 from eventsim.parameters import one_line, own_arrays, per_unit
 
-__all__ = ["AlphaSynapse", "DeltaSynapse", "DoubleExponentialSynapse", "ExponentialSynapse", "receptor_table"]
+__all__ = [
+    "AlphaSynapse",
+    "DeltaSynapse",
+    "DoubleExponentialSynapse",
+    "ExponentialSynapse",
+    "receptor_keys",
+    "receptor_table",
+    "with_time_constants",
+]
 
 CLOSEST = 1.01  # ratio of the time constants of a double exponential, below which digits would be lost
 
@@ -128,3 +136,24 @@ def receptor_table(receptors: Any, n: int, name: str) -> list[tuple[str, str, An
             ) from None
         table.append((key, synapse.shape if known else "exponential", tau, 1.0))
     return table
+
+
+def receptor_keys(name: str, shape: str) -> tuple[str, ...]:
+    """Return the names of the time constants of a receptor among the parameters of a gradient."""
+    decay, rise = f"tau_syn_{name}", f"tau_rise_{name}"
+    return {"delta": (), "double-exponential": (decay, rise)}.get(shape, (decay,))
+
+
+def with_time_constants(synapses: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return receptors with other time constants, by the names of `receptor_keys`."""
+    found: dict[str, Any] = {}
+    for name, synapse in synapses.items():
+        keys = receptor_keys(name, getattr(synapse, "shape", "exponential"))
+        taus = [values[key] for key in keys if key in values]
+        if not taus:
+            found[name] = synapse
+        elif isinstance(synapse, DoubleExponentialSynapse):
+            found[name] = DoubleExponentialSynapse(taus[1], taus[0])
+        else:
+            found[name] = replace(synapse, tau=taus[0]) if isinstance(synapse, _SHAPES) else taus[0]
+    return found
