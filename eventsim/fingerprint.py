@@ -9,7 +9,7 @@ import numpy as np
 
 from eventsim.network import Network
 
-__all__ = ["fingerprint"]
+__all__ = ["fingerprint", "same_declaration"]
 
 
 def fingerprint(net: Network) -> str:
@@ -30,6 +30,11 @@ def fingerprint(net: Network) -> str:
     for part in _parts(things, 0):
         digest.update(part)
     return digest.hexdigest()
+
+
+def same_declaration(one: Any, other: Any) -> bool:
+    """Return whether two declared things, such as populations or rules, have the same kind and parameters."""
+    return b"".join(_parts(one, 0)) == b"".join(_parts(other, 0))
 
 
 def _parts(thing: Any, depth: int) -> Iterable[bytes]:

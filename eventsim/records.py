@@ -49,6 +49,7 @@ class RecordSide(ChangesSide):
     _stream: TraceFile | None
     _asked: Network  # as it was given, before hardware made something of it
     trial: int
+    _cleared: list[str]  # what was forgotten when, a line each
 
     @property
     def now(self) -> float:
@@ -103,6 +104,56 @@ class RecordSide(ChangesSide):
         table = np.full((len(grid), len(recording.units)), np.nan)
         table[row, columns] = values  # of several events at one time the last counts
         return Samples(grid, table, recording.units, 0.0)
+
+    def clear(self, population: str | None = None, variable: str | None = None) -> None:
+        """Forget what was recorded so far, and go on recording.
+
+        Parameters
+        ----------
+        population : str, optional
+            Its spikes and variables; those of all populations unless given.
+        variable : str, optional
+            That recorded variable only.
+
+        Raises
+        ------
+        UnknownPart
+            If there is no such population, or the variable is not recorded.
+        ConfigError
+            If the records are in a file already, into which this simulation streams.
+
+        Examples
+        --------
+        >>> import eventsim as es
+        >>> net = es.Network()
+        >>> _ = net.add("regular", es.models.Regular(period=10.0), 1)
+        >>> sim = es.Simulation(net)
+        >>> sim.run(35.0)
+        >>> sim.clear()
+        >>> sim.run(65.0)
+        >>> print(sim.spikes("regular").times)
+        [40. 50. 60.]
+        """
+        if self._stream is not None:
+            raise ConfigError(
+                f"what was recorded is in {self._stream.path}, into which this simulation streams; it cannot "
+                "be taken back"
+            )
+        if population is not None:
+            self._declared(population)
+        if variable is not None and (population, variable) not in self._recordings:
+            what = "a variable is cleared with its population" if population is None else "it is not recorded"
+            raise UnknownPart(f"cannot clear {variable!r} of {population!r}: {what}")
+        for name, handler in self._build().populations.items():
+            if population in (None, name) and variable is None:
+                handler.log.clear()
+                for log in handler.event_logs.values():
+                    log.clear()
+        for (name, each), recording in self._recordings.items():
+            if population in (None, name) and variable in (None, each):
+                recording.log.clear()
+        what = "all records" if population is None else f"{variable or 'records'} of {population}"
+        self._cleared.append(f"{self.now!r} {self.net.time_unit}: {what} cleared")
 
     def weights(self, projection: str) -> Any:
         """Return the weights of a projection.
@@ -202,6 +253,7 @@ class RecordSide(ChangesSide):
             "version": __version__,
             "schedule": self._build().schedule,
             **({"hardware": repr(self.hardware)} if self.hardware is not None else {}),
+            **({"cleared": self._cleared} if self._cleared else {}),
             **({"changes": self._changes.lines} if self._changes.lines else {}),
             **self._counts(),
         }

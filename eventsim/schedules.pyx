@@ -628,7 +628,7 @@ cdef class Sweeps:
         if self.halfway:
             raise RuntimeError("a run was interrupted while populations were on their way; this is no state to keep")
         settled = {"settled": self.settled} if self.settled > self.origin + self.window * self.width else {}
-        if self.width != self.first_width:
+        if self.origin > 0.0 or self.width != self.first_width:
             settled |= {"origin": self.origin, "width": self.width}
         plastic = {name: states for name, states in self.observed_states().items() if states}
         return settled | ({"plasticity": plastic} if plastic else {}) | {
@@ -673,12 +673,12 @@ cdef class Sweeps:
         width, origin = self.first_width, 0.0
         if self.width > 0.0:
             if "width" in state:
-                width = state_number(state, "width", float, 0.0, self.first_width)
+                width = state_number(state, "width", float, 5e-324, np.nextafter(self.first_width, np.inf))
                 origin = state_number(state, "origin", float, 0.0, np.inf)
             start = origin + window * width
             if not start <= now < origin + (window + 1) * width:
-                number = (now - origin) // width if width > 0.0 else np.inf
-                raise ValueError(f"the state is of window {window}, but its clock, {now!r}, is in window {number:.0f}")
+                raise ValueError(
+                    f"the state is of window {window}, but its clock, {now!r}, is in window {(now - origin) // width:.0f}")
         settled = state_number({"settled": 0.0, **state}, "settled", float, 0.0, np.inf)
         if settled > now:
             raise ValueError(f"the state has come to {settled!r}, but its clock is at {now!r}")

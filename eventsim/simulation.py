@@ -17,6 +17,7 @@ from eventsim.copies import pickled_state_of, put_state, state_of
 from eventsim.declaration import stored_declaration
 from eventsim.engine import Engine
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
+from eventsim.growth import grown
 from eventsim.hardware_interface import RunsNetworks, checked_hardware
 from eventsim.io.plain import shown
 from eventsim.network import Network, is_continuous
@@ -111,7 +112,7 @@ class Simulation(TrialsSide):
             raise TypeError(f"a simulation runs a Network, got {shown(net)}")
         found: Any = checked_hardware(hardware)
         trial = whole_number(trial, "trial", 0, MOST_TRIALS)
-        self._asked = net
+        self._given = self._asked = net
         if found is not None:
             net = found.transform(net, trial)
         self.net = net
@@ -131,6 +132,7 @@ class Simulation(TrialsSide):
         self._handed_out = False  # the engine or a population, to somebody who may change them
         self._changes, self._agenda = Changes(), Agenda()
         self._first_weights, self._first_delays = {}, {}
+        self._cleared = []
         self._network_hash: str | None = None
         self._stream: TraceFile | None = None
         self._streamed_to = -math.inf  # what was recorded before this time has left memory
@@ -516,6 +518,7 @@ class Simulation(TrialsSide):
             If something recorded has been moved into a file already.
         """
         self._keep_streamed(-math.inf)
+        self._cleared = []
         if self._rewind():
             return
         if self._compiled and self._compiled.engine:
@@ -545,6 +548,54 @@ class Simulation(TrialsSide):
             recording.log.clear()
             self._first_sample(recording)
         return True
+
+    def grow(self, net: Network | None = None) -> None:
+        """Go on with a larger network, which has everything that this one has, and more.
+
+        What is added has been there from time 0, on its own: sources have the spikes they declare, neurons
+        stand where they came without input from the rest. From now on spikes travel between the old and the
+        new. What is recorded, changed and planned stays; the new is recorded from now on.
+
+        Parameters
+        ----------
+        net : Network, optional
+            The network that this simulation was made of unless given, with what was added to it since.
+
+        Raises
+        ------
+        ConfigError
+            If nothing was added, something of before is missing or declared in another way, or the simulation
+            runs on hardware, on ticks, or on a schedule that the larger network cannot have; then nothing has
+            changed.
+
+        Examples
+        --------
+        >>> import eventsim as es
+        >>> net = es.Network()
+        >>> _ = net.add("source", es.models.SpikeSource(times=[1.0, 5.0]), 1)
+        >>> _ = net.add("one", es.models.LIFDelta(), 1)
+        >>> _ = net.connect("source", "one", weight=2.0)
+        >>> sim = es.Simulation(net)
+        >>> sim.run(3.0)
+        >>> _ = net.add("two", es.models.LIFDelta(), 1)
+        >>> _ = net.connect("one", "two", weight=2.0, delay=0.5)
+        >>> sim.grow()
+        >>> sim.run(10.0)
+        >>> print(sim.spikes("one").times, sim.spikes("two").times)
+        [1. 5.] [5.5]
+        """
+        net = self._given if net is None else net
+        if not isinstance(net, Network):
+            raise TypeError(f"a simulation grows to a Network, got {shown(net)}")
+        if self._agenda.busy:
+            raise ConfigError("grow() cannot be called by a function of at(); run to that time and grow then")
+        whole = grown(self, net)
+        if self._compiled and self._compiled.engine:
+            self._compiled.engine.close(
+                "this engine is of a simulation that grew; take sim.engine again, and register handlers there"
+            )
+        whole._given = net
+        self.__dict__ = whole.__dict__
 
     def own_handlers(self) -> int:
         """Return how many handlers of one's own are registered on the engine."""
@@ -628,8 +679,7 @@ class Simulation(TrialsSide):
                 self.instant_loops,
             )
             self.net = self.net.with_parameters()  # what grows from now on is no longer this simulation's
-            if self.hardware is not None:
-                self._asked = self._asked.with_parameters()
+            self._asked = self.net if self.hardware is None else self._asked.with_parameters()
             self._n_handlers = len(self._compiled.engine.handlers) if self._compiled.engine else 0
             for population, hook in self._hooks:
                 self._compiled.populations[population].add_hook(hook)
