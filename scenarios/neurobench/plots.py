@@ -31,6 +31,7 @@ def available(trace: Trace) -> dict[str, Callable[[Trace], Any]]:
 def scores(trace: Trace) -> "Figure":
     """Draw sMAPE over the delay, and over the operations of a step; constants are dashed."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     from eventsim.io import plots
 
@@ -47,6 +48,7 @@ def scores(trace: Trace) -> "Figure":
                 operations = table[:, 6:8].sum(axis=1).mean()
                 right.plot(operations, table[:, 0].mean(), **(look | {"linestyle": "", "markersize": 7}))
         left.set(xlabel="delay tau of the series", ylabel="sMAPE (%)")
+        left.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         right.set(xlabel="operations a step", ylabel="mean sMAPE (%)", xscale="log")
         plots.plain_log(right.xaxis)
         figure.legend(*left.get_legend_handles_labels(), loc="outside right center")
