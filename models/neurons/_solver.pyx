@@ -16,7 +16,6 @@ exponential blows up within some last bits of the time, is a spike at its start.
 from libc.math cimport INFINITY, fabs, fmax, fmin, isfinite, nextafter
 from libc.math cimport pow as power
 from cpython.ref cimport PyObject
-from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
@@ -33,11 +32,6 @@ cdef enum:
     N_POINTS = 8            # of the dense output, per step
     MOST_HALVINGS = 200
     UNRESOLVED = 1000       # units in the last place of the time in which an upstroke may end unseen
-
-cdef struct Step:
-    double k[7][MOST_VARIABLES]
-    double x[MOST_VARIABLES]            # at its end
-    double error                        # over what is tolerated
 
 
 cdef class SolvedNeurons(Population):
@@ -58,20 +52,6 @@ cdef class SolvedNeurons(Population):
     sources : sequence of CurrentSource
         Currents over time, which are added to the parameter number `current_at`. A step ends where one changes.
     """
-
-    cdef readonly Dynamics dynamics
-    cdef readonly list sources
-    cdef PyObject **source              # (n_sources,) of CurrentSource
-    cdef int n_sources, current_at
-    cdef double[::1] constant           # (n,) that parameter without them
-    cdef double[:, ::1] level           # (n, n_sources)
-    cdef int64_t[:, ::1] piece
-    cdef readonly dict arrays
-    cdef int dim, n_parameters, stride
-    cdef double tolerance, max_step
-    cdef double[:, ::1] p, x, x_end
-    cdef double[::1] t_ref, t, t_end, h, refractory_end, next_event
-    cdef int32_t[::1] spikes            # whether the next event is a spike; else it is the end of a step
 
     def __init__(self, int n, str name, Dynamics dynamics not None, tuple variables, x, p, t_ref,
                  double tolerance, double max_step, sources=(), int current_at=-1):

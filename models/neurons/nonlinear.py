@@ -1,9 +1,10 @@
 """Nonlinear integrate-and-fire neurons: adaptive exponential, exponential, quadratic and Izhikevich's.
 
-An adaptive solver of order 5 follows each unit from event to event; a spike lies where v reaches v_peak, and
-is located to the last bits (`_solver.pyx`). A spike that arrives adds its weight to i_syn, which decays with
-tau_syn, or with ``synapse="delta"`` to v. While a unit is refractory v stays at v_reset, and i_syn and the
-adaptation go on; inputs of a delta synapse are lost then.
+Each unit follows the Taylor series of its state from event to event (`_series_neurons.pyx`), or, with a
+current over time, an adaptive solver of order 5 (`_solver.pyx`). A spike lies where v reaches v_peak, and is
+located to the last bits. A spike that arrives adds its weight to i_syn, which decays with tau_syn, or with
+``synapse="delta"`` to v. While a unit is refractory v stays at v_reset, and i_syn and the adaptation go on;
+inputs of a delta synapse are lost then.
 """
 
 from __future__ import annotations

@@ -76,7 +76,9 @@ def population(
     `sources` are currents over time that are added to the parameter number `current_at`.
     """
     from eventsim.models.inputs.current_sources import Sine
+    from eventsim.models.neurons._series_neurons import SeriesNeurons
     from eventsim.models.neurons._solver import SolvedNeurons
+    from eventsim.models.neurons.series import SeriesDynamics
 
     max_step = float(model.max_step)
     for source in sources:
@@ -85,7 +87,8 @@ def population(
     x = np.empty((n, len(variables)))
     for k, value in enumerate(initial):
         x[:, k] = value
-    return SolvedNeurons(
+    kind = SeriesNeurons if isinstance(dynamics, SeriesDynamics) and not sources else SolvedNeurons
+    return kind(
         n,
         name,
         dynamics,

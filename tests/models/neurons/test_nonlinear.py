@@ -125,6 +125,51 @@ def test_a_quadratic_neuron_with_constant_drive_spikes_at_the_closed_form():
     assert len(sim.spikes("cell")) == int(20.0 / period)
 
 
+def test_inputs_and_recordings_on_the_way_to_a_spike_are_exact():
+    """The last half millisecond before a spike, where time follows the membrane unless an input comes."""
+    model = M.AdEx(i_ext=700.0, tolerance=1e-12)
+    first = integrated(model, adex, [], [], 60.0)[0]
+    arrivals = first - np.array([0.2, 0.06, 0.02, 1e-3, 1e-6])
+    weights = np.array([900.0, -500.0, 2000.0, -3000.0, 1e4])
+    for n in range(1, 6):
+        expected = integrated(model, adex, arrivals[:n], weights[:n], 60.0)
+        sim = simulation(model, arrivals[:n], weights[:n])
+        sim.run(60.0)
+        np.testing.assert_allclose(sim.spikes("cell").times, expected, rtol=0, atol=1e-9)
+        recorded = simulation(model, arrivals[:n], weights[:n])
+        recorded.record("cell", "v", every=0.001)
+        recorded.run(60.0)
+        np.testing.assert_array_equal(recorded.spikes("cell").times, sim.spikes("cell").times)
+    t = np.arange(60000) * 0.001
+    near = (t > expected[0] - 0.3) & (t < expected[0] - 0.005)
+    slope, x, _ = adex(model)
+    start, v = 0.0, []
+    for stop, weight in zip([*arrivals, 60.0], [*weights, 0.0], strict=True):
+        at = t[near & (t >= start) & (t < stop)]
+        end = min(stop, expected[0] - 1e-4)
+        if end > start:
+            found = solve_ivp(
+                slope, (start, end), x, "DOP853", at, args=(False,), rtol=1e-13, atol=1e-13, dense_output=True
+            )
+            v.extend(found.y[0])
+            x = list(found.sol(end))
+        start, x[1] = stop, x[1] + weight
+    np.testing.assert_allclose(recorded.trace("cell", "v").values[near, 0], v[: near.sum()], atol=1e-7)
+
+
+def test_a_unit_at_rest_is_saved_and_goes_on():
+    model = M.QuadraticIF(i_ext=0.0)
+    sim = simulation(model, [50.0, 51.0, 52.0], [400.0, 400.0, 400.0])
+    sim.run(10.0)
+    state = sim.snapshot()
+    sim.run(100.0)
+    fresh = simulation(model, [50.0, 51.0, 52.0], [400.0, 400.0, 400.0])
+    fresh.restore(state)
+    fresh.run(100.0)
+    assert len(sim.spikes("cell")) > 0
+    np.testing.assert_array_equal(fresh.spikes("cell").times, sim.spikes("cell").times)
+
+
 def loop(schedule="auto"):
     net = es.Network(seed=4)
     net.add("in", M.Poisson(rate=200.0), 20)

@@ -1,0 +1,5 @@
+"""Types of equations that give a series; see series.pyx."""
+
+from eventsim.models.neurons.dynamics import Dynamics
+
+class SeriesDynamics(Dynamics): ...
