@@ -51,6 +51,8 @@ PRESETS: dict[str, dict[str, object]] = {
     "digits": DIGITS,
     "digits-permuted": PERMUTED_DIGITS,
     "digits-rotated": PERMUTED_DIGITS | {"stream": "rotated"},
+    "digits-repeated": {"stream": "repeated", "tasks": 5},
+    "digits-si": {"method": "si", "si_strength": 1.0, "static_widths": (8, 32)},
     "quick": {"static_widths": (12, 32), "epochs": 15, "first_epochs": 15},
     "split-mnist-2": SPLIT,
     "split-mnist-1": SPLIT | {"hidden": (12,)},
