@@ -5,6 +5,7 @@ from eventsim.io import export as export
 from eventsim.io import hdf5 as hdf5
 from eventsim.io import neurobench as neurobench
 from eventsim.io import nir as nir
+from eventsim.io import nwb as nwb
 from eventsim.io import plots as plots
 from eventsim.io import sonata as sonata
 from eventsim.io.export.from_neo import from_neo as from_neo

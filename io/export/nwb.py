@@ -1,12 +1,15 @@
 """A trace as an NWB file, through pynwb."""
 
+import json
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from eventsim.errors import ConfigError
 from eventsim.io.export.times import factor
+from eventsim.io.nwb.reading import MARK
 from eventsim.trace import Trace
 
 
@@ -28,13 +31,19 @@ def to_nwb(trace: Trace, path: Path | str, *, session_start: datetime | None = N
     ImportError
         If pynwb is not installed.
     ConfigError
-        If the trace's unit is no unit of time.
+        If the trace's unit is no unit of time, or a name has a sign that names in NWB cannot have.
     """
     try:
         import pynwb
     except ImportError:
         raise ImportError("NWB needs pynwb: pip install 'eventsim[nwb]'") from None
     scale = factor(trace.time_unit, "s")
+    for name, variable in trace.samples:
+        sign = next((sign for sign in "/:" if sign in name + variable), None)
+        if sign is not None:
+            raise ConfigError(
+                f"NWB cannot name a series {name + '.' + variable!r}: no name has a {sign!r} there"
+            )
     source = trace.provenance
     words = [str(source[key]) for key in ("scenario", "preset") if source.get(key)]
     seed = f", seed {source['seed']}" if "seed" in source else ""
@@ -57,6 +66,10 @@ def to_nwb(trace: Trace, path: Path | str, *, session_start: datetime | None = N
             data=samples.values,
             unit="n.a.",
             description=f"{variable} of units {', '.join(map(str, samples.units[:20]))} of {name}",
+            comments=MARK
+            + json.dumps(
+                {"population": name, "variable": variable, "units": samples.units.tolist()}
+            ),  # from which `load` knows the columns
             **when,
         )
         file.add_acquisition(series)

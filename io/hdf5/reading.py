@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError, FileFormatError, UnknownPart
-from eventsim.io import nir, sonata
+from eventsim.io import nir, nwb, sonata
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.declarations import get_declaration
 from eventsim.io.hdf5.safety import first_line
@@ -32,20 +32,20 @@ def load(
     time_unit: str | None = None,
     dt: float | None = None,
 ) -> Trace:
-    """Read a file that `save` or a run wrote, or one of other programs: SONATA or NIR.
+    """Read a file that `save` or a run wrote, or one of other programs: SONATA, NWB or NIR.
 
     Parameters
     ----------
     path : str or path
-        Of a run; of spikes and reports as SONATA; of a SONATA circuit, by its configuration in JSON; or of a
-        network as NIR.
+        Of a run; of spikes and reports as SONATA; of a SONATA circuit, by its configuration in JSON; of
+        spikes and series as NWB; or of a network as NIR.
     recordings : bool
         False leaves out spikes and samples, so that a file of any size opens at once.
     populations : str or sequence of str, optional
         Whose spikes and samples are read; of all unless given.
     start, stop : float, optional
         Spikes and samples of times in [start, stop) are read, and nothing else of a recording: the file may
-        be larger than the memory. In the unit of the file, in ms for SONATA.
+        be larger than the memory. In the unit of the file, in ms for SONATA, in s for NWB.
     time_unit : {"s", "ms", "us", "ns", "1"}, optional
         Of a NIR file, the unit of its times.
     dt : float, optional
@@ -62,8 +62,7 @@ def load(
     FileNotFoundError, IsADirectoryError, PermissionError
         If there is no file that can be read.
     FileFormatError
-        If it is neither an eventsim nor a SONATA file, is truncated or damaged, was written by a newer
-        format, or refers
+        If it is of none of these programs, is truncated or damaged, was written by a newer format, or refers
         to other files.
     """
     path = Path(path)
@@ -76,7 +75,9 @@ def load(
         graph = _is_graph(file)
         if not graph and (time_unit is not None or dt is not None):
             raise ConfigError(f"time_unit and dt are for NIR files, which {path} is not")
-        if not graph and not _is_ours(file):
+        if not graph and not is_ours(file) and nwb.is_nwb(file):
+            return nwb.read(file, path, recordings, part)
+        if not graph and not is_ours(file):
             return sonata.read(file, path, recordings, part)
         if not graph:
             return _read(file, recordings, part)
@@ -121,7 +122,7 @@ def is_complete(path: str | os.PathLike[str]) -> bool:
         As `load` does.
     """
     with open_any(Path(path)) as file:
-        return not _is_ours(file) or bool(file[schema.ROOT].attrs["complete"])
+        return not is_ours(file) or bool(file[schema.ROOT].attrs["complete"])
 
 
 @contextmanager
@@ -133,21 +134,21 @@ def open_file(path: Path) -> Iterator[h5py.File]:
     FileNotFoundError, IsADirectoryError, PermissionError, FileFormatError
     """
     with open_any(path) as file:
-        if not _is_ours(file):
+        if not is_ours(file):
             raise FileFormatError(f"{path} was not written by eventsim: it has no group /{schema.ROOT}")
         yield file
 
 
 @contextmanager
 def open_any(path: Path) -> Iterator[h5py.File]:
-    """Open a file of ours, a SONATA file or a graph of NIR for reading; every failure ends as one line.
+    """Open a file of ours, of SONATA, of NWB or a graph of NIR for reading; every failure ends as one line.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError, PermissionError, FileFormatError
     """
     with open_hdf5(path, (schema.ROOT, "spikes", "report")) as file:
-        if _is_ours(file) or not (sonata.is_recording(file) or _is_graph(file)):
+        if is_ours(file) or not (sonata.is_recording(file) or _is_graph(file) or nwb.is_nwb(file)):
             _check_layout(file, path)
         yield file
 
@@ -186,7 +187,8 @@ def open_hdf5(path: Path, own: tuple[str, ...] = ()) -> Iterator[h5py.File]:
         raise FileFormatError(f"{path} is truncated or damaged: {first_line(error)}") from error
 
 
-def _is_ours(file: h5py.File) -> bool:
+def is_ours(file: h5py.File) -> bool:
+    """Return whether an open file says that eventsim wrote it."""
     ours = file.get(schema.ROOT)
     return isinstance(ours, h5py.Group) and "format_version" in ours.attrs
 
@@ -194,7 +196,7 @@ def _is_ours(file: h5py.File) -> bool:
 def _is_graph(file: h5py.File) -> bool:
     """Return whether an open file holds a graph of NIR."""
     node = file.get("node")
-    return isinstance(node, h5py.Group) and "type" in node and not _is_ours(file)
+    return isinstance(node, h5py.Group) and "type" in node and not is_ours(file)
 
 
 def population_sizes(group: h5py.Group) -> dict[str, int]:
@@ -218,7 +220,7 @@ def _check_layout(file: h5py.File, path: Path) -> None:
     if not isinstance(ours, h5py.Group) or "format_version" not in ours.attrs:
         raise FileFormatError(
             f"{path} was not written by eventsim: it has no group /{schema.ROOT}, "
-            "nor spikes or reports of SONATA, nor a graph of NIR"
+            "nor spikes or reports of SONATA, nor a graph of NIR, nor a version of NWB"
         )
     version = int(ours.attrs["format_version"])
     if version > schema.FORMAT_VERSION:

@@ -1,7 +1,7 @@
 """Which part of a file's recordings is read: some populations, and a span of time."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,11 @@ class Window:
         """Whether no time is left out."""
         return self.start == -math.inf and self.stop == math.inf
 
+    @property
+    def empty(self) -> "Window":
+        """The same populations, without any time."""
+        return Window(self.populations, -math.inf, -math.inf)
+
     def check(self, known: Iterable[str]) -> None:
         """Raise UnknownPart if a population is not among those known."""
         known = list(known)
@@ -41,8 +46,11 @@ class Window:
 
     def rows(self, times: h5py.Dataset) -> slice:
         """Return the rows of rising times that lie within, reading some twenty of them."""
-        n = len(times)
-        return slice(_first(times, self.start, n), _first(times, self.stop, n))
+        return self.rows_where(times.__getitem__, len(times))
+
+    def rows_where(self, time_of: Callable[[int], float], n: int) -> slice:
+        """Return those of n rows that lie within, whose times rise and are given by a function."""
+        return slice(_first(time_of, self.start, n), _first(time_of, self.stop, n))
 
 
 WHOLE = Window()
@@ -67,7 +75,7 @@ def window(populations: Any, start: float | None, stop: float | None) -> Window:
     return Window(None if names is None else tuple(names), *bounds)
 
 
-def _first(times: h5py.Dataset, bound: float, n: int) -> int:
+def _first(time_of: Callable[[int], float], bound: float, n: int) -> int:
     """Return the first row whose time is not before a bound."""
     if bound == -math.inf:
         return 0
@@ -76,7 +84,7 @@ def _first(times: h5py.Dataset, bound: float, n: int) -> int:
     low, high = 0, n
     while low < high:
         middle = (low + high) // 2
-        if times[middle] < bound:
+        if time_of(middle) < bound:
             low = middle + 1
         else:
             high = middle

@@ -55,7 +55,7 @@ def read(file: h5py.File, path: Path, recordings: bool = True, part: Window = WH
     FileFormatError
         If arrays do not fit each other, times are not finite, or a unit of time is unknown.
     """
-    found = _Found(path, part)
+    found = _Found(path, part if recordings else part.empty)
     spikes = file.get("spikes")
     reports = file.get("report")
     if part.populations:
@@ -141,14 +141,16 @@ class _Found:
             self.assume(f"{group.name} does not say what it records; it is called {variable!r} here")
         if not _text(group["data"].attrs.get("units")):
             self.assume(f"{group.name}/data has no units")
-        times = start + step * np.arange(n_frames, dtype=np.float64)
-        rows = slice(*np.searchsorted(times, [self.part.start, self.part.stop]))
+        rows = self.part.rows_where(lambda k: start + step * k, n_frames)
+        times = start + step * np.arange(rows.start, rows.stop, dtype=np.float64)
         values = np.asarray(data[:, rows].T if turned else data[rows])
-        self.trace.samples[name, variable] = Samples(times[rows], values.astype(np.float64), units, step)
+        self.trace.samples[name, variable] = Samples(times, values.astype(np.float64), units, step)
         for key in ("element_ids", "element_pos"):
             if key in mapping:
                 self.trace.parameters[f"report/{name}/{key}"] = np.asarray(mapping[key][...])
-        self._extend(name, int(nodes.max(initial=-1)), float(times[-1] + step) if len(times) else 0.0)
+        self._extend(
+            name, int(nodes.max(initial=-1)), start + step * (n_frames - 1) + step if n_frames else 0.0
+        )
 
     def _widths(self, mapping: h5py.Group, n: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
         """Return how many elements each node has."""

@@ -2,8 +2,8 @@
 
 Kinds of files: runs, networks of runs, trained classifiers, labelled spikes in the layout of SHD, sessions of
 primate reaching, and what other programs write: SONATA spikes and reports, nodes and edges of circuits, NIR
-graphs. Each file is read in another process, which is ended if it takes too long: the HDF5 library may hang
-on a damaged file. By default some hundred files are read; ``pytest --mutations 5000`` reads all.
+graphs, NWB. Each file is read in another process, which is ended if it takes too long: the HDF5 library may
+hang on a damaged file. By default some hundred files are read; ``pytest --mutations 5000`` reads all.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ READER = textwrap.dedent(
     READERS = {
         "run": read_run, "classifier": read_classifier, "labelled": read_recordings, "sonata": load,
         "network": read_network, "nir": read_network, "config": read_network,
-        "packed": read_recordings, "session": read_session,
+        "packed": read_recordings, "session": read_session, "nwb": load,
         "nodes": lambda path: read_circuit("nodes", path), "edges": lambda path: read_circuit("edges", path),
     }
     # What a file of others names and cannot be expressed is refused by another class.
@@ -205,6 +205,13 @@ def write_sonata(path, run) -> None:
         file["report/a/mapping/index_pointers"] = np.arange(5, dtype=np.uint64)
 
 
+def write_nwb(path, run) -> None:
+    """Write spikes and series as NWB."""
+    pytest.importorskip("pynwb")
+    run.time_unit = "s"
+    es.io.export.to_nwb(run, path)
+
+
 def write_part_of_circuit(which, path) -> None:
     """Write a circuit beside the file of its nodes or edges."""
     folder = path.parent / "circuit"
@@ -222,6 +229,7 @@ KINDS = {
     "network": write_network,
     "nir": write_graph,
     "sonata": write_sonata,
+    "nwb": write_nwb,
     "nodes": lambda path, run: write_part_of_circuit("nodes", path),
     "edges": lambda path, run: write_part_of_circuit("edges", path),
 }
