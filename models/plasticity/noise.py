@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError
 from eventsim.parameters import one_line, one_number
+
+Floats = NDArray[np.float64]
 
 UPDATES = ("exact", "euler", "hold")
 AMPLITUDES = ("constant", "u", "prospective", "apical")
@@ -100,6 +102,36 @@ def feedback_scale(
     """
     rho, kept = noise.keep(dt), 1 - dt / tau_high_pass
     return noise.variance(dt) * rho**age * (1 - rho) / (1 - rho * kept) / decay
+
+
+def passed_by_membrane(
+    noise: OrnsteinUhlenbeck, tau_mem: ArrayLike, prospection: ArrayLike, dt: float
+) -> Floats:
+    """Return what membranes leave of the correlation that `feedback_scale` counts; 1 if tau_r = tau_mem.
+
+    Feedback weights from a cell to another settle at `feedback_scale` times the factors of both, besides
+    slopes and forward weights.
+
+    Parameters
+    ----------
+    noise : OrnsteinUhlenbeck
+    tau_mem : array_like
+        Membrane time constants.
+    prospection : array_like
+        tau_r / tau_mem: how far rates look ahead, in units of the membrane time constant.
+    dt : float
+
+    Notes
+    -----
+    With a = dt / tau_mem, a membrane makes u(t + 1) = u(t) + a (s(t) - u(t)) of what it is driven by, s, and
+    the cell shows ub = u(t) + p (s(t) - u(t)). So ub has p of this s, and (1 - p) a (1 - a)^(j - 1) of that j
+    ticks ago. Noise that is k ticks older correlates rho^k times as well with the present one. The sum over j
+    is p + (1 - p) a rho / (1 - (1 - a) rho).
+    """
+    rho, p = noise.keep(dt), np.asarray(prospection, float)
+    a = dt / np.asarray(tau_mem, float)
+    found: Floats = p + (1 - p) * a * rho / (1 - (1 - a) * rho)
+    return found
 
 
 def not_shorter(tau: float, dt: float, what: str) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.models.plasticity.noise import OrnsteinUhlenbeck, feedback_scale
+from eventsim.models.plasticity.noise import OrnsteinUhlenbeck, feedback_scale, passed_by_membrane
 from eventsim.models.prospective.deep_microcircuit import shares
+from eventsim.models.prospective.microcircuit import G_APICAL, G_BASAL, G_LEAK
 from eventsim.scenarios.phaseless_alignment.network import NAME, TARGET_CONDUCTANCE, Circuit, drawn_weights
 from eventsim.trace import Floats
 
+MEMBRANE_CONDUCTANCE = G_LEAK + G_BASAL + G_APICAL  # 1/ms, of cells of all layers
 AGE = 4  # ticks, of the noise in a high-passed rate when it meets itself
 
 
@@ -59,6 +61,17 @@ def fixed_point(circuit: Circuit, weights: dict[str, Floats], rates: list[Floats
     return found
 
 
+def unequal_fixed_point(circuit: Circuit, theory: Floats, layer: int) -> Floats:
+    """Return a fixed point for cells whose membranes do not undo their lag exactly, shape (n_above, n)."""
+    config = circuit.config
+    noise = OrnsteinUhlenbeck(1.0, config.tau_noise, config.noise_update)
+    tau, ahead = circuit.time_constants()
+    factors = passed_by_membrane(noise, tau / MEMBRANE_CONDUCTANCE, ahead, config.dt)
+    here, above = (factors[circuit.cells[k]] for k in (layer, layer + 1))
+    found: Floats = theory * np.outer(above, here)
+    return found
+
+
 def measured(circuit: Circuit, weights: dict[str, Floats], inputs: Floats) -> dict[str, Any]:
     """Return, for each hidden layer, lowest first, angles of its feedback weights in degrees, and their size.
 
@@ -67,7 +80,8 @@ def measured(circuit: Circuit, weights: dict[str, Floats], inputs: Floats) -> di
     dict
         "alignment_degrees" to the transposed forward weights; "theory_degrees" to the fixed point of theory;
         "weighted_degrees" to the transposed weights times the variance of each cell's noise; "kappa", size
-        along the fixed point, 1 if theory is right; "feedback_norm" and "forward_norm".
+        along the fixed point, 1 if theory is right; "feedback_norm" and "forward_norm". If time constants
+        differ from cell to cell, "mismatch_degrees" and "mismatch_kappa" for the fixed point that they have.
     """
     rates, _ = static_rates(weights, inputs, circuit.last)
     found: dict[str, list[float]] = {}
@@ -85,6 +99,11 @@ def measured(circuit: Circuit, weights: dict[str, Floats], inputs: Floats) -> di
             "feedback_norm": float(np.linalg.norm(down)),
             "forward_norm": float(np.linalg.norm(up)),
         }
+        if circuit.config.tau_spread:
+            unequal = unequal_fixed_point(circuit, theory, layer)
+            size = float((unequal**2).sum())
+            values["mismatch_degrees"] = degrees(down, unequal)
+            values["mismatch_kappa"] = float((down * unequal).sum()) / size if size else 0.0
         for name, value in values.items():
             found.setdefault(name, []).append(value)
     return {name: np.array(values) for name, values in found.items()}

@@ -92,8 +92,9 @@ def align(config: Settings, run: Run) -> None:
     train(run, trainer)
     weights = setting.weights(learner.sim)
     report(run, setting, first, weights, inputs)
-    for k, value in enumerate(settled(trainer.history, "kappa", config.epochs), 1):
-        run.metric(f"kappa_{k}", value)
+    for name in ("kappa", "mismatch_kappa") if config.tau_spread else ("kappa",):
+        for k, value in enumerate(settled(trainer.history, name, config.epochs), 1):
+            run.metric(f"{name}_{k}", value)
     if config == type(config)(noise_update=config.noise_update):
         run.parameter("published/epoch", np.array(EPOCHS))
         run.parameter("published/alignment_degrees", np.array(MEDIANS))
@@ -119,9 +120,12 @@ def report(
 ) -> None:
     """Keep the weights before and after, and the last angles as metrics, lowest layer first."""
     last = angles.measured(setting, weights, inputs)
-    for name in ("alignment_degrees", "theory_degrees", "kappa", "feedback_norm", "weighted_degrees"):
-        if name == "weighted_degrees" and not setting.config.noise_spread:
-            continue
+    names = ["alignment_degrees", "theory_degrees", "kappa", "feedback_norm"]
+    if setting.config.noise_spread:
+        names.append("weighted_degrees")
+    if setting.config.tau_spread:
+        names += ["mismatch_degrees", "mismatch_kappa"]
+    for name in names:
         run.parameter(name, last[name])
         for k, value in enumerate(last[name], 1):
             run.metric(f"{name}_{k}", value)

@@ -48,15 +48,20 @@ class Circuit:
         """Where the cells of each layer lie."""
         return unit_ranges(self.sizes)[0]
 
-    def model(self, weights: dict[str, Floats], *, ideal: bool = False) -> DeepMicrocircuit:
-        """Return the circuit with the weights given; `ideal` leaves deviations of cells out."""
+    def time_constants(self, *, ideal: bool = False) -> tuple[Floats, Floats]:
+        """Return membrane time constants relative to nominal ones, and tau_r / tau_mem, of all units."""
         config, n = self.config, sum(self.sizes) + sum(self.sizes[2:])
         spread = 0.0 if ideal else config.tau_spread
         tau, tau_r = (
             np.clip(1 + spread * streams.stream(self.seed, which).normal(size=n), 0.2, 5.0)
             for which in ("tau_mem", "tau_r")
         )
-        ahead = tau_r / tau if config.prospective else np.zeros(n)
+        return tau, tau_r / tau if config.prospective else np.zeros(n)
+
+    def model(self, weights: dict[str, Floats], *, ideal: bool = False) -> DeepMicrocircuit:
+        """Return the circuit with the weights given; `ideal` leaves deviations of cells out."""
+        n = sum(self.sizes) + sum(self.sizes[2:])
+        tau, ahead = self.time_constants(ideal=ideal)
         start = streams.stream(self.seed, "potential").normal(size=n)
         return DeepMicrocircuit(self.sizes, weights, prospective=ahead, tau_factor=tau, u_init=start)
 

@@ -206,3 +206,11 @@ def test_a_stopped_network_of_rates_goes_on_to_the_same_bits(tmp_path):
 def test_dfa_is_for_networks_of_rates(tmp_path):
     with pytest.raises(RunFailed, match="dfa is for classify and autoencoder, not for feedback"):
         outcome(tmp_path / "a.h5", algorithm="dfa")
+
+
+def test_mismatched_cells_are_compared_with_the_fixed_point_that_they_have(tmp_path):
+    found = trace(tmp_path / "a.h5", tau_spread=0.2)
+    for k in (2, 3):
+        assert found.metrics[f"mismatch_degrees_{k}"] < found.metrics[f"theory_degrees_{k}"] - 3
+        assert found.metrics[f"mismatch_kappa_{k}"] == pytest.approx(1.0, abs=0.12)
+    assert "mismatch_degrees_1" not in trace(tmp_path / "b.h5", epochs=1).metrics

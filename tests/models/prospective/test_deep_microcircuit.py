@@ -7,7 +7,7 @@ import pytest
 
 import eventsim as es
 from eventsim.models.plasticity.microcircuit_alignment import MicrocircuitAlignment
-from eventsim.models.plasticity.noise import OrnsteinUhlenbeck, feedback_scale
+from eventsim.models.plasticity.noise import OrnsteinUhlenbeck, feedback_scale, passed_by_membrane
 from eventsim.models.prospective.deep_microcircuit import (
     DeepMicrocircuit,
     initial_weights,
@@ -131,6 +131,62 @@ def test_ticks_are_those_of_the_reference(rule, update, prospective):
                 np.testing.assert_allclose(ours, values.T, rtol=1e-11, atol=1e-13, err_msg=f"{kind}/{layer}")
     moved = np.abs(sim.array("circuit", "down/1") - feedback[0]).max()
     assert moved > 1e-6, "a rule that changes nothing tests nothing"
+
+
+def test_a_membrane_passes_the_correlation_that_theory_gives():
+    """One cell, driven by its own noise of the tick before, in a long direct simulation."""
+    dt, ticks = 0.1, 400_000
+    rng = np.random.default_rng(2)
+    for tau_noise, tau_mem, p in ((1.0, 5.0, 0.7), (1.0, 5.0, 1.4), (10.0, 5.0, 0.0), (3.0, 20.0, 1.1)):
+        noise = OrnsteinUhlenbeck(1.0, tau_noise)
+        keep, gain, _ = noise.steps(dt)
+        u = xi = 0.0
+        products = np.zeros(2)
+        for z in rng.normal(size=ticks):
+            old, xi = xi, keep * xi + gain * z
+            shown = u + p * (old - u)  # of the u before the step
+            u += dt / tau_mem * (old - u)
+            products += xi * shown, xi * old
+        expected = passed_by_membrane(noise, tau_mem, p, dt)
+        assert products[0] / products[1] == pytest.approx(expected, abs=0.02 * max(1.0, tau_noise / 3))
+    np.testing.assert_array_equal(passed_by_membrane(noise, [1.0, 7.0], 1.0, dt), 1.0)
+
+
+def test_feedback_of_mismatched_cells_settles_where_theory_says():
+    """Membrane and prospective time constants differ from cell to cell: rows and columns have factors."""
+    sizes, tau, sigma, decay = (3, 4, 3, 3), 0.1, 0.02, 1e-5
+    forward, feedback = drawn(sizes, 5)
+    cells, inter = unit_ranges(sizes)
+    rng = np.random.default_rng(0)
+    tau_factor, ahead = (rng.uniform(0.6, 1.5, inter[-1].stop) for _ in range(2))
+    noise = OrnsteinUhlenbeck(sigma, tau)
+    rule = MicrocircuitAlignment(noise, rate_feedback=200.0, rate_from_interneurons=20.0, decay=decay)
+    weights = initial_weights(forward, feedback)
+    sim = simulation(sizes, weights, rule, prospective=ahead, tau_factor=tau_factor)
+    x = np.array([0.2, 0.7, 0.4])
+    sim.set_input("circuit", shown(sizes, x[None])[0])
+    relaxation = round(1 / (200.0 * decay) / DT)
+    sim.run_ticks(6 * relaxation)
+    mean, n = [0.0, 0.0], 60
+    for _ in range(n):
+        sim.run_ticks(relaxation // 2)
+        mean = [m + sim.array("circuit", f"down/{k}") / n for k, m in enumerate(mean, 1)]
+    rates = [x, *(sim.array("circuit", "rate")[0, here] for here in cells[1:])]
+    share = shares(False)
+    factors = passed_by_membrane(noise, tau_factor / (0.03 + 0.1 + 0.06), ahead, DT)
+    for k in (1, 2):
+        slopes, above = (rates[layer] * (1 - rates[layer]) for layer in (k, k + 1))
+        scale = sigma**2 * feedback_scale(noise, 0.1, decay, 4, DT)
+        scale *= share["noise"] * share["output" if k == 2 else "hidden"]
+        equal = scale * forward[k].T * np.outer(above, slopes)
+        expected = equal * np.outer(factors[cells[k + 1]], factors[cells[k]])
+        found = mean[k - 1]
+        assert (found * expected).sum() / (expected**2).sum() == pytest.approx(1.0, abs=0.05)
+        angles = [
+            np.degrees(np.arccos((found * e).sum() / np.linalg.norm(found) / np.linalg.norm(e)))
+            for e in (expected, equal)
+        ]
+        assert angles[0] < 5 < angles[1]
 
 
 @pytest.mark.parametrize("update", ["exact", "euler"])
