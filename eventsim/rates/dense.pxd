@@ -73,6 +73,12 @@ cdef class Dense(RateProjection):
     cdef char *product                      # (batch, n_post) x W as of now
     cdef char *unlearnt                     # (batch, n_post) sum of c * error_signal of the held ticks
     cdef char *overlap                      # (batch, batch) x x^T
+    cdef char *used                         # weights that products take: those that learn, or quantized ones
+    cdef object coarse, gain                # memory of quantized weights, and their factors, or None
+    cdef char *gains
+    cdef double step, limit
+    cdef bint stale                         # whether fine weights have changed since they were quantized
     cdef int gather_kept(self, int64_t k) except -1 nogil
+    cdef int round_weights(self) except -1 nogil
     cdef int spread(self, char *given, char *out) except -1 nogil
     cdef int collect(self, char *given, char *out) except -1 nogil

@@ -41,6 +41,7 @@ cdef extern from "eventsim/rates/rates.h" nogil:
     void rates_sum_rows(int is_float64, void *row, const void *given, double c, ptrdiff_t n, ptrdiff_t batch)
     void rates_sweep(int is_float64, void *m, ptrdiff_t rows, ptrdiff_t cols, double c, const void *a, const void *b,
                      const void *x, void *out_f, const void *y, void *out_s, int spread_first)
+    void rates_quantize(int is_float64, void *to, const void *given, const void *gain, double step, double limit, ptrdiff_t n)
     void rates_momentum(int is_float64, void *p, const void *g, void *velocity, double rate, double mean, double momentum,
                         ptrdiff_t n)
 
@@ -388,6 +389,27 @@ cdef class Dense(RateProjection):
             self.state[key] = self.zeros(*shape)
         self.product, self.unlearnt = memory(self.state["product"]), memory(self.state["unlearnt"])
         self.overlap = memory(self.state["overlap"])
+        self.used = self.w
+
+    def quantize(self, double step, double limit, gain=None):
+        """Multiply rates and errors with the nearest multiple of `step` within +-limit; weights that learn stay fine.
+
+        Parameters
+        ----------
+        step, limit : float
+            0 and inf for any weight.
+        gain : ndarray, shape (n_pre, n_post), optional
+            What a weight is multiplied with after that, such as the fixed pattern of a chip.
+        """
+        self.settle()
+        self.step, self.limit, self.gain, self.gains = step, limit, None, NULL
+        if gain is not None:
+            self.gain = np.array(self.stored(gain), self.state["weight"].dtype, order="C")
+            self.gains = memory(self.gain)
+        exact = step == 0.0 and limit == np.inf and gain is None
+        self.coarse = None if exact else np.empty_like(self.state["weight"])
+        self.used = self.w if exact else memory(self.coarse)
+        self.known, self.stale = False, True
 
     def shaped(self, weight):
         """Return weights as (n_pre, n_post)."""
@@ -400,7 +422,7 @@ cdef class Dense(RateProjection):
     def set_weights(self, weight=None, bias=None):
         """Replace the weights, the bias, or both, from the next tick on."""
         RateProjection.set_weights(self, weight, bias)
-        self.known = False
+        self.known, self.stale = False, True
 
     def snapshot(self):
         """Return the state as a dictionary of arrays and numbers."""
@@ -415,13 +437,14 @@ cdef class Dense(RateProjection):
 
     cdef int put_back(self, dict state) except -1:
         RateProjection.put_back(self, state)
-        self.known, self.constant_ticks = bool(state["known"]), state["held"]
+        self.known, self.constant_ticks, self.stale = bool(state["known"]), state["held"], True
         return 0
 
     cdef int gather(self, int64_t k, double time) except -1 nogil:
         cdef char *new
         cdef char *e
-        if self.follow_x < 1.0 or self.source_signal != NULL or self.optimiser > SGD or self.decay > 0.0:
+        if (self.follow_x < 1.0 or self.source_signal != NULL or self.optimiser > SGD or self.decay > 0.0
+                or self.used != self.w):
             return RateProjection.gather(self, k, time)
         if self.back == NULL:
             return self.gather_kept(k)
@@ -494,16 +517,26 @@ cdef class Dense(RateProjection):
             self.correlate(self.w, 1.0, self.x, self.unlearnt)
             memset(self.unlearnt, 0, n_y * self.size)
             self.constant_ticks = 0
-            self.known = False
+            self.known, self.stale = False, True
             return 0
+        self.stale = self.stale or self.pending_update != 0.0
         return RateProjection.settle(self)
 
+    cdef int round_weights(self) except -1 nogil:
+        """Quantize the weights that products take, if the fine ones have changed."""
+        if self.used != self.w and self.stale:
+            rates_quantize(self.is_float64, self.used, self.w, self.gains, self.step, self.limit, self.n_weights)
+            self.stale = False
+        return 0
+
     cdef int forward(self, char *x, char *out) except -1 nogil:
+        self.round_weights()
         if self.by_pre:
             return self.spread(x, out)
         return self.collect(x, out)
 
     cdef int backward(self, char *e, char *out) except -1 nogil:
+        self.round_weights()
         if self.by_pre:
             return self.collect(e, out)
         return self.spread(e, out)
@@ -520,15 +553,15 @@ cdef class Dense(RateProjection):
     cdef int spread(self, char *given, char *out) except -1 nogil:
         """out (batch, cols) += given (batch, rows) m."""
         if self.batch == 1:
-            rates_sweep(self.is_float64, self.w, self.rows, self.cols, 0.0, NULL, NULL, given, out, NULL, NULL, False)
+            rates_sweep(self.is_float64, self.used, self.rows, self.cols, 0.0, NULL, NULL, given, out, NULL, NULL, False)
         else:
-            products_multiply(self.is_float64, self.batch, self.cols, self.rows, 1.0, given, self.rows, 1, self.w, out)
+            products_multiply(self.is_float64, self.batch, self.cols, self.rows, 1.0, given, self.rows, 1, self.used, out)
         return 0
 
     cdef int collect(self, char *given, char *out) except -1 nogil:
         """out (batch, rows) += given (batch, cols) m^T."""
         if self.batch == 1:
-            rates_sweep(self.is_float64, self.w, self.rows, self.cols, 0.0, NULL, NULL, NULL, NULL, given, out, False)
+            rates_sweep(self.is_float64, self.used, self.rows, self.cols, 0.0, NULL, NULL, NULL, NULL, given, out, False)
         else:
-            products_dots(self.is_float64, self.batch, self.rows, self.cols, given, self.w, out)
+            products_dots(self.is_float64, self.batch, self.rows, self.cols, given, self.used, out)
         return 0

@@ -6,6 +6,7 @@
 #ifndef EVENTSIM_RATES_H
 #define EVENTSIM_RATES_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -79,6 +80,14 @@ static inline void rates_sweep(int is_float64, void *m, ptrdiff_t rows, ptrdiff_
         rates_sweep_f64(m, rows, cols, c, a, b, x, out_f, y, out_s, spread_first);
     else
         rates_sweep_f32(m, rows, cols, (float)c, a, b, x, out_f, y, out_s, spread_first);
+}
+
+static inline void rates_quantize(int is_float64, void *to, const void *from, const void *gain, double step,
+                                  double limit, ptrdiff_t n) {
+    if (is_float64)
+        rates_quantize_f64(to, from, gain, step, limit, n);
+    else
+        rates_quantize_f32(to, from, gain, (float)step, (float)limit, n);
 }
 
 static inline void rates_momentum(int is_float64, void *p, const void *g, void *velocity, double rate, double mean,

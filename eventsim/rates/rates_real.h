@@ -50,6 +50,18 @@ VECTOR_CLONES static void NAME(sum_rows)(REAL *restrict row, const REAL *restric
     }
 }
 
+/* to = gain times the nearest multiple of `step` (halves the even one; any value with 0) of what is cut to +-limit. */
+VECTOR_CLONES static void NAME(quantize)(REAL *restrict to, const REAL *restrict from, const REAL *restrict gain,
+                                         REAL step, REAL limit, ptrdiff_t n) {
+    for (ptrdiff_t k = 0; k < n; k++) {
+        REAL v = from[k] < limit ? from[k] : limit;
+        v = v > -limit ? v : -limit;
+        if (step > 0)
+            v = (REAL)rint((double)v / step) * step;
+        to[k] = gain ? gain[k] * v : v;
+    }
+}
+
 /* Scalar product, in lanes. */
 VECTOR_INLINE REAL NAME(dot)(const REAL *restrict a, const REAL *restrict b, ptrdiff_t n) {
     REAL lane[RATES_LANES] = {0};

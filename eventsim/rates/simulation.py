@@ -190,32 +190,48 @@ class ContinuousSide:
                 raise ValueError(f"{what} of {projection!r} must be finite")
         part.set_weights(weight, bias)
 
-    def quantize_weights(self, projection: str, step: float, limit: float = np.inf) -> None:
+    def quantize_weights(
+        self, projection: str, step: float, limit: float = np.inf, gain: ArrayLike | None = None
+    ) -> None:
         """Multiply rates with weights in steps from the next tick on; the weights that learn stay fine.
 
         Parameters
         ----------
         projection : str
-            All to all, with a delay for each source.
+            All to all, with one delay or one for each source; its feedback is a projection as well.
         step : float
             Distance of two neighbouring weights; 0 for any weight.
         limit : float
             Weights are cut to +-limit before they are rounded.
+        gain : array_like, shape (n_pre, n_post), optional
+            What each rounded weight is multiplied with, such as the fixed pattern of a chip; not where each
+            source has a delay.
 
         Raises
         ------
         ConfigError
             If the projection is of another kind.
+        ValueError
+            If `gain` has another shape, or is not finite.
         """
         part = self._part(projection)
         if not hasattr(part, "quantize"):
-            raise ConfigError(
-                f"weights of {projection!r} cannot be quantized: it needs a delay for each source"
-            )
+            raise ConfigError(f"weights of {projection!r} cannot be quantized: it needs to be all to all")
         step = one_number(step, "step", low=0)
         limit = limit if limit == np.inf else one_number(limit, "limit", low=0)
-        part.quantize(step, limit)
-        self._signals["quantize", projection] = (step, limit)
+        from eventsim.rates.axonal import Axonal
+
+        if gain is None:
+            part.quantize(step, limit)
+            self._signals["quantize", projection] = (step, limit)
+            return
+        if isinstance(part, Axonal):
+            raise ConfigError(f"weights of {projection!r} have delays for each source, and take no gain")
+        factors, shape = np.array(gain, float), part.weights()[0].shape
+        if factors.shape != shape or not np.isfinite(factors).all():
+            raise ValueError(f"gain of {projection!r} must be finite, of shape {shape}, got {factors.shape}")
+        part.quantize(step, limit, factors)
+        self._signals["quantize", projection] = (step, limit, factors)
 
     def set_learning_rate(self, name: str, learning_rate: float) -> None:
         """Change the rate of the rule of a projection or population from the next tick on; 0 stops it."""

@@ -41,6 +41,10 @@ class PhaselessAlignment(Settings):
 
         if self.algorithm == "dfa" and self.task not in ("classify", "autoencoder"):
             raise ConfigError(f"dfa is for classify and autoencoder, not for {self.task}")
+        if (self.chip_bits or self.chip_mismatch) and (self.task != "classify" or self.maps):
+            raise ConfigError(
+                "the chip is for task=classify without maps; set chip_bits=0 and chip_mismatch=0"
+            )
         if self.algorithm == "decay" and self.task in ("classify", "autoencoder"):
             raise ConfigError(f"decay is for microcircuits, not for {self.task}")
         if self.task == "feedback":

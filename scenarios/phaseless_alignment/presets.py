@@ -119,6 +119,7 @@ COLOURS: dict[str, object] = DIGITS | {
     "epochs": 12,
     "recorded_every": 2,
 }
+MIXED_SIGNAL: dict[str, object] = DIGITS | {"chip_mismatch": 0.1, "chip_bits": 6, "chip_epochs": 10}
 SLOW: dict[str, object] = {"noise_update": "exact", "recorded_every": 5}
 SLOW_1 = SLOW | {"tau_noise": 1.0, "tau_high_pass": 1.0, "presentation": 10.0}
 SLOW_1 |= {"rate_feedback": 5.0, "rate_from_interneurons": 0.5, "dt": 0.1}
@@ -160,6 +161,10 @@ PRESETS: dict[str, dict[str, object]] = {
     "colour-lenet-bp": COLOURS | {"algorithm": "bp"},
     "colour-lenet-fa": COLOURS | {"algorithm": "fa"},
     "colour-lenet-dfa": COLOURS | {"algorithm": "dfa"},
+    "mixed-signal": MIXED_SIGNAL,
+    "mixed-signal-bp": MIXED_SIGNAL | {"algorithm": "bp"},
+    "mixed-signal-fa": MIXED_SIGNAL | {"algorithm": "fa"},
+    "mixed-signal-coarse": MIXED_SIGNAL | {"chip_bits": 3, "chip_mismatch": 0.2},
     "slow-noise": SLOW_1,
     "slow-noise-not-prospective": SLOW_1 | {"prospective": False},
     "slower-noise": SLOW_10,

@@ -48,7 +48,7 @@ def network(config: Settings, sizes: tuple[int, ...], seed: int, *, learning: bo
     net, layers, std = Network(seed=seed), names(config), config.weight_std
     net.add("image", models.RateInput(), sizes[0])
     for name, n, phi in zip(layers[1:], sizes[1:], activations(config), strict=True):
-        net.add(name, models.LatentEquilibrium(config.tau, activation=phi, gamma=0.0), n)
+        net.add(name, models.LatentEquilibrium(config.tau, config.tau, activation=phi, gamma=0.0), n)
     direct = config.algorithm == "dfa"
     for k, (pre, post) in enumerate(pairwise(layers)):
         shape = sizes[k], sizes[k + 1]
@@ -71,6 +71,13 @@ def network(config: Settings, sizes: tuple[int, ...], seed: int, *, learning: bo
             way = streams.stream(seed, "feedback", pre).normal(0, config.feedback_std or std, (sizes[-1], n))
             net.connect("label", pre, weight=way, variable="error", receptor="error", feedback=False)
     return net
+
+
+def feedback_names(net: "Network") -> list[str]:
+    """Return the names of projections that send errors back, or down from the output."""
+    own = [it for it in net.projections if it.rates is not None and it.rates.own_feedback]
+    direct = [it for it in net.projections if it.rates is not None and it.rates.variable == "error"]
+    return [*(f"{it.name} feedback" for it in own), *(it.name for it in direct)]
 
 
 def add_rules(net: "Network", config: Settings, projection: str, k: int) -> None:
@@ -137,6 +144,19 @@ class RateLearner(SimulationLearner):
         """Return the network, with plasticity or without."""
         return network(self.config, self.sizes, self.seed, learning=learning)
 
+    def projections(self) -> list[str]:
+        """Return the names of all projections with weights, those of feedback included."""
+        net = self.built(learning=False)
+        return [*(f"{pre}->{post}" for pre, post in self.weighted), *feedback_names(net)]
+
+    @property
+    def readout_ticks(self) -> int:
+        """Ticks of a sample before it is read: rates are prospective, a tick a layer."""
+        return len(self.sizes) + 2
+
+    def prepare(self, sim: "Simulation") -> None:
+        """Change a simulation that is to be read, once it has the present weights."""
+
     def simulation(self, batch: int, *, learning: bool = True) -> "Simulation":
         """Return a simulation of the network with its first weights."""
         from eventsim import Simulation
@@ -190,11 +210,12 @@ class RateLearner(SimulationLearner):
         for pre, post in self.weighted:
             name = f"{pre}->{post}"
             sim.set_weights(name, self.sim.weights(name), self.sim.bias(name))
+        self.prepare(sim)
         found: dict[str, list[Floats]] = {name: [] for name in layers}
         for start in range(0, n, batch):
             samples = np.arange(start, min(start + batch, n))
             sim.set_input("image", self.task.shown(split, np.resize(samples, batch)))
-            sim.run_ticks(len(self.sizes) + 2)  # rates are prospective: a tick a layer
+            sim.run_ticks(self.readout_ticks)
             for name in layers:
                 found[name].append(sim.array(name)[: len(samples)])
         return {name: np.concatenate(parts) for name, parts in found.items()}
@@ -263,6 +284,10 @@ def learn(config: Settings, run: Run) -> None:
     else:
         run.metric("validation_accuracy", learner.accuracy("validation"))
         run.metric("test_accuracy", learner.accuracy("test"))
+    if config.chip_bits or config.chip_mismatch:
+        from eventsim.scenarios.phaseless_alignment.chip import on_chip
+
+        on_chip(run, learner)
 
 
 def _learner(config: Settings, run: Run, ticks: int) -> RateLearner:

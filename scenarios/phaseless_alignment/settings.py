@@ -49,6 +49,7 @@ class Settings(Scenario):
             "activation",
             "precision",
         ),
+        "chip": ("chip_mismatch", "chip_bits", "chip_epochs"),
     }
 
     task: Annotated[
@@ -123,3 +124,8 @@ class Settings(Scenario):
     ] = ()
     activation: Annotated[Literal["tanh", "logistic"], "of hidden layers of rates"] = "tanh"
     precision: Annotated[Literal["float64", "float32"], "of rates and their weights"] = "float64"
+    chip_mismatch: Annotated[
+        float, Ge(0), Le(0.3), "relative, of time constants and of gains of synapses on a chip"
+    ] = 0.0
+    chip_bits: Annotated[int, Ge(0), Le(24), "of a weight on the chip with its sign; 0: fine weights"] = 0
+    chip_epochs: Annotated[int, Ge(0), "of learning on the chip"] = 0

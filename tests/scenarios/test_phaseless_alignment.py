@@ -140,6 +140,10 @@ def test_controls_learn_what_they_should():
         assert rule(algorithm).rate_feedback == rule(algorithm).rate_from_interneurons == 0
         assert np.any(rule(algorithm).noise.sigma) == (algorithm == "noise")
     assert rule("bp").feedback == "copied"
+    assert rule("decay").feedback == "decaying"
+    assert rule("decay").rate_feedback == rule("pal").rate_feedback
+    assert rule("decay").rate_from_interneurons == rule("pal").rate_from_interneurons
+    assert (rule("decay").noise.sigma == rule("pal").noise.sigma).all()
 
 
 def test_every_plot_can_be_drawn(tmp_path):
@@ -214,3 +218,57 @@ def test_mismatched_cells_are_compared_with_the_fixed_point_that_they_have(tmp_p
         assert found.metrics[f"mismatch_degrees_{k}"] < found.metrics[f"theory_degrees_{k}"] - 3
         assert found.metrics[f"mismatch_kappa_{k}"] == pytest.approx(1.0, abs=0.12)
     assert "mismatch_degrees_1" not in trace(tmp_path / "b.h5", epochs=1).metrics
+
+
+CHIP = {"hidden": (10,), "epochs": 2, "recorded_every": 1, "batch": 100, "presentation": 3.0}
+
+
+def test_a_chip_is_read_before_and_after_learning_there(tmp_path):
+    found = trace(tmp_path / "a.h5", "mixed-signal", **CHIP, chip_epochs=3, chip_mismatch=0.3, chip_bits=3)
+    accuracies = [found.metrics[f"test_accuracy{which}"] for which in ("_chip_before", "_chip")]
+    assert accuracies[0] < accuracies[1]
+    assert np.ravel(found.training["chip_epoch"]).tolist() == [0, 1, 2, 3]
+    plain = trace(tmp_path / "b.h5", "digits", **CHIP)
+    assert plain.metrics["test_accuracy"] == found.metrics["test_accuracy"]  # the chip comes after
+    assert "test_accuracy_chip" not in plain.metrics
+    weights = [found.parameters[f"{where}weight/image->hidden1"] for where in ("", "chip/")]
+    step = np.abs(weights[0]).max() / 3
+    assert np.abs(weights[1] - weights[0]).max() > 0
+    assert not np.allclose(weights[1], step * np.rint(weights[1] / step))  # what learns is fine
+
+
+def test_a_chip_without_mismatch_and_with_fine_weights_is_the_network():
+    from eventsim.scenarios.latent_equilibrium import data
+    from eventsim.scenarios.phaseless_alignment import rate_networks
+    from eventsim.scenarios.phaseless_alignment.chip import ChipLearner
+
+    config = SCENARIO(**SCENARIO.presets["mixed-signal"] | CHIP | {"chip_bits": 0})
+    task = data.digits()
+    learner = rate_networks.RateLearner(config, task, (64, 10, 10), 0, 30)
+    ideal = learner.rates("test", ("label",))["label"]
+    np.testing.assert_allclose(
+        ChipLearner(learner, 0.0).rates("test", ("label",))["label"], ideal, rtol=1e-12
+    )
+    chip = ChipLearner(learner, 0.1)
+    assert 0.02 < np.std(chip.rates("test", ("label",))["label"] - ideal) / np.std(ideal) < 0.5
+    gain = chip.gain("image->hidden1", (64, 10))
+    assert np.std(gain) == pytest.approx(0.1, rel=0.1)
+    np.testing.assert_array_equal(gain, ChipLearner(learner, 0.1).gain("image->hidden1", (64, 10)))
+    again = ChipLearner(learner, 0.1)
+    np.testing.assert_array_equal(
+        again.rates("test", ("label",))["label"], chip.rates("test", ("label",))["label"]
+    )
+
+
+def test_a_chip_is_for_dense_networks_of_rates(tmp_path):
+    with pytest.raises(RunFailed, match="the chip is for task=classify without maps"):
+        outcome(
+            tmp_path / "a.h5", "colour-lenet", maps=(2,), hidden=(4,), epochs=0, chip_bits=4, presentation=1.0
+        )
+    with pytest.raises(RunFailed, match="the chip is for task=classify"):
+        outcome(tmp_path / "b.h5", chip_bits=4)
+
+
+def test_feedback_that_decays_is_for_microcircuits(tmp_path):
+    with pytest.raises(RunFailed, match="decay is for microcircuits, not for classify"):
+        outcome(tmp_path / "a.h5", "digits", algorithm="decay")
