@@ -2,7 +2,7 @@
 
 A weight is the nearest of 2^bits - 1 values, up to the largest trained one of its projection, times the gain
 of its synapse. Membrane and prospective time constants differ as well, so that cells do not undo their lag
-exactly. Learning changes weights by far less than a step at a tick: the chip keeps fine weights to learn with.
+exactly. Learning changes weights by far less than a step a tick: the chip keeps fine weights to learn with.
 """
 
 from typing import TYPE_CHECKING, Any
