@@ -10,16 +10,23 @@ from eventsim.scenarios.scenario import Run
 
 __all__ = ["complete"]
 
+UNCUED = 9  # further cycles in which it has to stay silent without a cue
 AFTER = 20  # free cycles after a cue
 SETTLED = 2  # of them that do not count yet
 
 
 def complete(player: Player, run: Run, trained: dict[str, Any]) -> None:
-    """Cue the trained network, silenced before, with each of the durations; keep how well it goes on."""
+    """Cue the trained network, which begins at rest, with each of the durations; keep how well it goes on.
+
+    Visible somata that are clamped to rest do not silence it: the latent neurons keep the song. So the network
+    begins anew, with the weights that it has learned; it is silent if it stays so for a cycle without a teacher.
+    """
     player.restore(trained)
-    player.voice = 0
-    learning.silence(player)
+    player = player.at_rest()
+    player.free(1 + UNCUED)
     run.metric("silent_before_cue", float(player.visible().mean() < learning.SILENT))
+    player = player.at_rest()
+    player.free()
     silent = player.snapshot()
     found = []
     for cue in player.config.cues:

@@ -20,7 +20,6 @@ __all__ = [
     "learn",
     "replay",
     "replay_metrics",
-    "silence",
 ]
 
 NUDGED = 3  # replay cycles that begin with the teacher
@@ -169,10 +168,3 @@ def disrupt(player: Player, name: str, undisturbed: Replay, kept: int) -> tuple[
         else float("nan"),
         "silent": float(found.activity[-1] < SILENT),
     }
-
-
-def silence(player: Player) -> None:
-    """Bring the network into its silent state: visible somata at rest for two cycles, then a free cycle."""
-    for _ in range(2):
-        player.clamp(-70.0, 0.0, player.pattern.duration)
-    player.free()

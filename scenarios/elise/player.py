@@ -42,6 +42,7 @@ class Player:
         import eventsim as es
 
         self.config, self.voices, self.structure, self.voice = config, voices, structure, 0
+        self.seed, self.hardware = seed, hardware
         self.n, self.n_visible = structure.scaffold.n, structure.scaffold.n_visible
         self.sim = es.Simulation(network(config, structure, seed), hardware, dt=config.dt)
         self.ticks = voices[0].ticks(config.dt)
@@ -71,6 +72,12 @@ class Player:
         found = np.full((self.ticks, self.n_visible), E_LEAK)
         found[:, self.columns] = self.pattern.potentials(self.config.dt)
         return found
+
+    def at_rest(self) -> "Player":
+        """Return a player of its own for the network as it is wired now, with all potentials at rest."""
+        other = Player(self.config, self.voices, self.structure, self.seed, self.hardware)
+        other.sim.set_weights(DENDRITES, self.weight())
+        return other
 
     # Cycles ---------------------------------------------------------------------------------------
 

@@ -231,6 +231,7 @@ def completion(trace: Trace) -> "Figure":
         ):
             axes.plot(np.arange(1, len(row) + 1), row, "o-", markersize=3, color=colour, label=f"{cue:g} ms")
         axes.set(xlabel="free cycle after the cue", ylabel="correlation, best shift", ylim=(-0.1, 1.02))
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(title="cue", fontsize=7)
     return figure
 

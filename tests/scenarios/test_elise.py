@@ -288,6 +288,7 @@ def test_two_songs_cues_noise_and_a_chip(tmp_path):
     assert two["replay_correlation"] == min(two["replay_correlation_0"], two["replay_correlation_1"])
     cues = run(tmp_path, "cues", cues=(50.0, 120.0), **SMALL)
     assert cues.parameters["completion/correlation"].shape == (2, 19)
+    assert cues.metrics["silent_before_cue"] == 1.0
     noisy = run(tmp_path, "noisy", noise=2.0, **SMALL)
     assert noisy.metrics["noisy_target_correlation"] < 1.0
     chip = run(tmp_path, "chip", chip_mismatch=0.1, chip_bits=6, chip_cycles=40, **SMALL)
