@@ -18,8 +18,9 @@ SETTLED = 2  # of them that do not count yet
 def complete(player: Player, run: Run, trained: dict[str, Any]) -> None:
     """Cue the trained network, which begins at rest, with each of the durations; keep how well it goes on.
 
-    Visible somata that are clamped to rest do not silence it: the latent neurons keep the song. So the network
-    begins anew, with the weights that it has learned; it is silent if it stays so for a cycle without a teacher.
+    Visible somata that are clamped to rest do not silence it: the latent neurons keep the song. So the
+    network begins anew, with its learned weights. It is silent if it stays so for ten cycles without a
+    teacher.
     """
     player.restore(trained)
     player = player.at_rest()
