@@ -13,6 +13,7 @@ import numpy as np
 
 from eventsim.errors import ConfigError
 
+LEFT = ' style="text-align: left"'  # notebooks set cells to the right, captions to the middle
 MOST_ROWS = 30  # of a table; the rest is counted
 MOST_CHARACTERS = 60  # of a value
 
@@ -37,16 +38,16 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -
     if not listed:
         return ""
     shown, left = listed[:MOST_ROWS], len(listed) - MOST_ROWS
-    top = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
+    top = "".join(f'<th scope="col"{LEFT}>{html.escape(name)}</th>' for name in head)
     body = "".join(
-        f'<tr><th scope="row">{html.escape(row[0])}</th>'
-        + "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
+        f'<tr><th scope="row"{LEFT}>{html.escape(row[0])}</th>'
+        + "".join(f"<td{LEFT}>{html.escape(cell)}</td>" for cell in row[1:])
         + "</tr>"
         for row in shown
     )
     more = f"<p>... and {left} more</p>" if left > 0 else ""
     return (
-        f"<table><caption>{html.escape(caption)}</caption><thead><tr>{top}</tr></thead>"
+        f"<table><caption{LEFT}>{html.escape(caption)}</caption><thead><tr>{top}</tr></thead>"
         f"<tbody>{body}</tbody></table>{more}"
     )
 
@@ -91,7 +92,7 @@ def _equal(a: object, b: object) -> bool:
 
 
 def of_network(net: Any) -> str:
-    """Return the populations and the projections of a network."""
+    """Return populations, projections and plasticity rules of a network."""
     populations = table(
         "populations",
         ("population", "units", "model", "parameters"),
@@ -104,9 +105,20 @@ def of_network(net: Any) -> str:
     projections = table(
         "projections",
         ("projection", "rule", "weight", f"delay ({unit})"),
-        ((each.name, type(each.rule).__name__, each.weight, each.delay) for each in net.projections),
+        ((each.name, _named(each.rule), each.weight, each.delay) for each in net.projections),
     )
-    return block(f"Network, seed {net.seed}, times in {unit}", populations, projections)
+    plasticity = table(
+        "plasticity",
+        ("of", "rule", "parameters"),
+        ((name, type(rule).__name__, changed(rule)) for name, rule in net.plasticity),
+    )
+    return block(f"Network, seed {net.seed}, times in {unit}", populations, projections, plasticity)
+
+
+def _named(part: Any) -> str:
+    """Return the name of a part with the parameters that differ from their defaults."""
+    parameters = changed(part)
+    return f"{type(part).__name__}({parameters})" if parameters else type(part).__name__
 
 
 def of_simulation(sim: Any) -> str:

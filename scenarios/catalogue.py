@@ -5,10 +5,9 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from eventsim.errors import UnknownPart
+from eventsim.errors import UnknownPart, did_you_mean
 from eventsim.registry import KINDS, parts
 from eventsim.scenarios.parameters import keys, names_of, parameters, summary
-from eventsim.scenarios.running import unknown
 from eventsim.scenarios.scenario import Scenario
 
 HEADINGS = {
@@ -45,7 +44,9 @@ def describe(name: str) -> dict[str, Any]:
             if record["name"].replace("_", "-") == name.replace("_", "-"):
                 return record
             names.append(record["name"])
-    raise UnknownPart(unknown("part", name, names))
+    # All names together would be a page long.
+    hint = did_you_mean(name, names) or ";"
+    raise UnknownPart(f"no part named {name!r}{hint} 'eventsim list' names all {len(names)}")
 
 
 def as_text(name: str | None = None) -> str:

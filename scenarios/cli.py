@@ -227,7 +227,10 @@ def show(
 def plot(
     file: File,
     what: Annotated[str | None, typer.Option(help="raster, trace, training, weights, ...")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE.png")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.png", help="Or .svg, .pdf [default: beside FILE]."),
+    ] = None,
     listing: Annotated[bool, typer.Option("--list", help="Say what there is to draw.")] = False,
 ) -> None:
     """Draw what is in the file of a run."""

@@ -25,7 +25,7 @@ EXPORT = examples(
     "export run.h5 --to nwb -o run.nwb",
     "export run.h5 --to nir -o network.nir",
 )
-BENCH = examples("bench --quick", "bench queue --no-peers")
+BENCH = examples("bench --quick", "bench queue-hold --no-peers")
 REPRODUCE = examples(
     "reproduce",
     "reproduce nonlinear-dendrites --quick",

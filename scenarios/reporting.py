@@ -249,7 +249,7 @@ def _variables(page: "Page", run: "Trace") -> list[str]:
 
 def _distributions(page: "Page", run: "Trace") -> list[str]:
     """Return distributions of weights and delays, before and after training, and their statistics."""
-    from eventsim.io.plots import readable_name
+    from eventsim.io.plots import readable_name, series
     from eventsim.io.report import charts
     from eventsim.io.report.blocks import joined, paragraph, table
 
@@ -258,6 +258,8 @@ def _distributions(page: "Page", run: "Trace") -> list[str]:
         for name, values in run.parameters.items()
         if name.startswith(("weight/", "delay/")) and values.size and values.dtype.kind in "iuf"
     }
+    order = series.in_order(run, [name.partition("/")[2] for name in found])
+    found = dict(sorted(found.items(), key=lambda each: order.index(each[0].partition("/")[2])))
     places: list[str] = []
     rows: list[tuple[Any, ...]] = []
     for name, values in found.items():

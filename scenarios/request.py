@@ -26,7 +26,7 @@ class Request:
     values : single settings by key.
     preset, config, hardware, seed, threads : None where nothing was asked for.
     data : folder of data sets; the environment variable EVENTSIM_DATA where None.
-    output : the file to write; a name made from scenario, preset and seed where None.
+    output : the file to write, a path or a text; a name made from scenario, preset and seed where None.
     resume : go on from the file's last checkpoint.
     overwrite : replace the file if there is one.
     """
@@ -43,6 +43,13 @@ class Request:
     resume: bool = False
     overwrite: bool = False
     quiet: bool = False
+
+    def __post_init__(self) -> None:
+        """Take texts for paths too."""
+        for name in ("config", "data", "output"):
+            given = getattr(self, name)
+            if given is not None:
+                object.__setattr__(self, name, Path(given))
 
     @property
     def path(self) -> Path:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ class Comparison:
     seconds : time that each run took.
     complete : whether each has finished.
     page : where the page was written, or None.
+    units : of the metrics that the runs' scenarios name.
     """
 
     names: tuple[str, ...]
@@ -38,6 +39,7 @@ class Comparison:
     seconds: tuple[float | None, ...]
     complete: tuple[bool, ...]
     page: Path | None = None
+    units: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison as JSON has it."""
@@ -68,7 +70,7 @@ class Comparison:
         """Return the metrics with their units, "-" where a run has none."""
         found = {}
         for key, values in self.metrics.items():
-            unit = metric_units.unit_of(key, {})
+            unit = metric_units.unit_of(key, self.units)
             found[key] = tuple(metric_units.with_unit(v, unit) if v is not None else "-" for v in values)
         return found
 
@@ -114,6 +116,7 @@ def compare(
         names=tuple(_short_names(files)),
         differing=_differing(settings),
         metrics=_rows([each["metrics"] for each in found]),
+        units={k: unit for each in found for k, unit in metric_units.units(each["scenario"]).items()},
         seconds=tuple(each["wall_seconds"] for each in found),
         complete=tuple(each["complete"] for each in found),
         page=Path(output) if output is not None else None,

@@ -61,12 +61,20 @@ def explain(mistake: Mapping[str, Any], keys: Collection[str]) -> str:
     return f"{where} = {show(mistake['input'])}: {text}" if where else text
 
 
+CLOSE = 0.6
+"""Names below this ratio of equal letters are no help: 'compare' for 'nope' has 0.55."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown name: the nearest names, and all known ones."""
-    known = list(known)
-    close = difflib.get_close_matches(name, known, 3, 0.5)
+    """Return the end of a message about an unknown name: the nearest names, and all known ones.
+
+    Names that hold commas themselves are quoted.
+    """
+    known = list(dict.fromkeys(known))
+    close = difflib.get_close_matches(name, known, 3, CLOSE)
     hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
-    return f"{hint}known: {', '.join(known) or 'none'}"
+    shown = [repr(each) if "," in each else each for each in known]
+    return f"{hint}known: {', '.join(shown) or 'none'}"
 
 
 def show(value: object) -> str:

@@ -12,6 +12,8 @@ from eventsim.trace import Floats, Samples
 
 __all__ = ["curves", "distribution", "membranes", "thinned"]
 
+NO_GROUND = {"background_fill_color": None, "border_fill_color": None, "outline_line_color": None}
+"""The page is the ground of all figures. A white one would leave a line at the edges of a dark page."""
 MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "plus", "x", "star")
 DASHES = ("solid", "dashed", "dotdash", "dotted", "dashdot", [6, 1, 1, 1], [3, 1], [8, 2])
 LINES_SHOWN = 4  # units of a sampled variable
@@ -143,6 +145,7 @@ def _plain(**options: Any) -> Any:
         tools="pan,box_zoom,wheel_zoom,reset",
         active_scroll=None,
         toolbar_location="above",
+        **NO_GROUND,
         **options,
     )
     made.toolbar.logo = None

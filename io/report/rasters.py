@@ -15,6 +15,7 @@ from eventsim.io.plots.decisions import ShownSample
 from eventsim.io.plots.styling import COLOURS, time_label
 from eventsim.io.report import spike_blocks
 from eventsim.io.report.blocks import paragraph
+from eventsim.io.report.charts import NO_GROUND
 from eventsim.trace import Spikes, Trace
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def _figure(
     y_range = Range1d(bottom, top, bounds=(bottom, top), min_interval=min(3.0, top - bottom))
     height = int(inside + 46 + 20 * named + 22 * last + 32 * decides)
     drawn = figure(
+        **NO_GROUND,
         height=height,
         sizing_mode="stretch_width",
         x_range=x_range,

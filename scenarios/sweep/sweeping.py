@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FILE = "sweep.json"
 HOW = ("seed", "preset", "hardware")  # keys that say how to run, beside the scenario's own
+MOST_METRICS = 6  # in a notebook
 TITLE = 80  # signs of a file's name that say which point it is
 
 
@@ -45,11 +46,13 @@ class Sweep:
     lost: str = ""
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: each run with its point."""
+        """Return what a notebook shows: each run with its point, its first metrics and its seconds."""
         from eventsim import html
 
-        rows = ((each["status"], *(each.get(key) for key in self.keys)) for each in self.rows())
-        table = html.table("runs", ("status", *self.keys), rows)
+        rows = self.rows()
+        shown = (*self.keys, *tables.metrics(rows, self.keys)[:-1][:MOST_METRICS], "seconds")
+        cells = ((each["status"], *(each.get(key) for key in shown)) for each in rows)
+        table = html.table("runs", ("status", *shown), cells)
         return html.block(f"Sweep of {self.scenario} in {self.folder}", table)
 
     @property

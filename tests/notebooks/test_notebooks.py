@@ -31,10 +31,9 @@ classifier = es.models.SpikingClassifier(hidden=(5,), epochs=3, progress=True)
 classifier.fit(times, times[:, 0] < times[:, 1])
 """,
     """
-from pathlib import Path
 from eventsim.scenarios import Request, execute
 execute(Request(name="yin-yang", preset="quick", values={"epochs": 1, "runs": 1}, quiet=True, overwrite=True,
-                output=Path("a.h5")))
+                output="a.h5"))
 """,
     """
 es.io.load("a.h5")
@@ -71,8 +70,12 @@ def test_a_network_shows_its_populations_and_projections():
     net.add("a<b", es.models.SpikeSource(), 3)
     net.add("cells", es.models.LIF(tau_mem=2.0), 4)
     net.connect("a<b", "cells", weight=np.arange(12.0).reshape(3, 4), delay=0.25)
+    net.connect("cells", "cells", es.connect.fixed_probability(0.25), weight=0.5, delay=1.0)
+    net.add_plasticity("cells->cells", es.models.plasticity.PairSTDP(w_max=3.0))
     text = shown(net)
     assert "a&lt;b" in net._repr_html_()
+    assert "FixedProbability(p = 0.25)" in text
+    assert re.search(r"plasticity .*cells-&gt;cells +PairSTDP +w_max = 3", text)
     for each in ("seed 7", "us", "LIF", "tau_mem = 2", "3 x 4, 0 to 11", "0.25"):
         assert each in text
     assert "v_th" not in text  # a default
@@ -112,6 +115,8 @@ def test_a_paper_and_a_sweep_show_their_tables(tmp_path):
     assert "linear 4-3" in shown(Reproduction(paper, list(rows)))
     found = es.sweep("balanced-network", {"duration": [5.0, 6.0]}, tmp_path / "runs", preset="quick", jobs=1)
     assert re.search(r"finished +5 .*finished +6 ", re.sub(r"\s+", " ", shown(found)))
+    assert "mean_rate" in shown(found)
+    assert f" {found.rows()[0]['spikes']:.6g} " in shown(found)
 
 
 def test_long_tables_are_cut_and_values_are_short():
