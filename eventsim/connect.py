@@ -16,12 +16,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim.connection_rule import ConnectionRule
 from eventsim.connections import Connections, Indices
-from eventsim.distributions import CHUNK, Distribution, exponential, lognormal, normal, uniform
+from eventsim.distributions import (
+    CHUNK,
+    Distribution,
+    exponential,
+    lognormal,
+    normal,
+    poisson,
+    uniform,
+)
 from eventsim.errors import ConfigError
 from eventsim.io.plain import plain_array
 from eventsim.parameters import one_number
 from eventsim.rates.images import convolution, max_pool, mean_pool
-from eventsim.sample_targets import sample_targets
+from eventsim.sample_targets import sample_targets, sample_uneven
 
 __all__ = [
     "ConnectionRule",
@@ -41,8 +49,11 @@ __all__ = [
     "normal",
     "one_to_one",
     "pairs",
+    "poisson",
     "uniform",
 ]
+
+Degree = int | NDArray[np.int64] | Distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,63 +146,106 @@ class FixedProbability(ConnectionRule):
         return Connections(n_pre, n_post, pre=pre[:count], post=post[:count])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FixedIndegree(ConnectionRule):
     """Each target has `k` sources, drawn uniformly.
 
     Parameters
     ----------
-    k : int
-        Synapses of each target. A source may be drawn several times unless the projection
-        says ``multapses=False``.
+    k : int, array_like of int, shape (n_post,), or Distribution
+        Synapses of each target: one number, one for each target, or drawn for each and rounded to the nearest
+        whole number. A source may be drawn several times unless the projection says ``multapses=False``.
+
+    Examples
+    --------
+    >>> import eventsim as es
+    >>> net = es.Network(seed=1)
+    >>> _ = net.add("in", es.models.Poisson(rate=5.0), 50)
+    >>> _ = net.add("cells", es.models.LIF(), 4)
+    >>> few_or_many = es.connect.fixed_indegree([0, 1, 5, 20])
+    >>> p = net.connect("in", "cells", few_or_many, multapses=False)
+    >>> import numpy as np
+    >>> np.bincount(p.resolve(net).targets(), minlength=4).tolist()
+    [0, 1, 5, 20]
     """
 
-    k: int
+    k: Degree
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k", _count(self.k, "k of fixed_indegree"))
+        object.__setattr__(self, "k", _degree(self.k, "k of fixed_indegree"))
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether another rule has the same numbers of synapses."""
+        return _same_degree(self, other)
+
+    def __hash__(self) -> int:
+        """Return a number that equal rules share."""
+        return hash(type(self))
+
+    def __repr__(self) -> str:
+        return f"FixedIndegree(k={_short(self.k)})"
 
     def check(self, n_pre: int, n_post: int, autapses: bool, multapses: bool, label: str) -> None:
-        """Raise ConfigError if there are too few sources."""
-        _check_degree("fixed_indegree", self.k, n_pre, "sources", autapses, multapses, label)
+        """Raise ConfigError if there are too few sources, or not as many numbers as targets."""
+        _check_degree("fixed_indegree", self.k, n_post, n_pre, "sources", autapses, multapses, label)
 
     def draw(
         self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
     ) -> Connections:
         """Return the synapses, ordered by target."""
-        if self.k == 0 or n_post == 0:
-            return _nothing(n_pre, n_post)
-        pre = sample_targets(rng, n_post, n_pre, self.k, autapses, multapses)
-        return Connections(n_pre, n_post, pre=pre, per_post=self.k)
+        if isinstance(self.k, int):
+            if self.k == 0 or n_post == 0:
+                return _nothing(n_pre, n_post)
+            pre = sample_targets(rng, n_post, n_pre, self.k, autapses, multapses)
+            return Connections(n_pre, n_post, pre=pre, per_post=self.k)
+        counts = _drawn_degree(self.k, rng, n_post, n_pre, "fixed_indegree", autapses, multapses)
+        pre = sample_uneven(rng, counts, n_pre, autapses, multapses)
+        post = np.repeat(np.arange(n_post, dtype=np.int32), counts)
+        return Connections(n_pre, n_post, pre=pre, post=post)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FixedOutdegree(ConnectionRule):
     """Each source has `k` targets, drawn uniformly.
 
     Parameters
     ----------
-    k : int
-        Synapses of each source. A target may be drawn several times unless the projection
-        says ``multapses=False``.
+    k : int, array_like of int, shape (n_pre,), or Distribution
+        Synapses of each source: one number, one for each source, or drawn for each and rounded to the nearest
+        whole number. A target may be drawn several times unless the projection says ``multapses=False``.
     """
 
-    k: int
+    k: Degree
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k", _count(self.k, "k of fixed_outdegree"))
+        object.__setattr__(self, "k", _degree(self.k, "k of fixed_outdegree"))
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether another rule has the same numbers of synapses."""
+        return _same_degree(self, other)
+
+    def __hash__(self) -> int:
+        """Return a number that equal rules share."""
+        return hash(type(self))
+
+    def __repr__(self) -> str:
+        return f"FixedOutdegree(k={_short(self.k)})"
 
     def check(self, n_pre: int, n_post: int, autapses: bool, multapses: bool, label: str) -> None:
-        """Raise ConfigError if there are too few targets."""
-        _check_degree("fixed_outdegree", self.k, n_post, "targets", autapses, multapses, label)
+        """Raise ConfigError if there are too few targets, or not as many numbers as sources."""
+        _check_degree("fixed_outdegree", self.k, n_pre, n_post, "targets", autapses, multapses, label)
 
     def draw(
         self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
     ) -> Connections:
         """Return the synapses, ordered by source."""
-        return _by_source(
-            n_pre, n_post, self.k, sample_targets(rng, n_pre, n_post, self.k, autapses, multapses)
-        )
+        if isinstance(self.k, int):
+            drawn = sample_targets(rng, n_pre, n_post, self.k, autapses, multapses)
+            return _by_source(n_pre, n_post, self.k, drawn)
+        counts = _drawn_degree(self.k, rng, n_pre, n_post, "fixed_outdegree", autapses, multapses)
+        post = sample_uneven(rng, counts, n_post, autapses, multapses)
+        pre = np.repeat(np.arange(n_pre, dtype=np.int32), counts)
+        return Connections(n_pre, n_post, pre=pre, post=post)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -292,12 +346,77 @@ def _by_source(n_pre: int, n_post: int, k: int, post: Indices) -> Connections:
     return Connections(n_pre, n_post, post=post, per_pre=k)
 
 
-def _check_degree(rule: str, k: int, n: int, side: str, autapses: bool, multapses: bool, label: str) -> None:
+def _check_degree(
+    rule: str, k: Degree, rows: int, n: int, side: str, autapses: bool, multapses: bool, label: str
+) -> None:
+    if isinstance(k, Distribution):
+        return  # what is drawn is looked at then
+    if isinstance(k, np.ndarray):
+        if len(k) != rows:
+            ends = "targets" if side == "sources" else "sources"
+            raise ConfigError(f"{rule} of {label} has {len(k)} numbers of {side}, expected {rows}, by {ends}")
+        k = int(k.max(initial=0))
     allowed = n if autapses else n - 1
     if k > 0 and (allowed == 0 or (not multapses and k > allowed)):
         why = "" if autapses else " without the unit itself"
         only = "" if multapses else "different "
         raise ConfigError(f"{rule}({k}) of {label} needs {k} {only}{side}, but there are {allowed}{why}")
+
+
+def _drawn_degree(
+    k: Degree, rng: np.random.Generator, rows: int, n: int, rule: str, autapses: bool, multapses: bool
+) -> NDArray[np.int64]:
+    """Return how many synapses each row has."""
+    if isinstance(k, np.ndarray):
+        return k
+    assert isinstance(k, Distribution)
+    counts: NDArray[np.int64] = np.rint(k.draw(rng, rows)).astype(np.int64)
+    allowed = n if autapses else n - 1
+    most = int(counts.max(initial=0))
+    if most > 0 and (allowed == 0 or (not multapses and most > allowed)):
+        raise ConfigError(
+            f"{rule}({k!r}) drew {most} different units of {allowed}; give high={allowed} to draw such "
+            "numbers again, or multapses=True"
+        )
+    return counts
+
+
+def _degree(value: Any, name: str) -> Degree:
+    """Return a number of synapses, numbers (read-only, int64) or a distribution, checked."""
+    if isinstance(value, Distribution):
+        if value.smallest < 0:
+            raise ValueError(
+                f"{name} drawn from {value!r} can be negative; give low=0 to draw such values again"
+            )
+        return value
+    if isinstance(value, np.ndarray | list | tuple) and np.ndim(value) > 0:
+        counts = plain_array(value, name)
+        if counts.ndim != 1 or (counts.size and counts.dtype.kind not in "iu"):
+            raise TypeError(
+                f"{name} must be integers, shape (n,), got {counts.dtype} of shape {counts.shape}"
+            )
+        if counts.size and counts.min() < 0:
+            raise ValueError(
+                f"{name} must not be negative, got {int(counts.min())} at {int(counts.argmin())}"
+            )
+        counts = counts.astype(np.int64)
+        counts.setflags(write=False)
+        return counts
+    return _count(value, name)
+
+
+def _same_degree(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one.k, np.ndarray) or isinstance(other.k, np.ndarray):
+        return np.shape(one.k) == np.shape(other.k) and np.array_equal(one.k, other.k)
+    return bool(one.k == other.k)
+
+
+def _short(k: Degree) -> str:
+    if isinstance(k, np.ndarray):
+        return f"{len(k)} numbers in [{k.min()}, {k.max()}]" if k.size else "no numbers"
+    return repr(k)
 
 
 def _count(value: Any, name: str) -> int:

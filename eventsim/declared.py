@@ -208,15 +208,14 @@ def sorted_out(
 
     weight = values.declared(1.0 if weight is None else weight, "weight", label)
     delay = values.declared(0.0 if delay is None else delay, "delay", label)
-    listed = rule if isinstance(rule, connect.Pairs) else None
     if rule is None:
         rule = connect.AllToAll()
         if isinstance(weight, np.ndarray) and weight.shape != (n_pre, n_post):
             raise ValueError(f"weight of {label} has shape {weight.shape}, expected ({n_pre}, {n_post})")
     whole = isinstance(rule, connect.AllToAll) and np.shape(weight) == (n_pre, n_post)
     if not whole:  # the array of a dense projection stays as it was given
-        weight = values.fitted(weight, listed, n_pre, n_post, "weight", label)
-    return rule, weight, values.fitted(delay, listed, n_pre, n_post, "delay", label)
+        weight = values.fitted(weight, rule, n_pre, n_post, "weight", label)
+    return rule, weight, values.fitted(delay, rule, n_pre, n_post, "delay", label)
 
 
 def connected_alike(one: Projection, other: Projection) -> bool:

@@ -267,6 +267,51 @@ class Exponential(Distribution):
         return max(self.low, self.shift)
 
 
+@dataclass(frozen=True, slots=True)
+class Poisson(Distribution):
+    """Poisson distribution of whole numbers, such as numbers of synapses.
+
+    Parameters
+    ----------
+    mean : float
+        Of the distribution before truncation, >= 0 and at most 1e6.
+    low, high : float, optional
+        Draws outside are drawn again.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> poisson(4.0, high=8).draw(np.random.default_rng(1), 5).tolist()
+    [5.0, 3.0, 5.0, 2.0, 6.0]
+    """
+
+    mean: float
+    low: float = 0.0
+    high: float = math.inf
+
+    def __post_init__(self) -> None:
+        one_number(self.mean, "mean of poisson", low=0.0, high=1e6)
+        self._check_bounds()
+
+    def fill(self, rng: np.random.Generator, values: Floats32) -> None:
+        """Fill `values` with draws."""
+        values[:] = rng.poisson(self.mean, len(values))
+
+    def below(self, x: float) -> float:
+        """Return the probability of a draw below `x`; at the upper bound, of one up to it."""
+        from scipy.special import pdtr
+
+        if x == math.inf:
+            return 1.0
+        most = math.floor(x) if x == self.high else math.ceil(x) - 1
+        return float(pdtr(most, self.mean)) if most >= 0 else 0.0
+
+    @property
+    def smallest(self) -> float:
+        """The lower bound, at least 0."""
+        return max(self.low, 0.0)
+
+
 def _normal_below(z: float) -> float:
     return 0.5 * math.erfc(-z / math.sqrt(2.0))
 
@@ -275,3 +320,4 @@ normal = Normal
 uniform = Uniform
 lognormal = LogNormal
 exponential = Exponential
+poisson = Poisson

@@ -196,7 +196,8 @@ class Network:
         weight : float, Distribution or array_like, optional
             One number for all (default 1), a distribution, an array of shape (n_pre, n_post), or
             a scipy.sparse matrix of that shape whose stored entries are the synapses. With a rule also
-            (n_pre, 1), (1, n_post), and (n_syn,) for listed synapses.
+            (n_pre, 1), (1, n_post), and (n_syn,) for listed synapses; with fixed_indegree(k) also (n_post, k)
+            in the order of the draws, with fixed_outdegree(k) (n_pre, k), unless that is a shape before.
         delay : float, Distribution or array_like, optional
             In the network's time unit, >= 0; default 0. One number, a distribution, (n_pre, 1) for each
             source (axonal), (1, n_post) for each target (dendritic), (n_pre, n_post) for each synapse,

@@ -95,6 +95,11 @@ def check_storage(projection: DeclaredRule) -> None:
             f"storage={storage!r} draws the targets of each source by fixed_outdegree or fixed_probability, "
             f"got {projection.rule!r:.60} in {label}"
         )
+    if isinstance(projection.rule, FixedOutdegree) and not isinstance(projection.rule.k, int):
+        raise ConfigError(
+            f"storage={storage!r} draws as many targets for each source, got {projection.rule!r} in {label}; "
+            "storage='arrays' takes any numbers"
+        )
     if isinstance(projection.rule, FixedOutdegree) and not projection.multapses:
         raise ConfigError(
             f"storage={storage!r} draws fixed_outdegree with repetition; for multapses=False in {label} use "
@@ -116,7 +121,7 @@ def row_draws(projection: DeclaredRule, net: SizedNetwork) -> RowDraws:
     autapses = projection.autapses or projection.pre != projection.post
     key = int(rng.sequence(net.seed, "connect", projection.name, "rows").generate_state(1, np.uint64)[0])
     rule = projection.rule
-    if isinstance(rule, FixedOutdegree):
+    if isinstance(rule, FixedOutdegree) and isinstance(rule.k, int):
         return RowDraws(n_pre, n_post, key, k=rule.k, autapses=autapses)
     assert isinstance(rule, FixedProbability)
     return RowDraws(n_pre, n_post, key, p=rule.p, autapses=autapses)

@@ -1,6 +1,7 @@
 """Draw `k` targets, or sources, for each of many units, with or without repetition."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eventsim.connections import Indices
 from eventsim.distributions import CHUNK, chunks
@@ -24,6 +25,30 @@ def sample_targets(
         if not autapses:  # close the gap that leaving out the unit itself makes
             block += block >= np.arange(start, stop, dtype=np.int32)[:, None]
     return chosen.reshape(-1)
+
+
+def sample_uneven(
+    rng: np.random.Generator, counts: NDArray[np.int64], n: int, autapses: bool, multapses: bool
+) -> Indices:
+    """Return ``counts[row]`` of `n` targets for each row, one row after another, shape (counts.sum(),)."""
+    rows = len(counts)
+    allowed = n if autapses else n - 1
+    row = np.repeat(np.arange(rows, dtype=np.int32), counts)
+    if multapses:
+        chosen = rng.integers(0, max(allowed, 1), len(row), dtype=np.int32)
+    else:
+        chosen = np.empty(len(row), np.int32)
+        start = np.cumsum(counts) - counts
+        for k in np.unique(counts):
+            if k > 0:
+                like = np.flatnonzero(counts == k)
+                for first, last in chunks(len(like), max(1, CHUNK // int(k))):
+                    block = np.empty((last - first, int(k)), np.int32)
+                    draw_distinct(rng, allowed, block)
+                    chosen[start[like[first:last], None] + np.arange(k)] = block
+    if not autapses:
+        chosen += chosen >= row
+    return chosen
 
 
 def draw_distinct(rng: np.random.Generator, n: int, block: Indices) -> None:

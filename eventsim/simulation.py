@@ -27,7 +27,7 @@ from eventsim.priorities import Priority
 from eventsim.records import RecordingRequest, one_sample
 from eventsim.rewinding import Beginning
 from eventsim.selections import selected
-from eventsim.spike_trains import Forms, spike_pairs
+from eventsim.spike_trains import Forms, samples_in_a_row, spike_pairs
 from eventsim.states import LATEST, state_number, state_part
 from eventsim.trials import MOST_TRIALS, TrialsSide
 
@@ -218,7 +218,14 @@ class Simulation(TrialsSide):
         if self._compiled:
             self._compiled.populations[population].add_hook(hook)
 
-    def stimulate(self, population: str, times: Forms, units: ArrayLike | None = None) -> None:
+    def stimulate(
+        self,
+        population: str,
+        times: Forms,
+        units: ArrayLike | None = None,
+        *,
+        offsets: ArrayLike | None = None,
+    ) -> None:
         """Add spikes to a SpikeSource.
 
         Parameters
@@ -229,11 +236,16 @@ class Simulation(TrialsSide):
             not come. `eventsim.spike_trains` describes the forms.
         units : array_like of int, shape (k,), optional
             May be left out for a source of one unit, and where `times` says it.
+        offsets : array_like, shape (n_samples,), optional
+            When each sample begins: `times` holds samples then, in the forms of `run_batch`, whose times
+            count from there. So samples follow each other in one run.
 
         Raises
         ------
         EventOrderError
             If a time lies in the past.
+        ValueError, TypeError
+            If units do not exist, or offsets are not one finite number for each sample.
         """
         declared = self._declared(population)
         source = self._build().populations[population]
@@ -241,7 +253,12 @@ class Simulation(TrialsSide):
             raise ConfigError(
                 f"{population!r} is a {type(declared.model).__name__}, only a SpikeSource takes spikes"
             )
-        t, u = spike_pairs(times, units, declared.n, population, self.net.time_unit)
+        if offsets is None:
+            t, u = spike_pairs(times, units, declared.n, population, self.net.time_unit)
+        elif units is not None:
+            raise TypeError("with offsets, samples say their units themselves; leave `units` out")
+        else:
+            t, u = samples_in_a_row(times, offsets, declared.n, population, self.net.time_unit)
         if t.size and t.min() < self.now:
             raise EventOrderError(
                 f"cannot stimulate {population!r} at {t.min()} {self.net.time_unit}: "

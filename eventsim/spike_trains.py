@@ -306,6 +306,32 @@ def lengths_of(inputs: Mapping[str, Any]) -> dict[str, int]:
     return {name: len(value) for name, value in inputs.items()}
 
 
+def samples_in_a_row(
+    given: Any, offsets: ArrayLike, n: int, name: str, time_unit: str | None = None
+) -> tuple[Floats, Ints]:
+    """Return the spikes of many samples as arrays of times and units, each sample moved to its offset.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `SpikeTrains.of`, and if the offsets are not one finite number for each sample.
+    """
+    trains = SpikeTrains.of(given, n, name, time_unit, negative=True)
+    label = f"offsets of {name!r}"
+    start = plain_array(offsets, label)
+    if start.dtype.kind not in "iuf" or start.shape != (len(trains),):
+        raise ValueError(
+            f"{label} must be numbers, one for each of {len(trains)} samples, got {start.dtype} of shape "
+            f"{start.shape}"
+        )
+    start = start.astype(float)
+    if not np.isfinite(start).all():
+        raise ValueError(f"{label} must be finite, got {float(start[~np.isfinite(start)][0])!r}")
+    times = trains.times + np.repeat(start, np.diff(trains.starts))
+    order = np.lexsort((trains.units, times))
+    return times[order], trains.units[order]
+
+
 def spike_pairs(
     given: Forms, units: ArrayLike | None, n: int, name: str, time_unit: str | None = None
 ) -> tuple[Floats, Ints]:

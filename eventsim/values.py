@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.connect import Pairs
+from eventsim.connect import ConnectionRule, FixedIndegree, FixedOutdegree, Pairs
 from eventsim.connections import Connections, Values
 from eventsim.distributions import CHUNK, Distribution, chunks
 from eventsim.io.plain import plain_array, shown
@@ -111,8 +111,13 @@ def check_values(array: Values, what: str, label: str, nonnegative: bool = False
             raise ValueError(f"{what} of {label} must be {rule}, got {float(flat[k])!r} at {place}")
 
 
-def fitted(value: Value, pairs: Pairs | None, n_pre: int, n_post: int, what: str, label: str) -> Value:
-    """Return `value` in one of the shapes of this module; `pairs` if the synapses are listed.
+def fitted(
+    value: Value, pairs: ConnectionRule | None, n_pre: int, n_post: int, what: str, label: str
+) -> Value:
+    """Return `value` in one of the shapes of this module, for a rule of connections.
+
+    Of listed pairs, and of a rule that gives each unit a known number of synapses, a value of each synapse is
+    of shape (n_syn,), in the order of the units; for k each also (n_post, k), or (n_pre, k) by source.
 
     A list of numbers without listed synapses is given to the sources or to the targets, where its length
     leaves no choice, with a `DeprecationWarning`.
@@ -124,6 +129,22 @@ def fitted(value: Value, pairs: Pairs | None, n_pre: int, n_post: int, what: str
     """
     if isinstance(value, float | Distribution):
         return value
+    if isinstance(pairs, FixedIndegree | FixedOutdegree):
+        rows = n_post if isinstance(pairs, FixedIndegree) else n_pre
+        plain = value.shape in ((n_pre, n_post), (n_pre, 1), (1, n_post))
+        if isinstance(pairs.k, int):
+            if value.shape == (rows * pairs.k,) or (value.shape == (rows, pairs.k) and not plain):
+                return narrowed(value.reshape(-1))
+            if not plain and value.ndim == 2:
+                raise ValueError(
+                    f"{what} of {label} has shape {value.shape}, expected a number, ({n_pre}, 1) for each "
+                    f"source, (1, {n_post}) for each target, ({n_pre}, {n_post}), or ({rows}, {pairs.k}) for "
+                    "each synapse"
+                )
+        elif isinstance(pairs.k, np.ndarray) and value.shape == (int(pairs.k.sum()),):
+            return narrowed(value)
+    if not isinstance(pairs, Pairs):
+        pairs = None
     if value.size == 1 and (
         n_pre == n_post == 1
         or (value.ndim == 1 and pairs is not None and len(pairs.pre) == 1)

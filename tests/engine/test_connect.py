@@ -364,3 +364,156 @@ def test_fixed_indegree_needs_somebody_to_draw_from():
 def test_one_to_one_needs_equal_sizes():
     with pytest.raises(ConfigError, match="equal size, got 3 and 4 in 'a -> b'"):
         draw(es.connect.one_to_one(), 3, 4)
+
+
+# Numbers of synapses that differ -----------------------------------------------------------------
+
+
+@given(st.lists(st.integers(0, 7), min_size=1, max_size=12), st.booleans(), st.booleans(), SEEDS)
+def test_each_target_and_each_source_has_its_own_number(wanted, autapses, multapses, seed):
+    n = len(wanted)
+    if not multapses or not autapses:
+        wanted = [min(k, n - 1 if not autapses else n) for k in wanted]
+    options = {"autapses": autapses, "multapses": multapses, "seed": seed}
+    towards = draw(es.connect.fixed_indegree(wanted), n, **options)
+    away = draw(es.connect.fixed_outdegree(wanted), n, **options)
+    assert counts(towards.targets(), n) == wanted
+    assert counts(away.sources(), n) == wanted
+    for synapses in (towards, away):
+        assert synapses.sources().min(initial=0) >= 0
+        assert synapses.targets().max(initial=0) < n
+        if not multapses:
+            assert len(set(listed(synapses))) == synapses.n_syn
+        if not autapses:
+            assert not any(i == j for i, j in listed(synapses))
+
+
+def test_sources_of_uneven_targets_are_drawn_evenly():
+    rule = es.connect.fixed_indegree([5, 1, 9] * 400)
+    for multapses in (True, False):
+        found = np.array(counts(draw(rule, 20, 1200, multapses=multapses).sources(), 20))
+        # 6 000 draws among 20: 300 each, variance 300 * 0.95 at most; chi squared of 19 degrees.
+        assert ((found - 300) ** 2 / 300).sum() < 43.8  # 0.1 % are above
+
+
+@pytest.mark.parametrize(
+    ("k", "mean", "variance"),
+    [
+        (es.connect.poisson(8.0), 8.0, 8.0),
+        (es.connect.uniform(2.0, 10.0), 6.0, 64.0 / 12.0),
+        (es.connect.normal(30.0, 3.0, low=0), 30.0, 9.0 + 1.0 / 12.0),
+    ],
+    ids=["poisson", "uniform", "normal"],
+)
+def test_drawn_numbers_of_synapses_follow_the_distribution(k, mean, variance):
+    n = 4000
+    found = np.array(counts(draw(es.connect.fixed_indegree(k), 50, n).targets(), n))
+    error = math.sqrt(variance / n)
+    assert found.mean() == pytest.approx(mean, abs=4 * error)
+    assert found.var() == pytest.approx(variance, rel=0.12)
+    again = np.array(counts(draw(es.connect.fixed_indegree(k), 50, n).targets(), n))
+    assert found.tolist() == again.tolist()
+
+
+def test_the_poisson_distribution_keeps_its_bounds():
+    cut = es.connect.poisson(4.0, low=2, high=6)
+    values = cut.draw(np.random.default_rng(1), 20_000)
+    assert set(values.tolist()) == {2.0, 3.0, 4.0, 5.0, 6.0}
+    weights = np.array([math.exp(-4) * 4**k / math.factorial(k) for k in range(2, 7)])
+    found = np.array([(values == k).mean() for k in range(2, 7)])
+    np.testing.assert_allclose(found, weights / weights.sum(), atol=0.015)
+    with pytest.raises(ValueError, match="mean of poisson must lie between 0 and"):
+        es.connect.poisson(-1.0)
+    with pytest.raises(ValueError, match="fall between its bounds; widen them"):
+        es.connect.poisson(4.0, low=60)
+
+
+@pytest.mark.parametrize("side", ["in", "out"])
+def test_weights_and_delays_of_each_synapse_of_a_fixed_number(side, tmp_path):
+    n_pre, n_post, k = 9, 7, 3
+    rows = n_post if side == "in" else n_pre
+    rule = (es.connect.fixed_indegree if side == "in" else es.connect.fixed_outdegree)(k)
+    weight = np.arange(rows * k, dtype=float).reshape(rows, k)
+    net = es.Network(seed=2)
+    net.add("a", es.models.Poisson(rate=3.0), n_pre)
+    net.add("b", es.models.LIF(), n_post)
+    p = net.connect("a", "b", rule, weight=weight, delay=1.0 + weight)
+    c = p.resolve(net)
+    units = c.targets() if side == "in" else c.sources()
+    for unit in range(rows):
+        assert c.weight[units == unit].tolist() == weight[unit].tolist()
+        assert c.delay[units == unit].tolist() == (1.0 + weight[unit]).tolist()
+    plain = es.Network(seed=2)
+    plain.add("a", es.models.Poisson(rate=3.0), n_pre)
+    plain.add("b", es.models.LIF(), n_post)
+    assert listed(plain.connect("a", "b", rule).resolve(plain)) == listed(
+        c
+    )  # the pairs are those without weights
+    net.change(p.name, weight=2.0 * weight)
+    assert net[p.name].resolve(net).weight.tolist() == (2.0 * weight.ravel()).tolist()
+    sim = es.Simulation(net)
+    sim.run(1.0)
+    sim.save(tmp_path / "run.h5")
+    again = es.Simulation(es.io.load(tmp_path / "run.h5").network())
+    for one, other in zip(sim.weights(p.name), again.weights(p.name), strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+def test_networks_with_uneven_numbers_go_through_files(tmp_path):
+    net = es.Network(seed=2)
+    net.add("a", es.models.Poisson(rate=3.0), 9)
+    net.add("b", es.models.LIF(), 4)
+    net.connect("a", "b", es.connect.fixed_indegree([1, 0, 5, 2]), weight=np.arange(8.0), delay=1.0)
+    net.connect("a", "b", es.connect.fixed_outdegree(es.connect.poisson(2.0)), weight=1.0, delay=1.0)
+    sim = es.Simulation(net)
+    sim.save(tmp_path / "run.h5")
+    again = es.io.load(tmp_path / "run.h5").network()
+    for one, other in zip(net.projections, again.projections, strict=True):
+        assert one.rule == other.rule
+        assert listed(one.resolve(net)) == listed(other.resolve(again))
+    assert repr(net.projections[0].rule) == "FixedIndegree(k=4 numbers in [0, 5])"
+    with pytest.raises(ConfigError, match=r"already|again|twice"):
+        net.connect("a", "b", es.connect.fixed_indegree([1, 0, 5, 2]), weight=3.0, delay=1.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: es.connect.fixed_indegree([1, -2]), ValueError, "must not be negative, got -2 at 1"),
+        (lambda: es.connect.fixed_indegree([1.5, 2.0]), TypeError, "must be integers, shape"),
+        (lambda: es.connect.fixed_indegree("3"), TypeError, "must be an integer, got '3'"),
+        (
+            lambda: es.connect.fixed_outdegree(es.connect.normal(5, 1)),
+            ValueError,
+            "can be negative; give low=0",
+        ),
+        (
+            lambda: draw(es.connect.fixed_indegree([1, 2]), 5, 3),
+            ConfigError,
+            "has 2 numbers of sources, expected 3",
+        ),
+        (
+            lambda: draw(es.connect.fixed_indegree([9, 1]), 5, 2, multapses=False),
+            ConfigError,
+            "needs 9 different sources, but there are 5",
+        ),
+        (
+            lambda: draw(es.connect.fixed_indegree(es.connect.uniform(8, 9)), 5, 2, multapses=False),
+            ConfigError,
+            "drew [89] different units of 5; give high=5",
+        ),
+        (
+            lambda: draw(es.connect.fixed_outdegree([1, 2, 3]), 3, 4, storage="rows"),
+            ConfigError,
+            "draws as many targets for each source",
+        ),
+        (
+            lambda: draw(es.connect.fixed_indegree(3), 5, 4, weight=np.ones((4, 2))),
+            ValueError,
+            r"has shape \(4, 2\), expected .* or \(4, 3\) for each synapse",
+        ),
+    ],
+)
+def test_bad_numbers_of_synapses_say_so(make, error, message):
+    with pytest.raises(error, match=message):
+        make()

@@ -578,3 +578,44 @@ def test_spikes_that_are_not_kept_cannot_be_read():
     sim.run(1.0)
     message = "spikes of 'input' are not recorded; it was added with record_spikes=False"
     refused(ConfigError, message, sim.spikes, "input")
+
+
+def test_samples_follow_each_other_at_their_offsets():
+    rng = np.random.default_rng(1)
+    net = es.Network()
+    net.add("in", es.models.SpikeSource(), 3)
+    net.add("cell", es.models.LIF(), 1)
+    net.connect("in", "cell", weight=1.5)
+    samples, offsets = rng.uniform(0, 5, (4, 3)), np.array([30.0, 0.0, 60.0, 62.0])
+    samples[2, 1] = np.inf
+    found, wanted = es.Simulation(net), es.Simulation(net)
+    found.stimulate("in", samples, offsets=offsets)
+    for sample, offset in zip(samples, offsets, strict=True):
+        wanted.stimulate("in", sample + offset, [0, 1, 2])
+    for sim in (found, wanted):
+        sim.run(100.0)
+    assert len(found.spikes("in")) == 11
+    for name in ("in", "cell"):
+        assert found.spikes(name).times.tolist() == wanted.spikes(name).times.tolist()
+        assert found.spikes(name).units.tolist() == wanted.spikes(name).units.tolist()
+    lists = es.Simulation(net)
+    lists.stimulate("in", [([0.5, 1.0], [0, 2]), ([], [])], offsets=[1.0, 2.0])
+    lists.run(5.0)
+    assert lists.spikes("in").times.tolist() == [1.5, 2.0]
+
+
+def test_bad_offsets_say_so():
+    net = es.Network()
+    net.add("in", es.models.SpikeSource(), 2)
+    sim = es.Simulation(net)
+    with pytest.raises(
+        ValueError, match=r"offsets of 'in' must be numbers, one for each of 1 samples, got .*\(2,\)"
+    ):
+        sim.stimulate("in", [[1.0, 2.0]], offsets=[0.0, 1.0])
+    with pytest.raises(ValueError, match="offsets of 'in' must be finite, got inf"):
+        sim.stimulate("in", [[1.0, 2.0]], offsets=[np.inf])
+    with pytest.raises(TypeError, match="leave `units` out"):
+        sim.stimulate("in", [[1.0, 2.0]], [0], offsets=[0.0])
+    sim.run(5.0)
+    with pytest.raises(es.EventOrderError, match="cannot stimulate 'in' at 3"):
+        sim.stimulate("in", [[1.0, 9.0]], offsets=[2.0])
