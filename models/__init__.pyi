@@ -43,6 +43,7 @@ from eventsim.models.lif.receptors import ExponentialSynapse as ExponentialSynap
 from eventsim.models.neurons.conductance import Conductance as Conductance
 from eventsim.models.neurons.conductance import ConductanceLIF as ConductanceLIF
 from eventsim.models.neurons.custom import CustomNeuron as CustomNeuron
+from eventsim.models.neurons.egru import EGRU as EGRU
 from eventsim.models.neurons.nonlinear import AdEx as AdEx
 from eventsim.models.neurons.nonlinear import ExponentialIF as ExponentialIF
 from eventsim.models.neurons.nonlinear import Izhikevich as Izhikevich

@@ -160,9 +160,9 @@ def _maps(
 def _floor(net: Network, name: str, value: Floats) -> Any:
     """Return how far a time constant or threshold may fall."""
     kind, _, part = name.partition("/")
-    if kind != "v_th":
-        return FLOOR * value
     model: Any = net.populations[part].model
+    if kind != "v_th" or not hasattr(model, "v_reset"):
+        return FLOOR * value
     lowest_start = np.maximum(np.asarray(model.v_leak, np.float64), np.asarray(model.v_reset, np.float64))
     floor: Floats = lowest_start + FLOOR * (value - lowest_start)
     return np.max(floor, keepdims=True) if floor.shape != value.shape else floor

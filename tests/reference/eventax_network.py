@@ -21,11 +21,12 @@ class Found:
     derivatives: tuple[np.ndarray, ...] = ()
 
 
-def run(model, options, weight, delay, times, until, step, loss=None, most=48):
+def run(model, options, weight, delay, times, until, step, loss=None, most=48, named=("weights",)):
     """Run `n` neurons of a model of Eventax, with inputs at `times`, shape (n_in, k).
 
     `weight` and `delay` have shape (n + n_in, n), the inputs in the last rows. The loss is loss[k] times the
-    k-th spike, summed over the spikes; without it, nothing is differentiated.
+    k-th spike, summed over the spikes; without it, nothing is differentiated. Weights that Eventax `named`
+    otherwise come one behind the other, shape (len(named), n + n_in, n); then no current is differentiated.
     """
     import diffrax
     import equinox
@@ -36,7 +37,9 @@ def run(model, options, weight, delay, times, until, step, loss=None, most=48):
     from eventax.evnn import EvNN
 
     jax.config.update("jax_enable_x64", True)
-    n, n_in = weight.shape[1], len(times)
+    n, n_in = delay.shape[1], len(times)
+    one = named == ("weights",)
+    given = {"init_weights": jnp.asarray(weight), "init_bias": jnp.zeros(n)} if one else {}
     net = EvNN(
         neuron_model=getattr(eventax.neuron_models, model),
         n_neurons=n,
@@ -45,21 +48,23 @@ def run(model, options, weight, delay, times, until, step, loss=None, most=48):
         key=jax.random.PRNGKey(0),
         wmask=jnp.ones((n + n_in, n)),
         init_delays=jnp.asarray(delay),
-        init_weights=jnp.asarray(weight),
-        init_bias=jnp.zeros(n),
         buffer_capacity=64,
         solver_stepsize=step,
         solver=diffrax.Tsit5(),
         root_finder=optimistix.Newton(ROOT, ROOT, optimistix.rms_norm),
         adjoint=diffrax.ForwardMode(),
         dtype=jnp.float64,
+        **given,
         **options,
     )
 
+    def variable(net):
+        weights = tuple(getattr(net.neuron_model, name) for name in named)
+        return (*weights, net.delays, *((net.neuron_model.ic,) if one else ()))
+
     def spikes(weight, delay, current, times):
-        own = equinox.tree_at(
-            lambda x: (x.neuron_model.weights, x.delays, x.neuron_model.ic), net, (weight, delay, current)
-        )
+        weights = (weight,) if one else tuple(weight)
+        own = equinox.tree_at(variable, net, (*weights, delay, *((current,) if one else ())))
 
         def more(state):
             t, _, buffer, _, _, k = state
