@@ -219,6 +219,7 @@ def completion(trace: Trace) -> "Figure":
     """Draw how a silent network goes on after cues of several lengths."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     from eventsim.io import plots
 
@@ -231,7 +232,7 @@ def completion(trace: Trace) -> "Figure":
         ):
             axes.plot(np.arange(1, len(row) + 1), row, "o-", markersize=3, color=colour, label=f"{cue:g} ms")
         axes.set(xlabel="free cycle after the cue", ylabel="correlation, best shift", ylim=(-0.1, 1.02))
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(title="cue", fontsize=7)
     return figure
 

@@ -249,7 +249,7 @@ def test_a_handler_that_was_given_up_does_not_hinder_a_copy():
     assert everything(again) == everything(sim)
 
 
-SEEN = []
+SEEN: list[object] = []
 
 
 def see(time, unit):
