@@ -1,6 +1,7 @@
 """``eventsim run --sonata config.json``: the simulation of a SONATA configuration as one run."""
 
 from pathlib import Path
+from time import perf_counter
 
 from eventsim.errors import ConfigError
 
@@ -43,5 +44,7 @@ def run_circuit(
     about = {"scenario": "sonata", "configuration": config.name, "notes": trace.provenance["notes"]}
     with io.TraceFile.create(output, provenance=about, overwrite=overwrite) as file:
         sim.stream(file)
+        start = perf_counter()
         sim.run(trace.duration, progress=not quiet)
+        file.put(provenance={"wall_seconds": perf_counter() - start})
     return output

@@ -80,6 +80,21 @@ def test_neo_reads_the_nwb(trace, tmp_path):
     )
 
 
+def test_bmtk_reads_what_is_exported_as_sonata(trace, tmp_path):
+    reports = pytest.importorskip("bmtk.utils.reports.compartment")
+    from bmtk.utils.reports.spike_trains import SpikeTrains
+
+    spikes, report = io.export.to_sonata(trace, tmp_path / "out")
+    read = SpikeTrains.load(str(spikes), population="cells").to_dataframe().sort_values("timestamps")
+    assert read["timestamps"].tolist() == trace.spikes["cells"].times.tolist()
+    assert read["node_ids"].tolist() == trace.spikes["cells"].units.tolist()
+    found = reports.CompartmentReport(str(report), "r", population="cells", default_population="cells")
+    samples = trace.samples["cells", "v"]
+    assert np.array_equal(found.data(), samples.values.astype(np.float32))
+    assert np.array_equal(found.node_ids(), samples.units)
+    assert (found.tstart(), found.tstop(), found.dt()) == (0.0, 4.0, 0.5)
+
+
 def test_frames_and_labelled_arrays_hold_what_was_recorded(trace):
     pytest.importorskip("pandas")
     frame = io.export.to_pandas(trace)

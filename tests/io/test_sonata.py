@@ -75,6 +75,32 @@ def test_bmtk_reads_spikes_and_reports(run, tmp_path):
     assert np.array_equal(report.data(), run.samples["hidden", "v"].values.astype(np.float32))
 
 
+def test_viewers_of_hdf5_take_our_rasters_and_series(run, tmp_path):
+    nxdata = pytest.importorskip("silx.io.nxdata")
+    path = tmp_path / "a.h5"
+    save(run, path)
+    found = {}
+
+    def check(name, item):
+        if "NX_class" in item.attrs:
+            drawn = nxdata.NXdata(item)
+            assert drawn.is_valid, drawn.issues
+            found[name] = drawn
+
+    with h5py.File(path) as file:
+        file.visititems(check)
+        assert set(found) == {
+            *(f"spikes/{name}" for name in run.spikes),
+            *(f"eventsim/samples/{name}/{variable}" for name, variable in run.samples),
+        }
+        for name, drawn in found.items():
+            spikes = name.startswith("spikes/")
+            assert drawn.is_scatter == spikes  # a raster; series are drawn as a map or as curves
+            assert drawn.axes_names == (
+                ["timestamps (us)", "node_ids"] if spikes else ["times (us)", "units"]
+            )
+
+
 def test_a_streamed_file_is_read_at_every_checkpoint(tmp_path):
     libsonata = pytest.importorskip("libsonata")
     spikes = spikes_of(3 * CHUNK)

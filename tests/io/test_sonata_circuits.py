@@ -108,6 +108,11 @@ def test_the_command_runs_the_simulation_of_a_configuration(config, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     assert main(["run", "--sonata", str(config), "-o", "run.h5"]) == 0
     assert "run.h5" in capsys.readouterr().out
+    assert main(["show", "run.h5"]) == 0
+    assert "finished, " in (said := capsys.readouterr().out)
+    assert "unknown time" not in said
+    assert main(["show", str(config)]) == 0  # the circuit, without a run
+    assert "SONATA file of another program, 400 ms" in capsys.readouterr().out
     trace = es.io.load("run.h5")
     assert trace.duration == 400.0
     assert len(trace.spikes["post"]) >= 5
