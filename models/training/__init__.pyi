@@ -35,6 +35,7 @@ from eventsim.models.training.schedules import Schedule as Schedule
 from eventsim.models.training.schedules import StepDecay as StepDecay
 from eventsim.models.training.sequence_trainer import SequenceTrainer as SequenceTrainer
 from eventsim.models.training.sgd import SGD as SGD
+from eventsim.models.training.silent_outputs import SilentOutputs as SilentOutputs
 from eventsim.models.training.spike_learner import SpikeLearner as SpikeLearner
 from eventsim.models.training.spike_learner import Step as Step
 from eventsim.models.training.static_trainer import StaticTrainer as StaticTrainer

@@ -67,7 +67,8 @@ class SGD:
                 velocity *= velocity.dtype.type(self.momentum)
                 velocity += gradient
                 gradient = velocity
-            parameters[name] -= gradient.dtype.type(self.learning_rate) * gradient
+            value = parameters[name]
+            value -= gradient.dtype.type(self.learning_rate) * gradient
 
     def reset(self) -> None:
         """Forget all earlier steps."""

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,6 +30,7 @@ from eventsim.models.training.optimisers import Optimiser
 from eventsim.models.training.parametrisations import DelayMap
 from eventsim.models.training.sample_blocks import blocks, one_row_per_sample
 from eventsim.models.training.silent_neurons import WeightBump
+from eventsim.models.training.silent_outputs import MembranePull, SilentOutputs
 from eventsim.models.training.trained_parameters import TrainedParameters
 from eventsim.network import Network
 from eventsim.parameters import one_time
@@ -112,6 +114,9 @@ class SpikeLearner:
         pass comes from the `rng` of the methods.
     weights : WeightGrid
         The weights that the network can have; those of the optimiser are between them.
+    silent : SilentOutputs
+        Pulls the membrane of a correct output that is silent towards threshold, for losses of first spikes
+        with classes; without it, the loss of such a sample is a constant.
 
     Attributes
     ----------
@@ -152,6 +157,7 @@ class SpikeLearner:
         max_slope_inverse: float = math.inf,
         noise: HardwareNoise | None = None,
         weights: WeightGrid | None = None,
+        silent: SilentOutputs | None = None,
     ) -> None:
         learn = (learn,) if isinstance(learn, str) else tuple(learn)
         if not isinstance(net, Network):
@@ -177,19 +183,21 @@ class SpikeLearner:
             "max_slope_inverse": max_slope_inverse,
             "noise": noise,
             "weights": weights,
+            "silent": silent,
         }
         kinds = {name.partition("/")[0] for name in learn}
         # The kernels of LIF know no derivative in i_ext; all of them have that in v_th.
         leaky = all(isinstance(each.model, LIF | SpikeSource) for each in net.populations.values())
         general = leaky and "i_ext" in kinds
-        self.spike_gradient = SpikeGradient(
-            net,
-            threads=threads,
-            time_constants=bool(kinds - {"weight", "delay"} - ({"v_th"} if leaky and not general else set())),
-            kernel="adjoint" if general else "auto",
-            max_slope_inverse=max_slope_inverse,
-            max_dw_norm=max_dw_norm,
-        )
+        options: dict[str, Any] = {
+            "threads": threads,
+            "time_constants": bool(
+                kinds - {"weight", "delay"} - ({"v_th"} if leaky and not general else set())
+            ),
+            "max_slope_inverse": max_slope_inverse,
+            "max_dw_norm": max_dw_norm,
+        }
+        self.spike_gradient = SpikeGradient(net, kernel="adjoint" if general else "auto", **options)
         self._net = net
         self.threads, self.until = threads, until
         self.loss: Any = TimeToFirstSpike() if loss is None else loss
@@ -212,6 +220,14 @@ class SpikeLearner:
         self._trained = TrainedParameters(net, self.spike_gradient, learn, delays, weights)
         self.parameters: Mapping[str, Floats] = self._trained.values
         self.noise, self.weights = noise, weights
+        self._membranes: MembranePull | None = None
+        if silent is not None:
+            if noise is not None or self._class_loss is None or self._reads_all or general:
+                raise ConfigError(
+                    "silent outputs are pulled for losses of first spikes with classes, without noise and "
+                    "without i_ext to learn"
+                )
+            self._membranes = MembranePull(net, output, self.spike_gradient, silent, until, **options)
         sizes = {name: net.populations[name].n for name in self._neurons}
         self._pattern = {} if noise is None else noise.fixed_pattern(sizes, net.seed)
         self._shapes = {
@@ -332,7 +348,8 @@ class SpikeLearner:
         """
         run = self._observed(inputs, rng, times, arrivals)
         losses, errors, _ = self._evaluate(run, labels)
-        return self._mean(losses), self._derivatives(run, errors)
+        pull = self._pull(inputs, run, labels, losses)
+        return self._mean(losses), self._derivatives(run, errors, pull)
 
     def step(
         self,
@@ -353,6 +370,7 @@ class SpikeLearner:
         losses, errors, correct = self._evaluate(run, labels)
         if sample_weight is not None:
             errors = _weighted(errors, sample_weight)
+        pull = self._pull(inputs, run, labels, losses, sample_weight)
         loss = self._mean(losses)
         silent = {name: run.first_spikes(name) == np.inf for name in self._neurons}
         missing = {name: np.count_nonzero(each) / each.size for name, each in silent.items()}
@@ -362,7 +380,7 @@ class SpikeLearner:
                 self._warn_of_silence()
             if not hasattr(optimiser, "update"):
                 raise TypeError(f"an optimiser has update(), as Adam(0.01) has; got {shown(optimiser)}")
-            optimiser.update(self.parameters, self._derivatives(run, errors))
+            optimiser.update(self.parameters, self._derivatives(run, errors, pull))
             self.settle()
         return Step(loss, correct, missing, bumped, losses)
 
@@ -435,6 +453,8 @@ class SpikeLearner:
     ) -> ForwardPass:
         """Return the forward pass to learn from, computed or observed."""
         if times is not None:
+            if self._membranes is not None:
+                raise ConfigError("silent outputs are pulled in computed passes only, not at measured times")
             self._trained.load()
             return self.spike_gradient.observed(one_row_per_sample(inputs)[0], times, arrivals=arrivals)
         if rng is None and self.noise is not None and self.noise.needs_rng:
@@ -455,7 +475,29 @@ class SpikeLearner:
         right = self._class_loss.predict(outputs, self._tau_syn) == targets
         return losses, errors, int(np.count_nonzero(right))
 
-    def _derivatives(self, run: ForwardPass, errors: Any) -> dict[str, Floats]:
+    def _pull(
+        self,
+        inputs: Mapping[str, Any],
+        run: ForwardPass,
+        labels: Any,
+        losses: Floats,
+        weight: Floats | None = None,
+    ) -> dict[str, Floats]:
+        """Return the derivatives from silent correct outputs; losses of their samples are replaced."""
+        if self._membranes is None:
+            return {}
+        labels = self.checked_labels(labels, len(run))
+        rows = np.flatnonzero(np.isinf(run.first_spikes(self.output)[np.arange(len(run)), labels]))
+        if not len(rows):
+            return {}
+        share = (np.ones(len(run)) if weight is None else np.asarray(weight, np.float64))[rows] / len(run)
+        found, gradient = self._membranes(one_row_per_sample(inputs)[0], rows, labels[rows], share)
+        losses[rows] = found
+        return self._trained.derivatives(gradient)
+
+    def _derivatives(
+        self, run: ForwardPass, errors: Any, more: Mapping[str, Floats] = MappingProxyType({})
+    ) -> dict[str, Floats]:
         """Return the derivatives of the mean loss by name; errors are of the output, or by population."""
         n = len(run)
         if not isinstance(errors, Mapping):
@@ -468,7 +510,8 @@ class SpikeLearner:
             },
             self.parameters,
         )
-        return self._trained.derivatives(gradient)
+        found = self._trained.derivatives(gradient)
+        return {key: value + more[key] for key, value in found.items()} if more else found
 
     def _mean(self, losses: Floats) -> float:
         loss = float(losses.mean())
