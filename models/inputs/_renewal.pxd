@@ -26,7 +26,13 @@ cdef class ThinnedPopulation(DrawnPopulation):
     cdef object function
     cdef double highest, stop, per_hertz
     cdef bint by_unit
+    # What refill takes next, where it is ready; it follows from level and drawn alone, so it is no part of the state.
+    cdef double[:, ::1] next_ahead      # (n, AHEAD)
+    cdef double[::1] next_level         # (n,)
+    cdef uint64_t[::1] next_drawn
+    cdef int32_t[::1] ready
     cdef int accept(self, int unit) except -1
+    cdef int accept_block(self, int first, int last) except -1
 
 
 cdef class PatternPopulation(DrawnPopulation):

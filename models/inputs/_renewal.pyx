@@ -14,6 +14,7 @@ import numpy as np
 from eventsim.states import state_array
 
 from eventsim.models.inputs._sources cimport PoissonPopulation
+from eventsim.population cimport Arrival
 
 cdef extern from "eventsim/kernels/sums.h" nogil:
     void intervals "eventsim_intervals"(uint64_t key, uint64_t count, Py_ssize_t n, double *out)
@@ -22,6 +23,8 @@ cdef extern from "eventsim/kernels/sums.h" nogil:
 cdef enum:
     AHEAD = 16                  # spikes drawn at a time, as in PoissonPopulation
     MOST_REJECTED = 1 << 20     # candidates in a row
+    BLOCK = 512                 # units whose candidates a function sees at once
+    MOST_ROUNDS = 64            # of candidates that such a block draws ahead
 
 cdef uint64_t OTHER = 0xD1B54A32D192ED03u       # makes a second stream of a unit's key
 
@@ -205,6 +208,8 @@ cdef class ThinnedPopulation(DrawnPopulation):
     def __init__(self, int n, str name, key, function, double highest, double stop, double per_hertz, bint by_unit):
         self.function, self.highest, self.stop = function, highest, stop
         self.per_hertz, self.by_unit = per_hertz, by_unit
+        self.next_ahead, self.next_level = np.zeros((n, AHEAD)), np.zeros(n)
+        self.next_drawn, self.ready = np.zeros(n, np.uint64), np.zeros(n, np.int32)
         super().__init__(n, name, key)
 
     def expected(self, double start, double end):
@@ -212,8 +217,88 @@ cdef class ThinnedPopulation(DrawnPopulation):
         return max(0.0, min(end, self.stop) - start) * self.highest * self.per_hertz * self.n
 
     cdef int refill(self, int unit) except -1 nogil:
-        with gil:
-            return self.accept(unit)
+        cdef int k
+        if self.by_unit:
+            with gil:
+                return self.accept(unit)
+        if not self.ready[unit]:
+            with gil:
+                self.accept_block(unit - unit % BLOCK, min(self.n, unit - unit % BLOCK + BLOCK))
+        if not self.ready[unit]:
+            with gil:
+                return self.accept(unit)
+        for k in range(AHEAD):
+            self.ahead[unit, k] = self.next_ahead[unit, k]
+        self.level[unit], self.drawn[unit] = self.next_level[unit], self.next_drawn[unit]
+        self.position[unit] = self.ready[unit] = 0
+        return 0
+
+    cdef int put_back(self, dict state) except -1:
+        DrawnPopulation.put_back(self, state)
+        self.ready[:] = 0
+        return 0
+
+    cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n, bint window) except -1 nogil:
+        # In short intervals, so that units draw together.
+        cdef double span = AHEAD / (self.highest * self.per_hertz), until = start + span
+        while until < end and until < self.stop:
+            PoissonPopulation.sweep(self, start, until, arrivals, n, window)
+            start, until = until, until + span
+        return PoissonPopulation.sweep(self, start, end, arrivals, n, window)
+
+    cdef int accept_block(self, int first, int last) except -1:
+        """Draw the spikes after those that are there, of all units in [first, last) that lack them.
+
+        One call of the function serves many units. What `accept` would refuse is left to it, if it comes to that.
+        """
+        cdef double mean = 1.0 / (self.highest * self.per_hertz), time, candidate
+        cdef uint64_t key, count
+        cdef int k, unit, row, kept, _round
+        cdef double[:, ::1] times
+        cdef double[::1] rates
+        cdef long long[::1] found
+        units = [each for each in range(first, last) if not self.ready[each]]
+        found = np.zeros(self.n, np.longlong)
+        for unit in units:
+            self.next_level[unit], self.next_drawn[unit] = self.level[unit], self.drawn[unit]
+        for _round in range(MOST_ROUNDS):
+            times = np.empty((len(units), AHEAD))
+            for row, unit in enumerate(units):
+                intervals(self.key[unit], self.next_drawn[unit], AHEAD, &times[row, 0])
+                time = self.next_level[unit]
+                for k in range(AHEAD):
+                    time += mean * times[row, k]
+                    times[row, k] = time
+            try:
+                rates = self.rates(np.asarray(times).reshape(-1), first)
+            except Exception:
+                return 0
+            left = []
+            for row, unit in enumerate(units):
+                key, count, kept = self.key[unit] ^ OTHER, self.next_drawn[unit], found[unit]
+                time = self.next_level[unit]
+                for k in range(AHEAD):
+                    candidate = times[row, k]
+                    count += 1
+                    if candidate >= self.stop:
+                        while kept < AHEAD:
+                            self.next_ahead[unit, kept] = INFINITY
+                            kept += 1
+                    elif uniform(key, count) * self.highest < rates[row * AHEAD + k]:
+                        self.next_ahead[unit, kept] = candidate
+                        kept += 1
+                    time = candidate
+                    if kept == AHEAD:
+                        break
+                self.next_level[unit], self.next_drawn[unit], found[unit] = time, count, kept
+                if kept == AHEAD:
+                    self.ready[unit] = 1
+                else:
+                    left.append(unit)
+            units = left
+            if not units:
+                break
+        return 0
 
     cdef int accept(self, int unit) except -1:
         """Draw the next AHEAD spikes of a unit."""
@@ -254,13 +339,15 @@ cdef class ThinnedPopulation(DrawnPopulation):
 
     def rates(self, times, int unit):
         """Return the function's rates, or raise ValueError if one is not in [0, max_rate]; after `stop` they are 0."""
-        before = times < self.stop
         given = self.function(times, unit) if self.by_unit else self.function(times)
         try:
             rates = np.array(np.broadcast_to(np.asarray(given, float), times.shape))
         except (TypeError, ValueError):
             raise ValueError(f"rate of {self.name!r} must return a number or one for each time, "
                              f"got shape {np.shape(given)} for {times.shape[0]} times") from None
+        if rates.min() >= 0 and rates.max() <= self.highest and times[-1] < self.stop and times.max() < self.stop:
+            return rates
+        before = times < self.stop
         wrong = ~((rates >= 0) & (rates <= self.highest)) & before
         if wrong.any():
             k = int(np.argmax(wrong))
