@@ -43,6 +43,14 @@ YIN_YANG: dict[str, object] = {
     "epochs": 400,
     "recorded_every": 10,
 }
+RELAXED: dict[str, object] = YIN_YANG | {  # 4.5 relaxation times of 1 / (eta decay) = 1e5 ms
+    "sigma": 0.1,
+    "decay": 4e-6,
+    "rate_feedback": 2.5,
+    "rate_from_interneurons": 0.2,
+    "epochs": 75,
+    "recorded_every": 15,
+}
 RATES: dict[str, object] = {
     "dt": 0.1,
     "presentation": 10.0,
@@ -140,6 +148,10 @@ PRESETS: dict[str, dict[str, object]] = {
     "yin-yang-bp": YIN_YANG | {"algorithm": "bp"},
     "yin-yang-fa": YIN_YANG | {"algorithm": "fa"},
     "yin-yang-noise": YIN_YANG | {"algorithm": "noise"},
+    "yin-yang-relaxed": RELAXED,
+    "yin-yang-relaxed-decay": RELAXED | {"algorithm": "decay"},
+    "yin-yang-relaxed-bp": RELAXED | {"algorithm": "bp"},
+    "yin-yang-relaxed-fa": RELAXED | {"algorithm": "fa"},
     "digits": DIGITS,
     "digits-bp": DIGITS | {"algorithm": "bp"},
     "digits-fa": DIGITS | {"algorithm": "fa"},
