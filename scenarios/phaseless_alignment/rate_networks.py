@@ -5,6 +5,7 @@ Errors come from the output of the tick before and wait a tick at each layer; th
 layer at once, through random weights (DFA).
 """
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -298,12 +299,21 @@ def _learner(config: Settings, run: Run, ticks: int) -> RateLearner:
         task = colour_images.task(run, config.dataset)
     else:
         task = data.static(run, config.dataset)
+    if config.images:
+        task = _smaller(task, config.images)
     if config.maps:
         if config.task == "autoencoder":
             raise ConfigError("an autoencoder has no maps; set maps=[] or task=classify")
         return convolutional.ConvolutionalLearner(config, task, run.seed, ticks)
     sizes = (task.n_inputs, *config.hidden, task.n_inputs if config.task == "autoencoder" else 10)
     return RateLearner(config, task, sizes, run.seed, ticks)
+
+
+def _smaller(task: Task, n: int) -> Task:
+    """Return a task with the first n training images, and a fifth of it to validate."""
+    kept = {"train": n, "validation": max(1, n // 5)}
+    sets = {split: (x[: kept.get(split)], y[: kept.get(split)]) for split, (x, y) in task.sets.items()}
+    return replace(task, sets=sets)
 
 
 def _codes(config: Settings, run: Run, learner: RateLearner) -> None:

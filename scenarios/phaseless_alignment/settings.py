@@ -37,6 +37,7 @@ class Settings(Scenario):
         "training": ("epochs", "recorded_every", "teacher_weight"),
         "rates": (
             "dataset",
+            "images",
             "tau",
             "weight_std",
             "feedback_std",
@@ -105,6 +106,9 @@ class Settings(Scenario):
         Literal["digits", "mnist", "cifar-10", "colours"],
         "images of the networks of rates; colours are generated",
     ] = "digits"
+    images: Annotated[
+        int, Ge(0), Le(10**6), "of the training set, and a fifth of it to validate; 0: all there are"
+    ] = 0
     tau: Annotated[float, *POSITIVE, "ms, membrane and prospective time constant of rates"] = 10.0
     weight_std: Annotated[float, *POSITIVE, "of initial weights and biases of rates"] = 0.05
     feedback_std: Annotated[float, *NOT_NEGATIVE, "of initial feedback weights; 0 for weight_std"] = 0.0
