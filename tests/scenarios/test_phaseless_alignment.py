@@ -272,3 +272,13 @@ def test_a_chip_is_for_dense_networks_of_rates(tmp_path):
 def test_feedback_that_decays_is_for_microcircuits(tmp_path):
     with pytest.raises(RunFailed, match="decay is for microcircuits, not for classify"):
         outcome(tmp_path / "a.h5", "digits", algorithm="decay")
+
+
+def test_a_smaller_set_has_the_first_images():
+    from eventsim.scenarios.latent_equilibrium import data
+    from eventsim.scenarios.phaseless_alignment.rate_networks import _smaller
+
+    whole, small = data.digits(), _smaller(data.digits(), 50)
+    assert [small.size(split) for split in ("train", "validation")] == [50, 10]
+    np.testing.assert_array_equal(small.samples("train"), whole.samples("train")[:50])
+    assert small.size("test") == whole.size("test")
