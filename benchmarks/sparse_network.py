@@ -2,11 +2,12 @@
 
 N LIF neurons with delta synapses, tau 10 ms, threshold 1, reset 0, K = 100 random inputs of -1/sqrt(K), none
 from itself, a constant drive that makes them fire at 3.4 or 13.7 Hz, phases uniform at the beginning, all
-spikes recorded. The ordered schedule runs it without delay, as the C program does, and their first 3 000
-spikes must be of the same units in the same order; the windows schedule needs a delay, 1.5 ms. Synapses that
-are drawn at each spike (``storage="procedural"``) are measured beside held ones; a million neurons have such
-alone, 100 random targets each, and the C program holds as many. "memory" is the limit that memory sets: it
-reads the targets of as many spikes, adds to 16 bytes of each, and does nothing else.
+spikes recorded. The ordered schedule runs it without delay, as the C program does, with neurons that each
+have a clock of their own or one in common (``LIFDelta(clock="common")``). Their first 3 000 spikes must be
+of the same units in the same order as the program's. The windows schedule needs a delay, 1.5 ms. Synapses
+that are drawn at each spike (``storage="procedural"``) are measured beside held ones; a million neurons have
+such alone, 100 random targets each, and the C program holds as many. "memory" is the limit that memory sets:
+it reads the targets of as many spikes, adds to 16 bytes of each, and does nothing else.
 
 ``python -m eventsim.benchmarks.sparse_network ROWS.json PICTURE.png`` draws what ``eventsim bench
 sparse-network --json`` printed into ROWS.json.
@@ -58,12 +59,13 @@ class Case(NamedTuple):
         """Where each neuron begins between reset (0) and threshold (1)."""
         return np.random.default_rng(1).random(self.n)
 
-    def network(self, delay: float = 0.0) -> es.Network:
+    def network(self, delay: float = 0.0, clock: str = "unit") -> es.Network:
         """Return the network."""
         top = 1.0 + self.drive
         v_init = -top * np.expm1(-self.phases * np.log1p(1.0 / self.drive))
         net = es.Network(seed=1)
-        net.add("cells", es.models.LIFDelta(tau_mem=TAU, c_mem=TAU, i_ext=top, v_init=v_init), self.n)
+        cells = es.models.LIFDelta(tau_mem=TAU, c_mem=TAU, i_ext=top, v_init=v_init, clock=clock)
+        net.add("cells", cells, self.n)
         rule = es.connect.fixed_outdegree(K) if self.drawn else es.connect.fixed_indegree(K)
         storage = "procedural" if self.drawn else "arrays"
         weight = -1.0 / np.sqrt(K)
@@ -103,8 +105,8 @@ class Program:
         return nanoseconds, rate, times, units.astype(np.int64)
 
 
-def agree(case: Case, program: Program) -> float:
-    """Return by how much the first spikes differ in time, at most.
+def agree(case: Case, program: Program, clock: str) -> float:
+    """Return by how much the first spikes differ in time, at most; `clock` is that of our neurons.
 
     Raises
     ------
@@ -112,7 +114,7 @@ def agree(case: Case, program: Program) -> float:
         If they are not of the same units in the same order.
     """
     _, _, times, units = program.run("phases", 0, FIRST)
-    sim = es.Simulation(case.network(), schedule="ordered", instant_loops=True)
+    sim = es.Simulation(case.network(clock=clock), schedule="ordered", instant_loops=True)
     while len(sim.spikes("cells")) < FIRST:
         sim.run(max(sim.now * 1.2, times[-1] * 1.001))
     spikes = sim.spikes("cells")
@@ -125,10 +127,10 @@ def agree(case: Case, program: Program) -> float:
     return float(np.abs(spikes.times[:FIRST] - times).max())
 
 
-def of_ours(case: Case, **options: Any) -> Callable[[], tuple[float, float]]:
+def of_ours(case: Case, clock: str = "unit", **options: Any) -> Callable[[], tuple[float, float]]:
     """Return a function that runs on by so many spikes, and returns ns a delivery and the rate in Hz."""
     delay = DELAY if options.get("schedule") == "windows" else 0.0
-    sim = es.Simulation(case.network(delay), **options)
+    sim = es.Simulation(case.network(delay, clock), **options)
     sim.run(1e3 / case.rate / 4)
     ms = case.spikes / case.n / case.rate * 1e3 / 1.4
 
@@ -166,6 +168,7 @@ def measure(case: Case, plan: Plan, program: Program | None) -> Rows:
         return {"work": work, "system": system, "n": case.n, "value": value, "unit": unit}
 
     running: dict[str, Callable[[], tuple[float, float]]] = {}
+    running["eventsim, common clock"] = of_ours(case, "common", schedule="ordered", instant_loops=True)
     if not case.drawn:
         running["eventsim, ordered"] = of_ours(case, schedule="ordered", instant_loops=True)
         running["eventsim, windows"] = of_ours(case, schedule="windows")
@@ -173,7 +176,8 @@ def measure(case: Case, plan: Plan, program: Program | None) -> Rows:
     running["eventsim, ordered, drawn"] = of_ours(drawn, schedule="ordered", instant_loops=True)
     if program is not None:
         case.write(program.folder / "network")
-        yield row("eventsim, first spikes differ by", agree(case, program), "ms")
+        yield row("eventsim, first spikes differ by", agree(case, program, "unit"), "ms")
+        yield row("eventsim, common clock, first spikes differ by", agree(case, program, "common"), "ms")
         for name, mode in ((C, "phases"), (MEMORY, "memory")):
             running[name] = lambda mode=mode: program.run(mode, case.n // 3, case.spikes)[:2]  # type: ignore[misc]
     found: dict[str, list[float]] = {name: [] for name in running}
@@ -215,6 +219,7 @@ def picture(rows: list[Row], path: Path) -> None:
         "eventsim, ordered": "ordered schedule",
         "eventsim, ordered, drawn": "ordered, synapses drawn",
         "eventsim, windows": "windows, delay 1.5 ms",
+        "eventsim, common clock": "ordered, neurons on a common clock",
         C: "SparseProp's algorithm in C",
         MEMORY: "memory alone, in C",
     }

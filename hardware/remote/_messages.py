@@ -62,7 +62,10 @@ def put_network(frame: Frame, net: Network) -> None:
         parameters = {
             each.name: _put_value(frame, getattr(population.model, each.name))
             for each in fields(population.model)
+            if each.name != "clock"
         }
+        if getattr(population.model, "clock", "unit") != "unit":
+            parameters["clock"] = population.model.clock  # servers of before know no other than the default
         populations.append(
             {
                 "name": name,
@@ -143,7 +146,10 @@ def network_from(frame: Frame) -> Network:
         for key in parameters:
             if key not in known:
                 raise FrameError(f"{kind} has no parameter {key!r:.60}; known: {', '.join(sorted(known))}")
-        values = {key: _value(frame, value) for key, value in parameters.items()}
+        values = {
+            key: text(value, key) if key == "clock" else _value(frame, value)
+            for key, value in parameters.items()
+        }
         net.add(name, MODELS[kind](**values), n, record_spikes=each.get("record", True) is not False)
     for each in _rows(told, "projections"):
         rule = None

@@ -34,6 +34,8 @@ def _checked(model: LIF | LIFDelta, n: int, name: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for field in fields(model):
         value = getattr(model, field.name)
+        if field.name == "clock":
+            continue  # it changes how the parameters are used, and is none
         if field.name == "first_spike_only" or (field.name == "v_init" and value is None):
             values[field.name] = value
         elif field.name == "i_ext" and is_current(value):
@@ -68,6 +70,31 @@ def refuse_above_threshold(values: dict[str, Any], name: str) -> None:
                 f"{threshold} of {name!r} must be below v_th, got {threshold} = "
                 f"{_at(values[threshold], above)} and v_th = {_at(values['v_th'], above)}{where}: {cure}"
             )
+
+
+def _refuse_uneven(values: dict[str, Any], name: str) -> None:
+    """Raise ValueError if units cannot share a clock."""
+    for key in _CHANGEABLE_DELTA:
+        value = values[key]
+        if is_current(value):
+            raise ValueError(
+                f"i_ext of {name!r} must be a number with clock='common', got a {type(value).__name__}"
+            )
+        if np.ndim(value):
+            raise ValueError(
+                f"{key} of {name!r} must be one number with clock='common', got shape {np.shape(value)}"
+            )
+    if 100.0 * values["tau_mem"] < values["t_ref"] < np.inf:
+        raise ValueError(
+            f"t_ref of {name!r} must be at most 100 tau_mem with clock='common', or inf, "
+            f"got {values['t_ref']}"
+        )
+    v_inf = values["v_leak"] + values["i_ext"] * values["tau_mem"] / values["c_mem"]
+    if 0.0 < values["t_ref"] < np.inf and values["v_reset"] > v_inf:
+        raise ValueError(
+            f"v_reset of {name!r} must not be above v_leak + i_ext tau_mem / c_mem with clock='common' and "
+            f"t_ref > 0, got {values['v_reset']} and {v_inf}"
+        )
 
 
 def _at(value: Any, where: Any) -> float:
@@ -161,7 +188,19 @@ class LIF:
 class LIFDelta:
     """Leaky integrate-and-fire neuron whose membrane jumps by the weight of an input.
 
-    Inputs during the refractory time are lost. Attributes are as in `LIF`, without those of a synapse.
+    Inputs during the refractory time are lost. Attributes are as in `LIF`, without those of a synapse, and:
+
+    Attributes
+    ----------
+    clock : str
+        "unit": each unit has its own time, that of its last event. "common": all units share one clock, on
+        which an input is one subtraction and a spike one logarithm; every parameter but v_init must then be
+        one number, t_ref at most 100 tau_mem, or inf, and v_reset not above v_leak + i_ext tau_mem / c_mem
+        where t_ref > 0. Spike times of the two agree to rounding.
+
+    Notes
+    -----
+    The common clock is described in `_common_clock.pyx` (after Engelken 2023, SparseProp).
     """
 
     tau_mem: ArrayLike = 1.0
@@ -173,6 +212,7 @@ class LIFDelta:
     t_ref: ArrayLike = 0.0
     v_init: ArrayLike | None = None
     first_spike_only: bool = False
+    clock: str = "unit"
 
     paper: ClassVar[str] = "Brunel 2000, Dynamics of sparsely connected networks"
     variables: ClassVar[tuple[str, ...]] = ("v",)
@@ -186,11 +226,15 @@ class LIFDelta:
 
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a parameter does not fit `n` units; the message names population and unit."""
-        _checked(self, n, name)
+        self.parameters(n, name)
 
     def parameters(self, n: int, name: str) -> dict[str, Any]:
         """Return all parameters, each checked, a number or an array of shape (n,)."""
+        if self.clock not in ("unit", "common"):
+            raise ValueError(f"clock of {name!r} must be 'unit' or 'common', got {self.clock!r}")
         values = _checked(self, n, name) | {"tau_syn": 1.0, "i_init": 0.0}
+        if self.clock == "common":
+            _refuse_uneven(values, name)
         return with_receptor(values, "delta") if is_current(self.i_ext) else values
 
     def build(self, context: BuildContext) -> Population:
@@ -198,6 +242,10 @@ class LIFDelta:
         parameters = self.parameters(context.n, context.name)
         if is_current(self.i_ext):
             return linear_population(parameters, self.i_ext, context, self.first_spike_only)
+        if self.clock == "common":
+            from eventsim.models.lif._common_clock import CommonClockNeurons
+
+            return CommonClockNeurons(context.n, context.name, parameters, self.first_spike_only)
         from eventsim.models.lif._windows import LIFPopulation
 
         return LIFPopulation(context.n, context.name, parameters, True, self.first_spike_only)

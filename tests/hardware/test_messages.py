@@ -79,8 +79,9 @@ PER_UNIT = np.linspace(0.8, 1.3, 7)
         recurrent(
             es.models.LIF(v_th=0.9), es.connect.fixed_indegree(3), weight=0.2, delay=1.0, autapses=False
         ),
+        recurrent(es.models.LIFDelta(clock="common"), None, weight=-0.1, delay=0.7),
     ],
-    ids=["dense", "per-unit", "drawn", "listed", "one-to-one", "indegree"],
+    ids=["dense", "per-unit", "drawn", "listed", "one-to-one", "indegree", "common-clock"],
 )
 def test_a_network_that_was_sent_spikes_as_before(net):
     found = sent(net)

@@ -107,6 +107,9 @@ MADE = {
     "windows": lambda: spiking("windows", loop=True),
     "layered": lambda: spiking("layered"),
     "delta": lambda: spiking("windows", loop=True, neuron=es.models.LIFDelta(tau_mem=10.0)),
+    "common clock": lambda: spiking(
+        "windows", loop=True, neuron=es.models.LIFDelta(tau_mem=10.0, clock="common")
+    ),
     "own neuron": lambda: spiking("ordered", neuron=Counter()),
     "late ordered": lambda: spiking("ordered", hardware="jitter,sigma=0.5"),
     "late windows": lambda: spiking("windows", hardware="jitter,sigma=0.5", loop=True),
