@@ -185,7 +185,8 @@ cdef class EventProp(TimeBinned):
                     return NO_MEMORY
                 tape.all.record = <SpikeRecord *> memory
                 tape.all.capacity = m
-            memcpy(tape.all.record + tape.all.n, train.record, train.n * sizeof(SpikeRecord))
+            if train.n:  # else there is nothing, not even an address
+                memcpy(tape.all.record + tape.all.n, train.record, train.n * sizeof(SpikeRecord))
             tape.all.n += train.n
             tape.start[s * self.n_populations + p + 1] = tape.all.n
         return 0
