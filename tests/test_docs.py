@@ -77,7 +77,7 @@ def test_the_examples_of_a_page_print_what_it_says(page, tmp_path, monkeypatch, 
         for extra in EXTRAS:
             if re.search(rf"\bimport {extra}\b|\bfrom {extra}\b|eventsim\.{extra}\b|\bto_{extra}\b", source):
                 pytest.importorskip(extra)
-        for word, extra in (("export_to_nir", "nirtorch"), ("to_nwb", "pynwb")):
+        for word, extra in (("export_to_nir", "nirtorch"), ("to_nwb", "pynwb"), ("to_pandas", "pandas")):
             if word in source:
                 pytest.importorskip(extra)
         if PAGES_OF_RUNS.search(source):

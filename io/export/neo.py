@@ -4,15 +4,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventsim.io.export.sources import span_of, trace_of
+from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Trace
 
 if TYPE_CHECKING:
     import neo
 
+    from eventsim.simulation import Simulation
+
 _UNITS = {"ns": "ns", "us": "us", "ms": "ms", "s": "s"}
 
 
-def to_neo(trace: Trace) -> "neo.Block":
+def to_neo(trace: "Trace | Simulation") -> "neo.Block":
     """Return a trace as a `neo.Block` with one segment.
 
     Each unit of each population is a `SpikeTrain` (silent ones too), annotated with
@@ -26,8 +30,10 @@ def to_neo(trace: Trace) -> "neo.Block":
 
     Notes
     -----
-    Trains run from 0 (or the first spike, if that is earlier) to the trace's duration (or the last
-    spike, if that is later), in the trace's time unit; what is no unit of time is dimensionless there.
+    Trains run from 0, or the start of the window that was read (or the first spike, if that is earlier), to
+    the trace's duration or the window's end (or the last spike, if that is later), in the trace's time unit;
+    what is no unit of time is dimensionless there. Signals have the unit of their variable where the network
+    says it (mV, pA, nS), and are dimensionless elsewhere.
     """
     try:
         import neo
@@ -35,13 +41,15 @@ def to_neo(trace: Trace) -> "neo.Block":
     except ImportError:
         raise ImportError("Neo is not installed; pip install 'eventsim[neo]'") from None
 
+    trace = trace_of(trace)
     unit = pq.Quantity(1.0, _UNITS.get(trace.time_unit, "dimensionless"))
     block = neo.Block(name=str(trace.provenance.get("scenario") or "eventsim"))
     segment = neo.Segment(name="run")
     block.segments.append(segment)
     known = [spikes.times for spikes in trace.spikes.values() if len(spikes)]
-    start = min([0.0, *(float(times[0]) for times in known)])
-    stop = max([trace.duration, *(float(times[-1]) for times in known)])
+    first, end = span_of(trace)
+    start = min([first, *(float(times[0]) for times in known)])
+    stop = max([end, *(float(times[-1]) for times in known)])
     for name, spikes in trace.spikes.items():
         order = np.argsort(spikes.units, kind="stable")
         n = trace.sizes.get(name, int(spikes.units.max(initial=-1)) + 1)
@@ -66,11 +74,12 @@ def to_neo(trace: Trace) -> "neo.Block":
             "variable": variable,
             "array_annotations": {"node_id": samples.units},
         }
+        kind = unit_of(trace, name, variable) or "dimensionless"
         if samples.every > 0:
             segment.analogsignals.append(
                 neo.AnalogSignal(
                     samples.values,
-                    units="dimensionless",
+                    units=kind,
                     t_start=samples.times[0] * unit,
                     sampling_period=samples.every * unit,
                     **described,
@@ -78,8 +87,6 @@ def to_neo(trace: Trace) -> "neo.Block":
             )
         else:
             segment.irregularlysampledsignals.append(
-                neo.IrregularlySampledSignal(
-                    samples.times * unit, samples.values, units="dimensionless", **described
-                )
+                neo.IrregularlySampledSignal(samples.times * unit, samples.values, units=kind, **described)
             )
     return block

@@ -4,16 +4,22 @@ import json
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.errors import ConfigError
+from eventsim.io.export.sources import span_of, trace_of
 from eventsim.io.export.times import factor
 from eventsim.io.nwb.reading import MARK
+from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Trace
 
+if TYPE_CHECKING:
+    from eventsim.simulation import Simulation
 
-def to_nwb(trace: Trace, path: Path | str, *, session_start: datetime | None = None) -> Path:
+
+def to_nwb(trace: "Trace | Simulation", path: Path | str, *, session_start: datetime | None = None) -> Path:
     """Write a trace as Neurodata Without Borders, and return the file.
 
     A row of the units' table is a neuron, silent ones too, with columns ``population`` and ``node_id``; a
@@ -37,6 +43,7 @@ def to_nwb(trace: Trace, path: Path | str, *, session_start: datetime | None = N
         import pynwb
     except ImportError:
         raise ImportError("NWB needs pynwb: pip install 'eventsim[nwb]'") from None
+    trace = trace_of(trace)
     scale = factor(trace.time_unit, "s")
     for name, variable in trace.samples:
         sign = next((sign for sign in "/:" if sign in name + variable), None)
@@ -64,7 +71,7 @@ def to_nwb(trace: Trace, path: Path | str, *, session_start: datetime | None = N
         series = pynwb.TimeSeries(
             name=f"{name}.{variable}",
             data=samples.values,
-            unit="n.a.",
+            unit=unit_of(trace, name, variable) or "n.a.",
             description=f"{variable} of units {', '.join(map(str, samples.units[:20]))} of {name}",
             comments=MARK
             + json.dumps(
@@ -121,5 +128,5 @@ def _add_units(file: object, trace: Trace, scale: float) -> None:
 
 def _observed(trace: Trace, scale: float, last: float) -> list[float]:
     """Return from when to when a trace has spikes, in s: the run, or the window that was read of it."""
-    first, end = trace.provenance.get("window", (0.0, trace.duration))
-    return [max(0.0, first * scale), max(min(end, trace.duration) * scale, last)]
+    first, end = span_of(trace)
+    return [first * scale, max(end * scale, last)]

@@ -1,20 +1,26 @@
 """A trace as SONATA files, in ms, as the strictest readers want them."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
+from eventsim.errors import ConfigError
+from eventsim.io.export.sources import trace_of
 from eventsim.io.export.times import factor
+from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Samples, Trace
+
+if TYPE_CHECKING:
+    from eventsim.simulation import Simulation
 
 MAGIC, VERSION = 0x0A7A, (0, 1)
 SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, np.uint8)
 CHUNK = 1 << 15
 
 
-def to_sonata(trace: Trace, folder: Path | str) -> list[Path]:
+def to_sonata(trace: "Trace | Simulation", folder: Path | str) -> list[Path]:
     """Write spikes and sampled variables as SONATA, and return the files.
 
     ``spikes.h5`` has all populations; ``report-VARIABLE.h5`` has the populations that have a variable, in
@@ -24,9 +30,12 @@ def to_sonata(trace: Trace, folder: Path | str) -> list[Path]:
     Raises
     ------
     ConfigError
-        If the trace's unit is no unit of time.
+        If the trace's unit is no unit of time, or a population's name has a ``/``.
     """
-    folder = Path(folder)
+    trace, folder = trace_of(trace), Path(folder)
+    for name in [*trace.spikes, *(name for name, _ in trace.samples)]:
+        if "/" in name:
+            raise ConfigError(f"SONATA cannot name a population {name!r}: no name has a '/' there")
     scale = factor(trace.time_unit, "ms")
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "spikes.h5"]
@@ -43,7 +52,13 @@ def to_sonata(trace: Trace, folder: Path | str) -> list[Path]:
         with _created(path) as file:
             for (name, other), samples in trace.samples.items():
                 if other == variable and samples.every:
-                    _report(file.create_group(f"report/{name}"), variable, samples, scale)
+                    _report(
+                        file.create_group(f"report/{name}"),
+                        variable,
+                        samples,
+                        scale,
+                        unit_of(trace, name, variable) or "1",
+                    )
         written.append(path)
     return written
 
@@ -61,11 +76,11 @@ def _column(group: h5py.Group, name: str, values: Any, unit: str = "") -> None:
         dataset.attrs.create("units", unit, dtype=h5py.string_dtype())
 
 
-def _report(group: h5py.Group, variable: str, samples: Samples, scale: float) -> None:
+def _report(group: h5py.Group, variable: str, samples: Samples, scale: float, unit: str) -> None:
     order = np.argsort(samples.units, kind="stable")
     nodes, elements = np.unique(samples.units[order], return_counts=True)
     data = group.create_dataset("data", data=samples.values[:, order].astype(np.float32))
-    data.attrs.create("units", "1", dtype=h5py.string_dtype())
+    data.attrs.create("units", unit, dtype=h5py.string_dtype())
     data.attrs.create("variable", variable, dtype=h5py.string_dtype())
     mapping = group.create_group("mapping")
     mapping.create_dataset("node_ids", data=nodes.astype(np.uint64)).attrs["sorted"] = np.uint8(1)

@@ -3,26 +3,32 @@
 import csv
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from eventsim.io.export.sources import trace_of
+from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Trace
 
+if TYPE_CHECKING:
+    from eventsim.simulation import Simulation
 
-def to_csv(trace: Trace, folder: Path | str) -> list[Path]:
+
+def to_csv(trace: "Trace | Simulation", folder: Path | str) -> list[Path]:
     """Write the recordings of a trace as CSV, and return the files.
 
     ``spikes.csv`` has columns population, unit and time; ``samples-POPULATION-VARIABLE.csv`` has the time and
     a column for each unit. Times are in the trace's unit, and numbers are written so that they read back to
-    the bit. The folder is made; files of these names are replaced.
+    the bit. Units stand in the heads of columns where they are known. The folder is made; files of these
+    names are replaced.
 
     Raises
     ------
     OSError
         If the folder cannot be made or written.
     """
-    folder = Path(folder)
+    trace, folder = trace_of(trace), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "spikes.csv"]
     unit = f" ({trace.time_unit})" if trace.time_unit not in ("", "1") else ""
@@ -36,9 +42,15 @@ def to_csv(trace: Trace, folder: Path | str) -> list[Path]:
             )
     for (name, variable), samples in trace.samples.items():
         path = folder / f"samples-{_word(name)}-{_word(variable)}.csv"
+        number = 2
+        while path in written:  # of another name that has the same letters
+            path = folder / f"samples-{_word(name)}-{_word(variable)}-{number}.csv"
+            number += 1
+        kind = unit_of(trace, name, variable)
+        kind = f" ({kind})" if kind else ""
         with open(path, "w", newline="", encoding="utf-8") as file:
             out = csv.writer(file, lineterminator="\n")
-            out.writerow([f"time{unit}", *(f"unit {k}" for k in samples.units.tolist())])
+            out.writerow([f"time{unit}", *(f"unit {k}{kind}" for k in samples.units.tolist())])
             for time, values in zip(*_lists(samples.times, samples.values), strict=True):
                 out.writerow([repr(time), *map(repr, values)])
         written.append(path)

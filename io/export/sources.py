@@ -1,0 +1,36 @@
+"""What is exported: the trace of a simulation or of a file, and the span of time that it covers."""
+
+import math
+from typing import TYPE_CHECKING
+
+from eventsim.trace import Trace
+
+if TYPE_CHECKING:
+    from eventsim.simulation import Simulation
+
+
+def trace_of(source: "Trace | Simulation") -> Trace:
+    """Return a trace as it is, and what a simulation has recorded so far as a trace.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    ConfigError
+        If the simulation streams into a file, which has what it recorded.
+    """
+    if isinstance(source, Trace):
+        return source
+    record = getattr(source, "record_of_run", None)
+    if record is None:
+        raise TypeError(
+            f"a trace (such as es.io.load gives) or a simulation can be exported, not {type(source).__name__}"
+        )
+    found: Trace = record()
+    return found
+
+
+def span_of(trace: Trace) -> tuple[float, float]:
+    """Return from when to when a trace has recordings: the run, or the window that was read of it."""
+    first, end = trace.provenance.get("window", (0.0, math.inf))
+    return max(0.0, float(first)), min(float(end), trace.duration)
