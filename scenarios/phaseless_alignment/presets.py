@@ -87,6 +87,14 @@ AUTOENCODER: dict[str, object] = RATES | {
     "epochs": 10,
     "recorded_every": 1,
 }
+SHORT: dict[str, object] = AUTOENCODER | {  # a tenth of the images, a fifth of the time of each
+    "images": 5000,
+    "presentation": 2.0,
+    "precision": "float32",
+    "rate_feedback": 20.0,
+    "lr_factors": (0.2, 0.2, 0.2, 0.02),
+    "epochs": 3,
+}
 AUTOENCODER_DIGITS: dict[str, object] = AUTOENCODER | {
     "dataset": "digits",
     "hidden": (40, 2, 40),
@@ -162,6 +170,9 @@ PRESETS: dict[str, dict[str, object]] = {
     "autoencoder": AUTOENCODER,
     "autoencoder-bp": AUTOENCODER | {"algorithm": "bp", "lr_factors": (1e-2,)},
     "autoencoder-fa": AUTOENCODER | {"algorithm": "fa", "lr_factors": (1e-3,)},
+    "autoencoder-short": SHORT,
+    "autoencoder-short-bp": SHORT | {"algorithm": "bp", "lr_factors": (0.05,)},
+    "autoencoder-short-fa": SHORT | {"algorithm": "fa", "lr_factors": (0.02,)},
     "autoencoder-digits": AUTOENCODER_DIGITS,
     "autoencoder-digits-bp": AUTOENCODER_DIGITS | {"algorithm": "bp"},
     "autoencoder-digits-fa": AUTOENCODER_DIGITS | {"algorithm": "fa"},
