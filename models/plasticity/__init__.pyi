@@ -10,6 +10,7 @@ from eventsim.models.plasticity.phaseless_alignment import PhaselessAlignment as
 from eventsim.models.plasticity.plasticity_kernel import PlasticityKernel as PlasticityKernel
 from eventsim.models.plasticity.plasticity_kernel import SynapseRows as SynapseRows
 from eventsim.models.plasticity.reward import RewardSTDP as RewardSTDP
+from eventsim.models.plasticity.scaling import SynapticScaling as SynapticScaling
 from eventsim.models.plasticity.short_term import ShortTermPlasticity as ShortTermPlasticity
 from eventsim.models.plasticity.spike_timing import PairSTDP as PairSTDP
 from eventsim.models.plasticity.spike_timing import TripletSTDP as TripletSTDP
