@@ -191,7 +191,7 @@ cdef class SolvedFlow(Flow):
                         bint *spike, double *phi, double *psi) except? -1.0 nogil:
         cdef int dim = self.dim, n_columns = dim + (self.n_derived if psi != NULL else 0), j, c, trial
         cdef double state[MOST_VARIABLES * MOST_COLUMNS]
-        cdef double h = 0.0, rate, error, crossing
+        cdef double h = 0.0, rate, error, crossing, margin = 0.0 if held else self.dynamics.g(x, p)
         cdef bint last
         cdef Step s
         memcpy(s.x[0], x, dim * sizeof(double))
@@ -200,7 +200,9 @@ cdef class SolvedFlow(Flow):
             zeros(state, dim * n_columns)
             for j in range(dim):
                 state[j * n_columns + j] = 1.0
-        if not held and self.dynamics.g(x, p) >= 0.0:
+        if margin != margin:
+            self.refuse_margin()
+        if not held and margin >= 0.0:
             spike[0] = True
             end = t
         while t < end:
@@ -284,6 +286,9 @@ cdef class SolvedFlow(Flow):
                 if by_p != NULL:
                     zeros(by_p, self.n_derived)
         return 0
+
+    cdef int refuse_margin(self) except -1 with gil:
+        raise RuntimeError("g of a neuron must be a number, got nan; without one it would never spike")
 
     cdef int fail(self, double t) except -1 with gil:
         raise RuntimeError(

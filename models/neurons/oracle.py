@@ -106,6 +106,8 @@ def check_neuron(
     ------
     AssertionError
         If their number differs, or a time differs by more than `tolerance`.
+    ValueError
+        If there is no spike to compare.
 
     Examples
     --------
@@ -128,6 +130,11 @@ def check_neuron(
     sim = Simulation(net)
     sim.run(until)
     ours, theirs = sim.spikes("cell").times, integrated_spikes(model, at, sizes, until)
+    if not len(ours) and not len(theirs):
+        raise ValueError(
+            f"nothing to compare: g does not rise through 0 before {until:g}; give stronger inputs, a later "
+            "until, or another g"
+        )
     if len(ours) != len(theirs):
         raise AssertionError(f"{len(ours)} spikes, but integration by scipy finds {len(theirs)}")
     worst = float(np.abs(ours - theirs).max(initial=0.0))

@@ -124,7 +124,9 @@ class MembranePull:
         errors[at] = -self.strength * weight
         v_th = np.broadcast_to(self._given.parameters[key], heights.shape[1:])
         gradient = self._readouts.backward(run, {self._output: errors})
-        by_threshold = np.bincount(labels, self.strength * weight, heights.shape[1])
+        by_threshold: Floats = np.bincount(labels, self.strength * weight, heights.shape[1]).astype(
+            np.float64
+        )
         shared = len(self._given.parameters[key]) == 1
         gradient.v_th[self._output] = by_threshold.sum(keepdims=True) if shared else by_threshold
         return self.strength * (v_th[labels] - heights[at]), gradient

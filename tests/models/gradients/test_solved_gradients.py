@@ -135,3 +135,13 @@ def test_a_solver_without_an_end_or_without_success_says_so_in_one_line():
     rough.add("cell", blows_up, 1)
     with pytest.raises(RuntimeError, match="the solver cannot hold its tolerance of 1e-10 at time"):
         SpikeGradient(rough).forward({}, 2.0)
+
+
+def test_a_crossing_function_that_is_no_number_is_refused_in_one_line():
+    net = es.Network()
+    nothing = M.CustomNeuron({"v": 0.0}, {}, lambda t, x, p: [1.0], lambda x, p: np.nan, lambda x, p: [0.0])
+    net.add("cell", nothing, 1)
+    with pytest.raises(
+        RuntimeError, match="g of a neuron must be a number, got nan; without one it would never"
+    ):
+        SpikeGradient(net).forward({}, 2.0)

@@ -120,6 +120,12 @@ def test_bad_equations_end_in_one_clear_line(changes, error, message):
     assert "\n" not in str(refused.value)
 
 
+def test_a_crossing_function_that_never_crosses_is_no_agreement():
+    below = adaptive(g=lambda x, p: x.v - 100.0)
+    with pytest.raises(ValueError, match="nothing to compare: g does not rise through 0 before 20; give"):
+        check_neuron(below, until=20.0)
+
+
 def test_what_is_missing_is_named():
     with pytest.raises(TypeError, match=r"needs the functions f, g and reset.*; g is missing"):
         M.CustomNeuron(state={"v": 0.0}, f=lambda t, x, p: [0.0], reset=lambda x, p: [0.0])
