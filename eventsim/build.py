@@ -30,6 +30,7 @@ from eventsim.procedural import DrawnRows
 from eventsim.procedural_synapses import ProceduralSynapses
 from eventsim.rng import trial_seed
 from eventsim.schedules import Sweeps
+from eventsim.shared_synapses import laid_out
 from eventsim.synapses import Synapses
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def build(
     transmissions: Mapping[str, OutputFilter] | None = None,
     trial: int = 0,
     instant_loops: bool = False,
+    shared: Mapping[str, Synapses] | None = None,
 ) -> CompiledNetwork:
     """Build a network.
 
@@ -88,6 +90,8 @@ def build(
         Number of the run; what is drawn while it goes on, such as Poisson spikes, follows from it too.
     instant_loops : bool
         Whether loops without delay are allowed (ordered schedule).
+    shared : mapping of str to Synapses, optional
+        Synapses of another simulation of this network, by projection, that are not laid out again.
 
     Raises
     ------
@@ -129,7 +133,8 @@ def build(
     for name, way_out in (transmissions or {}).items():
         populations[name].set_transmission(way_out)
     spiking = [p for p in net.projections if not sends_rates(net.populations[p.pre].model)]
-    connections = [projection.built(net) for projection in spiking]
+    known = shared or {}
+    connections = [laid_out(known[p.name]) if p.name in known else p.built(net) for p in spiking]
     delays = {p.name: c.min_delay for p, c in zip(spiking, connections, strict=True)}
     try:
         order = net.zero_delay_order([delays.get(p.name, np.inf) for p in net.projections])
@@ -155,7 +160,8 @@ def build(
             post.add_private_source(pre, cast(float, arrays.weight), cast(float, arrays.delay))
         else:
             kind = ProceduralSynapses if isinstance(arrays, DrawnRows) else Synapses
-            synapses.append(kind(projection.name, pre, post, arrays, projection.receptor))
+            laid = known.get(projection.name, arrays)
+            synapses.append(kind(projection.name, pre, post, laid, projection.receptor))
     compiled = CompiledNetwork(chosen, populations, synapses, private=private)
     if chosen == "ordered":
         compiled.engine = _engine(net, populations, synapses, order)

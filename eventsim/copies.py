@@ -5,7 +5,7 @@ and gives the same bits. Functions, such as hooks, are shared.
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eventsim.changes import Agenda, Changes
@@ -21,6 +21,7 @@ COMPILED = (  # made again from the rest
     "_agenda",
     "_first_weights",
     "_first_delays",
+    "_shared",
 )
 
 
@@ -88,8 +89,8 @@ def pickled_state_of(sim: Any) -> dict[str, Any]:
     return state
 
 
-def put_state(sim: Any, state: dict[str, Any]) -> None:
-    """Make a new simulation what `state_of` returned."""
+def put_state(sim: Any, state: dict[str, Any], shared: Mapping[str, Any] | None = None) -> None:
+    """Make a new simulation what `state_of` returned, with synapses that the other has laid out."""
     state = dict(state)
     copied, entries = state.pop("copied", None), state.pop("agenda", [])
     vars(sim).update(state)
@@ -98,6 +99,7 @@ def put_state(sim: Any, state: dict[str, Any]) -> None:
     sim._agenda.entries = list(entries)
     if copied is None:
         return
+    sim._shared = shared or {}
     sim._build()
     sim.restore(copied["snapshot"])
     sim._repeat_signals()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from eventsim.priorities import Priority
 from eventsim.records import RecordingRequest, one_sample
 from eventsim.rewinding import Beginning
 from eventsim.selections import selected
+from eventsim.shared_synapses import shareable
 from eventsim.spike_trains import Forms, samples_in_a_row, spike_pairs
 from eventsim.states import LATEST, state_number, state_part
 from eventsim.trials import MOST_TRIALS, TrialsSide
@@ -95,6 +97,7 @@ class Simulation(TrialsSide):
     """
 
     instant_loops = False  # of a copy that was kept before the option came
+    _shared: Mapping[str, Any] = MappingProxyType({})  # synapses that another simulation has laid out
 
     def __init__(
         self,
@@ -633,13 +636,13 @@ class Simulation(TrialsSide):
     def __copy__(self) -> Simulation:
         """Return a copy, which has the same network and functions and is otherwise on its own."""
         sim = type(self).__new__(type(self))
-        put_state(sim, state_of(self))
+        put_state(sim, state_of(self), shareable(self))
         return sim
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Simulation:
         """Return a copy on its own; functions are shared."""
         sim = memo[id(self)] = type(self).__new__(type(self))
-        put_state(sim, copy.deepcopy(state_of(self), memo))
+        put_state(sim, copy.deepcopy(state_of(self), memo), shareable(self))
         return sim
 
     # Inside -----------------------------------------------------------------------------------------
@@ -694,7 +697,9 @@ class Simulation(TrialsSide):
                 transmissions,
                 self.trial,
                 self.instant_loops,
+                self._shared,
             )
+            self._shared = {}
             self.net = self.net.with_parameters()  # what grows from now on is no longer this simulation's
             self._asked = self.net if self.hardware is None else self._asked.with_parameters()
             self._n_handlers = len(self._compiled.engine.handlers) if self._compiled.engine else 0

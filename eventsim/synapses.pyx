@@ -127,8 +127,9 @@ cdef class Synapses(SpikeSink):
     ----------
     name : str
     pre, post : Population
-    connections : Connections
-        As `Projection.resolve` gives them; arrays are taken over where they fit as they are.
+    connections : Connections or Synapses
+        As `Projection.resolve` gives them; arrays are taken over where they fit as they are. The synapses of
+        another simulation are shared: nothing is copied, and who changes weights or delays gets arrays of its own.
     receptor : int
         Which input of the targets is reached.
     """
@@ -185,6 +186,9 @@ cdef class Synapses(SpikeSink):
 
         Spikes on their way reach the new ones, so their delays must not differ within a source.
         """
+        if isinstance(connections, Synapses):
+            self.share(connections)
+            return
         weight, delay = connections.weight, connections.delay
         cdef int64_t[::1] start
         cdef const int32_t[::1] target
@@ -255,6 +259,15 @@ cdef class Synapses(SpikeSink):
         else:
             self.delay_kind = UNIFORM
             self.one_delay = delay
+
+    def share(self, Synapses other not None):
+        """Have the very synapses of another projection, whose weights no rule changes."""
+        self.arrays = dict(other.arrays)
+        self.n = other.n
+        self.w, self.w64, self.w32 = other.w, other.w64, other.w32
+        self.start, self.target, self.by_delay = other.start, other.target, other.by_delay
+        self.delay_kind, self.one_delay, self.redelayed = other.delay_kind, other.one_delay, other.redelayed
+        self.axonal, self.d64, self.d32 = other.axonal, other.d64, other.d32
 
     @staticmethod
     def column(values, order):

@@ -10,6 +10,7 @@ from eventsim.batch import MOST_THREADS, BatchRecords, BatchSide
 from eventsim.errors import ConfigError
 from eventsim.network import is_continuous
 from eventsim.parameters import whole_number
+from eventsim.shared_synapses import shareable
 
 __all__ = ["TrialRecords", "TrialsSide"]
 
@@ -41,6 +42,7 @@ class TrialsSide(BatchSide):
     _asked: Any
     _wanted: str
     trial: int
+    instant_loops: bool
 
     def trials(
         self,
@@ -56,7 +58,7 @@ class TrialsSide(BatchSide):
         The trials have the numbers of this simulation and on, and record what this one was asked to record.
         Each gives what a new simulation with this `trial` would, to the bit, on any number of threads:
         synapses and parameters are the same in all, Poisson spikes and noise are drawn for each. This
-        simulation stays as it is.
+        simulation stays as it is. Synapses that no rule changes are held once for all of them.
 
         Parameters
         ----------
@@ -105,17 +107,21 @@ class TrialsSide(BatchSide):
                 raise TypeError(f"{name} is called as {name}(simulation), got {function!r:.60}")
 
         kind: Any = type(self)
+        if self.hardware is None:
+            self._build()
+        shared = shareable(self)
 
         def run(k: int) -> tuple[Any, Any]:
             sim = kind(
                 self._asked,
                 self.hardware,
-                self._wanted,
                 trial=self.trial + k,
                 dt=self._dt or None,
                 batch=self.batch,
                 dtype=self.dtype,
+                instant_loops=self.instant_loops,
             )
+            sim._wanted, sim._shared = self._wanted, shared
             for request in self._recording_requests:
                 samples = (
                     request.samples if is_continuous(self.net.populations[request.population].model) else None

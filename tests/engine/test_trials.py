@@ -1,5 +1,7 @@
 """Trials: each draws its own noise, and everything else of the network stays."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -248,3 +250,72 @@ def test_bad_trials_are_refused():
     sim.set_weights("in->cells", 0.0)
     with pytest.raises(ConfigError, match="changes belong to this simulation"):
         sim.trials(1, 10.0)
+
+
+def held(sim):
+    """Return the addresses of the arrays of synapses."""
+    return {
+        (each.name, what): array.__array_interface__["data"][0]
+        for each in sim._build().synapses
+        for what, array in each.arrays.items()
+    }
+
+
+@pytest.mark.parametrize("schedule", ["ordered", "windows", "layered"])
+def test_trials_share_the_synapses_until_one_changes_them(schedule):
+    sim = es.Simulation(poisson_network(), schedule=schedule)
+    mine = held(sim)
+    assert {what for _, what in mine} == {"start", "target", "weight", "delay"}
+    found = []
+
+    def prepare(trial):
+        found.append(held(trial))
+        if trial.trial == 1:
+            trial.set_weights("in->cells", 0.5)
+            trial.set_delays("in->cells", 3.0)
+            found.append(held(trial))
+
+    records = sim.trials(3, 100.0, prepare=prepare, after=lambda trial: trial.weights("in->cells")[2:])
+    assert found[0] == found[1] == found[3] == mine
+    assert found[2]["in->cells", "weight"] != mine["in->cells", "weight"]
+    declared = es.Simulation(poisson_network()).weights("in->cells")[2:]
+    for trial in (0, 2):
+        for one, other in zip(records.results[trial], declared, strict=True):
+            assert one.tobytes() == other.tobytes()
+    assert set(records.results[1][0]) == {0.5}
+    assert set(records.results[1][1]) == {3.0}
+    sim.run(100.0)
+    assert sim.spikes("cells").times.tobytes() == records.spikes("cells")[0].times.tobytes()
+
+
+def test_plastic_synapses_are_each_trials_own():
+    net = poisson_network()
+    net.add_plasticity("in->cells", es.models.plasticity.PairSTDP(w_max=8.0))
+    sim = es.Simulation(net)
+    before = sim.weights("in->cells")[2]
+    records = sim.trials(2, 200.0, after=lambda trial: trial.weights("in->cells")[2])
+    assert sim.weights("in->cells")[2].tobytes() == before.tobytes()
+    for trial in range(2):
+        alone = es.Simulation(net, trial=trial)
+        alone.run(200.0)
+        assert alone.weights("in->cells")[2].tobytes() == records.results[trial].tobytes()
+        assert np.abs(records.results[trial] - before).max() > 1e-3
+
+
+def test_copies_share_synapses_but_for_those_that_were_changed():
+    sim = es.Simulation(poisson_network())
+    sim.run(20.0)
+    for way in (copy.copy, copy.deepcopy):
+        assert held(way(sim)) == held(sim)
+    sim.set_weights("in->cells", 0.5)
+    again = copy.deepcopy(sim)
+    assert held(again)["in->cells", "weight"] != held(sim)["in->cells", "weight"]
+    again.reset()
+    declared = es.Simulation(poisson_network()).weights("in->cells")[2]
+    assert again.weights("in->cells")[2].tobytes() == declared.tobytes()
+    other = copy.copy(es.Simulation(poisson_network()))
+    other.run(20.0)
+    other.set_weights("in->cells", 0.5)
+    for each in (sim, other):
+        each.run(60.0)
+    assert all_spikes(sim) == all_spikes(other)
