@@ -87,13 +87,12 @@ AUTOENCODER: dict[str, object] = RATES | {
     "epochs": 10,
     "recorded_every": 1,
 }
-SHORT: dict[str, object] = AUTOENCODER | {  # a tenth of the images, a fifth of the time of each
+SHORT: dict[str, object] = AUTOENCODER | {  # a tenth of the images, once; feedback learns ten times as fast
     "images": 5000,
-    "presentation": 2.0,
     "precision": "float32",
-    "rate_feedback": 20.0,
-    "lr_factors": (0.2, 0.2, 0.2, 0.02),
-    "epochs": 3,
+    "rate_feedback": 8.0,
+    "lr_factors": (0.04, 0.04, 0.04, 0.004),
+    "epochs": 1,
 }
 AUTOENCODER_DIGITS: dict[str, object] = AUTOENCODER | {
     "dataset": "digits",
@@ -171,8 +170,8 @@ PRESETS: dict[str, dict[str, object]] = {
     "autoencoder-bp": AUTOENCODER | {"algorithm": "bp", "lr_factors": (1e-2,)},
     "autoencoder-fa": AUTOENCODER | {"algorithm": "fa", "lr_factors": (1e-3,)},
     "autoencoder-short": SHORT,
-    "autoencoder-short-bp": SHORT | {"algorithm": "bp", "lr_factors": (0.05,)},
-    "autoencoder-short-fa": SHORT | {"algorithm": "fa", "lr_factors": (0.02,)},
+    "autoencoder-short-bp": SHORT | {"algorithm": "bp", "lr_factors": (0.01,)},
+    "autoencoder-short-fa": SHORT | {"algorithm": "fa", "lr_factors": (0.004,)},
     "autoencoder-digits": AUTOENCODER_DIGITS,
     "autoencoder-digits-bp": AUTOENCODER_DIGITS | {"algorithm": "bp"},
     "autoencoder-digits-fa": AUTOENCODER_DIGITS | {"algorithm": "fa"},
