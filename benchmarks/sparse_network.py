@@ -9,8 +9,8 @@ that are drawn at each spike (``storage="procedural"``) are measured beside held
 such alone, 100 random targets each, and the C program holds as many. "memory" is the limit that memory sets:
 it reads the targets of as many spikes, adds to 16 bytes of each, and does nothing else.
 
-``python -m eventsim.benchmarks.sparse_network ROWS.json PICTURE.png`` draws what ``eventsim bench
-sparse-network --json`` printed into ROWS.json.
+``eventsim bench sparse-network --picture FILE.png`` draws the rows, and ``python -m
+eventsim.benchmarks.sparse_network ROWS.json FILE.png`` those that ``--json`` has printed into ROWS.json.
 
 Results are nanoseconds of processor time a delivery (a spike at one synapse), on one thread, the median over
 the repeats, all systems in turn. `cc -O3` compiles the C program, where there is one; for wider registers

@@ -320,6 +320,9 @@ def bench(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes: all in about a minute.")] = False,
     peers: Annotated[bool, typer.Option("--peers/--no-peers", help="Measure other programs too.")] = True,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw the values, where NAME has a figure.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Benchmarks, with the peers that are installed; each line is printed as soon as it is known."""
@@ -327,11 +330,16 @@ def bench(
 
     if repeats is not None and repeats < 1:
         raise ConfigError(f"--repeats must be at least 1, got {repeats}")
+    draw = None if picture is None else comparison.picture_of(name, picture)
     outcome = comparison.execute(
         name, repeats=repeats, quick=quick, peers=peers, write=None if json else typer.echo
     )
     if json:
         _print_json(outcome.rows)
+    if draw is not None and picture is not None:
+        draw(outcome.rows, picture)
+        if not json:
+            streams.say(f"written: {picture}")
     if not outcome.complete:
         _complain(f"stopped; the values known by then ({len(outcome.rows)}) are above")
         raise typer.Exit(130)

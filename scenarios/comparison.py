@@ -7,10 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
 
-from eventsim.errors import UnknownPart
+from eventsim.errors import ConfigError, UnknownPart
 from eventsim.scenarios.benchmark import Plan, Row
 from eventsim.scenarios.running import unknown
 
@@ -78,6 +79,28 @@ def chosen(name: str | None) -> dict[str, ModuleType]:
     if name not in known:
         raise UnknownPart(unknown("benchmark", name, known))
     return {name: known[name]}
+
+
+def picture_of(name: str | None, path: Path) -> Callable[[list[Row], Path], None]:
+    """Return the function of a benchmark that draws its rows into a file.
+
+    Raises
+    ------
+    UnknownPart
+        If there is no benchmark of that name.
+    ConfigError
+        If it draws nothing, or cannot draw into `path`.
+    """
+    from eventsim.scenarios.results import check_plot_path
+
+    modules = chosen(name)
+    draws = [each for each, module in modules.items() if hasattr(module, "picture")]
+    if name is None or not draws:
+        known = ", ".join(each for each, module in benchmarks().items() if hasattr(module, "picture"))
+        raise ConfigError(f"--picture needs the name of a benchmark that draws one ({known}), got {name}")
+    check_plot_path(path)
+    found: Callable[[list[Row], Path], None] = modules[draws[0]].picture
+    return found
 
 
 def expected_seconds(modules: Iterable[ModuleType], quick: bool) -> float:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import types
 
+import matplotlib.image
 import pytest
 
 from eventsim.errors import UnknownPart
@@ -215,6 +216,36 @@ def test_json_is_one_list_of_what_is_known(made_up, capsys, run, status, rows):
     made_up(one=run)
     assert cli.main(["bench", "one", "--json"]) == status
     assert json.loads(capsys.readouterr().out) == rows
+
+
+def test_a_benchmark_draws_its_rows(made_up, capsys, tmp_path):
+    drawn = []
+    made_up(one=whole, other=whole)["one"].picture = lambda rows, path: drawn.append((rows, path))
+    assert cli.main(["bench", "one", "--picture", str(tmp_path / "one.png")]) == 0
+    assert drawn == [(RATE, tmp_path / "one.png")]
+    assert capsys.readouterr().out.endswith(f"written: {tmp_path / 'one.png'}\n")
+    for name in ("other", None):
+        words = ["bench", *([name] if name else []), "--picture", str(tmp_path / "other.png")]
+        assert cli.main(words) == 2
+        assert f"needs the name of a benchmark that draws one (one), got {name}" in capsys.readouterr().err
+    assert cli.main(["bench", "one", "--picture", str(tmp_path / "one.txt")]) == 2
+    assert "the file of a plot must end with one of .png" in capsys.readouterr().err
+    assert len(drawn) == 1
+
+
+def test_the_cost_of_sparse_networks_is_drawn_with_every_system(tmp_path):
+    pixels = []
+    for systems in (("eventsim, ordered",), ("eventsim, ordered", "SparseProp in C", "memory in C")):
+        rows = [
+            {"work": work, "system": system, "n": n, "value": 10.0 * k + n**0.1, "unit": "ns a delivery"}
+            for work in ("W8 3.4 Hz", "W8 13.7 Hz")
+            for k, system in enumerate(systems)
+            for n in (1_000, 10_000)
+        ]
+        BENCHMARKS["sparse-network"].picture(rows, tmp_path / "cost.png")
+        pixels.append(matplotlib.image.imread(tmp_path / "cost.png"))
+    assert pixels[0].shape == pixels[1].shape
+    assert (pixels[0] != pixels[1]).any(axis=2).mean() > 0.001
 
 
 def test_repeats_must_be_positive(capsys):
