@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
+from eventsim.models.dendrites._currents import constant_and_steps
 from eventsim.parameters import per_unit
 
 if TYPE_CHECKING:
@@ -178,12 +179,16 @@ class Tree:
             For an invalid parameter; the message names population, compartment and unit.
         """
         found: dict[str, list[Any]] = {}
+        steps: list[tuple[int, Any, Any]] = []  # circuit, time, change of the current
 
         def one(value: Any, what: str, where: str, **bounds: bool) -> Any:
             return per_unit(value, n, f"{what} of {where}", name, **bounds)
 
         for k, members in enumerate(self.members):
-            row = {key: _summed(key, members, one) for key in ("c_mem", "g_leak", "i_ext")}
+            row = {key: _summed(key, members, one) for key in ("c_mem", "g_leak")}
+            flows = [constant_and_steps(c.i_ext, n, c.name, name, one) for c in members]
+            row["i_ext"] = sum(level for level, _ in flows)
+            steps += [(k, *step) for _, more in flows for step in more]
             leaks = [one(c.g_leak, "g_leak", c.name) * one(c.v_leak, "v_leak", c.name) for c in members]
             row["v_init"] = (
                 sum(
@@ -224,7 +229,7 @@ class Tree:
                 found.setdefault(key, []).append(value)
         if not any(np.all(np.greater(g, 0)) for g in found["g_leak"]):
             raise ValueError(f"{name!r} has no leak: g_leak of at least one compartment must be positive")
-        steps = self._steps(one)
+        steps += self._steps(one)
         phased = ("targets", "conductances", "durations")
         values = [v for key, rows in found.items() if key not in phased for v in rows]
         values += [v for key in phased for row in found[key] for v in row] + [v for s in steps for v in s[1:]]
@@ -381,7 +386,7 @@ class Tree:
 
 
 def _summed(key: str, members: list[Compartment], one: Any) -> Any:
-    bounds = {"c_mem": {"positive": True}, "g_leak": {"nonnegative": True}, "i_ext": {}}[key]
+    bounds = {"c_mem": {"positive": True}, "g_leak": {"nonnegative": True}}[key]
     return sum(one(getattr(c, key), key, c.name, **bounds) for c in members)
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eventsim.models.inputs.currents import Current
 from eventsim.parameters import own_arrays
 
 
@@ -86,7 +87,7 @@ class Compartment:
     v_th : mV, threshold; inf for a passive compartment.
     event : what happens there; None only for a passive compartment.
     receptors : inputs by name; a single one is reached by the name of the compartment.
-    i_ext : pA, constant current.
+    i_ext : pA, constant current; or a `StepCurrent`, or a sum of such currents and numbers.
     steps : pairs (time in ms, pA): from then on this current is added to i_ext.
     v_init : mV at time 0; v_leak unless given.
     delta_t, v_t : mV, slope and onset of an exponential current; none for delta_t = 0.
@@ -100,7 +101,7 @@ class Compartment:
     v_th: ArrayLike = np.inf
     event: ThresholdEvent | None = None
     receptors: Mapping[str, Receptor] = field(default_factory=lambda: {"input": Receptor()})
-    i_ext: ArrayLike = 0.0
+    i_ext: ArrayLike | Current = 0.0
     steps: tuple[tuple[ArrayLike, ArrayLike], ...] = ()
     v_init: ArrayLike | None = None
     delta_t: float = 0.0
