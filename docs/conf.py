@@ -80,6 +80,23 @@ TO_PAGES = {
 }
 
 
+def figures_on_one_line(text):
+    """Keep each figure of a paper's table on one line, and let the names of metrics go on in the next."""
+
+    def table(found):
+        lines = []
+        for line in found[0].splitlines(keepends=True):
+            if line.startswith("|"):
+                line = re.sub(
+                    r"(?<=[\d±]) (?=[\d±%a-z(])|(?<=not) (?=mea)|(?<=measured) (?=yet)", "\u00a0", line
+                )
+                line = re.sub(r"(?<=[a-z\d])_(?=[a-z\d])", "_<wbr>", line)
+            lines.append(line)
+        return "".join(lines)
+
+    return re.sub(r"<!-- reproduced: .*?<!-- end of reproduced -->", table, text, flags=re.S)
+
+
 def links_within_the_site(app, docname, content):
     """Turn links that leave this folder into links to the page that shows the file, or into its name."""
 
@@ -96,7 +113,7 @@ def links_within_the_site(app, docname, content):
         text = OUTSIDE[docname].read_text(encoding="utf-8")
         text = re.sub(r"\]\((?!docs/|https?:|#)([^)]+)\)", r"](../\1)", text)
         content[0] = re.sub(r"\]\(docs/([^)]+)\)", r"](\1)", text)
-    content[0] = re.sub(r"\[([^\]]+)\]\((\.\./[^)]+)\)", turned, content[0])
+    content[0] = figures_on_one_line(re.sub(r"\[([^\]]+)\]\((\.\./[^)]+)\)", turned, content[0]))
 
 
 def setup(app):

@@ -135,7 +135,10 @@ def _config(name: object, config: dict[str, Any]) -> list[str]:
         return []
     kind: Any = parts("scenario").get(str(name))
     meanings = {key.name: key.meaning for key in keys(kind)} if kind is not None else {}
-    shown = {key: metric_units.plain(v) if _is_number(v) else str(v) for key, v in config.items()}
+    shown = {
+        key: metric_units.plain(v) if _is_number(v) else str(v).lower() if isinstance(v, bool) else str(v)
+        for key, v in config.items()
+    }  # true and false as they are written in a configuration
     width, wide = max(map(len, shown)), min(30, max(map(len, shown.values())))
     lines = ["config:"]
     for key, value in shown.items():
