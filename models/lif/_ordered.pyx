@@ -32,6 +32,17 @@ cdef Cell make_cell(parameters, int unit, bint delta):
     return cell
 
 
+cdef int fill_cells(Cell *cells, parameters, int n, bint delta) except -1:
+    """Fill the cells of n units, of which some parameters are arrays."""
+    cdef int k
+    cdef const double[:, ::1] rows = np.stack([np.broadcast_to(parameters[name], n) for name in PARAMETERS], 1).astype(float)
+    for k in range(n):
+        cells[k].tau_mem, cells[k].tau_syn, cells[k].c_mem, cells[k].v_th = rows[k, 0], rows[k, 1], rows[k, 2], rows[k, 3]
+        cells[k].v_leak, cells[k].v_reset, cells[k].i_ext, cells[k].t_ref = rows[k, 4], rows[k, 5], rows[k, 6], rows[k, 7]
+        complete(&cells[k], delta)
+    return 0
+
+
 cdef bint alike(const Cell *a, const Cell *b) noexcept nogil:
     """Return whether two cells have the same parameters."""
     return (a.tau_mem == b.tau_mem and a.tau_syn == b.tau_syn and a.c_mem == b.c_mem and a.v_th == b.v_th
@@ -63,9 +74,10 @@ cdef class LIFNeurons(Population):
         self.cells = <Cell *> calloc(max(n, 1) if self.stride else 1, sizeof(Cell))
         if self.cells == NULL:
             raise MemoryError
-        cdef int unit
-        for unit in range(n if self.stride else 1):
-            self.cells[unit] = make_cell(parameters, unit, delta)
+        if self.stride:
+            fill_cells(self.cells, parameters, n, delta)
+        else:
+            self.cells[0] = make_cell(parameters, 0, delta)
         v_init = parameters["v_leak"] if parameters["v_init"] is None else parameters["v_init"]
         # The block begins at a cache line.
         block = np.zeros(4 * n + 512)
@@ -139,8 +151,10 @@ cdef class LIFNeurons(Population):
         cdef double now = 0.0 if time is None else time
         if cells == NULL:
             raise MemoryError
-        for unit in range(self.n if stride else 1):
-            cells[unit] = make_cell(parameters, unit, self.delta)
+        if stride:
+            fill_cells(cells, parameters, self.n, self.delta)
+        else:
+            cells[0] = make_cell(parameters, 0, self.delta)
         changed = np.array([not alike(cells + unit * stride, self.cells + unit * self.stride)
                             for unit in range(self.n)], bool)
         if time is not None:

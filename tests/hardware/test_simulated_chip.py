@@ -84,6 +84,27 @@ def test_a_sample_gets_the_same_spikes_alone(closed):
     assert not np.array_equal(other.first_spikes("hidden"), alone.first_spikes("hidden"))
 
 
+@pytest.mark.parametrize("name", ["constants", "broken", "nothing"])
+def test_one_simulation_for_all_samples_gives_the_bits_of_one_for_each(name):
+    net = network(n_hidden=12)
+    many = {"input": [(np.sort(row[:8]), np.array([0, 0, 1, 2, 3, 3, 3, 9])) for row in inputs(9)["input"]]}
+    targets = []
+    for watched in (False, True):
+        target = SimulatedTarget(
+            Substrate(SUBSTRATES.get(name, []), device_seed=5, seed=2), closed_forms=False
+        )
+        target.configure(net)
+        if watched:  # the progress within a sample is asked for, so that each has its own
+            target.on_progress = lambda n_spikes: None
+        targets.append(target.run(many, until=UNTIL, trial=3))
+    together, apart = targets
+    for population in ("hidden", "label"):
+        assert np.array_equal(together.first_spikes(population), apart.first_spikes(population))
+    assert np.isfinite(together.first_spikes("hidden")).mean() > 0.1
+    assert together.counters == apart.counters
+    assert together.arrivals.keys() == apart.arrivals.keys()
+
+
 def test_without_imperfections_the_chip_is_the_ideal_one_to_the_bit():
     nothing = [
         hw.Jitter(),
