@@ -21,6 +21,9 @@ from eventsim.io.hdf5.tree import get_array, get_text, get_tree
 from eventsim.io.hdf5.windows import Window, window
 from eventsim.trace import Samples, Spikes, Trace
 
+LARGE = 1 << 26
+"""Bytes of a file that may honestly need more memory than there is."""
+
 
 def load(
     path: str | os.PathLike[str],
@@ -64,6 +67,8 @@ def load(
     FileFormatError
         If it is of none of these programs, is truncated or damaged, was written by a newer format, or refers
         to other files.
+    MemoryError
+        If it is larger than the memory; a part of it can be read.
     """
     path = Path(path)
     part = window(populations, start, stop)
@@ -149,7 +154,7 @@ def open_any(path: Path) -> Iterator[h5py.File]:
     ------
     FileNotFoundError, IsADirectoryError, PermissionError, FileFormatError
     """
-    with open_hdf5(path, (schema.ROOT, "spikes", "report")) as file:
+    with open_hdf5(path, (schema.ROOT, "spikes", "report", "node")) as file:
         if is_ours(file) or not (sonata.is_recording(file) or _is_graph(file) or nwb.is_nwb(file)):
             _check_layout(file, path)
         yield file
@@ -185,6 +190,12 @@ def open_hdf5(path: Path, own: tuple[str, ...] = ()) -> Iterator[h5py.File]:
             yield file
     except (ConfigError, UnknownPart, FileFormatError, PermissionError, FileNotFoundError):
         raise
+    except MemoryError as error:
+        if path.stat().st_size < LARGE:  # it claims more than it can hold
+            raise FileFormatError(f"{path} is truncated or damaged: {first_line(error)}") from error
+        raise MemoryError(
+            f"{path} needs more memory than there is; populations=, start= and stop= read a part"
+        ) from None
     except Exception as error:  # the library has no class of its own for what it finds in a damaged file
         raise FileFormatError(f"{path} is truncated or damaged: {first_line(error)}") from error
 

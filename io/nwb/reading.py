@@ -296,8 +296,13 @@ def _series(file: h5py.File) -> Iterator[tuple[str, tuple[h5py.Group, str]]]:
     groups = [
         (file[place], place, 0) for place in reversed(PLACES) if isinstance(file.get(place), h5py.Group)
     ]
+    known = set()
     while groups:
         group, place, depth = groups.pop()
+        address = h5py.h5o.get_info(group.id).addr
+        if address in known:
+            continue
+        known.add(address)
         kind = group.attrs.get("neurodata_type")
         if isinstance(kind, str) and ("data" in group or kind.endswith("Series")):
             yield place, (group, kind)

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+import eventsim as es
 from eventsim.errors import FileFormatError
 from eventsim.io.datasets import read_recordings
 from eventsim.io.hdf5.reading import open_hdf5
@@ -139,6 +140,22 @@ def test_rows_within_records_and_rows_are_refused(path, kind, match):
     with h5py.File(path, "w") as file:
         file.create_dataset("a", (3,), kind)
     refused(path, match)
+
+
+@pytest.mark.parametrize("link", [h5py.SoftLink("/node"), "hard"])
+def test_a_graph_within_itself_is_refused_at_once(tmp_path, link):
+    pytest.importorskip("nir")
+    net = es.Network()
+    net.add("input", es.models.SpikeSource(), 1)
+    net.add("cells", es.models.LIF(), 2)
+    net.connect("input", "cells", weight=1.0)
+    path = es.io.export.to_nir(net, tmp_path / "a.nir")
+    es.io.load(path)
+    with h5py.File(path, "r+") as file:  # the package would follow each of these again and again
+        for name in ("a", "b", "c"):
+            file[f"node/nodes/{name}"] = file["node"] if link == "hard" else link
+    with pytest.raises(FileFormatError, match=r"one object|does not lead to a dataset"):
+        es.io.load(path)
 
 
 def test_a_filter_that_claims_gigabytes_is_refused(path):
