@@ -36,6 +36,7 @@ suppress_warnings = ["ref.python"]  # a type in a signature has a short name, wh
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 4
+myst_disable_syntax = ["myst_line_comment"]  # a line of prose that begins with "%" is no comment
 
 html_theme = "furo"
 html_title = f"eventsim {version}"

@@ -69,6 +69,21 @@ def test_links_of_a_page_lead_somewhere(page):
     assert not bad
 
 
+def test_a_line_that_begins_with_a_sign_of_markdown_is_not_lost():
+    docutils = pytest.importorskip("docutils.core")
+    pytest.importorskip("myst_parser")
+    from myst_parser.docutils_ import Parser
+
+    conf = (DOCS / "conf.py").read_text(encoding="utf-8")
+    disabled = re.search(r"^myst_disable_syntax = \[(.*?)\]", conf, re.M)
+    assert disabled
+    text = "from 3 to 12\n% of the step, and 43.9\n% of all\n"
+    settings = {"myst_disable_syntax": re.findall(r'"(\w+)"', disabled[1])}
+    shown = docutils.publish_string(text, parser=Parser(), settings_overrides=settings).decode()
+    assert "% of the step" in shown
+    assert "% of the step" not in docutils.publish_string(text, parser=Parser()).decode()  # why it is needed
+
+
 def test_every_picture_is_shown_and_is_made_by_a_script(monkeypatch):
     monkeypatch.syspath_prepend(str(DOCS / "site"))
     figures, page_pictures = (importlib.import_module(name) for name in ("figures", "page_pictures"))
