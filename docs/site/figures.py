@@ -49,6 +49,7 @@ PICTURES = {
     "phaseless-alignment": Picture("phaseless-alignment", "angles", "feedback", 3),
     "phaseless-alignment-weights": Picture("phaseless-alignment", "before-after", "feedback", 3),
     "phaseless-alignment-teacher": Picture("phaseless-alignment", "learning", "teacher-student", 0),
+    "phaseless-alignment-latent": Picture("phaseless-alignment", "latent", "autoencoder-short", 0),
 }
 ELSEWHERE = ("sparse-network",)  # by benchmarks/sparse_network.py
 
