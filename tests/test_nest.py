@@ -273,3 +273,64 @@ def test_inhibitory_plasticity_agrees_with_nest(nest):
         sim.run(duration)
         assert np.abs(wanted + 0.5).max() > 0.05
         assert sim.weights("inhibition")[2] == pytest.approx(wanted, rel=1e-9)
+
+
+def test_reward_modulated_plasticity_agrees_with_nest(nest):
+    """A target's spike is seen a delay late in NEST, so here the cell itself spikes that much later.
+
+    NEST brings its weights up to date at the end of each interval of 1 ms, its least delay, and then takes the
+    source's spikes of that interval, so it loses pairs within one. Here sources, targets and rewards are seen in
+    intervals of their own.
+    """
+    rng = np.random.default_rng(11)
+    n, delay, duration = 10, 2.0, 1500.0
+
+    def times(n_spikes, remainder):
+        intervals = np.sort(rng.choice(np.arange(10, 480), n_spikes, replace=False)) * 3.0 + remainder
+        return intervals + rng.integers(1, 8, n_spikes) * RESOLUTION
+
+    pre, post, reward = [times(40, 0) for _ in range(n)], [times(60, 1) for _ in range(n)], times(15, 2)
+    nest.ResetKernel()
+    nest.resolution = RESOLUTION
+    sources, teachers = nest.Create("spike_generator", n), nest.Create("spike_generator", n)
+    for k in range(n):
+        sources[k].spike_times, teachers[k].spike_times = pre[k] - 1.0, post[k] - delay - 1.0
+    rewards = nest.Create("spike_generator", params={"spike_times": reward - 2.0})
+    relays, rewarded = nest.Create("parrot_neuron", n), nest.Create("parrot_neuron")
+    targets = nest.Create("parrot_neuron", n, params={"tau_minus": 25.0})
+    volume = nest.Create("volume_transmitter")
+    for one, other in ((sources, relays), (teachers, targets), (rewards, rewarded), (rewarded, volume)):
+        nest.Connect(one, other, "one_to_one", {"delay": 1.0})
+    values = {"A_plus": 0.1, "A_minus": 0.15, "tau_plus": 20.0, "tau_c": 300.0, "tau_n": 100.0, "b": 0.002}
+    kind = "rewarded_synapse"
+    nest.CopyModel(
+        "stdp_dopamine_synapse", kind, {"volume_transmitter": volume, "Wmin": 0.0, "Wmax": 100.0} | values
+    )
+    synapse = {"synapse_model": kind, "receptor_type": 1, "weight": 50.0, "delay": delay}
+    nest.Connect(relays, targets, "one_to_one", synapse)
+    nest.Simulate(duration)
+    wanted = np.array(nest.GetConnections(relays, targets, kind).weight)
+
+    net = es.Network()
+    net.add("reward", es.models.SpikeSource(times=reward), 1)
+    net.add("input", es.models.SpikeSource(times=pre), n)
+    net.add("teacher", es.models.SpikeSource(times=post), n)
+    net.add("cells", es.models.LIFDelta(tau_mem=0.01, v_th=100.0), n)
+    net.connect("input", "cells", es.connect.one_to_one(), weight=50.0, name="plastic")
+    net.connect("teacher", "cells", es.connect.one_to_one(), weight=500.0)
+    rule = es.models.plasticity.RewardSTDP(
+        "reward",
+        0.1,
+        0.15,
+        20.0,
+        25.0,
+        tau_eligibility=300.0,
+        tau_dopamine=100.0,
+        baseline=0.002,
+        w_max=100.0,
+    )
+    net.add_plasticity("plastic", rule)
+    sim = es.Simulation(net)
+    sim.run(duration)
+    assert np.ptp(wanted) > 1.0
+    assert sim.weights("plastic")[2] == pytest.approx(wanted, rel=1e-11)
