@@ -278,9 +278,9 @@ def test_inhibitory_plasticity_agrees_with_nest(nest):
 def test_reward_modulated_plasticity_agrees_with_nest(nest):
     """A target's spike is seen a delay late in NEST, so here the cell itself spikes that much later.
 
-    NEST brings its weights up to date at the end of each interval of 1 ms, its least delay, and then takes the
-    source's spikes of that interval, so it loses pairs within one. Here sources, targets and rewards are seen in
-    intervals of their own.
+    NEST brings its weights up to date at the end of each interval of 1 ms, its least delay, and then takes
+    the source's spikes of that interval, so it loses pairs within one. Here sources, targets and rewards are
+    seen in intervals of their own.
     """
     rng = np.random.default_rng(11)
     n, delay, duration = 10, 2.0, 1500.0

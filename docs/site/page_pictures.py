@@ -123,6 +123,16 @@ def inhibitory_stdp() -> Figure:
     return figure
 
 
+def synaptic_scaling() -> Figure:
+    """Draw the rate of the cells over time beside the target."""
+    sim = code_of("plasticity", "synaptic-scaling")["sim"]
+    figure, (axes,) = stacked(1, 3.4, "5 cells, code of this page, seed 1")
+    plots.rate(sim.spikes("cells"), 5, 20000.0, axes, width=500.0, label="cells, bins of 500 ms")
+    axes.axhline(10.0, color=plots.GREY, linewidth=1.0, linestyle="--", label="target rate")
+    axes.legend()
+    return figure
+
+
 def reward_stdp() -> Figure:
     """Draw the weights of both synapses over time."""
     net = code_of("plasticity", "reward-stdp")["net"]
@@ -219,6 +229,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "sources": sources,
     "short-term": short_term,
     "inhibitory-stdp": inhibitory_stdp,
+    "synaptic-scaling": synaptic_scaling,
     "reward-stdp": reward_stdp,
     "own-synapse": own_synapse,
     "delgrad-efficiency": delgrad_efficiency,
