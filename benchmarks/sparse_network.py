@@ -171,7 +171,7 @@ def measure(case: Case, plan: Plan, program: Program | None) -> Rows:
     running["eventsim, common clock"] = of_ours(case, "common", schedule="ordered", instant_loops=True)
     if not case.drawn:
         running["eventsim, ordered"] = of_ours(case, schedule="ordered", instant_loops=True)
-        running["eventsim, windows"] = of_ours(case, schedule="windows")
+    running["eventsim, windows"] = of_ours(case, schedule="windows")
     drawn = case._replace(drawn=True)
     running["eventsim, ordered, drawn"] = of_ours(drawn, schedule="ordered", instant_loops=True)
     if program is not None:
@@ -223,8 +223,9 @@ def picture(rows: list[Row], path: Path) -> None:
         C: "SparseProp's algorithm in C",
         MEMORY: "memory alone, in C",
     }
-    figure = Figure(figsize=(8.0, 3.6), layout="constrained")
-    for axes, (rate, work) in zip(figure.subplots(1, 2, sharey=True), WORK.items(), strict=True):
+    figure = Figure(figsize=(8.0, 4.2), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, (rate, work) in zip(panels, WORK.items(), strict=True):
         for k, (system, label) in enumerate(names.items()):
             found = [row for row in rows if (row["work"], row["system"]) == (work, system)]
             sizes, costs = [row["n"] for row in found], [row["value"] for row in found]
@@ -236,7 +237,7 @@ def picture(rows: list[Row], path: Path) -> None:
         axes.grid(True, alpha=0.3)
         if rate == min(WORK):
             axes.set_ylabel("ns a delivery")
-            axes.legend(fontsize=8)
+            figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     figure.savefig(path, dpi=110)
 
 
