@@ -55,6 +55,7 @@ PRESETS: dict[str, dict[str, object]] = {
     "digits-si": {"method": "si", "si_strength": 1.0, "static_widths": (8, 32)},
     "quick": {"static_widths": (12, 32), "epochs": 15, "first_epochs": 15},
     "split-mnist-2": SPLIT,
+    "split-mnist-2-half": SPLIT | {"train_samples": 30000, "controls": ("matched",)},
     "split-mnist-1": SPLIT | {"hidden": (12,)},
     "split-fashion-2": SPLIT | {"dataset": "fashion-mnist"},
     "permuted-mnist-1": SHORT | {"stream": "permuted", "hidden": (12,)},
