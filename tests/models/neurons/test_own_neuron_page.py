@@ -1,4 +1,4 @@
-"""The neurons of docs/own-neuron.md: the one in Cython built as the page says, the exponential one in a file."""
+"""The neurons of docs/own-neuron.md: the Cython one built as the page says, the exponential one in a file."""
 
 import re
 import subprocess

@@ -295,7 +295,7 @@ def test_ticks_converge_to_the_exact_event_driven_solution():
     np.testing.assert_allclose(np.divide(errors[:-1], errors[1:]), 2.0, rtol=0.1)  # first order
 
 
-# The sheet of Generalized Latent Equilibrium, section (g): 1 to 4 are in test_adjoint_dynamics.py ------------------
+# The sheet of Generalized Latent Equilibrium, section (g): 1 to 4 are in test_adjoint_dynamics.py ---
 
 
 def test_halving_the_tick_hardly_changes_what_is_learned():
