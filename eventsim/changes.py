@@ -16,18 +16,20 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eventsim.declared import changed_model
+from eventsim import values as projection_values
+from eventsim.declared import Population, Projection, changed_model
 from eventsim.delays import checked_delays, put_delays, wanted_window
+from eventsim.distributions import Distribution
 from eventsim.errors import ConfigError, EventOrderError
 from eventsim.io.plain import plain_array, shown
 from eventsim.parameters import one_time
 from eventsim.rates.simulation import ContinuousSide
+from eventsim.rng import stream
 from eventsim.selections import selected
 from eventsim.states import LATEST, state_number, state_part
 
 if TYPE_CHECKING:
     from eventsim.build import CompiledNetwork
-    from eventsim.network import Population
 
 __all__ = ["Agenda", "ChangeableModel", "Changes", "ChangesSide"]
 
@@ -150,7 +152,9 @@ class ChangesSide(ContinuousSide):
             )
         self._agenda.add(time, function)
 
-    def set(self, population: str, *, units: ArrayLike | slice | None = None, **parameters: Any) -> None:
+    def set(
+        self, population: str | Population, *, units: ArrayLike | slice | None = None, **parameters: Any
+    ) -> None:
         """Change parameters of a population, from now on.
 
         The membranes stay where they are, and pending spikes are computed again, exactly. A membrane at its
@@ -170,6 +174,7 @@ class ChangesSide(ContinuousSide):
             If there is no such population, unit or parameter, a value does not do, or the parameter cannot
             change on this schedule; then nothing has changed.
         """
+        population = _name(population)
         declared = self._declared(population)
         model = self._changes.models.get(population, declared.model)
         self._refuse_on_hardware("parameters")
@@ -212,8 +217,9 @@ class ChangesSide(ContinuousSide):
         what = ", ".join(f"{name} = {_short(value)}" for name, value in parameters.items())
         self._note(f"{population}: {what}")
 
-    def get(self, population: str, parameter: str) -> Any:
+    def get(self, population: str | Population, parameter: str) -> Any:
         """Return the present value of a parameter of a population: a number, or an array of shape (n,)."""
+        population = _name(population)
         declared = self._declared(population)
         model = self._changes.models.get(population, declared.model)
         changed_model(declared, {parameter: getattr(model, parameter, None)})  # refuses unknown names
@@ -221,7 +227,10 @@ class ChangesSide(ContinuousSide):
         return value if np.ndim(value) == 0 else np.array(value)
 
     def set_weights(
-        self, projection: str, weight: ArrayLike | None = None, bias: ArrayLike | None = None
+        self,
+        projection: str | Projection,
+        weight: ArrayLike | Distribution | None = None,
+        bias: ArrayLike | None = None,
     ) -> None:
         """Replace the weights of a projection from now on; weights or bias of rates from the next tick on.
 
@@ -231,10 +240,10 @@ class ChangesSide(ContinuousSide):
         Parameters
         ----------
         projection : str
-        weight : float or array_like
-            Of a projection that carries spikes: one number, an array of shape (n_pre, n_post), of which the
-            synapses take their entries, or one of shape (n_syn,) in the order of `weights`. Of one of rates,
-            in the shape that `weights` returns.
+        weight : float, Distribution or array_like
+            Of a projection that carries spikes: one number, a distribution that each weight is drawn from, an
+            array of shape (n_pre, n_post), of which the synapses take their entries, or one of shape (n_syn,)
+            in the order of `weights`. Of one of rates, in the shape that `weights` returns.
         bias : array_like, optional
             Of a projection of rates.
 
@@ -244,20 +253,26 @@ class ChangesSide(ContinuousSide):
             If there is no such projection, or a value does not do; then nothing has changed.
         """
         compiled = self._build()
+        projection = _name(projection)
         declared = next((each for each in self.net.projections if each.name == projection), None)
         if declared is None or projection in compiled.parts:
+            if isinstance(weight, Distribution):
+                raise TypeError(
+                    f"{projection!r} takes an array of weights, got {weight!r}; draw the values first"
+                )
             super().set_weights(projection, weight, bias)
             return
         self._refuse_on_hardware("weights")
         if bias is not None or weight is None:
             raise ConfigError(f"{projection!r} carries spikes: it takes a weight and no bias")
         label = f"weight of {projection!r}"
-        values = plain_array(weight, label, "biuf").astype(float)
-        if not np.isfinite(values).all():
-            raise ValueError(f"{label} must be finite")
         synapses = next((each for each in compiled.synapses if each.name == projection), None)
         if synapses is not None:
             synapses.check_changeable()
+        drawn: Any = self._drawn(projection, "weight", weight, 1 if synapses is None else synapses.n)
+        values = plain_array(drawn, label, "biuf").astype(float)
+        if not np.isfinite(values).all():
+            raise ValueError(f"{label} must be finite")
         if synapses is None:  # the target draws the spikes of its private source itself
             if values.ndim:
                 raise ConfigError(
@@ -281,7 +296,7 @@ class ChangesSide(ContinuousSide):
         self._changes.weights[projection] = one
         self._note(f"{projection}: weight = {_short(values)}")
 
-    def set_delays(self, projection: str, delay: ArrayLike) -> None:
+    def set_delays(self, projection: str | Projection, delay: ArrayLike | Distribution) -> None:
         """Change the delays of a projection that carries spikes, for spikes emitted from now on.
 
         Spikes that are under way arrive when they were to, also if one that is emitted later overtakes them.
@@ -290,8 +305,9 @@ class ChangesSide(ContinuousSide):
         Parameters
         ----------
         projection : str
-        delay : float or array_like
-            At least 0, in the network's time unit: one number, (n_pre, 1) for each source, (1, n_post) for
+        delay : float, Distribution or array_like
+            At least 0, in the network's time unit: one number, a distribution that each delay is drawn from,
+            (n_pre, 1) for each source, (1, n_post) for
             each target, (n_pre, n_post), of which the synapses take their entries, or (n_syn,) in the order
             of `weights`.
 
@@ -316,6 +332,7 @@ class ChangesSide(ContinuousSide):
         4.0 5.5
         """
         compiled = self._build()
+        projection = _name(projection)
         label = f"{projection!r}"
         declared = next((each for each in self.net.projections if each.name == projection), None)
         if declared is None or projection in compiled.parts:
@@ -336,6 +353,10 @@ class ChangesSide(ContinuousSide):
                     f"{label} has {type(rule).__name__}, which relies on the delays it began with; "
                     "PairSTDP, TripletSTDP and InhibitorySTDP with delay='axonal' do not"
                 )
+        if isinstance(delay, Distribution):
+            delay = self._drawn(
+                projection, "delay", projection_values.declared(delay, "delay", label), synapses.n
+            )
         delays = checked_delays(delay, synapses, label)
         instant_loops: bool = getattr(self, "instant_loops", False)
         width = wanted_window(self.net, compiled, synapses, delays, instant_loops)
@@ -348,6 +369,13 @@ class ChangesSide(ContinuousSide):
         self._note(f"{projection}: delay = {_short(delays)}")
 
     # Inside -----------------------------------------------------------------------------------------
+
+    def _drawn(self, projection: str, what: str, value: Any, n: int) -> Any:
+        """Return values as they are, or drawn for each synapse, anew at each change of the projection."""
+        if not isinstance(value, Distribution):
+            return value
+        before = sum(f": {projection}: {what} = " in line for line in self._changes.lines)
+        return value.draw(stream(self.net.seed, "change", projection, what, before), n)
 
     def _ready(self) -> CompiledNetwork:
         """Return what runs, with all populations at the present time."""
@@ -482,6 +510,11 @@ class ChangesSide(ContinuousSide):
                 self._put_weights(compiled, name, found.weights.get(name, self._first_weights.get(name)))
         self._changes = found
         self._agenda.go_to(self.now, called)
+
+
+def _name(part: str | Population | Projection) -> str:
+    """Return the name of a population or projection, which may be given itself."""
+    return part.name if isinstance(part, Population | Projection) else part
 
 
 def _merged(old: Any, value: Any, chosen: Any, n: int, label: str) -> Any:

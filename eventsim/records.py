@@ -105,7 +105,7 @@ class RecordSide(ChangesSide):
         table[row, columns] = values  # of several events at one time the last counts
         return Samples(grid, table, recording.units, 0.0)
 
-    def clear(self, population: str | None = None, variable: str | None = None) -> None:
+    def clear(self, population: str | Population | None = None, variable: str | None = None) -> None:
         """Forget what was recorded so far, and go on recording.
 
         Parameters
@@ -140,6 +140,7 @@ class RecordSide(ChangesSide):
                 "be taken back"
             )
         if population is not None:
+            population = population if isinstance(population, str) else population.name
             self._declared(population)
         if variable is not None and (population, variable) not in self._recordings:
             what = "a variable is cleared with its population" if population is None else "it is not recorded"

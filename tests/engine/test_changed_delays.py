@@ -266,8 +266,8 @@ def test_bad_delays_say_so_and_change_nothing():
         ValueError, match=r"delay of 'in' has shape \(3,\), expected \(\), \(12, 1\) for each"
     ):
         sim.set_delays("in", [1.0, 2.0, 3.0])
-    with pytest.raises(TypeError, match="must be a number or an array, got Uniform"):
-        sim.set_delays("in", es.connect.uniform(1.0, 2.0))
+    with pytest.raises(ValueError, match="can be negative; give low=0"):
+        sim.set_delays("in", es.connect.normal(1.0, 2.0))
     assert sim.weights("in")[3].tobytes() == before.tobytes()
     assert not sim._changes.lines
 
@@ -337,3 +337,48 @@ def test_a_damaged_state_leaves_delays_alone():
         with pytest.raises(ValueError, match="state"):
             sim.restore(state)
         assert sim.weights("back")[3].tobytes() == delays.tobytes()
+
+
+@pytest.mark.parametrize("schedule", ["ordered", "windows"])
+def test_delays_and_weights_are_drawn_from_the_seed_however_they_are_asked_for(schedule):
+    net = network("uniform", np.random.default_rng(1))
+
+    def redraw(sim):
+        sim.set_delays(net["back"], es.connect.uniform(0.9, 2.0))
+        sim.set_weights(net["back"], es.connect.normal(0.05, 0.02))
+
+    found = es.Simulation(net, schedule=schedule)
+    drawn = []
+    for time in (3.0, 8.0):
+        found.run(time)
+        redraw(found)
+        drawn.append(found.weights("back")[2:])
+    planned = es.Simulation(net, schedule=schedule)
+    for time in (3.0, 8.0):
+        planned.at(time, redraw)
+    for sim in (found, planned):
+        sim.run(END)
+    assert same(found.spikes("cells"), planned.spikes("cells"))
+    for one, other in zip(found.weights("back"), planned.weights("back"), strict=True):
+        assert one.tobytes() == other.tobytes()
+    (weight, delay), (weight_again, delay_again) = drawn
+    assert 0.9 <= delay.min() < delay.max() <= 2.0
+    assert abs(delay.mean() - 1.45) < 0.1  # 144 values of standard deviation 0.32
+    assert abs(weight.mean() - 0.05) < 0.007
+    assert not np.array_equal(weight, weight_again)
+    assert not np.array_equal(delay, delay_again)
+
+
+def test_parts_of_the_network_stand_for_their_names():
+    net = network("uniform", np.random.default_rng(1))
+    sim = es.Simulation(net)
+    sim.run(2.0)
+    sim.set(net["cells"], i_ext=0.2)
+    assert sim.get(net["cells"], "i_ext") == sim.get("cells", "i_ext") == 0.2
+    sim.set_weights(net["in"], 0.25)
+    sim.set_delays(net["in"], 1.25)
+    assert {*sim.weights("in")[2]} == {0.25}
+    assert {*sim.weights("in")[3]} == {1.25}
+    sim.run(20.0)
+    sim.clear(net["cells"])
+    assert len(sim.spikes("cells")) == 0 < len(sim.spikes("drive"))
