@@ -254,3 +254,68 @@ def test_what_is_not_recorded_cannot_be_cleared(tmp_path):
     sim.stream(es.io.TraceFile.create(tmp_path / "run.h5"))
     with pytest.raises(es.ConfigError, match=r"run.h5.*it cannot be taken back"):
         sim.clear()
+
+
+NEURONS = {
+    "lif": es.models.LIF(tau_mem=10.0, i_ext=0.08),
+    "delta": es.models.LIFDelta(tau_mem=10.0, i_ext=0.08),
+    "quadratic": es.models.QIF(),
+    "adaptive": es.models.AdaptiveLIF(),
+    "receptors": es.models.MultiSynapseLIF(),
+    "current": es.models.LIF(i_ext=es.models.SineCurrent(amplitude=1.5, frequency=20.0)),
+}
+
+
+@pytest.mark.parametrize("kind", NEURONS)
+@pytest.mark.parametrize("source", ["poisson", "regular", "given"])
+def test_what_is_added_has_been_there_on_its_own_to_the_bit(kind, source):
+    sources = {
+        "poisson": es.models.Poisson(rate=200.0),
+        "regular": es.models.Regular(period=3.0),
+        "given": es.models.SpikeSource(times=np.arange(1.0, 55.0), units=np.arange(54) % 3),
+    }
+    net = small()
+    sim = es.Simulation(net, schedule="ordered")
+    sim.run(20.3)
+    net.add("source", sources[source], 3)
+    net.add("more", NEURONS[kind], 3)
+    net.connect("source", "more", weight=1.0, delay=0.5)
+    net.connect("more", "cells", weight=0.2, delay=1.0, name="back")
+    sim.grow()
+    sim.run(END)
+    whole = es.Simulation(net, schedule="ordered")
+    whole.set_weights("back", 0.0)
+    whole.run(20.3)
+    whole.set_weights("back", 0.2)
+    whole.run(END)
+    late = whole.spikes("more").times >= 20.3
+    assert late.sum() > 3
+    assert sim.spikes("more").times.tobytes() == whole.spikes("more").times[late].tobytes()
+
+
+def test_plastic_windows_grow():
+    def net_of():
+        net = small()
+        net.add_plasticity("noise->cells", es.models.plasticity.PairSTDP(w_max=1.0))
+        return net
+
+    def more(net):
+        net.add("more", es.models.LIF(tau_mem=10.0), 5)
+        net.connect("cells", "more", weight=0.8, delay=1.2)
+        net.add_plasticity("cells->more", es.models.plasticity.PairSTDP(w_max=1.0))
+
+    found = []
+    for schedule in ("windows", "ordered"):
+        net = net_of()
+        sim = es.Simulation(net, schedule=schedule)
+        sim.run(20.3)
+        more(net)
+        sim.grow()
+        sim.run(END)
+        assert sim.schedule == schedule
+        found.append((sim.spikes("more"), sim.weights("cells->more")[2]))
+    (spikes, weights), (others, other_weights) = found
+    assert len(spikes) > 5
+    assert spikes.units.tolist() == others.units.tolist()
+    np.testing.assert_allclose(spikes.times, others.times, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(weights, other_weights, rtol=0, atol=1e-9)
