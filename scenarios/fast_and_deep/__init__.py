@@ -46,6 +46,11 @@ class FastAndDeep(Settings):
         task, hardware = self.task(run), on_hardware.hardware_of(run)
         if hardware is not None and self.neuron != "lif":
             raise ConfigError(f"hardware has LIF neurons, got neuron={self.neuron}; leave --hardware out")
+        if hardware is not None and self.in_the_loop and self.silent_pull:
+            raise ConfigError(
+                f"hardware shows no membranes to pull, got silent_pull={self.silent_pull:g}; set it to 0, or "
+                "in_the_loop=false"
+            )
         trainer = self.trainer(task, run.seed, run.threads, hardware if self.in_the_loop else None)
         learner: Any = trainer.learner
         nominal = on_hardware.nominal(learner.network)
@@ -162,6 +167,7 @@ class FastAndDeep(Settings):
     ) -> "SpikeLearner":
         """Return what trains the network, with the weights of a chip if there is one."""
         from eventsim.models.training.losses.first_spike import TimeToFirstSpike
+        from eventsim.models.training.silent_outputs import SilentOutputs
         from eventsim.models.training.spike_learner import SpikeLearner
 
         return SpikeLearner(
@@ -174,6 +180,7 @@ class FastAndDeep(Settings):
             max_dw_norm=self.max_dw_norm,
             threads=threads,
             weights=weights,
+            silent=SilentOutputs(self.silent_pull) if self.silent_pull else None,
         )
 
     def trainer(self, task: Task, seed: int, threads: int = 1, hardware: Any = None) -> "Trainer":

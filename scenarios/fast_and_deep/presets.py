@@ -27,6 +27,17 @@ PRESETS: dict[str, dict[str, object]] = {
         "alpha": 0.001,
         "max_missing": (0.3, 0.1),
     },
+    # Ours: 20 LIF neurons; the membranes of silent labels are pulled, and nothing is bumped.
+    "membrane": {
+        "n_hidden": 20,
+        "init_std": (1.8, 0.8),
+        "epochs": 100,
+        "learning_rate": 0.02,
+        "lr_schedule": "cosine",
+        "alpha": 0.001,
+        "max_missing": (1.0, 1.0),
+        "silent_pull": 3.0,
+    },
     # Ours: 20 quadratic neurons learn by weights alone; a last input gives each label a spike.
     "qif": {
         "neuron": "qif",

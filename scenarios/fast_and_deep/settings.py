@@ -26,7 +26,7 @@ class Settings(Scenario):
         "last input of the labels": ("end_time", "end_weight"),
         "training": ("epochs", "batch", "learning_rate", "lr_schedule", "decay_every", "decay"),
         "loss": ("xi", "alpha", "beta"),
-        "silent neurons and large gradients": ("max_missing", "bump", "max_dw_norm"),
+        "silent neurons and large gradients": ("max_missing", "bump", "silent_pull", "max_dw_norm"),
         "recording": ("test_samples_recorded", "slot"),
         "hardware": ("in_the_loop", "hardware_slot"),
     }
@@ -65,6 +65,11 @@ class Settings(Scenario):
     beta: Annotated[float, *POSITIVE, "tau_syn, scale of spike latency"] = 1.0
     max_missing: Annotated[Fractions, "silent neurons of each layer that are not bumped"] = (0.3, 0.0)
     bump: Annotated[float, *NOT_NEGATIVE, "added to weights into silent neurons"] = 5e-4
+    silent_pull: Annotated[
+        float,
+        *NOT_NEGATIVE,
+        "on the membrane of a correct label that is silent, as part of the loss; 0: none",
+    ] = 0.0
     max_dw_norm: Annotated[float, *POSITIVE, "larger gradients of a sample and neuron are dropped"] = 0.2
     test_samples_recorded: Annotated[int, Ge(0), "shown to the trained network in the event engine"] = 10
     slot: Annotated[float, *POSITIVE, "tau_syn, time between two of these samples"] = 4.0

@@ -151,3 +151,24 @@ def test_quadratic_neurons_refuse_other_time_constants_and_hardware_in_one_line(
         )
         with pytest.raises(RunFailed, match=message):
             execute(request)
+
+
+def test_membranes_of_silent_labels_are_pulled_in_place_of_bumps(tmp_path):
+    found = {}
+    for pull in ("3.0", "0.0"):
+        path = tmp_path / f"{pull}.h5"
+        values = {"epochs": "8", "test_samples_recorded": "0", "silent_pull": pull}
+        execute(
+            Request(name="fast-and-deep", preset="membrane", values=values, seed=4, output=path, quiet=True)
+        )
+        found[pull] = io.load(path)
+        assert not found[pull].training["bumps"].any()
+    assert found["3.0"].metrics["test_accuracy"] > found["0.0"].metrics["test_accuracy"] + 0.05
+    path = tmp_path / "no.h5"
+    request = Request(
+        name="fast-and-deep", preset="membrane", values={}, hardware="brainscales2", output=path, quiet=True
+    )
+    with pytest.raises(
+        RunFailed, match="hardware shows no membranes to pull, got silent_pull=3; set it to 0"
+    ):
+        execute(request)
