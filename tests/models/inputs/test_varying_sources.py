@@ -323,3 +323,31 @@ def test_what_does_not_fit_is_told_in_one_line(model, message):
     with pytest.raises((TypeError, ValueError), match=message) as error:
         simulation(model, 3).run(2000.0)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("stop", [np.inf, 60.0])
+@pytest.mark.parametrize("schedule", ["ordered", "layered"])
+def test_sources_that_a_function_sees_together_spike_as_those_it_sees_one_by_one(schedule, stop):
+    def together(times):
+        return 400.0 * (1.0 + np.sin(0.1 * times))
+
+    def one_by_one(times, unit):
+        return together(times)
+
+    found = []
+    for rate in (together, one_by_one):
+        net = es.Network(seed=7)
+        net.add("sources", es.models.PoissonFunction(rate, 900.0, stop), 700)
+        sim = es.Simulation(net, schedule=schedule)
+        sim.run(33.3)
+        again = es.Simulation(net, schedule=schedule)
+        again.restore(sim.snapshot())
+        sim.run(80.0)
+        again.run(80.0)
+        spikes = sim.spikes("sources")
+        late = spikes.times >= 33.3
+        np.testing.assert_array_equal(again.spikes("sources").times[-late.sum() :], spikes.times[late])
+        found.append(spikes)
+    assert len(found[0]) > 10_000
+    np.testing.assert_array_equal(found[0].times, found[1].times)
+    np.testing.assert_array_equal(found[0].units, found[1].units)
