@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.io.export.sources import trace_of
+from eventsim.io.export.sources import Recorder, trace_of
 from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Trace
 
@@ -13,11 +13,9 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-    from eventsim.simulation import Simulation
-
 
 def to_pandas(
-    trace: "Trace | Simulation", population: str | None = None, variable: str | None = None
+    trace: Trace | Recorder, population: str | None = None, variable: str | None = None
 ) -> "pandas.DataFrame":
     """Return spikes, or the samples of a variable, as a data frame.
 
@@ -89,7 +87,7 @@ def _samples(trace: Trace, population: str | None, variable: str) -> "pandas.Dat
     return frame
 
 
-def to_xarray(trace: "Trace | Simulation") -> "xarray.DataTree":
+def to_xarray(trace: Trace | Recorder) -> "xarray.DataTree":
     """Return a trace as a tree of data sets, in the manner of ArviZ.
 
     ``samples/POPULATION.VARIABLE`` has the dimensions time and unit, ``spikes/POPULATION`` has unit and time

@@ -4,19 +4,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eventsim.io.export.sources import span_of, trace_of
+from eventsim.io.export.sources import Recorder, span_of, trace_of
 from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Trace
 
 if TYPE_CHECKING:
     import neo
 
-    from eventsim.simulation import Simulation
 
 _UNITS = {"ns": "ns", "us": "us", "ms": "ms", "s": "s"}
 
 
-def to_neo(trace: "Trace | Simulation") -> "neo.Block":
+def to_neo(trace: Trace | Recorder) -> "neo.Block":
     """Return a trace as a `neo.Block` with one segment.
 
     Each unit of each population is a `SpikeTrain` (silent ones too), annotated with

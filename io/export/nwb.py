@@ -4,22 +4,18 @@ import json
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.errors import ConfigError
-from eventsim.io.export.sources import span_of, trace_of
+from eventsim.io.export.sources import Recorder, span_of, trace_of
 from eventsim.io.export.times import factor
 from eventsim.io.nwb.reading import MARK
 from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Trace
 
-if TYPE_CHECKING:
-    from eventsim.simulation import Simulation
 
-
-def to_nwb(trace: "Trace | Simulation", path: Path | str, *, session_start: datetime | None = None) -> Path:
+def to_nwb(trace: Trace | Recorder, path: Path | str, *, session_start: datetime | None = None) -> Path:
     """Write a trace as Neurodata Without Borders, and return the file.
 
     A row of the units' table is a neuron, silent ones too, with columns ``population`` and ``node_id``; a

@@ -1,26 +1,23 @@
 """A trace as SONATA files, in ms, as the strictest readers want them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py
 import numpy as np
 
 from eventsim.errors import ConfigError
-from eventsim.io.export.sources import trace_of
+from eventsim.io.export.sources import Recorder, trace_of
 from eventsim.io.export.times import factor
 from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Samples, Trace
-
-if TYPE_CHECKING:
-    from eventsim.simulation import Simulation
 
 MAGIC, VERSION = 0x0A7A, (0, 1)
 SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, np.uint8)
 CHUNK = 1 << 15
 
 
-def to_sonata(trace: "Trace | Simulation", folder: Path | str) -> list[Path]:
+def to_sonata(trace: Trace | Recorder, folder: Path | str) -> list[Path]:
     """Write spikes and sampled variables as SONATA, and return the files.
 
     ``spikes.h5`` has all populations; ``report-VARIABLE.h5`` has the populations that have a variable, in

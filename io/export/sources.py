@@ -1,15 +1,19 @@
 """What is exported: the trace of a simulation or of a file, and the span of time that it covers."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from eventsim.trace import Trace
 
-if TYPE_CHECKING:
-    from eventsim.simulation import Simulation
+
+class Recorder(Protocol):
+    """A simulation, as far as exports see it."""
+
+    def record_of_run(self, network: bool | None = None) -> Trace:
+        """Return everything recorded so far."""
 
 
-def trace_of(source: "Trace | Simulation") -> Trace:
+def trace_of(source: Trace | Recorder) -> Trace:
     """Return a trace as it is, and what a simulation has recorded so far as a trace.
 
     Raises
@@ -21,13 +25,11 @@ def trace_of(source: "Trace | Simulation") -> Trace:
     """
     if isinstance(source, Trace):
         return source
-    record = getattr(source, "record_of_run", None)
-    if record is None:
+    if not hasattr(source, "record_of_run"):
         raise TypeError(
             f"a trace (such as es.io.load gives) or a simulation can be exported, not {type(source).__name__}"
         )
-    found: Trace = record()
-    return found
+    return source.record_of_run()
 
 
 def span_of(trace: Trace) -> tuple[float, float]:

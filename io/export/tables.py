@@ -3,19 +3,16 @@
 import csv
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
-from eventsim.io.export.sources import trace_of
+from eventsim.io.export.sources import Recorder, trace_of
 from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Trace
 
-if TYPE_CHECKING:
-    from eventsim.simulation import Simulation
 
-
-def to_csv(trace: "Trace | Simulation", folder: Path | str) -> list[Path]:
+def to_csv(trace: Trace | Recorder, folder: Path | str) -> list[Path]:
     """Write the recordings of a trace as CSV, and return the files.
 
     ``spikes.csv`` has columns population, unit and time; ``samples-POPULATION-VARIABLE.csv`` has the time and
