@@ -33,7 +33,7 @@ import numpy as np
 import eventsim as es
 from eventsim.scenarios.benchmark import Plan, Row, Rows, Seconds
 
-SECONDS = Seconds(600.0, 8.0)
+SECONDS = Seconds(600.0, 4.0)
 TAU, K, DELAY = 10.0, 100, 1.5  # ms, inputs of a neuron, ms (windows schedule)
 LARGE = 1_000_000  # neurons from which on synapses are drawn only
 FIRST = 3000  # spikes that must agree

@@ -27,7 +27,7 @@ from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 from eventsim.scenarios.nonlinear_dendrites import NonlinearDendrites
 from eventsim.scenarios.nonlinear_dendrites.network import network_of
 
-SECONDS = Seconds(20.0, 3.0)
+SECONDS = Seconds(20.0, 2.0)
 DURATION = 1000.0  # ms
 DT = 0.1  # ms
 N_SYNAPSES = 50  # of each compartment

@@ -15,7 +15,7 @@ import numpy as np
 import eventsim as es
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(40.0, 4.0)
+SECONDS = Seconds(40.0, 2.0)
 SCHEDULES = {"sources alone": "auto", "ordered": "ordered"}
 
 
