@@ -37,7 +37,7 @@ class PhaselessAlignment(Settings):
 
     def run(self, run: Run) -> None:
         """Do what the task asks for."""
-        from eventsim.scenarios.phaseless_alignment import feedback, rate_networks, taught
+        from eventsim.scenarios.phaseless_alignment import feedback, rate_training, taught
 
         if self.algorithm == "dfa" and self.task not in ("classify", "autoencoder"):
             raise ConfigError(f"dfa is for classify and autoencoder, not for {self.task}")
@@ -50,6 +50,6 @@ class PhaselessAlignment(Settings):
         if self.task == "feedback":
             feedback.align(self, run)
         elif self.task in ("classify", "autoencoder"):
-            rate_networks.learn(self, run)
+            rate_training.learn(self, run)
         else:
             taught.learn(self, run)

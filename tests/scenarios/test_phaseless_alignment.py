@@ -276,7 +276,7 @@ def test_feedback_that_decays_is_for_microcircuits(tmp_path):
 
 def test_a_smaller_set_has_the_first_images():
     from eventsim.scenarios.latent_equilibrium import data
-    from eventsim.scenarios.phaseless_alignment.rate_networks import _smaller
+    from eventsim.scenarios.phaseless_alignment.rate_training import _smaller
 
     whole, small = data.digits(), _smaller(data.digits(), 50)
     assert [small.size(split) for split in ("train", "validation")] == [50, 10]
