@@ -25,8 +25,8 @@ from eventsim.reference import ReferenceEngine as ReferenceEngine
 from eventsim.registry import find as find
 from eventsim.registry import parts as parts
 from eventsim.registry import register as register
-from eventsim.scenarios.reporting import report as report
-from eventsim.scenarios.side_by_side import compare as compare
+from eventsim.scenarios.shell.reporting import report as report
+from eventsim.scenarios.shell.side_by_side import compare as compare
 from eventsim.scenarios.sweep import sweep as sweep
 from eventsim.simulation import Simulation as Simulation
 from eventsim.spike_trains import SpikeTrains as SpikeTrains

@@ -14,8 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from eventsim.errors import ConfigError, UnknownPart
-from eventsim.scenarios import completion, help_texts, mistakes, results, running, streams
+from eventsim.scenarios import running, streams
 from eventsim.scenarios.earlier_names import naming_what_changed
+from eventsim.scenarios.shell import completion, help_texts, mistakes, results
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -62,7 +63,7 @@ def list_parts(
     json: Json = False,
 ) -> None:
     """Scenarios, neurons, rules and hardware, each with its paper."""
-    from eventsim.scenarios import catalogue
+    from eventsim.scenarios.shell import catalogue
 
     if preset is not None and not toml:
         raise ConfigError("--preset is for --toml")
@@ -132,7 +133,7 @@ def run(
     if plot is not None:
         results.check_plot_path(plot)
     if sonata:
-        from eventsim.scenarios import sonata_runs
+        from eventsim.scenarios.shell import sonata_runs
 
         asked = {"key=value": values, "--preset": preset, "--config": config, "--seed": seed, "--data": data}
         if wrong := [word for word, value in asked.items() if value] + ["--resume"] * resume:
@@ -202,7 +203,7 @@ def show(
 ) -> None:
     """What a run was and what came out."""
     if neurobench:
-        from eventsim.scenarios import measured_runs
+        from eventsim.scenarios.shell import measured_runs
 
         found = measured_runs.measure(file, data=data, step=step)
         if json:
@@ -257,7 +258,7 @@ def report(
     ] = None,
 ) -> None:
     """One page of a run for the browser: tables, curves, rasters that zoom; it needs no network."""
-    from eventsim.scenarios import reporting
+    from eventsim.scenarios.shell import reporting
 
     if data is not None and not neurobench:
         raise ConfigError("--data is for --neurobench")
@@ -275,7 +276,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Runs side by side: settings that differ, metrics; with -o a page with their curves."""
-    from eventsim.scenarios import side_by_side
+    from eventsim.scenarios.shell import side_by_side
 
     found = side_by_side.compare(*files, output=output)
     if json:
@@ -305,7 +306,7 @@ def export(
     ] = None,
 ) -> None:
     """Write spikes and samples, or the network, in the formats of other programs."""
-    from eventsim.scenarios import exporting
+    from eventsim.scenarios.shell import exporting
 
     part = {"populations": population, "start": start, "stop": stop}
     for written in exporting.export(file, to, output, **part, dt=dt):  # type: ignore[arg-type]

@@ -91,7 +91,7 @@ def picture_of(name: str | None, path: Path) -> Callable[[list[Row], Path], None
     ConfigError
         If it draws nothing, or cannot draw into `path`.
     """
-    from eventsim.scenarios.results import check_plot_path
+    from eventsim.scenarios.shell.results import check_plot_path
 
     modules = chosen(name)
     draws = [each for each, module in modules.items() if hasattr(module, "picture")]

@@ -18,10 +18,10 @@ from PIL import Image, ImageDraw
 from eventsim import io
 from eventsim.io.plots.finishing import save
 from eventsim.registry import parts
-from eventsim.scenarios import results
 from eventsim.scenarios.request import Request
 from eventsim.scenarios.running import execute
 from eventsim.scenarios.scenario import Scenario
+from eventsim.scenarios.shell import results
 
 WIDTH, GAP, COLUMNS = 760, 16, 4  # of a picture and between pictures, in pixels
 

@@ -26,7 +26,8 @@ from eventsim.hardware import RemoteTarget, SimulatedTarget
 from eventsim.hardware.parts.trims import Calibration
 from eventsim.hardware.remote.serve import TargetServer
 from eventsim.io import config
-from eventsim.scenarios import cli, results, running
+from eventsim.scenarios import cli, running
+from eventsim.scenarios.shell import results
 
 FILES = Path(__file__).with_name("files")
 FINISHED = sorted(path.name.removesuffix("-finished.h5.gz") for path in FILES.glob("*-finished.h5.gz"))

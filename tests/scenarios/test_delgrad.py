@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from eventsim import io
-from eventsim.scenarios import results, tasks
+from eventsim.scenarios import tasks
 from eventsim.scenarios.delgrad import DelGrad
 from eventsim.scenarios.running import Request, execute
+from eventsim.scenarios.shell import results
 
 
 def trained(path: Path, preset: str | None = None, threads: int = 1, **values):

@@ -12,9 +12,10 @@ from PIL import Image
 
 import eventsim as es
 from eventsim import io
-from eventsim.scenarios import cli, reporting
+from eventsim.scenarios import cli
 from eventsim.scenarios.request import Request
 from eventsim.scenarios.running import execute
+from eventsim.scenarios.shell import reporting
 
 pytest.importorskip("bokeh")
 
@@ -90,7 +91,7 @@ def test_the_page_has_all_of_the_run_and_asks_nobody(learned, tmp_path):
 
 
 def test_the_command_of_a_page_runs_the_same_again(learned, tmp_path):
-    from eventsim.scenarios import results
+    from eventsim.scenarios.shell import results
 
     words = reporting.command(results.describe(learned)).split()[1:]
     assert cli.main([*words, "--quiet", "-o", str(tmp_path / "again.h5")]) == 0

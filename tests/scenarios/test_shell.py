@@ -14,10 +14,11 @@ import pytest
 
 from eventsim import io
 from eventsim.registry import parts
-from eventsim.scenarios import completion, help_texts, memory, metric_units, progress, unfinished, whole_runs
+from eventsim.scenarios import memory, metric_units, progress, whole_runs
 from eventsim.scenarios.cli import app, main
 from eventsim.scenarios.request import settle
 from eventsim.scenarios.scenario import Table
+from eventsim.scenarios.shell import completion, help_texts, unfinished
 
 COMMAND = [sys.executable, "-P", "-m", "eventsim.scenarios.cli"]
 SMALL = ["n_hidden=8", "batch=500", "test_samples_recorded=2"]
@@ -137,7 +138,8 @@ def test_a_summary_has_units_and_whole_numbers(capsys):
 
 
 def test_the_paper_stands_beside_ours_in_the_same_unit(capsys, monkeypatch):
-    from eventsim.scenarios import results, running
+    from eventsim.scenarios import running
+    from eventsim.scenarios.shell import results
 
     def carry_out(name, path, scenario, run):
         run.metric("test_accuracy", 0.96)

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from eventsim.errors import ConfigError
-from eventsim.scenarios import cli, measured_runs, running
+from eventsim.scenarios import cli, running
 from eventsim.scenarios.running import Request
+from eventsim.scenarios.shell import measured_runs
 
 RUNS = {
     "fast-and-deep": {"epochs": 1, "n_hidden": 10},

@@ -12,9 +12,10 @@ import numpy as np
 
 from eventsim.errors import ConfigError
 from eventsim.registry import parts
-from eventsim.scenarios import metric_units, results
+from eventsim.scenarios import metric_units
 from eventsim.scenarios.parameters import keys, summary
 from eventsim.scenarios.reproduce.published import rows_for
+from eventsim.scenarios.shell import results
 
 if TYPE_CHECKING:
     from eventsim.io.neurobench import Results
@@ -71,7 +72,7 @@ def report(
     need_bokeh()
     measured = None
     if neurobench:
-        from eventsim.scenarios import measured_runs
+        from eventsim.scenarios.shell import measured_runs
 
         measured = measured_runs.measure(path, data=data)
     page = _page(io.load(path), found, path, measured)

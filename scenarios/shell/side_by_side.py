@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError
-from eventsim.scenarios import metric_units, reporting, results
+from eventsim.scenarios import metric_units
+from eventsim.scenarios.shell import reporting, results
 
 if TYPE_CHECKING:
     from eventsim.trace import Trace

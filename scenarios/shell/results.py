@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.registry import parts
-from eventsim.scenarios import metric_units, unfinished
+from eventsim.scenarios import metric_units
 from eventsim.scenarios.earlier_names import todays_values
 from eventsim.scenarios.parameters import keys
 from eventsim.scenarios.reproduce.published import Row, rows_for
 from eventsim.scenarios.reproduce.table import value as in_unit
 from eventsim.scenarios.running import Outcome, unknown
+from eventsim.scenarios.shell import unfinished
 
 if TYPE_CHECKING:
     from eventsim.trace import Trace
