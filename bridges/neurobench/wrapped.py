@@ -172,13 +172,21 @@ class _Shown:
             for call in _tensor(y):
                 module(call)
 
-    def membrane(self, name: str, v: Any, neuron: str = "leaky", reset: str = "subtract") -> None:
-        """Call spiking units with their spikes and membranes."""
+    def membrane(
+        self, name: str, v: Any, neuron: str = "leaky", reset: str = "subtract", changed: int | None = None
+    ) -> None:
+        """Call spiking units with their spikes and membranes; the package finds itself what has changed."""
         if neuron != "leaky":
             raise TypeError(f"{name!r} are {neuron} units; leaky ones can be shown to the package")
         module = self.net.activation(name, "spike", reset)
         for spikes, membrane in zip(_tensor(self.spikes.pop(name)), _tensor(v), strict=True):
             module(spikes, membrane)
+
+    def counts_of(self, x: Any, what: str = "values") -> None:
+        """Leave counting to the package, which sees every array."""
+
+    def spikes_of(self, y: Any, counts: Any) -> None:
+        """Leave counting to the package, which sees every array."""
 
     def add(self, name: str, value: float) -> None:
         """Leave out what is ours."""
