@@ -9,7 +9,7 @@ Counts are of definitions in the sources, found by their syntax; nothing is run.
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,19 +29,23 @@ def sources(*endings: str) -> list[Path]:
     ]
 
 
-def trees() -> Iterator[tuple[Path, ast.Module]]:
-    """Yield every Python source with its syntax tree."""
-    for path in sources(".py"):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def definitions() -> list[tuple[Path, list[ast.ClassDef | ast.FunctionDef]]]:
+    """Return every Python source with its classes and functions; the sources are parsed once."""
+    return [
+        (path, [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef)])
+        for path in sources(".py")
+        for tree in [ast.parse(path.read_text(encoding="utf-8"))]
+    ]
 
 
 def classes(pattern: str, folders: str = "") -> list[str]:
     """Return the classes whose name matches, as path:name."""
     return [
         f"{path.relative_to(ROOT)}:{node.name}"
-        for path, tree in trees()
+        for path, found in definitions()
         if str(path.relative_to(ROOT)).startswith(folders)
-        for node in ast.walk(tree)
+        for node in found
         if isinstance(node, ast.ClassDef) and re.fullmatch(pattern, node.name)
     ]
 
@@ -49,8 +53,8 @@ def classes(pattern: str, folders: str = "") -> list[str]:
 def training_loops() -> list[str]:
     """Return the loops over epochs, as path:function."""
     found = []
-    for path, tree in trees():
-        for function in ast.walk(tree):
+    for path, defined in definitions():
+        for function in defined:
             if isinstance(function, ast.FunctionDef):
                 for node in ast.walk(function):
                     head = ""
@@ -67,8 +71,8 @@ def typed_any(name: str) -> list[str]:
     """Return the functions of scenarios that take `name: Any`."""
     return [
         f"{path.relative_to(ROOT)}:{node.name}"
-        for path, tree in trees()
-        for node in ast.walk(tree)
+        for path, found in definitions()
+        for node in found
         if isinstance(node, ast.FunctionDef)
         for argument in [*node.args.args, *node.args.kwonlyargs]
         if argument.arg == name and argument.annotation is not None

@@ -18,8 +18,8 @@ N_KILLS = 35
 COMMAND = [sys.executable, "-P", "-m", "eventsim.scenarios.cli", "run"]
 RUNS = {  # a second of work each, with more than one kind of result
     "yin-yang": ["yin-yang", "--preset", "quick", "runs=2", "epochs=6", "--seed", "3"],
-    "fast-and-deep": ["fast-and-deep", "n_hidden=40", "epochs=40", "noise=0.1", "--seed", "3"],
-    "delgrad": ["delgrad", "n_hidden=20", "epochs=50", "threshold_noise=0.02", "--seed", "3"],
+    "fast-and-deep": ["fast-and-deep", "n_hidden=40", "epochs=20", "noise=0.1", "--seed", "3"],
+    "delgrad": ["delgrad", "n_hidden=20", "epochs=25", "threshold_noise=0.02", "--seed", "3"],
     "nonlinear-dendrites": [
         "nonlinear-dendrites",
         "task=structural-plasticity",
