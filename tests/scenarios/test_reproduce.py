@@ -1,8 +1,10 @@
 """`eventsim reproduce`: the paper's table beside ours, resumable, with what is kept written by it alone."""
 
 import html
+import importlib
 import json
 import os
+import pkgutil
 import re
 import signal
 import subprocess
@@ -398,7 +400,8 @@ def test_a_real_paper_is_reproduced_in_its_quick_form(tmp_path, monkeypatch):
 
 
 def test_rows_name_the_folder_of_a_data_set():
-    modules = [getattr(datasets.sets, name) for name in dir(datasets.sets)]
+    names = [each.name for each in pkgutil.iter_modules(datasets.sets.__path__)]
+    modules = [importlib.import_module(f"eventsim.io.datasets.sets.{name}") for name in names]
     sets = [each for part in modules for each in vars(part).values() if isinstance(each, PublishedSet)]
     folders = {each.folder for each in sets}
     named = {row.needs for paper in published.papers().values() for row in paper.rows if row.needs}
