@@ -49,7 +49,7 @@ def forward(floating[:, :, ::1] current, const floating[:, ::1] recurrent, const
     if (steps == 0 or not 0 <= low < high <= current.shape[1] or alpha.shape[0] % n or recurrent.shape[0] != n
             or recurrent.shape[1] != n or alpha.shape[0] != threshold.shape[0]):
         raise ValueError(f"cannot work on samples {low} to {high} of {steps} steps of {n} units")
-    memset(&p, 0, sizeof p)  # what these loops do not use, such as counts of spikes, is NULL
+    memset(&p, 0, sizeof(p))  # what these loops do not use, such as counts of spikes, is NULL
     p.steps, p.batch, p.n, p.low, p.high, p.row = 1, current.shape[1], n, low, high, alpha.shape[0]
     p.alpha, p.threshold, p.surrogate, p.smooth, p.width = &alpha[0], &threshold[0], surrogate, smooth, width
     p.grid = NULL if grid is None else &grid[0, 0]
