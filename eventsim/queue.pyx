@@ -379,7 +379,7 @@ cdef class EventQueue:
         self.n_overflow = n_rest
         self.overflow_min = least
         self.pops = 0
-        return 1
+        return self.n_near > 0  # a rebuild may have dropped all there was, since all of it was cancelled
 
     cdef int32_t take_bucket(self, int64_t index) noexcept nogil:
         """Empty a bucket of the ring; returns its list."""

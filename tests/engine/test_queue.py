@@ -37,6 +37,18 @@ def test_equal_times_are_ordered_by_all_bits_of_the_order(orders):
     assert drain(queue) == [(1.0, order) for order in sorted(orders)]
 
 
+def test_events_that_are_all_cancelled_leave_nothing_to_take():
+    queue, rng = EventQueue(), random.Random(0)
+    for order in range(50):
+        queue.add(1e-9 * rng.expovariate(1), order)
+    tokens = [queue.add(1e-3 * rng.expovariate(1), order, True) for order in range(50, 100)]
+    assert all(queue.drop(token) for token in tokens)
+    taken = [queue.take() for _ in range(50)]
+    assert sorted(order for _, order in taken) == list(range(50))
+    assert queue.take() is None
+    queue.verify()
+
+
 class QueueBesideHeapq(RuleBasedStateMachine):
     """Single operations, with bursts that take the queue in and out of its calendar."""
 
