@@ -3,7 +3,7 @@
 from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
-from eventsim.engine cimport Engine, Handler
+from eventsim.engine cimport Engine, Event, Handler
 from eventsim.recorder cimport SampleLog, SpikeLog
 
 
@@ -92,6 +92,10 @@ cdef class Population(Handler):
     cdef double peek(self, int variable, int unit, double time) noexcept nogil
     cdef int note(self, double time, int unit) except -1 nogil
     cdef int call_hooks(self, double time, int unit) except -1 with gil
+
+
+# What a population that takes input does with an event that was sent to it itself: an input of weight `value` to `unit`.
+cdef int receive_input(Population population, Engine engine, const Event *event) except -1 nogil
 
 
 cdef class Recording(Handler):

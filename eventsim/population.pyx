@@ -187,6 +187,23 @@ cdef class Population(Handler):
         return out
 
 
+cdef int receive_input(Population population, Engine engine, const Event *event) except -1 nogil:
+    cdef SynapseGroup group
+    if not 0 <= event.unit < population.n:
+        with gil:
+            raise IndexError(
+                f"{population.name!r} has {population.n} units, so an event cannot reach unit {event.unit}"
+            )
+    group.target = NULL
+    group.w64 = NULL
+    group.w32 = NULL
+    group.w = event.value
+    group.n = 1
+    group.first = event.unit
+    group.receptor = 0
+    return population.deliver(engine, event.time, &group)
+
+
 cdef class Recording(Handler):
     """One variable of some units, sampled on a grid (`every` > 0) or at every event (0)."""
 

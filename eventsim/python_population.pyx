@@ -8,7 +8,7 @@ import numpy as np
 from eventsim.states import not_after, state_array, state_times
 
 from eventsim.engine cimport Engine, Event
-from eventsim.population cimport SynapseGroup, Population, group_target, group_weight
+from eventsim.population cimport Population, SynapseGroup, group_target, group_weight, receive_input
 
 
 cdef class PythonPopulation(Population):
@@ -94,12 +94,7 @@ cdef class PythonPopulation(Population):
         return 0
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
-        """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
-        with gil:
-            if not 0 <= event.unit < self.n:
-                raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
-            self.take(engine, event.time, event.unit, event.value, 0)
-        return 0
+        return receive_input(self, engine, event)
 
     cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
         with gil:

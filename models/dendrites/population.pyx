@@ -15,7 +15,7 @@ import numpy as np
 from eventsim.states import FINITE, state_arrays, state_times
 
 from eventsim.engine cimport Engine, Event
-from eventsim.population cimport SynapseGroup, Population
+from eventsim.population cimport Population, receive_input
 from eventsim.recorder cimport SpikeLog
 
 cdef enum:
@@ -307,16 +307,4 @@ cdef class Dendrites(Population):
         return 0
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
-        """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
-        cdef SynapseGroup group
-        if not 0 <= event.unit < self.n:
-            with gil:
-                raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
-        group.target = NULL
-        group.w64 = NULL
-        group.w32 = NULL
-        group.first = event.unit
-        group.receptor = 0
-        group.n = 1
-        group.w = event.value
-        return self.deliver(engine, event.time, &group)
+        return receive_input(self, engine, event)

@@ -26,7 +26,7 @@ from eventsim.crossings cimport Crossing, CrossingHeap
 from eventsim.engine cimport Engine, Event
 from eventsim.kernels.memory cimport resized
 from eventsim.kernels.pages cimport CHILDREN_AHEAD, HEAP_AHEAD, STATE_AHEAD, fetch
-from eventsim.population cimport Arrival, Population, Recording, SynapseGroup, group_target, group_weight
+from eventsim.population cimport Arrival, Population, Recording, SynapseGroup, group_target, group_weight, receive_input
 
 from eventsim.states import LATEST, not_after, state_arrays, state_group, state_number, state_times
 
@@ -393,19 +393,7 @@ cdef class CommonClockNeurons(Population):
         return 0
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
-        """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
-        cdef SynapseGroup group
-        if not 0 <= event.unit < self.n:
-            with gil:
-                raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
-        group.target = NULL
-        group.w64 = NULL
-        group.w32 = NULL
-        group.first = event.unit
-        group.receptor = 0
-        group.n = 1
-        group.w = event.value
-        return self.deliver(engine, event.time, &group)
+        return receive_input(self, engine, event)
 
     cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
         self.go_to(time)

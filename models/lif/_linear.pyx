@@ -19,7 +19,7 @@ from eventsim.engine cimport Engine, Event
 from eventsim.models.inputs.current_sources cimport CurrentSource, Sine
 from eventsim.models.lif.course cimport (
     MOST_COMPONENTS, MOST_SINES, Course, LinearCell, Sight, flow, next_event, response_x, see)
-from eventsim.population cimport Arrival, Population, Recording, SynapseGroup, group_target, group_weight
+from eventsim.population cimport Arrival, Population, Recording, SynapseGroup, group_target, group_weight, receive_input
 
 from eventsim.models.inputs.currents import Current
 from eventsim.states import FINITE, LATEST, not_after, state_arrays, state_times
@@ -458,19 +458,7 @@ cdef class LinearNeurons(Population):
         raise TypeError(f"{self.name!r} takes no input: it has no receptor")
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
-        """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
-        cdef SynapseGroup group
-        if not 0 <= event.unit < self.n:
-            with gil:
-                raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
-        group.target = NULL
-        group.w64 = NULL
-        group.w32 = NULL
-        group.first = event.unit
-        group.receptor = 0
-        group.n = 1
-        group.w = event.value
-        return self.deliver(engine, event.time, &group)
+        return receive_input(self, engine, event)
 
     cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
         cdef bint spikes = self.step(unit)

@@ -16,7 +16,7 @@ from eventsim.crossings cimport Crossing
 from eventsim.engine cimport Engine, Event
 from eventsim.kernels.pages cimport CHILDREN_AHEAD, HEAP_AHEAD, STATE_AHEAD, fetch, huge_pages
 from eventsim.models.lif.flow cimport Cell, complete, first_crossing, flow
-from eventsim.population cimport SynapseGroup, Population, group_target, group_weight
+from eventsim.population cimport Population, SynapseGroup, group_target, group_weight, receive_input
 
 from eventsim.renamed import with_current_names
 from eventsim.states import FINITE, not_after, state_arrays, state_group, state_times
@@ -332,19 +332,7 @@ cdef class LIFNeurons(Population):
         return 0
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
-        """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
-        cdef SynapseGroup group
-        if not 0 <= event.unit < self.n:
-            with gil:
-                raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
-        group.target = NULL
-        group.w64 = NULL
-        group.w32 = NULL
-        group.first = event.unit
-        group.receptor = 0
-        group.n = 1
-        group.w = event.value
-        return self.deliver(engine, event.time, &group)
+        return receive_input(self, engine, event)
 
     cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
         self.fire(unit, time)

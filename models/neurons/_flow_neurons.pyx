@@ -10,7 +10,7 @@ from eventsim.states import FINITE, not_after, state_arrays, state_times
 
 from eventsim.engine cimport Engine, Event
 from eventsim.models.neurons.flow cimport MOST_STATES, Flow
-from eventsim.population cimport Population, SynapseGroup, group_target, group_weight
+from eventsim.population cimport Population, SynapseGroup, group_target, group_weight, receive_input
 
 
 cdef class FlowNeurons(Population):
@@ -117,11 +117,7 @@ cdef class FlowNeurons(Population):
         return 0
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
-        """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
-        if not 0 <= event.unit < self.n:
-            with gil:
-                raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
-        return self.take(engine, event.time, event.unit, event.value, 0)
+        return receive_input(self, engine, event)
 
     cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
         cdef bint released = self.t[unit] < self.refractory_end[unit]

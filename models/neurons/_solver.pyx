@@ -26,7 +26,7 @@ from eventsim.states import FINITE, LATEST, not_after, state_arrays, state_times
 from eventsim.engine cimport Engine, Event
 from eventsim.models.inputs.current_sources cimport CurrentSource
 from eventsim.models.neurons.dynamics cimport MOST_VARIABLES, Dynamics
-from eventsim.population cimport SynapseGroup, Population, group_target, group_weight
+from eventsim.population cimport Population, SynapseGroup, group_target, group_weight, receive_input
 
 cdef enum:
     N_POINTS = 8            # of the dense output, per step
@@ -390,11 +390,7 @@ cdef class SolvedNeurons(Population):
         return 0
 
     cdef int receive(self, Engine engine, const Event *event) except -1 nogil:
-        """Take an event that was sent to this population itself: an input of weight `value` to `unit`."""
-        if not 0 <= event.unit < self.n:
-            with gil:
-                raise IndexError(f"{self.name!r} has {self.n} units, so an event cannot reach unit {event.unit}")
-        return self.take(engine, event.time, event.unit, event.value, 0)
+        return receive_input(self, engine, event)
 
     cdef int cross(self, Engine engine, int unit, double time) except -1 nogil:
         cdef bint spike = self.spikes[unit] != 0

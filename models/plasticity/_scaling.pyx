@@ -16,7 +16,8 @@ from eventsim.errors import ConfigError
 
 from eventsim.engine cimport Engine
 from eventsim.population cimport SynapseGroup
-from eventsim.states import LATEST, state_array, state_arrays
+from eventsim.models.plasticity._histories import checked_history
+from eventsim.states import LATEST, state_arrays
 from eventsim.synapses cimport SYNAPTIC, ArrivalObserver, Synapses
 
 cdef struct Fired:
@@ -198,12 +199,7 @@ cdef class Scaling(ArrivalObserver):
         n = len(like.pop("history"))
         finite = (-LATEST, LATEST)
         found = state_arrays(state, like, {"base": finite, "weight": finite}, of=of)
-        theirs = np.shape(state.get("history"))
-        if len(theirs) != 3 or (theirs[0], theirs[2]) != (n, 3):
-            raise ValueError(f"'history' in the state of {of} must have shape ({n}, capacity, 3), got {theirs}")
-        found["history"] = state_array(state, "history", float, theirs, 0.0, np.inf, of=of)
-        if not ((found["count"] >= 0) & (found["count"] <= theirs[1])).all():
-            raise ValueError(f"'count' in the state of {of} must lie between 0 and {theirs[1]}")
+        found["history"] = checked_history(state, found["count"], n, of)
         return found
 
     def restore(self, state):

@@ -17,7 +17,8 @@ import numpy as np
 from eventsim.engine cimport Engine
 from eventsim.kernels.memory cimport resized
 from eventsim.population cimport SynapseGroup
-from eventsim.states import LATEST, state_array, state_arrays
+from eventsim.models.plasticity._histories import checked_history
+from eventsim.states import LATEST, state_arrays
 from eventsim.synapses cimport SYNAPTIC, ArrivalObserver, Synapses
 
 
@@ -370,12 +371,7 @@ cdef class SpikePairs(ArrivalObserver):
         bounds = {"plus": (0.0, LATEST), "slow": (0.0, LATEST), "last": (-np.inf, late), "done": (-np.inf, late),
                   "weight": (self.lowest, float(np.nextafter(self.highest, np.inf)))}
         found = state_arrays(state, like, bounds, of=of)
-        theirs = np.shape(state.get("history"))
-        if len(theirs) != 3 or (theirs[0], theirs[2]) != (len(history), 3):
-            raise ValueError(f"'history' in the state of {of} must have shape ({len(history)}, capacity, 3), got {theirs}")
-        found["history"] = state_array(state, "history", float, theirs, 0.0, np.inf, of=of)
-        if not ((found["count"] >= 0) & (found["count"] <= theirs[1])).all():
-            raise ValueError(f"'count' in the state of {of} must lie between 0 and {theirs[1]}")
+        found["history"] = checked_history(state, found["count"], len(history), of)
         return found
 
     def restore(self, state):
