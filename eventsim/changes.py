@@ -294,7 +294,7 @@ class ChangesSide(ContinuousSide):
         one = values.item() if values.ndim == 0 else values
         self._put_weights(compiled, projection, one)
         self._changes.weights[projection] = one
-        self._note(f"{projection}: weight = {_short(values)}")
+        self._note(f"{_changed(projection, 'weight')}{_short(values)}")
 
     def set_delays(self, projection: str | Projection, delay: ArrayLike | Distribution) -> None:
         """Change the delays of a projection that carries spikes, for spikes emitted from now on.
@@ -366,7 +366,7 @@ class ChangesSide(ContinuousSide):
         if compiled.sweeps and width < compiled.sweeps.width:
             compiled.sweeps.narrow(width)
         self._changes.delays[projection] = delays
-        self._note(f"{projection}: delay = {_short(delays)}")
+        self._note(f"{_changed(projection, 'delay')}{_short(delays)}")
 
     # Inside -----------------------------------------------------------------------------------------
 
@@ -374,7 +374,8 @@ class ChangesSide(ContinuousSide):
         """Return values as they are, or drawn for each synapse, anew at each change of the projection."""
         if not isinstance(value, Distribution):
             return value
-        before = sum(f": {projection}: {what} = " in line for line in self._changes.lines)
+        head = _changed(projection, what)
+        before = sum(line.partition(": ")[2].startswith(head) for line in self._changes.lines)
         return value.draw(stream(self.net.seed, "change", projection, what, before), n)
 
     def _ready(self) -> CompiledNetwork:
@@ -525,6 +526,11 @@ def _merged(old: Any, value: Any, chosen: Any, n: int, label: str) -> Any:
     values = np.array(np.broadcast_to(old, n), float)
     values[chosen] = given
     return values
+
+
+def _changed(projection: str, what: str) -> str:
+    """Return how a line begins, after its time, that says what the synapses of a projection became."""
+    return f"{projection}: {what} = "
 
 
 def _short(value: Any) -> str:

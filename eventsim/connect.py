@@ -357,7 +357,7 @@ def _check_degree(
             raise ConfigError(f"{rule} of {label} has {len(k)} numbers of {side}, expected {rows}, by {ends}")
         k = int(k.max(initial=0))
     allowed = n if autapses else n - 1
-    if k > 0 and (allowed == 0 or (not multapses and k > allowed)):
+    if _too_many(k, allowed, multapses):
         why = "" if autapses else " without the unit itself"
         only = "" if multapses else "different "
         raise ConfigError(f"{rule}({k}) of {label} needs {k} {only}{side}, but there are {allowed}{why}")
@@ -373,12 +373,18 @@ def _drawn_degree(
     counts: NDArray[np.int64] = np.rint(k.draw(rng, rows)).astype(np.int64)
     allowed = n if autapses else n - 1
     most = int(counts.max(initial=0))
-    if most > 0 and (allowed == 0 or (not multapses and most > allowed)):
+    if _too_many(most, allowed, multapses):
+        other = ", or multapses=True" if allowed else ""
         raise ConfigError(
             f"{rule}({k!r}) drew {most} different units of {allowed}; give high={allowed} to draw such "
-            "numbers again, or multapses=True"
+            f"numbers again{other}"
         )
     return counts
+
+
+def _too_many(k: int, allowed: int, multapses: bool) -> bool:
+    """Return whether a unit cannot have k synapses with as many units as are allowed."""
+    return k > 0 and (allowed == 0 or (not multapses and k > allowed))
 
 
 def _degree(value: Any, name: str) -> Degree:

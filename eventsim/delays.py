@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim import values
-from eventsim.build import LEAST_WINDOW
 from eventsim.distributions import Distribution
 from eventsim.errors import ConfigError
 from eventsim.procedural_synapses import ProceduralSynapses
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["checked_delays", "put_delays", "wanted_window"]
 
 MOST_PLACES = 2**31 - 1
+NARROWEST = 0.02  # share of the first width below which windows do not go; they never widen again
 
 
 def checked_delays(delay: Any, synapses: Synapses, label: str) -> Any:
@@ -46,9 +46,9 @@ def checked_delays(delay: Any, synapses: Synapses, label: str) -> Any:
             f"delay of {label} must be a number or an array, got {given!r}; draw the values first"
         )
     n_pre, n_post, n = synapses.pre.n, synapses.post.n, synapses.n
-    own = (
-        np.ndim(synapses.delays) == 1
-    )  # then they stay so, as traces of plasticity and snapshots are of that form
+    own = np.ndim(synapses.delays) == 1  # and stays so: traces of plasticity and snapshots are of that form
+    if (own or (not isinstance(given, float) and given.shape != (n_pre, 1))) and 2 * n + n_pre > MOST_PLACES:
+        raise ConfigError(f"{label} has {n} synapses; delays of each can change for up to {MOST_PLACES // 2}")
     if isinstance(given, float):
         return np.full(n, given) if own else given
     if given.shape == (n_pre, 1):
@@ -69,8 +69,6 @@ def checked_delays(delay: Any, synapses: Synapses, label: str) -> Any:
             f"delay of {label} has shape {given.shape}, expected (), ({n_pre}, 1) for each source, "
             f"(1, {n_post}) for each target, ({n_pre}, {n_post}) or ({n},)"
         )
-    if 2 * n + n_pre > MOST_PLACES:
-        raise ConfigError(f"{label} has {n} synapses; delays of each can change for up to {MOST_PLACES // 2}")
     if synapses.observers and not own:
         raise ConfigError(
             f"the plasticity of {label} has one trace for all synapses of a source, which have one delay; "
@@ -128,7 +126,7 @@ def wanted_window(
     if not sweeps.width or (order.index(pre) < order.index(post) and not follows):
         return sweeps.width
     width = min((1 - 1e-9) * least, sweeps.width)
-    if width < LEAST_WINDOW * sweeps.first_width:
+    if width < NARROWEST * sweeps.first_width:
         raise ConfigError(
             f"a delay of {least:g} in {name!r} is too short for the windows schedule, whose windows are "
             f"{sweeps.width:g} long; create the simulation with schedule='ordered' to set it"

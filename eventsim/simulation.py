@@ -615,7 +615,7 @@ class Simulation(TrialsSide):
                 "this engine is of a simulation that grew; take sim.engine again, and register handlers there"
             )
         whole._given = net
-        self.__dict__ = whole.__dict__
+        vars(self).update(vars(whole))  # what else somebody has put here stays
 
     def own_handlers(self) -> int:
         """Return how many handlers of one's own are registered on the engine."""

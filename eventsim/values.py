@@ -112,7 +112,7 @@ def check_values(array: Values, what: str, label: str, nonnegative: bool = False
 
 
 def fitted(
-    value: Value, pairs: ConnectionRule | None, n_pre: int, n_post: int, what: str, label: str
+    value: Value, rule: ConnectionRule | None, n_pre: int, n_post: int, what: str, label: str
 ) -> Value:
     """Return `value` in one of the shapes of this module, for a rule of connections.
 
@@ -129,22 +129,21 @@ def fitted(
     """
     if isinstance(value, float | Distribution):
         return value
-    if isinstance(pairs, FixedIndegree | FixedOutdegree):
-        rows = n_post if isinstance(pairs, FixedIndegree) else n_pre
+    if isinstance(rule, FixedIndegree | FixedOutdegree):
+        rows = n_post if isinstance(rule, FixedIndegree) else n_pre
         plain = value.shape in ((n_pre, n_post), (n_pre, 1), (1, n_post))
-        if isinstance(pairs.k, int):
-            if value.shape == (rows * pairs.k,) or (value.shape == (rows, pairs.k) and not plain):
+        if isinstance(rule.k, int):
+            if value.shape == (rows * rule.k,) or (value.shape == (rows, rule.k) and not plain):
                 return narrowed(value.reshape(-1))
             if not plain and value.ndim == 2:
                 raise ValueError(
                     f"{what} of {label} has shape {value.shape}, expected a number, ({n_pre}, 1) for each "
-                    f"source, (1, {n_post}) for each target, ({n_pre}, {n_post}), or ({rows}, {pairs.k}) for "
+                    f"source, (1, {n_post}) for each target, ({n_pre}, {n_post}), or ({rows}, {rule.k}) for "
                     "each synapse"
                 )
-        elif isinstance(pairs.k, np.ndarray) and value.shape == (int(pairs.k.sum()),):
+        elif isinstance(rule.k, np.ndarray) and value.shape == (int(rule.k.sum()),):
             return narrowed(value)
-    if not isinstance(pairs, Pairs):
-        pairs = None
+    pairs = rule if isinstance(rule, Pairs) else None
     if value.size == 1 and (
         n_pre == n_post == 1
         or (value.ndim == 1 and pairs is not None and len(pairs.pre) == 1)

@@ -53,9 +53,12 @@ cdef class SeriesNeurons(SolvedNeurons):
     cdef int expand_all(self) except -1:
         """Find what follows from the arrays of the state."""
         cdef int unit
+        cdef double peak
         for unit in range(self.n):
             self.expand(unit, &self.x[unit, 0], &self.c[unit, 0])
-            self.rising[unit] = self.rises(unit)
+            # A rise that was given up leaves its end short of the peak, and the unit follows its series.
+            peak = self.equations.peak(&self.p[unit * self.stride, 0])
+            self.rising[unit] = self.spikes[unit] != 0 and self.x_end[unit, 0] == peak and self.rises(unit)
         return 0
 
     cdef void expand(self, int unit, const double *x, double *c) noexcept nogil:

@@ -187,6 +187,7 @@ cdef class AlignmentDecay(TickPart):
         else:
             let_decay[float](<float *> self.feedback.w, <float *> self.above, <float *> self.below, c, self.kind,
                              n_pre, n_post, self.feedback.batch, self.feedback.by_pre)
+        self.feedback.stale = True
         return 0
 
 

@@ -10,7 +10,7 @@ from eventsim.trace import Floats, Ints
 
 
 def checked_history(state: Mapping[str, Any], count: Ints, n: int, of: str) -> Floats:
-    """Return the array ``history`` of a state, which holds as many spikes of each of `n` targets as it counts.
+    """Return the array ``history`` of a state, which holds the spikes of `n` targets that it counts.
 
     Parameters
     ----------
@@ -29,8 +29,10 @@ def checked_history(state: Mapping[str, Any], count: Ints, n: int, of: str) -> F
         If it has another shape, or holds fewer spikes than counted.
     """
     shape = np.shape(state.get("history"))
-    if len(shape) != 3 or (shape[0], shape[2]) != (n, 3):
-        raise ValueError(f"'history' in the state of {of} must have shape ({n}, capacity, 3), got {shape}")
+    if len(shape) != 3 or (shape[0], shape[2]) != (n, 3) or shape[1] < 1:
+        raise ValueError(
+            f"'history' in the state of {of} must have shape ({n}, capacity, 3) with room for a spike, got {shape}"
+        )
     if not ((count >= 0) & (count <= shape[1])).all():
         raise ValueError(f"'count' in the state of {of} must lie between 0 and {shape[1]}")
     return state_array(state, "history", float, shape, 0.0, np.inf, of=of)

@@ -380,3 +380,18 @@ def test_a_simulation_goes_through_dask():
     for each in (sim, again):
         each.run(50.0)
     assert everything(again) == everything(sim)
+
+
+def test_a_copy_that_was_kept_before_there_was_growth_goes_on():
+    net = es.Network(seed=1)
+    net.add("input", es.models.Poisson(rate=500.0), 3)
+    sim = es.Simulation(net)
+    sim.run(10.0)
+    state = {name: value for name, value in sim.__getstate__().items() if name not in ("_cleared", "_given")}
+    old = es.Simulation.__new__(es.Simulation)
+    old.__setstate__(state)
+    old.clear()
+    net.add("more", es.models.Poisson(rate=500.0), 3)
+    old.grow(net)
+    old.run(20.0)
+    assert len(old.spikes("input").times) and len(old.spikes("more").times)

@@ -319,3 +319,16 @@ def test_plastic_windows_grow():
     assert spikes.units.tolist() == others.units.tolist()
     np.testing.assert_allclose(spikes.times, others.times, rtol=0, atol=1e-9)
     np.testing.assert_allclose(weights, other_weights, rtol=0, atol=1e-9)
+
+
+def test_what_somebody_has_put_on_a_simulation_stays():
+    net = es.Network()
+    net.add("source", es.models.Regular(period=10.0), 1)
+    sim = es.Simulation(net)
+    sim.label = "mine"
+    sim.run(5.0)
+    net.add("other", es.models.Regular(period=10.0), 1)
+    sim.grow()
+    sim.run(15.0)
+    assert sim.label == "mine"
+    assert list(sim.spikes("other").times) == [10.0]

@@ -132,3 +132,14 @@ def test_a_damaged_state_is_refused(schedule):
     part["weight"][0] = 5.0
     with pytest.raises(ValueError, match="weight"):
         sim.restore(state)
+
+
+@pytest.mark.parametrize("rule", [PairSTDP(w_max=2.0), es.models.plasticity.SynapticScaling()])
+def test_a_state_without_room_for_a_spike_is_refused(rule):
+    sim = es.Simulation(network(rule), schedule="ordered")
+    sim.run(50.0)
+    state = sim.snapshot()
+    part = next(p for p in state["body"]["handlers"].values() if isinstance(p, dict) and "history" in p)
+    part["history"], part["count"] = part["history"][:, :0], np.zeros_like(part["count"])
+    with pytest.raises(ValueError, match="with room for a spike"):
+        sim.restore(state)
