@@ -1,6 +1,6 @@
-"""Yin-Yang samples through the engine one by one: built for each, and built once and set back in place.
+"""One network many times: samples of Yin-Yang, and trials of a large network.
 
-Both ways take turns in one process.
+Built for each, or built once and set back in place, with its synapses shared; the ways take turns.
 """
 
 import statistics
@@ -11,8 +11,9 @@ import numpy as np
 import eventsim as es
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
-SECONDS = Seconds(5.0, 0.5)
+SECONDS = Seconds(25.0, 1.0)
 UNTIL = 4.0
+TRIALS, TRIAL = 4, 5.0  # and how long one is, in ms
 
 
 def network(seed: int = 1) -> es.Network:
@@ -45,7 +46,47 @@ def built_for_each(net: es.Network, schedule: str, times: np.ndarray) -> list[es
     return found
 
 
+def large(n: int) -> es.Network:
+    """Return n neurons with a tenth of them as sources of each, driven by noise."""
+    net = es.Network(seed=1)
+    net.add("noise", es.models.Poisson(rate=8000.0), n)
+    net.add("cells", es.models.LIF(tau_mem=10.0, tau_syn=0.5, t_ref=2.0), n)
+    net.connect("noise", "cells", es.connect.one_to_one(), weight=0.3)
+    net.connect("cells", "cells", es.connect.fixed_indegree(n // 10), weight=-0.01, delay=1.5)
+    return net
+
+
+def trials(plan: Plan) -> Rows:
+    """Measure trials of a network that is built for each and of one with shared synapses, in seconds."""
+    net = large(n := plan.pick(10_000, 500))
+    found: dict[str, list[float]] = {"built for each": [], "synapses shared": []}
+    sim = es.Simulation(net)
+    for repeat in range(plan.repeats):
+        plan.announce(f"{TRIALS} trials of {n} neurons, {repeat + 1} of {plan.repeats}")
+        start = time.process_time()
+        apart = []
+        for trial in range(TRIALS):
+            one = es.Simulation(net, trial=trial)
+            one.run(TRIAL)
+            apart.append(one.spikes("cells"))
+        middle = time.process_time()
+        together = sim.trials(TRIALS, until=TRIAL).spikes("cells")
+        found["built for each"].append(middle - start)
+        found["synapses shared"].append(time.process_time() - middle)
+        if any(a.times.tobytes() != b.times.tobytes() for a, b in zip(apart, together, strict=True)):
+            raise ArithmeticError("a trial with shared synapses has other spikes than one of its own")
+    for way, each in found.items():
+        value, work = statistics.median(each), f"{TRIALS} trials of {TRIAL:g} ms"
+        yield {"work": work, "system": f"eventsim, {way}", "n": n, "value": value, "unit": "s"}
+
+
 def run(plan: Plan) -> Rows:
+    """Measure samples, then trials."""
+    yield from samples_of_yin_yang(plan)
+    yield from trials(plan)
+
+
+def samples_of_yin_yang(plan: Plan) -> Rows:
     """Measure both ways in turn, in microseconds a sample, and compare their spikes to the bit."""
     samples = plan.pick(200, 20)
     net, times = network(), inputs(samples)

@@ -31,7 +31,8 @@ def checked_history(state: Mapping[str, Any], count: Ints, n: int, of: str) -> F
     shape = np.shape(state.get("history"))
     if len(shape) != 3 or (shape[0], shape[2]) != (n, 3) or shape[1] < 1:
         raise ValueError(
-            f"'history' in the state of {of} must have shape ({n}, capacity, 3) with room for a spike, got {shape}"
+            f"'history' in the state of {of} must have shape ({n}, capacity, 3) with room for a spike, "
+            f"got {shape}"
         )
     if not ((count >= 0) & (count <= shape[1])).all():
         raise ValueError(f"'count' in the state of {of} must lie between 0 and {shape[1]}")

@@ -394,4 +394,4 @@ def test_a_copy_that_was_kept_before_there_was_growth_goes_on():
     net.add("more", es.models.Poisson(rate=500.0), 3)
     old.grow(net)
     old.run(20.0)
-    assert len(old.spikes("input").times) and len(old.spikes("more").times)
+    assert all(len(old.spikes(name).times) for name in ("input", "more"))
