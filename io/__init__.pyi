@@ -1,6 +1,7 @@
 from eventsim.io import analysis as analysis
 from eventsim.io import config as config
 from eventsim.io import datasets as datasets
+from eventsim.io import declared as declared
 from eventsim.io import export as export
 from eventsim.io import hdf5 as hdf5
 from eventsim.io import neurobench as neurobench

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, trace_of
-from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Trace
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, span_of, trace_of
-from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Trace
 
 if TYPE_CHECKING:

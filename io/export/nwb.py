@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from eventsim.errors import ConfigError
+from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, span_of, trace_of
 from eventsim.io.export.times import factor
 from eventsim.io.nwb.reading import MARK
-from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Trace
 
 

@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 
 from eventsim.errors import ConfigError
+from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, trace_of
 from eventsim.io.export.times import factor
-from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Samples, Trace
 
 MAGIC, VERSION = 0x0A7A, (0, 1)

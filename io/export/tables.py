@@ -7,8 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, trace_of
-from eventsim.io.plots.declared import unit_of
 from eventsim.trace import Trace
 
 

@@ -1,7 +1,6 @@
 from eventsim.io.plots import arrays as arrays
 from eventsim.io.plots import curves as curves
 from eventsim.io.plots import decisions as decisions
-from eventsim.io.plots import declared as declared
 from eventsim.io.plots import finishing as finishing
 from eventsim.io.plots import runs as runs
 from eventsim.io.plots import series as series

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from eventsim.errors import UnknownPart
 from eventsim.io.config import nearest
+from eventsim.io.declared import thresholds, unit_of
 from eventsim.io.hdf5.safety import check_destination
 from eventsim.io.plots.arrays import histogram, matrix, yin_yang
 from eventsim.io.plots.curves import N_LINES, trace, training
 from eventsim.io.plots.decisions import shown_samples
-from eventsim.io.plots.declared import thresholds, unit_of
 from eventsim.io.plots.finishing import labelled, save
 from eventsim.io.plots.series import axis_of, curves, groups, is_fraction, matrices
 from eventsim.io.plots.spike_plots import default_width, mark_samples, raster, rate

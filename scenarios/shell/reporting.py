@@ -223,7 +223,7 @@ def _training(page: "Page", run: "Trace") -> list[str]:
 
 def _variables(page: "Page", run: "Trace") -> list[str]:
     """Return sampled variables over time, membranes with their thresholds."""
-    from eventsim.io.plots import declared
+    from eventsim.io import declared
     from eventsim.io.report import charts
     from eventsim.io.report.blocks import joined, paragraph
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 import eventsim as es
 from eventsim.errors import UnknownPart
-from eventsim.io import plots
+from eventsim.io import declared, plots
 from eventsim.io.datasets import yin_yang
 from eventsim.io.plots.spike_plots import default_width
 from eventsim.trace import Samples, Spikes, Trace
@@ -120,7 +120,7 @@ def test_membranes_are_drawn_with_the_thresholds_of_their_network(tmp_path):
         ("tree", "tip.v (mV)"): [-41.0],
         ("tree", "soma.v (mV)"): [],  # a passive compartment
     }
-    shown = plots.declared.thresholds(trace, "two", "v", np.array([1]))
+    shown = declared.thresholds(trace, "two", "v", np.array([1]))
     assert shown.tolist() == [2.0]
 
 
