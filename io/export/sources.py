@@ -33,6 +33,7 @@ def trace_of(source: Trace | Recorder) -> Trace:
 
 
 def span_of(trace: Trace) -> tuple[float, float]:
-    """Return from when to when a trace has recordings: the run, or the window that was read of it."""
+    """Return from when to when a trace has recordings: the run, or what of it lies in the window read."""
     first, end = trace.provenance.get("window", (0.0, math.inf))
-    return max(0.0, float(first)), min(float(end), trace.duration)
+    begin = min(max(0.0, float(first)), trace.duration)
+    return begin, min(max(begin, float(end)), trace.duration)

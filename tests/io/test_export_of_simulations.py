@@ -9,6 +9,7 @@ import pytest
 import eventsim as es
 from eventsim import io
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.io.export.sources import span_of
 from eventsim.trace import Samples, Spikes, Trace
 
 export = io.export
@@ -84,6 +85,20 @@ def test_neo_has_units_and_a_window_its_span(sim, tmp_path):
     rates = [float(statistics.mean_firing_rate(train).rescale("1/ms")) for train in trains]
     times = sim.spikes("input").times
     assert sum(rates) == pytest.approx(((times >= 20.0) & (times < 30.0)).sum() / 10.0)
+
+
+@pytest.mark.parametrize(
+    ("window", "span"),
+    [((50.0, 60.0), (40.0, 40.0)), ((-9.0, -3.0), (0.0, 0.0)), ((30.0, 60.0), (30.0, 40.0)),
+     ((-9.0, np.inf), (0.0, 40.0))],
+)  # fmt: skip
+def test_a_window_spans_what_the_run_has_of_it(sim, tmp_path, window, span):
+    sim.save(tmp_path / "a.h5")
+    part = io.load(tmp_path / "a.h5", start=window[0], stop=window[1])
+    assert span_of(part) == span
+    pytest.importorskip("neo")
+    trains = export.to_neo(part).segments[0].spiketrains
+    assert {(float(train.t_start), float(train.t_stop)) for train in trains} == {span}
 
 
 def test_csv_sonata_and_nwb_have_units(sim, tmp_path):
