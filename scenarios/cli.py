@@ -337,7 +337,7 @@ def bench(
     )
     if json:
         _print_json(outcome.rows)
-    if draw is not None and picture is not None:
+    if draw is not None and picture is not None and outcome.rows:
         draw(outcome.rows, picture)
         if not json:
             streams.say(f"written: {picture}")

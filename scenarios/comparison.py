@@ -93,14 +93,15 @@ def picture_of(name: str | None, path: Path) -> Callable[[list[Row], Path], None
     """
     from eventsim.scenarios.shell.results import check_plot_path
 
-    modules = chosen(name)
-    draws = [each for each, module in modules.items() if hasattr(module, "picture")]
-    if name is None or not draws:
+    draw: Callable[[list[Row], Path], None] | None = None
+    if name is not None:
+        (module,) = chosen(name).values()
+        draw = getattr(module, "picture", None)
+    if draw is None:
         known = ", ".join(each for each, module in benchmarks().items() if hasattr(module, "picture"))
         raise ConfigError(f"--picture needs the name of a benchmark that draws one ({known}), got {name}")
     check_plot_path(path)
-    found: Callable[[list[Row], Path], None] = modules[draws[0]].picture
-    return found
+    return draw
 
 
 def expected_seconds(modules: Iterable[ModuleType], quick: bool) -> float:

@@ -233,6 +233,24 @@ def test_a_benchmark_draws_its_rows(made_up, capsys, tmp_path):
     assert len(drawn) == 1
 
 
+def test_a_benchmark_that_is_stopped_before_its_first_row_draws_nothing(made_up, capsys, tmp_path):
+    def stopped_at_once(plan):
+        yield from ()
+        raise KeyboardInterrupt
+
+    def draw(rows, path):
+        raise AssertionError("no rows to draw")
+
+    made_up(one=stopped_at_once)["one"].picture = draw
+    assert cli.main(["bench", "one", "--picture", str(tmp_path / "one.png")]) == 130
+    out, err = capsys.readouterr()
+    assert "written" not in out
+    assert err.endswith("eventsim: stopped; the values known by then (0) are above\n")
+    made_up(one=stopped)["one"].picture = lambda rows, path: path.write_text(str(rows))
+    assert cli.main(["bench", "one", "--picture", str(tmp_path / "one.png")]) == 130
+    assert (tmp_path / "one.png").read_text() == str(COST[:1])  # what is known is drawn
+
+
 def test_the_cost_of_sparse_networks_is_drawn_with_every_system(tmp_path):
     pixels = []
     for systems in (("eventsim, ordered",), ("eventsim, ordered", "SparseProp in C", "memory in C")):
