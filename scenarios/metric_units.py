@@ -19,7 +19,8 @@ BY_NAME = tuple(
         (r"_seconds$", "s"),
         (r"_uj(_|$)", "uJ"),
         (r"_joule(_|$)", "J"),
-        (r"^(alignment_)?degrees(_|$)|^alignment_degrees", "degrees"),
+        (r"(^|_)degrees(_|$)", "degrees"),
+        (r"^gain_(matched|per_task)$", "%"),
         (r"^(mean_rate|rate_\w+)$", "Hz"),
         (r"^memory_bits", "bit"),
     )

@@ -108,7 +108,8 @@ def test_a_file_of_no_scenario_has_no_toml(capsys):
     ("metric", "unit"),
     [("test_accuracy", "%"), ("selected_test_accuracy", "%"), ("memory_bits_weights", "bit"),
      ("mean_rate", "Hz"), ("hardware_seconds", "s"), ("shortest_completing_cue_ms", "ms"),
-     ("trained_numbers", ""), ("kappa_1", "")],
+     ("trained_numbers", ""), ("kappa_1", ""), ("gain_matched", "%"), ("gain_per_task", "%"),
+     ("gain_factor", ""), ("alignment_degrees_1", "degrees"), ("chip_alignment_degrees_2", "degrees")],
 )  # fmt: skip
 def test_a_metric_has_the_unit_that_its_name_says(metric, unit):
     assert metric_units.unit_of(metric, {}) == unit
