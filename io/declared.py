@@ -12,7 +12,7 @@ __all__ = ["thresholds", "unit_of"]
 THRESHOLDS = ("v_th", "v_t")
 """Names of a model's threshold; `v_t` is that of the nonlinear neurons."""
 IN_MILLIVOLT = ("adex", "exponential-if", "quadratic-if", "lif-conductance", "multi-compartment")
-"""Models whose parameters are in mV, pF, nS and pA; others take any consistent set of units."""
+"""Models whose variables are named in mV, pA and nS; others take any consistent set of units."""
 
 
 def thresholds(run: Trace, population: str, variable: str, units: Ints) -> NDArray[np.float64]:

@@ -41,7 +41,8 @@ class MultiCompartment:
     """Neuron that is a tree of compartments with events of their own, such as dendritic plateaus.
 
     Times in ms, potentials in mV, conductances in nS, currents in pA, capacitances in pF; any other
-    consistent set of units will do, such as that of a chip on which time runs faster.
+    consistent set of units will do, such as that of a chip on which time runs faster. Plots and exports name
+    potentials mV, currents pA and conductances nS in any case.
 
     Attributes
     ----------
