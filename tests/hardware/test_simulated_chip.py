@@ -43,6 +43,7 @@ SUBSTRATES = {
     "constants": [hw.Mismatch("tau_mem", 0.1), hw.Mismatch("tau_syn", 0.1), hw.Mismatch("weight", 0.1)],
     "one constant": [hw.Offset("tau_mem", 1.3), hw.Mismatch("tau_syn", 0.2)],
     "broken": [hw.DeadNeurons(0.1), hw.MissingSynapses(0.1), hw.StuckSynapses(0.05, 2.0)],
+    "mismatched delays": [hw.Mismatch("delay", 0.1), hw.Mismatch("tau_mem", 0.1)],
     "delays": [hw.Mismatch("delay", 0.1), hw.DelayQuantization(0.25), hw.Jitter(0.02, whose="all")],
 }
 
@@ -55,7 +56,7 @@ def observed(parts, net, closed_forms, **options):
 
 @pytest.mark.parametrize("name", SUBSTRATES)
 def test_closed_forms_and_events_agree(name):
-    net = network(delay=name == "delays")
+    net = network(delay="delays" in name)
     fast, slow = (observed(SUBSTRATES[name], net, closed) for closed in (True, False))
     for population in ("hidden", "label"):
         a, b = fast.first_spikes(population), slow.first_spikes(population)
@@ -84,9 +85,9 @@ def test_a_sample_gets_the_same_spikes_alone(closed):
     assert not np.array_equal(other.first_spikes("hidden"), alone.first_spikes("hidden"))
 
 
-@pytest.mark.parametrize("name", ["constants", "broken", "nothing"])
+@pytest.mark.parametrize("name", ["constants", "broken", "nothing", "mismatched delays"])
 def test_one_simulation_for_all_samples_gives_the_bits_of_one_for_each(name):
-    net = network(n_hidden=12)
+    net = network(delay="delays" in name, n_hidden=12)
     many = {"input": [(np.sort(row[:8]), np.array([0, 0, 1, 2, 3, 3, 3, 9])) for row in inputs(9)["input"]]}
     targets = []
     for watched in (False, True):
@@ -102,7 +103,12 @@ def test_one_simulation_for_all_samples_gives_the_bits_of_one_for_each(name):
         assert np.array_equal(together.first_spikes(population), apart.first_spikes(population))
     assert np.isfinite(together.first_spikes("hidden")).mean() > 0.1
     assert together.counters == apart.counters
+    # What has a delay on the chip: nothing, unless the network has delays.
+    assert len(together.arrivals) == (2 if name == "mismatched delays" else 0)
     assert together.arrivals.keys() == apart.arrivals.keys()
+    for projection, times in together.arrivals.items():
+        assert np.isfinite(times).any()
+        assert np.array_equal(times, apart.arrivals[projection])
 
 
 def test_without_imperfections_the_chip_is_the_ideal_one_to_the_bit():
