@@ -138,16 +138,30 @@ def test_spikes_and_gradients_are_those_of_eventax():
     )
 
 
-def test_it_is_trained_and_its_threshold_stays_positive():
+def test_it_is_trained():
     rng = np.random.default_rng(5)
     net = network(rng, tolerance=1e-8)
-    loss = M.losses.SoftCounts(2.0)
-    learner = SpikeLearner(net, "cells", loss, learn=("weight", "v_th", "b_u"), until=3.0)
+    learner = SpikeLearner(net, "cells", M.losses.SoftCounts(2.0), learn=("weight", "v_th", "b_u"), until=3.0)
     before = {key: value.copy() for key, value in learner.parameters.items()}
+    optimiser = Adam(0.2)
     for _ in range(3):
-        learner.step(inputs(rng, 2), np.array([0, 2]), Adam(0.2))
+        learner.step(inputs(rng, 2), np.array([0, 2]), optimiser)
     assert all(np.abs(value - before[key]).max() > 0.01 for key, value in learner.parameters.items())
-    assert learner.network().populations["cells"].model.v_th >= 0.05 * 0.3
+
+
+@pytest.mark.parametrize("seed", range(5, 11))
+def test_its_threshold_falls_to_a_twentieth_and_no_further(seed):
+    rng = np.random.default_rng(seed)
+    net, given = network(rng, tolerance=1e-8), inputs(rng, 2)
+    # Spikes are wanted at once, so that every step lowers the threshold: by 0.1, the rate of Adam, from 0.3.
+    learner = SpikeLearner(net, "cells", M.losses.TargetTimes(0.0, 0.05), learn="v_th", until=3.0)
+    optimiser, found = Adam(0.1), []
+    for _ in range(5):
+        learner.step(given, np.array([0, 2]), optimiser)
+        found.append(learner.parameters["v_th/cells"].item())
+    assert found[:2] == pytest.approx([0.2, 0.1], abs=0.02)
+    assert found[2:] == 3 * [0.05 * 0.3]
+    assert learner.network().populations["cells"].model.v_th == 0.05 * 0.3
 
 
 def test_a_threshold_that_is_not_positive_is_refused_in_one_line():
