@@ -201,23 +201,42 @@ def test_blocks_of_training_are_the_published_ones():
 # Runs -----------------------------------------------------------------------------------------------------
 
 
-def test_a_short_song_is_learned_and_replayed(tmp_path):
-    trace = run(tmp_path, preset="quick")
+@pytest.fixture(scope="module")
+def song(tmp_path_factory):
+    """Return the trace and the folder of a short song that is learned, replayed, and cued in the end."""
+    folder = tmp_path_factory.mktemp("song")
+    return run(folder, preset="quick", cues=(5.0, 110.0)), folder
+
+
+def test_a_short_song_is_learned_and_replayed(song):
+    trace, folder = song
     found = trace.metrics
     assert found["test_correlation"] >= 0.9
     assert found["replay_correlation"] >= 0.9
     assert found["replay_cycles"] >= 50
     assert found["drift_ms_per_cycle"] < 2.0
     assert len(trace.training["test_correlation"]) == 100
-    with wave.open(str(tmp_path / "run-replay.wav")) as file:
+    with wave.open(str(folder / "run-replay.wav")) as file:
         seconds = file.getnframes() / file.getframerate()
     assert seconds == pytest.approx(7 * 0.12 * sound.SLOWER + 0.6, abs=0.01)
-    assert struct.unpack(">4sIHHH", (tmp_path / "run-replay.mid").read_bytes()[:14])[0] == b"MThd"
+    assert struct.unpack(">4sIHHH", (folder / "run-replay.mid").read_bytes()[:14])[0] == b"MThd"
     # The learned song: its notes are those of the pattern, cycle after cycle.
     rates = trace.parameters["replay/rates"][3 * 600 :, :7]
     notes = sound.notes_of(rates, 0.2)
     pattern = len(published("short").notes())
     assert 0.8 * 7 * pattern <= len(notes) <= 1.2 * 7 * pattern
+
+
+def test_a_network_that_sings_is_silent_until_a_cue_that_is_long_enough(song):
+    trace, _ = song
+    found = trace.metrics
+    assert found["replay_correlation"] > 0.8
+    assert found["silent_part_high"] == 0.0  # the bound of silence tells a song from rest
+    assert found["silent_before_cue"] == 1.0
+    assert trace.parameters["completion/correlation"].shape == (2, 19)
+    assert found["completion_correlation_110_ms"] > 0.8  # nearly the whole song, of 120 ms
+    assert found["completion_correlation_5_ms"] < 0.3
+    assert found["shortest_completing_cue_ms"] == 110.0
 
 
 def test_a_reservoir_and_a_network_without_scaffold_do_not_replay(tmp_path):
@@ -283,12 +302,9 @@ def test_many_networks_are_the_same_on_any_number_of_threads(tmp_path):
     assert one.metrics["replay_correlation"] == tables[0].parameters["table/replay_correlation"][3]
 
 
-def test_two_songs_cues_noise_and_a_chip(tmp_path):
+def test_two_songs_noise_and_a_chip(tmp_path):
     two = run(tmp_path, "two", voices=2, **SMALL | {"cycles": 60}).metrics
     assert two["replay_correlation"] == min(two["replay_correlation_0"], two["replay_correlation_1"])
-    cues = run(tmp_path, "cues", cues=(50.0, 120.0), **SMALL)
-    assert cues.parameters["completion/correlation"].shape == (2, 19)
-    assert cues.metrics["silent_before_cue"] == 1.0
     noisy = run(tmp_path, "noisy", noise=2.0, **SMALL)
     assert noisy.metrics["noisy_target_correlation"] < 1.0
     chip = run(tmp_path, "chip", chip_mismatch=0.1, chip_bits=6, chip_cycles=40, **SMALL)
