@@ -211,6 +211,11 @@ def _check_same(
         has, asked = getattr(scenario, key), getattr(wanted, key)
         if key == "epochs" and asked > has:
             continue
+        if key == "epochs" and asked < has:  # it may have been begun with fewer still, and gone on
+            raise ConfigError(
+                f"{request.path} is a run of {has} epochs, and epochs={asked} is fewer; "
+                "resume it without, or with more"
+            )
         if has != asked:
             raise ConfigError(f"{request.path} was begun with {key}={has}, not {asked}; resume it without")
     return wanted

@@ -230,7 +230,9 @@ def test_more_epochs_end_with_the_bits_of_as_many_from_the_start(capsys):
     assert "note: trained for 3 epochs, then on to 5" in capsys.readouterr().out
     assert main(["run", "fast-and-deep", "-o", "a.h5", "--resume", "epochs=5"]) == 0
     assert "finished already" in capsys.readouterr().out
-    assert "not 4" in refused(capsys, "run", "fast-and-deep", "-o", "a.h5", "--resume", "epochs=4")
+    said = refused(capsys, "run", "fast-and-deep", "-o", "a.h5", "--resume", "epochs=4")
+    assert "a.h5 is a run of 5 epochs, and epochs=4 is fewer; resume it without, or with more" in said
+    assert "begun" not in said  # it was begun with 3
     assert "n_hidden" in refused(capsys, "run", "fast-and-deep", "-o", "a.h5", "--resume", "n_hidden=9")
 
 
