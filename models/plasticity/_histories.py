@@ -28,7 +28,7 @@ def checked_history(state: Mapping[str, Any], count: Ints, n: int, of: str) -> F
     ValueError
         If it has another shape, or holds fewer spikes than counted.
     """
-    shape = np.shape(state.get("history"))
+    shape = np.asarray(state.get("history")).shape
     if len(shape) != 3 or (shape[0], shape[2]) != (n, 3) or shape[1] < 1:
         raise ValueError(
             f"'history' in the state of {of} must have shape ({n}, capacity, 3) with room for a spike, "
