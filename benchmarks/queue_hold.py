@@ -17,7 +17,7 @@ import numpy as np
 from sortedcontainers import SortedList
 
 import eventsim as es
-from eventsim.hold_model import HoldModel
+from eventsim.engine.hold_model import HoldModel
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(35.0, 1.0)

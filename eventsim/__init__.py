@@ -10,7 +10,7 @@ from eventsim.lazy import attach
 
 __version__ = "0.1.0"
 
-if PathFinder.find_spec("eventsim.engine", __path__) is None:
+if PathFinder.find_spec("eventsim._cyutility", __path__) is None:
     raise ImportError(
         "eventsim's compiled modules are missing; in a source checkout run 'pip install -e .' first"
     )

@@ -14,7 +14,7 @@ from typing import Any
 from eventsim.contracts import TakesSpikes
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
 from eventsim.parameters import whole_number
-from eventsim.records import RecordSide
+from eventsim.simulation.records import RecordSide
 from eventsim.spike_trains import SpikeTrains, lengths_of
 from eventsim.trace import Samples, Spikes
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from eventsim.engine import Engine
-    from eventsim.synapses import Synapses
+    from eventsim.engine.engine import Engine
+    from eventsim.synapses.synapses import Synapses
 
 __all__ = [
     "AdvancesInWindows",

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from eventsim import registry
-from eventsim.network import Network
-from eventsim.population import OutputFilter
+from eventsim.network.network import Network
+from eventsim.population.population import OutputFilter
 
 __all__ = ["EXAMPLES", "RunsNetworks", "checked_hardware"]
 

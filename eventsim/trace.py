@@ -112,7 +112,7 @@ class Trace:
             If the file holds something that is no network.
         """
         # By name, since everything that a network is made of knows traces.
-        return importlib.import_module("eventsim.declaration").network_of(self.declaration)
+        return importlib.import_module("eventsim.network.declaration").network_of(self.declaration)
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""

@@ -16,7 +16,7 @@ from eventsim.hardware.placement import Layout, Placement
 from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.network import Network, is_on_hardware
 from eventsim.parameters import whole_number
-from eventsim.transmission import Bus, SpikeTransmission
+from eventsim.population.transmission import Bus, SpikeTransmission
 
 __all__ = ["Hardware", "Prepared"]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from eventsim.hardware.placement import base_key
 from eventsim.kernels import draws
 from eventsim.parameters import whole_number
-from eventsim.transmission import Bus, SpikeTransmission
+from eventsim.population.transmission import Bus, SpikeTransmission
 
 __all__ = ["TransmissionParameters", "Trials"]
 

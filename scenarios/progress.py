@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from eventsim.progress import bar_class, is_watched
 from eventsim.scenarios import streams
 from eventsim.scenarios.durations import duration
+from eventsim.simulation.progress import bar_class, is_watched
 
 EPOCH_GAP = 1.0  # s, the least time between two lines
 SILENCE = 30.0  # s, the longest time without a line

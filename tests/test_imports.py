@@ -29,7 +29,6 @@ FOR_IO = {
     "eventsim",
     "eventsim.errors",
     "eventsim.lazy",
-    "eventsim.network",
     "eventsim.spike_trains",
     "eventsim.trace",
 }
@@ -71,7 +70,7 @@ def imported(path: Path, name: str) -> set[str]:
                 base = ".".join([*up, *([base] if base else [])])
             if base == "eventsim" or base.startswith("eventsim."):
                 found.update(member(base, alias.name) for alias in node.names)
-    for node in ast.walk(tree):  # es.Network means eventsim.network
+    for node in ast.walk(tree):  # es.Network means eventsim.network.network
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in fronts:
             found.add(member("eventsim", node.attr))
     return {module for module in found if module == "eventsim" or module.startswith("eventsim.")} - {name}
@@ -118,8 +117,8 @@ def package(module: str) -> str:
 
 def test_the_sources_are_found_and_their_imports_read():
     assert {package(name) for name in MODULES} == set(FOLDERS.values())
-    assert "eventsim.connect" in GRAPH["eventsim.network"]
-    assert "eventsim.queue" in GRAPH["eventsim.engine"]  # a cimport in a .pxd
+    assert "eventsim.connect.rules" in GRAPH["eventsim.network.declared"]
+    assert "eventsim.queue.queue" in GRAPH["eventsim.engine.engine"]  # a cimport in a .pxd
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim import rng
-from eventsim.connect import Distribution
+from eventsim.connect.rules import Distribution
 from eventsim.contracts import SpikingPlasticityRule
-from eventsim.engine import Engine
+from eventsim.engine.engine import Engine
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
-from eventsim.network import Network, Projection, is_continuous, sends_rates
+from eventsim.network.network import Network, Projection, is_continuous, sends_rates
 from eventsim.rates.axonal import Axonal
 from eventsim.rates.convolution import Convolution, ConvolutionFeedback, Pooling
 from eventsim.rates.deliveries import RateDelivery

@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from eventsim.population import Population
+from eventsim.population.population import Population
 from eventsim.rates.ticks import Continuous, TickPart
 
 class RateDelivery(TickPart):

@@ -12,8 +12,8 @@ import numpy as np
 
 from eventsim.states import FINITE, state_array
 
-from eventsim.engine cimport Engine, Event
-from eventsim.population cimport SynapseGroup, Population
+from eventsim.engine.engine cimport Engine, Event
+from eventsim.population.population cimport SynapseGroup, Population
 from eventsim.rates.ticks cimport Continuous, TickPart
 
 

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from eventsim.engine cimport Engine, Event
+from eventsim.engine.engine cimport Engine, Event
 from eventsim.rates.ticks cimport Continuous, History, TickPart
 
 

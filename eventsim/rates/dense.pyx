@@ -20,8 +20,8 @@ from libc.string cimport memcmp, memcpy, memset
 import numpy as np
 
 from eventsim.kernels.products cimport products_dots, products_multiply
-from eventsim.engine cimport Engine, Event
-from eventsim.priorities cimport DELIVERIES
+from eventsim.engine.engine cimport Engine, Event
+from eventsim.engine.priorities cimport DELIVERIES
 from eventsim.rates.ticks cimport Continuous, TickPart
 
 from eventsim.errors import ConfigError

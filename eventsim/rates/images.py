@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eventsim.connection_rule import ConnectionRule
+from eventsim.connect.connection_rule import ConnectionRule
 from eventsim.errors import ConfigError
 
 __all__ = ["Convolve", "Pool", "convolution", "max_pool", "mean_pool"]

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from eventsim import values
+from eventsim.connect import values
+from eventsim.connect.values import Value
 from eventsim.errors import ConfigError
 from eventsim.parameters import one_number
-from eventsim.values import Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.io.plain import plain_array
-from eventsim.network import Network, is_continuous, needs_tick
+from eventsim.network.network import Network, is_continuous, needs_tick
 from eventsim.parameters import one_number
 from eventsim.renamed import warn_renamed
 from eventsim.selections import selected
 
 if TYPE_CHECKING:
-    from eventsim.build import CompiledNetwork
     from eventsim.rates.ticks import Continuous, InputSignal
+    from eventsim.simulation.build import CompiledNetwork
 
 Values = ArrayLike | Callable[[float], ArrayLike]
 

@@ -3,8 +3,8 @@
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t
 
-from eventsim.engine cimport Engine, Event, Handler
-from eventsim.population cimport SynapseGroup, Population
+from eventsim.engine.engine cimport Engine, Event, Handler
+from eventsim.population.population cimport SynapseGroup, Population
 
 
 cdef class InputSignal:

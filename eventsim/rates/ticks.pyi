@@ -6,8 +6,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from eventsim.contracts import BuildContext
-from eventsim.engine import Engine, Handler
-from eventsim.population import Population
+from eventsim.engine.engine import Engine, Handler
+from eventsim.population.population import Population
 
 class InputSignal:
     values: NDArray[Any]

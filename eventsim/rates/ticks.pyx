@@ -24,9 +24,9 @@ import numpy as np
 from eventsim.states import FINITE, LATEST, not_after, state_arrays, state_number, state_part
 
 from eventsim.kernels.memory cimport zeroed
-from eventsim.priorities cimport TICKS
-from eventsim.engine cimport Engine, Event, Handler
-from eventsim.population cimport SynapseGroup, Population, group_target, group_weight
+from eventsim.engine.priorities cimport TICKS
+from eventsim.engine.engine cimport Engine, Event, Handler
+from eventsim.population.population cimport SynapseGroup, Population, group_target, group_weight
 
 cdef extern from "eventsim/rates/rates.h" nogil:
     void rates_add(int is_float64, void *to, const void *values, ptrdiff_t n)

@@ -20,7 +20,7 @@ from eventsim.registry import register
 
 if TYPE_CHECKING:
     from eventsim.network import Network
-    from eventsim.transmission import SpikeTransmission
+    from eventsim.population.transmission import SpikeTransmission
 
 __all__ = ["Minimalist"]
 

@@ -9,7 +9,7 @@ from eventsim.registry import register
 
 if TYPE_CHECKING:
     from eventsim.network import Network
-    from eventsim.transmission import SpikeTransmission
+    from eventsim.population.transmission import SpikeTransmission
 
 
 @register("hardware", "ideal")

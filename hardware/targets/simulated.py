@@ -26,9 +26,9 @@ from eventsim.models.gradients.perturbation import Noise
 from eventsim.models.gradients.spike_gradient import SpikeGradient
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.network import Network, is_continuous
+from eventsim.population.transmission import SpikeTransmission
 from eventsim.simulation import Simulation
 from eventsim.spike_trains import SpikeTrains
-from eventsim.transmission import SpikeTransmission
 
 __all__ = ["SimulatedTarget", "target_of"]
 

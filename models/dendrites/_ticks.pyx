@@ -22,7 +22,7 @@ from eventsim.states import LATEST, state_array
 
 from eventsim.engine cimport Engine, Event
 from eventsim.models.dendrites.population cimport Dendrites, doubles, integers
-from eventsim.priorities cimport TICKS
+from eventsim.engine.priorities cimport TICKS
 from eventsim.population cimport SynapseGroup, SpikeSink, group_target, group_weight
 
 

@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 from eventsim.engine cimport Engine
 from eventsim.population cimport SynapseGroup, Population
-from eventsim.recorder cimport SpikeLog
+from eventsim.population.recorder cimport SpikeLog
 
 
 cdef double *doubles(dict owner, str name)

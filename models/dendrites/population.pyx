@@ -16,7 +16,7 @@ from eventsim.states import FINITE, state_arrays, state_times
 
 from eventsim.engine cimport Engine, Event
 from eventsim.population cimport Population, receive_input
-from eventsim.recorder cimport SpikeLog
+from eventsim.population.recorder cimport SpikeLog
 
 cdef enum:
     MOST_IN_ROW = 1000      # events of a compartment within one instant, or within the time constant of its membrane

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.connect import Pairs
-from eventsim.connections import Connections
+from eventsim.connect.connections import Connections
 from eventsim.errors import ConfigError
 from eventsim.models.gradients.adjoint.neurons import differentiable
 from eventsim.models.inputs.currents import is_current

@@ -16,7 +16,7 @@ from eventsim.states import LATEST, state_array, state_arrays, state_number, sta
 
 from eventsim.engine cimport Engine, Event
 from eventsim.population cimport Arrival, Population, PrivateSource
-from eventsim.recorder cimport SpikeLog
+from eventsim.population.recorder cimport SpikeLog
 
 cdef extern from "eventsim/kernels/sums.h" nogil:
     void intervals "eventsim_intervals"(uint64_t key, uint64_t count, Py_ssize_t n, double *out)

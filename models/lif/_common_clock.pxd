@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from eventsim.crossings cimport CrossingHeap
+from eventsim.queue.crossings cimport CrossingHeap
 from eventsim.engine cimport Engine
 from eventsim.population cimport Population, SynapseGroup
 

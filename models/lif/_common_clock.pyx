@@ -22,7 +22,7 @@ from libc.stdlib cimport free, qsort
 
 import numpy as np
 
-from eventsim.crossings cimport Crossing, CrossingHeap
+from eventsim.queue.crossings cimport Crossing, CrossingHeap
 from eventsim.engine cimport Engine, Event
 from eventsim.kernels.memory cimport resized
 from eventsim.kernels.pages cimport CHILDREN_AHEAD, HEAP_AHEAD, STATE_AHEAD, fetch

@@ -12,7 +12,7 @@ from libc.stdlib cimport calloc, free
 
 import numpy as np
 
-from eventsim.crossings cimport Crossing
+from eventsim.queue.crossings cimport Crossing
 from eventsim.engine cimport Engine, Event
 from eventsim.kernels.pages cimport CHILDREN_AHEAD, HEAP_AHEAD, STATE_AHEAD, fetch, huge_pages
 from eventsim.models.lif.flow cimport Cell, complete, first_crossing, flow

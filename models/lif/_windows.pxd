@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from eventsim.models.lif._jump_window cimport JumpWindow
 from eventsim.models.lif._ordered cimport LIFNeurons
 from eventsim.population cimport Arrival
-from eventsim.recorder cimport SpikeLog
+from eventsim.population.recorder cimport SpikeLog
 
 
 cdef extern from "eventsim/kernels/sums.h" nogil:

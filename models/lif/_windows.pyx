@@ -22,7 +22,7 @@ from eventsim.models.lif._jump_window cimport JumpWindow
 from eventsim.models.lif._ordered cimport LIFNeurons
 from eventsim.models.lif.flow cimport DELTA, DOUBLE, EQUAL, NEAR, Cell, flow, kappa, slope
 from eventsim.population cimport Arrival, SynapseGroup, PrivateSource, Recording, group_target, group_weight
-from eventsim.recorder cimport SpikeLog
+from eventsim.population.recorder cimport SpikeLog
 
 from eventsim.models.lif._ordered import PARAMETERS
 

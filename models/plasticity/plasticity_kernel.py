@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim import rng
-from eventsim.connections import Connections
+from eventsim.connect.connections import Connections
 from eventsim.engine import Engine, PythonHandler
+from eventsim.engine.priorities import Priority
 from eventsim.errors import ConfigError
 from eventsim.parameters import one_number
-from eventsim.priorities import Priority
 from eventsim.registry import register
 from eventsim.renamed import renamed_arguments
 from eventsim.states import LATEST, not_after, state_arrays, state_number

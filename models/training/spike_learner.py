@@ -33,10 +33,10 @@ from eventsim.models.training.silent_neurons import WeightBump
 from eventsim.models.training.silent_outputs import MembranePull, SilentOutputs
 from eventsim.models.training.trained_parameters import TrainedParameters
 from eventsim.network import Network
+from eventsim.network.topological_sort import topological_sort
 from eventsim.parameters import one_time
 from eventsim.registry import register
 from eventsim.renamed import warn_renamed
-from eventsim.topological_sort import topological_sort
 
 __all__ = ["SpikeLearner", "Step"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import eventsim as es
-from eventsim.rewinding import Beginning
+from eventsim.simulation.rewinding import Beginning
 
 SCHEDULES = ("ordered", "windows", "layered")
 

@@ -231,7 +231,7 @@ def test_what_cannot_be_copied_says_what_to_do_and_nothing_is_printed(way, kind,
 
 
 def test_a_compiled_network_that_was_never_filled_is_freed_without_a_word(capfd):
-    from eventsim.build import CompiledNetwork
+    from eventsim.simulation.build import CompiledNetwork
 
     CompiledNetwork.__new__(CompiledNetwork)
     gc.collect()

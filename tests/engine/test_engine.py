@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import eventsim as es
-from eventsim.hold_model import HoldModel
+from eventsim.engine.hold_model import HoldModel
 
 times = st.lists(st.floats(0, 1e6), min_size=1, max_size=60)
 

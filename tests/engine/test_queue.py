@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from eventsim.crossings import CrossingHeap
 from eventsim.queue import EventQueue
+from eventsim.queue.crossings import CrossingHeap
 
 
 def drain(queue):

@@ -5,7 +5,7 @@ import pytest
 
 import eventsim as es
 from eventsim.engine import Engine
-from eventsim.reference import ReferenceEngine
+from eventsim.engine.reference import ReferenceEngine
 
 NO_STATES = [{}, None, 3, "x", [], [1], (), np.zeros(3), {"time": 1.0}, {"schedule": "ordered"}]
 

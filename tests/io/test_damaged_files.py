@@ -22,9 +22,9 @@ import numpy as np
 import pytest
 
 import eventsim as es
-from eventsim.declaration import declaration_of
 from eventsim.io import load, save
 from eventsim.models import SpikingClassifier
+from eventsim.network.declaration import declaration_of
 from eventsim.trace import Trace
 
 LONGEST = 60.0  # s for one file; most take 10 ms

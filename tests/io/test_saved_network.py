@@ -8,7 +8,8 @@ import pytest
 
 import eventsim as es
 from eventsim.errors import ConfigError, FileFormatError
-from eventsim.fingerprint import fingerprint
+from eventsim.network import declaration
+from eventsim.network.fingerprint import fingerprint
 from eventsim.registry import parts
 from reference.random_networks import random_case
 
@@ -112,8 +113,8 @@ def test_every_registered_neuron_that_stands_alone_comes_back(tmp_path):
             net.add("cells", kind(), 3)
         except TypeError:  # it has parameters without a default
             continue
-        plain = es.declaration.declaration_of(net)
-        assert fingerprint(es.declaration.network_of(plain)) == fingerprint(net), name
+        plain = declaration.declaration_of(net)
+        assert fingerprint(declaration.network_of(plain)) == fingerprint(net), name
         made += 1
     assert made >= 10
 
@@ -123,7 +124,7 @@ def test_a_rule_stays_a_rule_so_that_the_file_stays_small(tmp_path):
     net.add("a", es.models.LIF(), 5000)
     net.connect("a", "a", es.connect.fixed_probability(0.1), weight=es.connect.normal(1.0, 0.1))  # 2.5e6
     es.io.save(es.trace.Trace(sizes={"a": 5000}), tmp_path / "without.h5")
-    trace = es.trace.Trace(sizes={"a": 5000}, declaration=es.declaration.declaration_of(net))
+    trace = es.trace.Trace(sizes={"a": 5000}, declaration=declaration.declaration_of(net))
     es.io.save(trace, tmp_path / "with.h5")
     sizes = [os.path.getsize(tmp_path / name) for name in ("with.h5", "without.h5")]
     assert sizes[0] - sizes[1] < 20_000
@@ -189,7 +190,7 @@ def test_what_has_no_plain_values_is_refused_by_name(tmp_path):
     net = es.Network()
     net.add("in", es.models.PoissonFunction(rate=np.cos, max_rate=1.0), 1)
     with pytest.raises(ConfigError, match=r"rate of the model of 'in' is a function"):
-        es.declaration.declaration_of(net)
+        declaration.declaration_of(net)
 
 
 def test_a_file_without_a_network_says_so(run, tmp_path):

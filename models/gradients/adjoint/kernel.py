@@ -19,8 +19,8 @@ from eventsim.models.gradients.network import Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
 from eventsim.models.gradients.taped_pass import TapedForwardPass
 from eventsim.models.threads import Threads
+from eventsim.network.topological_sort import topological_sort
 from eventsim.spike_trains import SpikeTrains
-from eventsim.topological_sort import topological_sort
 
 __all__ = ["AdjointForwardPass", "AdjointKernel"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from eventsim.errors import ConfigError
 from eventsim.models.gradients.eventprop._passes import EventProp
 from eventsim.models.gradients.network import CONSTANTS, Pathway, SpikeNetwork
-from eventsim.topological_sort import topological_sort
+from eventsim.network.topological_sort import topological_sort
 
 __all__ = ["EventPropNetwork"]
 

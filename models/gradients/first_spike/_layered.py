@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from eventsim.errors import ConfigError
 from eventsim.models.gradients.first_spike._backward import Layers
 from eventsim.models.gradients.network import CONSTANTS, Pathway, SpikeNetwork
-from eventsim.topological_sort import topological_sort
+from eventsim.network.topological_sort import topological_sort
 
 __all__ = ["Layer", "compiled", "layered"]
 

@@ -134,7 +134,7 @@ def progress_bar(wanted: bool | None) -> Callable[[float, str, float], Any] | No
 
 @contextmanager
 def _bar(wanted: bool | None, total: float, unit: str, done: float) -> Iterator[Bar]:
-    from eventsim.progress import bar_class, is_watched
+    from eventsim.simulation.progress import bar_class, is_watched
 
     shown = is_watched() if wanted is None else wanted
     with bar_class()(total=total, unit=unit, initial=done, disable=not shown, leave=False) as bar:

@@ -36,7 +36,7 @@ def network(seed, loop, clock="common", **options):
     net.add("a", neuron(rng, n, clock, **options), n)
     net.add("b", neuron(rng, n, clock), n)
     net.connect("input", "a", weight=rng.uniform(-0.1, 0.4, (6, n)), delay=rng.uniform(0.5, 3.0))
-    delay = [1.1, es.distributions.Uniform(0.8, 2.5), es.connect.axonal(rng.uniform(1.0, 2.0, n))]
+    delay = [1.1, es.connect.uniform(0.8, 2.5), es.connect.axonal(rng.uniform(1.0, 2.0, n))]
     net.connect("a", "b", weight=rng.uniform(-0.2, 0.3, (n, n)), delay=delay[rng.integers(3)])
     if loop:
         rule = es.connect.fixed_probability(min(1.0, 10.0 / n))

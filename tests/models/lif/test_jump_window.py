@@ -25,8 +25,8 @@ def network(seed):
     net.add("input", es.models.Poisson(rate=rng.uniform(50.0, 300.0)), 8)
     net.add("cells", model, n)
     net.connect("input", "cells", weight=rng.uniform(-0.1, 0.4, (8, n)), delay=rng.uniform(0.5, 3.0))
-    delay = [1.1, es.distributions.Uniform(0.8, 2.5), es.connect.axonal(rng.uniform(1.0, 2.0, n))]
-    weight = [-0.2, 0.1, es.distributions.Normal(0.0, 0.1)]
+    delay = [1.1, es.connect.uniform(0.8, 2.5), es.connect.axonal(rng.uniform(1.0, 2.0, n))]
+    weight = [-0.2, 0.1, es.connect.normal(0.0, 0.1)]
     rule = es.connect.fixed_probability(min(1.0, 20.0 / n))
     options = {"weight": weight[rng.integers(3)], "delay": delay[rng.integers(3)]}
     net.connect("cells", "cells", rule, **options)

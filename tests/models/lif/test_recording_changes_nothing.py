@@ -38,7 +38,7 @@ def network(seed):
         "cells",
         es.connect.fixed_probability(0.3),
         weight=strength * rng.choice([-0.5, 0.2]),
-        delay=es.distributions.Uniform(0.8, 2.5),
+        delay=es.connect.uniform(0.8, 2.5),
     )
     return net, n
 

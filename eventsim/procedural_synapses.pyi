@@ -1,5 +1,0 @@
-"""Types of the synapses that are drawn at each spike; see procedural_synapses.pyx."""
-
-from eventsim.synapses import Synapses
-
-class ProceduralSynapses(Synapses): ...

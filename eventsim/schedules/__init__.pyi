@@ -1,0 +1,1 @@
+from eventsim.schedules.schedules import Sweeps as Sweeps

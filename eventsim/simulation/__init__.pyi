@@ -1,0 +1,1 @@
+from eventsim.simulation.simulation import Simulation as Simulation

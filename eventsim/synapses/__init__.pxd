@@ -1,0 +1,3 @@
+"""What other packages cimport from here."""
+
+from eventsim.synapses.synapses cimport SYNAPTIC, ArrivalObserver, DelayKind, Synapses
