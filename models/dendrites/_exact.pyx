@@ -6,11 +6,14 @@ a point below threshold with slope f' and an upper bound U of f'' from there on,
 f + f' u + U u^2 / 2, so no crossing comes before that reaches zero. The steps end at the crossing, quadratically. A
 long step ends the search for now, since an input may come before: the unit is looked at again when it has passed.
 
+A current over time adds a line and sines to the potential until the current changes next: their slopes are added to
+f', the largest curvature of the sines to U.
+
 A bound on the whole future comes first, and most inputs need no more. It is kept (`upper`), and an input raises it
 by no more than the peak of the response to it. As long as it is below threshold an input is a few additions.
 """
 
-from libc.math cimport INFINITY, exp, fabs, fmin, sqrt
+from libc.math cimport INFINITY, cos, exp, fabs, fmin, fmod, sin, sqrt
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -28,6 +31,14 @@ cdef enum:
     MOST_STEPS = 200        # of a search before the unit is looked at again
 
 
+cdef double TURN = 2.0 * np.pi
+
+
+cdef struct Wave:
+    double sine, cosine                     # of an angle, which grows by omega
+    double size, omega, angle
+
+
 cdef class ExactDendrites(ModalDendrites):
     """Neurons with compartments on the ordered schedule."""
 
@@ -35,19 +46,23 @@ cdef class ExactDendrites(ModalDendrites):
     cdef double *hit                        # (n, K) crossing of the comparator, if it is known
     cdef NearPair *pair                     # (K S,) of the compartment at hand
     cdef double look_ahead                  # a step longer than this ends a search for now
+    cdef Wave *waves                        # (W,) of the compartment at hand
+    cdef double line, line_end              # its slope, and until when it holds
 
-    def __init__(self, int n, str name, tree, values):
-        super().__init__(n, name, tree, values)
+    def __init__(self, int n, str name, tree, values, currents=()):
+        super().__init__(n, name, tree, values, currents)
         self.arrays |= {"due": np.full(n, np.inf), "hit": np.full((n, self.K), np.inf)}
         self.due = doubles(self.arrays, "due")
         self.hit = doubles(self.arrays, "hit")
         self.look_ahead = 0.05 * min([*tree.taus, np.min(values["c_mem"] / (values["g_leak"] + 1e-9))], default=1.0)
         self.pair = <NearPair *> calloc(self.K * self.S + 1, sizeof(NearPair))
-        if self.pair == NULL:
+        self.waves = <Wave *> calloc(self.W + 1, sizeof(Wave))
+        if self.pair == NULL or self.waves == NULL:
             raise MemoryError
 
     def __dealloc__(self):
         free(self.pair)
+        free(self.waves)
 
     cdef double predict(self, int unit, double time) noexcept nogil:
         """Return when a unit touched at `time` is to be looked at next, and keep the crossings that are known."""
@@ -74,8 +89,13 @@ cdef class ExactDendrites(ModalDendrites):
             sign = 1.0 if self.armed[unit * self.K + k] else -1.0
             v_th = self.v_th[unit * self.stride * self.K + k]
             rest = sign * (self.v_inf[unit * self.K + k] - v_th)
+            if self.E:
+                rest += sign * self.ramp[unit * self.K + k] * (time - self.line_start[unit])
+                self.forcing(unit, k, sign, time)
             self.terms(k, m, p, i_syn, sign, c)
             upper[k] = bound_of(m, self.K + self.A, c, rest) + 1e-9 * fabs(v_th)
+            if self.E:
+                upper[k] += self.highest(time)
             n_pairs = self.pairs_of(m, k, i_syn, sign)
             if n_pairs:
                 upper[k] += near_upper(self.pair, n_pairs, 0.0)
@@ -90,6 +110,27 @@ cdef class ExactDendrites(ModalDendrites):
             if crossing:
                 hit[k] = time + s
         return due
+
+    cdef void forcing(self, int unit, int k, double sign, double time) noexcept nogil:
+        """Put the line and the sines in the potential of compartment k, times `sign`, from `time` on at hand."""
+        cdef const double *part
+        cdef int w
+        self.line = sign * self.ramp[unit * self.K + k]
+        self.line_end = self.next_transition(unit)
+        for w in range(self.W):
+            part = self.wave + ((unit * self.W + w) * self.K + k) * 2
+            self.waves[w].sine, self.waves[w].cosine = sign * part[0], sign * part[1]
+            self.waves[w].size = sqrt(part[0] * part[0] + part[1] * part[1])
+            self.waves[w].omega = self.omega[unit * self.W + w]
+            self.waves[w].angle = fmod(self.waves[w].omega * time, TURN) + self.phase_at_0[unit * self.W + w]
+
+    cdef double highest(self, double time) noexcept nogil:
+        """Return an upper bound of what is at hand of currents from `time` on, less what the line has reached."""
+        cdef double x = self.line * (self.line_end - time) if self.line > 0.0 else 0.0
+        cdef int w
+        for w in range(self.W):
+            x += self.waves[w].size
+        return x
 
     cdef void terms(self, int k, const Modes *m, const double *p, const double *i_syn, double sign,
                     double *c) noexcept nogil:
@@ -108,6 +149,8 @@ cdef class ExactDendrites(ModalDendrites):
         cdef int K = self.K, A = self.A, j, _n
         cdef double[2 * MOST] rate, now
         cdef double f = rest, upper = rest, slope, bend, step, time = 0.0, x
+        cdef double angle
+        cdef int w
         cdef double tiny = -1e-13 * fabs(self.v_th[unit * self.stride * K + k])
         crossing[0] = False
         for j in range(K):
@@ -118,6 +161,11 @@ cdef class ExactDendrites(ModalDendrites):
             f += c[j]
             upper += c[j] if c[j] > 0.0 else 0.0
             now[j] = c[j]
+        if self.E:
+            for w in range(self.W):
+                angle = self.waves[w].angle
+                f += self.waves[w].sine * sin(angle) + self.waves[w].cosine * cos(angle)
+            upper += self.highest(t)
         if f >= 0.0:
             if self.since[unit * K + k] != t:
                 crossing[0] = True
@@ -136,6 +184,13 @@ cdef class ExactDendrites(ModalDendrites):
             if n_pairs:
                 slope += near_slope(self.pair, n_pairs, time)
                 bend += near_bend(self.pair, n_pairs, time)
+            if self.E:
+                slope += self.line
+                for w in range(self.W):
+                    x = self.waves[w].omega
+                    angle = self.waves[w].angle + x * time
+                    slope += x * (self.waves[w].sine * cos(angle) - self.waves[w].cosine * sin(angle))
+                    bend += self.waves[w].size * x * x
             # The first zero of f + slope u + bend u^2 / 2; none if it only falls.
             x = slope + sqrt(slope * slope - 2.0 * bend * f)
             if not x > 0.0:
@@ -157,6 +212,13 @@ cdef class ExactDendrites(ModalDendrites):
             if n_pairs:
                 f += near_value(self.pair, n_pairs, time)
                 upper += near_upper(self.pair, n_pairs, time)
+            if self.E:
+                x = self.line * time
+                for w in range(self.W):
+                    angle = self.waves[w].angle + self.waves[w].omega * time
+                    x += self.waves[w].sine * sin(angle) + self.waves[w].cosine * cos(angle)
+                f += x
+                upper += self.line * time + self.highest(t + time)
             if f >= 0.0:
                 crossing[0] = True
                 return time
@@ -190,7 +252,7 @@ cdef class ExactDendrites(ModalDendrites):
             x += m.H[k * S + s] * self.i_syn[unit * S + s] * exp(-dt * self.mu_of_slot[s])
         if m.n_near:
             x += near_value(self.pair, self.pairs_of(m, k, self.i_syn + unit * S, 1.0), dt)
-        return x
+        return x + self.forced(unit, k, time) if self.E else x
 
     # Events -------------------------------------------------------------------------------------
 

@@ -3,27 +3,34 @@
 
 Between inputs, starts and ends of clamps, and steps of currents, every potential is a sum of exponentials (see
 _modes.pxd). The modes are computed once for each set of clamps that are on, and kept in a hash table.
+
+What a current over time does in addition is known in closed form, mode by mode: a current b t takes y_j to
+b t / lam_j - b / lam_j^2, and a sine of e^(i omega t) to e^(i omega t) / (lam_j + i omega).
 """
 
-from libc.math cimport INFINITY, exp
-from libc.stdint cimport uint8_t, uint64_t
+from libc.math cimport INFINITY, cos, exp, fmin, fmod, sin
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
 from eventsim.models.dendrites._modes cimport MOST, RUNGS, Modes, find_modes, response, turn
 from eventsim.models.dendrites.population cimport Dendrites, doubles
+from eventsim.models.inputs.current_sources cimport CurrentSource, Sine
 
 cdef enum:
     LOG_CAPACITY = 16       # of the first table of modes
 
 
+cdef double TURN = 2.0 * np.pi
+
+
 cdef class ModalDendrites(Dendrites):
     """Neurons whose synapses are currents and whose conductances are constant between events."""
 
-    def __init__(self, int n, str name, tree, values):
-        super().__init__(n, name, tree, values)
+    def __init__(self, int n, str name, tree, values, currents=()):
+        super().__init__(n, name, tree, values, currents)
         cdef int unit, k
         codes = 1
         for k in range(self.K):
@@ -43,6 +50,17 @@ cdef class ModalDendrites(Dendrites):
         self.v_inf = doubles(self.arrays, "v_inf")
         self.t = doubles(self.arrays, "t")
         self.upper = doubles(self.arrays, "top")
+        if self.E:
+            self.sines = [(k, each) for k, each in enumerate(self.currents) if each.is_sine]
+            self.W = len(self.sines)
+            self.arrays["line_start"] = np.zeros(n)
+            self.line_start = doubles(self.arrays, "line_start")
+            own = self.values
+            own["ramp"], own["wave"] = np.zeros((n, self.K)), np.zeros((n, self.W, self.K, 2))
+            own["omega"], own["phase_at_0"] = [
+                np.array([getattr(each, key) for _, each in self.sines]).reshape(self.W, n).T for key in ("omega", "phase")]
+            self.ramp, self.wave = doubles(own, "ramp"), doubles(own, "wave")
+            self.omega, self.phase_at_0 = doubles(own, "omega"), doubles(own, "phase_at_0")
         self.modes = <Modes **> calloc(max(n, 1), sizeof(Modes *))
         self.current = <double *> calloc(self.S + 1, sizeof(double))
         self.capacity = 1 << LOG_CAPACITY
@@ -71,6 +89,71 @@ cdef class ModalDendrites(Dendrites):
         super().restore(state)
         for unit in range(self.n):
             self.modes[unit] = self.modes_of(unit)
+            if self.E:
+                self.lay_currents(unit, self.modes[unit])
+
+    # Currents over time -------------------------------------------------------------------------
+
+    cdef double next_transition(self, int unit) noexcept nogil:
+        """Return when the next phase ends, or a current changes."""
+        cdef double least = Dendrites.next_transition(self, unit)
+        cdef int e
+        for e in range(self.E):
+            least = fmin(least, (<CurrentSource> self.source[e]).until(self.piece[unit, e]))
+        return least
+
+    cdef bint pass_time(self, int unit, double time, double *v, uint8_t *fired) except -1 nogil:
+        cdef int e
+        cdef int64_t *k
+        for e in range(self.E):
+            k = &self.piece[unit, e]
+            while (<CurrentSource> self.source[e]).until(k[0]) <= time:
+                k[0] += 1
+                self.held_level[unit, e] = (<CurrentSource> self.source[e]).next_level(unit, k[0], self.held_level[unit, e])
+        return Dendrites.pass_time(self, unit, time, v, fired)
+
+    cdef void lay_currents(self, int unit, const Modes *m) noexcept nogil:
+        """Work out what slopes of currents, and sines, do to the potentials while the modes of a unit stay."""
+        cdef int K = self.K, e, j, k, at, w = 0
+        cdef double *ramp = self.ramp + unit * K
+        cdef double *wave
+        cdef double slope, omega, x
+        memset(ramp, 0, K * sizeof(double))
+        for e in range(self.E):
+            at = self.current_at[e]
+            if self.held_at(unit, at) != NULL:
+                slope = 0.0
+            else:
+                slope = (<CurrentSource> self.source[e]).slope(unit, self.piece[unit, e])
+            if slope != 0.0:
+                for j in range(K):
+                    x = m.T[at * K + j] * slope / m.lam[j]
+                    for k in range(K):
+                        ramp[k] += m.T[k * K + j] * x
+            if not (<CurrentSource> self.source[e]).is_sine:
+                continue
+            wave = self.wave + (unit * self.W + w) * K * 2
+            omega = self.omega[unit * self.W + w]
+            w += 1
+            memset(wave, 0, 2 * K * sizeof(double))
+            if self.held_at(unit, at) != NULL:
+                continue
+            for j in range(K):
+                x = (<Sine> self.source[e]).amplitude[unit] * m.T[at * K + j] / (m.lam[j] * m.lam[j] + omega * omega)
+                for k in range(K):
+                    wave[2 * k] += m.T[k * K + j] * x * m.lam[j]
+                    wave[2 * k + 1] -= m.T[k * K + j] * x * omega
+
+    cdef double forced(self, int unit, int k, double time) noexcept nogil:
+        """Return what slopes of currents and sines add to v_inf of a compartment at `time`."""
+        cdef double x = self.ramp[unit * self.K + k] * (time - self.line_start[unit]), angle
+        cdef const double *wave
+        cdef int w
+        for w in range(self.W):
+            wave = self.wave + ((unit * self.W + w) * self.K + k) * 2
+            angle = fmod(self.omega[unit * self.W + w] * time, TURN) + self.phase_at_0[unit * self.W + w]
+            x += wave[0] * sin(angle) + wave[1] * cos(angle)
+        return x
 
     # Modes --------------------------------------------------------------------------------------
 
@@ -179,8 +262,21 @@ cdef class ModalDendrites(Dendrites):
         cdef double *v_inf = self.v_inf + unit * K
         cdef const double *i_step = self.i_step + unit * K
         cdef const double *held
-        cdef double x
+        cdef double[MOST] level, slope
+        cdef double x, y
         turn(m, time, K, self.A, self.tau)
+        if self.E:
+            memcpy(level, i_step, K * sizeof(double))
+            memset(slope, 0, K * sizeof(double))
+            i_step = level
+            self.line_start[unit] = time
+            self.lay_currents(unit, m)
+            for s in range(self.E):
+                if not (<CurrentSource> self.source[s]).is_sine:
+                    k = self.current_at[s]
+                    level[k] += (<CurrentSource> self.source[s]).value(
+                        unit, self.piece[unit, s], time, self.held_level[unit, s])
+                    slope[k] += (<CurrentSource> self.source[s]).slope(unit, self.piece[unit, s])
         self.modes[unit] = m
         self.t[unit] = m.start
         memset(v_inf, 0, K * sizeof(double))
@@ -188,6 +284,11 @@ cdef class ModalDendrites(Dendrites):
             x = 0.0
             for k in range(K):
                 x += m.T[k * K + j] * (m.drive[k] + i_step[k])
+            if self.E:
+                y = 0.0
+                for k in range(K):
+                    y += m.T[k * K + j] * slope[k]
+                x -= y / m.lam[j]
             x /= m.lam[j]
             for k in range(K):
                 v_inf[k] += m.T[k * K + j] * x
@@ -198,7 +299,7 @@ cdef class ModalDendrites(Dendrites):
         for j in range(K):
             x = 0.0
             for k in range(K):
-                x += m.R[j * K + k] * (v[k] - v_inf[k])
+                x += m.R[j * K + k] * (v[k] - v_inf[k] - (self.forced(unit, k, time) if self.E else 0.0))
             for s in range(S):
                 x -= m.D[j * S + s] * i_syn[s]
             self.p[unit * K + j] = x * m.grow[j]
@@ -259,4 +360,4 @@ cdef class ModalDendrites(Dendrites):
                 x += m.T[k * K + j] * p[j]
             for s in range(S):
                 x += m.H[k * S + s] * i_syn[s]
-            v[k] = x
+            v[k] = x + self.forced(unit, k, m.now) if self.E else x

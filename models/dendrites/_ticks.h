@@ -25,6 +25,7 @@ typedef struct {
     double *limit, *gate;                                /* (K, n) gate: of the exponential current, 0 in clamps */
     const double *g_exp, *v_t, *delta_t, *cut;           /* (K, n) exponential current, and the largest v in it */
     const double *a, *v_w, *half_w, *keep_w;             /* (K, n) adaptation: h / (2 tau_w), e^(-h / tau_w) */
+    const double *flowing;                               /* (K, n) means of currents over time; NULL without */
     double *v, *w;                                       /* (K, n) */
     double *g, *late;                                    /* (S, n) see dendrite_synapses */
     double *next, *flag;                                 /* (n,) next transition; > 0 where a closer look is needed */
@@ -83,6 +84,12 @@ VECTOR_CLONES static int dendrite_block(const dendrite_step *d, const dendrite_w
             x[u] = c2[u] + g[u];
             flag[u] = g[u] > c2[u] ? 1.0 : flag[u]; /* stiff: the midpoint rule would ring */
             y[u] = c2[u] * v[u] + i[u];
+        }
+        if (d->flowing) {
+            const double *restrict more = d->flowing + o;
+            VECTOR_LOOP
+            for (ptrdiff_t u = 0; u < m; u++)
+                y[u] += more[u];
         }
     }
     for (int s = 0; s < d->S; s++)

@@ -2,9 +2,9 @@
 """Populations of neurons with compartments, integrated by steps: for conductances, exponential currents, adaptation.
 
 A step is the implicit midpoint rule with synapses at their mean over the step, which is exact for arrivals at any
-time in it; so potentials are of second order in dt. All units step side by side; those that cross a threshold,
-or in which a clamp begins or ends within the step, are taken again one by one, from event to event. A crossing is
-where the parabola through both ends, with the slope at the first, reaches the threshold.
+time in it, and so are currents over time; so potentials are of second order in dt. All units step side by side; those
+that cross a threshold, or in which a clamp begins or ends within the step, are taken again one by one, from event to
+event. A crossing is where the parabola through both ends, with the slope at the first, reaches the threshold.
 
 A spike at a time within a step is known at its end only: it is sent with its own time, and arrives late, by less than
 dt, where its shortest delay would end before that.
@@ -23,6 +23,7 @@ from eventsim.states import LATEST, state_array
 from eventsim.engine cimport Engine, Event
 from eventsim.models.dendrites.population cimport Dendrites, doubles, integers
 from eventsim.engine.priorities cimport TICKS
+from eventsim.models.inputs.current_sources cimport CurrentSource
 from eventsim.population cimport SynapseGroup, SpikeSink, group_target, group_weight
 
 
@@ -53,6 +54,7 @@ cdef extern from "eventsim/models/dendrites/_ticks.h" nogil:
         const double *v_w
         const double *half_w
         const double *keep_w
+        const double *flowing
         double *v
         double *w
         double *g
@@ -86,13 +88,14 @@ cdef class SteppedDendrites(Dendrites):
     cdef dendrite_step d
     cdef dendrite_work work
     cdef double *b                  # (n, K)
+    cdef double *flowing            # (K, n) means of currents over the step at hand
     cdef double *g_rest             # (K, n) leak and couplings
     cdef int64_t[::1] tick          # (1,) steps so far
     cdef double *shortest           # (n_sinks,) delay of each projection
     cdef bint settled
 
-    def __init__(self, int n, str name, tree, values, double dt):
-        super().__init__(n, name, tree, values)
+    def __init__(self, int n, str name, tree, values, double dt, currents=()):
+        super().__init__(n, name, tree, values, currents)
         self.dt = dt
         K, S = self.K, self.S
 
@@ -158,6 +161,10 @@ cdef class SteppedDendrites(Dendrites):
         d.g, d.late = doubles(self.arrays, "g"), doubles(self.arrays, "late")
         d.next, d.flag = doubles(own, "t_next"), doubles(own, "t_flag")
         self.g_rest, self.b = doubles(own, "t_rest"), doubles(own, "b")
+        if self.E:
+            own["t_flowing"] = np.zeros((K, n))
+            self.flowing = doubles(own, "t_flowing")
+        d.flowing = self.flowing
         cdef dendrite_work *work = &self.work
         work.diag = doubles(own, "t_work")
         work.rhs = work.diag + self.K * DENDRITE_BLOCK
@@ -264,6 +271,8 @@ cdef class SteppedDendrites(Dendrites):
             c2 = 0.5 * order * d.c2[o] * scale
             x[k] = c2 + d.still[o]
             y[k] = c2 * v[k] + d.drive[o]
+            if d.flowing != NULL:
+                y[k] += d.flowing[o]
             if d.steep[k]:
                 slope = d.gate[o] * d.g_exp[o] * exp(fmin((fmin(v[k], d.cut[o]) - d.v_t[o]) / d.delta_t[o], 700.0))
                 x[k] -= slope
@@ -301,6 +310,8 @@ cdef class SteppedDendrites(Dendrites):
         cdef int s, o
         cdef ptrdiff_t at = k * d.n + unit
         cdef double i = d.drive[at] - d.still[at] * v[k]
+        if d.flowing != NULL:
+            i += d.flowing[at]
         for o in range(self.K):
             if o != k and self.parent[o] == k:
                 i += d.coupling[o * d.n + unit] * v[o]
@@ -475,6 +486,15 @@ cdef class SteppedDendrites(Dendrites):
 
     cdef int step(self, Engine engine, double start, double end) except -1 nogil:
         cdef ptrdiff_t at = 0, m, u
+        cdef int e
+        cdef double *row
+        if self.E:
+            memset(self.flowing, 0, self.K * self.d.n * sizeof(double))
+        for e in range(self.E):
+            row = self.flowing + self.current_at[e] * self.d.n
+            for u in range(self.d.n):
+                row[u] += (<CurrentSource> self.source[e]).mean(
+                    <int> u, start, end, &self.piece[u, e], &self.held_level[u, e])
         while at < self.d.n:
             m = min(self.d.n - at, <ptrdiff_t> DENDRITE_BLOCK)
             if dendrite_block(&self.d, &self.work, at, m, end):

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
-from eventsim.models.dendrites._currents import constant_and_steps
+from eventsim.models.dendrites._currents import parts_of_current
+from eventsim.models.inputs.currents import sources_of
 from eventsim.parameters import per_unit
 
 if TYPE_CHECKING:
+    from eventsim.contracts import BuildContext
     from eventsim.models.dendrites.compartments import Compartment, ThresholdEvent
+    from eventsim.models.inputs.current_sources import CurrentSource
 
 Arrays = dict[str, NDArray[Any]]
 MOST = 64  # compartments
@@ -186,9 +190,9 @@ class Tree:
 
         for k, members in enumerate(self.members):
             row = {key: _summed(key, members, one) for key in ("c_mem", "g_leak")}
-            flows = [constant_and_steps(c.i_ext, n, c.name, name, one) for c in members]
-            row["i_ext"] = sum(level for level, _ in flows)
-            steps += [(k, *step) for _, more in flows for step in more]
+            flows = [parts_of_current(c.i_ext, n, c.name, name, one) for c in members]
+            row["i_ext"] = sum(level for level, *_ in flows)
+            steps += [(k, *step) for _, more, _ in flows for step in more]
             leaks = [one(c.g_leak, "g_leak", c.name) * one(c.v_leak, "v_leak", c.name) for c in members]
             row["v_init"] = (
                 sum(
@@ -255,6 +259,19 @@ class Tree:
             "tau": np.array(self.taus),
         }
         return made
+
+    def currents(self, context: BuildContext) -> list[tuple[int, CurrentSource]]:
+        """Return what computes the currents that are no steps, each with the number of its circuit."""
+        found: list[tuple[int, CurrentSource]] = []
+        for k, members in enumerate(self.members):
+            for c in members:
+                *_, others = parts_of_current(c.i_ext, context.n, c.name, context.name, lambda i, *_: i)
+                own = replace(context, name=f"{context.name}.{c.name}")
+                made: list[CurrentSource] = []
+                for each in others:
+                    made += sources_of(each, own, len(made))
+                found += [(k, source) for source in made]
+        return found
 
     @staticmethod
     def _active(members: list[Compartment], name: str) -> Compartment | None:

@@ -87,7 +87,7 @@ class Compartment:
     v_th : mV, threshold; inf for a passive compartment.
     event : what happens there; None only for a passive compartment.
     receptors : inputs by name; a single one is reached by the name of the compartment.
-    i_ext : pA, constant current; or a `StepCurrent`, or a sum of such currents and numbers.
+    i_ext : pA, constant current; or a current over time, such as `StepCurrent` or `SineCurrent`, or a sum.
     steps : pairs (time in ms, pA): from then on this current is added to i_ext.
     v_init : mV at time 0; v_leak unless given.
     delta_t, v_t : mV, slope and onset of an exponential current; none for delta_t = 0.

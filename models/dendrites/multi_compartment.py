@@ -123,14 +123,15 @@ class MultiCompartment:
 
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""
-        arrays = self.tree.arrays(context.n, context.name)
+        tree = self.tree
+        arrays, currents = tree.arrays(context.n, context.name), tree.currents(context)
         if self.on_ticks:
             from eventsim.models.dendrites._ticks import SteppedDendrites
 
-            return SteppedDendrites(context.n, context.name, self.tree, arrays, context.dt)
+            return SteppedDendrites(context.n, context.name, tree, arrays, context.dt, currents)
         from eventsim.models.dendrites._exact import ExactDendrites
 
-        return ExactDendrites(context.n, context.name, self.tree, arrays)
+        return ExactDendrites(context.n, context.name, tree, arrays, currents)
 
     def plateau_potential(self, compartment: str, v_neighbours: float | None = None) -> float:
         """Return where the first clamp of a compartment's event would settle, mV.

@@ -1,7 +1,7 @@
 """State of populations of neurons with compartments."""
 
 from cpython.ref cimport PyObject
-from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from eventsim.engine cimport Engine
 from eventsim.population cimport SynapseGroup, Population
@@ -59,6 +59,12 @@ cdef class Dendrites(Population):
     cdef PyObject **log_of                  # (K,) NULL for none
     cdef list watchers                      # of Watcher
     cdef int n_watchers
+    cdef readonly list currents             # CurrentSources beside constants and steps
+    cdef PyObject **source                  # (E,) the same
+    cdef int E
+    cdef int32_t *current_at                # (E,) circuit
+    cdef int64_t[:, ::1] piece              # (n, E) where each of them is
+    cdef double[:, ::1] held_level
     cdef int32_t *kind                      # (n_variables,) what is recorded, and which
     cdef int32_t *which
 

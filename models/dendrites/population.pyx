@@ -12,7 +12,7 @@ from libc.stdlib cimport calloc, free
 
 import numpy as np
 
-from eventsim.states import FINITE, state_arrays, state_times
+from eventsim.states import FINITE, LATEST, not_after, state_arrays, state_times
 
 from eventsim.engine cimport Engine, Event
 from eventsim.population cimport Population, receive_input
@@ -65,9 +65,11 @@ cdef class Dendrites(Population):
     tree : Tree
     values : dict of arrays
         What `Tree.arrays` returns.
+    currents : sequence of (int, CurrentSource)
+        What `Tree.currents` returns.
     """
 
-    def __init__(self, int n, str name, tree, values):
+    def __init__(self, int n, str name, tree, values, currents=()):
         super().__init__(n, name)
         self.variables = tuple(tree.variables)
         self.circuits = tuple(tree.names)
@@ -108,9 +110,16 @@ cdef class Dendrites(Population):
         self.logs = [None] * self.K
         for event, k in zip(tree.events, tree.event_number):
             self.logs[k] = self.event_logs[event]
+        self.currents = [source for _, source in currents]
+        self.E = len(self.currents)
+        self.values["current_at"] = [k for k, _ in currents]
+        self.current_at = integers(self.values, "current_at")
         self.log_of = <PyObject **> calloc(self.K, sizeof(PyObject *))
-        if self.log_of == NULL:
+        self.source = <PyObject **> calloc(self.E + 1, sizeof(PyObject *))
+        if self.log_of == NULL or self.source == NULL:
             raise MemoryError
+        for k in range(self.E):
+            self.source[k] = <PyObject *> self.currents[k]
         for k in range(self.K):
             if self.logs[k] is not None:
                 self.log_of[k] = <PyObject *> self.logs[k]
@@ -133,9 +142,13 @@ cdef class Dendrites(Population):
         self.since = doubles(self.arrays, "since")
         self.n_in_row = integers(self.arrays, "n_in_row")
         self.row_start = doubles(self.arrays, "row_start")
+        if self.E:
+            self.arrays["piece"] = self.piece = np.zeros((n, self.E), np.int64)
+            self.arrays["held_level"] = self.held_level = np.stack([each.first_levels(n) for each in self.currents], axis=1)
 
     def __dealloc__(self):
         free(self.log_of)
+        free(self.source)
 
     def add_watcher(self, Watcher watcher not None):
         """Let `watcher` see the events of all compartments."""
@@ -156,9 +169,10 @@ cdef class Dendrites(Population):
     def check_state(self, state, time=None, crossings=None):
         """Return the arrays of a state, or raise ValueError if these neurons cannot have it; nothing changes."""
         phases = np.array([self.n_phases[k] for k in range(self.K)])
-        bounds = dict.fromkeys(self.arrays.keys() & {"i_step", "p", "i_syn", "v_inf", "v", "w", "g", "late"}, FINITE)
+        finite = {"i_step", "held_level", "p", "i_syn", "v_inf", "v", "w", "g", "late"}
+        bounds = dict.fromkeys(self.arrays.keys() & finite, FINITE)
         bounds |= {"phase": (0, phases + 2), "armed": (0, 2), "n_steps": (0, self.M + 1), "n_in_row": (0, MOST_IN_ROW + 2)}
-        bounds |= {"until": (time, None), "hit": (time, None)}
+        bounds |= {"until": (time, None), "hit": (time, None), "piece": (0, LATEST), "line_start": (0.0, not_after(time))}
         found = state_arrays(state, self.arrays, bounds, of=self.name)
         if (found["until"][found["phase"] == 0] < np.inf).any():
             raise ValueError(f"'phase' and 'until' in the state of {self.name} differ on which clamps are on")

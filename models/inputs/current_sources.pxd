@@ -10,6 +10,8 @@ cdef class CurrentSource:
     cdef double value(self, int unit, int64_t k, double time, double level) noexcept nogil
     cdef double slope(self, int unit, int64_t k) noexcept nogil
     cdef double next_level(self, int unit, int64_t k, double level) noexcept nogil   # of piece k, after that before
+    # Mean from `start` to `end`; piece and level, of `start`, become those of `end`.
+    cdef double mean(self, int unit, double start, double end, int64_t *k, double *level) noexcept nogil
 
 
 cdef class Pieces(CurrentSource):

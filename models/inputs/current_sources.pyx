@@ -4,7 +4,7 @@
 The piece that holds `time` begins at or before it: a current changes before whatever else happens at that time.
 """
 
-from libc.math cimport INFINITY, fmod, sin
+from libc.math cimport INFINITY, fmin, fmod, sin
 from libc.stdint cimport int64_t
 
 import numpy as np
@@ -29,6 +29,20 @@ cdef class CurrentSource:
 
     cdef double next_level(self, int unit, int64_t k, double level) noexcept nogil:
         return 0.0
+
+    cdef double mean(self, int unit, double start, double end, int64_t *k, double *level) noexcept nogil:
+        cdef double t = start, stop = self.until(k[0]), total = 0.0
+        if stop > end:
+            return self.value(unit, k[0], 0.5 * (start + end), level[0])
+        while True:
+            stop = fmin(self.until(k[0]), end)
+            if stop > t:
+                total += self.value(unit, k[0], 0.5 * (t + stop), level[0]) * (stop - t)
+                t = stop
+            if self.until(k[0]) > end:
+                return total / (end - start)
+            k[0] += 1
+            level[0] = self.next_level(unit, k[0], level[0])
 
     def first_levels(self, int n):
         """Return what the units hold in their first piece, shape (n,)."""
@@ -117,6 +131,10 @@ cdef class Sine(CurrentSource):
 
     cdef double value(self, int unit, int64_t k, double time, double level) noexcept nogil:
         return self.amplitude[unit] * sin(fmod(self.omega[unit] * time, TURN) + self.phase[unit])
+
+    cdef double mean(self, int unit, double start, double end, int64_t *k, double *level) noexcept nogil:
+        cdef double half = 0.5 * self.omega[unit] * (end - start)
+        return self.value(unit, 0, 0.5 * (start + end), 0.0) * (sin(half) / half)
 
     @property
     def shortest_period(self):
