@@ -113,8 +113,8 @@ class Projection:
         synapses.delay, synapses.delay_kind = values.delays_of(self.delay, synapses, delays, self.label)
         return synapses
 
-    def built(self, net: HoldsPopulations) -> Connections:
-        """Return what a simulation is built from: the synapses, or what draws them at each spike."""
+    def held_or_drawn(self, net: HoldsPopulations) -> Connections:
+        """Return what a simulation is compiled from: the synapses, or what draws them at each spike."""
         return procedural.drawn_rows(self, net) if self.storage == "procedural" else self.resolve(net)
 
     def _stream(self, net: HoldsPopulations, purpose: str) -> np.random.Generator:

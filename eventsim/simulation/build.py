@@ -134,7 +134,7 @@ def build(
         populations[name].set_transmission(way_out)
     spiking = [p for p in net.projections if not sends_rates(net.populations[p.pre].model)]
     known = shared or {}
-    connections = [laid_out(known[p.name]) if p.name in known else p.built(net) for p in spiking]
+    connections = [laid_out(known[p.name]) if p.name in known else p.held_or_drawn(net) for p in spiking]
     delays = {p.name: c.min_delay for p, c in zip(spiking, connections, strict=True)}
     try:
         order = net.zero_delay_order([delays.get(p.name, np.inf) for p in net.projections])

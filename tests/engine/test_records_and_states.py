@@ -347,6 +347,6 @@ def test_priorities_of_compiled_and_python_handlers_are_the_same():
 
     from eventsim.engine.priorities import Priority
 
-    text = Path(es.__file__).with_name("priorities.pxd").read_text(encoding="utf-8")
+    text = (Path(es.__file__).parent / "engine" / "priorities.pxd").read_text(encoding="utf-8")
     compiled = {name: int(value) for name, value in re.findall(r"^    (\w+) = (\d+)$", text, re.M)}
     assert compiled == {name: int(value) for name, value in Priority.__members__.items()}
