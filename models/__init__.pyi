@@ -40,6 +40,7 @@ from eventsim.models.lif.receptors import AlphaSynapse as AlphaSynapse
 from eventsim.models.lif.receptors import DeltaSynapse as DeltaSynapse
 from eventsim.models.lif.receptors import DoubleExponentialSynapse as DoubleExponentialSynapse
 from eventsim.models.lif.receptors import ExponentialSynapse as ExponentialSynapse
+from eventsim.models.neurons.clopath import ClopathAdEx as ClopathAdEx
 from eventsim.models.neurons.conductance import Conductance as Conductance
 from eventsim.models.neurons.conductance import ConductanceLIF as ConductanceLIF
 from eventsim.models.neurons.custom import CustomNeuron as CustomNeuron

@@ -334,3 +334,50 @@ def test_reward_modulated_plasticity_agrees_with_nest(nest):
     sim.run(duration)
     assert np.ptp(wanted) > 1.0
     assert sim.weights("plastic")[2] == pytest.approx(wanted, rel=1e-11)
+
+
+@pytest.mark.parametrize("u_ref_squared", [None, 5000.0])
+def test_voltage_based_plasticity_is_what_nest_comes_to_with_its_step(nest, u_ref_squared):
+    """NEST sees a source's spike when it is emitted and the membrane a delay, here one step, later."""
+    rng = np.random.default_rng(3)
+    n, last = 3, 319.0
+    pre = [np.unique(rng.integers(500, 7500, 12)) * 0.04 for _ in range(n)]
+    teacher = np.unique(rng.integers(500, 7500, 10)) * 0.04
+    first = rng.uniform(0.2, 2.9, n)
+
+    net = es.Network()
+    net.add("input", es.models.SpikeSource(times=[np.append(each, last) for each in pre]), n)
+    net.add("teacher", es.models.SpikeSource(times=[teacher]), 1)
+    net.add("cell", es.models.ClopathAdEx(t_ref=1.0), 1)
+    net.connect("input", "cell", weight=first[:, None], delay=1.0, name="plastic")
+    net.connect("teacher", "cell", weight=25.0, delay=1.0)
+    rule = es.models.plasticity.VoltageSTDP(14e-4, 8e-4, u_ref_squared=u_ref_squared, w_max=3.0)
+    net.add_plasticity("plastic", rule)
+    sim = es.Simulation(net)
+    sim.run(last + 1.5)
+    ours = sim.weights("plastic")[2]
+    assert np.abs(ours - first).max() > 0.05
+    assert len(sim.spikes("cell")) > 2
+
+    differences = []
+    for step in (0.04, 0.005):
+        nest.ResetKernel()
+        nest.resolution = step
+        cell = nest.Create("aeif_psc_delta_clopath", params={"t_ref": 1.0, "A_LTD": 14e-4, "A_LTP": 8e-4})
+        cell.set(gsl_error_tol=1e-9, A_LTD_const=u_ref_squared is None, u_ref_squared=u_ref_squared or 60.0)
+        recorder = nest.Create("spike_recorder")
+        nest.Connect(cell, recorder)
+        for times, weight in zip(pre, first, strict=True):
+            source = nest.Create("spike_generator", params={"spike_times": np.append(times, last)})
+            relay = nest.Create("parrot_neuron")
+            nest.Connect(source, relay, syn_spec={"delay": 1.0})
+            synapse = {"synapse_model": "clopath_synapse", "weight": weight, "delay": step, "Wmax": 3.0}
+            nest.Connect(relay, cell, syn_spec=synapse)
+        fires = nest.Create("spike_generator", params={"spike_times": teacher})
+        nest.Connect(fires, cell, syn_spec={"delay": 1.0, "weight": 25.0})
+        nest.Simulate(last + 3.0)
+        assert recorder.events["times"] == pytest.approx(sim.spikes("cell").times, rel=0, abs=2 * step)
+        theirs = np.array(nest.GetConnections(synapse_model="clopath_synapse").weight)
+        differences.append(np.abs(theirs - ours).max())
+    assert differences[0] < 5e-4
+    assert differences[1] < 6e-5

@@ -151,6 +151,19 @@ def reward_stdp() -> Figure:
     return figure
 
 
+def voltage_stdp() -> Figure:
+    """Draw the change of the weight by pairs over their rate."""
+    found = code_of("plasticity", "voltage-stdp")
+    figure, (axes,) = stacked(1, 3.4, "code of this page, seed 1")
+    for k, order in enumerate(("source first", "target first")):
+        change = found["sim"].weights(f"weights, {order}")[2] - 0.5
+        axes.plot(found["rates"], change, label=f"{order}, 10 ms", **plots.look(k))
+    axes.axhline(0.0, color=plots.GREY, linewidth=1.0, linestyle="--")
+    axes.set(xlabel="rate of pairs (Hz)", ylabel="change of weight (mV)")
+    axes.legend()
+    return figure
+
+
 def own_synapse() -> Figure:
     """Draw the change of the weight by the lag of the target's spike."""
     rule = code_of("own-synapse", "own-synapse")["Window"]
@@ -231,6 +244,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "inhibitory-stdp": inhibitory_stdp,
     "synaptic-scaling": synaptic_scaling,
     "reward-stdp": reward_stdp,
+    "voltage-stdp": voltage_stdp,
     "own-synapse": own_synapse,
     "delgrad-efficiency": delgrad_efficiency,
     "robustness": robustness,

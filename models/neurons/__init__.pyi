@@ -1,3 +1,4 @@
+from eventsim.models.neurons.clopath import ClopathAdEx as ClopathAdEx
 from eventsim.models.neurons.conductance import Conductance as Conductance
 from eventsim.models.neurons.conductance import ConductanceLIF as ConductanceLIF
 from eventsim.models.neurons.custom import CustomNeuron as CustomNeuron

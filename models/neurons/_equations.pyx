@@ -5,7 +5,7 @@
 from libc.math cimport INFINITY, exp, fabs, fmax, fmin
 from libc.math cimport pow as power
 
-from eventsim.models.neurons.series cimport MOST_TERMS, SeriesDynamics, polynomial
+from eventsim.models.neurons.series cimport MOST_TERMS, SeriesDynamics, polynomial, product
 
 cdef enum:
     MOST_RISES = 1000
@@ -15,23 +15,6 @@ cdef int _k
 INVERSE[0] = 0.0
 for _k in range(1, MOST_TERMS + 1):
     INVERSE[_k] = 1.0 / _k
-
-
-cdef inline double product(const double *a, const double *b, int k) noexcept nogil:
-    """Return coefficient k of the product of two series; what was known first is added first, as two sums at once."""
-    cdef double even = 0.0, odd = 0.0
-    cdef int low = k // 2, high = k - k // 2
-    # From the middle outwards: a recurrence has the outermost terms last.
-    if k % 2 == 0:
-        even = a[low] * b[low]
-        low -= 1
-        high += 1
-    while low >= 0:
-        even += a[high] * b[low]
-        odd += a[low] * b[high]
-        low -= 1
-        high += 1
-    return even + odd
 
 
 cdef void exponential_series(

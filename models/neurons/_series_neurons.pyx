@@ -13,15 +13,13 @@ the roots close in on the spike quadratically, up to the last bits of the time.
 
 from libc.math cimport INFINITY, ceil, fabs, fmin, isfinite, log
 from libc.math cimport pow as power
-
-from libc.stdint cimport int32_t
 from libc.string cimport memcpy
 
 import numpy as np
 
 from eventsim.models.neurons._solver cimport SolvedNeurons
 from eventsim.models.neurons.dynamics cimport MOST_VARIABLES
-from eventsim.models.neurons.series cimport MOST_TERMS, SeriesDynamics, polynomial
+from eventsim.models.neurons.series cimport MOST_TERMS, polynomial
 
 cdef enum:
     MOST_NEWTON_STEPS = 100
@@ -34,21 +32,19 @@ cdef inline double larger(double a, double b) noexcept nogil:
 cdef class SeriesNeurons(SolvedNeurons):
     """`n` units whose equations are `SeriesDynamics`; parameters are those of `SolvedNeurons`, without sources."""
 
-    cdef SeriesDynamics equations
-    cdef int order
-    cdef double least           # share of the tolerance that makes a step long enough to keep its length
-    cdef double[:, ::1] c           # (n, n_variables * (order + 1)) of the series at `t`
-    cdef int32_t[::1] rising        # (n,) whether a unit goes to a spike at `t_end`, with the state `x_end`
-
     def __init__(self, *args):
         SolvedNeurons.__init__(self, *args)
         self.equations = self.dynamics
-        # Half the logarithm would make a step longest for its cost; inputs come before the end of such steps.
-        self.order = <int> ceil(-0.3 * log(self.tolerance)) + 1
+        self.order = self.terms()
         self.c = np.zeros((self.n, self.dim * (self.order + 1)))
         self.least = 0.5 ** self.order
         self.rising = np.zeros(self.n, np.int32)
         self.expand_all()
+
+    cdef int terms(self) noexcept nogil:
+        """Return the order of the series."""
+        # Half the logarithm would make a step longest for its cost; inputs come before the end of such steps.
+        return <int> ceil(-0.3 * log(self.tolerance)) + 1
 
     cdef int expand_all(self) except -1:
         """Find what follows from the arrays of the state."""

@@ -15,6 +15,23 @@ cdef inline double polynomial(const double *c, int order, double h) noexcept nog
     return y
 
 
+cdef inline double product(const double *a, const double *b, int k) noexcept nogil:
+    """Return coefficient k of the product of two series; what was known first is added first, as two sums at once."""
+    cdef double even = 0.0, odd = 0.0
+    cdef int low = k // 2, high = k - k // 2
+    # From the middle outwards: a recurrence has the outermost terms last.
+    if k % 2 == 0:
+        even = a[low] * b[low]
+        low -= 1
+        high += 1
+    while low >= 0:
+        even += a[high] * b[low]
+        odd += a[low] * b[high]
+        low -= 1
+        high += 1
+    return even + odd
+
+
 cdef class SeriesDynamics(Dynamics):
     # The potential at which a unit spikes: g is x[0] minus this.
     cdef double peak(self, const double *p) noexcept nogil

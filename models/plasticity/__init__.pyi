@@ -17,3 +17,4 @@ from eventsim.models.plasticity.spike_timing import TripletSTDP as TripletSTDP
 from eventsim.models.plasticity.structural_plasticity import HomeostaticSTDP as HomeostaticSTDP
 from eventsim.models.plasticity.structural_plasticity import StructuralPlasticity as StructuralPlasticity
 from eventsim.models.plasticity.time_constants import TimeConstants as TimeConstants
+from eventsim.models.plasticity.voltage import VoltageSTDP as VoltageSTDP
