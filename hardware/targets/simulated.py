@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
 from eventsim.hardware.chips.chip import Chip
-from eventsim.hardware.device import Hardware, Prepared, transmissions_of, with_thresholds
-from eventsim.hardware.placement import delayed
+from eventsim.hardware.device import Hardware, Prepared
+from eventsim.hardware.targets.batch import Batch
 from eventsim.hardware.targets.target import Observed, Target, checked_inputs, checked_run
 from eventsim.hardware.targets.work import first_slice
-from eventsim.hardware.transmission import TransmissionParameters, Trials
 from eventsim.hardware_interface import checked_hardware
 from eventsim.kernels import draws
 from eventsim.models.gradients.first_spike.kernel import FirstSpikeForwardPass
 from eventsim.models.gradients.network import CONSTANTS, FIXED
-from eventsim.models.gradients.perturbation import Noise
 from eventsim.models.gradients.spike_gradient import SpikeGradient
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.network import Network, is_continuous
@@ -139,7 +137,7 @@ class SimulatedTarget:
             raise ConfigError("the target has no network yet: call configure(network) first")
         until, trial, first = checked_run(until, trial, first)
         given, n_samples = checked_inputs(network, inputs)
-        batch = _Batch(self._device, self._prepared, network, trial, first + np.arange(n_samples), until)
+        batch = Batch(self._device, self._prepared, network, trial, first + np.arange(n_samples), until)
         # Whether closed forms do is decided for each sample alone, so that its spikes do not depend on
         # others.
         single = np.full(n_samples, self._layers is not None and not batch.shares_a_bus)
@@ -154,7 +152,7 @@ class SimulatedTarget:
             parts: list[Observed] = []
             for k in range(n_samples):
                 sample = {name: each[k : k + 1] for name, each in given.items()}
-                one = _Batch(self._device, self._prepared, network, trial, batch.numbers[k : k + 1], until)
+                one = Batch(self._device, self._prepared, network, trial, batch.numbers[k : k + 1], until)
                 parts.append(self._computed(sample, one) if single[k] else self._simulated(sample, one))
             observed = Observed.joined(parts)
         if isinstance(self._device, Chip):
@@ -165,7 +163,7 @@ class SimulatedTarget:
             observed = replace(observed, hardware_seconds=seconds)
         return observed
 
-    def _computed(self, given: Mapping[str, SpikeTrains], batch: "_Batch") -> Observed:
+    def _computed(self, given: Mapping[str, SpikeTrains], batch: Batch) -> Observed:
         """Compute layers by their closed forms."""
         assert self._layers is not None
         times = {name: each.first_spikes() for name, each in given.items()}
@@ -190,7 +188,7 @@ class SimulatedTarget:
             {name: SpikeTrains.of_first(times[name]) for name in batch.seen}, batch.arrivals(times), counters
         )
 
-    def _simulated_in_place(self, given: Mapping[str, SpikeTrains], batch: "_Batch") -> Observed:
+    def _simulated_in_place(self, given: Mapping[str, SpikeTrains], batch: Batch) -> Observed:
         """Simulate samples event by event in one simulation, on hardware that draws nothing."""
         records = Simulation(without_spikes(batch.network)).run_batch(given, batch.until)
         trains = {
@@ -199,7 +197,7 @@ class SimulatedTarget:
         first = {name: train.first_spikes() for name, train in trains.items()}
         return Observed({name: trains[name] for name in batch.seen}, batch.arrivals(first), {})
 
-    def _simulated(self, given: Mapping[str, SpikeTrains], batch: "_Batch") -> Observed:
+    def _simulated(self, given: Mapping[str, SpikeTrains], batch: Batch) -> Observed:
         """Simulate one sample event by event."""
         simulation = Simulation(without_spikes(batch.network), hardware=batch)
         for name, each in given.items():
@@ -214,110 +212,6 @@ class SimulatedTarget:
         first = {name: train.first_spikes() for name, train in trains.items()}
         counters = {name: count for name, count in simulation.counters().items() if count}
         return Observed({name: trains[name] for name in batch.seen}, batch.arrivals(first), counters)
-
-
-class _Batch:
-    """The draws for some samples of a trial; for one sample it is the hardware of its simulation."""
-
-    def __init__(
-        self,
-        device: Hardware | None,
-        prepared: Prepared | None,
-        network: Network,
-        trial: int,
-        numbers: NDArray[np.int64],
-        until: float,
-    ) -> None:
-        self.device, self.network, self.numbers, self.until = device, network, numbers, until
-        self.transmission_parameters: dict[str, TransmissionParameters] = {}
-        self.shares: dict[str, Floats] = {}
-        if device is not None and prepared is not None:
-            trials = Trials(device.device_seed, device.seed, trial, numbers)
-            self.transmission_parameters = prepared.transmission_parameters(network, trials)
-            self.shares = prepared.threshold_shares(network, trials)
-        self.late = {
-            name: transmission.shifts(len(numbers))
-            for name, transmission in self.transmission_parameters.items()
-        }
-        populations = network.populations.items()
-        self.seen = [name for name, p in populations if p.record_spikes and not p.model.is_source]
-
-    @property
-    def shares_a_bus(self) -> bool:
-        """Whether the spikes of a sample wait for each other."""
-        return any(transmission.bus is not None for transmission in self.transmission_parameters.values())
-
-    @property
-    def is_ideal(self) -> bool:
-        """Whether all samples run the network as it is."""
-        return not self.transmission_parameters and not self.shares
-
-    @property
-    def thresholds(self) -> dict[str, Any]:
-        """What all samples of the run have for thresholds."""
-        found = {}
-        for name, population in self.network.populations.items():
-            model = population.model
-            if not model.is_source:
-                found[name] = model.v_th
-                if name in self.shares and common(self.shares[name]):
-                    v_th = np.asarray(model.v_th, np.float64)
-                    found[name] = v_th + self.shares[name][0] * (v_th - model.v_leak)
-        return found
-
-    def noise(self) -> Noise | None:
-        """Return the noise as layers take it, or None if there is none."""
-        neurons = [
-            name
-            for name in self.transmission_parameters
-            if not self.network.populations[name].model.is_source
-        ]
-        if not (neurons or self.shares):
-            return None  # the ideal run, to the bit
-        thresholds = {}
-        for name, shares in self.shares.items():
-            if not common(shares):
-                model = self.network.populations[name].model
-                thresholds[name] = shares * (np.asarray(model.v_th, np.float64) - model.v_leak)
-        return Noise(
-            thresholds=thresholds,
-            spikes={name: self.late[name][0] for name in neurons},
-            clocks={name: self.transmission_parameters[name].resolution for name in neurons},
-        )
-
-    def count(self, counters: dict[str, int], times: Floats, late: Floats, cut: NDArray[np.bool_]) -> None:
-        """Count the spikes at some times that were lost, and that would have left too early."""
-        for name, n in zip(("lost", "cut"), draws.lost_and_cut(times, late, cut, self.until), strict=True):
-            if n:
-                counters[name] = counters.get(name, 0) + n
-
-    def arrivals(self, first: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Return when first spikes arrive after their delay, by projection; nothing without a device."""
-        if self.device is None:
-            return {}
-        found = {}
-        for projection in self.network.projections:
-            if delayed(projection) and projection.pre in first:
-                delay = np.asarray(projection.delay, np.float64)
-                times = first[projection.pre]
-                if delay.ndim == 2 and delay.shape[1] > 1:
-                    found[projection.name] = times[:, :, None] + delay
-                elif delay.ndim == 2 or delay.size == 1:
-                    found[projection.name] = times + delay.reshape(-1)
-        return found
-
-    def transform(self, network: Network, trial: int = 0) -> Network:
-        """Return the network with the thresholds of this sample."""
-        return with_thresholds(network, self.shares)
-
-    def transmissions(self, network: Network, trial: int = 0) -> dict[str, SpikeTransmission]:
-        """Return the transmissions of this sample."""
-        return transmissions_of(self.transmission_parameters, 0)
-
-
-def common(shares: Floats) -> bool:
-    """Return whether all samples have the same; a view of one row tells without a look at its values."""
-    return shares.strides[0] == 0 or bool((shares == shares[:1]).all())
 
 
 def as_it_is(network: Network) -> Network:
