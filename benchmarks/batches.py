@@ -1,14 +1,18 @@
-"""One network many times: samples of Yin-Yang, and trials of a large network.
+"""One network many times: samples of Yin-Yang, also on a simulated chip, and trials of a large network.
 
-Built for each, or built once and set back in place, with its synapses shared; the ways take turns.
+Built for each, or built once and set back in place, with its synapses shared; the ways take turns. On the
+chip each sample has thresholds, jitter and losses of its own, and spikes are simulated event by event.
 """
 
 import statistics
 import time
+from typing import Any
 
 import numpy as np
 
 import eventsim as es
+from eventsim.hardware.device import Prepared, transmissions_of, with_thresholds
+from eventsim.hardware.transmission import Trials
 from eventsim.scenarios.benchmark import Plan, Rows, Seconds
 
 SECONDS = Seconds(25.0, 1.0)
@@ -83,6 +87,7 @@ def trials(plan: Plan) -> Rows:
 def run(plan: Plan) -> Rows:
     """Measure samples, then trials."""
     yield from samples_of_yin_yang(plan)
+    yield from samples_on_a_chip(plan)
     yield from trials(plan)
 
 
@@ -95,11 +100,11 @@ def samples_of_yin_yang(plan: Plan) -> Rows:
         sim = es.Simulation(net, schedule=schedule)
         found: dict[str, list[float]] = {"built for each": [], "in place": []}
         for _ in range(plan.repeats):
-            start = time.perf_counter()
+            start = time.process_time()
             fresh = built_for_each(net, schedule, times)
-            middle = time.perf_counter()
+            middle = time.process_time()
             batch = sim.run_batch({"input": times}, UNTIL)
-            end = time.perf_counter()
+            end = time.process_time()
             found["built for each"].append((middle - start) / samples * 1e6)
             found["in place"].append((end - middle) / samples * 1e6)
             for one, other in zip(fresh, batch.spikes("label"), strict=True):
@@ -109,3 +114,61 @@ def samples_of_yin_yang(plan: Plan) -> Rows:
             value = statistics.median(each)
             work = f"sample of Yin-Yang, {schedule}"
             yield {"work": work, "system": f"eventsim, {way}", "n": samples, "value": value, "unit": "us"}
+
+
+def chip() -> es.hardware.Substrate:
+    """Return hardware whose samples differ in everything that can differ from sample to sample."""
+    parts = [
+        es.hardware.Mismatch("v_th", 0.05),
+        es.hardware.ThresholdNoise(sample=0.02),
+        es.hardware.Latency(0.05),
+        es.hardware.Jitter(0.02, whose="all"),
+        es.hardware.SpikeLoss(0.02),
+    ]
+    return es.hardware.Substrate(parts, device_seed=3, seed=1)
+
+
+class OneSample:
+    """The chip in one sample of a trial, for a simulation of its own."""
+
+    def __init__(self, device: es.hardware.Substrate, prepared: Prepared, sample: int) -> None:
+        self.prepared = prepared
+        self.trials = Trials(device.device_seed, device.seed, 0, np.array([sample]))
+
+    def transform(self, network: es.Network, trial: int = 0) -> es.Network:
+        """Return the network, as the chip has it, with the thresholds of the sample."""
+        return with_thresholds(network, self.prepared.threshold_shares(network, self.trials))
+
+    def transmissions(self, network: es.Network, trial: int = 0) -> dict[str, Any]:
+        """Return how spikes leave in the sample."""
+        return transmissions_of(self.prepared.transmission_parameters(network, self.trials), 0)
+
+
+def samples_on_a_chip(plan: Plan) -> Rows:
+    """Measure both ways in turn, in microseconds of processor time, and compare their spikes to the bit."""
+    samples = plan.pick(200, 20)
+    net, times, device = network(), inputs(samples), chip()
+    prepared = device.prepared(net)
+    written, _ = prepared.written(net)
+    target = es.hardware.SimulatedTarget(device, closed_forms=False)
+    target.configure(net)
+    found: dict[str, list[float]] = {"built for each": [], "in place": []}
+    for repeat in range(plan.repeats):
+        plan.announce(f"samples of Yin-Yang on a chip, {repeat + 1} of {plan.repeats}")
+        start = time.process_time()
+        fresh = []
+        for sample, row in enumerate(times):
+            sim = es.Simulation(written, OneSample(device, prepared, sample))
+            sim.stimulate("input", row, np.arange(5))
+            sim.run(UNTIL)
+            fresh.append(sim.spikes("label"))
+        middle = time.process_time()
+        observed = target.run({"input": times}, until=UNTIL, trial=0)
+        found["in place"].append((time.process_time() - middle) / samples * 1e6)
+        found["built for each"].append((middle - start) / samples * 1e6)
+        for one, other in zip(fresh, observed.spikes["label"], strict=True):
+            if one.times.tobytes() != other.times.tobytes() or one.units.tolist() != other.units.tolist():
+                raise ArithmeticError("a sample on the chip in place has other spikes than one built anew")
+    for way, each in found.items():
+        work, value = "sample of Yin-Yang on a chip", statistics.median(each)
+        yield {"work": work, "system": f"eventsim, {way}", "n": samples, "value": value, "unit": "us"}

@@ -13,6 +13,8 @@ from typing import Any
 
 from eventsim.contracts import TakesSpikes
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
+from eventsim.hardware_interface import RunsSamples
+from eventsim.io.plain import shown
 from eventsim.parameters import whole_number
 from eventsim.simulation.records import RecordSide
 from eventsim.spike_trains import SpikeTrains, lengths_of
@@ -28,6 +30,11 @@ class BatchRecords:
     """What the samples of a batch recorded.
 
     `len` is the number of samples.
+
+    Attributes
+    ----------
+    results : list
+        What `after` returned for each sample; empty without it.
     """
 
     def __init__(
@@ -35,8 +42,10 @@ class BatchRecords:
         spikes: dict[str, SpikeTrains],
         traces: dict[tuple[str, str], list[Samples]],
         n_samples: int,
+        results: list[Any] | None = None,
     ) -> None:
         self._spikes, self._traces, self._n_samples = spikes, traces, n_samples
+        self.results = results or []
 
     def __len__(self) -> int:
         return self._n_samples
@@ -68,12 +77,21 @@ class BatchSide(RecordSide):
     """What `Simulation` offers to run samples one after another."""
 
     _hooks: list[tuple[str, Callable[[float, int], object]]]
+    hardware: Any
 
     def reset(self) -> None:
         """Go back to time 0; see `Simulation.reset`."""
         raise NotImplementedError
 
-    def run_batch(self, inputs: Mapping[str, Any], until: float, *, threads: int = 1) -> BatchRecords:
+    def run_batch(
+        self,
+        inputs: Mapping[str, Any],
+        until: float,
+        *,
+        prepare: Callable[[Any, int], object] | None = None,
+        after: Callable[[Any, int], Any] | None = None,
+        threads: int = 1,
+    ) -> BatchRecords:
         """Run samples one after another, each from time 0, and return what they recorded.
 
         Each sample gives what a new simulation of the same network and trial would give, to the bit, on any
@@ -88,13 +106,19 @@ class BatchSide(RecordSide):
             none, or a list of (times, units). Sources that are not named keep the spikes they declare.
         until : float
             End of each sample, in the network's time unit.
+        prepare : callable, optional
+            ``prepare(simulation, sample)`` is called before each sample runs, at time 0, when its inputs are
+            there: to `set` parameters or weights for this sample alone, or to plan changes with `at`.
+        after : callable, optional
+            ``after(simulation, sample)`` is called when a sample has run; `results` has what it returns.
         threads : int
             How many run at once.
 
         Returns
         -------
         BatchRecords
-            ``.spikes(population)`` is a `SpikeTrains`, ``.trace(population, variable)`` a list by sample.
+            ``.spikes(population)`` is a `SpikeTrains`, ``.trace(population, variable)`` a list by sample,
+            ``.results`` what `after` returned.
 
         Raises
         ------
@@ -102,6 +126,21 @@ class BatchSide(RecordSide):
             If inputs are given for something that takes none, or their spikes are not valid.
         ConfigError
             If this simulation streams into a file, or has hooks and `threads` is above 1.
+
+        Examples
+        --------
+        >>> import numpy as np, eventsim as es
+        >>> net = es.Network()
+        >>> _ = net.add("input", es.models.SpikeSource(), 1)
+        >>> _ = net.add("cell", es.models.LIF(), 1)
+        >>> _ = net.connect("input", "cell", weight=3.0)
+        >>> records = es.Simulation(net).run_batch(
+        ...     {"input": np.full((3, 1), 0.2)},
+        ...     until=5.0,
+        ...     prepare=lambda sim, sample: sim.set("cell", v_th=1.0 + 0.05 * sample),
+        ... )
+        >>> np.round(records.spikes("cell").first_spikes().ravel(), 3)
+        array([0.819, 0.917, 1.121])
         """
         trains, n_samples = self._checked(inputs)
         threads = min(whole_number(threads, "threads", 1, MOST_THREADS), n_samples)
@@ -111,12 +150,23 @@ class BatchSide(RecordSide):
             )
         if threads > 1 and self._hooks:
             raise ConfigError(f"hooks on spikes are called in order, on one thread, got threads={threads}")
+        for name, function in (("prepare", prepare), ("after", after)):
+            if function is not None and not callable(function):
+                raise TypeError(f"{name} is called as {name}(simulation, sample), got {shown(function)}")
         self.reset()
         sims = [self, *(copy.copy(self) for _ in range(threads - 1))]
+        hardware = self.hardware if isinstance(self.hardware, RunsSamples) else None
         edges = [n_samples * k // threads for k in range(threads + 1)]
 
-        def part(k: int) -> list[_Record]:
-            return [sims[k]._sample(trains, sample, until) for sample in range(edges[k], edges[k + 1])]
+        def run(sim: Any, sample: int) -> tuple[_Record, Any]:
+            sim._begin_sample(trains, sample, hardware)
+            if prepare is not None:
+                prepare(sim, sample)
+            sim.run(until)
+            return sim._recorded(), after(sim, sample) if after is not None else None
+
+        def part(k: int) -> list[tuple[_Record, Any]]:
+            return [run(sims[k], sample) for sample in range(edges[k], edges[k + 1])]
 
         try:
             if threads == 1:
@@ -126,9 +176,10 @@ class BatchSide(RecordSide):
                     found = [record for records in pool.map(part, range(threads)) for record in records]
         finally:
             self.reset()
-        return self._joined(found)
+        results = [result for _, result in found] if after is not None else []
+        return self._joined([record for record, _ in found], results)
 
-    def _joined(self, found: list[_Record]) -> BatchRecords:
+    def _joined(self, found: list[_Record], results: list[Any]) -> BatchRecords:
         """Return the records of several runs as one."""
         spikes = {}
         for name in found[0][0]:
@@ -137,7 +188,7 @@ class BatchSide(RecordSide):
                 [record[0][name] for record in found], self.net.populations[of].n
             )
         traces = {key: [record[1][key] for record in found] for key in found[0][1]}
-        return BatchRecords(spikes, traces, len(found))
+        return BatchRecords(spikes, traces, len(found), results)
 
     def _checked(self, inputs: Mapping[str, Any]) -> tuple[dict[str, SpikeTrains], int]:
         """Return the spikes of each source that inputs are given for, checked, and the number of samples."""
@@ -166,15 +217,17 @@ class BatchSide(RecordSide):
                 )
         return trains, n_samples
 
-    def _sample(self, trains: Mapping[str, SpikeTrains], sample: int, until: float) -> _Record:
-        """Run one sample from the beginning and return what it recorded."""
+    def _begin_sample(
+        self, trains: Mapping[str, SpikeTrains], sample: int, hardware: RunsSamples | None
+    ) -> None:
+        """Go back to the beginning, and have what a sample differs in there."""
         self.reset()
         compiled = self._build()
+        if hardware is not None:
+            hardware.begin_sample(compiled.populations, sample)
         for name, each in trains.items():
             spikes = each[sample]
             compiled.populations[name].add(spikes.times, spikes.units)
-        self.run(until)
-        return self._recorded()
 
     def _recorded(self) -> _Record:
         """Return everything recorded so far."""

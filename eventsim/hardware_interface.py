@@ -9,9 +9,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from eventsim import registry
 from eventsim.network.network import Network
-from eventsim.population.population import OutputFilter
+from eventsim.population.population import OutputFilter, Population
 
-__all__ = ["EXAMPLES", "RunsNetworks", "checked_hardware"]
+__all__ = ["EXAMPLES", "RunsNetworks", "RunsSamples", "checked_hardware"]
 
 EXAMPLES = (
     "a name such as 'brainscales2' or 'jitter,sigma=0.1', or an object such as es.hardware.BrainScaleS2()"
@@ -29,6 +29,17 @@ class RunsNetworks(Protocol):
         """Return the transmission of spikes by population, new at each call.
 
         `network` is the network before `transform`. Spikes of populations that are missing pass unchanged.
+        """
+
+
+@runtime_checkable
+class RunsSamples(Protocol):
+    """Hardware on which the samples of a batch differ."""
+
+    def begin_sample(self, populations: Mapping[str, Population], sample: int) -> None:
+        """Let populations that were built, and stand at time 0, be those of another sample of the batch.
+
+        Thresholds and keys of what is drawn are written into them; everything else stays.
         """
 
 

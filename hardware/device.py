@@ -18,7 +18,7 @@ from eventsim.network import Network, is_on_hardware
 from eventsim.parameters import whole_number
 from eventsim.population.transmission import Bus, SpikeTransmission
 
-__all__ = ["Hardware", "Prepared"]
+__all__ = ["Hardware", "Prepared", "moved_thresholds", "transmissions_of", "with_thresholds"]
 
 Floats = NDArray[np.float64]
 
@@ -206,14 +206,21 @@ def with_thresholds(network: Network, shares: Mapping[str, Floats]) -> Network:
     """Return the network with the thresholds of the first sample."""
     if not shares:
         return network
-    changed = {}
-    for name, share in shares.items():
-        model = network.populations[name].model
-        v_th = np.asarray(model.v_th, np.float64)
-        finite = np.isfinite(v_th)
-        distance = np.where(finite, v_th, 0.0) - model.v_leak
-        changed[name] = {"v_th": v_th + np.where(finite, share[0] * distance, 0.0)}
-    return network.with_parameters(changed)
+    return network.with_parameters(
+        {
+            name: {"v_th": moved_thresholds(network.populations[name].model, share[0])}
+            for name, share in shares.items()
+        }
+    )
+
+
+def moved_thresholds(model: Any, share: Floats) -> Floats:
+    """Return thresholds changed by a share of their distance from v_leak, shape (..., n); inf stays."""
+    v_th = np.asarray(model.v_th, np.float64)
+    finite = np.isfinite(v_th)
+    distance = np.where(finite, v_th, 0.0) - model.v_leak
+    moved: Floats = v_th + np.where(finite, share * distance, 0.0)
+    return moved
 
 
 def transmissions_of(

@@ -154,6 +154,23 @@ cdef class SpikeTransmission(OutputFilter):
             self.bus.free = state["bus"][0]
             self.bus.n_lost, self.bus.n_delayed = int(state["bus"][1]), int(state["bus"][2])
 
+    def rewind(self, state):
+        """Go back to a state that `snapshot` returned and nobody has changed, without a check."""
+        np.asarray(self.count)[:] = state["count"]
+        self.n_lost, self.n_cut = state["lost"], state["cut"]
+        self.before = (0, 0)
+        self.horizon = INFINITY
+        if self.bus is not None:
+            self.bus.free = state["bus"][0]
+            self.bus.n_lost, self.bus.n_delayed = int(state["bus"][1]), int(state["bus"][2])
+
+    def draw_from(self, jitter_keys=None, loss_keys=None):
+        """Draw jitter and losses from other keys, of shape (n,); None leaves those that are there."""
+        if jitter_keys is not None:
+            np.asarray(self.jitter_key)[:] = jitter_keys
+        if loss_keys is not None:
+            np.asarray(self.loss_key)[:] = loss_keys
+
     cdef int save(self) except -1:
         self.saved = self.snapshot()
         return 0

@@ -380,7 +380,7 @@ cdef class Sweeps:
             raise RuntimeError("this simulation is running in another thread; it cannot go back")
         if self.halfway:
             return False
-        self.now = self.origin = 0.0
+        self.now = self.origin = self.settled = 0.0
         self.width = self.first_width
         self.window = 0
         for in_flight in self.in_flight.values():

@@ -111,7 +111,6 @@ class ChangesSide(ContinuousSide):
     _first_weights: dict[str, Any]  # those of the network, by projection, of those that were changed
     _first_delays: dict[str, Any]
     hardware: Any
-    _handed_out: bool
 
     @property
     def now(self) -> float:
@@ -384,7 +383,6 @@ class ChangesSide(ContinuousSide):
         self._begin(compiled)
         if compiled.sweeps:
             compiled.sweeps.settle()
-        self._handed_out = True  # a reset in place would keep what is changed now
         return compiled
 
     def _refuse_on_hardware(self, what: str) -> None:

@@ -1,8 +1,8 @@
 """A built network set back to its beginning in place, so that the next sample need not build it again.
 
 Only what is known to be all of the state goes back in place: spiking populations whose class has
-``rewind(state)`` beside its ``snapshot()``, without plasticity, hardware or continuous populations.
-Everything else is built anew.
+``rewind(state)`` beside its ``snapshot()``, and transmissions of spikes that have it too, without plasticity
+or continuous populations. Everything else is built anew.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from eventsim.simulation.build import CompiledNetwork
 __all__ = ["Beginning"]
 
 
-def _rewinds(population: Any) -> bool:
-    """Return whether the class that says how to rewind a population also says what its whole state is."""
-    kind = type(population)
+def _rewinds(part: Any) -> bool:
+    """Return whether the class that says how to rewind a part also says what its whole state is."""
+    kind = type(part)
     owner = next((each for each in kind.__mro__ if "rewind" in vars(each)), None)
     return owner is not None and getattr(kind, "snapshot", None) is getattr(owner, "snapshot", None)
 
@@ -33,15 +33,16 @@ class Beginning:
 
     def __init__(self, compiled: CompiledNetwork) -> None:
         self._compiled = compiled
-        self._states = {name: p.snapshot() for name, p in compiled.populations.items()}
+        parts = [*compiled.populations.values()]
+        parts += [each.transmission for each in parts if each.transmission is not None]
+        self._states = [(part, part.snapshot()) for part in parts]
 
     @classmethod
     def of(cls, net: Network, compiled: CompiledNetwork) -> Beginning | None:
         """Return the beginning of a network just built, or None if it cannot be set back in place."""
         populations = compiled.populations.values()
-        if compiled.ticks or net.plasticity or not all(_rewinds(each) for each in populations):
-            return None
-        if any(each.transmission is not None for each in populations):
+        transmissions = (each.transmission for each in populations if each.transmission is not None)
+        if compiled.ticks or net.plasticity or not all(map(_rewinds, (*populations, *transmissions))):
             return None
         return cls(compiled)
 
@@ -52,8 +53,9 @@ class Beginning:
             compiled.engine.reset()
         elif compiled.sweeps is None or not compiled.sweeps.rewind():
             return False
-        for name, population in compiled.populations.items():
-            population.rewind(self._states[name])
+        for part, state in self._states:
+            part.rewind(state)
+        for population in compiled.populations.values():
             population.log.clear()
             population.fresh.clear()
             for log in population.event_logs.values():

@@ -554,15 +554,21 @@ class Simulation(TrialsSide):
         self._recordings = {}
         compiled = self._build()
         self._handed_out = False
-        self._beginning = None if self.hardware is not None else Beginning.of(self.net, compiled)
+        self._beginning = Beginning.of(self.net, compiled)
 
     def _rewind(self) -> bool:
         """Set the built network back in place, and return whether that was possible.
 
-        It is not where somebody was given the engine or a population, and may have changed them.
+        It is not where somebody was given the engine or a population, and may have changed them, nor where
+        delays have been changed.
         """
-        if self._beginning is None or self._handed_out or not self._beginning.put_back():
+        if self._beginning is None or self._handed_out or self._changes.delays:
             return False
+        if not self._beginning.put_back():
+            return False
+        if self._changes.lines:
+            self._put_changes(self._build(), Changes(), 0)
+        self._agenda = Agenda()
         self._begun = False
         for recording in self._recordings.values():
             recording.log.clear()

@@ -28,9 +28,9 @@ class TrialRecords(BatchRecords):
         What `after` returned for each trial; empty without it.
     """
 
-    def __init__(self, records: BatchRecords, numbers: list[int], results: list[Any]) -> None:
-        super().__init__(records._spikes, records._traces, len(records))
-        self.numbers, self.results = numbers, results
+    def __init__(self, records: BatchRecords, numbers: list[int]) -> None:
+        super().__init__(records._spikes, records._traces, len(records), records.results)
+        self.numbers = numbers
 
     def __repr__(self) -> str:
         return f"<TrialRecords: {len(self)} trials, spikes of {', '.join(self._spikes) or 'no population'}>"
@@ -138,7 +138,9 @@ class TrialsSide(BatchSide):
             with ThreadPoolExecutor(threads) as pool:
                 found = list(pool.map(run, range(n)))
         return TrialRecords(
-            self._joined([record for record, _ in found]),
+            self._joined(
+                [record for record, _ in found],
+                [result for _, result in found] if after is not None else [],
+            ),
             list(range(self.trial, self.trial + n)),
-            [result for _, result in found] if after is not None else [],
         )

@@ -3,7 +3,8 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
@@ -24,7 +25,6 @@ from eventsim.models.gradients.network import CONSTANTS, FIXED
 from eventsim.models.gradients.spike_gradient import SpikeGradient
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.network import Network, is_continuous
-from eventsim.population.transmission import SpikeTransmission
 from eventsim.simulation import Simulation
 from eventsim.spike_trains import SpikeTrains
 
@@ -144,17 +144,15 @@ class SimulatedTarget:
         for each in given.values():
             if not each.once:
                 single &= each.counts().max(axis=1) <= 1
-        if single.all():
-            observed = self._computed(given, batch)
-        elif self.on_progress is None and batch.is_ideal and not single.any():
-            observed = self._simulated_in_place(given, batch)
-        else:
-            parts: list[Observed] = []
-            for k in range(n_samples):
-                sample = {name: each[k : k + 1] for name, each in given.items()}
-                one = Batch(self._device, self._prepared, network, trial, batch.numbers[k : k + 1], until)
-                parts.append(self._computed(sample, one) if single[k] else self._simulated(sample, one))
-            observed = Observed.joined(parts)
+        parts: list[tuple[NDArray[np.int64], Observed]] = []
+        for by_closed_forms, run in ((True, self._computed), (False, self._simulated)):
+            which = np.flatnonzero(single == by_closed_forms)
+            if len(which) == n_samples:
+                parts = [(which, run(given, batch))]
+            elif len(which):
+                some = {name: each.select(which) for name, each in given.items()}
+                parts.append((which, run(some, batch.of(which))))
+        observed = in_order(parts)
         if isinstance(self._device, Chip):
             assert self._nominal is not None
             seconds = self._device.cost(self._nominal, n_samples, until).hardware_seconds
@@ -188,30 +186,50 @@ class SimulatedTarget:
             {name: SpikeTrains.of_first(times[name]) for name in batch.seen}, batch.arrivals(times), counters
         )
 
-    def _simulated_in_place(self, given: Mapping[str, SpikeTrains], batch: Batch) -> Observed:
-        """Simulate samples event by event in one simulation, on hardware that draws nothing."""
-        records = Simulation(without_spikes(batch.network)).run_batch(given, batch.until)
-        trains = {
-            name: records.spikes(name) for name, p in batch.network.populations.items() if p.record_spikes
-        }
-        first = {name: train.first_spikes() for name, train in trains.items()}
-        return Observed({name: trains[name] for name in batch.seen}, batch.arrivals(first), {})
-
     def _simulated(self, given: Mapping[str, SpikeTrains], batch: Batch) -> Observed:
-        """Simulate one sample event by event."""
-        simulation = Simulation(without_spikes(batch.network), hardware=batch)
-        for name, each in given.items():
-            simulation.stimulate(name, each.times, each.units)
-        run_in_slices(simulation, batch.network, batch.until, self.on_progress)
-        sizes = {name: population.n for name, population in batch.network.populations.items()}
-        trains = {
-            name: SpikeTrains.of_lists([simulation.spikes(name)], sizes[name])
-            for name, population in batch.network.populations.items()
-            if population.record_spikes
-        }
+        """Simulate samples event by event, in one simulation that is set back between them."""
+        if not batch.in_place and len(batch.numbers) > 1:
+            alone = [
+                self._simulated({name: each[k : k + 1] for name, each in given.items()}, batch.of([k]))
+                for k in range(len(batch.numbers))
+            ]
+            return Observed.joined(alone)
+        network, counters = batch.network, Counter[str]()
+        simulation = Simulation(without_spikes(network), hardware=batch)
+        watched = self.on_progress is not None
+
+        def run_watched(simulation: Simulation, sample: int) -> None:
+            run_in_slices(simulation, network, batch.until, self.on_progress)
+
+        def count(simulation: Simulation, sample: int) -> None:
+            counters.update(simulation.counters())
+
+        records = simulation.run_batch(
+            given, batch.until, prepare=run_watched if watched else None, after=count
+        )
+        trains = {name: records.spikes(name) for name, p in network.populations.items() if p.record_spikes}
         first = {name: train.first_spikes() for name, train in trains.items()}
-        counters = {name: count for name, count in simulation.counters().items() if count}
-        return Observed({name: trains[name] for name in batch.seen}, batch.arrivals(first), counters)
+        return Observed(
+            {name: trains[name] for name in batch.seen},
+            batch.arrivals(first),
+            {name: count for name, count in counters.items() if count},
+        )
+
+
+def in_order(parts: Sequence[tuple[NDArray[np.int64], Observed]]) -> Observed:
+    """Return the observation of a batch from its parts, each with the places of its samples."""
+    if len(parts) == 1:
+        return parts[0][1]
+    counters = Counter[str]()
+    alone: dict[int, Observed] = {}
+    for which, observed in parts:
+        counters.update(observed.counters)
+        for k, sample in enumerate(which):
+            alone[int(sample)] = Observed(
+                {name: each[k : k + 1] for name, each in observed.spikes.items()},
+                {name: times[k : k + 1] for name, times in observed.arrivals.items()},
+            )
+    return replace(Observed.joined([alone[k] for k in sorted(alone)]), counters=dict(counters))
 
 
 def as_it_is(network: Network) -> Network:

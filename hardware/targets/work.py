@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.models.inputs.currents import CurrentSum, is_current
 from eventsim.network import Network
 
 __all__ = ["first_slice", "shortest_time_constant", "work"]
 
 ONE_SPIKE = 100.0  # time constants that count of a network whose neurons spike once: then it is silent
 SLICE = 0.01  # time constants of the first slice
+SIZES = ("values", "amplitude", "mean", "std")  # of currents over time
 SPIKES = 1e4  # that all units together may have in the first slice
 
 
@@ -55,5 +57,9 @@ def first_slice(network: Network) -> float:
 
 
 def _largest(value: Any) -> float:
-    """Return the largest size of a parameter, 0 if there is none."""
+    """Return about the largest size of a parameter, which may be a current over time; 0 if there is none."""
+    if isinstance(value, CurrentSum):
+        return sum(map(_largest, value.parts))
+    if is_current(value):
+        return sum(_largest(getattr(value, name, None)) for name in SIZES)
     return 0.0 if value is None else float(np.max(np.abs(value), initial=0.0))

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from eventsim.engine import Engine
 from eventsim.population import Population
 
@@ -26,3 +29,4 @@ class LIFNeurons(Population):
     def set_parameters(
         self, parameters: Mapping[str, Any], engine: Engine | None = None, time: float | None = None
     ) -> None: ...
+    def set_thresholds(self, v_th: NDArray[np.float64]) -> None: ...

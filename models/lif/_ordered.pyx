@@ -170,6 +170,17 @@ cdef class LIFNeurons(Population):
                 self.units[unit].next_spike = self.predict(unit)
                 engine.predict(self.first_slot + unit, self.units[unit].next_spike)
 
+    def set_thresholds(self, const double[::1] v_th):
+        """Let units that have parameters of their own have these thresholds, before they run.
+
+        Nothing else is looked at: neither the state nor whether the thresholds do.
+        """
+        cdef int unit
+        if not self.stride or v_th.shape[0] != self.n:
+            raise ValueError(f"units of {self.name!r} have no thresholds of their own")
+        for unit in range(self.n):
+            self.cells[unit].v_th = v_th[unit]
+
     cdef int save(self) except -1:
         self.saved = self.snapshot()
         return 0

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import eventsim as es
+from eventsim.population import OutputFilter
 from eventsim.simulation.rewinding import Beginning
 
 SCHEDULES = ("ordered", "windows", "layered")
@@ -128,12 +129,26 @@ def test_what_may_have_been_changed_is_built_again():
     assert len(sim.spikes("a"))
 
 
+class Unknown(OutputFilter):
+    bus = None
+
+
+class OtherWayOut:
+    """Hardware whose transmissions say nothing of their state."""
+
+    def transform(self, network, trial=0):
+        return network
+
+    def transmissions(self, network, trial=0):
+        return {"a": Unknown()}
+
+
 def test_parts_of_unknown_state_are_built_again():
     plain = es.Network()
     plain.add("input", es.models.SpikeSource(), 1)
     plain.add("a", es.models.LIF(), 1)
     assert Beginning.of(plain, es.Simulation(plain)._build()) is not None
-    chip = es.Simulation(plain, hardware="brainscales2")
+    chip = es.Simulation(plain, hardware=OtherWayOut())
     chip.reset()
     assert chip._beginning is None
     plain.connect("input", "a", weight=1.0)
@@ -172,3 +187,130 @@ def test_a_batch_names_what_it_does_not_have():
     sim.on_spike("a", print)
     with pytest.raises(es.ConfigError, match="on one thread, got threads=2"):
         sim.run_batch({"input": np.zeros((2, 4))}, 2.0, threads=2)
+
+
+def changing(sim, rng):
+    """Change what can be changed, at random, now and later in the run."""
+    n = sim.net.populations["a"].n
+
+    def change(sim):
+        sim.set("a", v_th=float(rng.uniform(0.8, 1.2)), units=[0, 1] if sim.schedule != "windows" else None)
+        sim.set("noise", rate=float(rng.uniform(0.1, 0.9)))
+        sim.set_weights("input->a", rng.normal(1.0, 1.0, (4, n)))
+        sim.set_weights("noise->a", float(rng.uniform(0.2, 0.6)))
+
+    change(sim)
+    sim.at(1.7, change)
+    sim.at(2.9, lambda sim: sim.set_weights("clock->a", 0.25))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("seed", range(4))
+def test_changes_are_taken_back_in_place(seed, schedule):
+    net, rng = random_network(seed, schedule)
+    again = es.Simulation(net, schedule=schedule)
+    record(again)
+    again.reset()
+    built = again._compiled
+    for k in range(3):
+        times, units = rng.uniform(0, 5, 9), rng.integers(0, 4, 9)
+        for changed in (True, False):
+            fresh = es.Simulation(net, schedule=schedule)
+            record(fresh)
+            for sim in (fresh, again):
+                if changed:
+                    changing(sim, np.random.default_rng(k))
+                sim.stimulate("input", times, units)
+                sim.run(2.3)
+                sim.run(5.0)
+            same(result(fresh), result(again))
+            assert fresh._changes.lines == again._changes.lines
+            again.reset()
+            assert again._compiled is built, "it was built again"
+            assert not again._changes.lines
+            assert not again._agenda.entries
+            assert again.get("a", "v_th") == 1.0
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_other_delays_are_taken_back(schedule):
+    net, _ = random_network(1, schedule)
+    again, fresh = (es.Simulation(net, schedule=schedule) for _ in range(2))
+    again.reset()
+    again.set_delays("input->a", 0.3)
+    again.run(2.0)
+    again.reset()
+    for sim in (again, fresh):
+        sim.stimulate("input", [0.5, 1.5], [0, 1])
+        sim.run(4.0)
+    same(result(again), result(fresh))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_samples_with_parameters_of_their_own_equal_simulations_with_these(schedule):
+    net, rng = random_network(3, schedule)
+    first = rng.uniform(0, 4, (7, 4))
+    thresholds = rng.uniform(0.8, 1.3, 7)
+
+    def prepare(sim, sample):
+        sim.set("a", v_th=float(thresholds[sample]))
+        sim.at(2.0, lambda sim: sim.set("a", i_ext=0.1 * sample))
+
+    def after(sim, sample):
+        return sample, sim.get("a", "i_ext"), sim.now
+
+    sim = es.Simulation(net, schedule=schedule)
+    found = [
+        sim.run_batch({"input": first}, 5.0, prepare=prepare, after=after, threads=threads)
+        for threads in (1, 3)
+    ]
+    for k in range(7):
+        fresh = es.Simulation(net, schedule=schedule)
+        fresh.stimulate("input", first[k], np.arange(4))
+        prepare(fresh, k)
+        fresh.run(5.0)
+        for batch in found:
+            for name in net.populations:
+                one, other = fresh.spikes(name), batch.spikes(name)[k]
+                same([one.times, one.units], [other.times, other.units])
+    for batch in found:
+        assert batch.results == [(k, 0.1 * k, 5.0) for k in range(7)]
+    assert sim.run_batch({"input": first[:1]}, 1.0).results == []
+
+
+def test_what_is_called_for_each_sample_must_be_a_function():
+    net, _ = random_network(1, "ordered")
+    with pytest.raises(TypeError, match=r"prepare is called as prepare\(simulation, sample\), got 3"):
+        es.Simulation(net).run_batch({"input": np.zeros((1, 4))}, 1.0, prepare=3)
+
+
+@pytest.mark.parametrize(
+    "hardware", ["brainscales2,device_seed=3", "jitter,sigma=0.2", "spike-loss,probability=0.2"]
+)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_batch_on_hardware_equals_new_simulations_on_it(schedule, hardware):
+    net = es.Network(seed=5)
+    rng = np.random.default_rng(5)
+    net.add("input", es.models.SpikeSource(), 4)
+    net.add("a", es.models.LIF(tau_mem=10.0, tau_syn=10.0, t_ref=1.0), 6)
+    net.add("b", es.models.LIF(tau_mem=10.0, tau_syn=10.0), 3)
+    net.connect("input", "a", weight=rng.uniform(0.2, 1.0, (4, 6)), delay=20.0)
+    net.connect("a", "b", weight=rng.uniform(0.0, 0.5, (6, 3)), delay=20.0)
+    first = [(rng.uniform(0, 20, 30), rng.integers(0, 4, 30)) for _ in range(5)]
+    sim = es.Simulation(net, hardware, schedule)
+    sim.record("b", "v", every=0.7)
+    batches = [sim.run_batch({"input": first}, 90.0, threads=threads) for threads in (1, 2)]
+    built = sim._compiled
+    batches.append(sim.run_batch({"input": first}, 90.0))
+    assert sim._compiled is built, "it was built again"
+    for k, sample in enumerate(first):
+        fresh = es.Simulation(net, hardware, schedule)
+        fresh.record("b", "v", every=0.7)
+        fresh.stimulate("input", sample)
+        fresh.run(90.0)
+        assert len(fresh.spikes("b"))
+        for batch in batches:
+            for name in net.populations:
+                one, other = fresh.spikes(name), batch.spikes(name)[k]
+                same([one.times, one.units], [other.times, other.units])
+            same([fresh.trace("b", "v").values], [batch.trace("b", "v")[k].values])

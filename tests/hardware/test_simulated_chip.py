@@ -1,11 +1,15 @@
 """A simulated chip behind `Target`: closed forms and event by event draw the same; ideal means ideal."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 import eventsim as es
 from eventsim import hardware as hw
 from eventsim.hardware import BrainScaleS2, InTheLoop, SimulatedTarget, Substrate
+from eventsim.hardware.device import transmissions_of, with_thresholds
+from eventsim.hardware.transmission import Trials
 from eventsim.models.gradients import Noise, SpikeGradient
 from eventsim.models.training import SpikeLearner
 
@@ -77,38 +81,126 @@ def test_a_sample_gets_the_same_spikes_alone(closed):
     target = SimulatedTarget(Substrate(parts, device_seed=5, seed=2), closed_forms=closed)
     target.configure(net)
     whole = target.run(inputs(12), until=UNTIL, trial=3)
-    part = {"input": inputs(12)["input"][7:9]}
-    alone = target.run(part, until=UNTIL, trial=3, first=7)
-    for name in ("hidden", "label"):
-        assert np.array_equal(whole.first_spikes(name)[7:9], alone.first_spikes(name))
+    for last in (8, 9):
+        part = {"input": inputs(12)["input"][7:last]}
+        alone = target.run(part, until=UNTIL, trial=3, first=7)
+        for name in ("hidden", "label"):
+            assert np.array_equal(whole.first_spikes(name)[7:last], alone.first_spikes(name))
     other = target.run(part, until=UNTIL, trial=4, first=7)
     assert not np.array_equal(other.first_spikes("hidden"), alone.first_spikes("hidden"))
 
 
-@pytest.mark.parametrize("name", ["constants", "broken", "nothing", "mismatched delays"])
-def test_one_simulation_for_all_samples_gives_the_bits_of_one_for_each(name):
-    net = network(delay="delays" in name, n_hidden=12)
-    many = {"input": [(np.sort(row[:8]), np.array([0, 0, 1, 2, 3, 3, 3, 9])) for row in inputs(9)["input"]]}
-    targets = []
-    for watched in (False, True):
-        target = SimulatedTarget(
-            Substrate(SUBSTRATES.get(name, []), device_seed=5, seed=2), closed_forms=False
+def recurrent(seed=4):
+    """Return neurons that spike again and again, connected with delays, of two kinds."""
+    rng = np.random.default_rng(seed)
+    net = es.Network(seed=seed, time_unit="1")
+    net.add("input", es.models.SpikeSource(), 10)
+    net.add("hidden", es.models.LIF(t_ref=0.3), 12)
+    net.add("label", es.models.LIF(tau_mem=2.0, i_ext=es.models.StepCurrent([3.0], [0.2])), 3)
+    net.connect("input", "hidden", weight=rng.normal(0.8, 0.4, (10, 12)), delay=0.5)
+    net.connect("hidden", "hidden", weight=rng.normal(0.0, 0.3, (12, 12)), delay=0.7)
+    net.connect("hidden", "label", weight=rng.normal(0.25, 0.2, (12, 3)), delay=rng.uniform(0.4, 1, (12, 1)))
+    return net
+
+
+def each_by_itself(hardware, net, given, trial):
+    """Return the spikes and counters of each sample, from a simulation that is built for it."""
+    written, _ = (prepared := hardware.prepared(net)).written(net)
+    found = []
+    for k, sample in enumerate(given["input"]):
+        trials = Trials(hardware.device_seed, hardware.seed, trial, np.array([k]))
+
+        class OneSample:
+            def transform(self, network, trial=0, trials=trials):
+                return with_thresholds(network, prepared.threshold_shares(network, trials))
+
+            def transmissions(self, network, trial=0, trials=trials):
+                return transmissions_of(prepared.transmission_parameters(network, trials), 0)
+
+        sim = es.Simulation(written, OneSample())
+        sim.stimulate("input", *(sample if isinstance(sample, tuple) else (sample, np.arange(10))))
+        sim.run(UNTIL)
+        found.append(({name: sim.spikes(name) for name in ("hidden", "label")}, sim.counters()))
+    return found
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("kind", ["layers", "recurrent"])
+@pytest.mark.parametrize("name", [*SUBSTRATES, "nothing", "bus", "all"])
+def test_one_simulation_for_all_samples_gives_the_bits_of_one_for_each(name, kind, watched):
+    more = {"bus": [hw.Bus(8.0, 3), hw.Jitter(0.1)], "nothing": []}
+    more["all"] = [*SUBSTRATES["samples"], *SUBSTRATES["spikes"], *SUBSTRATES["constants"]]
+    hardware = Substrate({**SUBSTRATES, **more}[name], device_seed=5, seed=2)
+    net = recurrent() if kind == "recurrent" else network(delay="delays" in name, n_hidden=12)
+    rows = [(np.sort(row[:8]), np.array([0, 0, 1, 2, 3, 3, 3, 9])) for row in inputs(9)["input"]]
+    target = SimulatedTarget(hardware, closed_forms=False)
+    seen = []
+    if watched:
+        target.on_progress = seen.append
+    target.configure(net)
+    found = target.run({"input": rows}, until=UNTIL, trial=3)
+    apart = each_by_itself(hardware, net, {"input": rows}, 3)
+    counted = Counter()
+    for k, (spikes, counters) in enumerate(apart):
+        counted.update(counters)
+        for population, one in spikes.items():
+            other = found.spikes[population][k]
+            assert one.times.tobytes() == other.times.tobytes()
+            assert one.units.tolist() == other.units.tolist()
+    assert sum(len(spikes["label"]) for spikes, _ in apart) > (3 if name != "broken" else 0)
+    assert found.counters == {name: n for name, n in counted.items() if n}
+    assert bool(seen) == watched
+    for projection, times in found.arrivals.items():
+        pre = projection.partition("->")[0]
+        delay = np.asarray(next(p for p in target._network.projections if p.name == projection).delay)
+        if pre != "input":
+            assert np.array_equal(times, found.first_spikes(pre) + delay.reshape(-1))
+
+
+def test_samples_for_closed_forms_and_for_events_keep_their_places():
+    net = network(n_hidden=12)
+    parts = [*SUBSTRATES["spikes"], *SUBSTRATES["samples"]]
+    rows = [(row, np.arange(10)) for row in inputs(8)["input"]]
+    for k in (1, 2, 5):  # input 3 spikes twice
+        rows[k] = (np.append(rows[k][0], 1.9), np.append(rows[k][1], 3))
+    target = SimulatedTarget(Substrate(parts, device_seed=5, seed=2))
+    target.configure(net)
+    whole = target.run({"input": rows}, until=UNTIL, trial=3)
+    alone = [target.run({"input": rows[k : k + 1]}, until=UNTIL, trial=3, first=k) for k in range(8)]
+    for name in ("hidden", "label"):
+        assert np.array_equal(
+            whole.first_spikes(name), np.concatenate([each.first_spikes(name) for each in alone])
         )
-        target.configure(net)
-        if watched:  # the progress within a sample is asked for, so that each has its own
-            target.on_progress = lambda n_spikes: None
-        targets.append(target.run(many, until=UNTIL, trial=3))
-    together, apart = targets
-    for population in ("hidden", "label"):
-        assert np.array_equal(together.first_spikes(population), apart.first_spikes(population))
-    assert np.isfinite(together.first_spikes("hidden")).mean() > 0.1
-    assert together.counters == apart.counters
-    # What has a delay on the chip: nothing, unless the network has delays.
-    assert len(together.arrivals) == (2 if name == "mismatched delays" else 0)
-    assert together.arrivals.keys() == apart.arrivals.keys()
-    for projection, times in together.arrivals.items():
-        assert np.isfinite(times).any()
-        assert np.array_equal(times, apart.arrivals[projection])
+    counted = Counter()
+    for each in alone:
+        counted.update(each.counters)
+    assert whole.counters == counted
+    assert whole.counters["lost"] > 0
+
+
+def test_neurons_that_take_no_other_thresholds_are_built_for_each_sample():
+    net = es.Network(seed=1, time_unit="1")
+    net.add("input", es.models.SpikeSource(), 10)
+    net.add("hidden", es.models.AdaptiveLIF(), 4)
+    net.add("label", es.models.LIF(), 3)
+    net.connect("input", "hidden", weight=0.8, delay=0.5)
+    net.connect("hidden", "label", weight=0.5, delay=0.5)
+    hardware = Substrate([hw.ThresholdNoise(sample=0.05)], device_seed=5, seed=2)
+    target = SimulatedTarget(hardware, closed_forms=False)
+    target.configure(net)
+    found = target.run(inputs(4), until=UNTIL, trial=3)
+    for k, (spikes, _) in enumerate(each_by_itself(hardware, net, inputs(4), 3)):
+        assert len(spikes["hidden"])
+        assert spikes["label"].times.tobytes() == found.spikes["label"][k].times.tobytes()
+
+
+def test_a_sample_whose_threshold_falls_below_reset_is_refused_in_one_line():
+    net = network(n_hidden=4)
+    net = net.with_parameters({"hidden": {"v_reset": 0.9}})
+    target = SimulatedTarget(Substrate([hw.ThresholdNoise(sample=0.1)], seed=2), closed_forms=False)
+    target.configure(net)
+    with pytest.raises(ValueError, match=r"v_reset of 'hidden' must be below v_th, got v_reset = 0\.9"):
+        target.run(inputs(9), until=UNTIL, trial=3)
 
 
 def test_without_imperfections_the_chip_is_the_ideal_one_to_the_bit():
