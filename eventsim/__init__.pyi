@@ -29,7 +29,7 @@ from eventsim.scenarios.shell.reporting import report as report
 from eventsim.scenarios.shell.side_by_side import compare as compare
 from eventsim.scenarios.sweep import sweep as sweep
 from eventsim.simulation.simulation import Simulation as Simulation
-from eventsim.spike_trains import SpikeTrains as SpikeTrains
+from eventsim.spike_trains.trains import SpikeTrains as SpikeTrains
 from eventsim.trace import Samples as Samples
 from eventsim.trace import Spikes as Spikes
 from eventsim.trace import Trace as Trace

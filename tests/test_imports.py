@@ -29,7 +29,8 @@ FOR_IO = {
     "eventsim",
     "eventsim.errors",
     "eventsim.lazy",
-    "eventsim.spike_trains",
+    "eventsim.spike_trains.forms",
+    "eventsim.spike_trains.trains",
     "eventsim.trace",
 }
 HEAVY = ("scipy", "h5py", "matplotlib", "pydantic", "typer", "tqdm", "torch", "neo", "neurobench")

@@ -6,7 +6,6 @@ chunks, so that ten million synapses need little more memory than they occupy in
     net.connect("input", "hidden", es.connect.fixed_probability(0.1), weight=0.5, delay=1.0)
 """
 
-import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim.connect.connection_rule import ConnectionRule
 from eventsim.connect.connections import Connections, Indices
+from eventsim.connect.degrees import Degree, check_degree, degree, drawn_degree, same_degree, shown_degree
 from eventsim.connect.distributions import (
     CHUNK,
     Distribution,
@@ -52,8 +52,6 @@ __all__ = [
     "poisson",
     "uniform",
 ]
-
-Degree = int | NDArray[np.int64] | Distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,22 +170,22 @@ class FixedIndegree(ConnectionRule):
     k: Degree
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k", _degree(self.k, "k of fixed_indegree"))
+        object.__setattr__(self, "k", degree(self.k, "k of fixed_indegree"))
 
     def __eq__(self, other: object) -> bool:
         """Return whether another rule has the same numbers of synapses."""
-        return _same_degree(self, other)
+        return same_degree(self, other)
 
     def __hash__(self) -> int:
         """Return a number that equal rules share."""
         return hash(type(self))
 
     def __repr__(self) -> str:
-        return f"FixedIndegree(k={_short(self.k)})"
+        return f"FixedIndegree(k={shown_degree(self.k)})"
 
     def check(self, n_pre: int, n_post: int, autapses: bool, multapses: bool, label: str) -> None:
         """Raise ConfigError if there are too few sources, or not as many numbers as targets."""
-        _check_degree("fixed_indegree", self.k, n_post, n_pre, "sources", autapses, multapses, label)
+        check_degree("fixed_indegree", self.k, n_post, n_pre, "sources", autapses, multapses, label)
 
     def draw(
         self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
@@ -198,7 +196,7 @@ class FixedIndegree(ConnectionRule):
                 return _nothing(n_pre, n_post)
             pre = sample_targets(rng, n_post, n_pre, self.k, autapses, multapses)
             return Connections(n_pre, n_post, pre=pre, per_post=self.k)
-        counts = _drawn_degree(self.k, rng, n_post, n_pre, "fixed_indegree", autapses, multapses)
+        counts = drawn_degree(self.k, rng, n_post, n_pre, "fixed_indegree", autapses, multapses)
         pre = sample_uneven(rng, counts, n_pre, autapses, multapses)
         post = np.repeat(np.arange(n_post, dtype=np.int32), counts)
         return Connections(n_pre, n_post, pre=pre, post=post)
@@ -218,22 +216,22 @@ class FixedOutdegree(ConnectionRule):
     k: Degree
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k", _degree(self.k, "k of fixed_outdegree"))
+        object.__setattr__(self, "k", degree(self.k, "k of fixed_outdegree"))
 
     def __eq__(self, other: object) -> bool:
         """Return whether another rule has the same numbers of synapses."""
-        return _same_degree(self, other)
+        return same_degree(self, other)
 
     def __hash__(self) -> int:
         """Return a number that equal rules share."""
         return hash(type(self))
 
     def __repr__(self) -> str:
-        return f"FixedOutdegree(k={_short(self.k)})"
+        return f"FixedOutdegree(k={shown_degree(self.k)})"
 
     def check(self, n_pre: int, n_post: int, autapses: bool, multapses: bool, label: str) -> None:
         """Raise ConfigError if there are too few targets, or not as many numbers as sources."""
-        _check_degree("fixed_outdegree", self.k, n_pre, n_post, "targets", autapses, multapses, label)
+        check_degree("fixed_outdegree", self.k, n_pre, n_post, "targets", autapses, multapses, label)
 
     def draw(
         self, rng: np.random.Generator, n_pre: int, n_post: int, autapses: bool, multapses: bool
@@ -242,7 +240,7 @@ class FixedOutdegree(ConnectionRule):
         if isinstance(self.k, int):
             drawn = sample_targets(rng, n_pre, n_post, self.k, autapses, multapses)
             return _by_source(n_pre, n_post, self.k, drawn)
-        counts = _drawn_degree(self.k, rng, n_pre, n_post, "fixed_outdegree", autapses, multapses)
+        counts = drawn_degree(self.k, rng, n_pre, n_post, "fixed_outdegree", autapses, multapses)
         post = sample_uneven(rng, counts, n_post, autapses, multapses)
         pre = np.repeat(np.arange(n_pre, dtype=np.int32), counts)
         return Connections(n_pre, n_post, pre=pre, post=post)
@@ -344,97 +342,6 @@ def _by_source(n_pre: int, n_post: int, k: int, post: Indices) -> Connections:
     if k == 0 or n_pre == 0:
         return _nothing(n_pre, n_post)
     return Connections(n_pre, n_post, post=post, per_pre=k)
-
-
-def _check_degree(
-    rule: str, k: Degree, rows: int, n: int, side: str, autapses: bool, multapses: bool, label: str
-) -> None:
-    if isinstance(k, Distribution):
-        return  # what is drawn is looked at then
-    if isinstance(k, np.ndarray):
-        if len(k) != rows:
-            ends = "targets" if side == "sources" else "sources"
-            raise ConfigError(f"{rule} of {label} has {len(k)} numbers of {side}, expected {rows}, by {ends}")
-        k = int(k.max(initial=0))
-    allowed = n if autapses else n - 1
-    if _too_many(k, allowed, multapses):
-        why = "" if autapses else " without the unit itself"
-        only = "" if multapses else "different "
-        raise ConfigError(f"{rule}({k}) of {label} needs {k} {only}{side}, but there are {allowed}{why}")
-
-
-def _drawn_degree(
-    k: Degree, rng: np.random.Generator, rows: int, n: int, rule: str, autapses: bool, multapses: bool
-) -> NDArray[np.int64]:
-    """Return how many synapses each row has."""
-    if isinstance(k, np.ndarray):
-        return k
-    assert isinstance(k, Distribution)
-    counts: NDArray[np.int64] = np.rint(k.draw(rng, rows)).astype(np.int64)
-    allowed = n if autapses else n - 1
-    most = int(counts.max(initial=0))
-    if _too_many(most, allowed, multapses):
-        other = ", or multapses=True" if allowed else ""
-        raise ConfigError(
-            f"{rule}({k!r}) drew {most} different units of {allowed}; give high={allowed} to draw such "
-            f"numbers again{other}"
-        )
-    return counts
-
-
-def _too_many(k: int, allowed: int, multapses: bool) -> bool:
-    """Return whether a unit cannot have k synapses with as many units as are allowed."""
-    return k > 0 and (allowed == 0 or (not multapses and k > allowed))
-
-
-def _degree(value: Any, name: str) -> Degree:
-    """Return a number of synapses, numbers (read-only, int64) or a distribution, checked."""
-    if isinstance(value, Distribution):
-        if value.smallest < 0:
-            raise ValueError(
-                f"{name} drawn from {value!r} can be negative; give low=0 to draw such values again"
-            )
-        return value
-    if isinstance(value, np.ndarray | list | tuple) and np.ndim(value) > 0:
-        counts = plain_array(value, name)
-        if counts.ndim != 1 or (counts.size and counts.dtype.kind not in "iu"):
-            raise TypeError(
-                f"{name} must be integers, shape (n,), got {counts.dtype} of shape {counts.shape}"
-            )
-        if counts.size and counts.min() < 0:
-            raise ValueError(
-                f"{name} must not be negative, got {int(counts.min())} at {int(counts.argmin())}"
-            )
-        counts = counts.astype(np.int64)
-        counts.setflags(write=False)
-        return counts
-    return _count(value, name)
-
-
-def _same_degree(one: Any, other: Any) -> bool:
-    if type(one) is not type(other):
-        return False
-    if isinstance(one.k, np.ndarray) or isinstance(other.k, np.ndarray):
-        return np.shape(one.k) == np.shape(other.k) and np.array_equal(one.k, other.k)
-    return bool(one.k == other.k)
-
-
-def _short(k: Degree) -> str:
-    if isinstance(k, np.ndarray):
-        return f"{len(k)} numbers in [{k.min()}, {k.max()}]" if k.size else "no numbers"
-    return repr(k)
-
-
-def _count(value: Any, name: str) -> int:
-    if isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if count < 0:
-        raise ValueError(f"{name} must not be negative, got {count}")
-    return count
 
 
 def _indices(values: Any, name: str) -> Indices:
