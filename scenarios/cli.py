@@ -227,7 +227,10 @@ def show(
 @app.command(epilog=help_texts.PLOT)
 def plot(
     file: File,
-    what: Annotated[str | None, typer.Option(help="raster, trace, training, weights, ...")] = None,
+    what: Annotated[
+        str | None,
+        typer.Option(help="raster, trace, training, weights, ...", autocompletion=completion.plots),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE.png", help="Or .svg, .pdf [default: beside FILE]."),
@@ -291,7 +294,12 @@ def compare(
 def export(
     file: File,
     to: Annotated[
-        str, typer.Option(metavar="FORMAT", help="sonata, csv, nwb; of the network, sonata-network or nir.")
+        str,
+        typer.Option(
+            metavar="FORMAT",
+            help="sonata, csv, nwb; of the network, sonata-network or nir.",
+            autocompletion=completion.formats,
+        ),
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="OUT", help="Folder; for nwb and nir a file.")
@@ -315,7 +323,10 @@ def export(
 
 @app.command(epilog=help_texts.BENCH)
 def bench(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="One of them.", autocompletion=completion.benchmarks),
+    ] = None,
     repeats: Annotated[
         int | None, typer.Option(help="Measurements of each value [default: 5; 1 with --quick].")
     ] = None,
@@ -402,21 +413,32 @@ def reproduce(
 @app.command(epilog=help_texts.SWEEP)
 def sweep(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|DIR", help="Scenario to sweep, or a sweep to look at.")
+        str,
+        typer.Argument(
+            metavar="NAME|DIR",
+            help="Scenario to sweep, or a sweep to look at.",
+            autocompletion=completion.scenarios,
+        ),
     ],
     values: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUES]...",
             help="Values: a,b,c or 0..9 or uniform(1, 2), loguniform, integer, choice.",
+            autocompletion=completion.settings_of_sweeps,
         ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Where runs are kept [default: sweep-NAME]."),
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Published settings by name, for all runs.")] = None,
-    hardware: Annotated[str | None, typer.Option(help="Target to run on.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Published settings by name, for all runs.", autocompletion=completion.presets),
+    ] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="Target to run on.", autocompletion=completion.hardware)
+    ] = None,
     points: Annotated[
         Path | None,
         typer.Option("--list", metavar="FILE.csv", help="Points, one a line, below a line of keys."),

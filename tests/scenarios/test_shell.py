@@ -4,6 +4,7 @@ import io as text_io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from eventsim.scenarios import memory, metric_units, progress, whole_runs
 from eventsim.scenarios.cli import app, main
 from eventsim.scenarios.request import settle
 from eventsim.scenarios.scenario import Table
-from eventsim.scenarios.shell import completion, help_texts, unfinished
+from eventsim.scenarios.shell import completion, help_texts, results, unfinished
 
 COMMAND = [sys.executable, "-P", "-m", "eventsim.scenarios.cli"]
 SMALL = ["n_hidden=8", "batch=500", "test_samples_recorded=2"]
@@ -383,7 +384,7 @@ def offered(words: str, position: int) -> list[str]:
 def test_a_shell_completes_scenarios_presets_and_settings():
     assert offered("eventsim run yin", 2) == ["yin-yang"]
     assert offered("eventsim run delgrad --preset brain", 4) == ["brainscales2-W", "brainscales2-WA"]
-    assert offered("eventsim run delgrad n_h", 3) == ["n_hidden="]
+    assert offered("eventsim run delgrad n_h", 3) == ["n_hidden=", "n_hidden=30"]  # two: no space behind "="
 
 
 def test_completion_offers_files_and_targets(tmp_path):
@@ -391,6 +392,109 @@ def test_completion_offers_files_and_targets(tmp_path):
     assert completion.scenarios_and_files("mi") == ["minimalist", "mine.toml"]
     assert "brainscales2" in completion.hardware("brain")
     assert completion.parts("lif")[0] == "lif"
+
+
+def test_a_shell_completes_benchmarks_formats_and_what_a_sweep_takes(tmp_path):
+    assert offered("eventsim bench que", 2) == ["queue-hold"]
+    assert offered("eventsim export run.h5 --to son", 4) == ["sonata", "sonata-network"]
+    assert offered("eventsim sweep del", 2) == ["delgrad"]
+    assert offered("eventsim sweep delgrad --preset brain", 4) == ["brainscales2-W", "brainscales2-WA"]
+    assert offered("eventsim sweep delgrad see", 3) == ["seed="]
+    assert offered("eventsim list delgrad --toml --preset brain", 5)[0] == "brainscales2-W"
+
+
+def test_a_shell_completes_the_plots_of_a_file(tmp_path):
+    assert main(["run", "fast-and-deep", "epochs=1", *SMALL, "--quiet", "-o", "a run.h5"]) == 0
+    known = list(results.plots_of(tmp_path / "a run.h5"))
+    assert offered("eventsim plot 'a run.h5' --what ", 4) == known
+    assert offered("eventsim plot 'a run.h5' --what ras", 4) == ["raster"]
+    assert offered("eventsim plot --what ras", 3) == []  # of which file?
+    (tmp_path / "text.h5").write_text("no HDF5")
+    assert offered("eventsim plot text.h5 --what ", 4) == []
+    assert offered("eventsim plot none.h5 --what ", 4) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "values"),
+    [
+        ("epochs=", ["epochs=300"]),
+        ("epochs=7", []),
+        ("dataset=m", ["dataset=mnist", "dataset=mnist-16x16"]),
+        ("bias_for_label=", ["bias_for_label=true", "bias_for_label=false"]),
+        ("init_mean=", []),  # several numbers: nothing that could be typed on
+        ("epoch=", []),
+    ],
+)
+def test_a_setting_is_completed_to_its_values(word, values):
+    assert completion.values_of(parts("scenario")["fast-and-deep"], word) == values
+
+
+SHELLS = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "bind 'set enable-bracketed-paste off'\n. ./script\n"),
+    "zsh": (["zsh", "-f", "-i"], "autoload -Uz compinit; compinit -u; bindkey -e\n. ./script\n"),
+    "fish": (["fish", "--no-config", "-i"], "source ./script\n"),
+}
+
+
+def typed(shell: str, line: str) -> str:
+    """Return what stands in a terminal with a shell after a line and the tabulator key.
+
+    The line is wrapped into `echo` between marks before it is sent, so that it is printed and not carried out.
+    """
+    import pty
+
+    words, preparation = SHELLS[shell]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execvpe(words[0], words, os.environ | {"TERM": "dumb", "PS1": "$ ", "INPUTRC": "/dev/null"})
+    keys = f"{preparation}{line}\t\x05|END'\x01echo 'BEGIN|\n"  # ^E and ^A go to the ends of the line
+    seen = b""
+    try:
+        os.write(terminal, keys.encode())
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            seen += os.read(terminal, 4096)
+            found = re.search(rb"^\s*BEGIN\|(.*)\|END\s*$", seen, re.M)
+            if found:
+                return found[1].decode()
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(terminal)
+    raise AssertionError(seen.decode(errors="replace"))
+
+
+@pytest.mark.parametrize(
+    ("shell", "line", "ends"),
+    [
+        ("bash", "eventsim bench que", "bench queue-hold "),
+        ("bash", "eventsim plot run.h5 --what ras", "--what raster "),
+        ("bash", "eventsim plot ru", "plot run.h5 "),
+        ("bash", "eventsim run fast-and-deep n_hid", " n_hidden="),
+        ("bash", "eventsim run fast-and-deep bias_for_label=f", " bias_for_label=false "),
+        ("zsh", "eventsim export x.h5 --to nw", "--to nwb"),
+        ("zsh", "eventsim run fast-and-deep n_hid", " n_hidden="),
+        ("fish", "eventsim plot run.h5 --what ras", "--what raster "),
+        ("fish", "eventsim run fast-and-deep bias_for_label=f", " bias_for_label=false "),
+    ],
+)
+def test_real_shells_complete_lines(tmp_path, monkeypatch, shell, line, ends):
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    (tmp_path / "bin").mkdir()
+    command = tmp_path / "bin" / "eventsim"
+    code = "import sys; from eventsim.scenarios.cli import main; sys.argv[0] = 'eventsim'; sys.exit(main())"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -P -c "{code}" "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with io.TraceFile.create("run.h5") as file:
+        file.add_population("cells", 2)
+        file.append_spikes("cells", [1.0, 2.0], [0, 1])
+    asked = os.environ | {"_EVENTSIM_COMPLETE": f"source_{shell}"}
+    script = subprocess.run([str(command)], env=asked, capture_output=True, text=True, check=True).stdout
+    (tmp_path / "script").write_text(f"{script}\n")
+    assert typed(shell, line).endswith(ends)
 
 
 def test_a_table_of_a_run_is_plain_text():
