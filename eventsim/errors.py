@@ -11,12 +11,23 @@ class UnknownPart(KeyError):
         return str(self.args[0]) if self.args else ""
 
 
-def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return "; did you mean 'hidden'?" for a name that is close to a known one, "" for others."""
+def near(name: object, known: Iterable[str], n: int, cutoff: float = 0.6) -> list[str]:
+    """Return the known names that are probably meant, else at most `n` of similar letters."""
     from difflib import get_close_matches
 
-    near = get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    from eventsim.foreign_names import synonyms
+
+    known = list(known)
+    return synonyms(name, known) or get_close_matches(str(name), known, n, cutoff)
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return "; did you mean 'hidden'?" for a name that is close to a known one, "" for others.
+
+    Names of other simulators are close to those of the same thing here.
+    """
+    found = near(name, known, 1)
+    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 class EventOrderError(ValueError):

@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from eventsim.errors import did_you_mean
 from eventsim.renamed import RENAMED
 
 Face = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
@@ -83,7 +82,11 @@ def attach(package: str, *, renamed: Mapping[str, str] | None = None) -> Face:
                 stacklevel=2,
             )
             return _member(*old[name].rpartition(".")[::2])
-        hint = "" if name.startswith("_") else did_you_mean(name, table)
+        if name.startswith("_"):
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        from eventsim.hints import of_package
+
+        hint = of_package(package, name, table, public_names)
         raise AttributeError(f"module {package!r} has no attribute {name!r}{hint}")
 
     def __dir__() -> list[str]:

@@ -90,12 +90,24 @@ def per_unit(
 def own_arguments(init: Callable[..., None]) -> Callable[..., None]:
     """Return an `__init__` that copies the arrays and lists it is given, so that nobody changes them later.
 
-    Copies of arrays are read-only. `eventsim.register` puts it around that of every part.
+    Copies of arrays are read-only. `eventsim.register` puts it around that of every part. An argument that
+    does not exist is answered with those that do.
     """
+    label = init.__qualname__.removesuffix(".__init__").rpartition(".")[2]
 
     @functools.wraps(init)
     def copying(*arguments: Any, **named: Any) -> None:
-        init(*map(_owned, arguments), **{name: _owned(value) for name, value in named.items()})
+        try:
+            init(*map(_owned, arguments), **{name: _owned(value) for name, value in named.items()})
+        except TypeError as error:
+            from eventsim.hints import explained
+
+            better = explained(error, init, label)
+            if better is error:
+                raise
+        else:
+            return
+        raise better
 
     return copying
 

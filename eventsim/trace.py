@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.hints import named_for_users
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+@named_for_users()
 @dataclass(slots=True, repr=False)
 class Spikes:
     """Spikes of one population, sorted by (time, unit).
@@ -36,6 +39,7 @@ class Spikes:
         return f"<Spikes: {len(self)} from {self.times[0]:g} to {self.times[-1]:g}>"
 
 
+@named_for_users()
 @dataclass(slots=True, repr=False)
 class Samples:
     """A state variable of some units of a population, sampled on a grid.
@@ -62,6 +66,7 @@ class Samples:
         return f"<Samples: {len(self.times)} times of {len(self.units)} units, {grid}>"
 
 
+@named_for_users()
 @dataclass(slots=True, repr=False)
 class Trace:
     """Everything a run leaves behind.

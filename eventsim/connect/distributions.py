@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.hints import named_for_users
 from eventsim.parameters import one_number
 
 Floats32 = NDArray[np.float32]
@@ -96,6 +97,7 @@ class Distribution(ABC):
             raise ValueError(f"only {share:.1g} of the draws of {self!r} fall between its bounds; widen them")
 
 
+@named_for_users()
 @dataclass(frozen=True, slots=True)
 class Normal(Distribution):
     """Normal distribution.
@@ -142,6 +144,7 @@ class Normal(Distribution):
         return self.low
 
 
+@named_for_users()
 @dataclass(frozen=True, slots=True)
 class Uniform(Distribution):
     """Uniform distribution between `low` and `high`.
@@ -178,6 +181,7 @@ class Uniform(Distribution):
         return self.low
 
 
+@named_for_users()
 @dataclass(frozen=True, slots=True)
 class LogNormal(Distribution):
     """Log-normal distribution, ``median * exp(sigma * z)`` with z standard normal.
@@ -225,6 +229,7 @@ class LogNormal(Distribution):
         return max(self.low, 0.0) if self.median > 0 else self.low
 
 
+@named_for_users()
 @dataclass(frozen=True, slots=True)
 class Exponential(Distribution):
     """Exponential distribution, ``shift + mean * e`` with e standard exponential.
@@ -267,6 +272,7 @@ class Exponential(Distribution):
         return max(self.low, self.shift)
 
 
+@named_for_users()
 @dataclass(frozen=True, slots=True)
 class Poisson(Distribution):
     """Poisson distribution of whole numbers, such as numbers of synapses.

@@ -27,6 +27,7 @@ from eventsim.connect.distributions import (
 )
 from eventsim.connect.sample_targets import sample_targets, sample_uneven
 from eventsim.errors import ConfigError
+from eventsim.hints import named_for_users
 from eventsim.io.plain import plain_array
 from eventsim.parameters import one_number
 from eventsim.rates.images import convolution, max_pool, mean_pool
@@ -54,6 +55,7 @@ __all__ = [
 ]
 
 
+@named_for_users()
 @dataclass(frozen=True, slots=True)
 class AllToAll(ConnectionRule):
     """Every source reaches every target, once."""
@@ -69,6 +71,7 @@ class AllToAll(ConnectionRule):
         )
 
 
+@named_for_users()
 @dataclass(frozen=True, slots=True)
 class OneToOne(ConnectionRule):
     """Unit k reaches unit k of a population of the same size."""
@@ -89,6 +92,7 @@ class OneToOne(ConnectionRule):
         return _by_source(n_pre, n_post, 1, np.arange(n_pre, dtype=np.int32))
 
 
+@named_for_users()
 @dataclass(frozen=True, slots=True)
 class FixedProbability(ConnectionRule):
     """Each pair is connected with probability `p`, independently; never more than once.
@@ -144,6 +148,7 @@ class FixedProbability(ConnectionRule):
         return Connections(n_pre, n_post, pre=pre[:count], post=post[:count])
 
 
+@named_for_users()
 @dataclass(frozen=True, slots=True, eq=False)
 class FixedIndegree(ConnectionRule):
     """Each target has `k` sources, drawn uniformly.
@@ -202,6 +207,7 @@ class FixedIndegree(ConnectionRule):
         return Connections(n_pre, n_post, pre=pre, post=post)
 
 
+@named_for_users()
 @dataclass(frozen=True, slots=True, eq=False)
 class FixedOutdegree(ConnectionRule):
     """Each source has `k` targets, drawn uniformly.
@@ -246,6 +252,7 @@ class FixedOutdegree(ConnectionRule):
         return Connections(n_pre, n_post, pre=pre, post=post)
 
 
+@named_for_users()
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs(ConnectionRule):
     """The synapses one by one: source ``pre[k]`` reaches target ``post[k]``.

@@ -13,12 +13,14 @@ from eventsim.connect.connections import Connections
 from eventsim.connect.distributions import Distribution
 from eventsim.connect.rules import AllToAll, ConnectionRule
 from eventsim.connect.values import Value
-from eventsim.contracts import DeclaredModel
+from eventsim.contracts import DeclaredModel, PlasticityRule
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
+from eventsim.hints import named_for_users, of_text
 from eventsim.rates.options import RateOptions
 from eventsim.synapses import procedural
 
 
+@named_for_users("Population")
 @dataclass(frozen=True, slots=True)
 class Population:
     """Units of one kind.
@@ -126,7 +128,10 @@ def check_kind(model: Any, name: str) -> None:
     if isinstance(model, type):
         raise TypeError(f"the model of {name!r} must be a neuron, got the class; write {model.__name__}(...)")
     if not isinstance(model, DeclaredModel):
-        raise TypeError(f"the model of {name!r} must be a neuron such as es.models.LIF(), got {model!r:.60}")
+        hint = of_text("eventsim.models", model)
+        raise TypeError(
+            f"the model of {name!r} must be a neuron such as es.models.LIF(), got {model!r:.60}{hint}"
+        )
 
 
 def changed_model(population: Population, changed: Mapping[str, Any]) -> Any:
@@ -205,8 +210,10 @@ def sorted_out(
             raise ConfigError(f"a sparse delay needs a sparse weight with the same entries, in {label}")
         delay = values.same_entries(delay, rule, n_pre, n_post, label)
     if rule is not None and not isinstance(rule, ConnectionRule):
+        learning = "; net.add_plasticity takes it" if isinstance(rule, PlasticityRule) else ""
         raise TypeError(
             f"the rule of {label} must come from es.connect or be a list of tuples, got {rule!r:.60}"
+            f"{of_text('eventsim.connect', rule)}{learning}"
         )
 
     weight = values.declared(1.0 if weight is None else weight, "weight", label)

@@ -16,6 +16,7 @@ from eventsim import connect
 from eventsim.connect.connections import Connections
 from eventsim.contracts import ChecksItself, PlasticityRule
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
+from eventsim.hints import arguments_of, named_for_users, of_class, unknown_argument
 from eventsim.io.plain import shown
 from eventsim.network.copied_functions import functions_of, refuse_nameless
 from eventsim.network.declared import (
@@ -58,6 +59,7 @@ TIME_UNITS = ("s", "ms", "us", "ns", "1")  # "1": times without a unit
 MOST_UNITS = 2**31 - 1
 
 
+@named_for_users("Network")
 class Network:
     """Populations and projections, by name.
 
@@ -155,7 +157,9 @@ class Network:
         """
         check_name(name, "population")
         if name in self.populations:
-            raise ValueError(f"there is a population {name!r} already")
+            raise ValueError(
+                f"there is a population {name!r} already; give another name, or net.remove({name!r}) first"
+            )
         check_kind(model, name)
         n = _integer(n, f"the size of {name!r}", 1)
         if isinstance(model, ChecksItself):
@@ -240,7 +244,7 @@ class Network:
         if old:
             now = with_current_names("argument/connect", old)
             if unknown := now.keys() - {"variable", "receptor"}:
-                raise TypeError(f"connect() got an unexpected keyword argument {min(unknown)!r}")
+                raise unknown_argument("Network.connect", min(unknown), arguments_of(Network.connect))
             variable, receptor = now.get("variable", variable), now.get("receptor", receptor)
         autapses, multapses = truth(autapses, "autapses"), truth(multapses, "multapses")
         source, target = self._population(pre), self._population(post)
@@ -362,6 +366,8 @@ class Network:
         TypeError
             If the rule cannot be attached.
         """
+        if isinstance(what, PlasticityRule) and not isinstance(what, Population):
+            raise TypeError(f"write add_plasticity(projection, rule), the rule last, got {what!r:.60} first")
         name = what if isinstance(what, str) else what.name
         known = [*self.populations, *(projection.name for projection in self.projections)]
         known += [
@@ -375,7 +381,7 @@ class Network:
         if isinstance(rule, type) or not isinstance(rule, PlasticityRule):
             raise TypeError(
                 f"the plasticity rule of {name!r} must come from es.models.plasticity, or be of a "
-                f"subclass of its CustomRule, got {rule!r:.60}"
+                f"subclass of its CustomRule, got {rule!r:.60}{of_class(rule)}"
             )
         self.plasticity.append((name, rule))
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
+from eventsim.hints import named_for_users
 from eventsim.io.plain import plain_array
 from eventsim.network.network import Network, is_continuous, needs_tick
 from eventsim.parameters import one_number
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Values = ArrayLike | Callable[[float], ArrayLike]
 
 
+@named_for_users("Simulation")
 class ContinuousSide:
     """What `Simulation` offers for continuous populations.
 

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from eventsim.connect import values as projection_values
 from eventsim.connect.distributions import Distribution
 from eventsim.errors import ConfigError, EventOrderError
+from eventsim.hints import named_for_users
 from eventsim.io.plain import plain_array, shown
 from eventsim.network.declared import Population, Projection, changed_model
 from eventsim.parameters import one_time
@@ -103,6 +104,7 @@ class Changes:
         self.lines: list[str] = []
 
 
+@named_for_users("Simulation")
 class ChangesSide(ContinuousSide):
     """What `Simulation` offers to change it while it goes on."""
 

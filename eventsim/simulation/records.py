@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
+from eventsim.hints import named_for_users
 from eventsim.network.declaration import stored_declaration
 from eventsim.simulation.changes import ChangesSide
 from eventsim.trace import Samples, Spikes, Trace
@@ -41,6 +42,7 @@ def one_sample(population: str, variable: str) -> str:
     )
 
 
+@named_for_users("Simulation")
 class RecordSide(ChangesSide):
     """What `Simulation` offers to read its records."""
 

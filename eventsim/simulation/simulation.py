@@ -15,6 +15,7 @@ from eventsim.engine.engine import Engine
 from eventsim.engine.priorities import Priority
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
 from eventsim.hardware_interface import RunsNetworks, checked_hardware
+from eventsim.hints import NameOfSchedule, named_for_users
 from eventsim.io.plain import shown
 from eventsim.network.declaration import stored_declaration
 from eventsim.network.network import Network, is_continuous
@@ -43,6 +44,7 @@ def _first_multiple(step: float, time: float) -> int:
     return k
 
 
+@named_for_users("Simulation")
 class Simulation(StatesSide):
     """One run of a network.
 
@@ -176,6 +178,12 @@ class Simulation(StatesSide):
             recorded already.
         """
         declared = self._declared(population)
+        if isinstance(variable, list | tuple):
+            raise TypeError(
+                f"record takes one variable at a time, got {variable!r:.60}; call it once for each"
+            )
+        if variable == "spikes":
+            raise UnknownPart(f"spikes are always recorded: sim.spikes({population!r}) has them")
         if variable not in declared.model.variables:
             known = ", ".join(declared.model.variables) or "none"
             raise UnknownPart(
@@ -390,7 +398,7 @@ class Simulation(StatesSide):
     @property
     def schedule(self) -> str:
         """The schedule that runs: ordered, windows or layered."""
-        return self._build().schedule
+        return NameOfSchedule(self._build().schedule)
 
     @property
     def engine(self) -> Engine:

@@ -11,6 +11,7 @@ import numpy as np
 
 from eventsim.contracts import SnapshotPart
 from eventsim.errors import ConfigError
+from eventsim.hints import named_for_users
 from eventsim.io.plain import shown
 from eventsim.network.network import Network
 from eventsim.simulation.changes import Agenda, Changes
@@ -37,6 +38,7 @@ def _next_sample(next_samples: Mapping[str, Any], key: tuple[str, str], every: f
     return k
 
 
+@named_for_users("Simulation")
 class StatesSide(TrialsSide):
     """What `Simulation` offers to keep its state and to go on from another one."""
 

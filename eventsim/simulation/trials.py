@@ -8,6 +8,7 @@ from typing import Any
 
 from eventsim.batch import MOST_THREADS, BatchRecords, BatchSide
 from eventsim.errors import ConfigError
+from eventsim.hints import named_for_users
 from eventsim.network.network import is_continuous
 from eventsim.parameters import whole_number
 from eventsim.synapses.shared_synapses import shareable
@@ -36,6 +37,7 @@ class TrialRecords(BatchRecords):
         return f"<TrialRecords: {len(self)} trials, spikes of {', '.join(self._spikes) or 'no population'}>"
 
 
+@named_for_users("Simulation")
 class TrialsSide(BatchSide):
     """What `Simulation` offers to run trials."""
 

@@ -1,8 +1,9 @@
 """Messages about configurations, in one line each: the key, its value, what would be right."""
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+
+from eventsim.errors import near
 
 EXPECTED = {
     "greater_than": "greater than {gt}",
@@ -71,7 +72,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     Names that hold commas themselves are quoted.
     """
     known = list(dict.fromkeys(known))
-    close = difflib.get_close_matches(name, known, 3, CLOSE)
+    close = near(name, known, 3, CLOSE)
     hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
     shown = [repr(each) if "," in each else each for each in known]
     return f"{hint}known: {', '.join(shown) or 'none'}"

@@ -66,7 +66,7 @@ def plots(ctx: Any, incomplete: str) -> list[str]:
     except (
         OSError,
         ValueError,
-    ):  # not ours, damaged: `eventsim plot` says so, a key that is pressed does not
+    ):  # not ours or damaged: `eventsim plot` will say so
         return []
     return [name for name in known if name.startswith(incomplete)]
 

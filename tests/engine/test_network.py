@@ -551,5 +551,5 @@ def test_old_names_work_for_one_release():
     sim = es.Simulation(net, dt=0.1)
     with pytest.warns(DeprecationWarning, match=r"Simulation\.drive is called Simulation\.set_input now"):
         sim.drive("x", [1.0])
-    with pytest.raises(TypeError, match="unexpected keyword argument 'prot'"):
+    with pytest.raises(TypeError, match="no argument 'prot'"):
         net.connect("x", "y", prot="input")

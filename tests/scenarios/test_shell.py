@@ -439,7 +439,7 @@ SHELLS = {
 def typed(shell: str, line: str) -> str:
     """Return what stands in a terminal with a shell after a line and the tabulator key.
 
-    The line is wrapped into `echo` between marks before it is sent, so that it is printed and not carried out.
+    The line is wrapped into `echo` before it is sent, so that it is printed and not carried out.
     """
     import pty
 
