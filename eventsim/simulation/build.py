@@ -214,14 +214,32 @@ def _order_needed(rule: Any) -> str | None:
 def _attach_rules(net: Network, synapses: list[Synapses], engine: Engine | None, seed: int) -> None:
     """Attach the plasticity rules of projections that carry spikes."""
     known = {each.name: each for each in synapses}
-    for name, rule in net.plasticity:
-        if isinstance(rule, SpikingPlasticityRule):
-            if name not in known:
-                raise ConfigError(
-                    f"{name!r} has a plasticity rule for projections of spikes, which it is not"
-                )
-            known[name].check_changeable()
-            rule.attach_spiking(known[name], engine, seed)
+    rules = [(name, rule) for name, rule in net.plasticity if isinstance(rule, SpikingPlasticityRule)]
+    _refuse_rivals(rules)
+    # Scaling goes first: what goes with it takes its weights over.
+    for name, rule in sorted(rules, key=lambda each: not getattr(each[1], "scales_weights", False)):
+        if name not in known:
+            raise ConfigError(f"{name!r} has a plasticity rule for projections of spikes, which it is not")
+        known[name].check_changeable()
+        rule.attach_spiking(known[name], engine, seed)
+
+
+def _refuse_rivals(rules: list[tuple[str, SpikingPlasticityRule]]) -> None:
+    """Raise ConfigError if two rules would change the same weights."""
+    first: dict[str, list[SpikingPlasticityRule]] = {}
+    for name, rule in rules:
+        if not getattr(rule, "changes_weights", True):
+            continue
+        others = first.setdefault(name, [])
+        others.append(rule)
+        pair = sorted(others, key=lambda each: not getattr(each, "scales_weights", False))
+        together = len(pair) == 2 and getattr(pair[0], "scales_weights", False)
+        if len(pair) > 1 and not (together and getattr(pair[1], "takes_scaling", False)):
+            names = " and ".join(type(each).__name__ for each in others)
+            raise ConfigError(
+                f"the weights of {name!r} follow one rule, or SynapticScaling with PairSTDP or TripletSTDP; "
+                f"got {names}"
+            )
 
 
 class _Plan:

@@ -394,8 +394,7 @@ cdef class Synapses(SpikeSink):
             post = self.arrays["target"]
         else:
             pre, post = np.divmod(np.arange(self.n), max(self.post.n, 1))
-        for observer in self.observers:
-            (<ArrivalObserver> observer).settle()
+        self.settle()
         weight = np.broadcast_to(self.arrays.get("weight", self.w), self.n)
         delay = self.arrays.get("delay", self.one_delay)
         if self.delay_kind == AXONAL:
@@ -404,6 +403,11 @@ cdef class Synapses(SpikeSink):
 
     def check_changeable(self):
         """Raise ConfigError if weights cannot change."""
+
+    def settle(self):
+        """Let all observers bring the weights up to the present."""
+        for observer in self.observers:
+            (<ArrivalObserver> observer).settle()
 
     def tell_of_new_weights(self):
         """Tell all observers that somebody has replaced the weights."""
@@ -422,6 +426,7 @@ cdef class Synapses(SpikeSink):
         """
         cdef double[::1] w64
         cdef float[::1] w32
+        self.settle()  # what has happened so far does not act on the new weights
         stored = self.arrays.get("weight")
         if stored is None and np.ndim(weight) == 0:
             self.w = weight

@@ -8,23 +8,15 @@ kept, as a synapse sees them late.
 """
 
 from libc.math cimport exp
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 
 import numpy as np
-
-from eventsim.errors import ConfigError
 
 from eventsim.engine cimport Engine
 from eventsim.population cimport SynapseGroup
 from eventsim.models.plasticity._histories import checked_history
 from eventsim.states import LATEST, state_arrays
 from eventsim.synapses cimport SYNAPTIC, ArrivalObserver, Synapses
-
-cdef struct Fired:
-    double time
-    double count        # spikes up to this one
-    double trace        # after it; each adds 1
-
 
 cdef class Scaling(ArrivalObserver):
     """The synaptic scaling of one projection.
@@ -36,16 +28,6 @@ cdef class Scaling(ArrivalObserver):
         None on the windows schedule.
     rule : SynapticScaling
     """
-
-    cdef Synapses synapses
-    cdef double *weight
-    cdef double rate, per_tau, goal
-    cdef bint dendritic, alone          # alone: no other rule changes the weights
-    cdef readonly dict arrays
-    cdef double[::1] base               # (n,) weights without the factor
-    cdef int32_t[::1] count             # (n_post,)
-    cdef Fired[:, ::1] history          # (n_post, capacity) last spikes of each target
-    cdef object saved
 
     def __init__(self, Synapses synapses not None, Engine engine, rule):
         super().__init__(engine)
@@ -96,22 +78,12 @@ cdef class Scaling(ArrivalObserver):
             self, double time, double emitted, int source, int64_t first, SynapseGroup *group) except -1 nogil:
         cdef double at = time - self.shift(source, first)
         cdef Py_ssize_t k
-        if not self.alone:
-            with gil:
-                self.refuse_others()
+        if self.led:
+            return 0
         for k in range(group.n):
             self.weight[first + k] = self.scaled(first + k, group.target[k] if group.target != NULL else <int> k, at)
             if not self.weight[first + k] - self.weight[first + k] == 0.0:
                 self.fail(first + k, time)
-        return 0
-
-    cdef int refuse_others(self) except -1:
-        """Raise ConfigError if a rule that came later changes the weights too."""
-        for other in self.synapses.observers:
-            if other is not self and not other.scales:
-                raise ConfigError(
-                    f"synaptic scaling must be the only rule that changes the weights of {self.synapses.name!r}")
-        self.alone = True
         return 0
 
     cdef int fail(self, int64_t k, double time) except -1 with gil:
@@ -134,19 +106,27 @@ cdef class Scaling(ArrivalObserver):
         self.count[unit] = n + 1
         return 0
 
+    cdef int forget(self, int unit, double time) noexcept nogil:
+        """Forget the spikes of a target before a time."""
+        cdef int k, n = self.count[unit], gone = 0
+        while gone < n and self.history[unit, gone].time < time:
+            gone += 1
+        for k in range(gone, n):
+            self.history[unit, k - gone] = self.history[unit, k]
+        self.count[unit] = n - gone
+        return 0
+
     cdef int make_room(self) except -1:
         """Forget spikes before which no synapse looks any more, and make room if that does not."""
         cdef double until = self.clock() - (2.0 * self.synapses.max_delay if self.dendritic else 0.0)
-        cdef int unit, k, n, gone, most = 0
+        cdef int unit, k, most = 0
         for unit in range(self.synapses.post.n):
-            n = self.count[unit]
-            gone = 0
-            while gone + 1 < n and self.history[unit, gone + 1].time < until:
-                gone += 1
-            for k in range(gone, n):
-                self.history[unit, k - gone] = self.history[unit, k]
-            self.count[unit] = n - gone
-            most = max(most, n - gone)
+            k = self.count[unit] - 1
+            while k > 0 and not self.history[unit, k].time < until:
+                k -= 1
+            if k > 0 and not self.led:     # who leads says what is needed no more
+                self.forget(unit, self.history[unit, k].time)
+            most = max(most, self.count[unit])
         history = self.arrays["history"]
         if most > history.shape[1] // 2:
             self.view(np.concatenate([history, np.zeros_like(history)], axis=1))
@@ -158,6 +138,8 @@ cdef class Scaling(ArrivalObserver):
         cdef int64_t k
         cdef int source
         cdef double now = self.clock()
+        if self.led:
+            return 0
         for source in range(s.pre.n):
             for k in range(s.first(source), s.first(source + 1)):
                 self.weight[k] = self.scaled(
@@ -169,6 +151,8 @@ cdef class Scaling(ArrivalObserver):
         cdef int64_t k
         cdef int source, unit
         cdef double now = self.clock(), exponent
+        if self.led:
+            return 0
         for source in range(s.pre.n):
             for k in range(s.first(source), s.first(source + 1)):
                 unit = s.target[k] if s.target != NULL else <int> (k - s.first(source))

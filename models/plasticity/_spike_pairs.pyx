@@ -35,12 +35,6 @@ cdef extern from *:
 cdef enum:
     AHEAD = 12          # synapses whose targets are fetched before it is their turn
 
-cdef struct Post:
-    double time
-    double minus        # trace of depression, after this spike
-    double slow         # slow trace, before this spike
-
-
 cdef inline double share(double x, double mu) noexcept nogil:
     """Return x^mu; the common exponents without `pow`."""
     if mu == 0.0:
@@ -62,23 +56,6 @@ cdef class SpikePairs(ArrivalObserver):
         With a_plus, a_minus, a_plus_triplet, a_minus_triplet, tau_plus, tau_minus, tau_plus_triplet,
         tau_minus_triplet, mu_plus, mu_minus, w_max; `nearest` and `dendritic` as bool.
     """
-
-    cdef Synapses synapses
-    cdef double *weight
-    cdef double a_plus, a_minus, a_plus_triplet, a_minus_triplet, mu_plus, mu_minus, w_max
-    cdef double rate_plus, rate_minus, rate_plus_triplet, rate_minus_triplet
-    cdef bint nearest, dendritic, plain     # plain: only pairs count
-    cdef double lowest, highest             # weights lie between
-    cdef readonly dict arrays
-    cdef double[::1] plus, slow         # (n_rows,) traces of the source after its last spike
-    cdef double[::1] last, done         # (n_rows,) time of that spike; targets' spikes up to then have acted
-    cdef Post[:, ::1] history           # (n_post, capacity) spikes of targets that may act still, or are the last to depress
-    cdef int32_t[::1] count             # (n_post,)
-    cdef bint saving                    # a sweep is under way that may be taken back
-    cdef object saved                   # what it began with
-    cdef double *undo                   # weights, and traces of their rows, that it changed
-    cdef int64_t *block                 # (first synapse, how many) of each group of them
-    cdef Py_ssize_t n_undo, n_blocks, undo_capacity, block_capacity
 
     def __init__(self, Synapses synapses not None, Engine engine, rule):
         super().__init__(engine)
@@ -106,22 +83,25 @@ cdef class SpikePairs(ArrivalObserver):
         self.history = history.view([("time", "f8"), ("minus", "f8"), ("slow", "f8")])[:, :, 0]
         return 0
 
+    cdef double potentiated(self, double w, int64_t row, const Post *h, double at) noexcept nogil:
+        """Return the weight after a spike of its target that reaches the synapse at a time."""
+        cdef double factor = self.plus[row] * exp((self.last[row] - at) * self.rate_plus)
+        factor *= self.a_plus + self.a_plus_triplet * h.slow
+        w += factor * share(1.0 - w / self.w_max, self.mu_plus)
+        return self.w_max if w > self.w_max else w
+
     cdef double follow(self, double w, int64_t row, int unit, double shift, double until) noexcept nogil:
         """Return the weight after the spikes of its target in (done, until], which reach the synapse `shift` late."""
         cdef Post *h = &self.history[unit, 0]
         cdef int n = self.count[unit], k = n
-        cdef double at, factor
+        cdef double at
         while k > 0 and h[k - 1].time + shift > self.done[row]:
             k -= 1
         while k < n:
             at = h[k].time + shift
             if at > until:
                 break
-            factor = self.plus[row] * exp((self.last[row] - at) * self.rate_plus)
-            factor *= self.a_plus + self.a_plus_triplet * h[k].slow
-            w += factor * share(1.0 - w / self.w_max, self.mu_plus)
-            if w > self.w_max:
-                w = self.w_max
+            w = self.potentiated(w, row, &h[k], at)
             k += 1
         return w
 
@@ -141,6 +121,15 @@ cdef class SpikePairs(ArrivalObserver):
         else:
             w -= factor * self.a_minus * share(w / self.w_max, self.mu_minus)
         return w if w > 0.0 else 0.0
+
+    cdef void advance(self, int64_t k, int64_t row, int unit, double shift, double until) noexcept nogil:
+        """Let a synapse follow the spikes of its target in (done, until]."""
+        self.weight[k] = self.follow(self.weight[k], row, unit, shift, until)
+
+    cdef void arrive(self, int64_t k, int64_t row, int unit, double shift, double time) noexcept nogil:
+        """Let a synapse take a spike of its source, after those of its target."""
+        cdef double w = self.follow(self.weight[k], row, unit, shift, time)
+        self.weight[k] = self.depressed(w, row, unit, shift, time)
 
     cdef void note(self, int64_t row, double time) noexcept nogil:
         """Let the traces of a source take a spike."""
@@ -188,19 +177,22 @@ cdef class SpikePairs(ArrivalObserver):
                     w = 0.0
             weight[k] = w
 
+    cdef double shift_of(self, int source, int64_t k) noexcept nogil:
+        """Return how late a synapse sees spikes of its target: the delay itself, without the rounding of an arrival."""
+        if not self.dendritic:
+            return 0.0
+        if self.synapses.delay_kind == SYNAPTIC:
+            return self.synapses.delay_at(k)
+        return self.synapses.axonal[source] if self.synapses.axonal != NULL else self.synapses.one_delay
+
     cdef int on_arrival(
             self, double time, double emitted, int source, int64_t first, SynapseGroup *group) except -1 nogil:
         cdef Py_ssize_t k
         cdef int64_t row = source
         cdef bint own = self.synapses.delay_kind == SYNAPTIC
-        cdef double shift = 0.0, w
+        cdef double shift = self.shift_of(source, first)
         cdef int unit
         if self.dendritic:
-            shift = time - emitted
-            if self.synapses.delay_kind != SYNAPTIC:  # the delay itself, without the rounding of the arrival
-                shift = self.synapses.axonal[source] if self.synapses.axonal != NULL else self.synapses.one_delay
-            else:
-                shift = self.synapses.delay_at(first)
             time = emitted
         if self.saving:
             self.keep(first, group.n)
@@ -212,8 +204,7 @@ cdef class SpikePairs(ArrivalObserver):
             unit = group.target[k] if group.target != NULL else <int> k
             if own:
                 row = first + k
-            w = self.follow(self.weight[first + k], row, unit, shift, time)
-            self.weight[first + k] = self.depressed(w, row, unit, shift, time)
+            self.arrive(first + k, row, unit, shift, time)
             if own:
                 self.note(row, time)
         if not own:
@@ -255,15 +246,12 @@ cdef class SpikePairs(ArrivalObserver):
         until = np.nextafter(now - s.max_delay if self.dendritic else now, -np.inf)
         cdef double most = s.max_delay if self.dendritic else 0.0
         for source in range(s.pre.n):
-            shift = 0.0
-            if self.dendritic and not own:
-                shift = s.axonal[source] if s.axonal != NULL else s.one_delay
             for k in range(s.first(source), s.first(source + 1)):
                 row = k if own else source
-                if own and self.dendritic:
-                    shift = s.delay_at(k)
+                if own or k == s.first(source):
+                    shift = self.shift_of(source, k)
                 unit = s.target[k] if s.target != NULL else <int> (k - s.first(source))
-                self.weight[k] = self.follow(self.weight[k], row, unit, shift, until)
+                self.advance(k, row, unit, shift, until)
                 if own and until > self.done[row]:
                     self.done[row] = until
             if not own and until > self.done[source]:
@@ -370,6 +358,7 @@ cdef class SpikePairs(ArrivalObserver):
         late = np.inf if time is None else float(np.nextafter(time, np.inf))
         bounds = {"plus": (0.0, LATEST), "slow": (0.0, LATEST), "last": (-np.inf, late), "done": (-np.inf, late),
                   "weight": (self.lowest, float(np.nextafter(self.highest, np.inf)))}
+        bounds["base"] = bounds["weight"]   # of a subclass
         found = state_arrays(state, like, bounds, of=of)
         found["history"] = checked_history(state, found["count"], len(history), of)
         return found

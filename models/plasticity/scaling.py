@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class SynapticScaling:
     """Homeostasis: all weights of a target are multiplied by a factor that follows its rate.
 
-    The projection may have short-term plasticity too, but no other rule that changes its weights.
+    The projection may have short-term plasticity too, and `PairSTDP` or `TripletSTDP` with the same `delay`;
+    then weights stay within [0, w_max] at all times. It may have no other rule that changes its weights.
 
     Attributes
     ----------
@@ -63,6 +64,7 @@ class SynapticScaling:
     delay: str = "dendritic"
 
     paper: ClassVar[str] = "van Rossum et al. 2000, stable Hebbian learning"
+    scales_weights: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not one_number(self.tau, "tau") > 0:
@@ -90,8 +92,4 @@ class SynapticScaling:
         """Let the weights of a projection follow the rates of its targets."""
         from eventsim.models.plasticity._scaling import Scaling
 
-        if any(not each.scales for each in synapses.observers):
-            raise ConfigError(
-                f"synaptic scaling must be the only rule that changes the weights of {synapses.name!r}"
-            )
         return synapses.attach(Scaling(synapses, engine, self), engine)

@@ -45,7 +45,9 @@ def _check(rule: Any, positive: tuple[str, ...], not_negative: tuple[str, ...]) 
 
 
 def _attach(synapses: Synapses, engine: Engine | None, **parameters: Any) -> object:
-    """Let weights follow pairs of spikes."""
+    """Let weights follow pairs of spikes, and rates of targets if they are scaled already."""
+    from eventsim.models.plasticity._scaled_pairs import ScaledPairs
+    from eventsim.models.plasticity._scaling import Scaling
     from eventsim.models.plasticity._spike_pairs import SpikePairs
 
     weight = synapses.edges()[2]
@@ -56,7 +58,14 @@ def _attach(synapses: Synapses, engine: Engine | None, **parameters: Any) -> obj
             f"plastic weights of {synapses.name!r} must lie between 0 and w_max = {w_max:g}, "
             f"got {outside[0]:g}"
         )
-    return synapses.attach(SpikePairs(synapses, engine, SimpleNamespace(**parameters)), engine)
+    rule = SimpleNamespace(**parameters)
+    for other in synapses.observers:
+        if isinstance(other, Scaling):
+            if other.dendritic != rule.dendritic:
+                seen = " and ".join(repr(DELAYS[not each.dendritic]) for each in (rule, other))
+                raise ConfigError(f"the rules of {synapses.name!r} must have the same delay, got {seen}")
+            return synapses.attach(ScaledPairs(synapses, engine, rule, other), engine)
+    return synapses.attach(SpikePairs(synapses, engine, rule), engine)
 
 
 @register("plasticity", "pair-stdp")
@@ -103,6 +112,7 @@ class PairSTDP:
     delay: str = "dendritic"
 
     paper: ClassVar[str] = "Gütig et al. 2003, learning input correlations"
+    takes_scaling: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _check(self, ("w_max", "tau_plus", "tau_minus"), ("learning_rate", "alpha", "mu_plus", "mu_minus"))
@@ -176,6 +186,7 @@ class TripletSTDP:
     delay: str = "dendritic"
 
     paper: ClassVar[str] = "Pfister and Gerstner 2006, triplets of spikes"
+    takes_scaling: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         times = ("tau_plus", "tau_minus", "tau_plus_triplet", "tau_minus_triplet")

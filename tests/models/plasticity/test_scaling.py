@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import eventsim as es
-from eventsim.models.plasticity import PairSTDP, SynapticScaling
+from eventsim.models.plasticity import SynapticScaling
 
 RATE, STEP, TAU = 0.03, 0.05, 40.0
 DELAYS = {
@@ -126,20 +126,6 @@ def test_weights_that_are_set_go_on_from_there():
     np.testing.assert_allclose(sim.weights("scaled")[2], new, rtol=1e-15)
     sim.run(120.0)
     assert np.ptp(sim.weights("scaled")[2]) > 1e-4
-
-
-@pytest.mark.parametrize("first", [True, False])
-def test_another_rule_for_the_same_weights_is_refused(first):
-    net = es.Network(seed=3)
-    net.add("input", es.models.Poisson(rate=100.0), 3)
-    net.add("cells", es.models.LIF(), 3)
-    net.connect("input", "cells", weight=0.5, delay=1.0)
-    rules = [SynapticScaling(), PairSTDP()]
-    for rule in rules if first else rules[::-1]:
-        net.add_plasticity("input->cells", rule)
-    message = "synaptic scaling must be the only rule that changes the weights of 'input->cells'"
-    with pytest.raises(es.ConfigError, match=message):
-        es.Simulation(net).run(100.0)
 
 
 def test_a_weight_that_grows_without_bound_stops_the_run():
