@@ -1,6 +1,24 @@
 """What can go wrong, one class for each kind of mistake a caller may want to catch."""
 
+import re
 from collections.abc import Iterable
+
+LONGEST_WORD, LONGEST_MESSAGE = 400, 1500
+"""Characters that a message shows of a word, and in all: names and values of files may be megabytes."""
+_LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD},}}")
+
+
+def shortened(text: str) -> str:
+    """Return a message with the ends of long words, and of the whole, cut off."""
+    text = _LONG_WORD.sub(lambda found: found.group()[:100] + "...", text)
+    return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "..."
+
+
+class _Shortened(Exception):
+    """Shows its message shortened."""
+
+    def __str__(self) -> str:
+        return shortened(super().__str__())
 
 
 class UnknownPart(KeyError):
@@ -8,7 +26,7 @@ class UnknownPart(KeyError):
 
     def __str__(self) -> str:
         # KeyError shows the repr of its argument; a message should read as one.
-        return str(self.args[0]) if self.args else ""
+        return shortened(str(self.args[0])) if self.args else ""
 
 
 def near(name: object, known: Iterable[str], n: int, cutoff: float = 0.6) -> list[str]:
@@ -34,11 +52,11 @@ class EventOrderError(ValueError):
     """An event in the past, at a time that is not a number, or without end at one instant."""
 
 
-class ConfigError(ValueError):
+class ConfigError(_Shortened, ValueError):
     """A configuration that does not describe something that can be built."""
 
 
-class FileFormatError(OSError):
+class FileFormatError(_Shortened, OSError):
     """A file that is not ours, is damaged, or is newer than this version reads."""
 
 

@@ -1,5 +1,6 @@
 """A Neo block as a trace: what `to_neo` wrote comes back to the bit, what others wrote by its names."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["from_neo"]
 
 UNITS = ("s", "ms", "us", "ns")
+MOST_UNITS = 2**31 - 1
 UNNAMED = "spikes"  # population of trains that do not say theirs
 Floats = NDArray[np.float64]
 
@@ -45,6 +47,8 @@ def from_neo(block: "neo.Block", segment: int = 0) -> Trace:
     segments = getattr(block, "segments", None)
     if segments is None:
         raise TypeError(f"from_neo takes a neo.Block, got a {type(block).__name__}")
+    if isinstance(segment, bool) or not isinstance(segment, int | np.integer):
+        raise ConfigError(f"segment should be the number of one of the block's segments, got {segment!r:.60}")
     if not 0 <= segment < len(segments):
         raise ConfigError(f"the block has {len(segments)} segments, segment {segment} is none of them")
     part = segments[segment]
@@ -55,7 +59,11 @@ def from_neo(block: "neo.Block", segment: int = 0) -> Trace:
     _add_trains(trace, part.spiketrains, unit, notes)
     for signal in (*part.analogsignals, *part.irregularlysampledsignals):
         _add_signal(trace, signal, unit, notes)
-    trace.duration = max([0.0, *(_number(thing.t_stop, unit) for thing in part.spiketrains)])
+    stops = [_number(thing.t_stop, unit) for thing in part.spiketrains]
+    if not all(map(math.isfinite, stops)):
+        notes.append("a train without an end counts until its last spike")
+    last = [float(spikes.times[-1]) for spikes in trace.spikes.values() if len(spikes)]
+    trace.duration = max([0.0, *(stop for stop in stops if math.isfinite(stop)), *last])
     trace.provenance = {"format": "Neo", "notes": "\n".join(dict.fromkeys(notes))}
     return trace
 
@@ -70,7 +78,7 @@ def _add_trains(trace: Trace, trains: Any, unit: str, notes: list[str]) -> None:
             notes.append(f"trains without source_population are called {UNNAMED!r} here")
         known = found.setdefault(name, [])
         node = annotations.get("node_id", len(known))
-        if isinstance(node, bool) or not isinstance(node, int | np.integer) or node < 0:
+        if isinstance(node, bool) or not isinstance(node, int | np.integer) or not 0 <= node <= MOST_UNITS:
             raise ConfigError(
                 f"node_id of a train of {name!r} should be a number from 0 on, got {node!r:.60}"
             )
@@ -81,6 +89,8 @@ def _add_trains(trace: Trace, trains: Any, unit: str, notes: list[str]) -> None:
             twice = next(node for node in nodes if nodes.count(node) > 1)
             raise ConfigError(f"two trains are unit {twice} of {name!r}")
         times = np.concatenate([times for _, times in units])
+        if not np.isfinite(times).all():
+            raise ConfigError(f"a spike of {name!r} is at {times[~np.isfinite(times)][0]}, which is no time")
         ids = np.repeat(nodes, [len(times) for _, times in units])
         order = np.lexsort((ids, times))
         trace.spikes[name] = Spikes(times[order], ids[order].astype(np.int64))
@@ -94,23 +104,54 @@ def _add_signal(trace: Trace, signal: Any, unit: str, notes: list[str]) -> None:
     variable = str(annotations.get("variable") or "signal")
     if (name, variable) in trace.samples:
         raise ConfigError(f"two signals are {variable!r} of {name!r}")
-    values = np.array(signal.magnitude, np.float64)
-    units = np.asarray(signal.array_annotations.get("node_id", np.arange(values.shape[1])), np.int64)
+    magnitude = np.asarray(signal.magnitude)
+    if magnitude.dtype.kind not in "biuf" or magnitude.ndim != 2:
+        raise ConfigError(
+            f"{variable!r} of {name!r} should be numbers of two axes, got {magnitude.dtype} {magnitude.shape}"
+        )
+    values = magnitude.astype(np.float64)
+    units = _nodes(signal.array_annotations.get("node_id"), values.shape[1], name)
     every = 0.0
     if hasattr(signal, "sampling_period"):
         every = _number(signal.sampling_period, unit)
         first = _number(signal.t_start, unit)
+        if not (0 < every < math.inf and math.isfinite(first)):
+            raise ConfigError(
+                f"{variable!r} of {name!r} should have a finite start and a positive step, got {first} "
+                f"and {every}"
+            )
         # As a simulation records: at multiples of the step, from the one where the signal starts.
         k = round(first / every)
         steps = np.arange(len(values), dtype=np.float64)
         times: Floats = (k + steps) * every if k * every == first else first + every * steps
     else:
         times = _numbers(signal.times, unit)
+        if not np.isfinite(times).all():
+            raise ConfigError(
+                f"{variable!r} of {name!r} has a sample at {times[~np.isfinite(times)][0]}, which is no time"
+            )
+        if (times[1:] < times[:-1]).any():
+            notes.append(f"samples of {variable!r} of {name!r} were put in order of time")
+            order = np.argsort(times, kind="stable")
+            times, values = times[order], values[order]
     kind = str(signal.units.dimensionality)
     if kind not in ("dimensionless", "1.0 dimensionless"):
         notes.append(f"{variable!r} of {name!r} is in {kind}")
     trace.samples[name, variable] = Samples(times, values, units, every)
     trace.sizes[name] = max(trace.sizes.get(name, 0), int(units.max(initial=-1)) + 1)
+
+
+def _nodes(given: Any, n: int, name: str) -> NDArray[np.int64]:
+    """Return the units of the columns of a signal; their places unless they are given."""
+    if given is None:
+        return np.arange(n)
+    nodes = np.asarray(given)
+    good = nodes.dtype.kind in "iu" and nodes.shape == (n,)
+    if not good or (n and not 0 <= int(nodes.min()) <= int(nodes.max()) <= MOST_UNITS):
+        raise ConfigError(
+            f"node_id of a signal of {name!r} should be {n} numbers from 0 on, got {str(given)[:60]!r}"
+        )
+    return nodes.astype(np.int64)
 
 
 def _time_unit(things: list[Any]) -> str:

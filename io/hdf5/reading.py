@@ -1,5 +1,6 @@
 """Reading a file back into a `Trace`, to the bit; a file that is not ours is refused in one line."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -114,7 +115,7 @@ def _read(file: h5py.File, recordings: bool, part: Window) -> Trace:
             trace.spikes[name] = _spikes(file["spikes"][name], size, part)
     for name, variables in ours["samples"].items():
         for variable, group in variables.items() if part.has(name) else ():
-            trace.samples[name, decode_name(variable)] = _samples(group, part)
+            trace.samples[name, decode_name(variable)] = _samples(group, trace.sizes.get(name, 0), part)
     return trace
 
 
@@ -260,14 +261,24 @@ def _spikes(group: h5py.Group, size: int, part: Window) -> Spikes:
     return Spikes(times, units.view(np.int64))
 
 
-def _samples(group: h5py.Group, part: Window) -> Samples:
+def _samples(group: h5py.Group, size: int, part: Window) -> Samples:
     times = _dataset(group["times"], schema.TIME, 1)
     values = _dataset(group["values"], schema.SAMPLE, 2)
     units = np.asarray(_dataset(group["units"], np.dtype(np.int64), 1)[...])
     if values.shape != (len(times), len(units)):
         raise ValueError(f"{group.name} has {len(times)} times, {len(units)} units and values {values.shape}")
+    if len(units) and not 0 <= units.min() <= units.max() < size:
+        raise ValueError(
+            f"{group.name} has units {units.min()} to {units.max()}, but the population has {size}"
+        )
+    every = float(group.attrs["every"])
+    if not 0 <= every < math.inf:
+        raise ValueError(f"{group.name} should have a finite step of 0 or more, got {every}")
     rows = part.rows(times)
-    return Samples(np.asarray(times[rows]), np.asarray(values[rows]), units, float(group.attrs["every"]))
+    stamps = np.asarray(times[rows])
+    if len(stamps) and not (np.isfinite(stamps[[0, -1]]).all() and (stamps[1:] >= stamps[:-1]).all()):
+        raise ValueError(f"the times of {group.name} are not in order")
+    return Samples(stamps, np.asarray(values[rows]), units, every)
 
 
 def _dataset(dataset: h5py.Dataset, dtype: np.dtype[Any], ndim: int) -> h5py.Dataset:

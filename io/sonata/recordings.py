@@ -122,7 +122,7 @@ class _Found:
         scale = self._milliseconds(mapping["time"]) if "time" in mapping else 1.0
         clock = self._numbers(mapping, "time", 1).astype(np.float64) * scale
         if len(clock) != 3 or not np.isfinite(clock).all() or clock[2] <= 0 or clock[1] < clock[0]:
-            raise self._wrong(f"{mapping.name}/time should be start, stop and step, got {clock.tolist()}")
+            raise self._wrong(f"{mapping.name}/time should be start, stop and step, got {clock[:4].tolist()}")
         start, stop, step = map(float, clock)
         nodes = self._ids(mapping, "node_ids")
         units = np.repeat(nodes, self._widths(mapping, len(nodes), data.shape))
@@ -184,7 +184,7 @@ class _Found:
             self.assume(f"{dataset.name} has no units; they are taken as ms")
             return 1.0
         if unit not in MILLISECONDS:
-            raise self._wrong(f"{dataset.name} is in {unit!r}; known: {', '.join(MILLISECONDS)}")
+            raise self._wrong(f"{dataset.name} is in {unit[:40]!r}; known: {', '.join(MILLISECONDS)}")
         if unit != "ms":
             self.assume(f"{dataset.name} is in {unit}, and was converted to ms")
         return MILLISECONDS[unit]

@@ -83,8 +83,10 @@ class SpikeSource:
 
         Raises
         ------
-        ValueError
-            If a column, a number or the population is missing.
+        FileNotFoundError, PermissionError
+            If there is no file that can be read.
+        ConfigError
+            If it is no CSV file, or a column, a number or the population is missing.
         """
         from eventsim.models.inputs.spike_files import spikes_of_csv
 

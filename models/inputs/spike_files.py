@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.errors import ConfigError
 from eventsim.parameters import one_number, one_time
 from eventsim.spike_trains import SECONDS
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["spikes_of_csv", "spikes_of_run"]
 
+MOST_UNITS = 2**31 - 1
 Pair = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 
@@ -28,14 +33,16 @@ def spikes_of_csv(
     if not factor > 0:
         raise ValueError(f"scale must be positive, got {scale!r}")
     times, units, populations = [], [], set()
-    with open(path, newline="", encoding="utf-8-sig") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file, _in_one_line(path):
         rows = csv.DictReader(file, skipinitialspace=True)
         needed = [time, unit, *(["population"] if population is not None else [])]
         names = list(rows.fieldnames or ())
         bare = [name.split(" (")[0].strip() for name in names]  # "time (ms)" is the column "time"
         missing = [name for name in needed if name not in names and name not in bare]
         if missing:
-            raise ValueError(f"{os.fspath(path)!r} has no column {missing[0]!r}; columns: {', '.join(names)}")
+            raise ConfigError(
+                f"{os.fspath(path)!r} has no column {missing[0]!r}; columns: {', '.join(names)[:200]}"
+            )
         time, unit = (name if name in names else names[bare.index(name)] for name in (time, unit))
         for row in rows:
             name = row.get("population")
@@ -45,17 +52,31 @@ def spikes_of_csv(
             try:
                 times.append(float(row[time]) * factor)
                 units.append(int(row[unit]))
+                good = 0 <= times[-1] < math.inf and 0 <= units[-1] <= MOST_UNITS
             except (TypeError, ValueError):
-                raise ValueError(
-                    f"line {rows.line_num} of {os.fspath(path)!r} must have a time and a whole unit, "
-                    f"got {row[time]!r} and {row[unit]!r}"
-                ) from None
-    known = ", ".join(sorted(str(each) for each in populations))
+                good = False
+            if not good:
+                raise ConfigError(
+                    f"line {rows.line_num} of {os.fspath(path)!r} must have a time and a whole unit from 0 on"
+                    f", got {row[time]!r:.60} and {row[unit]!r:.60}"
+                )
+    known = ", ".join(sorted(str(each)[:60] for each in populations)[:20])
     if population is not None and population not in populations:
-        raise ValueError(f"{os.fspath(path)!r} has no spikes of {population!r}; populations: {known}")
+        raise ConfigError(f"{os.fspath(path)!r} has no spikes of {population!r}; populations: {known}")
     if population is None and len(populations) > 1:
-        raise ValueError(f"{os.fspath(path)!r} has several populations, choose one: {known}")
+        raise ConfigError(f"{os.fspath(path)!r} has several populations, choose one: {known}")
     return np.array(times, np.float64), np.array(units, np.int64)
+
+
+@contextmanager
+def _in_one_line(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what a file that is no CSV makes the reader raise into one line."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise ConfigError(f"{os.fspath(path)!r} is no text in UTF-8") from None
+    except csv.Error as error:
+        raise ConfigError(f"{os.fspath(path)!r} is no CSV file: {error}") from None
 
 
 def spikes_of_run(

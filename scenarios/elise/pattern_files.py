@@ -1,17 +1,19 @@
 """Patterns of one's own: piano rolls (.npy), MIDI files, spike trains (.npz)."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
+from eventsim.io.numpy_files import read_npy, read_npz
 from eventsim.scenarios.elise.patterns import STEP, Pattern, published
 
 __all__ = ["pattern_of"]
 
 FORMS = "'fur-elise', 'short', a piano roll (.npy), a MIDI file (.mid) or spike trains (.npz)"
+NUMBERS = ("times", "units", "duration")
+MOST_PLACES = 1 << 26  # rows times neurons: an hour in ms of 18 neurons
 MIDDLE_C = 60
 PENTATONIC = (0, 2, 4, 7, 9)  # semitones, for neurons without a pitch
 
@@ -29,6 +31,8 @@ def pattern_of(name: str, step: float = 0.0) -> Pattern:
     ------
     ConfigError
         If there is no such pattern or file, or it has a wrong shape or a silent neuron.
+    FileFormatError
+        If it is no file of NumPy arrays.
     """
     if name in ("fur-elise", "short"):
         return published(name, step or STEP)
@@ -55,17 +59,19 @@ def _checked(path: Path, roll: NDArray[np.bool_], step: float, pitches: NDArray[
     return Pattern(path.stem, roll, step, np.asarray(pitches, np.int64))
 
 
-def _loaded(path: Path) -> Any:
-    """Return what a NumPy file holds."""
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise ConfigError(f"the pattern {str(path)!r} cannot be read as a NumPy file: {error}") from None
+def _empty(path: Path, rows: int, n: int) -> NDArray[np.bool_]:
+    """Return a roll without notes, if it is no larger than a pattern can be."""
+    if rows * n > MOST_PLACES:
+        raise ConfigError(
+            f"the pattern {str(path)!r} has {rows:.3g} rows of {n:.3g} neurons; together at most "
+            f"{MOST_PLACES} places are read"
+        )
+    return np.zeros((rows, n), bool)
 
 
 def _piano_roll(path: Path, step: float) -> Pattern:
     """Read 0 and 1, shape (rows, neurons)."""
-    roll = _loaded(path)
+    roll = read_npy(path)
     if roll.ndim != 2 or 0 in roll.shape or roll.shape[0] < 2:
         raise ConfigError(
             f"a piano roll has shape (rows, neurons) with two rows at least, {str(path)!r} has {roll.shape}"
@@ -77,28 +83,48 @@ def _piano_roll(path: Path, step: float) -> Pattern:
 
 def _spikes(path: Path, step: float) -> Pattern:
     """Read spikes, `times` in ms and `units`; each is a note of 10 ms, `duration` the length of the cycle."""
-    found = _loaded(path)
+    found = read_npz(path)
     missing = [name for name in ("times", "units") if name not in found]
     if missing:
         raise ConfigError(
             f"spike trains need the arrays times (ms) and units, {str(path)!r} has no {missing[0]!r}"
         )
-    times, units = np.asarray(found["times"], float), np.asarray(found["units"])
+    times, units, length = found["times"], found["units"], found.get("duration", np.zeros(()))
+    wrong = [name for name, each in found.items() if name in NUMBERS and each.dtype.kind not in "iuf"]
+    if wrong:
+        raise ConfigError(f"{wrong[0]} of {str(path)!r} must be numbers, got {found[wrong[0]].dtype}")
+    if length.size != 1 or not np.isfinite(length).all() or length.item() < 0:
+        raise ConfigError(f"duration of {str(path)!r} must be one number of ms, got {str(length)[:60]}")
     if times.ndim != 1 or times.shape != units.shape or not len(times):
         raise ConfigError(
             f"times and units of {str(path)!r} must be two equally long rows of numbers, "
             f"got {times.shape} and {units.shape}"
         )
-    if not (np.isfinite(times).all() and times.min() >= 0 and units.min() >= 0):
-        raise ConfigError(f"times and units of {str(path)!r} must not be negative")
-    row = step or 1.0
-    last = float(found["duration"]) if "duration" in found else times.max() + 2 * STEP
+    if not (np.isfinite(times).all() and np.isfinite(units).all() and times.min() >= 0 and units.min() >= 0):
+        raise ConfigError(f"times and units of {str(path)!r} must be finite and not negative")
+    row, times = step or 1.0, times.astype(float)
+    last = float(length.item()) if "duration" in found else times.max() + 2 * STEP
     rows = max(int(np.ceil(last / row)), 2)
-    roll = np.zeros((rows, int(units.max()) + 1), bool)
+    roll = _empty(path, rows, int(units.max()) + 1)
     for time, unit in zip(times, units.astype(int), strict=True):
         first = int(time // row)
         roll[np.arange(first, first + max(round(STEP / row), 1)) % rows, unit] = True
     return _checked(path, roll, row, None)
+
+
+def _check_chunks(path: Path) -> None:
+    """Refuse a MIDI file whose chunks are longer than the file: the library reserves what they declare."""
+    content = path.read_bytes()
+    tracks = int.from_bytes(content[10:12], "big") if content[:4] == b"MThd" else 0
+    place = 0
+    for _ in range(1 + tracks):
+        size = int.from_bytes(content[place + 4 : place + 8], "big")
+        if place + 8 + size > len(content):
+            raise ConfigError(
+                f"the MIDI file {str(path)!r} is damaged: a chunk at byte {place} declares {size} bytes, but "
+                f"{max(len(content) - place - 8, 0)} are left"
+            )
+        place += 8 + size
 
 
 def _midi(path: Path, step: float) -> Pattern:
@@ -107,10 +133,16 @@ def _midi(path: Path, step: float) -> Pattern:
         import mido
     except ImportError:
         raise ConfigError("MIDI files are read with mido: pip install 'eventsim[midi]'") from None
+    _check_chunks(path)
     try:
         file = mido.MidiFile(path)
-    except (OSError, EOFError, ValueError, KeyError) as error:
-        raise ConfigError(f"the pattern {str(path)!r} cannot be read as a MIDI file: {error}") from None
+    except Exception as error:  # the library has no class of its own for what it finds in a foreign file
+        line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise ConfigError(f"the pattern {str(path)!r} cannot be read as a MIDI file: {line}") from None
+    if file.ticks_per_beat <= 0:
+        raise ConfigError(
+            f"the MIDI file {str(path)!r} counts time by frames, not by beats, which is not read"
+        )
     sixteenth = file.ticks_per_beat / 4
     notes: list[tuple[int, int, int]] = []  # pitch, first row, row after the last
     for track in file.tracks:
@@ -127,7 +159,7 @@ def _midi(path: Path, step: float) -> Pattern:
         raise ConfigError(f"the MIDI file {str(path)!r} has no notes")
     start = min(first for _, first, _ in notes)
     pitches = sorted({pitch for pitch, _, _ in notes}, reverse=True)
-    roll = np.zeros((max(end for _, _, end in notes) - start, len(pitches)), bool)
+    roll = _empty(path, max(end for _, _, end in notes) - start, len(pitches))
     for pitch, first, end in notes:
         roll[first - start : end - start, pitches.index(pitch)] = True
     return _checked(path, roll, step or STEP, np.array(pitches))

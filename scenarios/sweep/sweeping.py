@@ -95,11 +95,22 @@ def open_sweep(folder: Path) -> Sweep:
         raise FileNotFoundError(f"{folder} holds no sweep: there is no {FILE} in it")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return Sweep(Path(folder), str(found["scenario"]), dict(found["runs"]))
-    except (ValueError, KeyError, TypeError) as error:
+        runs = {name: _checked_run(each) for name, each in found["runs"].items()}
+        return Sweep(Path(folder), str(found["scenario"]), runs)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(
-            f"{path} is damaged ({error!r}); delete it, and sweep again: runs are kept"
+            f"{path} is damaged ({error!r:.200}); delete it, and sweep again: runs are kept"
         ) from None
+
+
+def _checked_run(run: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known of a run, if every entry is what `Sweep.save` writes."""
+    texts = [run["file"], run["title"], run.get("error") or ""]
+    if not (isinstance(run["point"], dict) and all(isinstance(each, str) for each in texts)):
+        raise TypeError(f"a run should have a file, a title and a point, got {run!r:.100}")
+    if Path(run["file"]).name != run["file"]:
+        raise ValueError(f"a run should name a file of the folder, got {run['file']!r:.60}")
+    return run
 
 
 def sweep(

@@ -1,466 +1,234 @@
 """Damaged files are read, or refused in one line, within limits of time and memory.
 
-Kinds of files: runs, networks of runs, trained classifiers, labelled spikes in the layout of SHD, sessions of
-primate reaching, and what other programs write: SONATA spikes and reports, nodes and edges of circuits, NIR
-graphs, NWB. Each file is read in another process, which is ended if it takes too long: the HDF5 library may
-hang on a damaged file. By default some hundred files are read; ``pytest --mutations 5000`` reads all.
+The package `damage` has the kinds of files and the ways to damage them; here some of each are read.
+``pytest --mutations 5000`` reads 250 of each, ``python -m damage`` in this folder's parent as many as are
+asked for, and keeps what it finds.
 """
 
-import contextlib
-import copy
+import gzip
 import json
-import random
-import select
-import shutil
-import subprocess
-import sys
-import textwrap
-from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
 import eventsim as es
-from eventsim.io import load, save
-from eventsim.models import SpikingClassifier
-from eventsim.network.declaration import declaration_of
-from eventsim.trace import Trace
+from damage.campaign import available, campaign, damager
+from damage.kinds import KINDS
+from damage.watched import Outcome, Reader
+from eventsim.errors import ConfigError, FileFormatError, UnknownPart
+from eventsim.io.numpy_files import read_npy, read_npz
+from eventsim.scenarios.elise.pattern_files import pattern_of
+from eventsim.scenarios.sweep.sweeping import open_sweep
 
-LONGEST = 60.0  # s for one file; most take 10 ms
-MOST_MEMORY = 400e6  # bytes more than at the start
-
-READER = textwrap.dedent(
-    """
-    import json, resource, sys
-    from pathlib import Path
-    from eventsim.errors import ConfigError, FileFormatError
-    from eventsim.io import TraceFile, load
-    from eventsim.io.datasets import read_recordings
-    from eventsim.io.datasets.sets.primate_reaching import read_session
-    from eventsim.models import SpikingClassifier
-
-    def read_run(path):
-        TraceFile.resume(path).discard()
-        load(path)
-
-    def read_classifier(path):
-        SpikingClassifier.load(path).predict([[0.1, 0.9], [0.7, float("inf")]])
-
-    def read_network(path):
-        load(path).network()
-
-    def read_circuit(which, path):
-        config = Path(path).parent / "circuit" / "config.json"
-        tree = json.loads(config.with_name("good.json").read_text())
-        tree["networks"][which][0][which + "_file"] = path
-        config.write_text(json.dumps(tree))
-        load(config).network()
-
-    READERS = {
-        "run": read_run, "classifier": read_classifier, "labelled": read_recordings, "sonata": load,
-        "network": read_network, "nir": read_network, "config": read_network,
-        "packed": read_recordings, "session": read_session, "nwb": load,
-        "nodes": lambda path: read_circuit("nodes", path), "edges": lambda path: read_circuit("edges", path),
-    }
-    # What a file of others names and cannot be expressed is refused by another class.
-    OTHERS = ("network", "nir", "config", "nodes", "edges", "sonata")
-
-    for line in sys.stdin:
-        kind, path = line.strip().split(" ", 1)
-        try:
-            READERS[kind](Path(path) if kind == "session" else path)
-            outcome = "read"
-        except (ConfigError, FileFormatError, FileNotFoundError, IsADirectoryError) as error:
-            if not isinstance(error, FileFormatError) and kind not in OTHERS:
-                raise
-            outcome = "refused" if len(str(error).splitlines()) == 1 else f"several lines: {error}"
-        except BaseException as error:
-            outcome = f"{type(error).__name__}: {error}"
-        print(json.dumps([outcome, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]), flush=True)
-    """
-)
+SHARE = 20
+"""One in so many of the files that are asked for is of each kind."""
+FIRST = 400_000
+"""Numbers of the files of the ordinary tests, beside those of whole campaigns."""
 
 
-class Reader:
-    """A process that reads files and can be ended."""
-
-    def __init__(self):
-        self.process = None
-        self.memory = 0.0
-
-    def read(self, kind, path) -> str:
-        """Return how reading a file of a kind ended."""
-        if self.process is None:
-            pipe = subprocess.PIPE
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", READER], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
-            )
-        self.process.stdin.write(f"{kind} {path}\n")
-        self.process.stdin.flush()
-        if not select.select([self.process.stdout], [], [], LONGEST)[0]:
-            self.end()
-            return f"no end after {LONGEST} s"
-        line = self.process.stdout.readline()
-        if not line:
-            status = self.process.wait()
-            self.process = None
-            return f"the process ended with status {status}"
-        outcome, memory = json.loads(line)
-        grown, self.memory = memory - (self.memory or memory), self.memory or memory
-        return outcome if grown < MOST_MEMORY else f"{grown / 1e6:.0f} MB"
-
-    def end(self) -> None:
-        """End the process, if there is one."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def reader():
-    """A process that is ended after the test."""
-    reader = Reader()
-    yield reader
-    reader.end()
+    """A process that is ended after the tests."""
+    with Reader() as reader:
+        yield reader
 
 
-def write_run(path, run) -> None:
-    """Write the file of a run."""
-    save(run, path)
+@pytest.mark.parametrize("name", KINDS)
+def test_damaged_files_are_read_or_refused(name, reader, request):
+    if not available(name):
+        pytest.skip(f"needs {KINDS[name].needs}")
+    count = max(request.config.getoption("--mutations") // SHARE, 1)
+    with damager(name) as files:
+        assert files.outcome_of_good(reader) == Outcome("read")
+        for number in range(FIRST, FIRST + count):
+            outcome = files.outcome(number, reader)
+            assert not outcome.is_finding, f"{name} {number}: {outcome.kind} {outcome.words}"
 
 
-def write_classifier(path, run) -> None:
-    """Write a trained classifier."""
-    times = np.random.default_rng(1).uniform(0, 1, (20, 2))
-    labels = np.where(times[:, 0] < times[:, 1], "left", "right")
-    SpikingClassifier(hidden=(3,), epochs=1, random_state=1, progress=False).fit(times, labels).save(path)
+def test_a_campaign_goes_on_where_it_was_stopped_and_makes_the_same_files(tmp_path):
+    once = campaign("points", 30, 1, tmp_path / "once", lambda record: None)
+    campaign("points", 10, 1, tmp_path / "twice", lambda record: None)
+    good = tmp_path / "twice" / "points-1" / "good" / "good.csv"
+    assert good.read_bytes() == (tmp_path / "once" / "points-1" / "good" / "good.csv").read_bytes()
+    twice = campaign("points", 30, 1, tmp_path / "twice", lambda record: None)
+    kept = json.loads((tmp_path / "twice" / "points-1.json").read_text())
+    for record in (once, twice):
+        assert (record.done, record.read + record.refused + len(record.findings)) == (30, 30)
+        assert record.read
+        assert record.refused
+    assert (twice.read, twice.refused) == (once.read, once.refused) == (kept["read"], kept["refused"])
 
 
-def write_labelled(path, run, **storage) -> None:
-    """Write labelled spikes in the layout of SHD, in one piece or as `storage` says."""
-    rng = np.random.default_rng(1)
-    with h5py.File(path, "w") as file:
-        file["labels"] = np.arange(6, dtype=np.uint16) % 3
-        for name, dtype in (("times", "f2"), ("units", "u2")):
-            rows = file.create_dataset(f"spikes/{name}", (6,), h5py.vlen_dtype(np.dtype(dtype)), **storage)
-            for k in range(6):
-                rows[k] = np.sort(rng.integers(0, 50, 4 + k)).astype(dtype)
-
-
-def write_packed(path, run) -> None:
-    """Write labelled spikes whose references are compressed in chunks."""
-    write_labelled(path, run, chunks=(4,), compression="gzip", shuffle=True)
-
-
-def write_session(path, run) -> None:
-    """Write a session of primate reaching, a file of MATLAB: references, and a block of the user in front."""
-    rng = np.random.default_rng(0)
-    with h5py.File(path, "w", userblock_size=512) as file:
-        file["t"] = 5 + 0.004 * np.arange(40)[None]
-        file["cursor_pos"], file["target_pos"] = rng.normal(size=(2, 40)), rng.integers(0, 2, (2, 40))
-        table = file.create_dataset("spikes", (2, 3), dtype=h5py.ref_dtype)
-        for unit in range(2):
-            for channel in range(3):
-                file[f"refs/{unit}{channel}"] = np.sort(rng.uniform(4.9, 5.2, 9))[None]
-                file[f"refs/{unit}{channel}"].attrs["MATLAB_class"] = "double"
-                table[unit, channel] = file[f"refs/{unit}{channel}"].ref
-
-
-def small_network() -> es.Network:
-    """Return a network with rules, arrays, lists and a plasticity rule."""
-    rng = np.random.default_rng(1)
-    net = es.Network(seed=3)
-    net.add("input", es.models.SpikeSource(times=[[1.0, 2.0], np.array([3.0])]), 2)
-    net.add("cells", es.models.LIF(tau_mem=rng.uniform(8, 12, 5), v_th=15.0), 5)
-    net.add("jumps", es.models.LIFDelta(tau_mem=10.0), 3)
-    net.connect("input", "cells", weight=rng.normal(size=(2, 5)), delay=1.0)
-    net.connect("cells", "cells", es.connect.fixed_probability(0.5), weight=es.connect.normal(1.0, 0.1))
-    net.connect("cells", "jumps", [(0, 1, 0.5, 1.0), (2, 2, 0.25, 2.0)])
-    return net
-
-
-def write_network(path, run) -> None:
-    """Write a run that holds its network."""
-    save(Trace(sizes={"cells": 5}, declaration=declaration_of(small_network())), path)
-
-
-def write_graph(path, run) -> None:
-    """Write a NIR graph."""
-    pytest.importorskip("nir")
-    es.io.export.to_nir(small_network(), path)
-
-
-def write_sonata(path, run) -> None:
-    """Write spikes and a report as SONATA, in one file."""
-    rng = np.random.default_rng(1)
-    with h5py.File(path, "w") as file:
-        file["spikes/a/timestamps"], file["spikes/a/node_ids"] = rng.uniform(0, 9, 50), rng.integers(0, 5, 50)
-        file["spikes/a/timestamps"].attrs["units"] = "ms"
-        file["report/a/data"] = rng.normal(size=(30, 4)).astype(np.float32)
-        file["report/a/data"].attrs["units"] = "mV"
-        file["report/a/mapping/time"] = [0.0, 3.0, 0.1]
-        file["report/a/mapping/node_ids"] = np.arange(4, dtype=np.uint64)
-        file["report/a/mapping/index_pointers"] = np.arange(5, dtype=np.uint64)
-
-
-def write_nwb(path, run) -> None:
-    """Write spikes and series as NWB."""
-    pytest.importorskip("pynwb")
-    run.time_unit = "s"
-    es.io.export.to_nwb(run, path)
-
-
-def write_part_of_circuit(which, path) -> None:
-    """Write a circuit beside the file of its nodes or edges."""
-    folder = path.parent / "circuit"
-    files = {file.name: file for file in es.io.sonata.write_circuit(small_network(), folder, duration=9.0)}
-    files["config.json"].rename(folder / "good.json")
-    shutil.copy(files[f"{which}.h5"], path)
-
-
-KINDS = {
-    "run": write_run,
-    "classifier": write_classifier,
-    "labelled": write_labelled,
-    "packed": write_packed,
-    "session": write_session,
-    "network": write_network,
-    "nir": write_graph,
-    "sonata": write_sonata,
-    "nwb": write_nwb,
-    "nodes": lambda path, run: write_part_of_circuit("nodes", path),
-    "edges": lambda path, run: write_part_of_circuit("edges", path),
+BAD = {
+    "escaped": "raise KeyError('x')",
+    "several lines": "raise damage.child.ConfigError('two\\nlines')",
+    "crashed": "import os; os.kill(os.getpid(), 11)",
+    "memory": "hold = bytearray(3 << 30)",
+    "no end": "while True: pass",
+    "refused": "raise damage.child.FileFormatError('no file of ours')",
+    "read": "pass",
 }
-kinds = pytest.mark.parametrize("kind", KINDS)
 
 
-@pytest.fixture
-def original(kind, run, tmp_path):
-    """The path of a good file."""
-    KINDS[kind](tmp_path / "good.h5", run)
-    return tmp_path / "good.h5"
+@pytest.mark.parametrize("kind", BAD)
+def test_every_way_to_end_is_seen_and_the_next_file_is_read(kind, tmp_path, monkeypatch):
+    if kind == "no end":
+        monkeypatch.setattr("damage.watched.LONGEST", 1.0)
+    path = tmp_path / "file.py"
+    with Reader() as reader:
+        path.write_text(BAD[kind])
+        assert reader.read("script", path).kind == kind
+        path.write_text("pass")
+        assert reader.read("script", path).kind == "read"
 
 
-def n_mutations(request, kind):
-    """Return how many damaged files of a kind are read: all kinds the same number if all are asked for."""
-    asked = request.config.getoption("--mutations")
-    return asked if kind == "run" or asked >= 5000 else asked // 4
+ONE_LINE = {
+    "cut.npy": b"\x93NUMPY\x01\x00u\x00{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999,), }\n",
+    "no.npy": b"text",
+    "no.npz": b"PK\x03\x04",
+}
 
 
-def with_changed_bytes(content: bytes, rng: random.Random) -> bytes:
-    """Return the content of a file with one to four damages."""
-    changed = bytearray(content)
-    for _ in range(rng.randint(1, 4)):
-        place = rng.randrange(len(changed))
-        kind = rng.randrange(6)
-        if kind == 0:
-            changed[place] ^= 1 << rng.randrange(8)
-        elif kind == 1:
-            changed[place] = rng.choice((0, 1, 0x7F, 0x80, 0xFF))
-        elif kind == 2:
-            width = rng.choice((2, 4, 8, 16))
-            changed[place : place + width] = bytes([rng.choice((0, 0xFF))]) * len(
-                changed[place : place + width]
-            )
-        elif kind == 3:
-            start = rng.randrange(len(changed))
-            block = changed[start : start + rng.choice((8, 64, 512))]
-            changed[place : place + len(block)] = block
-        elif kind == 4:
-            del changed[place : place + rng.randint(1, 64)]
-        else:  # where names and heaps are
-            marks = [
-                b"GCOL",
-                b"TREE",
-                b"SNOD",
-                b"HEAP",
-                b"OHDR",
-                b"OCHK",
-                b"FRHP",
-                b"BTHD",
-                b"kind",
-                b"units",
-            ]
-            start = changed.find(rng.choice(marks), rng.randrange(len(changed)))
-            if start >= 0:
-                changed[min(start + rng.randrange(64), len(changed) - 1)] = rng.randrange(256)
-    return bytes(changed)
+@pytest.mark.parametrize("name", ONE_LINE)
+def test_arrays_that_declare_more_than_they_have_are_refused(name, tmp_path):
+    (tmp_path / name).write_bytes(ONE_LINE[name])
+    read = read_npy if name.endswith("npy") else read_npz
+    with pytest.raises(FileFormatError, match=r"cannot be read as a") as caught:
+        read(tmp_path / name)
+    assert len(str(caught.value).splitlines()) == 1
 
 
-def change_structure(file: h5py.File, rng: random.Random) -> None:
-    """Do something to an open file that a run would not do."""
-    places: list[str] = []
-    file.visit(places.append)
-    places = sorted(place for place in places if place in file)
-    place = rng.choice(places)
-    other = rng.choice(places)
-    values = [
-        np.arange(3.0),
-        np.arange(3, dtype=np.uint64),
-        np.array([]),
-        np.float64("nan"),
-        "text",
-        h5py.Empty("f8"),
-        np.zeros(2, "f4,i8"),
-        np.array([b"a", b"bc"]),
-        -1,
-        2**63,
-        [[1, 2], [3, 4]],
-        True,
+def test_arrays_come_back_as_numpy_wrote_them(tmp_path):
+    kinds = [
+        np.arange(6.0).reshape(2, 3),
+        np.asfortranarray(np.eye(3, 2)),
+        np.array(3),
+        np.zeros((0, 4), "i2"),
     ]
-    value = rng.choice(values)
-    kind = rng.randrange(10)
-    attributes = dict(file[place].attrs)
-    if kind == 0:
-        del file[place]
-    elif kind == 1:
-        del file[place]
-        file[place] = value
-    elif kind == 2:
-        del file[place]
-        file[place] = value
-        file[place].attrs.update(attributes)
-    elif kind == 3:
-        del file[place]
-        file.create_group(place)
-    elif kind == 4 and attributes:
-        del file[place].attrs[rng.choice(sorted(attributes))]
-    elif kind == 5 and attributes:
-        file[place].attrs[rng.choice(sorted(attributes))] = value
-    elif kind == 6:
-        file[place].attrs[rng.choice(["kind", "index", "every", "format_version", "x"])] = value
-    elif kind == 7:
-        link = rng.choice(
-            [h5py.SoftLink("/" + other), h5py.SoftLink("."), h5py.ExternalLink("good.h5", other)]
-        )
-        file[f"{place}/new" if isinstance(file[place], h5py.Group) else f"{place}.new"] = link
-    elif kind == 8 and isinstance(file[place], h5py.Group):
-        file[f"{place}/again"] = file[other]
-    else:
-        shape = rng.choice([(10**9,), (10**5, 10**5), (0, 3), (2**40,)])
-        dtype = rng.choice(["f8", "u8", "f4", h5py.string_dtype(), h5py.vlen_dtype("f8")])
-        del file[place]
-        chunks = tuple(min(n, 64) or 1 for n in shape) if rng.random() < 0.5 else None
-        file.create_dataset(place, shape, dtype, chunks=chunks)
-        file[place].attrs.update(attributes)
+    kinds += [np.array([(1, 2.0)], [("a", "i4"), ("b", "f8")]), np.array(["a", "bc"])]
+    for array in kinds:
+        np.save(tmp_path / "a.npy", array)
+        found = read_npy(tmp_path / "a.npy")
+        assert found.dtype == array.dtype
+        assert found.shape == array.shape
+        assert (found == array).all()
+    np.savez_compressed(tmp_path / "a.npz", x=kinds[0], y=kinds[1])
+    assert read_npz(tmp_path / "a.npz", ("y", "z")).keys() == {"y"}
+    assert (read_npz(tmp_path / "a.npz")["y"] == kinds[1]).all()
 
 
-@kinds
-def test_a_good_file_is_read(kind, original, reader):
-    assert reader.read(kind, original) == "read"
+def test_an_archive_that_expands_without_end_is_not_expanded(tmp_path):
+    """An IDX file of some hundred kB with 256 MiB of zeros behind its images."""
+    packed = gzip.compress(bytes((0, 0, 8, 1, 0, 0, 0, 5)) + bytes(1 << 28), 1)
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(packed)
+    (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(packed)
+    with pytest.raises(FileFormatError, match="expands to more than 47040016 bytes"):
+        es.io.datasets.mnist("test", tmp_path)
 
 
-@kinds
-def test_changed_bytes_are_read_or_refused(kind, original, reader, tmp_path, request):
-    content, path = original.read_bytes(), tmp_path / "changed.h5"
-    seen = {"read": 0, "refused": 0}
-    for k in range(n_mutations(request, kind) * 4 // 5):
-        path.write_bytes(with_changed_bytes(content, random.Random(k)))
-        outcome = reader.read(kind, path)
-        assert outcome in seen, f"mutation {k}: {outcome}"
-        seen[outcome] += 1
-    assert min(seen.values()) > 0
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            b"time,unit\n1.0,nan\n",
+            "line 2 of .* must have a time and a whole unit from 0 on, got '1.0' and 'nan'",
+        ),
+        (b"time,unit\n1.0,2\ninf,2\n", "line 3 of .* got 'inf' and '2'"),
+        (b"time,unit\n1.0,-2\n", "got '1.0' and '-2'"),
+        (b"time,unit\n\xff,2\n", "is no text in UTF-8"),
+        (b"when,unit\n1,2\n", "has no column 'time'; columns: when, unit"),
+    ],
+)
+def test_spikes_in_csv_that_cannot_be_are_refused_with_their_line(text, message, tmp_path):
+    (tmp_path / "a.csv").write_bytes(text)
+    with pytest.raises(ConfigError, match=message):
+        es.models.SpikeSource.from_csv(tmp_path / "a.csv")
 
 
-@kinds
-def test_changed_structures_are_read_or_refused(kind, original, reader, tmp_path, request):
-    content, path = original.read_bytes(), tmp_path / "changed.h5"
-    seen = {"read": 0, "refused": 0}
-    for k in range(n_mutations(request, kind) // 5):
-        path.write_bytes(content)
-        rng = random.Random(k)
+def test_samples_of_units_that_are_not_there_are_refused(tmp_path):
+    for key, values, message in (
+        ("units", [9], "units 9 to 9, but the population has 3"),
+        ("times", [2.0, 1.0], "are not in order"),
+    ):
+        samples = es.Samples(np.array([0.0, 1.0]), np.zeros((2, 1)), np.array([1]))
+        path = tmp_path / f"{key}.h5"
+        es.io.save(es.Trace(sizes={"x": 3}, samples={("x", "v"): samples}), path)
         with h5py.File(path, "r+") as file:
-            for _ in range(rng.randint(1, 2)):
-                with contextlib.suppress(LookupError, ValueError, OSError, TypeError, RuntimeError):
-                    change_structure(file, rng)
-        outcome = reader.read(kind, path)
-        assert outcome in seen, f"mutation {k}: {outcome}"
-        seen[outcome] += 1
-    assert min(seen.values()) > 0
+            file[f"eventsim/samples/x/v/{key}"][...] = values
+        with pytest.raises(FileFormatError, match=message):
+            es.io.load(path)
 
 
-@pytest.mark.parametrize("name", ["good.json", "node_types.csv", "edge_types.csv"])
-def test_changed_texts_of_circuits_are_read_or_refused(name, reader, tmp_path, request):
-    write_part_of_circuit("nodes", tmp_path / "good.h5")
-    folder = tmp_path / "circuit"
-    shutil.copy(folder / "good.json", folder / "config.json")
-    changed = folder / ("config.json" if name == "good.json" else name)
-    content, seen = changed.read_bytes(), {"read": 0, "refused": 0}
-    for k in range(n_mutations(request, "config") // 2):
-        changed.write_bytes(with_changed_bytes(content, random.Random(k)))
-        outcome = reader.read("config", folder / "config.json")
-        assert outcome in seen, f"mutation {k}: {outcome}"
-        seen[outcome] += 1
-    assert min(seen.values()) > 0
+def test_an_event_at_a_damaged_time_makes_no_windows(tmp_path):
+    from eventsim.io.datasets.sets.event_camera import histograms, read_events
+
+    head, words = b"% x\n" + bytes((0, 8)), np.zeros(3, "<u4,<u4")
+    words["f0"] = [5, 60_000, 4_000_000_000]
+    (tmp_path / "a.dat").write_bytes(head + words.tobytes())
+    with pytest.raises(FileFormatError, match="3 events span 80001 windows of 50000 us"):
+        histograms(read_events(tmp_path / "a.dat"))
+    words["f0"] = [5, 60_000, 4]
+    (tmp_path / "a.dat").write_bytes(head + words.tobytes())
+    with pytest.raises(FileFormatError, match="event 2 is at 4 us, before the one before"):
+        read_events(tmp_path / "a.dat")
 
 
-def test_changed_declarations_of_networks_are_read_or_refused(reader, tmp_path, request):
-    path, good = tmp_path / "changed.h5", declaration_of(small_network())
-    seen = {"read": 0, "refused": 0}
-    for k in range(n_mutations(request, "network")):
-        plain, rng = copy.deepcopy(good), random.Random(k)
-        places = [plain, *plain["populations"], *plain["projections"]]
-        places += [each["model"]["values"] for each in plain["populations"]]
-        change_tree(rng.choice(places), rng)
-        try:
-            save(Trace(sizes={"cells": 5}, declaration=plain), path, overwrite=True)
-        except (TypeError, ValueError):
-            continue  # nothing that a file can hold
-        outcome = reader.read("network", path)
-        assert outcome in seen, f"mutation {k}: {outcome}"
-        seen[outcome] += 1
-    assert min(seen.values()) > 0
+def test_runs_of_a_sweep_that_are_none_are_refused(tmp_path):
+    good = {"file": "a.h5", "title": "a", "point": {"n": 1}}
+    for change in ({"point": 3}, {"file": 1}, {"file": "../a.h5"}, {"error": {}, "title": None}):
+        (tmp_path / "sweep.json").write_text(json.dumps({"scenario": "x", "runs": {"1": good | change}}))
+        with pytest.raises(FileFormatError, match=r"sweep.json is damaged"):
+            open_sweep(tmp_path)
 
 
-def change_tree(tree, rng: random.Random) -> None:
-    """Change one value somewhere in a state."""
-    places = []
-
-    def visit(group) -> None:
-        for key, value in group.items():
-            places.append((group, key))
-            if isinstance(value, dict):
-                visit(value)
-
-    visit(tree)
-    group, key = rng.choice(places)
-    values: list[Any] = [
-        None,
-        -1,
-        0,
-        2**62,
-        1e300,
-        np.nan,
-        np.inf,
-        "text",
-        "",
-        [],
-        ["a"],
-        {},
-        {"a": 1},
-        np.zeros((0, 3)),
-    ]
-    values += [np.full((3, 2), np.nan), np.array(["a", "b"]), True, [1, "a"], np.arange(5)]
-    if rng.random() < 0.15:
-        del group[key]
-    else:
-        group[key] = rng.choice(values)
+def test_a_track_that_is_longer_than_its_file_is_refused_before_it_is_read(tmp_path):
+    pytest.importorskip("mido")
+    header = b"MThd" + (6).to_bytes(4, "big") + bytes((0, 1, 0, 1, 0, 96))
+    (tmp_path / "a.mid").write_bytes(header + b"MTrk" + b"\xff\xff\xff\xf0" + bytes(9))
+    with pytest.raises(ConfigError, match="a chunk at byte 14 declares 4294967280 bytes, but 9 are left"):
+        pattern_of(str(tmp_path / "a.mid"))
 
 
-def test_changed_states_of_classifiers_are_read_or_refused(reader, tmp_path, request):
-    good, path = tmp_path / "good.h5", tmp_path / "changed.h5"
-    write_classifier(good, None)
-    seen = {"read": 0, "refused": 0}
-    for k in range(n_mutations(request, "classifier")):
-        trace, rng = load(good), random.Random(k)
-        change_tree(trace.state, rng)
-        try:
-            save(trace, path, overwrite=True)
-        except (TypeError, ValueError):
-            continue  # nothing that a file can hold
-        outcome = reader.read("classifier", path)
-        assert outcome in seen, f"mutation {k}: {outcome}"
-        seen[outcome] += 1
-    assert min(seen.values()) > 0
+def test_spike_trains_of_a_pattern_without_bounds_are_refused(tmp_path):
+    times, units = np.array([1.0, 20.0]), np.array([0, 1])
+    for change, message in (
+        ({"duration": 1e12}, "1e[+]12 rows of 2 neurons"),
+        ({"duration": [1.0, 2.0]}, "duration of .* must be one number of ms"),
+        ({"times": np.array(["a", "b"])}, "times of .* must be numbers"),
+        ({"units": np.array([0, np.nan])}, "must be finite and not negative"),
+    ):
+        np.savez(tmp_path / "a.npz", **({"times": times, "units": units, "duration": 50.0} | change))
+        with pytest.raises(ConfigError, match=message):
+            pattern_of(str(tmp_path / "a.npz"))
+
+
+def test_neo_blocks_whose_times_cannot_be_are_refused():
+    neo, pq = pytest.importorskip("neo"), pytest.importorskip("quantities")
+
+    def block(*signals, stop=10.0):
+        train = neo.SpikeTrain([1.0] * pq.ms, t_stop=stop * pq.ms)
+        segment, block = neo.Segment(), neo.Block()
+        segment.spiketrains.append(train)
+        segment.irregularlysampledsignals += signals
+        block.segments.append(segment)
+        return block
+
+    def signal(times):
+        return neo.IrregularlySampledSignal(times * pq.ms, np.array([[1.0], [2.0]]), units="mV", name="a")
+
+    trace = es.io.from_neo(block(signal([2.0, 1.0]), stop=np.inf))
+    assert trace.duration == 1.0
+    assert trace.samples["a", "signal"].values.tolist() == [[2.0], [1.0]]
+    assert "put in order" in trace.provenance["notes"]
+    with pytest.raises(ConfigError, match="a sample at nan, which is no time"):
+        es.io.from_neo(block(signal([np.nan, 1.0])))
+    with pytest.raises(ConfigError, match="segment should be the number of one"):
+        es.io.from_neo(block(), segment=None)
+
+
+@pytest.mark.parametrize("kind", [ConfigError, FileFormatError, UnknownPart])
+def test_messages_show_the_beginning_of_what_is_long(kind):
+    assert str(kind("the unit is 'ms'")) == "the unit is 'ms'"
+    assert str(kind(f"the unit is {'x' * 70_000} ; known: ms")) == f"the unit is {'x' * 100}... ; known: ms"
+    assert len(str(kind("0.0, " * 10_000))) == 1503

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
 from eventsim.io.datasets.files import Folder, PublishedSet
+from eventsim.io.numpy_files import read_npy
 from eventsim.trace import Floats
 
 EVENT_CAMERA = PublishedSet("gen4", "prophesee.ai (1 Megapixel Automotive Detection Dataset)", {})
 WIDTH, HEIGHT = 1280, 720
 CLASSES = {0: "pedestrian", 1: "two wheeler", 2: "car"}
 EVENT = np.dtype([("t", "<u4"), ("word", "<u4")])
+FEW_WINDOWS, LEAST_EVENTS = 64, 16
+"""Events of a window, on average, below which a longer file cannot be one of this sensor."""
 FIELDS = ("x", "y", "w", "h", "class_id")
 
 
@@ -84,6 +87,11 @@ def read_events(path: str | Path) -> dict[str, NDArray[Any]]:
     if len(body) % EVENT.itemsize:
         raise FileFormatError(f"{path} ends within an event: {len(body)} bytes of events of {EVENT.itemsize}")
     events = np.frombuffer(body, EVENT)
+    if (events["t"][1:] < events["t"][:-1]).any():
+        k = int(np.argmax(events["t"][1:] < events["t"][:-1])) + 1
+        raise FileFormatError(
+            f"{path} is damaged: event {k} is at {events['t'][k]} us, before the one before"
+        )
     word = events["word"].astype(np.int64)
     return {
         "t": events["t"].astype(np.int64),
@@ -108,17 +116,22 @@ def read_boxes(path: str | Path, scale: float = 0.5, smallest: float = 60.0) -> 
     boxes : dict
         t (us), box (n, 4: left, top, width, height), label (n,: key of `CLASSES`).
     """
-    try:
-        found = np.load(path, allow_pickle=False)
-        names = found.dtype.names or ()
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"{path} is no NPY file of boxes: {error}") from None
+    found = read_npy(path)
+    names = found.dtype.names or ()
     time = "t" if "t" in names else "ts"
     missing = [name for name in (time, *FIELDS) if name not in names]
     if missing:
         raise FileFormatError(
             f"{path} has boxes without {missing[0]!r}; fields: {', '.join(names) or 'none'}"
         )
+    wrong = [
+        name for name in (time, *FIELDS) if found.dtype[name].kind not in "iuf" or found.dtype[name].shape
+    ]
+    if found.ndim != 1 or wrong:
+        what = f"field {wrong[0]!r} of {found.dtype[wrong[0]]}" if wrong else f"the shape {found.shape}"
+        raise FileFormatError(f"{path} should have a row of numbers for each box, but has {what}")
+    if not all(np.isfinite(found[name]).all() for name in (time, *FIELDS)):
+        raise FileFormatError(f"{path} has a box with a value that is not finite")
     box = np.stack([found[name].astype(np.float64) for name in FIELDS[:4]], axis=1)
     label = found["class_id"].astype(np.int64)
     kept = np.isin(label, list(CLASSES)) & (np.hypot(box[:, 2], box[:, 3]) >= smallest)
@@ -144,6 +157,12 @@ def histograms(events: dict[str, NDArray[Any]], window: int = 50_000, scale: flo
     if outside.any():
         k = int(np.flatnonzero(outside)[0])
         raise FileFormatError(f"event {k} lies outside the sensor: x {events['x'][k]}, y {events['y'][k]}")
-    shape = (int(frame.max()) + 1, 2, height, width)
+    windows = int(frame.max()) + 1
+    if windows > max(FEW_WINDOWS, len(frame) // LEAST_EVENTS):
+        raise FileFormatError(
+            f"{len(frame)} events span {windows} windows of {window} us; such a sensor has thousands each, "
+            "so a time is damaged"
+        )
+    shape = (windows, 2, height, width)
     place = np.ravel_multi_index((frame, events["p"], y, x), shape)
     return np.bincount(place, minlength=int(np.prod(shape))).reshape(shape).astype(np.float64)

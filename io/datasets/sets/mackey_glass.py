@@ -14,6 +14,7 @@ import csv
 import numpy as np
 
 from eventsim.io.datasets.files import Folder, PublishedSet
+from eventsim.io.numpy_files import read_npy
 from eventsim.trace import Floats
 
 MACKEY_GLASS = PublishedSet(
@@ -104,5 +105,5 @@ def mackey_glass_at(tau: float, first: float, times: Floats) -> Floats:
 
 def mackey_glass_file(tau: int, data: Folder = None) -> Floats:
     """Read a published series, ``mg_<tau>.npy``; raises FileNotFoundError where it is missing."""
-    series: Floats = np.load(MACKEY_GLASS.path(f"mg_{tau}.npy", data)).reshape(-1).astype(np.float64)
+    series: Floats = read_npy(MACKEY_GLASS.path(f"mg_{tau}.npy", data)).reshape(-1).astype(np.float64)
     return series

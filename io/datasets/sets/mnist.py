@@ -7,7 +7,7 @@ well. The check sums are those of the uncompressed content, which is the same in
 
 import gzip
 import hashlib
-import zipfile
+import math
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
 from eventsim.io.datasets.files import Folder, PublishedSet, check_split
+from eventsim.io.numpy_files import read_npz
 from eventsim.trace import Ints
 
 Bytes = NDArray[np.uint8]
+MOST_BYTES = 16 + 60_000 * 28 * 28
+"""Of a file, uncompressed: the images to train on are the largest."""
 
 MNIST = PublishedSet(
     "mnist",
@@ -114,8 +117,11 @@ def _array(published: PublishedSet, file: str, data: Folder) -> Bytes:
     content = _content(path)
     _check(published, path, file, content)
     n_axes = content[3]  # magic: 0, 0, 8 for bytes, number of axes; then the lengths as big-endian int32
-    shape = np.frombuffer(content, ">i4", n_axes, 4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * n_axes).reshape(shape).copy()
+    place = 4 + 4 * n_axes
+    shape = np.frombuffer(content[4:place], ">i4").tolist() if len(content) >= place else []
+    if content[:3] != b"\0\0\x08" or min(shape, default=-1) < 0 or math.prod(shape) != len(content) - place:
+        raise FileFormatError(f"{path} is no IDX file of bytes: {len(content)} bytes, of shape {shape[:8]}")
+    return np.frombuffer(content, np.uint8, offset=place).reshape(shape).copy()
 
 
 def _content(path: Path) -> bytes:
@@ -123,18 +129,21 @@ def _content(path: Path) -> bytes:
     if not packed.startswith(b"\x1f\x8b"):
         return packed
     try:
-        return gzip.decompress(packed)
+        with gzip.open(path) as stream:
+            content = stream.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(f"{path} is damaged: {error}") from None
+    if len(content) > MOST_BYTES:
+        raise FileFormatError(f"{path} is damaged: it expands to more than {MOST_BYTES} bytes")
+    return content
 
 
 def _keras_array(published: PublishedSet, path: Path, file: str) -> Bytes:
     name = ("x_" if "images" in file else "y_") + ("train" if file.startswith("train") else "test")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            array = np.ascontiguousarray(arrays[name], np.uint8)
-    except (OSError, EOFError, KeyError, ValueError, zlib.error, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is damaged, or holds no array {name}: {error}") from None
+    found = read_npz(path, (name,)).get(name)
+    if found is None or found.dtype != np.uint8 or not 1 <= found.ndim <= 3:
+        raise FileFormatError(f"{path} is damaged, or holds no array {name} of bytes")
+    array = np.ascontiguousarray(found)
     header = bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">i4").tobytes()
     _check(published, path, file, header + array.tobytes())
     return array
