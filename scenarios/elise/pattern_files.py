@@ -114,10 +114,10 @@ def _spikes(path: Path, step: float) -> Pattern:
 
 def _check_chunks(path: Path) -> None:
     """Refuse a MIDI file whose chunks are longer than the file: the library reserves what they declare."""
-    content = path.read_bytes()
-    tracks = int.from_bytes(content[10:12], "big") if content[:4] == b"MThd" else 0
-    place = 0
-    for _ in range(1 + tracks):
+    content, place = path.read_bytes(), 0
+    if len(content) < 14 or not content.startswith(b"MThd"):
+        return  # the library says so
+    for _ in range(1 + int.from_bytes(content[10:12], "big")):
         size = int.from_bytes(content[place + 4 : place + 8], "big")
         if place + 8 + size > len(content):
             raise ConfigError(
