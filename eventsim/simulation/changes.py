@@ -289,6 +289,7 @@ class ChangesSide(ContinuousSide):
                 raise ValueError(
                     f"{label} has shape {values.shape}, expected (), ({n_pre}, {n_post}) or ({synapses.n},)"
                 )
+        self._check_bounds(projection, values.reshape(-1))
         self._ready()
         if projection not in self._first_weights:
             self._first_weights[projection] = declared.weight if synapses is None else synapses.edges()[2]
@@ -408,6 +409,17 @@ class ChangesSide(ContinuousSide):
                 raise ConfigError(
                     f"{parameter} of {name!r} decides the windows of this schedule; create the simulation "
                     "with schedule='ordered' to change it"
+                )
+
+    def _check_bounds(self, projection: str, weight: Any) -> None:
+        """Raise ValueError if weights are beyond the bounds of a plasticity rule."""
+        for name, rule in self.net.plasticity:
+            low, high = getattr(rule, "weight_bounds", (-math.inf, math.inf))
+            outside = weight[(weight < low) | (weight > high)]
+            if name == projection and len(outside):
+                raise ValueError(
+                    f"weight of {projection!r} must lie between {low:g} and {high:g}, the bounds of its "
+                    f"{type(rule).__name__}, got {outside[0]:g}"
                 )
 
     def _put_weights(self, compiled: CompiledNetwork, projection: str, values: Any) -> None:

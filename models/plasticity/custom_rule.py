@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eventsim import rng
 from eventsim.errors import ConfigError
-from eventsim.parameters import one_number
+from eventsim.parameters import one_number, whole_number
 from eventsim.states import state_array
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class SpikeTraces:
         if not one_number(tau, "tau") > 0:
             raise ValueError(f"tau of a trace must be positive, got {tau!r}")
         self.tau = float(tau)
-        self.values = np.zeros(n)  # just after the last spike
+        self.values = np.zeros(whole_number(n, "n"))  # just after the last spike
         self.times = np.zeros(n)  # of the last spike
 
     def at(self, time: float, units: Any = slice(None)) -> NDArray[np.float64]:

@@ -84,6 +84,11 @@ class InhibitorySTDP:
         return self.delay == "axonal"
 
     @property
+    def weight_bounds(self) -> tuple[float, float]:
+        """The least and the largest weight."""
+        return -self.w_max, 0.0
+
+    @property
     def follows_targets(self) -> bool:
         """Whether the weights follow spikes of the targets: True."""
         return True

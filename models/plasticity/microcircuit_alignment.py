@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim.errors import ConfigError
+from eventsim.io.plain import plain_array
 from eventsim.models.plasticity.noise import OrnsteinUhlenbeck, not_shorter
 from eventsim.parameters import one_line, one_number
 from eventsim.registry import register
@@ -69,7 +70,7 @@ class MicrocircuitAlignment:
     def __post_init__(self) -> None:
         if not isinstance(self.noise, OrnsteinUhlenbeck):
             raise TypeError(f"noise must be an OrnsteinUhlenbeck process, got {self.noise!r:.60}")
-        forward = np.asarray(self.rate_forward, float)
+        forward = plain_array(self.rate_forward, "rate_forward", "iuf")
         if forward.ndim > 1 or not (np.isfinite(forward).all() and (forward >= 0).all()):
             raise ValueError(f"rate_forward must be numbers of at least 0, got {self.rate_forward!r:.60}")
         rates = ("rate_feedback", "rate_to_interneurons", "rate_from_interneurons")

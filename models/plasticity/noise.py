@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.errors import ConfigError
+from eventsim.io.plain import plain_array
 from eventsim.parameters import one_line, one_number
 
 Floats = NDArray[np.float64]
@@ -50,7 +51,7 @@ class OrnsteinUhlenbeck:
     __repr__ = one_line
 
     def __post_init__(self) -> None:
-        sigma = np.asarray(self.sigma, float)
+        sigma = plain_array(self.sigma, "sigma", "iuf")
         if sigma.ndim > 1 or not (np.isfinite(sigma).all() and (sigma >= 0).all()):
             raise ValueError(f"sigma must be numbers of at least 0, got {self.sigma!r:.60}")
         if not one_number(self.tau, "tau of the noise", low=0) > 0:

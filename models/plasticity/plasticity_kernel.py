@@ -25,7 +25,7 @@ from eventsim.connect.connections import Connections
 from eventsim.engine import Engine, PythonHandler
 from eventsim.engine.priorities import Priority
 from eventsim.errors import ConfigError
-from eventsim.parameters import one_number
+from eventsim.parameters import one_number, whole_number
 from eventsim.registry import register
 from eventsim.renamed import renamed_arguments
 from eventsim.states import LATEST, not_after, state_arrays, state_number
@@ -149,8 +149,7 @@ class PlasticityKernel:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
         for name in ("amplitude_plus", "amplitude_minus"):
             one_number(getattr(self, name), name, low=0)
-        if not 1 <= self.weight_bits <= 31:
-            raise ValueError(f"weight_bits must lie between 1 and 31, got {self.weight_bits!r}")
+        whole_number(self.weight_bits, "weight_bits", 1, 31)
 
     def attach(self, synapses: Any) -> None:
         """Refuse projections of rates: the sensors see spikes."""

@@ -83,6 +83,11 @@ class RewardSTDP:
             if field.name.startswith(("tau", "w_max")) and not value > 0:
                 raise ValueError(f"{field.name} must be positive, got {value!r}")
 
+    @property
+    def weight_bounds(self) -> tuple[float, float]:
+        """The least and the largest weight."""
+        return 0.0, self.w_max
+
     def attach(self, target: Any) -> None:
         """Refuse projections of rates."""
         raise ConfigError("reward-modulated STDP acts on projections of spikes")

@@ -130,6 +130,11 @@ class PairSTDP:
         return self.delay == "axonal"
 
     @property
+    def weight_bounds(self) -> tuple[float, float]:
+        """The least and the largest weight."""
+        return 0.0, self.w_max
+
+    @property
     def follows_targets(self) -> bool:
         """Whether the weights follow spikes of the targets: True."""
         return True
@@ -201,6 +206,11 @@ class TripletSTDP:
     def delays_may_change(self) -> bool:
         """Whether `Simulation.set_delays` may change the delays: where only arrivals count."""
         return self.delay == "axonal"
+
+    @property
+    def weight_bounds(self) -> tuple[float, float]:
+        """The least and the largest weight."""
+        return 0.0, self.w_max
 
     @property
     def follows_targets(self) -> bool:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventsim.models.plasticity.plasticity_kernel import SynapseRows
+from eventsim.parameters import one_number, whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,13 @@ class HomeostaticSTDP:
     rate: float = 3.0
     homeostasis: float = 0.3
     target_rate: float = 1.75e-3
+
+    def __post_init__(self) -> None:
+        """Check the parameters."""
+        for name in ("rate", "homeostasis"):
+            one_number(getattr(self, name), name)
+        if not one_number(self.target_rate, "target_rate") > 0:
+            raise ValueError(f"target_rate must be positive, got {self.target_rate!r}")
 
     def __call__(self, rows: SynapseRows) -> None:
         """Change the weights."""
@@ -59,6 +67,14 @@ class StructuralPlasticity:
     prune_below: int = 12
     start: int = 20
     turnover: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Check the parameters."""
+        if not callable(self.weights):
+            raise TypeError(f"weights must be a kernel, such as HomeostaticSTDP(), got {self.weights!r}")
+        for name in ("prune_below", "start"):
+            whole_number(getattr(self, name), name)
+        one_number(self.turnover, "turnover", low=0, high=1)
 
     def __call__(self, rows: SynapseRows) -> None:
         """Change weights and labels."""

@@ -45,6 +45,8 @@ class TimeConstants:
 
     def __post_init__(self) -> None:
         one_number(self.learning_rate, "learning_rate", low=0)
+        if self.least is not None and not one_number(self.least, "least") > 0:
+            raise ValueError(f"least must be positive, got {self.least!r}")
         if self.by not in ("error", "match"):
             raise ValueError(f"by must be error or match, got {self.by!r}")
         if self.optimiser not in ("sgd", "adam"):

@@ -89,8 +89,13 @@ class VoltageSTDP:
             value = getattr(self, name)
             if not (name == "u_ref_squared" and value is None) and not one_number(value, name) > 0:
                 raise ValueError(f"{name} must be positive, got {value!r}")
-        if not self.w_min <= self.w_max:
-            raise ValueError(f"w_min must not be above w_max, got {self.w_min!r} and {self.w_max!r}")
+        if not self.w_min < self.w_max:
+            raise ValueError(f"w_min must be below w_max, got {self.w_min!r} and {self.w_max!r}")
+
+    @property
+    def weight_bounds(self) -> tuple[float, float]:
+        """The least and the largest weight."""
+        return self.w_min, self.w_max
 
     def attach(self, target: Any) -> None:
         """Refuse projections of rates."""

@@ -172,7 +172,7 @@ def test_signs_stay_with_their_rows():
     [
         ("at most 63 are possible", {"weight_step": 1.0}),
         ("period must be positive", {"period": 0.0}),
-        ("weight_bits must lie between", {"weight_bits": 0}),
+        ("weight_bits must be a whole number, at least 1", {"weight_bits": 0}),
         ("ceiling must be positive", {"ceiling": -1.0}),
     ],
 )

@@ -179,7 +179,7 @@ def test_a_long_silence_leaves_the_trace_and_the_integral_exact():
         ({"tau_x": float("nan")}, "tau_x must be"),
         ({"a_ltp": -1.0}, "a_ltp must be"),
         ({"u_ref_squared": 0.0}, "u_ref_squared must be positive, got 0.0"),
-        ({"w_min": 2.0, "w_max": 1.0}, "w_min must not be above w_max, got 2.0 and 1.0"),
+        ({"w_min": 2.0, "w_max": 1.0}, "w_min must be below w_max, got 2.0 and 1.0"),
         ({"w_max": float("nan")}, "w_max must be"),
         ({"delay_u_bars": float("inf")}, "delay_u_bars must be"),
     ],
