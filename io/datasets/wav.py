@@ -25,5 +25,6 @@ def read_wav(path: Path) -> tuple[int, NDArray[Any]]:
     except FileNotFoundError:
         raise
     except Exception as error:  # the library has no class of its own for what it finds in a foreign file
-        raise FileFormatError(f"{path} is no WAV file: {error}") from None
+        line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise FileFormatError(f"{path} is no WAV file: {line}") from None
     return int(rate), sound

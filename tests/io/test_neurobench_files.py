@@ -55,6 +55,9 @@ def test_bad_lists_of_words_are_named(words):
     (root / "MSWC" / "base_val.csv").write_text("a.wav,word\n")
     with pytest.raises(FileFormatError, match=r"lines 'path,word,language', got 'a\.wav,word'"):
         mswc.mswc_base("val", root)
+    (root / "MSWC" / "base_val.csv").write_bytes(b"a.wav,\xff,en\n")
+    with pytest.raises(FileFormatError, match=r"base_val.csv is no CSV file: 'utf-8' codec"):
+        mswc.mswc_base("val", root)
     wavfile.write(root / "MSWC" / "fa" / "clips" / "a.wav", 16000, np.zeros(10, np.int16))
     with pytest.raises(FileFormatError, match="at 16000 Hz"):
         mswc.mswc_session("fa", root)[0]
@@ -166,4 +169,10 @@ def test_scenes_of_one_device_are_cut_into_seconds(city):
     meta = root / acoustic_scenes.ACOUSTIC_SCENES.folder / "meta.csv"
     meta.write_text("filename\tscene_label\n")
     with pytest.raises(FileFormatError, match="no column 'source_label'"):
+        es.io.datasets.acoustic_scenes("train", root)
+    meta.write_text("filename\tscene_label\tsource_label\na.wav\tbus\n")
+    with pytest.raises(FileFormatError, match=r"row 1 of .*meta.csv has fewer fields"):
+        es.io.datasets.acoustic_scenes("train", root)
+    meta.write_bytes(b"filename\tscene_label\tsource_label\n\xff")
+    with pytest.raises(FileFormatError, match="is no table separated by tabs"):
         es.io.datasets.acoustic_scenes("train", root)

@@ -70,9 +70,16 @@ def scene(path: Path, second: int) -> tuple[NDArray[np.float32], int]:
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file, delimiter="\t")
-        missing = [name for name in needed if name not in (reader.fieldnames or ())]
-        if missing:
-            raise FileFormatError(f"{path} has no column {missing[0]!r}; columns: {reader.fieldnames}")
-        return list(reader)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, delimiter="\t")
+            names, rows = reader.fieldnames or (), list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileFormatError(f"{path} is no table separated by tabs: {error}") from None
+    missing = [name for name in needed if name not in names]
+    if missing:
+        raise FileFormatError(f"{path} has no column {missing[0]!r}; columns: {names}")
+    short = next((k for k, row in enumerate(rows) if any(row[name] is None for name in needed)), None)
+    if short is not None:
+        raise FileFormatError(f"row {short + 1} of {path} has fewer fields than there are columns")
+    return rows

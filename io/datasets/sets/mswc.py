@@ -104,8 +104,11 @@ def mswc_session(language: str, data: Folder = None) -> Recordings:
 
 def _listed(path: Path, levels: int) -> Recordings:
     root = path.parents[levels - 1]
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.reader(file) if row]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileFormatError(f"{path} is no CSV file: {error}") from None
     wrong = next((row for row in rows if len(row) != 3), None)
     if wrong is not None:
         raise FileFormatError(f"{path} must have lines 'path,word,language', got {','.join(wrong)!r}")
