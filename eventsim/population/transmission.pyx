@@ -164,6 +164,11 @@ cdef class SpikeTransmission(OutputFilter):
             self.bus.free = state["bus"][0]
             self.bus.n_lost, self.bus.n_delayed = int(state["bus"][1]), int(state["bus"][2])
 
+    def settings(self):
+        """Return what says how spikes leave, as arrays and numbers, without the bus."""
+        return [np.array(self.latency), np.array(self.jitter), np.array(self.jitter_key), np.array(self.loss),
+                np.array(self.loss_key), self.resolution]
+
     def draw_from(self, jitter_keys=None, loss_keys=None):
         """Draw jitter and losses from other keys, of shape (n,); None leaves those that are there."""
         if jitter_keys is not None:

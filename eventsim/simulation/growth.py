@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eventsim.errors import ConfigError
+from eventsim.network.declaration import stored_declaration
+from eventsim.network.declared import needs_tick
 from eventsim.network.fingerprint import same_declaration
+from eventsim.network.network import is_continuous
 from eventsim.population.population import Population, Recording
 from eventsim.synapses.synapses import Synapses
 
@@ -100,7 +103,8 @@ def joined_body(
     begin = fresh.snapshot()
     base = bodies[0]["sequence"]
     counted: Counter[str] = Counter()
-    places = {_key(handler, counted): handler for handler in fresh.handlers}
+    places = {key: handler for handler, key in _keys(whole, counted)}
+    carried = set()
     events: dict[str, list[Any]] = {name: [] for name in begin["events"]}
     slots, times, parts = [], [], dict(begin["handlers"])
     seen: Counter[str] = Counter()
@@ -108,11 +112,13 @@ def joined_body(
         assert compiled is not None
         engine: Any = compiled.engine
         ids = np.full(len(engine.handlers), -1)
-        for handler in engine.handlers:
-            target = places[_key(handler, seen)]
+        for handler, key in _keys(compiled, seen):
+            target = places[key]
             ids[handler.id] = target.id
             if str(handler.id) in body["handlers"]:
+                _refuse_longer(target, parts.get(str(target.id)), body["handlers"][str(handler.id)])
                 parts[str(target.id)] = body["handlers"][str(handler.id)]
+                carried.add(str(target.id))
             if handler.n_slots:
                 mine = body["crossings"]["slot"] - handler.first_slot
                 within = (mine >= 0) & (mine < handler.n_slots)
@@ -126,8 +132,16 @@ def joined_body(
                     "a PlasticityKernel in what is added has a calendar of its own; declare it from the start"
                 )
             table["order"] = table["order"] + np.uint64(base)
+            if old.ticks and compiled.ticks:  # all go on by the tick of those that run
+                kept = table["handler"] != whole.ticks.id
+                table = {name: column[kept] for name, column in table.items()}
         for name, column in table.items():
             events[name].append(column)
+    if whole.ticks:  # projections of rates between the old and the new begin at this tick
+        k = parts[str(whole.ticks.id)]["k"]
+        for number in parts.keys() - carried:
+            if "tick" in parts[number]:
+                parts[number] = {**parts[number], "tick": max(k - 1, 0)}
     return {
         **begin,
         "time": bodies[0]["time"],
@@ -144,15 +158,36 @@ def joined_body(
     }
 
 
-def _key(handler: Any, counted: Counter[str]) -> Hashable:
-    """Return what a handler is called, alike in a network and in one that holds it and more."""
-    if isinstance(handler, Population | Synapses):
-        return type(handler).__name__, handler.name
-    if isinstance(handler, Recording):
-        return "recording", handler.population.name, handler.variable
-    kind = type(handler).__name__  # of plasticity rules, which stand in the order in which they were declared
-    counted[kind] += 1
-    return kind, counted[kind]
+def _keys(compiled: CompiledNetwork, counted: Counter[str]) -> Iterator[tuple[Any, Hashable]]:
+    """Yield the handlers of a network, each with a name that is alike in one that holds it and more."""
+    engine: Any = compiled.engine
+    leaving = {id(each.transmission): name for name, each in compiled.populations.items()}
+    for handler in engine.handlers:
+        kind = type(handler).__name__
+        if id(handler) in leaving:
+            yield handler, ("transmission", leaving[id(handler)])
+        elif isinstance(handler, Recording):
+            yield handler, ("recording", handler.population.name, handler.variable)
+        elif handler is compiled.ticks:
+            yield handler, "ticks"
+        elif isinstance(handler, Population | Synapses) or getattr(handler, "name", ""):
+            yield handler, (kind, handler.name)
+        else:  # of plasticity rules, which stand in the order in which they were declared
+            counted[kind] += 1
+            yield handler, (kind, counted[kind])
+
+
+def _refuse_longer(handler: Any, fresh: Any, state: Any) -> None:
+    """Raise ConfigError if a population would have to know its rates of longer ago than it kept them."""
+    if not isinstance(fresh, Mapping) or not isinstance(handler, Population):
+        return
+    for name, array in fresh.items():
+        if str(name).startswith("past") and np.shape(state.get(name, ())) != np.shape(array):
+            kept = len(state[name]) if name in state else 1
+            raise ConfigError(
+                f"a delay that is added needs the rates of {handler.name!r} of the last {len(array)} ticks, "
+                f"and those of {kept} were kept; declare a projection with this delay from the start"
+            )
 
 
 def _joined_sweeps(
@@ -181,32 +216,33 @@ def grown(sim: Any, net: Any) -> Any:
     TypeError, ConfigError
         If this cannot be; then nothing has changed.
     """
+    sim._build()
+    rest = added(sim._asked, net)
     old = sim.net
-    rest = added(old, net)
-    if sim.hardware is not None:
-        raise ConfigError(
-            f"on {sim.hardware!r} a simulation cannot grow, as the device places the network as a whole; "
-            "simulate the larger network"
-        )
-    if sim._stream is not None:
-        raise ConfigError(
-            f"a simulation that streams into {sim._stream.path}, which has its parts, cannot grow"
-        )
     if own := sim.own_handlers():
         raise ConfigError(f"a simulation with {own} handlers of your own on its engine cannot grow")
-    for name, population in net.populations.items():
-        if getattr(population.model, "is_continuous", False) or getattr(population.model, "on_ticks", False):
-            raise ConfigError(f"{name!r} runs on ticks, which begin together; declare it from the start")
+    if not sim._dt:
+        for name, population in net.populations.items():
+            if needs_tick(population.model):
+                raise ConfigError(
+                    f"{name!r} runs on ticks, and this simulation was made without any, so without dt; "
+                    "declare a population on ticks from the start"
+                )
     compiled = sim._ready()
     kind, schedule = type(sim), compiled.schedule
+    options = {"trial": sim.trial, "instant_loops": sim.instant_loops}
+    ticking = {"dt": sim._dt or None, "batch": sim.batch, "dtype": sim.dtype}
     try:
-        whole = kind(net, schedule=schedule, trial=sim.trial, instant_loops=sim.instant_loops)
+        whole = kind(net, sim.hardware, schedule=schedule, **options, **ticking)
     except ConfigError as error:
         raise ConfigError(
             f"this simulation runs on the {schedule} schedule and cannot grow so: {error}; create it with "
             "schedule='ordered' to let it"
         ) from None
     built = whole._build()
+    if sim.hardware is not None:
+        _refuse_moved(sim, compiled, whole, built)
+        rest = added(old, whole.net)
     for source in built.private.keys() & old.populations.keys() | compiled.private.keys():
         if built.private.get(source) != compiled.private.get(source):
             raise ConfigError(_private(source))
@@ -217,13 +253,21 @@ def grown(sim: Any, net: Any) -> Any:
     if rest.populations:
         windows = schedule == "windows" and any(not p.model.is_source for p in rest.populations.values())
         how = schedule if schedule == "ordered" or windows else "layered"
-        new = kind(rest, schedule=how, trial=sim.trial, instant_loops=sim.instant_loops)
+        device = None if sim.hardware is None else _Placed(sim.hardware, net)
+        if not any(needs_tick(population.model) for population in rest.populations.values()):
+            ticking = {}
+        elif not any(is_continuous(population.model) for population in rest.populations.values()):
+            del ticking["batch"]
+        new = kind(rest, device, schedule=how, **options, **ticking)
         new.run(sim.now)
+        if compiled.ticks and new._build().ticks and new._build().ticks.k < compiled.ticks.k:
+            new.run(sim.now, inclusive=True)  # as the others came to this tick
         new._ready()
         bodies.append(new.snapshot())
     state = bodies[0]
     for request in sim._recording_requests:
-        whole.record(*request[:4])
+        continuous = is_continuous(net.populations[request.population].model)
+        whole.record(*request[:4], request.samples if continuous else None)
     for hook in sim._hooks:
         whole.on_spike(*hook)
     whole._agenda.entries = list(sim._agenda.entries)
@@ -231,11 +275,59 @@ def grown(sim: Any, net: Any) -> Any:
     whole.restore({**state, "network": whole._fingerprint(), "body": body})
     for name, log in sim._logs().items():
         whole._logs()[name].fill(*log.columns())
+    whole._signals = dict(sim._signals)
+    whole._repeat_signals()
     names = [name for name in net.populations if name not in old.populations]
     names += [each.name for each in net.projections if each.name not in {one.name for one in old.projections}]
     whole._cleared = list(sim._cleared)
     whole._note(f"grown by {', '.join(names)}")
+    if sim._stream is not None:
+        whole._stream, whole._streamed_to = sim._stream, sim._streamed_to
+        whole._announce(sim._stream)
+        sim._stream.put(declaration=stored_declaration(whole._asked, sim._stored_network))
     return whole
+
+
+class _Placed:
+    """The device that a larger network is placed on, for a part of it whose parameters are known."""
+
+    def __init__(self, hardware: Any, net: Network) -> None:
+        self.hardware, self.net = hardware, net
+
+    def transform(self, network: Network, trial: int = 0) -> Network:
+        """Return the part itself."""
+        return network
+
+    def transmissions(self, network: Network, trial: int = 0) -> dict[str, Any]:
+        """Return how its spikes leave."""
+        found = self.hardware.transmissions(self.net, trial)
+        return {name: each for name, each in found.items() if name in network.populations}
+
+
+def _refuse_moved(sim: Any, compiled: CompiledNetwork, whole: Any, built: CompiledNetwork) -> None:
+    """Raise ConfigError if the device would have something of before elsewhere in the larger network."""
+    theirs = {**whole.net.populations, **{each.name: each for each in whole.net.projections}}
+    ours = {**sim.net.populations, **{each.name: each for each in sim.net.projections}}
+    moved = [name for name, each in ours.items() if not same_declaration(each, theirs[name])]
+    for name, population in compiled.populations.items():
+        one: Any = population.transmission
+        other: Any = built.populations[name].transmission
+        if one is None and other is None:
+            continue
+        if not (hasattr(one, "settings") and hasattr(other, "settings")):
+            moved.append(name)
+        elif one.bus is not None or other.bus is not None:
+            raise ConfigError(
+                f"spikes on {sim.hardware!r} share a bus, which those that are added would have shared from "
+                "the start; simulate the larger network"
+            )
+        elif not all(map(np.array_equal, one.settings(), other.settings())):
+            moved.append(name)
+    if moved:
+        raise ConfigError(
+            f"on {sim.hardware!r} {moved[0]!r} would lie elsewhere in the larger network, with other "
+            "deviations, so it cannot grow while it runs; simulate the larger network"
+        )
 
 
 def _private(source: str) -> str:

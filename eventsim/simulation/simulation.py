@@ -86,6 +86,7 @@ class Simulation(StatesSide):
     """
 
     instant_loops = False  # of a copy that was kept before the option came
+    _stored_network: bool | None = None  # whether the stream holds the network, as it was asked for
     _shared: Mapping[str, Any] = MappingProxyType({})  # synapses that another simulation has laid out
 
     def __init__(
@@ -202,9 +203,13 @@ class Simulation(StatesSide):
         elif every is None:
             self._ordered_only(f"recording {variable!r} of {population!r} at every event")
         request = RecordingRequest(population, variable, every, chosen, self._samples(population, samples))
+        if self._stream is not None and len(request.samples) > 1:
+            raise ConfigError(one_sample(population, variable))
         self._recording_requests.append(request)
         if self._compiled:
             self._attach(request)
+        if self._stream is not None:
+            self._announce(self._stream)
 
     def on_spike(self, population: str, hook: Callable[[float, int], object]) -> None:
         """Call ``hook(time, unit)`` at each spike of a population, within the run."""
@@ -276,19 +281,8 @@ class Simulation(StatesSide):
         if not hasattr(file, "add_population"):
             raise TypeError(f"stream needs an open file, es.io.TraceFile.create(path), got {shown(file)}")
         self._build()
-        for name, declared in self.net.populations.items():
-            if name not in file.populations:
-                file.add_population(name, declared.n, spikes=declared.record_spikes)
-            for event in self._build().populations[name].event_logs if declared.record_spikes else ():
-                if f"{name}.{event}" not in file.populations:
-                    file.add_population(f"{name}.{event}", declared.n)
-        for request in self._recording_requests:
-            population, variable, every, units, samples = request
-            if len(samples) > 1:
-                raise ConfigError(one_sample(population, variable))
-            if (population, variable) not in file.reports:
-                file.add_report(population, variable, units, every or 0.0)
-        self._stream = file
+        self._announce(file)
+        self._stream, self._stored_network = file, network
         known = file.provenance
         ours = {key: value for key, value in self._provenance().items() if key not in known}
         file.put(provenance=ours)
@@ -484,6 +478,21 @@ class Simulation(StatesSide):
             if engine:
                 engine.schedule(recording.next * recording.every, recording, priority=Priority.SAMPLES)
 
+    def _announce(self, file: TraceFile) -> None:
+        """Let a file have a place for everything that is recorded."""
+        for name, declared in self.net.populations.items():
+            if name not in file.populations:
+                file.add_population(name, declared.n, spikes=declared.record_spikes)
+            for event in self._build().populations[name].event_logs if declared.record_spikes else ():
+                if f"{name}.{event}" not in file.populations:
+                    file.add_population(f"{name}.{event}", declared.n)
+        for request in self._recording_requests:
+            population, variable, every, units, samples = request
+            if len(samples) > 1:
+                raise ConfigError(one_sample(population, variable))
+            if (population, variable) not in file.reports:
+                file.add_report(population, variable, units, every or 0.0)
+
     def _drain(self, file: TraceFile) -> None:
         """Move what was recorded into the file."""
         for name, declared in self.net.populations.items():
@@ -498,5 +507,6 @@ class Simulation(StatesSide):
             samples = self.trace(population, variable)
             file.append_samples(population, variable, samples.times, samples.values)
             recording.log.clear()
-        file.put(duration=self.now, provenance=self._counts())
+        changed = {"changes": self._changes.lines} if self._changes.lines else {}
+        file.put(duration=self.now, provenance=self._counts() | changed)
         self._streamed_to = self.now

@@ -215,9 +215,9 @@ class StatesSide(TrialsSide):
         Raises
         ------
         ConfigError
-            If nothing was added, something of before is missing or declared in another way, or the simulation
-            runs on hardware, on ticks, or on a schedule that the larger network cannot have; then nothing has
-            changed.
+            If nothing was added, something of before is missing or declared in another way, a device would
+            have it elsewhere in the larger network, or the schedule is one that the larger network cannot
+            have; then nothing has changed.
 
         Examples
         --------

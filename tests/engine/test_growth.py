@@ -193,9 +193,6 @@ def test_what_cannot_grow_says_why_and_stays():
         sim.grow()
     net.remove("rates")
 
-    device = es.Simulation(small(), hardware="jitter,sigma=0.1")
-    with pytest.raises(es.ConfigError, match="the device places the network as a whole"):
-        device.grow(net)
     layered = es.Simulation(small("feed-forward"), schedule="layered")
     loop = small("feed-forward")
     loop.connect("cells", "cells", weight=0.1, delay=1.0)
