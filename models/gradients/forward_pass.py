@@ -70,6 +70,19 @@ class ForwardPass(ABC):
             If the population has a threshold.
         """
 
+    def membranes(self, population: str) -> Floats:
+        """Return the membranes at the times of `probes`, shape (n_samples, n_times, n); nan where a time is inf.
+
+        Raises
+        ------
+        ValueError
+            If none were asked for.
+        """
+        self._number(population)
+        raise ValueError(
+            f"no membranes of {population!r} were read: name times in forward(probes={{{population!r}: times}})"
+        )
+
     @abstractmethod
     def errors(self, population: str, sample: int) -> Floats:
         """Return dL/dT of each spike, with all that follows from it, of the latest backward pass."""

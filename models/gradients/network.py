@@ -174,6 +174,18 @@ class SpikeNetwork:
             }
         self.parameters: Mapping[str, Floats] = MappingProxyType(found)
 
+    @cached_property
+    def flows(self) -> dict[str, Differentiable]:
+        """Each population of neurons as the general adjoint pass takes it."""
+        if self.general:
+            return self.units
+        found = {}
+        for name in self.neurons:
+            unit = differentiable(self.net.populations[name].model, self.size(name), name)
+            assert unit is not None  # they are LIF
+            found[name] = unit
+        return found
+
     def size(self, name: str) -> int:
         """Return the number of units of a population."""
         return self.net.populations[name].n

@@ -29,7 +29,8 @@ from numpy.typing import ArrayLike, NDArray
 from eventsim.errors import ConfigError
 from eventsim.io.plain import shown
 from eventsim.models.gradients._input_spikes import checked_inputs
-from eventsim.models.gradients.adjoint.kernel import AdjointKernel
+from eventsim.models.gradients._probes import checked_probes
+from eventsim.models.gradients.adjoint.kernel import AdjointForwardPass, AdjointKernel
 from eventsim.models.gradients.eventprop.kernel import EventPropKernel
 from eventsim.models.gradients.first_spike.kernel import FirstSpikeKernel
 from eventsim.models.gradients.forward_pass import ForwardPass, Gradient
@@ -164,6 +165,7 @@ class SpikeGradient:
         )
         self._waiting = [KERNELS[name] for name in names]
         self._kernels: list[Kernel] = []  # made when they are needed
+        self._reading: AdjointKernel | None = None
         self._add_kernel()
         self.threads = threads
         self.time_constants = bool(time_constants)
@@ -189,8 +191,9 @@ class SpikeGradient:
         until: float = math.inf,
         noise: Noise | None = None,
         derivatives: bool = True,
+        probes: Mapping[str, ArrayLike] | None = None,
     ) -> ForwardPass:
-        """Compute all spikes in [0, until).
+        """Compute all spikes in [0, until), and membranes at given times.
 
         Parameters
         ----------
@@ -204,6 +207,11 @@ class SpikeGradient:
             the spike times of this run, as in `observed`. For the kernel "first-spike" only.
         derivatives : bool
             Whether there may be a backward pass; without, some forward passes are faster.
+        probes : mapping of str to array_like
+            By population of neurons, the times in [0, until] at which its membranes are read, `inf` for none:
+            shape (n_times,), (n_samples, n_times) or, with times for each unit, (n_samples, n_times, n).
+            `run.membranes` returns what was read, behind all events of the same time. The spikes do not
+            depend on it. Kernel "adjoint" computes such a run.
 
         Returns
         -------
@@ -212,7 +220,7 @@ class SpikeGradient:
         Raises
         ------
         UnknownPart, ValueError
-            If a source is missing or unknown, or its spikes or a parameter are invalid.
+            If a source or population is missing or unknown, or spikes, probe times or a parameter are invalid.
         ConfigError
             If the run would not end, or if "eventprop-time-binned" finds nothing to bin.
         RuntimeError
@@ -222,6 +230,9 @@ class SpikeGradient:
         if not until > 0:
             raise ValueError(f"until must be a time after 0, got {until!r}")
         given, n_samples = checked_inputs(self._network, inputs)
+        if probes:
+            times = checked_probes(self._network, probes, n_samples, until)
+            return self._reading_kernel(noise).forward(given, n_samples, until, probes=times)
         kernel = self._kernel(given, noise is not None)
         if isinstance(kernel, FirstSpikeKernel):
             return kernel.forward(given, n_samples, until, noise, derivatives)
@@ -265,7 +276,11 @@ class SpikeGradient:
         return kernel.observed(given, n_samples, times, noise, arrivals)
 
     def backward(
-        self, run: ForwardPass, errors: Mapping[str, Any], wanted: Collection[str] | None = None
+        self,
+        run: ForwardPass,
+        errors: Mapping[str, Any],
+        wanted: Collection[str] | None = None,
+        membranes: Mapping[str, ArrayLike] | None = None,
     ) -> Gradient:
         """Differentiate a loss in all parameters.
 
@@ -282,6 +297,8 @@ class SpikeGradient:
         wanted : collection of str
             Kinds ("weight", "delay", "tau_mem", "tau_syn", "v_th", "times") or single parameters that are
             needed; others may be missing in the result, which saves time. All of them unless given.
+        membranes : mapping of str to array_like, shape (n_samples, n_times, n)
+            By population, the derivative of the loss in `run.membranes`; that of a time `inf` is ignored.
 
         Returns
         -------
@@ -300,7 +317,15 @@ class SpikeGradient:
             raise TypeError(f"errors must be a mapping by population, got {shown(errors)}")
         if run._network is not self._network:
             raise ValueError("the run was made by another SpikeGradient")
-        return run.backward(errors, wanted)
+        if membranes is None:
+            return run.backward(errors, wanted)
+        if not isinstance(membranes, Mapping):
+            raise TypeError(f"errors of membranes must be a mapping by population, got {shown(membranes)}")
+        if not isinstance(run, AdjointForwardPass):
+            for name in membranes:
+                run.membranes(name)  # raises: none were read
+            return run.backward(errors, wanted)
+        return run.backward(errors, wanted, membranes)
 
     def network(self) -> Network:
         """Return the network with the present parameters; what is not dense is listed synapse by synapse."""
@@ -319,6 +344,17 @@ class SpikeGradient:
                     raise
             else:
                 return
+
+    def _reading_kernel(self, noise: Noise | None) -> AdjointKernel:
+        """Return the kernel that reads membranes, in a run without noise."""
+        asked = self._options["kernel"]
+        if asked not in ("auto", "adjoint") or noise is not None:
+            reason = f"kernel={asked!r}" if noise is None else "noise"
+            raise ValueError(f"probes read membranes with kernel='adjoint' or 'auto', not with {reason}")
+        if self._reading is None:
+            found = [kernel for kernel in self._kernels if isinstance(kernel, AdjointKernel)]
+            self._reading = found[0] if found else AdjointKernel(self._network, self._settings)
+        return self._reading
 
     def _kernel(self, given: Mapping[str, SpikeTrains], deviates: bool) -> Kernel:
         """Return the first kernel that can run these inputs, with deviations from the network or without."""

@@ -71,6 +71,14 @@ cdef class QuadraticFlow(Flow):
                 zeros(by_p, 3 * self.dim)
         return 0
 
+    cdef double membrane(self, const double *x, const double *p, double *by_x, double *by_p) noexcept nogil:
+        if by_x != NULL:
+            zeros(by_x, self.dim)
+            by_x[0] = p[SPAN] if x[self.n_state - 1] == MEMBRANE else p[SPAN] / (x[0] * x[0])
+            if by_p != NULL:
+                zeros(by_p, 3)
+        return self.observed(x, p, 0)
+
     cdef double observed(self, const double *x, const double *p, int variable) noexcept nogil:
         if variable > 0:
             return x[variable]

@@ -28,6 +28,8 @@ cdef class Flow:
     # Let an input arrive. With `by_x` not NULL: dx+/dx-, (dim, dim), dx+/dw, (dim,), and dx+/dp, (dim, n_derived).
     cdef int arrive(self, double *x, const double *p, double weight, int receptor, bint held, double *by_x,
                     double *by_w, double *by_p) except -1 nogil
+    # The membrane potential; with `by_x` not NULL: dv/dx, (dim,), and dv/dp, (n_derived,), which may be NULL.
+    cdef double membrane(self, const double *x, const double *p, double *by_x, double *by_p) noexcept nogil
     # The value of a recorded variable.
     cdef double observed(self, const double *x, const double *p, int variable) noexcept nogil
 

@@ -36,6 +36,14 @@ cdef class Flow:
         with gil:
             raise NotImplementedError(f"{type(self).__name__} takes no inputs")
 
+    cdef double membrane(self, const double *x, const double *p, double *by_x, double *by_p) noexcept nogil:
+        if by_x != NULL:
+            zeros(by_x, self.dim)
+            by_x[0] = 1.0
+            if by_p != NULL:
+                zeros(by_p, self.n_derived)
+        return x[0]
+
     cdef double observed(self, const double *x, const double *p, int variable) noexcept nogil:
         return x[variable]
 

@@ -41,18 +41,51 @@ def loss_errors(run, names, rng):
     return {name: [rng.normal(size=len(run.spikes(name, k))) for k in range(len(run))] for name in names}
 
 
-def central_differences(net, given, until, names, keys=None, tolerance=1e-7, noise=2e-9, steps=STEPS, most=3):
-    """Compare derivatives of a random loss in some entries of every parameter; returns their number."""
+def membrane_errors(run, probes, rng, highest=3.0):
+    """Return the weights of membranes in a loss that is linear in them; 0 where they are about to spike."""
+    found = {}
+    for name in probes:
+        v = run.membranes(name)
+        found[name] = np.where(np.abs(v) < highest, rng.normal(size=v.shape), 0.0)
+    return found
+
+
+def central_differences(
+    net,
+    given,
+    until,
+    names,
+    keys=None,
+    tolerance=1e-7,
+    noise=2e-9,
+    steps=STEPS,
+    most=3,
+    probes=None,
+    highest=3.0,
+):
+    """Compare derivatives of a random loss in some entries of every parameter; returns their number.
+
+    The loss is of the spikes of `names`, or with `probes` of membranes.
+    """
     gradient = SpikeGradient(net, kernel="adjoint")
-    run = gradient.forward(given, until)
-    errors = loss_errors(run, names, np.random.default_rng(4))
-    found = gradient.backward(run, errors).parameters
+    run = gradient.forward(given, until, probes=probes)
+    if probes is None:
+        errors = loss_errors(run, names, np.random.default_rng(4))
+        found = gradient.backward(run, errors).parameters
+    else:
+        heights = membrane_errors(run, probes, np.random.default_rng(4), highest)
+        found = gradient.backward(run, {}, membranes=heights).parameters
     counts = {name: run.counts(name) for name in names}
 
     def loss():
-        again = gradient.forward(given, until)
+        again = gradient.forward(given, until, probes=probes)
         if any(not np.array_equal(again.counts(name), counts[name]) for name in names):
             return None
+        if probes is not None:
+            # What is infinite has no weight.
+            return sum(
+                np.vdot(w, np.where(w == 0, 0.0, again.membranes(name))) for name, w in heights.items()
+            )
         # A spike keeps its weight, though it may change places with one of another unit.
         total = 0.0
         for name in names:

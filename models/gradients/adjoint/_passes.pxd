@@ -17,6 +17,11 @@ cdef struct Group:
     const double *x         # (n, n_state) at time 0
     const double *p         # (1 or n, n_columns)
     const double *t_ref
+    Py_ssize_t n_probes         # times at which a unit's membrane is read in a sample
+    Py_ssize_t first_probe      # where those of the population begin among all of a sample
+    Py_ssize_t probe_sample, probe_unit     # strides of the times; 0 where samples, units share them
+    const double *probe         # each unit's times, sorted
+    const int32_t *probe_place  # where each of them stood before
 
 cdef struct Link:
     # A projection; synapses of a source are row[source] to row[source + 1].
@@ -55,6 +60,7 @@ cdef class WorkSpace:
     cdef double *ready          # end of refractory time
     cdef int32_t *latest        # id of the latest spike
     cdef int64_t *record        # latest record
+    cdef Py_ssize_t *probe      # the next time at which the membrane of a unit is read
     cdef double *adjoint        # (n_units, MOST_STATES)
     cdef Arrival *arrival
     cdef Arrival *sorted

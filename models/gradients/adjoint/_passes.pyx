@@ -12,6 +12,13 @@ the way back needs. Backward, lambda = dL/dx of each unit follows its records fr
     flow        lambda = Phi^T lambda
 
 where dL/ds is the derivative in the delay, and part of dL/dT of the spike that arrived. No neuron is asked for anything.
+
+Membranes that a loss reads are computed beside the run, from the event before to one reading after the other, so the run
+has the same bits with them and without. Backward, mu follows the readings between two events,
+
+    reading     mu += (dv/dx)^T dL/dv      mu = Phi^T mu
+
+and lambda gains mu at the event that they began at.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -23,7 +30,7 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
-from eventsim.models.gradients.adjoint._tape cimport ARRIVAL, PASSAGE, RELEASE, SPIKE, EventTape, Record, Spike
+from eventsim.models.gradients.adjoint._tape cimport ARRIVAL, PASSAGE, PROBE, RELEASE, SPIKE, EventTape, Record, Spike
 from eventsim.models.neurons.flow cimport MOST_STATES, Flow, zeros
 
 cdef enum:
@@ -68,12 +75,13 @@ cdef class WorkSpace:
         self.ready = <double *> calloc(n_units, sizeof(double))
         self.latest = <int32_t *> calloc(n_units, sizeof(int32_t))
         self.record = <int64_t *> calloc(n_units, sizeof(int64_t))
+        self.probe = <Py_ssize_t *> calloc(n_units, sizeof(Py_ssize_t))
         self.offset = <int64_t *> calloc(largest + 2, sizeof(int64_t))
         self.own_weight = <double *> calloc(n_guarded + 1, sizeof(double))
         self.norm = <double *> calloc(n_units, sizeof(double))
         if (self.train == NULL or self.cursor == NULL or self.x == NULL or self.adjoint == NULL or self.t == NULL
                 or self.ready == NULL or self.latest == NULL or self.record == NULL or self.offset == NULL
-                or self.own_weight == NULL or self.norm == NULL):
+                or self.own_weight == NULL or self.norm == NULL or self.probe == NULL):
             raise MemoryError("no memory left for an adjoint pass")
 
     def __dealloc__(self):
@@ -89,6 +97,7 @@ cdef class WorkSpace:
         free(self.ready)
         free(self.latest)
         free(self.record)
+        free(self.probe)
         free(self.arrival)
         free(self.sorted)
         free(self.offset)
@@ -215,7 +224,7 @@ cdef class EventAdjoint:
     cdef public double max_slope_inverse, max_dw_norm
     cdef public long long max_spikes
     cdef readonly list first_parameters
-    cdef list kept, order, inputs
+    cdef list kept, order, inputs, probes
     cdef dict tables
     cdef object owners
     cdef int32_t[::1] owner
@@ -231,6 +240,7 @@ cdef class EventAdjoint:
         self.max_slope_inverse = self.max_dw_norm = INFINITY
         self.max_spikes = 10_000_000
         self.kept, self.first_parameters, self.order, self.inputs, self.tables = [], [], [], [], {}
+        self.probes = []
         self.group = <Group *> calloc(self.n_groups + 1, sizeof(Group))
         self.link = <Link *> calloc(self.n_links + 1, sizeof(Link))
         self.input = <Input *> calloc(self.n_groups + 1, sizeof(Input))
@@ -309,6 +319,32 @@ cdef class EventAdjoint:
             self.input[k].unit = &unit[0] if unit.shape[0] else NULL
             self.input[k].start = &start[0]
 
+    def set_probes(self, probes):
+        """Set when membranes are read: a mapping of populations to (times, places); return where each begins, and how many.
+
+        `times` has the shape (n_samples or 1, n or 1, n_times) and is sorted along its last axis, `inf` for none; `places`
+        says where each stood before.
+        """
+        cdef const double[:, :, ::1] time
+        cdef const int32_t[:, :, ::1] place
+        cdef Py_ssize_t total = 0
+        cdef int k
+        for k in range(self.n_groups):
+            self.group[k].n_probes = 0
+        self.probes = list(probes.values())
+        first = {}
+        for k, (times, places) in probes.items():
+            time, place = times, places
+            first[k] = total
+            if not time.shape[2]:
+                continue
+            self.group[k].n_probes, self.group[k].first_probe = time.shape[2], total
+            self.group[k].probe_sample = time.shape[1] * time.shape[2] if time.shape[0] > 1 else 0
+            self.group[k].probe_unit = time.shape[2] if time.shape[1] > 1 else 0
+            self.group[k].probe, self.group[k].probe_place = &time[0, 0, 0], &place[0, 0, 0]
+            total += self.group[k].n * time.shape[2]
+        return first, total
+
     def space(self):
         """Return work space for a thread."""
         guarded = self.n_synapses if self.max_dw_norm < INFINITY else 0
@@ -367,6 +403,7 @@ cdef class EventAdjoint:
                 w.t[g.base + unit] = 0.0
                 w.ready[g.base + unit] = -INFINITY
                 w.record[g.base + unit] = -1
+                w.probe[g.base + unit] = 0
         for k in range(self.n_links):
             w.cursor[k] = 0
         for window in range(tape.n_windows):
@@ -448,6 +485,7 @@ cdef class EventAdjoint:
         cdef double after[MOST_STATES]
         cdef double t, following, reached, slope
         cdef bint held, spike, flows
+        cdef Py_ssize_t n_due = 0, n_read = 0
         cdef Record *record
         cdef double *phi
         cdef double *psi
@@ -462,8 +500,15 @@ cdef class EventAdjoint:
             following = a[at].time if at < n else end
             held = t < w.ready[m]
             if held and w.ready[m] == INFINITY:
-                return 0  # nothing that reaches it has an effect
-            record = <Record *> tape.reserve(g.size)
+                # Nothing that reaches it has an effect.
+                n_due = self.due(w, g, m, unit, end, end == tape.until)
+                if n_due:
+                    tape.reserve(g.size * n_due)
+                    tape.used += g.size * self.read(w, tape, s, g, m, unit, x, p, True, end, end == tape.until, tape.used)
+                return 0
+            if g.n_probes:
+                n_due = self.due(w, g, m, unit, following, following == tape.until)
+            record = <Record *> tape.reserve(g.size * (1 + n_due))  # the readings come behind, and before it in time
             phi = <double *> record + HEAD
             by_x = phi + dim * dim
             h = by_x + dim * dim
@@ -477,16 +522,26 @@ cdef class EventAdjoint:
                     following = w.ready[m]
                 reached = (<Flow> g.flow).advance(t, following, held, x, p, y, &spike, phi, psi)
                 if at == n and not spike and following == end and not (held and end == w.ready[m]):
+                    if n_due:
+                        n_read = self.read(w, tape, s, g, m, unit, x, p, held, end, end == tape.until, tape.used + g.size)
                     if g.closed:
+                        if n_due:
+                            tape.used += g.size * (1 + n_read)
                         return 0
                     self.keep(w, tape, s, g, record, m, end, PASSAGE, -1, -1, True)
+                    tape.used += g.size * n_read
                     memcpy(x, y, g.n_state * sizeof(double))
                     continue
             elif at == n:
+                if n_due:
+                    tape.used += g.size * self.read(w, tape, s, g, m, unit, x, p, held, end, end == tape.until, tape.used)
                 return 0
             else:
                 reached = t
                 memcpy(y, x, g.n_state * sizeof(double))
+            n_read = 0
+            if n_due:
+                n_read = self.read(w, tape, s, g, m, unit, x, p, held, reached, False, tape.used + g.size)
             if spike:
                 (<Flow> g.flow).velocity(reached, False, y, p, before)
                 (<Flow> g.flow).threshold(y, p, h, gamma)
@@ -527,7 +582,57 @@ cdef class EventAdjoint:
                     c[j] = dot(by_x + j * dim, before, dim) - after[j]
                 self.keep(w, tape, s, g, record, m, reached, ARRIVAL, a[at].spike, a[at].synapse, flows)
                 at += 1
+            tape.used += g.size * n_read
             memcpy(x, y, g.n_state * sizeof(double))
+
+    cdef Py_ssize_t due(self, WorkSpace w, const Group *g, Py_ssize_t m, int unit, double limit,
+                        bint inclusive) noexcept nogil:
+        """Return how many times, at most, the membrane of a unit is read before `limit`."""
+        cdef const double *time = g.probe + w.sample * g.probe_sample + unit * g.probe_unit
+        cdef Py_ssize_t k = w.probe[m]
+        while k < g.n_probes and time[k] < INFINITY and (time[k] < limit or (inclusive and time[k] == limit)):
+            k += 1
+        return k - w.probe[m]
+
+    cdef Py_ssize_t read(self, WorkSpace w, EventTape tape, int s, const Group *g, Py_ssize_t m, int unit, const double *x,
+                         const double *p, bint held, double limit, bint inclusive, Py_ssize_t place) except -1 nogil:
+        """Read the membrane of a unit with the state x before `limit`, with a record of each reading from `place` on.
+
+        Returns how many there are. Memory for them is reserved, and x stays as it is.
+        """
+        cdef const double *time = g.probe + w.sample * g.probe_sample + unit * g.probe_unit
+        cdef const int32_t *stood = g.probe_place + w.sample * g.probe_sample + unit * g.probe_unit
+        cdef Py_ssize_t k, n = self.due(w, g, m, unit, limit, inclusive), at
+        cdef int dim = g.dim, n_derived = g.n_derived
+        cdef double before[MOST_STATES]
+        cdef double y[MOST_STATES]
+        cdef double t = w.t[m], to
+        cdef bint spike = False
+        cdef Record *record
+        cdef double *phi
+        cdef double *h
+        cdef double *psi
+        cdef double *gamma
+        memcpy(before, x, g.n_state * sizeof(double))
+        for k in range(n):
+            record = <Record *> (tape.memory + place)
+            phi = <double *> record + HEAD
+            h = phi + 2 * dim * dim
+            psi = h + 2 * dim if n_derived else NULL
+            gamma = psi + 2 * dim * n_derived if n_derived else NULL
+            to = time[w.probe[m]]
+            at = s * tape.n_probes + g.first_probe + unit * g.n_probes + stood[w.probe[m]]
+            record.time, record.before, record.kind, record.spike = to, w.record[m], PROBE, <int32_t> at
+            record.synapse, record.flows = k == 0, to > t
+            if record.flows:
+                (<Flow> g.flow).advance(t, to, held, before, p, y, &spike, phi, psi)
+                memcpy(before, y, g.n_state * sizeof(double))
+            tape.reading[at] = (<Flow> g.flow).membrane(before, p, h, gamma)
+            t = to
+            tape.last[s, m] = w.record[m] = place
+            w.probe[m] += 1
+            place += g.size
+        return n
 
     cdef int run_away(self, WorkSpace w, EventTape tape) except -1 with gil:
         raise RuntimeError(
@@ -610,6 +715,8 @@ cdef class EventAdjoint:
         cdef const double *by_p
         cdef const double *gamma
         cdef double e, carried = 0.0
+        cdef double readings[MOST_STATES]
+        zeros(readings, dim)
         while w.record[m] >= 0:
             record = <const Record *> (tape.memory + w.record[m])
             if record.time < start:
@@ -621,6 +728,23 @@ cdef class EventAdjoint:
             psi = c + dim
             by_p = psi + dim * n_derived
             gamma = by_p + dim * n_derived
+            if record.kind == PROBE:
+                e = tape.reading_error[record.spike]
+                if e != 0.0:  # a membrane may be infinite
+                    for j in range(dim):
+                        readings[j] += h[j] * e
+                    for j in range(n_derived):
+                        by_parameter[j] += gamma[j] * e
+                if record.flows:
+                    if n_derived:
+                        add_products(by_parameter, readings, psi, dim, n_derived)
+                    pull_back(readings, phi, dim)
+                if record.synapse:
+                    for j in range(dim):
+                        adjoint[j] += readings[j]
+                    zeros(readings, dim)
+                w.record[m] = record.before
+                continue
             if record.kind == ARRIVAL:
                 e = dot(adjoint, c, dim) + carried
                 carried = 0.0

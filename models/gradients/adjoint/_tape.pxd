@@ -7,6 +7,7 @@ cdef enum:
     SPIKE = 1           # a unit spikes
     RELEASE = 2         # the refractory time of a unit ends
     PASSAGE = 3         # a flow is cut without an event
+    PROBE = 4           # a membrane is read beside the run
 
 cdef struct Spike:
     double time
@@ -20,9 +21,9 @@ cdef struct Record:
     double time
     int64_t before          # the unit's record before it, -1 for none
     int32_t kind
-    int32_t spike           # id of the spike that arrives, is emitted, or after which a refractory time ends
-    int32_t synapse         # of an arrival
-    int32_t flows           # whether time has passed since the event before
+    int32_t spike           # id of the spike that arrives, is emitted, or after which a refractory time ends; place of a reading
+    int32_t synapse         # of an arrival; of a reading, whether its flow begins at the event before, not at a reading
+    int32_t flows           # whether time has passed since where its flow begins
 
 
 cdef class EventTape:
@@ -36,6 +37,9 @@ cdef class EventTape:
     cdef int64_t[:, ::1] starts     # (n_samples, n_populations + 1) into `spike`
     cdef int64_t[:, ::1] last       # (n_samples, n_units) last record that a loss depends on
     cdef int32_t n_ids
+    cdef readonly Py_ssize_t n_probes       # membranes that are read in a sample
+    cdef readonly object readings, reading_errors   # (n_samples * n_probes,) membranes, and dL/dv
+    cdef double[::1] reading, reading_error
 
     cdef int add_spikes(self, const Spike *spikes, Py_ssize_t n) except -1 nogil
     cdef double *reserve(self, Py_ssize_t n) except NULL nogil

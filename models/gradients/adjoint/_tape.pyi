@@ -7,6 +7,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 class EventTape:
+    readings: Floats
+    reading_errors: Floats
     n_samples: int
     n_populations: int
     n_units: int
@@ -14,7 +16,14 @@ class EventTape:
     until: float
     width: float
     def __init__(
-        self, n_samples: int, n_populations: int, n_units: int, until: float, width: float, n_windows: int
+        self,
+        n_samples: int,
+        n_populations: int,
+        n_units: int,
+        until: float,
+        width: float,
+        n_windows: int,
+        n_probes: int = 0,
     ) -> None: ...
     @property
     def nbytes(self) -> int: ...

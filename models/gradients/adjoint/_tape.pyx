@@ -9,7 +9,8 @@ After a record of a unit with `dim` variables and P parameters follow, all row b
     c                        (dim,)
 
 with x- and x+ the state before and after the event. h is dx+/dw of an arrival, and grad g / (dg/dt) of a spike; gamma
-is (dg/dp) / (dg/dt) of a spike; c = A f(x-) - f(x+), by how much x+ moves with the time of the event.
+is (dg/dp) / (dg/dt) of a spike; c = A f(x-) - f(x+), by how much x+ moves with the time of the event. Of a reading of
+the membrane, h and gamma are dv/dx and dv/dp.
 """
 
 from libc.stdlib cimport free, realloc
@@ -37,9 +38,19 @@ cdef class EventTape:
     until : float
     width : float
         Of a window; `n_windows` of them make the run.
+    n_probes : int
+        Membranes that are read in each sample.
     """
 
-    def __init__(self, int n_samples, int n_populations, int n_units, double until, double width, int n_windows):
+    def __init__(self, int n_samples, int n_populations, int n_units, double until, double width, int n_windows,
+                 Py_ssize_t n_probes=0):
+        if n_samples * n_probes >= 2**31:
+            raise ValueError(
+                f"at most {2**31 - 1} membranes are read in {n_samples} samples, got {n_samples * n_probes}: read them "
+                "at fewer times")
+        self.n_probes = n_probes
+        self.readings = self.reading = np.full(n_samples * n_probes, np.nan)
+        self.reading_errors = self.reading_error = np.zeros(n_samples * n_probes)
         self.n_samples, self.n_populations, self.n_units = n_samples, n_populations, n_units
         self.until, self.width, self.n_windows = until, width, n_windows
         self.starts = np.zeros((n_samples, n_populations + 1), np.int64)

@@ -3,15 +3,18 @@
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
 from queue import SimpleQueue
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
+from eventsim.io.plain import real_array
+from eventsim.models.gradients._probes import sorted_probes
 from eventsim.models.gradients.adjoint._passes import EventAdjoint, Sums, WorkSpace
 from eventsim.models.gradients.adjoint._tape import EventTape
 from eventsim.models.gradients.forward_pass import Gradient
@@ -43,9 +46,11 @@ class AdjointForwardPass(TapedForwardPass):
         n_samples: int,
         until: float,
         given: Mapping[str, SpikeTrains],
+        probes: Mapping[str, tuple[slice, int]],
     ) -> None:
         super().__init__(kernel, kernel.network, tapes, n_samples, until, given)
         self.parameters = kernel.loaded
+        self._probes = probes  # places of its readings among all of a sample, and their number of times
 
     def maxima(self, population: str) -> tuple[Floats, Floats]:
         """Raise ValueError: this kernel keeps no maxima."""
@@ -53,6 +58,43 @@ class AdjointForwardPass(TapedForwardPass):
         raise ValueError(
             f"membrane maxima of {population!r} are kept by kernel='eventprop', not by 'adjoint'"
         )
+
+    def membranes(self, population: str) -> Floats:
+        """Return the membranes that were read, shape (n_samples, n_times, n); nan where a time is inf."""
+        if population not in self._probes:
+            return super().membranes(population)
+        return np.concatenate([self._readings(tape, tape.readings, population) for tape in self._tapes])
+
+    def backward(
+        self,
+        errors: Mapping[str, Any],
+        wanted: Collection[str] | None = None,
+        membranes: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Gradient:
+        """Differentiate a loss; see `SpikeGradient.backward`."""
+        for tape in self._tapes:
+            tape.reading_errors[:] = 0.0
+        for name, value in membranes.items():
+            expected = self.membranes(name)
+            given = real_array(value, f"errors of membranes of {name!r}")
+            if given.shape != expected.shape:
+                raise ValueError(
+                    f"errors of membranes of {name!r} have shape {given.shape}, expected {expected.shape}"
+                )
+            given = np.where(np.isnan(expected), 0.0, given)
+            if not np.isfinite(given).all():
+                raise ValueError(
+                    f"errors of membranes of {name!r} must be finite, got {given[~np.isfinite(given)][0]}"
+                )
+            for low, tape in self._pieces():
+                self._readings(tape, tape.reading_errors, name)[...] = given[low : low + tape.n_samples]
+        return super().backward(errors, wanted)
+
+    def _readings(self, tape: EventTape, values: Floats, population: str) -> Floats:
+        """Return a view of what a tape holds of the readings of a population, (n_samples, n_times, n)."""
+        places, n_times = self._probes[population]
+        of_population = values.reshape(tape.n_samples, -1)[:, places]
+        return of_population.reshape(tape.n_samples, -1, n_times).transpose(0, 2, 1)
 
     def errors(self, population: str, sample: int) -> Floats:
         """Return dL/dT of each spike of a population in one sample."""
@@ -84,9 +126,10 @@ class AdjointKernel:
         self.network, self.threads = network, settings.threads
         self.with_parameters = settings.time_constants
         self._numbers = network.numbers
+        self._units = network.flows
         groups: list[Any] = []
         for name in network.names:
-            unit = network.units.get(name)
+            unit = self._units.get(name)
             groups.append(
                 (network.size(name), None, None)
                 if unit is None
@@ -158,8 +201,12 @@ class AdjointKernel:
         for k, p in enumerate(network.pathways):
             least, most = (float(p.delay.min()), float(p.delay.max())) if p.n_synapses else (math.inf, 0.0)
             self._adjoint.set_delays(k, least, most)
-        for name, unit in network.units.items():
-            values = {key: network.parameters[f"{key}/{name}"] for key in unit.derived if key}
+        for name, unit in self._units.items():
+            values = {
+                key: network.parameters[f"{key}/{name}"]
+                for key in unit.derived
+                if f"{key}/{name}" in network.parameters
+            }
             t_ref = np.array(unit.t_ref, np.float64).reshape(-1)
             self._adjoint.set_units(self._numbers[name], unit.rows(values), t_ref)
         self._set_order()
@@ -186,14 +233,19 @@ class AdjointKernel:
         self._shortest = (1 - 1e-9) * shortest
 
     def forward(
-        self, given: Mapping[str, SpikeTrains], n_samples: int, until: float, noise: Noise | None = None
+        self,
+        given: Mapping[str, SpikeTrains],
+        n_samples: int,
+        until: float,
+        noise: Noise | None = None,
+        probes: Mapping[str, Floats] = MappingProxyType({}),
     ) -> AdjointForwardPass:
-        """Compute all spikes in [0, until)."""
+        """Compute all spikes in [0, until), and membranes at the times of `probes`, as `checked_probes` returns them."""
         self.load()
         if not math.isfinite(until):
             if math.isfinite(self._shortest):
                 raise ConfigError("a network with loops needs a finite `until`")
-            for name, unit in self.network.units.items():
+            for name, unit in self._units.items():
                 if not unit.flow.closed:
                     raise ConfigError(f"{name!r} is followed by a solver, which needs a finite `until`")
         width = self._shortest if math.isfinite(self._shortest) else math.inf
@@ -201,6 +253,13 @@ class AdjointKernel:
         self._adjoint.set_inputs(
             {self._numbers[name]: (g.times, g.units.astype(np.int32), g.starts) for name, g in given.items()}
         )
+        first, n_probes = self._adjoint.set_probes(
+            {self._numbers[name]: sorted_probes(times) for name, times in probes.items()}
+        )
+        places = {}
+        for name, times in probes.items():
+            low, n_times = first[self._numbers[name]], times.shape[1]
+            places[name] = slice(low, low + n_times * self.network.size(name)), n_times
         chunk = min(CHUNK, -(-n_samples // PIECES))
         tapes = [
             EventTape(
@@ -210,6 +269,7 @@ class AdjointKernel:
                 until,
                 width,
                 n_windows,
+                n_probes,
             )
             for low in range(0, n_samples, chunk)
         ]
@@ -223,7 +283,7 @@ class AdjointKernel:
 
         for _ in self._each(forward, len(tapes)):
             pass
-        return AdjointForwardPass(self, tapes, n_samples, until, given)
+        return AdjointForwardPass(self, tapes, n_samples, until, given, places)
 
     def backward(self, run: AdjointForwardPass, errors: Mapping[str, Any]) -> Gradient:
         """Run the adjoint pass from the errors of spikes."""
@@ -282,11 +342,11 @@ class AdjointKernel:
             weight[p.name] = total.weights[self._slots[p.name]].reshape(p.weight.shape)
             delay[p.name] = p.reduced(total.delays[self._slots[p.name]])
         if self.with_parameters:
-            for name, unit in network.units.items():
+            for name, unit in self._units.items():
                 low, n = self._adjoint.first_parameters[self._numbers[name]], network.size(name)
                 each = total.parameters[low : low + n * len(unit.derived)].reshape(n, -1)
                 for column, key in enumerate(unit.derived):
-                    if key:
+                    if f"{key}/{name}" in network.parameters:
                         one = len(network.parameters[f"{key}/{name}"]) == 1
                         value = each[:, column]
                         units[f"{key}/{name}"] = np.array([value.sum()]) if one else value.copy()
