@@ -62,7 +62,10 @@ def _checked(network: SpikeNetwork, name: str, times: Any, n_samples: int, until
 
 
 def sorted_probes(times: Floats) -> tuple[Floats, NDArray[np.int32]]:
-    """Return the times of each unit in order, (n_samples or 1, n or 1, n_times), and where each stood before."""
+    """Return the times of each unit in order, and where each stood before.
+
+    Both have the shape (n_samples or 1, n or 1, n_times).
+    """
     each = np.ascontiguousarray(times.transpose(0, 2, 1))
     order = np.argsort(each, axis=-1, kind="stable")
     return np.take_along_axis(each, order, -1), np.ascontiguousarray(order, np.int32)

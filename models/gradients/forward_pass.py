@@ -71,7 +71,7 @@ class ForwardPass(ABC):
         """
 
     def membranes(self, population: str) -> Floats:
-        """Return the membranes at the times of `probes`, shape (n_samples, n_times, n); nan where a time is inf.
+        """Return membranes at the times of `probes`, (n_samples, n_times, n); nan where a time is inf.
 
         Raises
         ------
@@ -80,7 +80,7 @@ class ForwardPass(ABC):
         """
         self._number(population)
         raise ValueError(
-            f"no membranes of {population!r} were read: name times in forward(probes={{{population!r}: times}})"
+            f"no membranes of {population!r} were read: give times in forward(probes={{{population!r}: ...}})"
         )
 
     @abstractmethod

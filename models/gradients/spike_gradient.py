@@ -220,7 +220,7 @@ class SpikeGradient:
         Raises
         ------
         UnknownPart, ValueError
-            If a source or population is missing or unknown, or spikes, probe times or a parameter are invalid.
+            If a source or population is missing or unknown, or spikes, times or a parameter are invalid.
         ConfigError
             If the run would not end, or if "eventprop-time-binned" finds nothing to bin.
         RuntimeError

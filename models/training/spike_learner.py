@@ -188,7 +188,10 @@ class SpikeLearner:
         kinds = {name.partition("/")[0] for name in learn}
         # The kernels of LIF know no derivative in i_ext; all of them have that in v_th.
         leaky = all(isinstance(each.model, LIF | SpikeSource) for each in net.populations.values())
-        general = leaky and "i_ext" in kinds
+        self.loss: Any = TimeToFirstSpike() if loss is None else loss
+        self._loss: Any = as_loss(self.loss)
+        self._reads_membranes = getattr(self._loss, "reads", "first_spikes") == "membranes"
+        general = leaky and ("i_ext" in kinds or self._reads_membranes)
         options: dict[str, Any] = {
             "threads": threads,
             "time_constants": bool(
@@ -200,8 +203,6 @@ class SpikeLearner:
         self.spike_gradient = SpikeGradient(net, kernel="adjoint" if general else "auto", **options)
         self._net = net
         self.threads, self.until = threads, until
-        self.loss: Any = TimeToFirstSpike() if loss is None else loss
-        self._loss = as_loss(self.loss)
         # Asked once: isinstance of a protocol looks at every attribute, which a small batch would feel.
         self._class_loss = self._loss if isinstance(self._loss, ClassLoss) else None
         self._reads_all = getattr(self._loss, "reads", "first_spikes") == "forward_pass"
@@ -221,6 +222,8 @@ class SpikeLearner:
         self.parameters: Mapping[str, Floats] = self._trained.values
         self.noise, self.weights = noise, weights
         self._membranes: MembranePull | None = None
+        if self._reads_membranes and noise is not None:
+            raise ConfigError("a loss of membranes at given times needs a run without noise")
         if silent is not None:
             if noise is not None or self._class_loss is None or self._reads_all or general:
                 raise ConfigError(
@@ -266,7 +269,7 @@ class SpikeLearner:
     @property
     def reads_first_spikes(self) -> bool:
         """Whether the loss reads first spikes, not a whole forward pass."""
-        return not self._reads_all
+        return not (self._reads_all or self._reads_membranes)
 
     # ------------------------------------------------------------------ what a user calls
 
@@ -296,6 +299,13 @@ class SpikeLearner:
         """Return the largest membranes of outputs that do not spike, shape (n_samples, n_outputs)."""
         passes = self._forward_passes(inputs, rng)
         return np.concatenate([each.maxima(self.output)[0] for each in passes])
+
+    def membranes(self, inputs: Mapping[str, Any], times: ArrayLike) -> Floats:
+        """Return the membranes of the outputs at `times`, shape (n_samples, n_times, n_outputs).
+
+        `times` has the shape (n_times,), (n_samples, n_times) or (n_samples, n_times, n_outputs).
+        """
+        return self._with_membranes(inputs, times).membranes(self.output)
 
     def predict(self, inputs: Mapping[str, Any], rng: np.random.Generator | None = None) -> Ints:
         """Return the class of each sample, shape (n_samples,); -1 if the outputs tell none."""
@@ -346,7 +356,7 @@ class SpikeLearner:
         OverflowError
             If the loss or a derivative is no number.
         """
-        run = self._observed(inputs, rng, times, arrivals)
+        run = self._observed(inputs, rng, times, arrivals, labels)
         losses, errors, _ = self._evaluate(run, labels)
         pull = self._pull(inputs, run, labels, losses)
         return self._mean(losses), self._derivatives(run, errors, pull)
@@ -366,7 +376,7 @@ class SpikeLearner:
         Parameters are those of `gradients`, and the optimiser that changes `parameters`. `sample_weight`,
         shape (n_samples,), multiplies the loss of each sample.
         """
-        run = self._observed(inputs, rng, times, arrivals)
+        run = self._observed(inputs, rng, times, arrivals, labels)
         losses, errors, correct = self._evaluate(run, labels)
         if sample_weight is not None:
             errors = _weighted(errors, sample_weight)
@@ -376,7 +386,7 @@ class SpikeLearner:
         missing = {name: np.count_nonzero(each) / each.size for name, each in silent.items()}
         bumped = self._bump.raise_if_needed(missing, silent)
         if bumped is None:
-            if missing.get(self.output, 0.0) == 1.0:
+            if missing.get(self.output, 0.0) == 1.0 and not self._reads_membranes:
                 self._warn_of_silence()
             if not hasattr(optimiser, "update"):
                 raise TypeError(f"an optimiser has update(), as Adam(0.01) has; got {shown(optimiser)}")
@@ -412,7 +422,7 @@ class SpikeLearner:
 
     def classes_of(self, first_spikes: Floats) -> Ints:
         """Return the class that the first spikes of the outputs tell, shape (n_samples,)."""
-        if self._reads_all or self._class_loss is None:
+        if not self.reads_first_spikes or self._class_loss is None:
             raise TypeError(f"{type(self.loss).__name__} has no classes of first spikes")
         return self._class_loss.predict(first_spikes, self._tau_syn)
 
@@ -450,8 +460,14 @@ class SpikeLearner:
         rng: np.random.Generator | None,
         times: Mapping[str, ArrayLike] | None,
         arrivals: Mapping[str, ArrayLike] | None,
+        targets: Any,
     ) -> ForwardPass:
         """Return the forward pass to learn from, computed or observed."""
+        if self._reads_membranes:
+            if times is not None:
+                raise ConfigError("a loss of membranes reads computed passes only, not measured times")
+            n = self._net.populations[self.output].n
+            return self._with_membranes(inputs, self._loss.probe_times(targets, n))
         if times is not None:
             if self._membranes is not None:
                 raise ConfigError("silent outputs are pulled in computed passes only, not at measured times")
@@ -461,13 +477,24 @@ class SpikeLearner:
             raise ValueError(f"{self.noise} is drawn for every batch: give rng=numpy.random.default_rng(...)")
         return self.forward(inputs, rng)
 
+    def _with_membranes(self, inputs: Mapping[str, Any], times: ArrayLike) -> ForwardPass:
+        """Return a forward pass in which membranes of the outputs are read."""
+        self._trained.load()
+        inputs, _ = one_row_per_sample(inputs)
+        return self.spike_gradient.forward(inputs, self.until, probes={self.output: times})
+
     def _outputs(self, run: ForwardPass) -> Any:
         """Return what the loss reads of a forward pass."""
+        if self._reads_membranes:
+            return run.membranes(self.output)
         return Outputs(run, self.output) if self._reads_all else run.first_spikes(self.output)
 
     def _evaluate(self, run: ForwardPass, targets: Any) -> tuple[Floats, Any, int]:
         """Return the loss of each sample, the errors that follow, and how many classes are right."""
         outputs = self._outputs(run)
+        if self._reads_membranes:
+            losses, errors = self._loss(outputs, targets, self._tau_syn)
+            return losses, _OfMembranes(errors), 0
         if self._class_loss is None:
             return *self._loss(outputs, targets, self._tau_syn), 0
         targets = self.checked_labels(targets, len(run))
@@ -502,13 +529,16 @@ class SpikeLearner:
         n = len(run)
         if not isinstance(errors, Mapping):
             errors = {self.output: errors}
+        membranes = {name: each.values / n for name, each in errors.items() if isinstance(each, _OfMembranes)}
         gradient = self.spike_gradient.backward(
             run,
             {
                 name: value / n if isinstance(value, np.ndarray) else [each / n for each in value]
                 for name, value in errors.items()
+                if name not in membranes
             },
             self.parameters,
+            membranes or None,
         )
         found = self._trained.derivatives(gradient)
         return {key: value + more[key] for key, value in found.items()} if more else found
@@ -563,10 +593,19 @@ def _has_threshold(model: Any) -> bool:
     return bool(np.isfinite(np.asarray(getattr(model, "v_th", 0.0), np.float64)).any())
 
 
+@dataclass(frozen=True, slots=True)
+class _OfMembranes:
+    """Errors of membranes at given times, (n_samples, n_times, n); all others are of spikes."""
+
+    values: Floats
+
+
 def _weighted(errors: Any, weight: Floats) -> Any:
     """Return errors of samples, in whichever form a loss gives them, times the weight of each sample."""
     if isinstance(errors, Mapping):
         return {name: _weighted(each, weight) for name, each in errors.items()}
+    if isinstance(errors, _OfMembranes):
+        return _OfMembranes(_weighted(errors.values, weight))
     if isinstance(errors, np.ndarray) and errors.dtype != object:
         return errors * weight.reshape(-1, *(1,) * (errors.ndim - 1))
     return [each * factor for each, factor in zip(errors, weight, strict=True)]

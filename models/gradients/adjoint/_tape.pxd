@@ -21,7 +21,7 @@ cdef struct Record:
     double time
     int64_t before          # the unit's record before it, -1 for none
     int32_t kind
-    int32_t spike           # id of the spike that arrives, is emitted, or after which a refractory time ends; place of a reading
+    int32_t spike           # id of the spike that arrives, is emitted, or after which a refractory time ends; a reading's place
     int32_t synapse         # of an arrival; of a reading, whether its flow begins at the event before, not at a reading
     int32_t flows           # whether time has passed since where its flow begins
 

@@ -240,7 +240,7 @@ class AdjointKernel:
         noise: Noise | None = None,
         probes: Mapping[str, Floats] = MappingProxyType({}),
     ) -> AdjointForwardPass:
-        """Compute all spikes in [0, until), and membranes at the times of `probes`, as `checked_probes` returns them."""
+        """Compute all spikes in [0, until), and membranes at times that `checked_probes` returned."""
         self.load()
         if not math.isfinite(until):
             if math.isfinite(self._shortest):

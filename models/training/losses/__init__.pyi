@@ -6,6 +6,7 @@ from eventsim.models.training.losses.first_spike import TimeToFirstSpike as Time
 from eventsim.models.training.losses.loss import ClassLoss as ClassLoss
 from eventsim.models.training.losses.loss import Loss as Loss
 from eventsim.models.training.losses.loss import Outputs as Outputs
+from eventsim.models.training.losses.membranes import MembraneTargets as MembraneTargets
 from eventsim.models.training.losses.sequences import SequenceCrossEntropy as SequenceCrossEntropy
 from eventsim.models.training.losses.sequences import SequenceSquaredError as SequenceSquaredError
 from eventsim.models.training.losses.spike_trains import SpikeTrainTargets as SpikeTrainTargets

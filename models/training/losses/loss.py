@@ -4,6 +4,8 @@ A loss says by `reads` what it is called with:
 
     "first_spikes"   the first spikes of the outputs, an array (n_samples, n_outputs), `inf` for none
     "forward_pass"   an `Outputs`: all their spikes, or the largest membranes of outputs that do not spike
+    "membranes"      membranes of the outputs at the times that its method `probe_times(targets, n)` returns,
+                     an array (n_samples, n_times, n_outputs), `nan` where a time is `inf`
     "sequence"       outputs over time, an array (time, n_samples, n_outputs); perhaps with ``lengths=``
 
 It returns the loss of each sample and the derivatives in what it reads; the mean over a batch is taken by the
@@ -25,7 +27,7 @@ __all__ = ["ClassLoss", "Loss", "Outputs", "Reads", "as_loss"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Reads = Literal["first_spikes", "forward_pass", "sequence"]
+Reads = Literal["first_spikes", "forward_pass", "membranes", "sequence"]
 
 
 class ForwardPass(Protocol):

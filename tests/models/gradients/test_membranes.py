@@ -84,7 +84,7 @@ SOLVED = {"exponential-if": (eif, 1.5), "a neuron of one's own": (own, 0.3)}
 
 
 def probe_times(rng, n_samples, until):
-    """Return times by population: the same for all units, and others for each; some at the ends, some never."""
+    """Return times by population, for all units or for each; some at the ends, some never."""
     shared = np.sort(rng.uniform(0, until, (n_samples, 6)), axis=1)[:, ::-1].copy()
     shared[0, :2] = 0.0, until
     each = rng.uniform(0, until, (n_samples, 4, 3))
@@ -274,7 +274,7 @@ def test_wrong_errors_of_membranes_are_refused_in_one_line():
         gradient.backward(run, {}, membranes={"a": np.ones((2, 1, 3))})
     with pytest.raises(ValueError, match="membranes of 'a' must be finite, got inf"):
         gradient.backward(run, {}, membranes={"a": np.full((2, 1, 5), np.inf)})
-    with pytest.raises(ValueError, match=r"no membranes of 'b' were read: name times in forward\(probes="):
+    with pytest.raises(ValueError, match=r"no membranes of 'b' were read: give times in forward\(probes="):
         gradient.backward(run, {}, membranes={"b": np.ones((2, 1, 3))})
     with pytest.raises(ValueError, match=r"no membranes of 'a' were read"):
         gradient.backward(gradient.forward(given, 6.0), {}, membranes={"a": np.ones((2, 1, 5))})
