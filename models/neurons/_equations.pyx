@@ -124,6 +124,47 @@ cdef double exponential_rise(
     return -1.0
 
 
+cdef void exponential_rate(const double *p, int order, const double *v, const double *i, const double *w,
+                           double *rate) noexcept nogil:
+    """Expand the derivative of dv/dt in v; the exponential current is what the others leave of c_mem dv/dt."""
+    cdef double gain = 1.0 / (p[0] * p[4]), e
+    cdef int k
+    for k in range(order):
+        e = (k + 1) * v[k + 1] * p[0] - i[k] + p[1] * v[k]
+        if w != NULL:
+            e += w[k]
+        if k == 0:
+            e -= p[1] * p[2] + p[7]
+        rate[k] = e * gain
+    rate[0] -= p[1] / p[0]
+
+
+cdef void exponential_forcing(const double *p, int order, const double *v, const double *rate, int n_variables,
+                              double *b) noexcept nogil:
+    """Expand the derivatives of dv/dt in c_mem, g_leak, v_leak, v_t, delta_t and i_ext, the first of p of both models."""
+    cdef double e[MOST_TERMS]           # exp((v - v_t) / delta_t)
+    cdef double over[MOST_TERMS]        # its exponent
+    cdef double c = 1.0 / p[0], first
+    cdef int k, width = n_variables * order
+    for k in range(order):
+        first = 1.0 if k == 0 else 0.0
+        e[k] = rate[k] * p[0] / p[1] + first
+        over[k] = (v[k] - first * p[3]) / p[4]
+        b[k] = -(k + 1) * v[k + 1] * c
+        b[width + k] = (first * p[2] - v[k] + p[4] * e[k]) * c
+        b[2 * width + k] = first * p[1] * c
+        b[3 * width + k] = -p[1] * e[k] * c
+        b[4 * width + k] = p[1] * (e[k] - product(e, over, k)) * c
+        b[7 * width + k] = first * c
+
+
+cdef inline void decay_forcing(int order, const double *i, double tau_syn, double *b) noexcept nogil:
+    """Expand the derivative of di_syn/dt in tau_syn."""
+    cdef int k
+    for k in range(order):
+        b[k] = i[k] / (tau_syn * tau_syn)
+
+
 cdef class AdExEquations(SeriesDynamics):
     # p: c_mem, g_leak, v_leak, v_t, delta_t, v_peak, v_reset, i_ext, tau_syn, is_delta, a, b, tau_w
     cdef int f(self, double t, const double *x, const double *p, double *dx) except -1 nogil:
@@ -152,6 +193,30 @@ cdef class AdExEquations(SeriesDynamics):
         cdef double *w = c + 2 * (order + 1)
         w[0] = x[2]
         exponential_series(x, p, held, order, p[8], p[10], p[12], c, c + order + 1, w)
+        return 0
+
+    def __cinit__(self):
+        self.differentiates = True
+
+    cdef int linearise(self, const double *p, int order, const double *c, double *rate, double *constant) noexcept nogil:
+        exponential_rate(p, order, c, c + order + 1, c + 2 * (order + 1), rate)
+        constant[0], constant[1], constant[2] = 0.0, 1.0 / p[0], -1.0 / p[0]
+        constant[3], constant[4], constant[5] = 0.0, -1.0 / p[8], 0.0
+        constant[6], constant[7], constant[8] = p[10] / p[12], 0.0, -1.0 / p[12]
+        return 0
+
+    cdef int forcing(self, const double *p, bint held, int order, const double *c, const double *rate,
+                     double *b) noexcept nogil:
+        cdef const double *w = c + 2 * (order + 1)
+        cdef double *by_w = b + 2 * order
+        cdef int k, width = 3 * order
+        if not held:
+            exponential_forcing(p, order, c, rate, 3, b)
+        decay_forcing(order, c + order + 1, p[8], b + 8 * width + order)
+        for k in range(order):
+            by_w[10 * width + k] = (c[k] - (p[2] if k == 0 else 0.0)) / p[12]
+            by_w[12 * width + k] = -(k + 1) * w[k + 1] / p[12]
+        by_w[2 * width] = -p[10] / p[12]
         return 0
 
     cdef bint rises(self, const double *x, const double *p) noexcept nogil:
@@ -185,6 +250,21 @@ cdef class ExponentialEquations(SeriesDynamics):
 
     cdef int series(self, const double *x, const double *p, bint held, int order, double *c) noexcept nogil:
         exponential_series(x, p, held, order, p[8], 0.0, 1.0, c, c + order + 1, NULL)
+        return 0
+
+    def __cinit__(self):
+        self.differentiates = True
+
+    cdef int linearise(self, const double *p, int order, const double *c, double *rate, double *constant) noexcept nogil:
+        exponential_rate(p, order, c, c + order + 1, NULL, rate)
+        constant[0], constant[1], constant[2], constant[3] = 0.0, 1.0 / p[0], 0.0, -1.0 / p[8]
+        return 0
+
+    cdef int forcing(self, const double *p, bint held, int order, const double *c, const double *rate,
+                     double *b) noexcept nogil:
+        if not held:
+            exponential_forcing(p, order, c, rate, 2, b)
+        decay_forcing(order, c + order + 1, p[8], b + 8 * (2 * order) + order)
         return 0
 
     cdef bint rises(self, const double *x, const double *p) noexcept nogil:
@@ -230,6 +310,34 @@ cdef class QuadraticEquations(SeriesDynamics):
             i[k + 1] = -i[k] / (p[7] * (k + 1))
         return 0
 
+    def __cinit__(self):
+        self.differentiates = True
+
+    cdef int linearise(self, const double *p, int order, const double *c, double *rate, double *constant) noexcept nogil:
+        cdef int k
+        for k in range(order):
+            rate[k] = p[1] * (2.0 * c[k] - (p[2] + p[3] if k == 0 else 0.0)) / p[0]
+        constant[0], constant[1], constant[2], constant[3] = 0.0, 1.0 / p[0], 0.0, -1.0 / p[7]
+        return 0
+
+    cdef int forcing(self, const double *p, bint held, int order, const double *c, const double *rate,
+                     double *b) noexcept nogil:
+        cdef double above_rest[MOST_TERMS]
+        cdef double above_start[MOST_TERMS]
+        cdef int k, width = 2 * order
+        decay_forcing(order, c + order + 1, p[7], b + 7 * width + order)
+        if held:
+            return 0
+        for k in range(order):
+            above_rest[k] = c[k] - (p[2] if k == 0 else 0.0)
+            above_start[k] = c[k] - (p[3] if k == 0 else 0.0)
+            b[k] = -(k + 1) * c[k + 1] / p[0]
+            b[width + k] = product(above_rest, above_start, k) / p[0]
+            b[2 * width + k] = -p[1] * above_start[k] / p[0]
+            b[3 * width + k] = -p[1] * above_rest[k] / p[0]
+        b[6 * width] = 1.0 / p[0]
+        return 0
+
 
 cdef class IzhikevichEquations(SeriesDynamics):
     # p: a, b, c, d, v_peak, i_ext, tau_syn, is_delta
@@ -267,4 +375,28 @@ cdef class IzhikevichEquations(SeriesDynamics):
             c[k + 1] = dv / (k + 1)
             i[k + 1] = -i[k] / (p[6] * (k + 1))
             u[k + 1] = p[0] * (p[1] * c[k] - u[k]) / (k + 1)
+        return 0
+
+    def __cinit__(self):
+        self.differentiates = True
+
+    cdef int linearise(self, const double *p, int order, const double *c, double *rate, double *constant) noexcept nogil:
+        cdef int k
+        for k in range(order):
+            rate[k] = 0.08 * c[k] + (5.0 if k == 0 else 0.0)
+        constant[0], constant[1], constant[2] = 0.0, 1.0, -1.0
+        constant[3], constant[4], constant[5] = 0.0, -1.0 / p[6], 0.0
+        constant[6], constant[7], constant[8] = p[0] * p[1], 0.0, -p[0]
+        return 0
+
+    cdef int forcing(self, const double *p, bint held, int order, const double *c, const double *rate,
+                     double *b) noexcept nogil:
+        cdef const double *u = c + 2 * (order + 1)
+        cdef int k, width = 3 * order
+        decay_forcing(order, c + order + 1, p[6], b + 6 * width + order)
+        for k in range(order):
+            b[2 * order + k] = p[1] * c[k] - u[k]
+            b[width + 2 * order + k] = p[0] * c[k]
+        if not held:
+            b[5 * width] = 1.0
         return 0

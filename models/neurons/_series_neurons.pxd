@@ -17,5 +17,4 @@ cdef class SeriesNeurons(SolvedNeurons):
     cdef void expand(self, int unit, const double *x, double *c) noexcept nogil
     cdef bint rises(self, int unit) noexcept nogil
     cdef double length(self, const double *c, double h) noexcept nogil
-    cdef double not_before(self, const double *c, double peak, double h) noexcept nogil
     cdef void climb(self, int unit, double time, double *y) noexcept nogil

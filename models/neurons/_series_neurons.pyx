@@ -11,22 +11,14 @@ and nowhere below it, so its root is not after the spike. Where the two differ t
 the roots close in on the spike quadratically, up to the last bits of the time.
 """
 
-from libc.math cimport INFINITY, ceil, fabs, fmin, isfinite, log
-from libc.math cimport pow as power
+from libc.math cimport INFINITY, ceil, fmin, log
 from libc.string cimport memcpy
 
 import numpy as np
 
 from eventsim.models.neurons._solver cimport SolvedNeurons
 from eventsim.models.neurons.dynamics cimport MOST_VARIABLES
-from eventsim.models.neurons.series cimport MOST_TERMS, polynomial
-
-cdef enum:
-    MOST_NEWTON_STEPS = 100
-
-
-cdef inline double larger(double a, double b) noexcept nogil:
-    return a if a > b else b
+from eventsim.models.neurons.series cimport MOST_TERMS, length_of, not_before, polynomial
 
 
 cdef class SeriesNeurons(SolvedNeurons):
@@ -74,49 +66,7 @@ cdef class SeriesNeurons(SolvedNeurons):
         self.expand_all()
 
     cdef double length(self, const double *c, double h) noexcept nogil:
-        """Return how long a series holds: h if this is about right; nan where the series is not finite."""
-        cdef double last = 0.0, before = 0.0, size, y, power_of_h
-        cdef int _variable, _power, order = self.order
-        for _variable in range(self.dim):
-            size = 1.0 / larger(1.0, fabs(c[0]))
-            last = larger(last, fabs(c[order]) * size)
-            before = larger(before, fabs(c[order - 1]) * size)
-            if not isfinite(c[order]):
-                return c[order] - c[order]
-            c += order + 1
-        power_of_h = 1.0
-        for _power in range(order - 1):
-            power_of_h *= h
-        y = larger(before, last * h) * power_of_h
-        if self.least * self.tolerance <= y <= self.tolerance:
-            return h
-        size = INFINITY
-        if last > 0.0:
-            size = power(self.tolerance / last, 1.0 / order)
-        if before > 0.0:
-            y = power(self.tolerance / before, 1.0 / (order - 1))
-            size = y if y < size else size
-        return size
-
-    cdef double not_before(self, const double *c, double peak, double h) noexcept nogil:
-        """Return a time within [0, h] before which the membrane does not reach the peak; inf if it does not at all."""
-        cdef double y = larger(c[self.order], 0.0), slope, step
-        cdef int k, _trial
-        for k in range(self.order - 1, 1, -1):
-            y = y * h + larger(c[k], 0.0)
-        if (y * h + c[1]) * h + c[0] < peak:
-            return INFINITY
-        # Newton's method from the right on a convex function, which is negative at 0.
-        for _trial in range(MOST_NEWTON_STEPS):
-            y, slope = larger(c[self.order], 0.0), 0.0
-            for k in range(self.order - 1, -1, -1):
-                slope = slope * h + y
-                y = y * h + (larger(c[k], 0.0) if k > 1 else (c[1] if k == 1 else c[0] - peak))
-            step = y / slope
-            if not (step > 0.0 and h - step < h):
-                break
-            h -= step
-        return larger(h, 0.0)
+        return length_of(c, self.dim, self.order, self.tolerance, self.least, h)
 
     cdef int look_ahead(self, int unit) except -1 nogil:
         cdef double *x = &self.x[unit, 0]
@@ -147,7 +97,7 @@ cdef class SeriesNeurons(SolvedNeurons):
         if held:
             self.t_end[unit] = fmin(self.t_end[unit], self.refractory_end[unit])
         elif h < INFINITY:
-            touch = self.not_before(c, peak, h)
+            touch = not_before(c, self.order, peak, h)
             if touch < INFINITY:
                 self.t_end[unit] = t + touch
                 self.spikes[unit] = polynomial(c, self.order, touch) >= peak

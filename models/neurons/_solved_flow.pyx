@@ -43,10 +43,6 @@ cdef extern from *:
     const double STAGE[7][6]
     const double DIFFERENCE[7]
 
-cdef struct Step:
-    double x[7][MOST_VARIABLES]     # states of the stages; the last is the end
-    double k[7][MOST_VARIABLES]     # their slopes
-
 
 cdef class SolvedFlow(Flow):
     """The equations of `dynamics`, followed by an adaptive solver.
@@ -57,9 +53,6 @@ cdef class SolvedFlow(Flow):
     dim, n_parameters : int
     tolerance, max_step : float
     """
-
-    cdef readonly Dynamics dynamics
-    cdef double tolerance, max_step
 
     def __init__(self, Dynamics dynamics not None, int dim, int n_parameters, double tolerance, double max_step):
         if dim > MOST_VARIABLES or dim + n_parameters > MOST_COLUMNS:

@@ -2,4 +2,5 @@
 
 from eventsim.models.neurons.dynamics import Dynamics
 
-class SeriesDynamics(Dynamics): ...
+class SeriesDynamics(Dynamics):
+    differentiates: bool

@@ -14,6 +14,13 @@ cdef class SeriesDynamics(Dynamics):
     cdef int series(self, const double *x, const double *p, bint held, int order, double *c) noexcept nogil:
         return -1
 
+    cdef int linearise(self, const double *p, int order, const double *c, double *rate, double *constant) noexcept nogil:
+        return -1
+
+    cdef int forcing(self, const double *p, bint held, int order, const double *c, const double *rate,
+                     double *b) noexcept nogil:
+        return -1
+
     cdef bint rises(self, const double *x, const double *p) noexcept nogil:
         return False
 

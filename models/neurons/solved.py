@@ -113,11 +113,14 @@ def differentiable(
     t_ref: Any,
 ) -> Differentiable:
     """Return a model as the adjoint pass takes it; `parameters` in the order of the equations."""
+    from eventsim.models.neurons._series_flow import SeriesFlow
     from eventsim.models.neurons._solved_flow import SolvedFlow
     from eventsim.models.neurons.differentiable import Differentiable
+    from eventsim.models.neurons.series import SeriesDynamics
 
     x = np.empty((n, len(initial)))
     for k, value in enumerate(initial):
         x[:, k] = value
-    flow = SolvedFlow(dynamics, len(initial), len(parameters), float(model.tolerance), float(model.max_step))
+    kind = SeriesFlow if isinstance(dynamics, SeriesDynamics) and dynamics.differentiates else SolvedFlow
+    flow = kind(dynamics, len(initial), len(parameters), float(model.tolerance), float(model.max_step))
     return Differentiable(flow, dict(parameters), derived, x, t_ref)
