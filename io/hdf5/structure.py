@@ -23,6 +23,8 @@ COMPRESSION = 1100
 SMALL = 1 << 16
 """Bytes that a dataset may declare without storing them."""
 LARGEST_CHUNK = 1 << 26
+CHECKSUM = 4
+"""Bytes that a check sum adds to a chunk before it is compressed."""
 
 
 def check_structure(file: h5py.File, path: Path, own: tuple[str, ...] = ()) -> None:
@@ -114,6 +116,7 @@ def _check_dataset(dataset: h5d.DatasetID, place: str, path: Path, size: int, ba
             if largest > size:
                 raise FileFormatError(f"{path} is damaged: a chunk of {place} has {largest} bytes")
         _check_filters(properties, chunk, place, path)
+        _check_szip(dataset, properties, chunk, place, path)
     if _is_of_rows(kind):
         element = kind.get_super().get_size() if isinstance(kind, h5t.TypeVlenID) else 1
         if int(row_lengths(dataset, path, base).sum()) * element > size:
@@ -147,6 +150,27 @@ def _check_filters(properties: h5p.PropDCID, chunk: int, place: str, path: Path)
             claimed = values[2]
         if claimed > chunk:
             raise FileFormatError(f"{path} is damaged: a filter of {place} declares {claimed} bytes a chunk")
+
+
+def _check_szip(dataset: h5d.DatasetID, properties: h5p.PropDCID, chunk: int, place: str, path: Path) -> None:
+    """Refuse chunks of szip that claim more than a chunk: the library reserves what their first bytes say.
+
+    Only a check sum may follow, behind the chunk; what is packed once more cannot be looked into.
+    """
+    codes = [properties.get_filter(k)[0] for k in range(properties.get_nfilters())]
+    if h5z.FILTER_SZIP not in codes:
+        return
+    at = codes.index(h5z.FILTER_SZIP)
+    if set(codes[at + 1 :]) - {h5z.FILTER_FLETCHER32}:
+        raise FileFormatError(f"{path}: {place} is packed again after szip, which is not read")
+    places: list[int] = []
+    dataset.chunk_iter(lambda info: None if info.filter_mask >> at & 1 else places.append(info.byte_offset))
+    with path.open("rb") as stream:
+        for start in places:
+            stream.seek(start)
+            claimed = int.from_bytes(stream.read(4), "little")
+            if claimed > chunk + CHECKSUM:
+                raise FileFormatError(f"{path} is damaged: a chunk of {place} declares {claimed} bytes")
 
 
 def _is_of_rows(kind: h5t.TypeID) -> bool:

@@ -41,7 +41,7 @@ def spikes_of_csv(
         missing = [name for name in needed if name not in names and name not in bare]
         if missing:
             raise ConfigError(
-                f"{os.fspath(path)!r} has no column {missing[0]!r}; columns: {', '.join(names)[:200]}"
+                f"{os.fspath(path)!r} has no column {missing[0]!r}; columns: {' '.join(', '.join(names).split())[:200]}"
             )
         time, unit = (name if name in names else names[bare.index(name)] for name in (time, unit))
         for row in rows:
@@ -60,7 +60,7 @@ def spikes_of_csv(
                     f"line {rows.line_num} of {os.fspath(path)!r} must have a time and a whole unit from 0 on"
                     f", got {row[time]!r:.60} and {row[unit]!r:.60}"
                 )
-    known = ", ".join(sorted(str(each)[:60] for each in populations)[:20])
+    known = ", ".join(sorted(" ".join(str(each).split())[:60] for each in populations)[:20])
     if population is not None and population not in populations:
         raise ConfigError(f"{os.fspath(path)!r} has no spikes of {population!r}; populations: {known}")
     if population is None and len(populations) > 1:

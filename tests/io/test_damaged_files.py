@@ -137,6 +137,7 @@ def test_an_archive_that_expands_without_end_is_not_expanded(tmp_path):
         (b"time,unit\n1.0,2\ninf,2\n", "line 3 of .* got 'inf' and '2'"),
         (b"time,unit\n1.0,-2\n", "got '1.0' and '-2'"),
         (b"time,unit\n\xff,2\n", "is no text in UTF-8"),
+        (b'"a\nb",unit\n1,2\n', "has no column 'time'; columns: a b, unit$"),
         (b"when,unit\n1,2\n", "has no column 'time'; columns: when, unit"),
     ],
 )
@@ -232,3 +233,22 @@ def test_messages_show_the_beginning_of_what_is_long(kind):
     assert str(kind("the unit is 'ms'")) == "the unit is 'ms'"
     assert str(kind(f"the unit is {'x' * 70_000} ; known: ms")) == f"the unit is {'x' * 100}... ; known: ms"
     assert len(str(kind("0.0, " * 10_000))) == 1503
+
+
+@pytest.mark.skipif(not h5py.h5z.filter_avail(h5py.h5z.FILTER_SZIP), reason="this HDF5 has no szip")
+@pytest.mark.parametrize("also", [{}, {"shuffle": True}, {"fletcher32": True}])
+def test_chunks_of_szip_that_claim_gigabytes_are_refused(also, tmp_path):
+    """The library reserves what the first four bytes of a chunk say, whatever the chunk can hold."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("spikes/a")
+        group["node_ids"] = np.zeros(1000, np.uint64)
+        group.create_dataset("timestamps", data=np.arange(1000.0), chunks=(100,), compression="szip", **also)
+        places: list[int] = []
+        group["timestamps"].id.chunk_iter(lambda info: places.append(info.byte_offset))
+    assert len(es.io.load(path).spikes["a"]) == 1000
+    content = bytearray(path.read_bytes())
+    content[places[3] : places[3] + 4] = b"\xff\xff\xff\xf0"
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match="a chunk of /spikes/a/timestamps declares 4043309055 bytes"):
+        es.io.load(path)
