@@ -13,16 +13,18 @@ cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.number cimport PyNumber_Index
 from libc.math cimport INFINITY, isfinite, isnan, nextafter
-from libc.stdint cimport INT64_MAX, uint32_t
+from libc.stdint cimport INT64_MAX
 from libc.stdlib cimport free
 
 from eventsim.kernels.memory cimport resized
-from eventsim.queue.queue cimport CANCELLED, SINGLE, Tick
+from eventsim.queue.queue cimport SINGLE, Tick
+from eventsim.queue.tables cimport queue_of, tables_of
 
 from collections.abc import Mapping
 from time import perf_counter
 
 from eventsim.errors import EventOrderError
+from eventsim.queue.verification import verify
 
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(object o)
@@ -664,28 +666,8 @@ cdef class Engine:
         """
         import numpy as np
 
-        cdef EventQueue queue = self.queue
-        cdef Py_ssize_t i, n = queue.size()
-        cdef Event *events
-        cdef double[::1] time, value
-        cdef uint64_t[::1] order
-        cdef int32_t[::1] handler, unit, slot
+        cdef Py_ssize_t i
         self.check_free()
-        table = {"time": np.empty(n), "value": np.empty(n), "order": np.empty(n, np.uint64),
-                 "handler": np.empty(n, np.int32), "unit": np.empty(n, np.int32),
-                 "slot": np.empty(n, np.int32)}
-        time, value, order = table["time"], table["value"], table["order"]
-        handler, unit, slot = table["handler"], table["unit"], table["slot"]
-        events = <Event *> resized(NULL, n, sizeof(Event), b"events of a snapshot")
-        queue.copy_events(events)
-        for i in range(n):
-            time[i] = events[i].time
-            value[i] = events[i].value
-            order[i] = events[i].order
-            handler[i] = events[i].handler
-            unit[i] = events[i].unit
-            slot[i] = events[i].slot
-        free(events)
         crossing_times = np.array([self.crossings.get(i) for i in range(self.crossings.n_slots)], np.float64)
         slots = np.flatnonzero(crossing_times < INFINITY).astype(np.int32)
         parts = {}
@@ -700,19 +682,7 @@ cdef class Engine:
             "processed": self.n_processed,
             "names": "\n".join(names_of(self.handlers)),
             "n_slots": self.crossings.n_slots,
-            "events": table,
-            "tokens": {
-                "generation": np.array(
-                    [queue.tokens[i].generation for i in range(queue.n_tokens)], np.uint32),
-                "tick": np.array([queue.tokens[i].tick for i in range(queue.n_tokens)], np.int32),
-                "free": np.array([queue.free_tokens[i] for i in range(queue.n_free_tokens)], np.int32),
-            },
-            "ticks": {
-                "start": np.array([queue.ticks[i].start for i in range(queue.n_ticks)], np.float64),
-                "period": np.array([queue.ticks[i].period for i in range(queue.n_ticks)], np.float64),
-                "count": np.array([queue.ticks[i].count for i in range(queue.n_ticks)], np.int64),
-                "free": queue.free_tick,
-            },
+            **tables_of(self.queue),
             "crossings": {"slot": slots, "time": crossing_times[slots]},
             "handlers": parts,
         }
@@ -774,13 +744,9 @@ cdef class Engine:
         from eventsim.engine.states import checked_tables
         from eventsim.states import state_number, state_part
 
-        cdef EventQueue queue
         cdef Py_ssize_t i
-        cdef const double[::1] time, value, start, period
-        cdef const uint64_t[::1] order
-        cdef const int32_t[::1] handler, unit, slot, ticks, unused
-        cdef const uint32_t[::1] generations
-        cdef const int64_t[::1] counts
+        cdef EventQueue queue
+        cdef const double[::1] crossing_times
         self.check_idle("restore")
         names = "\n".join(names_of(self.handlers))
         if not isinstance(state, Mapping):
@@ -798,33 +764,13 @@ cdef class Engine:
             if method is not None:
                 i = max(entry.first_slot, 0)
                 method(parts.get(str(entry.id)), tables["time"], tables["crossing_times"][i:i + entry.n_slots])
-        table = tables["events"]
-        time, value, order = table["time"], table["value"], table["order"]
-        handler, unit, slot = table["handler"], table["unit"], table["slot"]
-        generations, ticks, unused = tables["generation"], tables["tick"], tables["free_tokens"]
-        start, period, counts = tables["start"], tables["period"], tables["count"]
-        # Memory first, in a new queue; then everything is taken over.
-        queue = EventQueue()
-        for i in range(ticks.shape[0]):
-            queue.take_token(ticks[i])
-            queue.tokens[i].generation = generations[i]
-        for i in range(unused.shape[0]):
-            queue.free_tokens[i] = unused[i]
-        queue.n_free_tokens = <int32_t> unused.shape[0]
-        for i in range(start.shape[0]):
-            queue.take_tick(start[i], period[i])
-            queue.ticks[i].count = counts[i]
-        queue.free_tick = tables["free_tick"]
-        for i in range(time.shape[0]):
-            queue.push(time[i], value[i], order[i], handler[i], unit[i], slot[i])
-        for i in range(ticks.shape[0]):
-            queue.n_dead += ticks[i] == CANCELLED
+        queue = queue_of(tables)  # memory first; then everything is taken over
         self.queue = queue
         self.crossings.clear()
-        time = tables["crossing_times"]
-        for i in range(time.shape[0]):
-            if time[i] < INFINITY:
-                self.crossings.set(<int> i, time[i])
+        crossing_times = tables["crossing_times"]
+        for i in range(crossing_times.shape[0]):
+            if crossing_times[i] < INFINITY:
+                self.crossings.set(<int> i, crossing_times[i])
         self.time = tables["time"]
         self.sequence = tables["sequence"]
         self.n_processed = tables["processed"]
@@ -850,7 +796,7 @@ cdef class Engine:
         """Check the invariants of queue and crossings; raises AssertionError naming the one that fails."""
         cdef const Event *event
         self.check_free()
-        self.queue.verify()
+        verify(self.queue)
         self.crossings.verify()
         event = self.queue.peek()
         if (event != NULL and event.time < self.time) or self.crossings.top_time < self.time:

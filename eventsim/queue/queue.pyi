@@ -12,5 +12,3 @@ class EventQueue:
         """Remove the least event; returns (time, order), or None if there is none."""
     def layout(self) -> tuple[int, int, int, int, int]:
         """How many events are near, in buckets, beyond them, never, and the number of buckets."""
-    def verify(self) -> None:
-        """Check every invariant that order and memory rest on."""

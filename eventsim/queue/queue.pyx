@@ -22,6 +22,7 @@ from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memset
 
 from eventsim.kernels.memory cimport no_memory, resized
+from eventsim.queue.heap cimport before, compare, compare_stored, heapify, sink
 
 
 cdef extern from *:
@@ -53,41 +54,6 @@ cdef enum:
 
 cdef double MAX_BUCKET = 2.0 ** 52      # bucket numbers below are exact in a double
 cdef uint64_t ALL = ~(<uint64_t> 0)
-
-
-cdef inline bint before(const Event *a, const Event *b) noexcept nogil:
-    return a.time < b.time or (a.time == b.time and a.order < b.order)
-
-
-cdef void sink(Event *heap, Py_ssize_t n, Py_ssize_t hole, const Event *event) noexcept nogil:
-    """Put `event` at `hole` or below, moving smaller children up."""
-    cdef Py_ssize_t child, best, end
-    while True:
-        child = 4 * hole + 1
-        if child >= n:
-            break
-        best = child
-        end = child + 4 if child + 4 < n else n
-        child += 1
-        while child < end:
-            if before(&heap[child], &heap[best]):
-                best = child
-            child += 1
-        if not before(&heap[best], event):
-            break
-        heap[hole] = heap[best]
-        hole = best
-    heap[hole] = event[0]
-
-
-cdef void heapify(Event *heap, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef Event event
-    if n < 2:
-        return
-    for i in range((n - 2) // 4, -1, -1):
-        event = heap[i]
-        sink(heap, n, i, &event)
 
 
 @cython.final
@@ -704,82 +670,6 @@ cdef class EventQueue:
         """Return how many events are near, in buckets, beyond them, never, and the number of buckets."""
         return self.n_near, self.n_bucketed, self.n_overflow, self.n_never, self.n_buckets
 
-    def verify(self):
-        """Check every invariant that order and memory rest on.
-
-        Raises
-        ------
-        AssertionError
-            Naming the invariant that does not hold.
-        """
-        cdef Py_ssize_t i, n
-        cdef int64_t index
-        cdef int32_t node
-        cdef double number, least = INFINITY
-        cdef Py_ssize_t n_dead = 0, n_free = 0
-        seen = set()
-
-        def visit(int32_t at):
-            nonlocal n_dead
-            require(0 <= at < self.n_pool and at not in seen, "every node is in one list")
-            seen.add(at)
-            n_dead += self.pool[at].slot >= 0 and self.tokens[self.pool[at].slot].tick == CANCELLED
-
-        for i in range(self.n_near):
-            if i:
-                require(not before(&self.near[i], &self.near[(i - 1) >> 2]), "no child before its parent")
-            number = (self.near[i].time - self.origin) * self.inv_width
-            require(not number >= self.near_edge, "the heap holds what is near")
-            n_dead += self.near[i].slot >= 0 and self.tokens[self.near[i].slot].tick == CANCELLED
-        n = 0
-        for index in range(self.n_buckets):
-            node = self.heads[index]
-            require((node >= 0) == ((self.bits[index >> 6] >> (index & 63)) & 1), "one bit for a used bucket")
-            while node >= 0:
-                visit(node)
-                n += 1
-                number = (self.pool[node].time - self.origin) * self.inv_width
-                require(self.near_edge <= number < self.far_edge, "the ring holds what is between")
-                require(<int64_t> number & (self.n_buckets - 1) == index, "an event is in its bucket")
-                node = self.pool[node].link
-        for index in range(self.n_buckets >> 6):
-            require((self.bits[index] != 0) == ((self.bits_above[index >> 6] >> (index & 63)) & 1),
-                    "one bit above for a word in use")
-        require(n == self.n_bucketed, "events in the ring are counted")
-        n = 0
-        node = self.overflow
-        while node >= 0:
-            visit(node)
-            n += 1
-            number = (self.pool[node].time - self.origin) * self.inv_width
-            require(number >= self.near_edge, "the overflow holds nothing near")
-            least = min(least, number)
-            node = self.pool[node].link
-        require(n == self.n_overflow, "events beyond the ring are counted")
-        require(self.overflow_min <= least, "the overflow's smallest number is known")
-        n = 0
-        node = self.never
-        while node >= 0:
-            visit(node)
-            n += 1
-            require(self.pool[node].time == INFINITY, "what never happens has no time")
-            node = self.pool[node].link
-        require(n == self.n_never, "events that never happen are counted")
-        require(n_dead == self.n_dead, "cancelled events are counted")
-        node = self.free_node
-        while node >= 0:
-            visit(node)
-            node = self.pool[node].link
-        require(len(seen) == self.n_pool, "no node is lost")
-        for i in range(self.n_tokens):
-            n_free += self.tokens[i].tick == FREE
-        require(n_free == self.n_free_tokens, "free tokens are listed")
-
-
-def require(condition, invariant):
-    if not condition:
-        raise AssertionError(invariant)
-
 
 cdef double choose_width(double *sample, Py_ssize_t n_sample, double origin, Py_ssize_t n,
                          int quantile) noexcept nogil:
@@ -803,11 +693,3 @@ cdef double choose_width(double *sample, Py_ssize_t n_sample, double origin, Py_
         return 1.0  # all at one time: nothing is known yet
     inv_width = <double> n * at / n_sample / sample[at]
     return inv_width if 1e-250 < inv_width < 1e250 else 0.0
-
-
-cdef int compare(const void *a, const void *b) noexcept nogil:
-    return -1 if before(<const Event *> a, <const Event *> b) else 1
-
-
-cdef int compare_stored(const void *a, const void *b) noexcept nogil:
-    return compare((<const Event **> a)[0], (<const Event **> b)[0])

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from eventsim.queue import EventQueue
 from eventsim.queue.crossings import CrossingHeap
+from eventsim.queue.verification import verify
 
 
 def drain(queue):
@@ -25,7 +26,7 @@ def test_events_leave_the_queue_sorted(times):
     queue = EventQueue()
     for order, t in enumerate(times):
         queue.add(t, order)
-    queue.verify()
+    verify(queue)
     assert drain(queue) == sorted((t, order) for order, t in enumerate(times))
 
 
@@ -46,7 +47,7 @@ def test_events_that_are_all_cancelled_leave_nothing_to_take():
     taken = [queue.take() for _ in range(50)]
     assert sorted(order for _, order in taken) == list(range(50))
     assert queue.take() is None
-    queue.verify()
+    verify(queue)
 
 
 class QueueBesideHeapq(RuleBasedStateMachine):
@@ -112,7 +113,7 @@ class QueueBesideHeapq(RuleBasedStateMachine):
 
     @invariant()
     def is_sound(self):
-        self.queue.verify()
+        verify(self.queue)
         assert len(self.queue) == len(self.heap)
 
     def teardown(self):
@@ -139,7 +140,7 @@ def hold(queue, n, increment, operations, first=None):
         queue.add(*event)
         heapq.heappush(heap, event)
         near = max(near, queue.layout()[0]) if k > operations // 2 else 0
-    queue.verify()
+    verify(queue)
     assert drain(queue) == sorted(heap)
     return near
 
@@ -210,7 +211,7 @@ def test_the_ring_shrinks_with_the_queue():
     for _ in range(49_900):
         queue.take()
     assert queue.layout()[4] <= 2**14
-    queue.verify()
+    verify(queue)
 
 
 def test_events_at_infinity_are_kept_and_never_taken():
@@ -221,7 +222,7 @@ def test_events_at_infinity_are_kept_and_never_taken():
     assert len(queue) == 100
     assert all(queue.drop(token) for token in tokens)
     assert len(queue) == 0
-    queue.verify()
+    verify(queue)
 
 
 def test_cancelled_events_are_purged_when_they_are_most():
@@ -229,7 +230,7 @@ def test_cancelled_events_are_purged_when_they_are_most():
     tokens = [queue.add(float(order), order, True) for order in range(10_000)]
     for token in tokens[:9_000]:
         queue.drop(token)
-    queue.verify()
+    verify(queue)
     assert sum(queue.layout()[:4]) < 2_500
     assert drain(queue) == [(float(order), order) for order in range(9_000, 10_000)]
 
