@@ -40,9 +40,8 @@ def spikes_of_csv(
         bare = [name.split(" (")[0].strip() for name in names]  # "time (ms)" is the column "time"
         missing = [name for name in needed if name not in names and name not in bare]
         if missing:
-            raise ConfigError(
-                f"{os.fspath(path)!r} has no column {missing[0]!r}; columns: {' '.join(', '.join(names).split())[:200]}"
-            )
+            known = " ".join(", ".join(names).split())[:200]
+            raise ConfigError(f"{os.fspath(path)!r} has no column {missing[0]!r}; columns: {known}")
         time, unit = (name if name in names else names[bare.index(name)] for name in (time, unit))
         for row in rows:
             name = row.get("population")

@@ -1,7 +1,6 @@
 """``python -m damage KIND``, in the folder ``tests``: damaged files by the thousand; see the package."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -19,7 +18,9 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("damage-found"), help="for records and findings")
     parser.add_argument("--fresh", action="store_true", help="begin again, instead of going on")
     parser.add_argument("--again", type=int, metavar="NUMBER", help="make and read one damaged file")
-    parser.add_argument("--findings", action="store_true", help="read the findings of a record again")
+    parser.add_argument(
+        "--findings", action="store_true", help="read the findings again, and note which are mended"
+    )
     parser.add_argument("--table", action="store_true", help="print the records as a table, and read nothing")
     given = parser.parse_args()
     unknown = [name for name in given.kinds if name not in KINDS]
@@ -46,19 +47,22 @@ def main() -> int:
 
 def again(name: str, given: argparse.Namespace) -> int:
     """Read single files once more, and print how each ended; return how many are findings."""
-    numbers, wrong = [given.again], 0
-    if given.findings:
-        record = json.loads((given.folder / f"{name}-{given.seed}.json").read_text(encoding="utf-8"))
-        numbers = [each["number"] for each in record["findings"]]
+    path = given.folder / f"{name}-{given.seed}.json"
+    record = Record.load(path) if given.findings else Record(name, given.seed)
+    numbers = [each["number"] for each in record.findings] if given.findings else [given.again]
+    good = []
     with (
         damager(name, given.seed, given.folder / f"{name}-{given.seed}" / "good") as files,
         Reader() as reader,
     ):
         for number in numbers:
             outcome = files.outcome(number, reader)
-            wrong += outcome.is_finding
+            good += [] if outcome.is_finding else [number]
             print(f"{name} {number}: {outcome.kind} {outcome.words}", flush=True)
-    return wrong
+    if given.findings:
+        record.mended = good
+        record.save(path)
+    return len(numbers) - len(good)
 
 
 def show(record: Record) -> None:
@@ -77,13 +81,13 @@ def end_line() -> None:
 
 def table(folder: Path, seed: int, kinds: list[str]) -> str:
     """Return the records of kinds as a table of Markdown."""
-    lines = ["| kind | files | refused | read | findings | date |", "|---|--:|--:|--:|--:|---|"]
+    lines = ["| kind | files | refused | read | findings | mended | date |", "|---|" + "--:|" * 5 + "---|"]
     for name in kinds:
         path = folder / f"{name}-{seed}.json"
         if path.is_file():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            numbers = f"{found['done']} | {found['refused']} | {found['read']} | {len(found['findings'])}"
-            lines.append(f"| {name} | {numbers} | {found['date']} |")
+            found = Record.load(path)
+            numbers = (found.done, found.refused, found.read, len(found.findings), len(found.mended))
+            lines.append(f"| {name} | {' | '.join(map(str, numbers))} | {found.date} |")
     return "\n".join(lines)
 
 

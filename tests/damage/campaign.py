@@ -97,7 +97,7 @@ def damager(name: str, seed: int = 0, original: Path | None = None) -> Iterator[
 
 @dataclass(slots=True)
 class Record:
-    """What a campaign has found so far."""
+    """What a campaign has found so far; `mended` are the numbers of findings that end well by now."""
 
     kind: str
     seed: int
@@ -108,6 +108,7 @@ class Record:
     date: str = ""
     commit: str = ""
     findings: list[dict[str, Any]] = field(default_factory=list)
+    mended: list[int] = field(default_factory=list)
 
     def add(self, number: int, outcome: Outcome) -> None:
         """Count a file."""
@@ -119,6 +120,11 @@ class Record:
         else:
             self.findings.append({"number": number, "outcome": outcome.kind, "words": outcome.words})
 
+    @classmethod
+    def load(cls, path: Path) -> "Record":
+        """Return what `save` wrote."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
     def save(self, path: Path) -> None:
         """Write the record, beside and renamed."""
         self.date = datetime.date.today().isoformat()
@@ -129,7 +135,7 @@ class Record:
     def __str__(self) -> str:
         return (
             f"{self.kind}: {self.done} files, {self.read} read, {self.refused} refused, "
-            f"{len(self.findings)} findings, {self.seconds:.0f} s"
+            f"{len(self.findings)} findings, {len(self.mended)} of them mended, {self.seconds:.0f} s"
         )
 
 
@@ -151,7 +157,7 @@ def campaign(
     below.mkdir(parents=True, exist_ok=True)
     record = Record(name, seed)
     if path.is_file() and not fresh:
-        record = Record(**json.loads(path.read_text(encoding="utf-8")))
+        record = Record.load(path)
     record.commit = _commit()
     with damager(name, seed, below / "good") as files, Reader() as reader:
         good = files.outcome_of_good(reader)
