@@ -20,18 +20,22 @@ cdef int by_time_and_unit(const void *a, const void *b) noexcept nogil:
 
 
 cdef void sort_spikes(SpikeRecord *a, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t k, hole
+    """Sort spikes, which are few or nearly in order; where many have far to go, the library sorts the rest."""
+    cdef Py_ssize_t k, hole, left = INSERTION * n
     cdef SpikeRecord one
-    if n > INSERTION:
-        qsort(a, n, sizeof(SpikeRecord), &by_time_and_unit)
-        return
     for k in range(1, n):
+        if by_time_and_unit(&a[k - 1], &a[k]) <= 0:
+            continue
+        if left <= 0:
+            qsort(a, n, sizeof(SpikeRecord), &by_time_and_unit)
+            return
         one = a[k]
         hole = k
         while hole > 0 and by_time_and_unit(&a[hole - 1], &one) > 0:
             a[hole] = a[hole - 1]
             hole -= 1
         a[hole] = one
+        left -= k - hole
 
 
 cdef int append_spike(SpikeTrain *train, SpikeRecord *record) noexcept nogil:
