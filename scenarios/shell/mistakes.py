@@ -18,6 +18,10 @@ HINTS = {
     "run": "eventsim run SCENARIO key=value ..., such as: eventsim run yin-yang --preset quick",
     "show": "eventsim show FILE.h5",
     "plot": "eventsim plot FILE.h5",
+    "report": "eventsim report FILE.h5",
+    "compare": "eventsim compare A.h5 B.h5",
+    "export": "eventsim export FILE.h5 --to sonata -o OUT",
+    "sweep": "eventsim sweep SCENARIO key=a,b,c seed=0..9 -o DIR",
 }
 
 
@@ -37,6 +41,8 @@ def in_our_words(error: Any, arguments: Sequence[str]) -> str:
         return _no_option(error, command, arguments)
     if kind == "MissingParameter":
         missing = error.param.metavar or str(error.param.name).upper() if error.param else "an argument"
+        if error.param is not None and error.param.opts and error.param.opts[0].startswith("-"):
+            missing = f"{error.param.opts[0]} {missing}"
         return f"{command} needs {missing}; {HINTS.get(command, f'see: eventsim {command} --help')}"
     if kind == "BadOptionUsage":
         return f"{error.option_name} needs a value; see: eventsim {command} --help"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eventsim.errors import ConfigError
+from eventsim.registry import canonical, parts
 from eventsim.scenarios import streams
 from eventsim.scenarios.sweep import tables
 from eventsim.scenarios.sweep.points import parse_axes, read_list
@@ -49,7 +50,9 @@ def carry_out(name: str, asked: Asked) -> int:
             )
         _show(open_sweep(known), asked)
         return 0
-    if known.is_dir() and ("/" in name or name.startswith(".")):
+    if known.is_dir() and (
+        "/" in name or name.startswith(".") or canonical("scenario", name) not in parts("scenario")
+    ):
         raise FileNotFoundError(f"{name} holds no sweep: there is no {FILE} in it")
     found = _sweep(name, asked)
     _show(found, asked)

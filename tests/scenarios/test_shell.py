@@ -497,6 +497,21 @@ def test_real_shells_complete_lines(tmp_path, monkeypatch, shell, line, ends):
     assert typed(shell, line).endswith(ends)
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("export run.h5", "export needs --to FORMAT; eventsim export FILE.h5 --to sonata -o OUT"),
+        ("compare", "compare needs FILE FILE...; eventsim compare A.h5 B.h5"),
+        ("sweep", "sweep needs NAME|DIR; eventsim sweep SCENARIO key=a,b,c"),
+        ("sweep empty", "empty holds no sweep"),
+        ("run fast-and-deep lr=0.1", "no key 'lr'; did you mean 'learning_rate'?"),
+    ],
+)
+def test_what_is_missing_is_named_as_it_is_written(tmp_path, capsys, words, says):
+    (tmp_path / "empty").mkdir()
+    assert says in refused(capsys, *words.split())
+
+
 def test_a_table_of_a_run_is_plain_text():
     table = Table("heading", ("a", "b"), (("1", "2"),), ("metric",))
     assert table.rows == (("1", "2"),)
