@@ -108,8 +108,7 @@ def _read(file: h5py.File, recordings: bool, part: Window) -> Trace:
     if not recordings:
         return trace
     part.check(trace.sizes)
-    if not part.whole:
-        trace.provenance["window"] = [part.start, part.stop]
+    part.note(trace)
     for name, size in trace.sizes.items():
         if name in file["spikes"] and part.has(name):
             trace.spikes[name] = _spikes(file["spikes"][name], size, part)

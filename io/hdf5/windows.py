@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
+from eventsim.trace import Trace
 
 __all__ = ["WHOLE", "Window", "window"]
 
@@ -43,6 +44,11 @@ class Window:
                     f"the file has no population {name!r}; known: {', '.join(known) or 'none'}"
                     f"{did_you_mean(name, known)}"
                 )
+
+    def note(self, trace: Trace) -> None:
+        """Put the times into the provenance of a trace, where some are left out."""
+        if not self.whole:
+            trace.provenance["window"] = [self.start, self.stop]
 
     def rows(self, times: h5py.Dataset) -> slice:
         """Return the rows of rising times that lie within, reading some twenty of them."""

@@ -79,8 +79,7 @@ def read(file: h5py.File, path: Path, recordings: bool = True, part: Window = WH
     for key in ("session_description", "identifier", "session_start_time"):
         if key in file:
             trace.provenance[key] = get_text(file[key])
-    if not part.whole:
-        trace.provenance["window"] = [part.start, part.stop]
+    part.note(trace)
     if not recordings:
         trace.spikes, trace.samples = {}, {}
     return trace

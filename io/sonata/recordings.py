@@ -74,8 +74,7 @@ def read(file: h5py.File, path: Path, recordings: bool = True, part: Window = WH
                 found.add_report(name, group)
     trace = found.trace
     trace.provenance = {"format": "SONATA", "notes": "\n".join(found.notes)}
-    if not part.whole:
-        trace.provenance["window"] = [part.start, part.stop]
+    part.note(trace)
     if not recordings:
         trace.spikes, trace.samples = {}, {}
     return trace
