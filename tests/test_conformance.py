@@ -122,6 +122,7 @@ EMPTY = {  # settings with nothing to do
 }
 NEEDS = {
     "adex": {"c_mem": 2.0, "g_leak": 0.1, "v_t": -69.0, "a": 0.0, "b": 0.5},
+    "clopath-adex": {"v_t": -67.0, "delta_t": 0.5},
     "egru": {"tau_mem": 1.0, "v_th": 0.2},
     "exponential-if": {"c_mem": 2.0, "g_leak": 0.1, "v_t": -69.0},
     "izhikevich": {"a": 0.02, "tau_syn": 20.0, "v_init": -64.0, "u_init": -14.0},

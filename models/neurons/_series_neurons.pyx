@@ -90,8 +90,10 @@ cdef class SeriesNeurons(SolvedNeurons):
                 return 0
         self.expand(unit, x, c)
         h = self.h[unit] = self.length(c, self.h[unit])
-        if h != h:
-            self.fail(unit, t)
+        if h != h:              # terms of a series that ends within some 1e-16 are too large for a number
+            for j in range(self.dim):
+                slopes[j] = c[j * (self.order + 1) + 1]
+            return self.spike_now(unit, t, x, held, slopes)
         h = fmin(h, self.max_step)
         self.t_end[unit] = t + h
         if held:

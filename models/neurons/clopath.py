@@ -116,7 +116,7 @@ class ClopathAdEx:
     >>> sim.record("cell", "v", every=10.0)
     >>> sim.run(40.0)
     >>> sim.spikes("cell").times.round(2), sim.trace("cell", "v").values[:, 0].round(1)
-    (array([11.07]), array([-70.6, -70.6, -58.2, -60.9]))
+    (array([11.07]), array([-70.6, -70.6, -60.9, -62.9]))
     """
 
     c_mem: ArrayLike = 281.0

@@ -26,6 +26,9 @@ cdef enum:
     TAU_U_BAR_PLUS, TAU_U_BAR_MINUS, TAU_U_BAR_BAR, V_CLAMP, T_CLAMP
 
 
+cdef double NO_TIME = 1e-12         # of c_mem / g_leak
+
+
 cdef class ClopathEquations(SeriesDynamics):
     """The equations; parameters in the order of the enumeration above."""
 
@@ -149,6 +152,15 @@ cdef class ClopathNeurons(SeriesNeurons):
             self.t_end[unit] = self.next_event[unit] = fmin(self.t_end[unit], end)
             return 0
         return SeriesNeurons.look_ahead(self, unit)
+
+    cdef int spike_now(self, int unit, double t, const double *x, bint held, const double *dx) except -1 nogil:
+        # Soon after time 0 the clock resolves more than the terms of a long series: there an upstroke ends here too.
+        cdef const double *p = &self.p[unit * self.stride, 0]
+        if held or not x[V] + NO_TIME * p[C_MEM] / p[G_LEAK] * dx[V] >= p[V_PEAK]:
+            return SeriesNeurons.spike_now(self, unit, t, x, held, dx)
+        self.spikes[unit] = 1
+        self.next_event[unit] = self.t_end[unit] = t
+        return 0
 
     cdef int advance(self, int unit, double time) except -1 nogil:
         cdef double before = self.t[unit]

@@ -42,6 +42,19 @@ def test_spikes_and_state_are_those_of_the_integrated_equations(kind):
     np.testing.assert_allclose(ours, state, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("v_init", [-30.0, -42.0, -44.0])
+@pytest.mark.parametrize("delta_t", [0.5, 2.0])
+def test_a_spike_soon_after_the_beginning_is_found(v_init, delta_t):
+    """Where the clock resolves times that are too short for the terms of a series."""
+    model = es.models.ClopathAdEx(v_init=v_init, delta_t=delta_t)
+    sim = simulation(model, [50.0], 1.0)
+    sim.run(5.0)
+    rule = es.models.plasticity.VoltageSTDP()
+    spikes, *_ = integrated(model, rule, [], ([], [1.0]), 5.0)
+    assert len(spikes) == 1
+    np.testing.assert_allclose(sim.spikes("cells").times, spikes, rtol=0, atol=1e-9)  # tolerance 1e-10
+
+
 def test_the_membrane_is_clamped_then_reset_then_held_and_inputs_are_lost():
     model = es.models.ClopathAdEx(t_clamp=2.0, t_ref=1.5, v_clamp=20.0)
     sim = simulation(model, [10.0, 11.0, 12.2, 13.0, 13.1], 40.0)
