@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from eventsim.connect import values as projection_values
 from eventsim.connect.distributions import Distribution
-from eventsim.errors import ConfigError, EventOrderError
+from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
 from eventsim.hints import named_for_users
 from eventsim.io.plain import plain_array, shown
 from eventsim.network.declared import Population, Projection, changed_model
@@ -37,14 +37,16 @@ __all__ = ["Agenda", "ChangeableModel", "Changes", "ChangesSide"]
 
 @runtime_checkable
 class ChangeableModel(Protocol):
-    """A model whose parameters may change while it runs."""
+    """A model whose parameters may change while it runs.
+
+    `set_parameters` of its population takes what ``parameters(n, name)`` returns, all parameters checked, or
+    ``solver_parameters(n, name)`` where it has that. If they are no attributes, the model has
+    ``value_of(name)`` and ``with_values(values)``.
+    """
 
     @property
     def changeable(self) -> tuple[str, ...]:
         """Parameters that may change."""
-
-    def parameters(self, n: int, name: str) -> Mapping[str, Any]:
-        """Return all parameters, checked, as `set_parameters` of the population takes them."""
 
 
 class Agenda:
@@ -182,7 +184,7 @@ class ChangesSide(ContinuousSide):
         if not isinstance(model, ChangeableModel):
             raise ConfigError(
                 f"parameters of {population!r}, a {type(model).__name__}, stay as declared; "
-                "LIF, LIFDelta and Poisson can be changed"
+                "LIF, AdEx and their kin, CustomNeuron and Poisson can be changed"
             )
         if not parameters:
             known = ", ".join(model.changeable)
@@ -197,13 +199,11 @@ class ChangesSide(ContinuousSide):
         if units is not None:
             chosen = selected(units, declared.n, "units", repr(population))
             parameters = {
-                name: _merged(
-                    getattr(model, name, 0.0), value, chosen, declared.n, f"{name} of {population!r}"
-                )
+                name: _merged(_parameter(model, name), value, chosen, declared.n, f"{name} of {population!r}")
                 for name, value in parameters.items()
             }
-        changed = changed_model(declared, {**{name: getattr(model, name) for name in names}, **parameters})
-        values = changed.parameters(declared.n, population)  # looks at them, before anything happens
+        changed = _with_parameters(declared, model, parameters)
+        values = _checked(changed, declared.n, population)  # looks at them, before anything happens
         for name in parameters:
             if name not in changed.changeable:
                 raise ConfigError(
@@ -223,8 +223,8 @@ class ChangesSide(ContinuousSide):
         population = _name(population)
         declared = self._declared(population)
         model = self._changes.models.get(population, declared.model)
-        changed_model(declared, {parameter: getattr(model, parameter, None)})  # refuses unknown names
-        value = getattr(model, parameter)
+        _with_parameters(declared, model, {parameter: _parameter(model, parameter)})  # refuses unknown names
+        value = _parameter(model, parameter)
         return value if np.ndim(value) == 0 else np.array(value)
 
     def set_weights(
@@ -446,7 +446,7 @@ class ChangesSide(ContinuousSide):
                 "lines": "\n".join(self._changes.lines),
                 "called": called,
                 "models": {
-                    name: {key: np.array(getattr(model, key), float) for key in model.changeable}
+                    name: {key: np.array(_parameter(model, key), float) for key in model.changeable}
                     for name, model in self._changes.models.items()
                 },
                 "weights": {name: np.array(value) for name, value in self._changes.weights.items()},
@@ -473,8 +473,8 @@ class ChangesSide(ContinuousSide):
             if not isinstance(declared.model, ChangeableModel):
                 raise ValueError(f"the state has parameters of {name!r}, which cannot change")
             one = {key: float(each) if np.ndim(each) == 0 else each for key, each in values.items()}
-            found.models[name] = changed_model(declared, one)
-            found.models[name].parameters(declared.n, name)
+            found.models[name] = _with_parameters(declared, declared.model, one)
+            _checked(found.models[name], declared.n, name)
         sizes = {each.name: each.n for each in self._build().synapses}
         for name, given in state_part(part, "weights").items():
             weight = np.asarray(given)
@@ -515,7 +515,7 @@ class ChangesSide(ContinuousSide):
             declared = self.net.populations[name]
             model = found.models.get(name, declared.model)
             handler: Any = compiled.populations[name]
-            handler.set_parameters(model.parameters(declared.n, name))
+            handler.set_parameters(_checked(model, declared.n, name))
         # The state of a rule that changes weights has them.
         plastic = {name for name, rule in self.net.plasticity if getattr(rule, "changes_weights", True)}
         for name in {**self._changes.weights, **found.weights}:
@@ -528,6 +528,34 @@ class ChangesSide(ContinuousSide):
 def _name(part: str | Population | Projection) -> str:
     """Return the name of a population or projection, which may be given itself."""
     return part.name if isinstance(part, Population | Projection) else part
+
+
+def _parameter(model: Any, name: str) -> Any:
+    """Return the value of a parameter; 0 if there is no such."""
+    if hasattr(model, "value_of"):
+        return model.value_of(name) if name in model.changeable else getattr(model, name, 0.0)
+    return getattr(model, name, 0.0)
+
+
+def _with_parameters(declared: Population, model: Any, changed: Mapping[str, Any]) -> Any:
+    """Return a model of a population with other parameters, or raise UnknownPart for one that it has not."""
+    names = {field.name for field in fields(model)}
+    if not hasattr(model, "with_values") or not hasattr(model, "value_of"):
+        return changed_model(declared, {**{name: getattr(model, name) for name in names}, **changed})
+    for name in changed:
+        if name not in model.changeable and name not in names:
+            raise UnknownPart(
+                f"{declared.name!r} is a {type(model).__name__}, which has no parameter {name!r}; "
+                f"known: {', '.join(model.changeable)}{did_you_mean(name, model.changeable)}"
+            )
+    return model.with_values(changed)
+
+
+def _checked(model: Any, n: int, name: str) -> Mapping[str, Any]:
+    """Return all parameters of a model, checked, as `set_parameters` of its population takes them."""
+    check = getattr(model, "solver_parameters", None) or model.parameters
+    values: Mapping[str, Any] = check(n, name)
+    return values
 
 
 def _merged(old: Any, value: Any, chosen: Any, n: int, label: str) -> Any:

@@ -97,6 +97,11 @@ class TrialsSide(BatchSide):
         n = whole_number(n, "the number of trials", 1, MOST_TRIALS - self.trial)
         threads = min(whole_number(threads, "threads", 1, MOST_THREADS), n)
         own = "hooks on spikes" if self._hooks else "functions of at()" if self._agenda.entries else ""
+        if not own and any(": grown by " in line for line in self._changes.lines):
+            raise ConfigError(
+                "this simulation has grown while it ran, and trials begin at time 0 with what the network "
+                "declares; take trials of a new Simulation(net), which has what was added"
+            )
         if own or self._changes.lines:
             what = own or "changes"
             raise ConfigError(

@@ -65,6 +65,26 @@ cdef class FlowNeurons(Population):
         for name, array in self.arrays.items():
             array[...] = state[name]
 
+    def set_parameters(self, values, Engine engine=None, time=None):
+        """Let the units have other parameters, `p` and `t_ref` as at first, from `time` on.
+
+        Without a time the state is that of units with these parameters already.
+        """
+        cdef int unit
+        cdef double now = 0.0 if time is None else time
+        cdef double[:, ::1] p = np.array(values["p"], np.float64, order="C")
+        cdef int stride = int(p.shape[0] > 1)
+        if time is not None:
+            for unit in range(self.n):
+                self.go(unit, now)
+                self.flow.convert(&self.x[unit, 0], self.parameters_of(unit), &p[unit * stride, 0])
+        self.p, self.stride = p, stride
+        self.t_ref = np.array(values["t_ref"], np.float64)
+        if time is None or engine is None:
+            return
+        for unit in range(self.n):
+            self.look(engine, unit)
+
     cdef const double *parameters_of(self, int unit) noexcept nogil:
         return &self.p[unit * self.stride, 0]
 

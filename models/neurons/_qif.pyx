@@ -79,6 +79,15 @@ cdef class QuadraticFlow(Flow):
                 zeros(by_p, 3)
         return self.observed(x, p, 0)
 
+    cdef int convert(self, double *x, const double *old, const double *new) noexcept nogil:
+        cdef int last = self.n_state - 1
+        cdef double n, m
+        if old[V_LEAK] == new[V_LEAK] and old[V_T] == new[V_T]:
+            return 0
+        homogeneous(x[0], x[last], &n, &m)
+        in_chart((old[SPAN] * n + (old[V_LEAK] - new[V_LEAK]) * m) / new[SPAN], m, x, x + last)
+        return 0
+
     cdef double observed(self, const double *x, const double *p, int variable) noexcept nogil:
         if variable > 0:
             return x[variable]

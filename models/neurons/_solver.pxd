@@ -29,6 +29,8 @@ cdef class SolvedNeurons(Population):
     cdef double[::1] t_ref, t, t_end, h, refractory_end, next_event
     cdef int32_t[::1] spikes            # whether the next event is a spike; else it is the end of a step
     cdef int lay_sources(self) except -1
+    cdef int lay_parameters(self, p, t_ref) except -1
+    cdef int expand_all(self) except -1
     cdef void put_current(self, int unit, double t) noexcept nogil
     cdef double next_change(self, int unit) noexcept nogil
     cdef void enter(self, int unit, double time) noexcept nogil

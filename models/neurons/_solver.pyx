@@ -60,12 +60,8 @@ cdef class SolvedNeurons(Population):
             raise ValueError(f"{name!r} has {len(variables)} variables a unit, at most {MOST_VARIABLES} are possible")
         self.dynamics, self.variables, self.dim = dynamics, variables, len(variables)
         self.tolerance, self.max_step = tolerance, max_step
-        self.stride = int(len(p) > 1)
         self.sources, self.n_sources, self.current_at = list(sources), len(sources), current_at
-        if self.n_sources:
-            p, self.stride = np.broadcast_to(p, (n, p.shape[1])), 1     # a row for each unit, which changes
-        self.p = np.array(np.hstack([p, np.zeros((len(p), 1))]), np.float64, order="C")  # has a first element
-        self.t_ref = np.array(t_ref, np.float64)
+        self.lay_parameters(p, t_ref)
         self.arrays = {
             "x": np.array(x, np.float64, order="C"),
             "x_end": np.array(x, np.float64, order="C"),
@@ -84,6 +80,17 @@ cdef class SolvedNeurons(Population):
     def __dealloc__(self):
         free(self.source)
 
+    cdef int lay_parameters(self, p, t_ref) except -1:
+        """Keep the parameters, a row for each unit where currents over time change them."""
+        if self.n_sources:
+            p = np.broadcast_to(p, (self.n, p.shape[1]))
+        self.stride = int(len(p) > 1 or self.n_sources > 0)
+        self.p = np.array(np.hstack([p, np.zeros((len(p), 1))]), np.float64, order="C")  # has a first element
+        self.t_ref = np.array(t_ref, np.float64)
+        if self.n_sources:
+            self.constant = np.array(self.p[:, self.current_at]) if self.n else np.zeros(0)
+        return 0
+
     cdef int lay_sources(self) except -1:
         """Keep the currents over time, and where in them each unit is."""
         cdef int k
@@ -96,7 +103,30 @@ cdef class SolvedNeurons(Population):
         self.arrays["level"] = np.array(levels, np.float64).T.copy(order="C")
         self.arrays["piece"] = np.zeros((self.n, self.n_sources), np.int64)
         self.level, self.piece = self.arrays["level"], self.arrays["piece"]
-        self.constant = np.array(self.p[:, self.current_at]) if self.n else np.zeros(0)
+        return 0
+
+    def set_parameters(self, values, Engine engine=None, time=None):
+        """Let the units have other parameters, `p` and `t_ref` as at first, from `time` on.
+
+        Without a time the state is that of units with these parameters already.
+        """
+        cdef int unit
+        cdef double now = 0.0 if time is None else time
+        if time is not None:
+            for unit in range(self.n):
+                self.advance(unit, now)
+        self.lay_parameters(values["p"], values["t_ref"])
+        if time is None:
+            self.expand_all()
+            return
+        for unit in range(self.n):
+            self.h[unit] = 0.0      # how long a step was says nothing about the next one
+            self.look_ahead(unit)
+            if engine is not None:
+                engine.predict(self.first_slot + unit, self.next_event[unit])
+
+    cdef int expand_all(self) except -1:
+        """Find what follows from state and parameters; nothing here."""
         return 0
 
     def snapshot(self):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,8 +19,8 @@ from numpy.typing import ArrayLike
 
 from eventsim.io.plain import shown
 from eventsim.models.inputs.currents import Current, is_current, sources_of
-from eventsim.models.lif.receptors import DeltaSynapse, receptor_table
-from eventsim.models.neurons.solved import checked_with_current, population, refuse_reset
+from eventsim.models.lif.receptors import DeltaSynapse, receptor_keys, receptor_table, with_time_constants
+from eventsim.models.neurons.solved import as_solved, checked_with_current, population, refuse_reset
 from eventsim.parameters import one_line, own_arrays, per_unit
 from eventsim.registry import register
 
@@ -169,6 +169,53 @@ class ConductanceLIF:
             chained.append(shape in _CHAINED)
             parameters += [e_rev, 1.0 / decay, 1.0 / rising, gain]
         return chained, parameters
+
+    @property
+    def changeable(self) -> tuple[str, ...]:
+        """Parameters that may change in a simulation; of receptors ``e_rev_NAME``, ``tau_syn_NAME``, ..."""
+        names = [key for key in _MEMBRANE if key != "i_ext" or not is_current(self.i_ext)]
+        return (*names, "t_ref", *self._of_receptors())
+
+    def _of_receptors(self) -> dict[str, tuple[str, str]]:
+        """Return receptor and attribute of each parameter that a receptor has, by its name."""
+        found = {}
+        for name, receptor in self.synapses.items():
+            found[f"e_rev_{name}"] = (name, "e_rev")
+            for key in receptor_keys(name, getattr(receptor.course, "shape", "exponential")):
+                found[key] = (name, "tau_rise" if key.startswith("tau_rise") else "tau")
+        return found
+
+    def value_of(self, parameter: str) -> Any:
+        """Return a parameter, by a name of `changeable` or of the attributes."""
+        if parameter not in self._of_receptors():
+            return getattr(self, parameter)
+        name, what = self._of_receptors()[parameter]
+        receptor = self.synapses[name]
+        if what == "e_rev":
+            return receptor.e_rev
+        decay = getattr(receptor.course, "tau_decay", getattr(receptor.course, "tau", receptor.course))
+        return receptor.course.tau_rise if what == "tau_rise" else decay
+
+    def with_values(self, values: Mapping[str, Any]) -> ConductanceLIF:
+        """Return the neuron with other parameters, by the names of `changeable`."""
+        of_receptors = self._of_receptors()
+        own = {key: value for key, value in values.items() if key not in of_receptors}
+        taus = {key: self.value_of(key) for key in of_receptors if not key.startswith("e_rev_")}
+        courses = with_time_constants(
+            {name: receptor.course for name, receptor in self.synapses.items()},
+            taus | {key: values[key] for key in taus if key in values},
+        )
+        synapses = {
+            name: Conductance(courses[name], values.get(f"e_rev_{name}", receptor.e_rev))
+            for name, receptor in self.synapses.items()
+        }
+        return replace(self, synapses=synapses, **own)
+
+    def solver_parameters(self, n: int, name: str) -> dict[str, Any]:
+        """Return the checked parameters as the population takes them."""
+        values = self._values(n, name)
+        columns = [*(values[key] for key in _MEMBRANE), *self._receptors(n, name)[1]]
+        return as_solved(columns, values["t_ref"], n)
 
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import ArrayLike
 
-from eventsim.models.neurons.solved import check_solver, differentiable, population
+from eventsim.models.neurons.solved import as_solved, check_solver, differentiable, population
 from eventsim.parameters import own_arrays, per_unit
 
 if TYPE_CHECKING:
@@ -150,9 +150,26 @@ class CustomNeuron:
         t_ref = per_unit(self.t_ref, n, "t_ref", name, nonnegative=True)
         return differentiable(n, self.dynamics(), values, tuple(values), initial, self, t_ref)
 
+    @property
+    def changeable(self) -> tuple[str, ...]:
+        """Parameters that may change while a simulation goes on."""
+        return tuple({**self.parameters, "t_ref": None})
+
+    def value_of(self, parameter: str) -> Any:
+        """Return a parameter, by its name in `changeable`."""
+        return self.parameters[parameter] if parameter in self.parameters else getattr(self, parameter)
+
     def with_values(self, values: Mapping[str, Any]) -> CustomNeuron:
-        """Return the neuron with other parameters."""
-        return replace(self, parameters={**self.parameters, **values})
+        """Return the neuron with other parameters, by the names of `changeable`."""
+        own = {key: value for key, value in values.items() if key not in self.parameters}
+        given = {key: value for key, value in values.items() if key in self.parameters}
+        return replace(self, parameters={**self.parameters, **given}, **own)
+
+    def solver_parameters(self, n: int, name: str) -> dict[str, Any]:
+        """Return the checked parameters as the population takes them."""
+        self.check(n, name)
+        values = [per_unit(value, n, key, name) for key, value in self.parameters.items()]
+        return as_solved(values, per_unit(self.t_ref, n, "t_ref", name, nonnegative=True), n)
 
     def build(self, context: BuildContext) -> Population:
         """Return the population that computes these neurons."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import ArrayLike
 
-from eventsim.models.neurons.solved import checked, differentiable, population
+from eventsim.models.neurons.solved import as_solved, checked, differentiable, population
 from eventsim.parameters import one_line, per_unit
 from eventsim.registry import register
 
@@ -102,6 +102,16 @@ class EGRU:
     def check(self, n: int, name: str) -> None:
         """Raise ValueError if a parameter does not fit `n` units; the message names population and unit."""
         self._values(n, name)
+
+    @property
+    def changeable(self) -> tuple[str, ...]:
+        """Parameters that may change while a simulation goes on."""
+        return (*_CONSTANTS, "t_ref")
+
+    def solver_parameters(self, n: int, name: str) -> dict[str, Any]:
+        """Return the checked parameters as the population takes them."""
+        values = self._values(n, name)
+        return as_solved([values[key] for key in _CONSTANTS], values["t_ref"], n)
 
     def _equations(self) -> Dynamics:
         from eventsim.models.neurons._egru_equations import EGRUEquations

@@ -30,6 +30,8 @@ cdef class Flow:
                     double *by_w, double *by_p) except -1 nogil
     # The membrane potential; with `by_x` not NULL: dv/dx, (dim,), and dv/dp, (n_derived,), which may be NULL.
     cdef double membrane(self, const double *x, const double *p, double *by_x, double *by_p) noexcept nogil
+    # Let the state, under parameters `old`, be the same one under `new`: the membrane stays where it is.
+    cdef int convert(self, double *x, const double *old, const double *new) noexcept nogil
     # The value of a recorded variable.
     cdef double observed(self, const double *x, const double *p, int variable) noexcept nogil
 

@@ -44,6 +44,9 @@ cdef class Flow:
                 zeros(by_p, self.n_derived)
         return x[0]
 
+    cdef int convert(self, double *x, const double *old, const double *new) noexcept nogil:
+        return 0
+
     cdef double observed(self, const double *x, const double *p, int variable) noexcept nogil:
         return x[variable]
 

@@ -17,7 +17,13 @@ from numpy.typing import ArrayLike
 
 from eventsim.io.plain import shown
 from eventsim.models.inputs.currents import Current, is_current, sources_of
-from eventsim.models.neurons.solved import checked_with_current, differentiable, population, refuse_reset
+from eventsim.models.neurons.solved import (
+    as_solved,
+    checked_with_current,
+    differentiable,
+    population,
+    refuse_reset,
+)
 from eventsim.parameters import one_line
 from eventsim.registry import register
 
@@ -69,6 +75,17 @@ class _Solved:
         items = list(columns.items())
         items.insert(self._constants.index("tau_syn") + 1, ("is_delta", float(self.synapse == "delta")))
         return dict(items)
+
+    @property
+    def changeable(self) -> tuple[str, ...]:
+        """Parameters that may change while a simulation goes on; a current over time stays what it is."""
+        names = tuple(key for key in self._constants if key != "i_ext" or not is_current(self.i_ext))
+        return (*names, "t_ref")
+
+    def solver_parameters(self, n: int, name: str) -> dict[str, Any]:
+        """Return the checked parameters as the population takes them."""
+        values = self._values(n, name)
+        return as_solved(list(self._columns(values).values()), values["t_ref"], n)
 
     def differentiable(self, n: int, name: str) -> Differentiable:
         """Return these neurons as the adjoint pass takes them."""

@@ -148,6 +148,17 @@ class QIF:
             x[:, 1] = values["i_init"]
         return x, p
 
+    @property
+    def changeable(self) -> tuple[str, ...]:
+        """Parameters that may change while a simulation goes on."""
+        return (*_CONSTANTS, "t_ref")
+
+    def solver_parameters(self, n: int, name: str) -> dict[str, Any]:
+        """Return the checked parameters as the population takes them."""
+        values = self.parameters(n, name)
+        rows = self.flow().parameters(table([values[key] for key in _CONSTANTS], n))
+        return {"p": rows, "t_ref": np.atleast_1d(np.asarray(values["t_ref"], np.float64))}
+
     def differentiable(self, n: int, name: str) -> Differentiable:
         """Return these neurons as the adjoint pass takes them."""
         from eventsim.models.neurons._qif import DERIVED

@@ -40,6 +40,11 @@ def checked_with_current(model: Any, names: Iterable[str], n: int, name: str) ->
     return checked(model, [key for key in names if key != "i_ext"], n, name) | {"i_ext": 0.0}
 
 
+def as_solved(parameters: Sequence[Any], t_ref: Any, n: int) -> dict[str, Any]:
+    """Return parameters, in the order of the equations, and refractory times as a population takes them."""
+    return {"p": table(parameters, n), "t_ref": np.atleast_1d(np.asarray(t_ref, np.float64))}
+
+
 def check_solver(model: Any, name: str) -> None:
     """Raise ValueError if the tolerance or the longest step of a model is out of range."""
     one_number(model.tolerance, f"tolerance of {name!r}", low=1e-13, high=1e-2)
@@ -94,8 +99,7 @@ def population(
         dynamics,
         variables,
         x,
-        table(parameters, n),
-        np.atleast_1d(np.asarray(t_ref, np.float64)),
+        *as_solved(parameters, t_ref, n).values(),
         float(model.tolerance),
         max_step,
         sources,

@@ -319,3 +319,17 @@ def test_copies_share_synapses_but_for_those_that_were_changed():
     for each in (sim, other):
         each.run(60.0)
     assert all_spikes(sim) == all_spikes(other)
+
+
+def test_a_grown_simulation_says_whose_trials_have_what_was_added():
+    net = poisson_network()
+    sim = es.Simulation(net)
+    sim.run(5.0)
+    net.add("more", es.models.LIF(), 2)
+    sim.grow()
+    with pytest.raises(
+        ConfigError, match=r"has grown while it ran.* trials of a new Simulation\(net\)"
+    ) as refused:
+        sim.trials(2, 5.0)
+    assert "\n" not in str(refused.value)
+    assert len(es.Simulation(net).trials(2, 5.0).spikes("more")) == 2
