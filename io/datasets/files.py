@@ -81,12 +81,15 @@ class PublishedSet:
         root = Path(given)
         if not root.is_dir():
             raise FileNotFoundError(f"{needed}, but the folder of data sets {root} does not exist")
-        folders = [root / self.folder, root, *(root / other for other in self.other_folders)]
         for name in (file, *spellings):
-            for folder in folders:
+            for folder in self.folders(root):
                 if (folder / name).is_file():
                     return folder / name
         raise FileNotFoundError(f"{needed}, which is not in {root / self.folder} nor in {root}")
+
+    def folders(self, root: Path) -> list[Path]:
+        """Return where the files may lie in the folder of the data sets, the most likely first."""
+        return [root / self.folder, root, *(root / other for other in self.other_folders)]
 
     def arrays(self, file: str, data: Folder = None) -> "NpzFile":
         """Return the arrays of a file by name; to be closed, as by ``with``. Raises as `path`."""

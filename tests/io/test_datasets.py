@@ -2,6 +2,7 @@
 
 import gzip
 import shutil
+import zipfile
 
 import h5py
 import numpy as np
@@ -251,6 +252,49 @@ def test_mnist_is_read_in_the_layouts_of_other_programs(layout, tmp_path, data):
     found, found_labels = datasets.mnist("train", tmp_path)
     assert np.array_equal(found, images)
     assert np.array_equal(found_labels, labels)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+        ("MNIST/raw/t10k-images-idx3-ubyte.gz", "MNIST/raw/t10k-labels-idx1-ubyte.gz"),
+        (
+            "t10k-images-idx3-ubyte/t10k-images.idx3-ubyte",
+            "t10k-labels-idx1-ubyte/t10k-labels.idx1-ubyte",
+        ),
+    ],
+)
+@pytest.mark.parametrize("archive", ["archive.zip", "mnist/mnist.zip", "each"])
+def test_mnist_is_read_from_zip_archives(archive, members, tmp_path, data):
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "a_broken.zip").write_bytes(b"PK")
+    for member, original in zip(members, ("t10k-images-idx3", "t10k-labels-idx1"), strict=True):
+        packed = (data / "mnist" / f"{original}-ubyte.gz").read_bytes()
+        path = tmp_path / (f"{original}-ubyte.zip" if archive == "each" else archive)
+        with zipfile.ZipFile(path, "a") as file:
+            file.writestr(f"__MACOSX/{member}", b"not it")
+            file.writestr(member, packed if member.endswith(".gz") else gzip.decompress(packed))
+    datasets_found = [datasets.mnist("test", tmp_path)]
+    if archive != "each":
+        datasets_found.append(datasets.mnist("test", tmp_path / archive))
+    images, labels = datasets.mnist("test", data)
+    for found, found_labels in datasets_found:
+        assert np.array_equal(found, images)
+        assert np.array_equal(found_labels, labels)
+
+
+def test_of_several_archives_the_one_with_the_published_content_is_read(tmp_path, data):
+    for name in ("fashion-mnist", "mnist"):
+        with zipfile.ZipFile(tmp_path / f"{name}-images.zip", "w") as file:
+            for part in ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):
+                file.write(data / name / part, part)
+    assert np.array_equal(datasets.mnist("test", tmp_path)[0], datasets.mnist("test", data)[0])
+    fashion = datasets.fashion_mnist("test", tmp_path)
+    assert np.array_equal(fashion[0], datasets.fashion_mnist("test", data)[0])
+    (tmp_path / "mnist-images.zip").unlink()
+    with pytest.raises(FileFormatError, match=r"fashion-mnist-images\.zip is damaged or another version"):
+        datasets.mnist("test", tmp_path)
 
 
 def test_changed_or_cut_images_are_refused_in_every_layout(tmp_path, data):

@@ -1,12 +1,14 @@
 """MNIST and Fashion-MNIST, in each of the layouts in which they are usually stored.
 
 The published files end with ``-ubyte.gz``. The same files without compression, with a dot in their name
-(``train-images.idx3-ubyte``), in torchvision's folders (``MNIST/raw``), and Keras' ``mnist.npz`` are read as
-well. The check sums are those of the uncompressed content, which is the same in all of them.
+(``train-images.idx3-ubyte``), in torchvision's folders (``MNIST/raw``), any of these in a zip archive, and
+Keras' ``mnist.npz`` are read as well. The check sums are those of the uncompressed content, which is the same
+in all of them.
 """
 
 import gzip
 import hashlib
+import io
 import math
 import zlib
 from contextlib import suppress
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
 from eventsim.io.datasets.files import Folder, PublishedSet, check_split
+from eventsim.io.datasets.zipped import read_member, zipped_files
 from eventsim.io.numpy_files import read_npz
 from eventsim.trace import Ints
 
@@ -101,20 +104,30 @@ def search(published: PublishedSet, file: str, data: Folder) -> Path:
     ------
     FileNotFoundError
     """
-    dotted = file.replace("-idx", ".idx")
+    first, *others = _spellings(file)
     try:
-        return published.search(f"{file}.gz", data, (file, dotted, f"{dotted}.gz"))
+        return published.search(first, data, others)
     except FileNotFoundError:
         with suppress(FileNotFoundError):
             return published.search(f"{published.folder}.npz", data)
+        for path, _ in zipped_files(published, _spellings(file), data):
+            return path
         raise
+
+
+def _spellings(file: str) -> tuple[str, ...]:
+    dotted = file.replace("-idx", ".idx")
+    return f"{file}.gz", file, dotted, f"{dotted}.gz"
 
 
 def _array(published: PublishedSet, file: str, data: Folder) -> Bytes:
     path = search(published, file, data)
     if path.suffix == ".npz":
         return _keras_array(published, path, file)
-    content = _content(path)
+    if path.suffix == ".zip":
+        path, content = _from_zip(published, file, data)
+    else:
+        content = _unpacked(path, path.read_bytes())
     _check(published, path, file, content)
     n_axes = content[3]  # magic: 0, 0, 8 for bytes, number of axes; then the lengths as big-endian int32
     place = 4 + 4 * n_axes
@@ -124,12 +137,23 @@ def _array(published: PublishedSet, file: str, data: Folder) -> Bytes:
     return np.frombuffer(content, np.uint8, offset=place).reshape(shape).copy()
 
 
-def _content(path: Path) -> bytes:
-    packed = path.read_bytes()
+def _from_zip(published: PublishedSet, file: str, data: Folder) -> tuple[Path, bytes]:
+    """Return the archive and the content of a file; of several that are called so, the published one."""
+    first: tuple[Path, bytes] | None = None
+    for path, member in zipped_files(published, _spellings(file), data):
+        content = _unpacked(path, read_member(path, member, MOST_BYTES))
+        if hashlib.sha256(content).hexdigest() == published.sha256[file]:
+            return path, content
+        first = first or (path, content)
+    assert first is not None  # `search` has found one
+    return first
+
+
+def _unpacked(path: Path, packed: bytes) -> bytes:
     if not packed.startswith(b"\x1f\x8b"):
         return packed
     try:
-        with gzip.open(path) as stream:
+        with gzip.open(io.BytesIO(packed)) as stream:
             content = stream.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(f"{path} is damaged: {error}") from None
