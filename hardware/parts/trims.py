@@ -83,7 +83,9 @@ class Calibration:
                 for name in ("trims", "before", "after")
             ]
             calibration = cls(int(found["device_seed"]), *tables)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        except RecursionError:
+            raise FileFormatError(f"{path} is no calibration: it is nested too deeply") from None
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise FileFormatError(f"{path} is no calibration: {error}") from None
         if version > VERSION:
             raise FileFormatError(f"{path} is a calibration of version {version}, this reads up to {VERSION}")

@@ -252,3 +252,10 @@ def test_chunks_of_szip_that_claim_gigabytes_are_refused(also, tmp_path):
     path.write_bytes(content)
     with pytest.raises(FileFormatError, match="a chunk of /spikes/a/timestamps declares 4043309055 bytes"):
         es.io.load(path)
+
+
+@pytest.mark.parametrize("text", ["version = inf\n", "version = 1\ntrims = " + "[" * 3000, "trims = 3\n"])
+def test_calibrations_that_are_none_are_refused(text, tmp_path):
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(FileFormatError, match="is no calibration"):
+        es.hardware.Calibration.load(tmp_path / "a.toml")
