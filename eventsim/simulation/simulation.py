@@ -87,9 +87,6 @@ class Simulation(StatesSide):
 
     instant_loops = False  # of a copy that was kept before the option came
     _stored_network: bool | None = None  # whether the stream holds the network, as it was asked for
-    _stored_network: bool | None = None  # whether the stream holds the network, as it was asked for
-    _stored_network: bool | None = None  # whether the stream holds the network, as it was asked for
-    _stored_network: bool | None = None  # whether the stream holds the network, as it was asked for
     _shared: Mapping[str, Any] = MappingProxyType({})  # synapses that another simulation has laid out
 
     def __init__(
