@@ -10,7 +10,6 @@ import numpy as np
 
 from eventsim.errors import ConfigError
 from eventsim.population.population import Population, Recording
-from eventsim.synapses.synapses import Synapses
 
 if TYPE_CHECKING:
     from eventsim.simulation.build import CompiledNetwork
@@ -67,7 +66,7 @@ def joined_body(
                     "a PlasticityKernel in what is added has a calendar of its own; declare it from the start"
                 )
             table["order"] = table["order"] + np.uint64(base)
-            if old.ticks and compiled.ticks:  # all go on by the tick of those that run
+            if old.ticks and compiled.ticks and whole.ticks:  # all go on by the tick of those that run
                 kept = table["handler"] != whole.ticks.id
                 table = {name: column[kept] for name, column in table.items()}
         for name, column in table.items():
@@ -105,8 +104,8 @@ def _keys(compiled: CompiledNetwork, counted: Counter[str]) -> Iterator[tuple[An
             yield handler, ("recording", handler.population.name, handler.variable)
         elif handler is compiled.ticks:
             yield handler, "ticks"
-        elif isinstance(handler, Population | Synapses) or getattr(handler, "name", ""):
-            yield handler, (kind, handler.name)
+        elif name := getattr(handler, "name", None):
+            yield handler, (kind, name)
         else:  # of plasticity rules, which stand in the order in which they were declared
             counted[kind] += 1
             yield handler, (kind, counted[kind])

@@ -33,7 +33,7 @@ class Beginning:
 
     def __init__(self, compiled: CompiledNetwork) -> None:
         self._compiled = compiled
-        parts = [*compiled.populations.values()]
+        parts: list[Any] = [*compiled.populations.values()]
         parts += [each.transmission for each in parts if each.transmission is not None]
         self._states = [(part, part.snapshot()) for part in parts]
 

@@ -508,5 +508,5 @@ class Simulation(StatesSide):
             file.append_samples(population, variable, samples.times, samples.values)
             recording.log.clear()
         changed = {"changes": self._changes.lines} if self._changes.lines else {}
-        file.put(duration=self.now, provenance=self._counts() | changed)
+        file.put(duration=self.now, provenance={**self._counts(), **changed})
         self._streamed_to = self.now

@@ -93,13 +93,15 @@ def population(
     for k, value in enumerate(initial):
         x[:, k] = value
     kind = SeriesNeurons if isinstance(dynamics, SeriesDynamics) and not sources else SolvedNeurons
+    solved = as_solved(parameters, t_ref, n)
     return kind(
         n,
         name,
         dynamics,
         variables,
         x,
-        *as_solved(parameters, t_ref, n).values(),
+        solved["p"],
+        solved["t_ref"],
         float(model.tolerance),
         max_step,
         sources,
