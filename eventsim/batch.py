@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+
+from eventsim.batch_records import BatchRecords
 from eventsim.contracts import TakesSpikes
-from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
+from eventsim.errors import ConfigError, EventOrderError, UnknownPart
 from eventsim.hardware_interface import RunsSamples
 from eventsim.io.plain import shown
 from eventsim.parameters import whole_number
@@ -24,53 +27,6 @@ __all__ = ["BatchRecords", "BatchSide"]
 
 MOST_THREADS = 1024
 _Record = tuple[dict[str, Spikes], dict[tuple[str, str], Samples]]
-
-
-class BatchRecords:
-    """What the samples of a batch recorded.
-
-    `len` is the number of samples.
-
-    Attributes
-    ----------
-    results : list
-        What `after` returned for each sample; empty without it.
-    """
-
-    def __init__(
-        self,
-        spikes: dict[str, SpikeTrains],
-        traces: dict[tuple[str, str], list[Samples]],
-        n_samples: int,
-        results: list[Any] | None = None,
-    ) -> None:
-        self._spikes, self._traces, self._n_samples = spikes, traces, n_samples
-        self.results = results or []
-
-    def __len__(self) -> int:
-        return self._n_samples
-
-    def __repr__(self) -> str:
-        return f"<BatchRecords: {len(self)} samples, spikes of {', '.join(self._spikes) or 'no population'}>"
-
-    def spikes(self, population: str) -> SpikeTrains:
-        """Return the spikes of a population; ``spikes(population)[k]`` are those of sample k."""
-        if population not in self._spikes:
-            known = ", ".join(self._spikes) or "none"
-            raise UnknownPart(
-                f"the batch has no spikes of {population!r}; recorded: {known}"
-                f"{did_you_mean(population, self._spikes)}"
-            )
-        return self._spikes[population]
-
-    def trace(self, population: str, variable: str) -> list[Samples]:
-        """Return the values of a recorded variable, for each sample."""
-        if (population, variable) not in self._traces:
-            known = ", ".join(f"{name} of {of!r}" for of, name in self._traces) or "nothing"
-            raise UnknownPart(
-                f"{variable!r} of {population!r} is not recorded in the batch; recorded: {known}"
-            )
-        return self._traces[population, variable]
 
 
 class BatchSide(RecordSide):
@@ -177,10 +133,10 @@ class BatchSide(RecordSide):
         finally:
             self.reset()
         results = [result for _, result in found] if after is not None else []
-        return self._joined([record for record, _ in found], results)
+        return self._joined([record for record, _ in found], until, results)
 
-    def _joined(self, found: list[_Record], results: list[Any]) -> BatchRecords:
-        """Return the records of several runs as one."""
+    def _joined(self, found: list[_Record], until: float, results: list[Any]) -> BatchRecords:
+        """Return the records of several runs up to one time as one."""
         spikes = {}
         for name in found[0][0]:
             of = name if name in self.net.populations else name.rpartition(".")[0]
@@ -188,7 +144,7 @@ class BatchSide(RecordSide):
                 [record[0][name] for record in found], self.net.populations[of].n
             )
         traces = {key: [record[1][key] for record in found] for key in found[0][1]}
-        return BatchRecords(spikes, traces, len(found), results)
+        return BatchRecords(spikes, traces, np.full(len(found), float(until)), self.net.time_unit, results)
 
     def _checked(self, inputs: Mapping[str, Any]) -> tuple[dict[str, SpikeTrains], int]:
         """Return the spikes of each source that inputs are given for, checked, and the number of samples."""

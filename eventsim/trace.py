@@ -119,6 +119,34 @@ class Trace:
         # By name, since everything that a network is made of knows traces.
         return importlib.import_module("eventsim.network.declaration").network_of(self.declaration)
 
+    def by_sample(self, offsets: Any = None) -> Any:
+        """Return spikes and variables by sample, times counting from the start of each.
+
+        Sample k has what was recorded from its offset on, until the next sample begins; a spike at that very
+        time belongs to the next. The last sample ends where the record ends. What came before the first
+        offset is in none; samples that the run has not come to are left out.
+
+        Parameters
+        ----------
+        offsets : array_like, shape (n_samples,), optional
+            When each sample begins. Unless given, those that `Simulation.stimulate` was given, which
+            ``parameters["offsets/<source>"]`` holds, in a file as well.
+
+        Returns
+        -------
+        BatchRecords
+            As of `Simulation.run_batch`: ``.spikes(population)[k]``, ``.trace(population, variable)[k]``.
+
+        Raises
+        ------
+        ConfigError
+            If no offsets are known, or sources have different ones.
+        ValueError
+            If the offsets are negative, not finite, do not rise, or lie behind the end of the record.
+        """
+        # By name, since what holds samples is made of spikes.
+        return importlib.import_module("eventsim.batch_records").cut(self, offsets)
+
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
         from eventsim.html import of_trace

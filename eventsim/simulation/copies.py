@@ -93,7 +93,7 @@ def put_state(sim: Any, state: dict[str, Any], shared: Mapping[str, Any] | None 
     """Make a new simulation what `state_of` returned, with synapses that the other has laid out."""
     state = dict(state)
     copied, entries = state.pop("copied", None), state.pop("agenda", [])
-    grows = {"_cleared": [], "_given": state["_asked"]}  # which copies of before do not have
+    grows = {"_cleared": [], "_offsets": {}, "_given": state["_asked"]}  # which copies of before do not have
     vars(sim).update(grows | state)
     sim._compiled, sim._recordings, sim._begun, sim._beginning = None, {}, False, None
     sim._changes, sim._agenda, sim._first_weights, sim._first_delays = Changes(), Agenda(), {}, {}

@@ -14,9 +14,13 @@ from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.hints import named_for_users
 from eventsim.network.declaration import stored_declaration
 from eventsim.simulation.changes import ChangesSide
+from eventsim.spike_trains import OFFSETS
 from eventsim.trace import Samples, Spikes, Trace
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.batch_records import BatchRecords
     from eventsim.io import TraceFile
     from eventsim.network.network import Network, Population
     from eventsim.population.population import Recording
@@ -51,6 +55,7 @@ class RecordSide(ChangesSide):
     _stream: TraceFile | None
     _asked: Network  # as it was given, before hardware made something of it
     trial: int
+    _offsets: dict[str, np.ndarray]  # of the samples that sources were given
     _cleared: list[str]  # what was forgotten when, a line each
 
     @property
@@ -218,12 +223,45 @@ class RecordSide(ChangesSide):
                 f"weight/{each.name}": self.weights(each.name)[2]
                 for each in compiled.synapses
                 if each.observers
-            },
+            }
+            | self._offset_parameters(),
             provenance=self._provenance(),
             duration=self.now,
             time_unit=self.net.time_unit,
             declaration=stored_declaration(self._asked, network),
         )
+
+    def by_sample(self, offsets: ArrayLike | None = None) -> BatchRecords:
+        """Return everything recorded so far by sample, as `run_batch` does; see `Trace.by_sample`.
+
+        Parameters
+        ----------
+        offsets : array_like, shape (n_samples,), optional
+            When each sample begins; as `stimulate` was given them unless given.
+
+        Returns
+        -------
+        BatchRecords
+
+        Raises
+        ------
+        ConfigError, ValueError
+            As `Trace.by_sample`; if a variable is recorded for several samples at once, or the simulation
+            streams into a file, which is read by sample in the same way.
+
+        Examples
+        --------
+        >>> import eventsim as es
+        >>> net = es.Network()
+        >>> _ = net.add("input", es.models.SpikeSource(), 1)
+        >>> sim = es.Simulation(net)
+        >>> sim.stimulate("input", [[2.0], [3.0]], offsets=[0.0, 50.0])
+        >>> sim.run(100.0)
+        >>> [spikes.times.tolist() for spikes in sim.by_sample().spikes("input")]
+        [[2.0], [3.0]]
+        """
+        records: BatchRecords = self.record_of_run(network=False).by_sample(offsets)
+        return records
 
     def save(self, path: str | Path, overwrite: bool = False, *, network: bool | None = None) -> None:
         """Write everything recorded so far, and the network, to an HDF5 file.
@@ -245,6 +283,10 @@ class RecordSide(ChangesSide):
         from eventsim import io
 
         io.save(self.record_of_run(network), path, overwrite=overwrite)
+
+    def _offset_parameters(self) -> dict[str, np.ndarray]:
+        """Return the offsets as a record has them."""
+        return {f"{OFFSETS}/{name}": start.copy() for name, start in self._offsets.items()}
 
     def _provenance(self) -> dict[str, Any]:
         """Return how the results came about."""

@@ -28,7 +28,7 @@ from eventsim.simulation.records import RecordingRequest, one_sample
 from eventsim.simulation.rewinding import Beginning
 from eventsim.simulation.states import StatesSide
 from eventsim.simulation.trials import MOST_TRIALS
-from eventsim.spike_trains import Forms, samples_in_a_row, spike_pairs
+from eventsim.spike_trains import Forms, continued_offsets, samples_in_a_row, spike_pairs
 
 if TYPE_CHECKING:
     from eventsim.io import TraceFile
@@ -126,6 +126,7 @@ class Simulation(StatesSide):
         self._changes, self._agenda = Changes(), Agenda()
         self._first_weights, self._first_delays = {}, {}
         self._cleared = []
+        self._offsets = {}
         self._network_hash: str | None = None
         self._stream: TraceFile | None = None
         self._streamed_to = -math.inf  # what was recorded before this time has left memory
@@ -241,7 +242,8 @@ class Simulation(StatesSide):
             May be left out for a source of one unit, and where `times` says it.
         offsets : array_like, shape (n_samples,), optional
             When each sample begins: `times` holds samples then, in the forms of `run_batch`, whose times
-            count from there. So samples follow each other in one run.
+            count from there. So samples follow each other in one run, whose records `by_sample` gives back
+            sample by sample.
 
         Raises
         ------
@@ -257,17 +259,19 @@ class Simulation(StatesSide):
                 f"{population!r} is a {type(declared.model).__name__}, only a SpikeSource takes spikes"
             )
         if offsets is None:
-            t, u = spike_pairs(times, units, declared.n, population, self.net.time_unit)
+            (t, u), start = spike_pairs(times, units, declared.n, population, self.net.time_unit), None
         elif units is not None:
             raise TypeError("with offsets, samples say their units themselves; leave `units` out")
         else:
-            t, u = samples_in_a_row(times, offsets, declared.n, population, self.net.time_unit)
+            t, u, start = samples_in_a_row(times, offsets, declared.n, population, self.net.time_unit)
         if t.size and t.min() < self.now:
             raise EventOrderError(
                 f"cannot stimulate {population!r} at {t.min()} {self.net.time_unit}: "
                 f"the clock is at {self.now}"
             )
         source.add(t, u)
+        if start is not None:
+            self._offsets[population] = continued_offsets(self._offsets.get(population), start)
         if self._begun and self._compiled and self._compiled.engine:
             source.prepare(self._compiled.engine)
 
@@ -508,5 +512,6 @@ class Simulation(StatesSide):
             file.append_samples(population, variable, samples.times, samples.values)
             recording.log.clear()
         changed = {"changes": self._changes.lines} if self._changes.lines else {}
-        file.put(duration=self.now, provenance={**self._counts(), **changed})
+        provenance = {**self._counts(), **changed}
+        file.put(duration=self.now, provenance=provenance, parameters=self._offset_parameters())
         self._streamed_to = self.now

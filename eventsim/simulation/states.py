@@ -19,6 +19,7 @@ from eventsim.simulation.copies import pickled_state_of, put_state, state_of
 from eventsim.simulation.growth import grown
 from eventsim.simulation.rewinding import Beginning
 from eventsim.simulation.trials import TrialsSide
+from eventsim.spike_trains import read_offsets
 from eventsim.states import LATEST, state_number, state_part
 from eventsim.synapses.shared_synapses import shareable
 
@@ -73,6 +74,7 @@ class StatesSide(TrialsSide):
             "next_samples": {"/".join(key): r.next for key, r in self._recordings.items()},
             "recorded_now": {name: log.count_at(self.now) for name, log in self._logs().items()},
             **self._changes_state(),
+            **({"offsets": dict(self._offsets)} if self._offsets else {}),
         }
 
     def restore(self, state: dict[str, Any], *, other_network: bool = False) -> None:
@@ -133,6 +135,10 @@ class StatesSide(TrialsSide):
         kept = state_part(state, "recorded_now") if "recorded_now" in state else {}
         kept = {name: state_number(kept, name, np.int64, 0, LATEST) for name in self._logs() if name in kept}
         changes, called = self._checked_changes(state)
+        offsets = state_part(state, "offsets") if "offsets" in state else {}
+        offsets = {
+            name: read_offsets(each, f"offsets of {name!r} in the state") for name, each in offsets.items()
+        }
         self._begin(compiled)
         self._put_delays(compiled, self._changes, changes)
         try:
@@ -148,6 +154,7 @@ class StatesSide(TrialsSide):
         for key, recording in self._recordings.items():
             recording.next = samples[key]
         self._put_changes(compiled, changes, called)
+        self._offsets = offsets
 
     def reset(self) -> None:
         """Begin again at time 0, as a new simulation of the same network and trial.
@@ -164,6 +171,7 @@ class StatesSide(TrialsSide):
         """
         self._keep_streamed(-math.inf)
         self._cleared = []
+        self._offsets = {}
         if self._rewind():
             return
         if self._compiled and self._compiled.engine:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from eventsim.batch import MOST_THREADS, BatchRecords, BatchSide
+from eventsim.batch import MOST_THREADS, BatchSide
+from eventsim.batch_records import BatchRecords
 from eventsim.errors import ConfigError
 from eventsim.hints import named_for_users
 from eventsim.network.network import is_continuous
@@ -30,7 +31,9 @@ class TrialRecords(BatchRecords):
     """
 
     def __init__(self, records: BatchRecords, numbers: list[int]) -> None:
-        super().__init__(records._spikes, records._traces, len(records), records.results)
+        super().__init__(
+            records._spikes, records._traces, records.lengths, records.time_unit, records.results
+        )
         self.numbers = numbers
 
     def __repr__(self) -> str:
@@ -147,6 +150,7 @@ class TrialsSide(BatchSide):
         return TrialRecords(
             self._joined(
                 [record for record, _ in found],
+                until,
                 [result for _, result in found] if after is not None else [],
             ),
             list(range(self.trial, self.trial + n)),

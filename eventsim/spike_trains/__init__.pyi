@@ -2,6 +2,11 @@ from eventsim.spike_trains.forms import SECONDS as SECONDS
 from eventsim.spike_trains.forms import Forms as Forms
 from eventsim.spike_trains.forms import spike_pairs as spike_pairs
 from eventsim.spike_trains.forms import spike_times as spike_times
+from eventsim.spike_trains.offsets import OFFSETS as OFFSETS
+from eventsim.spike_trains.offsets import agreed_offsets as agreed_offsets
+from eventsim.spike_trains.offsets import continued_offsets as continued_offsets
+from eventsim.spike_trains.offsets import read_offsets as read_offsets
+from eventsim.spike_trains.offsets import rising_offsets as rising_offsets
 from eventsim.spike_trains.trains import SpikeTrains as SpikeTrains
 from eventsim.spike_trains.trains import lengths_of as lengths_of
 from eventsim.spike_trains.trains import samples_in_a_row as samples_in_a_row

@@ -8,8 +8,9 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eventsim.io.plain import plain_array, shown
+from eventsim.io.plain import shown
 from eventsim.spike_trains.forms import are_samples, check_pair, read_pair, read_times
+from eventsim.spike_trains.offsets import read_offsets
 from eventsim.trace import Spikes
 
 __all__ = ["SpikeTrains", "lengths_of", "samples_in_a_row"]
@@ -289,8 +290,8 @@ def lengths_of(inputs: Mapping[str, Any]) -> dict[str, int]:
 
 def samples_in_a_row(
     given: Any, offsets: ArrayLike, n: int, name: str, time_unit: str | None = None
-) -> tuple[Floats, Ints]:
-    """Return the spikes of many samples as arrays of times and units, each sample moved to its offset.
+) -> tuple[Floats, Ints, Floats]:
+    """Return the spikes of many samples, each moved to its offset: times, units, and the offsets as an array.
 
     Raises
     ------
@@ -298,16 +299,7 @@ def samples_in_a_row(
         As `SpikeTrains.of`, and if the offsets are not one finite number for each sample.
     """
     trains = SpikeTrains.of(given, n, name, time_unit, negative=True)
-    label = f"offsets of {name!r}"
-    start = plain_array(offsets, label)
-    if start.dtype.kind not in "iuf" or start.shape != (len(trains),):
-        raise ValueError(
-            f"{label} must be numbers, one for each of {len(trains)} samples, got {start.dtype} of shape "
-            f"{start.shape}"
-        )
-    start = start.astype(float)
-    if not np.isfinite(start).all():
-        raise ValueError(f"{label} must be finite, got {float(start[~np.isfinite(start)][0])!r}")
+    start = read_offsets(offsets, f"offsets of {name!r}", len(trains))
     times = trains.times + np.repeat(start, np.diff(trains.starts))
     order = np.lexsort((trains.units, times))
-    return times[order], trains.units[order]
+    return times[order], trains.units[order], start

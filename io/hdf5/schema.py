@@ -16,7 +16,8 @@ place                                           type      what
 ``/eventsim/populations/<population>``          i8        number of units; attribute ``index``
 ``/eventsim/samples/<population>/<variable>``             ``times`` f8 (t), ``values`` f8 (t,u) exact,
                                                           ``units`` i8 (u); attribute ``every``
-``/eventsim/parameters/<name>``                 any       arrays; a ``/`` in a name makes a group
+``/eventsim/parameters/<name>``                 any       arrays; a ``/`` in a name makes a group;
+                                                          ``offsets/<source>``: f8, when its samples begin
 ``/eventsim/training/<series>``                 any       first axis is the epoch
 ``/eventsim/metrics``                           f8        attributes: numbers by name
 ``/eventsim/provenance``                        any       attributes: scenario, seed, version and the like
