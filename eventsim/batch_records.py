@@ -126,11 +126,9 @@ class BatchRecords:
 def cut(record: Trace, offsets: ArrayLike | None = None) -> BatchRecords:
     """Return a record by sample; see `Trace.by_sample`."""
     start = rising_offsets(agreed_offsets(record.parameters) if offsets is None else offsets, "offsets")
-    last = [
-        float(each.times[-1])
-        for each in (*record.spikes.values(), *record.samples.values())
-        if len(each.times)
-    ]
+    times = [each.times for each in record.spikes.values()]
+    times += [each.times for each in record.samples.values()]
+    last = [float(each[-1]) for each in times if len(each)]
     end = max([record.duration, *last])  # files of others do not say how long they are
     n_begun = int(np.searchsorted(start, end, side="right"))
     if n_begun < len(start) and (offsets is not None or not n_begun):
@@ -143,8 +141,8 @@ def cut(record: Trace, offsets: ArrayLike | None = None) -> BatchRecords:
     for name, each in record.spikes.items():
         n = record.sizes.get(name, int(each.units.max(initial=-1)) + 1)
         edges = np.append(np.searchsorted(each.times, start), len(each))
-        times = each.times[edges[0] :] - np.repeat(start, np.diff(edges))
-        spikes[name] = SpikeTrains(times, each.units[edges[0] :].copy(), edges - edges[0], n)
+        moved = each.times[edges[0] :] - np.repeat(start, np.diff(edges))
+        spikes[name] = SpikeTrains(moved, each.units[edges[0] :].copy(), edges - edges[0], n)
     traces = {key: _cut_samples(each, start) for key, each in record.samples.items()}
     return BatchRecords(spikes, traces, np.diff(start, append=end), record.time_unit)
 
@@ -166,7 +164,8 @@ def _cut_samples(values: Samples, start: Floats) -> list[Samples]:
 def _moved(times: Floats, start: Floats, counts: NDArray[np.int64]) -> Floats:
     """Return times that count from the start of all samples; none is rounded up into the next sample."""
     latest = np.nextafter(np.append(start[1:], np.inf), -np.inf)
-    return np.minimum(times + np.repeat(start, counts), np.repeat(latest, counts))
+    moved: Floats = np.minimum(times + np.repeat(start, counts), np.repeat(latest, counts))
+    return moved
 
 
 def _laid_spikes(trains: SpikeTrains, start: Floats) -> Spikes:
