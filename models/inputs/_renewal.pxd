@@ -1,6 +1,6 @@
 """State of sources whose intervals, rates or patterns are more than a constant rate."""
 
-from libc.stdint cimport int32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from eventsim.models.inputs._sources cimport PoissonPopulation
 
@@ -26,13 +26,19 @@ cdef class ThinnedPopulation(DrawnPopulation):
     cdef object function
     cdef double highest, stop, per_hertz
     cdef bint by_unit
-    # What refill takes next, where it is ready; it follows from level and drawn alone, so it is no part of the state.
-    cdef double[:, ::1] next_ahead      # (n, AHEAD)
-    cdef double[::1] next_level         # (n,)
+    # What refill takes next; it follows from level and drawn alone, so it is no part of the state.
+    cdef double[:, ::1] kept            # (n, KEPT) spikes after those in `ahead`
+    cdef uint32_t[:, ::1] kept_count    # (n, KEPT) candidates drawn up to each of them, the lower 32 bits
+    cdef int32_t[::1] n_kept
+    cdef double[::1] next_level         # (n,) time of the last candidate behind them
     cdef uint64_t[::1] next_drawn
-    cdef int32_t[::1] ready
+    cdef int32_t[::1] asking            # units of a block that draw candidates, and these
+    cdef double[::1] candidates
     cdef int accept(self, int unit) except -1
-    cdef int accept_block(self, int first, int last) except -1
+    cdef int draw_block(self, int unit) except -1
+    cdef int propose(self, int first, int last) noexcept nogil
+    cdef bint thin(self, int unit, const double *candidates, const double *rates) noexcept nogil
+    cdef object given_rates(self, times, int unit)
 
 
 cdef class PatternPopulation(DrawnPopulation):

@@ -7,7 +7,8 @@ sources, the k-th random number of a unit depends on seed, name, unit and k alon
 """
 
 from libc.math cimport INFINITY, M_PI, cos, fabs, floor, log, pow, sqrt
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy, memmove
 
 import numpy as np
 
@@ -23,6 +24,7 @@ cdef extern from "eventsim/kernels/sums.h" nogil:
 cdef enum:
     AHEAD = 16                  # spikes drawn at a time, as in PoissonPopulation
     MOST_REJECTED = 1 << 20     # candidates in a row
+    KEPT = 3 * AHEAD            # spikes that a thinned unit has found after those, at most
     BLOCK = 512                 # units whose candidates a function sees at once
     MOST_ROUNDS = 64            # of candidates that such a block draws ahead
 
@@ -208,8 +210,9 @@ cdef class ThinnedPopulation(DrawnPopulation):
     def __init__(self, int n, str name, key, function, double highest, double stop, double per_hertz, bint by_unit):
         self.function, self.highest, self.stop = function, highest, stop
         self.per_hertz, self.by_unit = per_hertz, by_unit
-        self.next_ahead, self.next_level = np.zeros((n, AHEAD)), np.zeros(n)
-        self.next_drawn, self.ready = np.zeros(n, np.uint64), np.zeros(n, np.int32)
+        self.kept, self.kept_count = np.zeros((n, KEPT)), np.zeros((n, KEPT), np.uint32)
+        self.n_kept, self.next_level, self.next_drawn = np.zeros(n, np.int32), np.zeros(n), np.zeros(n, np.uint64)
+        self.asking, self.candidates = np.zeros(BLOCK, np.int32), np.zeros(BLOCK * AHEAD)
         super().__init__(n, name, key)
 
     def expected(self, double start, double end):
@@ -217,25 +220,28 @@ cdef class ThinnedPopulation(DrawnPopulation):
         return max(0.0, min(end, self.stop) - start) * self.highest * self.per_hertz * self.n
 
     cdef int refill(self, int unit) except -1 nogil:
-        cdef int k
-        if self.by_unit:
+        if self.n_kept[unit] < AHEAD and not self.by_unit:
+            with gil:
+                self.draw_block(unit)
+        if self.n_kept[unit] < AHEAD:
             with gil:
                 return self.accept(unit)
-        if not self.ready[unit]:
-            with gil:
-                self.accept_block(unit - unit % BLOCK, min(self.n, unit - unit % BLOCK + BLOCK))
-        if not self.ready[unit]:
-            with gil:
-                return self.accept(unit)
-        for k in range(AHEAD):
-            self.ahead[unit, k] = self.next_ahead[unit, k]
-        self.level[unit], self.drawn[unit] = self.next_level[unit], self.next_drawn[unit]
-        self.position[unit] = self.ready[unit] = 0
+        cdef double *kept = &self.kept[unit, 0]
+        cdef uint32_t *count = &self.kept_count[unit, 0]
+        # After `stop` the stream stands behind the candidate that came too late.
+        self.level[unit] = kept[AHEAD - 1] if kept[AHEAD - 1] < INFINITY else self.next_level[unit]
+        self.drawn[unit] += count[AHEAD - 1] - <uint32_t> self.drawn[unit]
+        memcpy(&self.ahead[unit, 0], kept, AHEAD * sizeof(double))
+        self.n_kept[unit] -= AHEAD
+        memmove(kept, kept + AHEAD, self.n_kept[unit] * sizeof(double))
+        memmove(count, count + AHEAD, self.n_kept[unit] * sizeof(uint32_t))
+        self.position[unit] = 0
         return 0
 
     cdef int put_back(self, dict state) except -1:
         DrawnPopulation.put_back(self, state)
-        self.ready[:] = 0
+        self.n_kept[:] = 0
+        self.next_level[:], self.next_drawn[:] = self.level, self.drawn
         return 0
 
     cdef int sweep(self, double start, double end, const Arrival *arrivals, Py_ssize_t n, bint window) except -1 nogil:
@@ -246,59 +252,70 @@ cdef class ThinnedPopulation(DrawnPopulation):
             start, until = until, until + span
         return PoissonPopulation.sweep(self, start, end, arrivals, n, window)
 
-    cdef int accept_block(self, int first, int last) except -1:
-        """Draw the spikes after those that are there, of all units in [first, last) that lack them.
+    cdef int draw_block(self, int unit) except -1:
+        """Draw spikes ahead for all units of a block, until `unit` has AHEAD of them.
 
-        One call of the function serves many units. What `accept` would refuse is left to it, if it comes to that.
+        One call of the function serves all units that have room, and no candidate is drawn twice. What `accept` would
+        refuse is left to it, if it comes to that.
         """
-        cdef double mean = 1.0 / (self.highest * self.per_hertz), time, candidate
-        cdef uint64_t key, count
-        cdef int k, unit, row, kept, _round
-        cdef double[:, ::1] times
-        cdef double[::1] rates
-        cdef long long[::1] found
-        units = [each for each in range(first, last) if not self.ready[each]]
-        found = np.zeros(self.n, np.longlong)
-        for unit in units:
-            self.next_level[unit], self.next_drawn[unit] = self.level[unit], self.drawn[unit]
-        for _round in range(MOST_ROUNDS):
-            times = np.empty((len(units), AHEAD))
-            for row, unit in enumerate(units):
-                intervals(self.key[unit], self.next_drawn[unit], AHEAD, &times[row, 0])
-                time = self.next_level[unit]
-                for k in range(AHEAD):
-                    time += mean * times[row, k]
-                    times[row, k] = time
+        cdef int first = unit - unit % BLOCK, rounds = 0, n_asking, row
+        cdef const double[::1] rates
+        while self.n_kept[unit] < AHEAD and self.next_level[unit] < self.stop and rounds < MOST_ROUNDS:
+            rounds += 1
+            n_asking = self.propose(first, min(self.n, first + BLOCK))
             try:
-                rates = self.rates(np.asarray(times).reshape(-1), first)
+                # A copy, as the function may work in place.
+                rates = self.given_rates(np.array(self.candidates[:n_asking * AHEAD]), first)
             except Exception:
-                return 0
-            left = []
-            for row, unit in enumerate(units):
-                key, count, kept = self.key[unit] ^ OTHER, self.next_drawn[unit], found[unit]
-                time = self.next_level[unit]
-                for k in range(AHEAD):
-                    candidate = times[row, k]
-                    count += 1
-                    if candidate >= self.stop:
-                        while kept < AHEAD:
-                            self.next_ahead[unit, kept] = INFINITY
-                            kept += 1
-                    elif uniform(key, count) * self.highest < rates[row * AHEAD + k]:
-                        self.next_ahead[unit, kept] = candidate
-                        kept += 1
-                    time = candidate
-                    if kept == AHEAD:
-                        break
-                self.next_level[unit], self.next_drawn[unit], found[unit] = time, count, kept
-                if kept == AHEAD:
-                    self.ready[unit] = 1
-                else:
-                    left.append(unit)
-            units = left
-            if not units:
                 break
+            for row in range(n_asking):
+                if not self.thin(self.asking[row], &self.candidates[row * AHEAD], &rates[row * AHEAD]):
+                    return 0
         return 0
+
+    cdef int propose(self, int first, int last) noexcept nogil:
+        """Draw AHEAD candidates for each unit that has room for them; return how many units these are."""
+        cdef double mean = 1.0 / (self.highest * self.per_hertz), time
+        cdef double *candidates = &self.candidates[0]
+        cdef int unit, k, n_asking = 0
+        for unit in range(first, last):
+            if self.n_kept[unit] > KEPT - AHEAD or self.next_level[unit] >= self.stop:
+                continue
+            self.asking[n_asking] = unit
+            intervals(self.key[unit], self.next_drawn[unit], AHEAD, candidates)
+            time = self.next_level[unit]
+            for k in range(AHEAD):
+                time += mean * candidates[k]
+                candidates[k] = time
+            candidates += AHEAD
+            n_asking += 1
+        return n_asking
+
+    cdef bint thin(self, int unit, const double *candidates, const double *rates) noexcept nogil:
+        """Keep each of AHEAD candidates with probability rate / highest; return False if a rate cannot be."""
+        cdef double highest = self.highest
+        cdef uint64_t key = self.key[unit] ^ OTHER, drawn = self.next_drawn[unit]
+        cdef double *kept = &self.kept[unit, 0]
+        cdef uint32_t *count = &self.kept_count[unit, 0]
+        cdef int k, n = self.n_kept[unit], n_before = AHEAD
+        cdef bint fits = True
+        while n_before > 0 and candidates[n_before - 1] >= self.stop:
+            n_before -= 1
+        for k in range(n_before):
+            # Written in any case, and written over unless kept: no jump that is hard to predict.
+            kept[n], count[n] = candidates[k], <uint32_t> (drawn + k + 1)
+            n += uniform(key, drawn + k + 1) * highest < rates[k]
+            fits &= (rates[k] >= 0.0) & (rates[k] <= highest)
+        if not fits:
+            return False
+        if n_before < AHEAD:
+            n_before += 1
+            for k in range(n, KEPT):
+                kept[k], count[k] = INFINITY, <uint32_t> (drawn + n_before)
+            n = KEPT
+        self.n_kept[unit] = n
+        self.next_level[unit], self.next_drawn[unit] = candidates[n_before - 1], drawn + n_before
+        return True
 
     cdef int accept(self, int unit) except -1:
         """Draw the next AHEAD spikes of a unit."""
@@ -332,20 +349,25 @@ cdef class ThinnedPopulation(DrawnPopulation):
                 raise ValueError(
                     f"rate of unit {unit} of {self.name!r} is 0, or far below max_rate, up to {time:g}: "
                     "stop= says when a rate ends")
-        self.level[unit] = time
-        self.drawn[unit] = count
-        self.position[unit] = 0
+        self.level[unit] = self.next_level[unit] = time
+        self.drawn[unit] = self.next_drawn[unit] = count
+        self.position[unit] = self.n_kept[unit] = 0
         return 0
 
-    def rates(self, times, int unit):
-        """Return the function's rates, or raise ValueError if one is not in [0, max_rate]; after `stop` they are 0."""
+    cdef object given_rates(self, times, int unit):
+        """Return what the function says of `times`, one number each, or raise ValueError if it cannot be that."""
         given = self.function(times, unit) if self.by_unit else self.function(times)
         try:
-            rates = np.array(np.broadcast_to(np.asarray(given, float), times.shape))
+            rates = np.asarray(given, float)
+            return np.ascontiguousarray(rates if rates.shape == times.shape else np.broadcast_to(rates, times.shape))
         except (TypeError, ValueError):
             raise ValueError(f"rate of {self.name!r} must return a number or one for each time, "
                              f"got shape {np.shape(given)} for {times.shape[0]} times") from None
-        if rates.min() >= 0 and rates.max() <= self.highest and times[-1] < self.stop and times.max() < self.stop:
+
+    def rates(self, times, int unit):
+        """Return the function's rates, or raise ValueError if one is not in [0, max_rate]; after `stop` they are 0."""
+        rates = self.given_rates(times, unit)
+        if rates.min() >= 0 and rates.max() <= self.highest and times.max() < self.stop:
             return rates
         before = times < self.stop
         wrong = ~((rates >= 0) & (rates <= self.highest)) & before

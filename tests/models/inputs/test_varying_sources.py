@@ -351,3 +351,39 @@ def test_sources_that_a_function_sees_together_spike_as_those_it_sees_one_by_one
     assert len(found[0]) > 10_000
     np.testing.assert_array_equal(found[0].times, found[1].times)
     np.testing.assert_array_equal(found[0].units, found[1].units)
+
+
+def test_a_function_may_work_in_place_and_sees_no_candidate_twice():
+    seen = []
+
+    def plain(times):
+        seen.append(times.copy())
+        return 400.0 * (1.0 + np.sin(0.1 * times))
+
+    def in_place(times):
+        times *= 0.1
+        np.sin(times, out=times)
+        times += 1.0
+        times *= 400.0
+        return times
+
+    found = [trains(M.PoissonFunction(rate, 800.0), 700, 80.0, seed=7) for rate in (plain, in_place)]
+    times = np.concatenate(seen)
+    assert np.unique(times).size == times.size
+    assert found[1][0].tolist() == found[0][0].tolist()
+    assert found[1][1].tolist() == found[0][1].tolist()
+
+
+@pytest.mark.parametrize("stop", [np.inf, 30.0])
+def test_what_a_block_draws_ahead_is_no_part_of_the_state(stop):
+    def rate(times):
+        return 400.0 * (1.0 + np.sin(0.1 * times))
+
+    states = []
+    for function in (rate, lambda times, unit: rate(times)):
+        sim = simulation(M.PoissonFunction(function, 900.0, stop), 700, "ordered")
+        sim.run(60.0)
+        (handler,) = sim.snapshot()["body"]["handlers"].values()
+        states.append(handler)
+    for name in ("ahead", "level", "drawn", "position"):
+        np.testing.assert_array_equal(states[0][name], states[1][name])
