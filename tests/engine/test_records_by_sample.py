@@ -5,6 +5,7 @@ import pickle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -254,3 +255,14 @@ def test_trials_are_laid_in_a_row():
     found = trials.in_a_row().by_sample().spikes("noise")
     assert np.array_equal(found.counts(), trials.spikes("noise").counts())
     assert np.allclose(found.times, trials.spikes("noise").times, rtol=0, atol=1e-13)
+
+
+def test_the_spikes_of_another_programs_file_are_cut_too(tmp_path):
+    path = tmp_path / "theirs.h5"
+    es.io.save(record_of([(1.0, 0), (50.0, 2), (70.0, 1)], 90.0), path)
+    with h5py.File(path, "a") as file:
+        del file["eventsim"]  # what stays is SONATA
+    found = es.io.load(path).by_sample([0.0, 50.0]).spikes("a")
+    assert list(map(pairs, found)) == [[(1.0, 0)], [(0.0, 2), (20.0, 1)]]
+    with pytest.raises(es.errors.ConfigError, match="no offsets of samples are known"):
+        es.io.load(path).by_sample()
