@@ -1,6 +1,6 @@
 """The 4-ary heap of events, the least on top, and their order for sorting."""
 
-from eventsim.queue.queue cimport Event
+from eventsim.queue.event cimport Event
 
 
 cdef inline bint before(const Event *a, const Event *b) noexcept nogil:
