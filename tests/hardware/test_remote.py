@@ -402,7 +402,7 @@ def test_a_server_stops_when_it_is_asked_to(number):
     [
         (["--hardware", "idael"], r"error: no hardware named 'idael'; did you mean 'ideal'\? known: "),
         (["--set", "seed"], "error: --set takes KEY=VALUE, got 'seed'"),
-        (["--set", "seed=3"], "error: .*unexpected keyword argument 'seed'"),
+        (["--set", "seed=3"], "error: Ideal has no argument 'seed'; known: none"),
         (["--connections", "0"], "error: --connections, --most-megabytes and --idle must be positive"),
         (["--port", "99999999"], "error: .*port must be 0-65535"),
     ],
