@@ -15,8 +15,8 @@ from damage.trees import changed_declaration, changed_json, changed_state
 __all__ = ["KINDS", "Kind"]
 
 Change = Callable[[bytes, random.Random, Path], bytes]
-HDF5: Mapping[Change, int] = {changed_bytes: 6, changed_structure: 4}
-TEXT: Mapping[Change, int] = {changed_text: 7, changed_bytes: 3}
+HDF5: dict[Change, int] = {changed_bytes: 6, changed_structure: 4}
+TEXT: dict[Change, int] = {changed_text: 7, changed_bytes: 3}
 
 
 @dataclass(frozen=True, slots=True)

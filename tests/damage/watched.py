@@ -92,6 +92,7 @@ class Reader:
 
 def _ready(process: "subprocess.Popen[bytes]") -> bool:
     """Wait for an answer; return whether it came before the limits of time."""
+    assert process.stdout is not None
     began, first = time.monotonic(), _processor_time(process.pid)
     while time.monotonic() - began < LONGEST_WAIT:
         if select.select([process.stdout], [], [], 0.5 if first is not None else LONGEST_WAIT)[0]:

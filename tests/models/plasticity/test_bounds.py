@@ -23,7 +23,9 @@ NEEDED = {
     "TimeConstants": {"learning_rate": 0.1},
 }
 RULES = [
-    name for name in plasticity.__all__ if is_dataclass(getattr(plasticity, name)) and name != "SynapseRows"
+    name
+    for name in vars(plasticity)["__all__"]
+    if is_dataclass(getattr(plasticity, name)) and name != "SynapseRows"
 ]
 
 
