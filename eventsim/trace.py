@@ -145,7 +145,7 @@ class Trace:
             If the offsets are negative, not finite, do not rise, or lie behind the end of the record.
         """
         # By name, since what holds samples is made of spikes.
-        return importlib.import_module("eventsim.batch_records").cut(self, offsets)
+        return importlib.import_module("eventsim.simulation.batch_records").cut(self, offsets)
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""

@@ -20,10 +20,10 @@ from eventsim.trace import Samples, Spikes, Trace
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.batch_records import BatchRecords
     from eventsim.io import TraceFile
     from eventsim.network.network import Network, Population
     from eventsim.population.population import Recording
+    from eventsim.simulation.batch_records import BatchRecords
 
 __all__ = ["RecordSide", "RecordingRequest", "one_sample"]
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from eventsim.batch import MOST_THREADS, BatchSide
-from eventsim.batch_records import BatchRecords
 from eventsim.errors import ConfigError
 from eventsim.hints import named_for_users
 from eventsim.network.network import is_continuous
 from eventsim.parameters import whole_number
+from eventsim.simulation.batch import MOST_THREADS, BatchSide
+from eventsim.simulation.batch_records import BatchRecords
 from eventsim.synapses.shared_synapses import shareable
 
 __all__ = ["TrialRecords", "TrialsSide"]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eventsim as es
-from eventsim.batch_records import BatchRecords
+from eventsim.simulation.batch_records import BatchRecords
 from eventsim.spike_trains import SpikeTrains
 
 EXACT = st.integers(0, 4000).map(lambda k: k / 16)  # sums and differences have no rounding

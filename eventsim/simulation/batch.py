@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.batch_records import BatchRecords
 from eventsim.contracts import TakesSpikes
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart
 from eventsim.hardware_interface import RunsSamples
 from eventsim.io.plain import shown
 from eventsim.parameters import whole_number
+from eventsim.simulation.batch_records import BatchRecords
 from eventsim.simulation.records import RecordSide
 from eventsim.spike_trains import SpikeTrains, lengths_of
 from eventsim.trace import Samples, Spikes
