@@ -1,5 +1,6 @@
 """Patterns of one's own: piano rolls (.npy), MIDI files, spike trains (.npz)."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -112,9 +113,9 @@ def _spikes(path: Path, step: float) -> Pattern:
     return _checked(path, roll, row, None)
 
 
-def _check_chunks(path: Path) -> None:
-    """Refuse a MIDI file whose chunks are longer than the file: the library reserves what they declare."""
-    content, place = path.read_bytes(), 0
+def _check_chunks(path: Path, content: bytes) -> None:
+    """Refuse a MIDI file whose chunks are longer than the file."""
+    place = 0
     if len(content) < 14 or not content.startswith(b"MThd"):
         return  # the library says so
     for _ in range(1 + int.from_bytes(content[10:12], "big")):
@@ -133,9 +134,11 @@ def _midi(path: Path, step: float) -> Pattern:
         import mido
     except ImportError:
         raise ConfigError("MIDI files are read with mido: pip install 'eventsim[midi]'") from None
-    _check_chunks(path)
+    content = path.read_bytes()
+    _check_chunks(path, content)
     try:
-        file = mido.MidiFile(path)
+        # From a file the library would reserve what a header declares, from bytes it takes what is there.
+        file = mido.MidiFile(file=io.BytesIO(content))
     except Exception as error:  # the library has no class of its own for what it finds in a foreign file
         line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise ConfigError(f"the pattern {str(path)!r} cannot be read as a MIDI file: {line}") from None

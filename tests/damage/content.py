@@ -4,6 +4,7 @@ import gzip
 import io
 import random
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 
 __all__ = ["changed_bytes", "changed_in_gzip", "changed_in_zip"]
@@ -61,10 +62,15 @@ def _damage(changed: bytearray, rng: random.Random) -> None:
 
 def changed_in_gzip(content: bytes, rng: random.Random, scratch: Path) -> bytes:
     """Return a compressed file whose content is damaged, and whose check sum is right; or a longer one."""
-    inside = gzip.decompress(content)
-    if rng.random() < 0.02:  # a file that expands to far more than it is
-        return gzip.compress(inside + bytes(1 << 28), 1, mtime=0)
-    return gzip.compress(changed_bytes(inside, rng, scratch), 1, mtime=0)
+    if rng.random() < 0.02:
+        return _expanding(content)
+    return gzip.compress(changed_bytes(gzip.decompress(content), rng, scratch), 1, mtime=0)
+
+
+@lru_cache(maxsize=1)
+def _expanding(content: bytes) -> bytes:
+    """Return a compressed file that expands to far more than it is; making it takes a second."""
+    return gzip.compress(gzip.decompress(content) + bytes(1 << 28), 1, mtime=0)
 
 
 def changed_in_zip(content: bytes, rng: random.Random, scratch: Path) -> bytes:

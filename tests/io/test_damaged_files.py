@@ -191,6 +191,37 @@ def test_a_track_that_is_longer_than_its_file_is_refused_before_it_is_read(tmp_p
         pattern_of(str(tmp_path / "a.mid"))
 
 
+def test_a_short_midi_file_reserves_no_more_than_it_has(tmp_path, reader):
+    """Ten bytes whose first chunk declares two gigabytes: from a file the library reserves them."""
+    pytest.importorskip("mido")
+    path = tmp_path / "a.mid"
+    path.write_bytes(b"MThd" + b"\x81p@@" + bytes(2))
+    outcome = reader.read("pattern", path)
+    assert outcome.kind == "refused"
+    assert "cannot be read as a MIDI file" in outcome.words
+
+
+PICKLES = {
+    "bytes longer than the pickle": b"\x80\x03B" + (2_400_000_000).to_bytes(4, "little") + b"data",
+    "a place far from the others": b"\x80\x02}r" + (200_000_000).to_bytes(4, "little") + b".",
+    "such a place in digits": b"}p200000000\n.",
+    "an array of two gigabytes": (
+        b"\x80\x02cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\n"
+        b"I2400000000\n\x85U\x01b\x87R."
+    ),
+    "an array made by its class": b"\x80\x02cnumpy\nndarray\nI2400000000\n\x85R.",
+}
+
+
+@pytest.mark.parametrize("name", PICKLES)
+def test_pickles_of_images_that_reserve_memory_are_refused_before_they_do(name, tmp_path, reader):
+    path = tmp_path / "data_batch_1"
+    path.write_bytes(PICKLES[name])
+    outcome = reader.read("images", path)
+    assert outcome.kind == "refused"
+    assert "data_batch_1 of CIFAR-10 is damaged, or holds no images: " in outcome.words
+
+
 def test_spike_trains_of_a_pattern_without_bounds_are_refused(tmp_path):
     times, units = np.array([1.0, 20.0]), np.array([0, 1])
     for change, message in (

@@ -8,6 +8,7 @@ it. A pickle can hold any program, so nothing but arrays, texts and lists is bui
 import hashlib
 import io
 import pickle
+import pickletools
 import tarfile
 from collections.abc import Iterator
 from typing import Any
@@ -118,13 +119,29 @@ class _Reader(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Return what an array is made with."""
-        if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
-            return getattr(np, name)
+        if (module, name) == ("numpy", "ndarray"):
+            return None  # called, it would reserve an array of any size
+        if (module, name) == ("numpy", "dtype"):
+            return np.dtype
         if name == "_reconstruct" and module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-            return np.ndarray.__reduce__(np.zeros(0))[0]
+            return _empty
         if (module, name) == ("_codecs", "encode"):
             return _encoded
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+
+def _check_sizes(content: bytes) -> None:
+    """Refuse a pickle that makes room for more than it holds: texts beyond its end, places far apart."""
+    for n, (operation, argument, _) in enumerate(pickletools.genops(content)):
+        if operation.name in ("PUT", "LONG_BINPUT") and not 0 <= argument <= n:
+            raise pickle.UnpicklingError(f"it keeps value {n} at the place {argument}")
+
+
+def _empty(kind: Any, shape: Any, code: Any) -> NDArray[Any]:
+    """Return the array without elements that a pickle fills with its own."""
+    if shape != (0,):
+        raise pickle.UnpicklingError("it makes an array before it has the elements")
+    return np.zeros(0, np.uint8)
 
 
 def _encoded(text: str, encoding: str) -> bytes:
@@ -137,6 +154,7 @@ def _encoded(text: str, encoding: str) -> bytes:
 def _arrays(name: str, content: bytes) -> tuple[Bytes, Ints]:
     """Return images and labels of a batch."""
     try:
+        _check_sizes(content)
         batch = _Reader(io.BytesIO(content), encoding="bytes").load()
         images = np.asarray(batch[b"data"], np.uint8).reshape(-1, *SHAPE)
         labels = np.asarray(batch[b"labels"], np.int64)

@@ -64,8 +64,9 @@ def read(cls: Any, path: str | os.PathLike[str]) -> Any:
     trace = load(path, recordings=False)
     state = trace.state
     kind, name = state.get("kind"), state.get("estimator")
-    if not isinstance(kind, str) or kind != KIND or name != cls.__name__:
-        held = name if isinstance(kind, str) and kind == KIND else None
+    ours = isinstance(kind, str) and kind == KIND and isinstance(name, str)
+    if not ours or name != cls.__name__:
+        held = name if ours else None
         raise FileFormatError(
             f"{os.fspath(path)} holds no {cls.__name__}" + (f", but a {held}" if held else "")
         )
