@@ -59,7 +59,7 @@ def from_neo(block: "neo.Block", segment: int = 0) -> Trace:
     _add_trains(trace, part.spiketrains, unit, notes)
     for signal in (*part.analogsignals, *part.irregularlysampledsignals):
         _add_signal(trace, signal, unit, notes)
-    stops = [_number(thing.t_stop, unit) for thing in part.spiketrains]
+    stops = [_number(thing.t_stop, unit, "t_stop of a train") for thing in part.spiketrains]
     if not all(map(math.isfinite, stops)):
         notes.append("a train without an end counts until its last spike")
     last = [float(spikes.times[-1]) for spikes in trace.spikes.values() if len(spikes)]
@@ -113,9 +113,9 @@ def _add_signal(trace: Trace, signal: Any, unit: str, notes: list[str]) -> None:
     units = _nodes(signal.array_annotations.get("node_id"), values.shape[1], name)
     every = 0.0
     if hasattr(signal, "sampling_period"):
-        every = _number(signal.sampling_period, unit)
-        first = _number(signal.t_start, unit)
-        if not (0 < every < math.inf and math.isfinite(first)):
+        every = _number(signal.sampling_period, unit, f"sampling_period of {variable!r} of {name!r}")
+        first = _number(signal.t_start, unit, f"t_start of {variable!r} of {name!r}")
+        if not (0 < every < math.inf and math.isfinite(first / every)):
             raise ConfigError(
                 f"{variable!r} of {name!r} should have a finite start and a positive step, got {first} "
                 f"and {every}"
@@ -167,6 +167,8 @@ def _time_unit(things: list[Any]) -> str:
 
 def _numbers(quantity: Any, unit: str) -> Floats:
     """Return times as numbers in a unit; as they are where they are in it already."""
+    if np.asarray(quantity.magnitude).dtype.kind not in "biuf":
+        raise ConfigError(f"times should be numbers, got {str(quantity)[:60]!r}")
     if str(quantity.dimensionality) == (unit if unit != "1" else "dimensionless"):
         return np.array(quantity.magnitude, np.float64)
     try:
@@ -177,5 +179,8 @@ def _numbers(quantity: Any, unit: str) -> Floats:
         ) from None
 
 
-def _number(quantity: Any, unit: str) -> float:
-    return float(_numbers(quantity, unit))
+def _number(quantity: Any, unit: str, what: str) -> float:
+    numbers = _numbers(quantity, unit)
+    if numbers.shape != ():
+        raise ConfigError(f"{what} should be one number, got {str(numbers)[:60]!r}")
+    return float(numbers)

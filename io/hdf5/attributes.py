@@ -47,8 +47,8 @@ def check_attributes(
         return
     with content_of(path) as content:
         for address in objects or ():
-            for message in messages(content, address, base):
-                if message.kind != ATTRIBUTE or message.flags & 2:  # 2: the message itself stands elsewhere
+            for message in messages(content, address, ATTRIBUTE, base):
+                if message.flags & 2:  # 2: the message itself stands elsewhere
                     continue
                 claim = claimed_by_attribute(content, message.start, MOST_STRINGS)
                 if claim is not None and claim[0] in names and claim[1] > len(content):

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 LAYOUT, ATTRIBUTE, CONTINUATION = 0x08, 0x0C, 0x10
 VARIABLE = 9  # class of a datatype whose elements are rows of variable length
+_VERSION_1, _VERSION_2 = struct.Struct("<HHB"), struct.Struct("<BHB")  # kind, size, flags
 REFERENCE_SIZE = 16  # bytes of a reference to a heap: length, address, number
 
 
 class Message(NamedTuple):
-    """A message of a header: its kind, its flags, where its content begins, and its length."""
+    """A message of a header: its flags, where its content begins, and its length."""
 
-    kind: int
     flags: int
     start: int
     size: int
@@ -38,11 +38,13 @@ def content_of(path: Path, largest: float = math.inf) -> Iterator[mmap.mmap | by
         yield content
 
 
-def messages(content: mmap.mmap | bytes, address: int, base: int = 0) -> Iterator[Message]:
-    """Give the messages of the header at an address, of version 1 or 2, in all its chunks.
+def messages(content: mmap.mmap | bytes, address: int, wanted: int, base: int = 0) -> Iterator[Message]:
+    """Give the messages of one kind in the header at an address, of version 1 or 2, in all its chunks.
 
     Parameters
     ----------
+    wanted : int
+        The kind.
     base : int
         Where the file's addresses count from: the size of a block of the user at its beginning.
     """
@@ -63,6 +65,7 @@ def messages(content: mmap.mmap | bytes, address: int, base: int = 0) -> Iterato
     else:
         return
     known = set()
+    unpacked = (_VERSION_1 if head == 8 else _VERSION_2).unpack_from
     while chunks:
         place, end = chunks.pop()
         if place in known:
@@ -70,20 +73,20 @@ def messages(content: mmap.mmap | bytes, address: int, base: int = 0) -> Iterato
         known.add(place)
         end = min(end, len(content))
         while place + head <= end:
-            if head == 8:
-                kind, size, flags = struct.unpack_from("<HHB", content, place)
-            else:
-                kind, size, flags = struct.unpack_from("<BHB", content, place)
-            message = Message(kind, flags, place + head, size)
-            place += head + size
+            kind, size, flags = unpacked(content, place)
+            start = place + head
+            place = start + size
             if place > end:
                 break
             if kind == CONTINUATION and size >= 16:
-                start, length = struct.unpack_from("<QQ", content, message.start)
-                start += base
+                further, length = struct.unpack_from("<QQ", content, start)
+                further += base
                 # A further chunk of version 2 has a mark in front and a sum behind.
-                chunks.append((start, start + length) if head == 8 else (start + 4, start + length - 4))
-            yield message
+                chunks.append(
+                    (further, further + length) if head == 8 else (further + 4, further + length - 4)
+                )
+            if kind == wanted:
+                yield Message(flags, start, size)
 
 
 def claimed_by_attribute(content: mmap.mmap | bytes, start: int, most: int) -> tuple[bytes, int] | None:

@@ -53,8 +53,8 @@ def row_lengths(dataset: h5d.DatasetID, path: str | os.PathLike[str], base: int 
 def _in_header(dataset: h5d.DatasetID, path: str | os.PathLike[str], base: int) -> int | None:
     """Return where the data of a small dataset stand, within its header (section IV.A.2.i)."""
     with content_of(Path(path)) as content:
-        for message in messages(content, h5o.get_info(dataset).addr, base):
-            if message.kind == LAYOUT and content[message.start] in (3, 4):
+        for message in messages(content, h5o.get_info(dataset).addr, LAYOUT, base):
+            if content[message.start] in (3, 4):
                 return message.start + 4
     return None
 

@@ -23,6 +23,8 @@ COMPRESSION = 1100
 SMALL = 1 << 16
 """Bytes that a dataset may declare without storing them."""
 LARGEST_CHUNK = 1 << 26
+_PLAIN = h5t.TypeIntegerID, h5t.TypeFloatID, h5t.TypeStringID
+"""Types whose elements hold no rows; strings of variable length are checked as strings."""
 CHECKSUM = 4
 """Bytes that a check sum adds to a chunk before it is compressed."""
 
@@ -42,7 +44,7 @@ def check_structure(file: h5py.File, path: Path, own: tuple[str, ...] = ()) -> N
     ------
     FileFormatError
     """
-    size = path.stat().st_size
+    size, base = path.stat().st_size, int(file.userblock_size)
     check_heaps(path)
     root = h5g.open(file.id, b"/")
     names: dict[int, str] = {h5o.get_info(root).addr: "/"}
@@ -53,28 +55,29 @@ def check_structure(file: h5py.File, path: Path, own: tuple[str, ...] = ()) -> N
         group, where, depth = groups.pop()
         if depth > DEEPEST:
             raise FileFormatError(f"{path}: groups are nested more than {DEEPEST} deep at {where[:80]}...")
-        links: list[tuple[bytes, int]] = []
-        group.links.iterate(lambda name, info, links=links: links.append((name, info.type)), info=True)
-        for name, kind in links:
+        links: list[tuple[bytes, int, int]] = []
+        group.links.iterate(
+            lambda name, info, links=links: links.append((name, info.type, info.u)), info=True
+        )
+        for name, kind, address in links:
             place = f"{where}/{name.decode('utf-8', 'replace')}"
             if kind == h5l.TYPE_SOFT:
                 soft.append((group, name, place))
                 continue
             if kind != h5l.TYPE_HARD:
                 raise FileFormatError(f"{path}: {place} is a link to another file; such files are not read")
-            thing = h5o.open(group, name)
-            address = h5o.get_info(thing).addr
             if address in names:
                 if place.split("/")[1] in own:
                     raise FileFormatError(f"{path}: {place} and {names[address]} are one object")
                 continue
             names[address] = place
+            thing = h5o.open(group, name)
             strings |= _check_attributes(thing, place, path, size)
             if isinstance(thing, h5g.GroupID):
                 groups.append((thing, place, depth + 1))
             elif isinstance(thing, h5d.DatasetID):
-                _check_dataset(thing, place, path, size, file.userblock_size)
-    check_attributes(path, strings, names, file.userblock_size)
+                _check_dataset(thing, place, path, size, base)
+    check_attributes(path, strings, names, base)
     _check_soft_links(soft, own, path)
 
 
@@ -184,6 +187,8 @@ def _check_rows(kind: h5t.TypeID, place: str, path: Path) -> None:
     Section IV.A.2.d, class 9: the first four bits say which. Two bytes of the library's own come before.
     Refuse rows within rows and within records too, whose lengths are not checked.
     """
+    if isinstance(kind, _PLAIN):
+        return
     if isinstance(kind, h5t.TypeVlenID) and kind.encode()[3] & 15 > 1:
         raise FileFormatError(f"{path} is damaged: {place} has rows that are neither sequences nor strings")
     if not _is_of_rows(kind) and kind.detect_class(h5t.VLEN):
@@ -202,7 +207,8 @@ def _check_attributes(
     for k in range(h5a.get_num_attrs(thing)):
         attribute = h5a.open(thing, index=k)
         n, kind = _n_elements(attribute.get_space()), attribute.get_type()
-        _check_rows(kind, f"an attribute of {place}", path)
+        if not isinstance(kind, _PLAIN):
+            _check_rows(kind, f"an attribute of {place}", path)
         strings = _is_of_rows(kind)
         if n * kind.get_size() > size or (strings and n > MOST_STRINGS):
             raise FileFormatError(

@@ -105,6 +105,10 @@ class _Nodes:
         return [self.rows.get(int(each), {}).get(key) for each in self.types]
 
 
+_Part = tuple[Ints, h5py.Group, Ints]
+"""Members of a group of attributes, the group, and their places in it."""
+
+
 class _Circuit:
     """What was read so far."""
 
@@ -142,7 +146,8 @@ class _Circuit:
         """Find out what a population consists of."""
         listed = entry.get("populations", {})
         said = listed.get(nodes.name, {}).get("type") if isinstance(listed, dict) else None
-        kinds = {kind or said or "" for kind in self._texts(nodes, group, "model_type", path)}
+        parts = list(_groups(group, "node", nodes.n, path))
+        kinds = {kind or said or "" for kind in self._texts(nodes, parts, "model_type")}
         if kinds == {"virtual"}:
             nodes.virtual = True
             return
@@ -152,29 +157,29 @@ class _Circuit:
                 f"population {nodes.name!r} has nodes of model_type {wrong[0]!r}, which cannot be expressed "
                 f"beside others; known: {', '.join(POINTS)}, or all virtual"
             )
-        templates = sorted({each or "" for each in self._texts(nodes, group, "model_template", path)})
+        templates = sorted({each or "" for each in self._texts(nodes, parts, "model_template")})
         if len(templates) != 1:
             raise ConfigError(
                 f"population {nodes.name!r} has nodes of several templates, {', '.join(templates)}; "
                 "a population here has one model"
             )
-        given = self._parameters(nodes, group, path)
+        given = self._parameters(nodes, parts)
         label = f"population {nodes.name!r}"
         nodes.model = model_of(templates[0], given, nodes.n, label)
         if templates[0].startswith("nest:") and "V_m" not in given:
             self.assume(f"{label} begins at -70 mV, the V_m of {templates[0]} unless it is given")
 
-    def _texts(self, nodes: _Nodes, group: h5py.Group, key: str, path: Path) -> list[Any]:
+    def _texts(self, nodes: _Nodes, parts: list[_Part], key: str) -> list[Any]:
         """Return a text of each node: of its group, or of its type."""
         found = nodes.attribute(key)
-        for chosen, below, index in _groups(group, "node", nodes.n, path):
+        for chosen, below, index in parts:
             if isinstance(below.get(key), h5py.Dataset):
                 values = below[key].asstr()[...]
                 for unit, k in zip(chosen, index, strict=True):
                     found[int(unit)] = str(values[k])
         return found
 
-    def _parameters(self, nodes: _Nodes, group: h5py.Group, path: Path) -> dict[str, Floats]:
+    def _parameters(self, nodes: _Nodes, parts: list[_Part]) -> dict[str, Floats]:
         """Return the parameters that are given, nan where a unit has none."""
         given: dict[str, Floats] = {}
         folder = self.files.components.get("point_neuron_models_dir", "")
@@ -185,7 +190,7 @@ class _Circuit:
             for key, value in read_json(_below(folder, row["dynamics_params"])).items():
                 if isinstance(value, int | float) and not isinstance(value, bool):
                     given.setdefault(key, np.full(nodes.n, np.nan))[nodes.types == number] = value
-        for chosen, below, index in _groups(group, "node", nodes.n, path):
+        for chosen, below, index in parts:
             dynamics = below.get("dynamics_params")
             for key, values in dynamics.items() if isinstance(dynamics, h5py.Group) else ():
                 if isinstance(values, h5py.Dataset) and values.dtype.kind in "iuf":
@@ -305,8 +310,9 @@ class _Circuit:
                 self.assume(
                     f"edges {name!r} have their syn_weight; weight_function {function!r} is not called"
                 )
+        groups = list(_groups(group, "edge", n, path))
         weight, delay, count = (
-            self._values(group, key, types, rows, default, n, path, name)
+            self._values(groups, key, types, rows, default, name)
             for key, default in (("syn_weight", 1.0), ("delay", 1.0), ("nsyns", 1.0))
         )
         weight = weight * count
@@ -343,17 +349,15 @@ class _Circuit:
 
     def _values(
         self,
-        group: h5py.Group,
+        parts: list[_Part],
         key: str,
         types: Ints,
         rows: Mapping[int, Mapping[str, str]],
         default: float,
-        n: int,
-        path: Path,
         name: str,
     ) -> Floats:
         """Return a value of each edge."""
-        values = np.full(n, default)
+        values = np.full(len(types), default)
         folder = self.files.components.get("synaptic_models_dir", "")
         for number in np.unique(types):
             row = rows.get(int(number), {})
@@ -368,7 +372,7 @@ class _Circuit:
                     raise FileFormatError(
                         f"{key} of type {number} of edges {name!r} should be a number, got {found!r:.60}"
                     ) from None
-        for chosen, below, index in _groups(group, "edge", n, path):
+        for chosen, below, index in parts:
             if isinstance(below.get(key), h5py.Dataset):
                 values[chosen] = np.asarray(below[key][...], float)[index]
         return values
@@ -458,7 +462,7 @@ def _whole(group: h5py.Group, name: str, path: Path) -> Ints:
     return values.astype(np.int64)
 
 
-def _groups(group: h5py.Group, kind: str, n: int, path: Path) -> Iterator[tuple[Ints, h5py.Group, Ints]]:
+def _groups(group: h5py.Group, kind: str, n: int, path: Path) -> Iterator[_Part]:
     """Yield the members of each group of attributes, the group, and their places in it."""
     names = [name for name, below in group.items() if name.isdigit() and isinstance(below, h5py.Group)]
     if f"{kind}_group_id" in group:

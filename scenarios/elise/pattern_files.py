@@ -60,14 +60,14 @@ def _checked(path: Path, roll: NDArray[np.bool_], step: float, pitches: NDArray[
     return Pattern(path.stem, roll, step, np.asarray(pitches, np.int64))
 
 
-def _empty(path: Path, rows: int, n: int) -> NDArray[np.bool_]:
+def _empty(path: Path, rows: float, n: int) -> NDArray[np.bool_]:
     """Return a roll without notes, if it is no larger than a pattern can be."""
     if rows * n > MOST_PLACES:
         raise ConfigError(
             f"the pattern {str(path)!r} has {rows:.3g} rows of {n:.3g} neurons; together at most "
             f"{MOST_PLACES} places are read"
         )
-    return np.zeros((rows, n), bool)
+    return np.zeros((int(rows), n), bool)
 
 
 def _piano_roll(path: Path, step: float) -> Pattern:
@@ -105,8 +105,9 @@ def _spikes(path: Path, step: float) -> Pattern:
         raise ConfigError(f"times and units of {str(path)!r} must be finite and not negative")
     row, times = step or 1.0, times.astype(float)
     last = float(length.item()) if "duration" in found else times.max() + 2 * STEP
-    rows = max(int(np.ceil(last / row)), 2)
-    roll = _empty(path, rows, int(units.max()) + 1)
+    with np.errstate(over="ignore"):
+        roll = _empty(path, max(np.ceil(last / row), 2.0), int(units.max()) + 1)
+    rows = len(roll)
     for time, unit in zip(times, units.astype(int), strict=True):
         first = int(time // row)
         roll[np.arange(first, first + max(round(STEP / row), 1)) % rows, unit] = True

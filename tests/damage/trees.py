@@ -2,15 +2,19 @@
 
 import copy
 import json
+import pickle
 import random
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from eventsim.io import load, save
+from eventsim.io.hdf5 import schema
+from eventsim.io.hdf5.tree import put_tree
 
 __all__ = ["change_tree", "changed_declaration", "changed_json", "changed_state"]
 
@@ -22,6 +26,10 @@ ARRAYS = [
     np.zeros((0, 3)), np.full((3, 2), np.nan), np.array(["a", "b"]), np.arange(5), np.array(-1.0),
     np.zeros(1), np.array([True, False]), np.full(2, 2**62),
 ]  # fmt: skip
+
+
+NOT_HELD = (TypeError, ValueError, OverflowError, RecursionError, KeyError, OSError)
+"""What is raised for a value that a file cannot hold."""
 
 
 def change_tree(tree: Any, rng: random.Random, values: list[Any]) -> None:
@@ -74,7 +82,7 @@ def _changed_trace(content: bytes, scratch: Path, change: Callable[[Any], None])
     change(trace)
     try:
         save(trace, path, overwrite=True)
-    except (TypeError, ValueError, OverflowError, RecursionError, KeyError, OSError):
+    except NOT_HELD:
         return content
     return path.read_bytes()
 
@@ -87,8 +95,27 @@ def _read(content: bytes, path: Path) -> Any:
 
 
 def changed_state(content: bytes, rng: random.Random, scratch: Path) -> bytes:
-    """Return a file with one value of its state changed."""
-    return _changed_trace(content, scratch, lambda trace: change_tree(trace.state, rng, [*PLAIN, *ARRAYS]))
+    """Return a file with one value of its state changed, in place: to write all of it again takes longer."""
+    path = scratch / "tree.h5"
+    old = _read(content, path).state
+    new = copy.deepcopy(old)
+    change_tree(new, rng, [*PLAIN, *ARRAYS])
+    path.write_bytes(content)
+    try:
+        with h5py.File(path, "r+") as file:
+            _put_change(file[f"{schema.ROOT}/state"], old, new)
+    except NOT_HELD:
+        return content
+    return path.read_bytes()
+
+
+def _put_change(group: h5py.Group, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Write what differs into the group that holds it."""
+    differ = [key for key in old if key not in new or pickle.dumps(old[key]) != pickle.dumps(new[key])]
+    if len(differ) == 1 and all(isinstance(each.get(differ[0]), dict) for each in (old, new)):
+        _put_change(group[schema.encode_name(differ[0])], old[differ[0]], new[differ[0]])
+    else:
+        put_tree(group, new)
 
 
 def changed_declaration(content: bytes, rng: random.Random, scratch: Path) -> bytes:

@@ -206,8 +206,7 @@ PICKLES = {
     "a place far from the others": b"\x80\x02}r" + (200_000_000).to_bytes(4, "little") + b".",
     "such a place in digits": b"}p200000000\n.",
     "an array of two gigabytes": (
-        b"\x80\x02cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\n"
-        b"I2400000000\n\x85U\x01b\x87R."
+        b"\x80\x02cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\nI2400000000\n\x85U\x01b\x87R."
     ),
     "an array made by its class": b"\x80\x02cnumpy\nndarray\nI2400000000\n\x85R.",
 }
@@ -226,6 +225,7 @@ def test_spike_trains_of_a_pattern_without_bounds_are_refused(tmp_path):
     times, units = np.array([1.0, 20.0]), np.array([0, 1])
     for change, message in (
         ({"duration": 1e12}, "1e[+]12 rows of 2 neurons"),
+        ({"duration": 1e308}, "1e[+]308 rows of 2 neurons"),
         ({"duration": [1.0, 2.0]}, "duration of .* must be one number of ms"),
         ({"times": np.array(["a", "b"])}, "times of .* must be numbers"),
         ({"units": np.array([0, np.nan])}, "must be finite and not negative"),
@@ -255,6 +255,20 @@ def test_neo_blocks_whose_times_cannot_be_are_refused():
     assert "put in order" in trace.provenance["notes"]
     with pytest.raises(ConfigError, match="a sample at nan, which is no time"):
         es.io.from_neo(block(signal([np.nan, 1.0])))
+    for start, step, message in (
+        (1e9, 1e-300, "should have a finite start and a positive step, got 1000000000.0 and 1e-300"),
+        (0.0, np.array([0.5]), r"sampling_period of 'signal' of 'a' should be one number, got '\[0.5\]'"),
+    ):
+        regular = neo.AnalogSignal(
+            [[1.0]], units="mV", t_start=start * pq.ms, sampling_period=1 * pq.ms, name="a"
+        )
+        regular.sampling_period = step * pq.ms
+        late = block()
+        late.segments[0].analogsignals.append(regular)
+        with pytest.raises(ConfigError, match=message):
+            es.io.from_neo(late)
+    with pytest.raises(ConfigError, match=r"t_stop of a train should be one number, got '\[10.\]'"):
+        es.io.from_neo(block(stop=np.array([10.0])))
     with pytest.raises(ConfigError, match="segment should be the number of one"):
         es.io.from_neo(block(), segment=None)
 
