@@ -100,7 +100,8 @@ class WindowedPlasticityRule(SpikingPlasticityRule, Protocol):
     """A plasticity rule of a projection that carries spikes, which also runs on the windows schedule.
 
     At an arrival its weights follow no spike of a target that comes less than twice the shortest delay
-    before, or none at all if `follows_targets` is False.
+    before, or none at all if `follows_targets` is False. It may have a `modulator`, the name of a
+    population whose spikes its observer sees too; of these none less than the shortest delay before.
     """
 
     @property

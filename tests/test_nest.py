@@ -275,8 +275,9 @@ def test_inhibitory_plasticity_agrees_with_nest(nest):
         assert sim.weights("inhibition")[2] == pytest.approx(wanted, rel=1e-9)
 
 
-def test_reward_modulated_plasticity_agrees_with_nest(nest):
-    """A target's spike is seen a delay late in NEST, so here the cell itself spikes that much later.
+@pytest.mark.parametrize("side", ["axonal", "dendritic"])
+def test_reward_modulated_plasticity_agrees_with_nest(nest, side):
+    """A target's spike is seen a delay late in NEST, as here with dendritic delays; else the cell is late.
 
     NEST brings its weights up to date at the end of each interval of 1 ms, its least delay, and then takes
     the source's spikes of that interval, so it loses pairs within one. Here sources, targets and rewards are
@@ -311,12 +312,13 @@ def test_reward_modulated_plasticity_agrees_with_nest(nest):
     nest.Simulate(duration)
     wanted = np.array(nest.GetConnections(relays, targets, kind).weight)
 
+    late = delay if side == "dendritic" else 0.0
     net = es.Network()
     net.add("reward", es.models.SpikeSource(times=reward), 1)
     net.add("input", es.models.SpikeSource(times=pre), n)
-    net.add("teacher", es.models.SpikeSource(times=post), n)
+    net.add("teacher", es.models.SpikeSource(times=[each - late for each in post]), n)
     net.add("cells", es.models.LIFDelta(tau_mem=0.01, v_th=100.0), n)
-    net.connect("input", "cells", es.connect.one_to_one(), weight=50.0, name="plastic")
+    net.connect("input", "cells", es.connect.one_to_one(), weight=50.0, delay=late, name="plastic")
     net.connect("teacher", "cells", es.connect.one_to_one(), weight=500.0)
     rule = es.models.plasticity.RewardSTDP(
         "reward",
@@ -328,10 +330,12 @@ def test_reward_modulated_plasticity_agrees_with_nest(nest):
         tau_dopamine=100.0,
         baseline=0.002,
         w_max=100.0,
+        delay=side,
     )
     net.add_plasticity("plastic", rule)
     sim = es.Simulation(net)
-    sim.run(duration)
+    assert sim.schedule == ("windows" if side == "dendritic" else "ordered")
+    sim.run(duration + late)
     assert np.ptp(wanted) > 1.0
     assert sim.weights("plastic")[2] == pytest.approx(wanted, rel=1e-11)
 

@@ -33,6 +33,7 @@ cdef class PopulationRunner:
     cdef readonly Population population
     cdef list incoming, outgoing        # of InFlightSpikes
     cdef list observers                 # of ArrivalObserver, of its synapses
+    cdef list modulated                 # of ArrivalObserver, of any synapses, that see its spikes too
     cdef double swept, saved_swept      # what arrives before this time has been handled
     cdef ArrivalBuffer arrivals
     cdef bint is_private                   # its spikes are drawn by the population that it feeds
@@ -45,6 +46,7 @@ cdef class PopulationRunner:
         self.outgoing = list(outgoing)
         self.observers = [
             observer for in_flight in incoming for observer in (<InFlightSpikes?> in_flight).synapses.observers]
+        self.modulated = []
         self.arrivals = ArrivalBuffer()
         self.is_private = is_private
         self.in_transmission = SpikeLog()
@@ -80,6 +82,10 @@ cdef class PopulationRunner:
             with nogil:
                 for k in range(population.fresh.n):
                     observer.on_post(population.fresh.time[k], population.fresh.unit[k])
+        for observer in self.modulated:
+            with nogil:
+                for k in range(population.fresh.n):
+                    observer.on_modulator(population.fresh.time[k], population.fresh.unit[k])
         for in_flight in self.outgoing:
             with nogil:
                 for k in range(population.fresh.n):
@@ -215,6 +221,10 @@ cdef class Sweeps:
             )
             for population, is_private in populations
         ]
+        observers = [observer for s in synapses for observer in s.observers]
+        for runner in self.runners:
+            name = runner.population.name
+            (<PopulationRunner> runner).modulated = [each for each in observers if each.modulator == name]
 
     def run(self, double until):
         """Advance to `until`, which is not before now.

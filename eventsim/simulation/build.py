@@ -23,7 +23,7 @@ from eventsim.contracts import (
     WindowedPlasticityRule,
 )
 from eventsim.engine.engine import Engine
-from eventsim.errors import ConfigError
+from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.network.network import Network, Projection, is_continuous, sends_rates
 from eventsim.population.population import OutputFilter, Population, PrivateSource
 from eventsim.rng import trial_seed
@@ -31,7 +31,7 @@ from eventsim.schedules.schedules import Sweeps
 from eventsim.synapses.procedural import DrawnRows
 from eventsim.synapses.procedural_synapses import ProceduralSynapses
 from eventsim.synapses.shared_synapses import laid_out
-from eventsim.synapses.synapses import Synapses
+from eventsim.synapses.synapses import ModulatorSpikes, Synapses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -165,13 +165,13 @@ def build(
     compiled = CompiledNetwork(chosen, populations, synapses, private=private)
     if chosen == "ordered":
         compiled.engine = _engine(net, populations, synapses, order)
-        _attach_rules(net, synapses, compiled.engine, trial_seed(net.seed, trial))
+        _attach_rules(net, populations, synapses, compiled.engine, trial_seed(net.seed, trial))
         if any(is_continuous(p.model) for p in net.populations.values()):
             from eventsim.rates.compile import ticks_of
 
             compiled.ticks, compiled.parts = ticks_of(net, populations, compiled.engine, dt)
     else:
-        _attach_rules(net, synapses, None, trial_seed(net.seed, trial))
+        _attach_rules(net, populations, synapses, None, trial_seed(net.seed, trial))
         if chosen == "layered":
             order = plan.layers() or order
         order = sorted(
@@ -211,7 +211,13 @@ def _order_needed(rule: Any) -> str | None:
     return "a plasticity kernel"
 
 
-def _attach_rules(net: Network, synapses: list[Synapses], engine: Engine | None, seed: int) -> None:
+def _attach_rules(
+    net: Network,
+    populations: dict[str, Population],
+    synapses: list[Synapses],
+    engine: Engine | None,
+    seed: int,
+) -> None:
     """Attach the plasticity rules of projections that carry spikes."""
     known = {each.name: each for each in synapses}
     rules = [(name, rule) for name, rule in net.plasticity if isinstance(rule, SpikingPlasticityRule)]
@@ -221,7 +227,18 @@ def _attach_rules(net: Network, synapses: list[Synapses], engine: Engine | None,
         if name not in known:
             raise ConfigError(f"{name!r} has a plasticity rule for projections of spikes, which it is not")
         known[name].check_changeable()
+        modulator = getattr(rule, "modulator", None)
+        if modulator is not None and modulator not in populations:
+            raise UnknownPart(
+                f"the reward of {name!r} must come from a population, got {modulator!r}; known: "
+                f"{', '.join(populations)}{did_you_mean(modulator, populations)}"
+            )
+        if modulator is not None and is_continuous(net.populations[modulator].model):
+            raise ConfigError(f"the reward of {name!r} must come from spikes, but {modulator!r} has rates")
         rule.attach_spiking(known[name], engine, seed)
+    for observer in (each for projection in synapses for each in projection.observers):
+        if engine is not None and observer.modulator is not None:
+            populations[observer.modulator].add_sink(ModulatorSpikes(observer))
 
 
 def _refuse_rivals(rules: list[tuple[str, SpikingPlasticityRule]]) -> None:
@@ -258,6 +275,7 @@ class _Plan:
         self.connections = connections
         rules = [each for each in net.plasticity if isinstance(each[1], SpikingPlasticityRule)]
         self.plastic = {name for name, _ in rules}
+        self.modulators = {getattr(rule, "modulator", None) for _, rule in rules}
         # Their weights follow spikes of targets, which must be known when a spike arrives.
         self.following = [name for name, rule in rules if getattr(rule, "follows_targets", True)]
 
@@ -341,6 +359,7 @@ class _Plan:
             if (
                 not isinstance(population, PrivateSource)
                 or population.keep_spikes
+                or name in self.modulators
                 or len(outgoing[name]) != 1
             ):
                 continue

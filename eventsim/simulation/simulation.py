@@ -413,6 +413,26 @@ class Simulation(StatesSide):
         self._handed_out = True
         return compiled.engine
 
+    def event_counts(self) -> dict[str, int]:
+        """Return how much the event queue has done since time 0, without giving the engine away.
+
+        Returns
+        -------
+        dict
+            "handled": events and predicted spikes that were handled; "scheduled": events put into the queue.
+
+        Raises
+        ------
+        ConfigError
+            On a schedule without a queue.
+        """
+        engine = self._build().engine
+        if not engine:
+            raise ConfigError(
+                f"events are counted on the ordered schedule, and this simulation runs on {self.schedule}"
+            )
+        return {"handled": engine.processed, "scheduled": engine.scheduled}
+
     def handler(self, population: str) -> Population:
         """Return the handler of a population, to which one may schedule inputs of one's own."""
         self._declared(population)

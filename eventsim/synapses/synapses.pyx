@@ -60,6 +60,9 @@ cdef class ArrivalObserver:
     cdef int on_post(self, double time, int unit) except -1 nogil:
         return 0
 
+    cdef int on_modulator(self, double time, int unit) except -1 nogil:
+        return 0
+
     cdef int settle(self) except -1:
         return 0
 
@@ -118,6 +121,20 @@ cdef class ObservedSpikes(SpikeSink):
     def restore(self, state):
         """Go back to a state that `snapshot` returned."""
         self.observer.restore(state)
+
+
+cdef class ModulatorSpikes(SpikeSink):
+    """Leads the spikes of a modulator to an observer (ordered schedule)."""
+
+    cdef readonly ArrivalObserver observer
+    cdef readonly double min_delay
+
+    def __init__(self, ArrivalObserver observer not None):
+        self.observer = observer
+        self.min_delay = INFINITY   # as of `ObservedSpikes`
+
+    cdef int send(self, Engine engine, double time, int unit) except -1 nogil:
+        return self.observer.on_modulator(time, unit)
 
 
 cdef class Synapses(SpikeSink):

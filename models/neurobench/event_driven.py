@@ -22,7 +22,7 @@ __all__ = ["EventDrivenModel"]
 
 
 class EventDrivenModel:
-    """A spiking network, run sample by sample.
+    """A spiking network, run sample by sample; it is built once, and set back in place where it can be.
 
     Parameters
     ----------
@@ -83,10 +83,10 @@ class EventDrivenModel:
         return np.asarray(predictions)
 
     def _report(self, workload: "Workload") -> None:
-        counts: dict[str, Any] = {}
+        emitted: dict[str, Any] = {}
         for name, population in self.net.populations.items():
             found = self.sim.spikes(name)
-            counts[name] = np.bincount(found.units, minlength=population.n)[None]
+            emitted[name] = np.bincount(found.units, minlength=population.n)[None]
             workload.add("Spikes", len(found.units))
             if population.model.is_source:
                 continue
@@ -97,7 +97,7 @@ class EventDrivenModel:
                 once = len(np.unique(steps * population.n + found.units))
                 workload.spikes(name, once, population.n * self.n_steps)
         for projection in self.net.projections:
-            workload.events(projection.name, counts[projection.pre], self.n_steps)
-        engine = self.sim.engine
-        workload.add("EventsHandled", engine.processed)
-        workload.add("QueueOperations", engine.scheduled + engine.processed)
+            workload.events(projection.name, emitted[projection.pre], self.n_steps)
+        counts = self.sim.event_counts()
+        workload.add("EventsHandled", counts["handled"])
+        workload.add("QueueOperations", counts["scheduled"] + counts["handled"])

@@ -3,12 +3,10 @@
 from typing import Any
 
 from eventsim.engine import Engine
-from eventsim.models.plasticity.spike_rule import SpikeRule
-from eventsim.population import SpikeSink
+from eventsim.models.plasticity._spike_pairs import SpikePairs
 from eventsim.synapses import Synapses
+from eventsim.trace import Floats
 
-class RewardPairs(SpikeRule):
-    def __init__(self, synapses: Synapses, engine: Engine, rule: Any) -> None: ...
-
-class RewardSpikes(SpikeSink):
-    def __init__(self, pairs: RewardPairs) -> None: ...
+class RewardPairs(SpikePairs):
+    def __init__(self, synapses: Synapses, engine: Engine | None, rule: Any) -> None: ...
+    def kept_rewards(self) -> Floats: ...

@@ -5,18 +5,22 @@
     tau_dopamine dn/dt = -n,  n += 1 / tau_dopamine at each spike of the population `reward`
     dw/dt = c (n - baseline), within [0, w_max]
 
-Everything follows in closed form from spike to spike. A spike of the source is seen when it arrives, one of
-the target at once, one of `reward` when it is emitted. Spikes that reach the synapse together do not pair.
+Everything follows in closed form from spike to spike; the bounds act at spikes. Spikes that reach the
+synapse together do not pair. If the delay is axonal, the synapse sees a spike of its source when it arrives,
+and one of its target at once; if it is dendritic, one of its source when it is emitted, and one of its target
+a delay later. In both cases it sees one of `reward` when it is emitted, and the arriving spike acts with the
+weight after it was seen.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from eventsim.errors import ConfigError, UnknownPart, did_you_mean
+from eventsim.errors import ConfigError
+from eventsim.models.plasticity.spike_timing import DELAYS
 from eventsim.parameters import one_number
-from eventsim.population import Population
 from eventsim.registry import register
 
 if TYPE_CHECKING:
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 class RewardSTDP:
     """Pairs of spikes mark synapses; dopamine, which spikes of a population release, changes their weights.
 
-    It runs on the ordered schedule.
+    With dendritic delays it runs on the windows schedule too, with the same bits.
 
     Attributes
     ----------
@@ -39,6 +43,7 @@ class RewardSTDP:
     tau_eligibility, tau_dopamine : decay of eligibility and of dopamine.
     baseline : level of dopamine at which weights stay.
     w_max : largest weight; weights stay in [0, w_max].
+    delay : "axonal" or "dendritic"; see the module.
 
     Examples
     --------
@@ -70,18 +75,31 @@ class RewardSTDP:
     tau_dopamine: float = 200.0
     baseline: float = 0.0
     w_max: float = 1.0
+    delay: str = "axonal"
 
     paper: ClassVar[str] = "Izhikevich 2007, distal reward"
-    needs_order: ClassVar[str | None] = "reward-modulated STDP"
     follows_targets: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.reward, str):
             raise TypeError(f"reward must be the name of a population, got {self.reward!r}")
-        for field in fields(self)[1:]:
-            value = one_number(getattr(self, field.name), field.name, low=0)
-            if field.name.startswith(("tau", "w_max")) and not value > 0:
-                raise ValueError(f"{field.name} must be positive, got {value!r}")
+        for name in ("tau_plus", "tau_minus", "tau_eligibility", "tau_dopamine", "w_max"):
+            if not one_number(getattr(self, name), name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
+        for name in ("a_plus", "a_minus", "baseline"):
+            one_number(getattr(self, name), name, low=0)
+        if self.delay not in DELAYS:
+            raise ValueError(f"delay must be one of {', '.join(DELAYS)}, got {self.delay!r}")
+
+    @property
+    def needs_order(self) -> str | None:
+        """What needs the ordered schedule: axonal delays, for which targets' latest spikes count."""
+        return "reward-modulated STDP with delay='axonal'" if self.delay == "axonal" else None
+
+    @property
+    def modulator(self) -> str:
+        """The population whose spikes are seen too."""
+        return self.reward
 
     @property
     def weight_bounds(self) -> tuple[float, float]:
@@ -94,15 +112,8 @@ class RewardSTDP:
 
     def attach_spiking(self, synapses: Synapses, engine: Engine | None, seed: int) -> object:
         """Let the weights of a projection follow its spikes and those of `reward`."""
-        from eventsim.models.plasticity._reward import RewardPairs, RewardSpikes
+        from eventsim.models.plasticity._reward import RewardPairs
 
-        assert engine is not None
-        populations = {each.name: each for each in engine.handlers if isinstance(each, Population)}
-        if self.reward not in populations:
-            raise UnknownPart(
-                f"the reward of {synapses.name!r} must come from a population, got {self.reward!r}; known: "
-                f"{', '.join(populations)}{did_you_mean(self.reward, populations)}"
-            )
         weight = synapses.edges()[2]
         outside = weight[~((weight >= 0) & (weight <= self.w_max))]
         if len(outside):
@@ -110,6 +121,23 @@ class RewardSTDP:
                 f"plastic weights of {synapses.name!r} must lie between 0 and w_max = {self.w_max:g}, "
                 f"got {outside[0]:g}"
             )
-        pairs = RewardPairs(synapses, engine, self)
-        populations[self.reward].add_sink(RewardSpikes(pairs))
-        return synapses.attach(pairs, engine)
+        rule = SimpleNamespace(
+            reward=self.reward,
+            a_plus=self.a_plus,
+            a_minus=self.a_minus,
+            a_plus_triplet=0.0,
+            a_minus_triplet=0.0,
+            tau_plus=self.tau_plus,
+            tau_minus=self.tau_minus,
+            tau_plus_triplet=1.0,
+            tau_minus_triplet=1.0,
+            mu_plus=0.0,
+            mu_minus=0.0,
+            tau_eligibility=self.tau_eligibility,
+            tau_dopamine=self.tau_dopamine,
+            baseline=self.baseline,
+            w_max=self.w_max,
+            nearest=False,
+            dendritic=self.delay == "dendritic",
+        )
+        return synapses.attach(RewardPairs(synapses, engine, rule), engine)

@@ -11,6 +11,7 @@ import eventsim as es
 from eventsim.io.neurobench import Convolution, Dense, Synapses, Workload, evaluate
 from eventsim.models import layers
 from eventsim.models.neurobench import EventDrivenModel, RateModel, SequenceModel, SpikeModel
+from eventsim.simulation import simulation as simulation_module
 from reference.neurobench_nets import SPIKES, SpikingNet
 
 LOG: list[float] = []
@@ -231,6 +232,43 @@ def test_a_grid_gives_dense_operations_and_sparsity():
     without = evaluate(EventDrivenModel(net, 20.0, lambda sim: 0), [([sample], np.zeros(1))], ())
     assert without["ActivationSparsity"] is None
     assert without["SynapticOperations"]["Dense"] is None
+
+
+def test_samples_go_through_one_network_and_give_what_new_ones_give(monkeypatch):
+    rng, until = np.random.default_rng(5), 20.0
+    net = es.Network(seed=3)
+    net.add("input", es.models.SpikeSource(), 6)
+    net.add("cells", es.models.LIF(tau_mem=10.0, tau_syn=5.0), 8)
+    net.connect("input", "cells", weight=rng.uniform(0.2, 1.0, (6, 8)), delay=rng.uniform(0.1, 3.0, (6, 8)))
+    net.connect("cells", "cells", weight=rng.normal(0.0, 0.2, (8, 8)), delay=1.0)
+    samples = [{"input": (np.sort(rng.uniform(0, 9, 20)), rng.integers(0, 6, 20))} for _ in range(5)]
+    builds = []
+    build = simulation_module.build
+    monkeypatch.setattr(simulation_module, "build", lambda *a, **k: builds.append(1) or build(*a, **k))
+
+    def read(sim):
+        spikes = sim.spikes("cells")
+        found.append((spikes.times, spikes.units, sim.event_counts()))
+        return 0
+
+    found: list[Any] = []
+    model = EventDrivenModel(net, until, read)
+    results = evaluate(model, [(samples, np.zeros(5))], ())
+    assert len(builds) == 2  # one is of the first `reset`
+    handled = 0
+    for sample, (times, units, counts) in zip(samples, found, strict=True):
+        alone = es.Simulation(net, schedule="ordered")
+        alone.stimulate("input", *sample["input"])
+        alone.run(until)
+        np.testing.assert_array_equal(alone.spikes("cells").times, times)
+        np.testing.assert_array_equal(alone.spikes("cells").units, units)
+        assert counts == {"handled": alone.engine.processed, "scheduled": alone.engine.scheduled}
+        handled += counts["handled"]
+    assert results.ours["EventsHandled"] == handled / 5
+    with pytest.raises(
+        es.ConfigError, match="events are counted on the ordered schedule, and this simulation runs on"
+    ):
+        es.Simulation(net, schedule="windows").event_counts()
 
 
 def test_dendrites_report_like_any_spiking_network():

@@ -24,14 +24,15 @@ INPUTS = [np.sort(rng.uniform(0, END, 12)) for _ in range(6)]
 TEACHERS = [np.sort(rng.uniform(0, END, 9)) for _ in range(6)]
 
 
-def network(delay, **changes):
+def network(delays, **changes):
+    """Return a network whose cells fire at the spikes of their teachers, 0.5 ms later."""
     net = es.Network(seed=3)
     net.add("reward", es.models.SpikeSource(times=REWARDS), 1)
     net.add("input", es.models.SpikeSource(times=INPUTS), 6)
     net.add("teacher", es.models.SpikeSource(times=TEACHERS), 6)
     net.add("cells", es.models.LIFDelta(tau_mem=0.5, v_th=100.0), 6)
     weight = np.random.default_rng(5).uniform(3.0, 7.0, (6, 6))
-    net.connect("input", "cells", weight=weight, delay=delay, name="plastic")
+    net.connect("input", "cells", weight=weight, delay=delays, name="plastic")
     net.connect("teacher", "cells", es.connect.one_to_one(), weight=500.0, delay=0.5)
     net.add_plasticity("plastic", RewardSTDP("reward", **(VALUES | changes)))
     return net
@@ -58,16 +59,20 @@ def change(pre, post, end):
     return total
 
 
+@pytest.mark.parametrize("side", ["axonal", "dendritic"])
 @pytest.mark.parametrize("delays", DELAYS)
-def test_weights_are_those_of_sums_over_pairs_and_rewards(delays):
-    sim = es.Simulation(network(DELAYS[delays]))
+def test_weights_are_those_of_sums_over_pairs_and_rewards(delays, side):
+    """Spikes of a source are seen when they arrive, or a delay earlier; then those of a target are late."""
+    sim = es.Simulation(network(DELAYS[delays], delay=side), schedule="ordered")
     before = sim.weights("plastic")[2]
     for end in (20.0, 100.0, 121.0, END):
         sim.run(end)
         cells, changes = sim.spikes("cells"), []
         for k, (pre, post, weight, delay) in enumerate(zip(*sim.weights("plastic"), strict=True)):
-            arrivals = INPUTS[pre] + delay
-            wanted = change(arrivals[arrivals < end], cells.times[cells.units == post], end)
+            late, now = (delay, end) if side == "axonal" else (0.0, end - delay)
+            seen = INPUTS[pre] + late
+            post = cells.times[cells.units == post] + (0.0 if side == "axonal" else delay)
+            wanted = change(seen[seen < now], post[post < now], now)
             assert weight - before[k] == pytest.approx(wanted, rel=1e-9, abs=1e-12)
             changes.append(wanted)
     assert len(cells) >= 50
@@ -106,8 +111,8 @@ def test_bad_parameters_are_refused():
         RewardSTDP(3)
     with pytest.raises(ValueError, match="tau_dopamine must be positive, got 0"):
         RewardSTDP("reward", tau_dopamine=0)
-    with pytest.raises(es.ConfigError, match="reward-modulated STDP needs the ordered schedule"):
-        es.Simulation(network(1.5), schedule="windows")
+    with pytest.raises(ValueError, match="delay must be one of dendritic, axonal, got 'none'"):
+        RewardSTDP("reward", delay="none")
     with pytest.raises(es.ConfigError, match="must lie between 0 and w_max = 2, got"):
         es.Simulation(network(1.5, w_max=2.0)).run(1.0)
     net = network(1.5)
