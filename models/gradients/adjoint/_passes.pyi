@@ -7,20 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eventsim.models.gradients.adjoint._tape import EventTape
+from eventsim.models.gradients.adjoint._workspace import Sums, WorkSpace
 
 Floats = NDArray[np.float64]
-
-class Sums:
-    weights: Floats
-    delays: Floats
-    parameters: Floats
-    def __init__(self, n_synapses: int, n_parameters: int) -> None: ...
-    def clear(self) -> None: ...
-    def add(self, other: Sums) -> None: ...
-    def finite(self) -> bool: ...
-
-class WorkSpace:
-    def __init__(self, n_groups: int, n_links: int, n_units: int, largest: int, n_guarded: int) -> None: ...
 
 class EventAdjoint:
     n_units: int

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from eventsim.errors import ConfigError
 from eventsim.io.plain import real_array
 from eventsim.models.gradients._probes import sorted_probes
-from eventsim.models.gradients.adjoint._passes import EventAdjoint, Sums, WorkSpace
+from eventsim.models.gradients.adjoint._passes import EventAdjoint
 from eventsim.models.gradients.adjoint._tape import EventTape
+from eventsim.models.gradients.adjoint._workspace import Sums, WorkSpace
 from eventsim.models.gradients.forward_pass import Gradient
 from eventsim.models.gradients.network import Settings, SpikeNetwork
 from eventsim.models.gradients.perturbation import Noise
