@@ -5,11 +5,13 @@ from collections.abc import Iterable
 
 LONGEST_WORD, LONGEST_MESSAGE = 400, 1500
 """Characters that a message shows of a word, and in all: names and values of files may be megabytes."""
+_BREAK = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD},}}")
 
 
 def shortened(text: str) -> str:
-    """Return a message with the ends of long words, and of the whole, cut off."""
+    """Return a message in one line, with the ends of long words, and of the whole, cut off."""
+    text = _BREAK.sub(lambda found: repr(found.group())[1:-1], text)  # names in files may hold breaks
     text = _LONG_WORD.sub(lambda found: found.group()[:100] + "...", text)
     return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "..."
 

@@ -464,7 +464,7 @@ def _whole(group: h5py.Group, name: str, path: Path) -> Ints:
 
 def _groups(group: h5py.Group, kind: str, n: int, path: Path) -> Iterator[_Part]:
     """Yield the members of each group of attributes, the group, and their places in it."""
-    names = [name for name, below in group.items() if name.isdigit() and isinstance(below, h5py.Group)]
+    names = [name for name in group if name.isdigit() and isinstance(group.get(name), h5py.Group)]
     if f"{kind}_group_id" in group:
         of = _whole(group, f"{kind}_group_id", path)
         index = _whole(group, f"{kind}_group_index", path)

@@ -62,7 +62,7 @@ def test_a_campaign_goes_on_where_it_was_stopped_and_makes_the_same_files(tmp_pa
 
 BAD = {
     "escaped": "raise KeyError('x')",
-    "several lines": "raise damage.child.ConfigError('two\\nlines')",
+    "several lines": "raise FileNotFoundError('two\\nlines')",
     "crashed": "import os; os.kill(os.getpid(), 11)",
     "memory": "hold = bytearray(3 << 30)",
     "no end": "while True: pass",
@@ -125,6 +125,17 @@ def test_an_archive_that_expands_without_end_is_not_expanded(tmp_path):
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(packed)
     with pytest.raises(FileFormatError, match="expands to more than 47040016 bytes"):
         es.io.datasets.mnist("test", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0\0\x08", b"\0\0\x08\0", b"\0\0\x08\x41" + bytes(4 * 65), b"\0\0\x08\x01\0"]
+)
+def test_images_without_a_whole_header_are_refused(content, tmp_path, reader):
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    path.write_bytes(gzip.compress(content))
+    outcome = reader.read("idx", path)
+    assert outcome.kind == "refused"
+    assert f"is no IDX file of bytes: {len(content)} bytes" in outcome.words
 
 
 @pytest.mark.parametrize(
@@ -278,6 +289,7 @@ def test_messages_show_the_beginning_of_what_is_long(kind):
     assert str(kind("the unit is 'ms'")) == "the unit is 'ms'"
     assert str(kind(f"the unit is {'x' * 70_000} ; known: ms")) == f"the unit is {'x' * 100}... ; known: ms"
     assert len(str(kind("0.0, " * 10_000))) == 1503
+    assert str(kind("no population 'a\n\u2028b'")) == "no population 'a\\n\\u2028b'"
 
 
 @pytest.mark.skipif(not h5py.h5z.filter_avail(h5py.h5z.FILTER_SZIP), reason="this HDF5 has no szip")

@@ -24,6 +24,7 @@ from eventsim.io.numpy_files import read_npz
 from eventsim.trace import Ints
 
 Bytes = NDArray[np.uint8]
+MOST_AXES = 4
 MOST_BYTES = 16 + 60_000 * 28 * 28
 """Of a file, uncompressed: the images to train on are the largest."""
 
@@ -129,10 +130,15 @@ def _array(published: PublishedSet, file: str, data: Folder) -> Bytes:
     else:
         content = _unpacked(path, path.read_bytes())
     _check(published, path, file, content)
-    n_axes = content[3]  # magic: 0, 0, 8 for bytes, number of axes; then the lengths as big-endian int32
-    place = 4 + 4 * n_axes
+    n_axes = content[3] if len(content) > 3 else 0  # magic: 0, 0, 8 for bytes, number of axes
+    place = 4 + 4 * n_axes  # behind the lengths, as big-endian int32
     shape = np.frombuffer(content[4:place], ">i4").tolist() if len(content) >= place else []
-    if content[:3] != b"\0\0\x08" or min(shape, default=-1) < 0 or math.prod(shape) != len(content) - place:
+    if (
+        content[:3] != b"\0\0\x08"
+        or n_axes > MOST_AXES
+        or min(shape, default=-1) < 0
+        or math.prod(shape) != len(content) - place
+    ):
         raise FileFormatError(f"{path} is no IDX file of bytes: {len(content)} bytes, of shape {shape[:8]}")
     return np.frombuffer(content, np.uint8, offset=place).reshape(shape).copy()
 
