@@ -107,7 +107,7 @@ class DelayConv(RoundedState):
         return n_in
 
     def _place(self, name: str, array: Array, trained: bool) -> None:
-        (self.parameters if trained else self.buffers)[name] = np.array(array)
+        (self.parameters if trained else self.buffers)[name] = np.array(array, order="C")
 
     def load_state_dict(self, state: Any) -> None:
         """Take over what `state_dict` returned; see `Layer.load_state_dict`."""

@@ -121,7 +121,8 @@ class S4D(Layer):
             "C": rng.normal(0, 0.5**0.5, (*shape, 2)),
             "D": rng.normal(0, 1, n_in),
         }
-        self.parameters = {name: np.array(array, self.dtype) for name, array in drawn.items()}
+        # In the order of C, which optimisers need: a copy of a broadcast array has the order of its strides.
+        self.parameters = {name: np.array(array, self.dtype, order="C") for name, array in drawn.items()}
         self.buffers = {name: np.zeros((n_in, 2), self.dtype) for name in ("state_step", "state_least")}
         if not self.train_gain:
             self.buffers["B"] = self.parameters.pop("B")

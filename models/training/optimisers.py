@@ -133,13 +133,20 @@ class Adam:
         ------
         UnknownPart
             If a gradient has no parameter, or no learning rate.
+        ValueError
+            If a parameter is not C-contiguous, since a copy would learn in its place.
         """
         self.steps += 1
         for name, gradient in gradients.items():
             if name not in parameters:
                 raise UnknownPart(f"no parameter named {name!r}; known: {', '.join(parameters)}")
+            if not parameters[name].flags.c_contiguous:
+                raise ValueError(
+                    f"parameter {name!r} must be C-contiguous, got strides {parameters[name].strides}; "
+                    'copy it with order="C"'
+                )
             if name not in self._moments:
-                self._moments[name] = np.zeros_like(gradient), np.zeros_like(gradient)
+                self._moments[name] = np.zeros_like(gradient, order="C"), np.zeros_like(gradient, order="C")
             first, second = self._moments[name]
             most = _of(self.max_norm, name, "largest norm")
             if most < math.inf:

@@ -210,3 +210,31 @@ def test_adam_decays_weights_before_its_step_and_may_count_epochs():
         m, v = 0.9 * m + 0.1, 0.999 * v + 0.001
         w -= 0.1 * m / (1 - 0.9 ** (epoch + 1)) / (np.sqrt(v / (1 - 0.999 ** (epoch + 1))) + 1e-8)
         assert values["w"][0] == pytest.approx(w, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: layers.S4D(8),
+        lambda: layers.S4D(8, poles="legs"),
+        lambda: layers.DelayConv(3, 9, positions="dilated"),
+        lambda: layers.DelayConv(3, 9, positions=[0.5, 2.5, 6.5], kernel="gauss", train_spread=True),
+        lambda: layers.MinGRU(),
+        lambda: layers.LayerNorm(),
+        lambda: layers.LIF(5.0, train_alpha=True, train_threshold=True, smooth=True),
+        lambda: layers.RecurrentLIF(5.0, train_alpha=True, smooth=True),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_parameter_learns(made, dtype):
+    rng = np.random.default_rng(8)
+    model = layers.Sequential([layers.Linear(4), made()])
+    model.build(2, rng, dtype)
+    before = {name: each.copy() for name, each in model.parameters.items()}
+    for _ in range(3):
+        y = model.forward(rng.normal(size=(20, 3, 2)).astype(dtype), training=True)
+        model.backward(rng.normal(size=y.shape).astype(dtype))
+        Adam(0.01).update(model.parameters, model.gradients)
+    for name, each in before.items():
+        assert each.flags.c_contiguous, name
+        assert (model.parameters[name] != each).any(), name

@@ -116,3 +116,12 @@ def test_impossible_settings_are_refused(wrong):
 def test_unknown_parameters_are_named():
     with pytest.raises(UnknownPart, match=r"no parameter named 'v'; known: w"):
         Adam().update({"w": np.zeros(1)}, {"v": np.zeros(1)})
+
+
+def test_a_parameter_that_lies_in_another_order_is_refused():
+    p = {"w": np.zeros((3, 2)).T}
+    with pytest.raises(ValueError, match=r"parameter 'w' must be C-contiguous, got strides \(8, 16\)"):
+        Adam(0.1).update(p, {"w": np.ones((2, 3))})
+    q = {"w": np.zeros((2, 3))}
+    Adam(0.1).update(q, {"w": np.ones((3, 2)).T})  # a gradient may lie in any order
+    assert q["w"] == pytest.approx(np.full((2, 3), -0.1))
