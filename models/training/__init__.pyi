@@ -25,6 +25,7 @@ from eventsim.models.training.parametrisations import Clip as Clip
 from eventsim.models.training.parametrisations import DelayMap as DelayMap
 from eventsim.models.training.parametrisations import Shift as Shift
 from eventsim.models.training.parametrisations import Sigmoid as Sigmoid
+from eventsim.models.training.quasi_newton import LBFGS as LBFGS
 from eventsim.models.training.regularisers import ActiveLearner as ActiveLearner
 from eventsim.models.training.regularisers import Activity as Activity
 from eventsim.models.training.schedules import Constant as Constant

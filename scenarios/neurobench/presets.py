@@ -4,12 +4,13 @@ ALL = tuple(range(17, 31))
 
 PRESETS: dict[str, dict[str, object]] = {
     "mackey-glass": {"taus": ALL, "repetitions": 30},
-    "tau-17": {"taus": (17,), "repetitions": 30},
+    "tau-17": {"taus": (17,), "repetitions": 30, "network_repetitions": 5},
     "quick": {
         "taus": (17, 23),
         "repetitions": 2,
         "network_repetitions": 1,
         "epochs": 40,
+        "refining_steps": 40,
         "spiking_units": 24,
         "spiking_epochs": 40,
         "reservoir": 100,

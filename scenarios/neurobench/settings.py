@@ -41,10 +41,12 @@ class Settings(Scenario):
             "reservoir",
             "n_units",
             "epochs",
+            "refining_steps",
             "spiking_units",
             "spiking_epochs",
             "learning_rate",
             "input_noise",
+            "spiking_noise",
         ),
         "few-shot": (
             "words",
@@ -86,12 +88,14 @@ class Settings(Scenario):
     ] = 0
     n_units: Annotated[int, Ge(2), Le(1000), "channels of trained networks"] = 24
     epochs: Annotated[int, Ge(0), "passes over the training half"] = 200
+    refining_steps: Annotated[int, Ge(0), "of L-BFGS after these passes; not of spiking units and gle"] = 1000
     spiking_units: Annotated[int, Ge(2), Le(1000), "of each layer of the network of spiking units"] = 96
     spiking_epochs: Annotated[int, Ge(0), "passes of that network"] = 500
     learning_rate: Annotated[float, *POSITIVE, "of Adam"] = 0.005
     input_noise: Annotated[
         float, Ge(0), Le(1), "added to training inputs, in standard deviations of the series"
-    ] = 0.02
+    ] = 0.002
+    spiking_noise: Annotated[float, Ge(0), Le(1), "the same for the network of spiking units"] = 0.3
     words: Annotated[
         Literal["digits", "mswc"], "spoken digits, or the official words: 100 and ten sessions of ten"
     ] = "digits"

@@ -81,7 +81,9 @@ CASES: dict[str, Case] = {
     "mgrade flip-flop": Case("mgrade --preset flip-flop sequences=32 test_sequences=16 epochs=1"),
     "minimalist quick": Case("minimalist --preset quick epochs=3"),
     "noracl quick": Case("noracl --preset quick"),
-    "neurobench quick": Case("neurobench --preset quick taus=[17] repetitions=1 epochs=3 spiking_epochs=3"),
+    "neurobench quick": Case(
+        "neurobench --preset quick taus=[17] repetitions=1 epochs=3 refining_steps=3 spiking_epochs=3"
+    ),
     "neurobench few-shot": Case("neurobench --preset few-shot-quick base_epochs=1"),
     "neurobench primate-reaching": Case("neurobench --preset primate-reaching-quick reaching_epochs=2"),
     # Yin-Yang perceptrons.

@@ -1,6 +1,8 @@
 """The scenario `neurobench`: series, protocol, counts of the baselines, graphs and their solvers."""
 
 import itertools
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,13 +12,14 @@ from eventsim import io
 from eventsim.io import datasets
 from eventsim.io.neurobench import Workload
 from eventsim.models.layers import ReLU
-from eventsim.models.training.batches import seeded
+from eventsim.models.training.batches import Batches, seeded
+from eventsim.models.training.trainer import Trainer
 from eventsim.scenarios import running
 from eventsim.scenarios.neurobench import few_shot, reaching, solvers
 from eventsim.scenarios.neurobench.echo_state import EchoState
 from eventsim.scenarios.neurobench.few_shot import with_prototypes
 from eventsim.scenarios.neurobench.graphs import BEST_KNOWN, gap, random_graph
-from eventsim.scenarios.neurobench.layers import LayerForecaster
+from eventsim.scenarios.neurobench.layers import LayerForecaster, RefiningLearner, SeriesLearner
 from eventsim.scenarios.neurobench.protocol import HALF, Constant, Split, score
 from eventsim.scenarios.neurobench.settings import Settings
 from eventsim.scenarios.running import Request
@@ -106,7 +109,9 @@ def test_operations_of_the_echo_state_network_are_exact():
 
 @pytest.mark.parametrize("kind", ["lif", "s4d", "mgrade"])
 def test_networks_report_the_test_half_alone(kind):
-    model = LayerForecaster(Small(n_units=6, spiking_units=6, spiking_epochs=3, epochs=2), kind, seeded(1))
+    model = LayerForecaster(
+        Small(n_units=6, spiking_units=6, spiking_epochs=3, epochs=2, refining_steps=2), kind, seeded(1)
+    )
     split = Split.of(datasets.mackey_glass_series(17), 0)
     model.fit(split)
     results = score(model, split)
@@ -115,6 +120,72 @@ def test_networks_report_the_test_half_alone(kind):
     assert results["SynapticOperations"]["Dense"] == dense[kind]
     if kind == "lif":
         assert 0 < results["MembraneUpdates"] <= 2 * n
+
+
+@pytest.mark.parametrize("kind", ["s4d", "mgrade"])
+def test_gradients_of_the_error_of_a_step_agree_with_differences(kind):
+    model = LayerForecaster(Small(n_units=4, input_noise=0.1), kind, seeded(2)).model
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(2, 60))
+    learner = RefiningLearner(model, x, y, seeded(3), 0.1)
+
+    def measured():
+        return learner.measured(seeded(3)("refining"))  # the same noise each time
+
+    loss, gradients = measured()
+    gradients = {name: each.copy() for name, each in gradients.items()}
+    heard = x + 0.1 * seeded(3)("refining").normal(size=60)
+    errors = heard + model.forward(heard[:, None, None])[:, 0, 0] - y
+    assert loss == pytest.approx((errors[45:] ** 2).mean(), rel=1e-12)
+    for name, array in model.parameters.items():
+        flat, slopes = array.reshape(-1), gradients[name].reshape(-1)
+        place = int(np.abs(slopes).argmax())
+        kept, h = flat[place], 1e-6 * max(1.0, abs(flat[place]))
+        flat[place] = kept + h
+        above = measured()[0]
+        flat[place] = kept - h
+        below = measured()[0]
+        flat[place] = kept
+        assert slopes[place] == pytest.approx((above - below) / (2 * h), rel=1e-4, abs=1e-9), name
+
+
+def test_refining_gets_where_passes_of_adam_do_not():
+    rng = np.random.default_rng(4)
+    series = np.sin(0.3 * np.arange(200)) + np.sin(0.23 * np.arange(200) + rng.uniform(0, 6))
+    losses = {}
+    for steps in (0, 60):
+        forecaster = LayerForecaster(Small(n_units=6), "mgrade", seeded(5))
+        adam = SeriesLearner(forecaster.model, series[:-1], series[1:], seeded(5), 0.001, 0.005)
+        Trainer(adam, Batches(1, 1), epochs=120 - 2 * steps).run()
+        refining = RefiningLearner(forecaster.model, series[:-1], series[1:], seeded(5), 0.001)
+        trainer = Trainer(refining, Batches(1, 1), epochs=steps).run()
+        assert (np.diff(trainer.history.get("train_loss", [0.0])) <= 0).all()
+        losses[steps] = refining.measured(seeded(5)("refining"))[0]
+    assert losses[60] < 0.1 * losses[0]
+
+
+def test_repetitions_are_those_of_the_public_package(tmp_path, monkeypatch):
+    pytest.importorskip("neurobench")
+    pytest.importorskip("torch")
+    # Its module imports the solver of delay equations, which it does not use when it reads a file.
+    solver = SimpleNamespace(y=lambda *_: 1.0, t=0.0, jitcdde_lyap=None)
+    monkeypatch.setitem(sys.modules, "jitcdde", solver)
+    package = pytest.importorskip("neurobench.datasets.mackey_glass")
+    series = datasets.mackey_glass_series(17)
+    np.save(tmp_path / "mg_17.npy", series)
+    for repetition in (0, 1, 29):
+        theirs = package.MackeyGlass(
+            str(tmp_path / "mg_17.npy"),
+            start_offset=repetition * 0.5 * 75,
+            seed_id=repetition,
+            download=False,
+        )
+        ours = Split.of(series, repetition)
+        places = [*theirs.ind_train.tolist(), *theirs.ind_test.tolist()]
+        pairs = [(sample.item(), target.item()) for sample, target in (theirs[k] for k in places)]
+        assert ours.inputs.tolist() == [sample for sample, _ in pairs]
+        assert ours.targets.tolist() == [target for _, target in pairs]
+        assert len(theirs.ind_train) == HALF
 
 
 # ------------------------------------------------------------------------------------ QUBO
