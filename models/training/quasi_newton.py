@@ -110,7 +110,7 @@ class LBFGS:
         return new_loss
 
     def moved(self) -> None:
-        """Say that parameters or the loss have changed since the last step, by a constraint or by new data."""
+        """Say that parameters or the loss have changed since the last step, by new data or by hand."""
         self._measured = None
 
     def _searched(

@@ -8,8 +8,8 @@ Each forecasts the change of the series, in standard deviations of the training 
 
 They are trained on the whole training half at once, with noise on its inputs: first by Adam, with new noise
 in each pass, then by L-BFGS with noise that stays. Forecasts that are fed back 750 times need errors of a
-thousandth in each step, and Adam does not get there. Spikes are no smooth function of the weights, so that spiking
-units have Adam alone, and much more noise. In the test the state goes on.
+thousandth in each step, and Adam does not get there. Spikes are no smooth function of the weights, so that
+spiking units have Adam alone, and much more noise. In the test the state goes on.
 """
 
 from collections.abc import Callable, Mapping
