@@ -59,6 +59,12 @@ def added(old: Network, net: Network) -> Network:
                 f"{name!r} was there without {type(rule).__name__}; rules begin with their projections"
             )
         if name in mine:
+            modulator = getattr(rule, "modulator", None)
+            if modulator in old.populations:
+                raise ConfigError(
+                    f"the reward of {name!r} comes from {modulator!r}, whose spikes so far it has not seen; "
+                    "let it come from a population that is added too, or declare both from the start"
+                )
             rest.plasticity.append((name, rule))
     if not rest.populations and len(net.projections) == len(old.projections):
         raise ConfigError(
@@ -105,6 +111,8 @@ def grown(sim: Any, net: Any) -> Any:
     try:
         whole = kind(net, sim.hardware, schedule=schedule, **options, **ticking)
     except ConfigError as error:
+        if schedule == "ordered":
+            raise ConfigError(f"this simulation cannot grow so: {error}") from None
         raise ConfigError(
             f"this simulation runs on the {schedule} schedule and cannot grow so: {error}; create it with "
             "schedule='ordered' to let it"

@@ -10,6 +10,7 @@ Synapses of a source that saw no spike of their targets since its last one go th
 computed once for all of them. A synapse has no clock of its own: its last event is the latest of what is kept.
 """
 
+cimport cython
 from libc.math cimport exp, nextafter
 from libc.stdint cimport int32_t, int64_t
 
@@ -46,6 +47,7 @@ cdef struct Leg:
     double gain         # change of the weight for a mark of 1 at its begin
 
 
+@cython.final       # so that what a visit calls is compiled into it
 cdef class RewardPairs(SpikePairs):
     """The reward-modulated plasticity of one projection.
 

@@ -11,7 +11,7 @@ positive or another piece begins, and taken by the rule of Gauss and Legendre wi
 degree 15, on parts no longer than tau_x. Reading weights commits nothing, so that it changes no bit.
 """
 
-from libc.math cimport INFINITY, ceil, exp, fmax, fmin
+from libc.math cimport INFINITY, ceil, exp, fabs, fmax, fmin
 from libc.stdint cimport int64_t
 
 import numpy as np
@@ -77,13 +77,26 @@ cdef double root(const Series *s, double low, double high, bint of_slope) noexce
     return high
 
 
+cdef bint far(const Series *s, double begin, double end) noexcept nogil:
+    """Return whether the first term of a series is so far from the level that the others cannot lead there."""
+    cdef double h = fmax(fabs(begin - s.start), fabs(end - s.start)), power = h, most = 0.0
+    cdef int k
+    for k in range(1, s.order + 1):
+        most += fabs(s.c[k]) * power
+        power *= h
+    return fabs(s.c[0] - s.level) > most * (1.0 + 1e-9)
+
+
 cdef int cuts(const Series *s, double begin, double end, double *cut) noexcept nogil:
     """Put the times within (begin, end) where a series changes sign into `cut`, in order, and return how many there are.
 
     Signs are compared at N_POINTS + 1 points, and between two of equal sign an extremum of the other one is looked for.
     """
-    cdef double low = begin, high, at_low = above(s, begin), at_high, slope_low = slope(s, begin), slope_high, top
+    cdef double low = begin, high, at_low, at_high, slope_low, slope_high, top
     cdef int k, n = 0
+    if far(s, begin, end):
+        return 0
+    at_low, slope_low = above(s, begin), slope(s, begin)
     for k in range(1, N_POINTS + 1):
         high = end if k == N_POINTS else begin + (end - begin) * k / N_POINTS
         at_high, slope_high = above(s, high), slope(s, high)

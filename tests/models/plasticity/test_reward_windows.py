@@ -182,3 +182,45 @@ def test_states_with_rewards_that_cannot_be_are_refused(schedule):
         with pytest.raises(ValueError, match="'rewards' in the state of first"):
             sim.restore(changed)
     sim.restore(state)
+
+
+@pytest.mark.parametrize("schedule", ["ordered", "windows"])
+def test_what_is_added_brings_its_own_reward_or_meets_the_one_that_runs(schedule):
+    def added(net, rewards):
+        net.add("more", es.models.SpikeSource(times=np.arange(5.0, END, 6.0)[None]), 1)
+        net.add("prize", es.models.SpikeSource(times=[[70.0, 150.0]]), 1)
+        net.add("late", es.models.LIFDelta(v_th=0.4), 2)
+        net.connect("more", "late", weight=0.45, delay=1.5, name="third")
+        net.connect("cells", "late", weight=0.2, delay=1.5, name="fourth")
+        net.add_plasticity("third", RewardSTDP(rewards, **VALUES))
+        net.add_plasticity("fourth", RewardSTDP("critic", **VALUES))
+        return net
+
+    sim = es.Simulation(network(1.5), schedule=schedule)
+    sim.run(60.0)
+    with pytest.raises(es.ConfigError, match="reward of 'third' comes from 'critic', whose spikes so far"):
+        sim.grow(added(network(1.5), "critic"))
+    sim.grow(added(network(1.5), "prize"))
+    first = [sim.weights(name)[2] for name in ("third", "fourth")]
+    again = es.Simulation(added(network(1.5), "prize"), schedule=schedule)
+    again.restore(sim.snapshot())
+    for each in (sim, again):
+        each.run(END)
+    for name, before in zip(("third", "fourth"), first, strict=True):
+        np.testing.assert_array_equal(again.weights(name)[2], sim.weights(name)[2])
+        assert np.abs(sim.weights(name)[2] - before).max() > 1e-3
+
+
+def test_a_rule_that_cannot_grow_on_the_ordered_schedule_is_not_sent_there():
+    net = es.Network()
+    net.add("in", es.models.SpikeSource(), 2)
+    net.add("cells", es.models.ClopathAdEx(), 2)
+    net.connect("in", "cells", weight=1.0, name="plastic")
+    net.add_plasticity("plastic", es.models.plasticity.VoltageSTDP())
+    sim = es.Simulation(net)
+    sim.run(1.0)
+    net.add("more", es.models.LIF(), 2)
+    net.connect("in", "more", weight=1.0, name="other")
+    net.add_plasticity("other", es.models.plasticity.VoltageSTDP())
+    with pytest.raises(es.ConfigError, match=r"^this simulation cannot grow so: .*'more' is not$"):
+        sim.grow()
