@@ -3,7 +3,7 @@
 ALL = tuple(range(17, 31))
 
 PRESETS: dict[str, dict[str, object]] = {
-    "mackey-glass": {"taus": ALL, "repetitions": 30},
+    "mackey-glass": {"taus": ALL, "repetitions": 30, "network_repetitions": 1},
     "tau-17": {"taus": (17,), "repetitions": 30, "network_repetitions": 5},
     "quick": {
         "taus": (17, 23),
