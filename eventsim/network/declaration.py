@@ -107,8 +107,11 @@ def network_of(plain: Mapping[str, Any]) -> Network:
         raise ConfigError(
             "the file holds no network; sim.save(FILE, network=True) stores it with what was recorded"
         )
-    if plain.get("version", 0) > VERSION:
-        raise FileFormatError(f"the network is of format {plain['version']}, newer than {VERSION}")
+    version = plain.get("version", 0)
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise FileFormatError(f"the format of the network should be a number, got {version!r:.60}")
+    if version > VERSION:
+        raise FileFormatError(f"the network is of format {version}, newer than {VERSION}")
     try:
         return _network(plain)
     except FileFormatError:

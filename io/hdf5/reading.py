@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.errors import ConfigError, FileFormatError, UnknownPart
+from eventsim.errors import ConfigError, FileFormatError, UnknownPart, shortened
 from eventsim.io import nir, nwb, sonata
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.declarations import get_declaration
@@ -101,7 +101,7 @@ def _read(file: h5py.File, recordings: bool, part: Window) -> Trace:
         parameters=_arrays(ours["parameters"]),
         training=_arrays(ours["training"]),
         state=get_tree(ours["state"]),
-        duration=float(ours.attrs["duration"]),
+        duration=_duration(ours),
         time_unit=str(ours.attrs["time_unit"]),
         declaration=get_declaration(ours),
     )
@@ -174,8 +174,8 @@ def open_hdf5(path: Path, own: tuple[str, ...] = ()) -> Iterator[h5py.File]:
     ------
     FileNotFoundError, IsADirectoryError, PermissionError, FileFormatError
     """
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}")
+    if not os.path.exists(path):  # False, too, for a name that no file can have
+        raise FileNotFoundError(shortened(f"there is no file {path}"))
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, not a file of a run")
     if not path.is_file():
@@ -226,6 +226,13 @@ def population_sizes(group: h5py.Group) -> dict[str, int]:
         if size < 0:
             raise ValueError(f"population {name!r} has {size} units")
     return sizes
+
+
+def _duration(ours: h5py.Group) -> float:
+    duration = float(ours.attrs["duration"])
+    if not math.isfinite(duration):
+        raise ValueError(f"its duration should be finite, got {duration}")
+    return duration
 
 
 def _check_layout(file: h5py.File, path: Path) -> None:

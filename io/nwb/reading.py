@@ -172,7 +172,7 @@ class _Found:
         observed = table.get("obs_intervals")
         if isinstance(observed, h5py.Dataset) and observed.ndim == 2 and observed.dtype.kind == "f":
             for piece in _pieces(observed):
-                self._extend(float(np.nanmax(piece, initial=0.0)))
+                self._extend(float(piece[np.isfinite(piece)].max(initial=0.0)))  # some have no end
         return _Columns(times, ends, names, which, nodes)
 
     def _add_spikes(self, columns: "_Columns") -> None:
@@ -243,9 +243,12 @@ class _Found:
             rows = self.part.rows(stamps)
             return 0.0, rows, np.asarray(stamps[rows], np.float64), max(last, 0.0)
         first, rate = _start_and_rate(group)
-        if not (np.isfinite(first) and 0 < rate < np.inf):
+        with np.errstate(all="ignore"):
+            bounds = np.array([1.0, n]) / rate
+        if not (0 < rate < np.inf and np.isfinite([first * rate, first + bounds[1], *bounds]).all()):
             raise self._wrong(
-                f"{group.name} should have a finite start and a positive rate, got {first}, {rate}"
+                f"{group.name} should have a finite start and end and a positive rate, got {n} rows from "
+                f"{first} at a rate of {rate}"
             )
         every = 1.0 / rate
         k = round(first * rate)

@@ -6,6 +6,7 @@ times ``nsyns``; where a neuron has receptors for excitation and inhibition, its
 """
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -364,7 +365,7 @@ class _Circuit:
             found: Any = row.get(key)
             if found is None and "dynamics_params" in row and folder:
                 place = _below(folder, row["dynamics_params"])
-                found = read_json(place).get(key) if place.exists() else None
+                found = read_json(place).get(key) if os.path.exists(place) else None
             if found is not None:
                 try:
                     values[types == number] = float(found)

@@ -3,12 +3,13 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eventsim.errors import FileFormatError
+from eventsim.errors import FileFormatError, shortened
 
 __all__ = ["CircuitFiles", "read_config", "read_json", "read_types"]
 
@@ -165,8 +166,8 @@ def read_types(path: Path, key: str) -> dict[int, dict[str, str]]:
 
 def read_text(path: Path) -> str:
     """Return a text, if there is one of bounded size."""
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}")
+    if not os.path.exists(path):  # False, too, for a name that no file can have
+        raise FileNotFoundError(shortened(f"there is no file {path}"))
     if not path.is_file() or path.stat().st_size > MOST_BYTES:
         raise FileFormatError(f"{path} is no text file of at most {MOST_BYTES >> 20} MiB")
     try:

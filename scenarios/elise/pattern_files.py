@@ -1,6 +1,7 @@
 """Patterns of one's own: piano rolls (.npy), MIDI files, spike trains (.npz)."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def pattern_of(name: str, step: float = 0.0) -> Pattern:
     readers = {".npy": _piano_roll, ".mid": _midi, ".midi": _midi, ".npz": _spikes}
     if path.suffix.lower() not in readers:
         raise ConfigError(f"pattern must be {FORMS}, got {name!r}")
-    if not path.is_file():
+    if not os.path.isfile(path):  # False, too, for a name that no file can have
         raise ConfigError(f"pattern {name!r} does not exist; it must be {FORMS}")
     return readers[path.suffix.lower()](path, step)
 

@@ -46,16 +46,17 @@ def change_tree(tree: Any, rng: random.Random, values: list[Any]) -> None:
     if not places:
         return
     group, key = rng.choice(places)
+    value = copy.deepcopy(rng.choice(values))  # a second change may be one within it
     if rng.random() < 0.15:
         del group[key]
     elif rng.random() < 0.2:
         others = [other for other, _ in places if isinstance(other, dict | list)]
         other, place = rng.choice([(own, at) for own, at in places if any(own is each for each in others)])
-        group[key] = other[place] if not isinstance(other[place], dict | list) else rng.choice(values)
+        group[key] = other[place] if not isinstance(other[place], dict | list) else value
     elif isinstance(group[key], np.ndarray) and group[key].size and rng.random() < 0.5:
         group[key] = _changed_array(group[key], rng)
     else:
-        group[key] = rng.choice(values)
+        group[key] = value
 
 
 def _changed_array(array: Any, rng: random.Random) -> Any:

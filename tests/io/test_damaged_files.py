@@ -202,6 +202,27 @@ def test_a_track_that_is_longer_than_its_file_is_refused_before_it_is_read(tmp_p
         pattern_of(str(tmp_path / "a.mid"))
 
 
+@pytest.mark.parametrize("key", ["nodes_file", "node_types_file"])
+def test_names_that_no_file_can_have_are_those_of_no_file(key, tmp_path):
+    text, _ = KINDS["circuit"].write(tmp_path)
+    tree = json.loads(text.read_text())
+    tree["networks"]["nodes"][0][key] = "a" * 5000
+    text.write_text(json.dumps(tree))
+    for path in (text, tmp_path / ("b" * 5000)):
+        with pytest.raises(FileNotFoundError, match=r"^there is no file .{1,400}\.\.\.$"):
+            es.io.load(path)
+    with pytest.raises(ConfigError, match=r"does not exist; it must be"):
+        pattern_of("c" * 5000 + ".npy")
+
+
+def test_a_duration_that_is_no_number_is_refused(tmp_path):
+    es.io.save(es.Trace(sizes={"x": 3}), tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        file["eventsim"].attrs["duration"] = np.nan
+    with pytest.raises(FileFormatError, match="its duration should be finite, got nan"):
+        es.io.load(tmp_path / "a.h5")
+
+
 def test_a_short_midi_file_reserves_no_more_than_it_has(tmp_path, reader):
     """Ten bytes whose first chunk declares two gigabytes: from a file the library reserves them."""
     pytest.importorskip("mido")

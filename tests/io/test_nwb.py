@@ -1,6 +1,7 @@
 """NWB: files of others are read as pynwb reads them, ours come back, windows read no more than they need."""
 
 import math
+import re
 import tracemalloc
 from datetime import UTC, datetime
 
@@ -247,7 +248,7 @@ def test_a_population_is_read_without_the_rest_of_a_large_file(tmp_path):
         ),
         (
             {"acquisition/patch/starting_time": np.float64(0)},
-            "should have a finite start and a positive rate",
+            "should have a finite start and end and a positive rate",
         ),
     ],
 )
@@ -259,6 +260,23 @@ def test_what_does_not_fit_is_refused_in_one_line(path, change, says):
     with pytest.raises(FileFormatError, match=says) as error:
         io.load(path)
     assert str(error.value).count("\n") == 0
+
+
+def test_intervals_without_an_end_do_not_count(path):
+    before = io.load(path).duration
+    with h5py.File(path, "r+") as file:
+        file["units"].pop("obs_intervals", None)
+        file["units/obs_intervals"] = np.array([[0.0, np.inf], [np.nan, 1e-3], [0.0, before + 7.0]])
+    assert io.load(path).duration == before + 7.0
+
+
+@pytest.mark.parametrize(("start", "rate"), [(1.0, 5e-324), (1e308, 1e-308), (1e200, 1e200), (0.0, 1e-307)])
+def test_series_whose_times_are_no_numbers_are_refused(path, start, rate):
+    with h5py.File(path, "r+") as file:
+        file["acquisition/patch/starting_time"][()] = start
+        file["acquisition/patch/starting_time"].attrs["rate"] = rate
+    with pytest.raises(FileFormatError, match=re.escape(f" from {start} at a rate of {rate}")):
+        io.load(path)
 
 
 def test_what_cannot_be_expressed_is_refused_by_name(path, tmp_path):

@@ -209,6 +209,7 @@ def test_a_file_without_a_network_says_so(run, tmp_path):
         ("neuron/lif-delta", "models/network", "a part 'models/network', which this version does not know"),
         ("neuron/lif-delta", "os/system", "a part 'os/system', which this version does not know"),
         ('"version": 1', '"version": 7', "newer than 1"),
+        ('"version": 1', '"version": [1]', r"should be a number, got \[1\]"),
     ],
 )
 def test_a_changed_text_ends_in_one_line(tmp_path, old, new, message):
