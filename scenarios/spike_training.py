@@ -7,13 +7,17 @@ import numpy as np
 from eventsim.models.training.earlier_states import current_state
 from eventsim.models.training.task import Task
 from eventsim.scenarios.scenario import Run
-from eventsim.trace import Ints, Spikes
+from eventsim.trace import Floats, Ints, Samples, Spikes
 
 if TYPE_CHECKING:
     from eventsim import Network
     from eventsim.models.training.schedules import Schedule
     from eventsim.models.training.supervised import Encoder, SupervisedLearner
     from eventsim.models.training.trainer import Trainer
+
+
+MEMBRANE_SAMPLES = 250
+"""Samples of a membrane in each sample that a run records."""
 
 
 def train(run: Run, trainer: "Trainer", dataset: str) -> None:
@@ -74,11 +78,27 @@ def shown(
     task: Task, network: "Network", inputs: "Encoder", n_samples: int, slot: float, hardware: Any = None
 ) -> dict[str, Spikes]:
     """Simulate the first test samples event by event, sample k beginning at k * slot; return all spikes."""
+    return _shown(task, network, inputs, n_samples, slot, hardware)[0]
+
+
+def _shown(
+    task: Task, network: "Network", inputs: "Encoder", n_samples: int, slot: float, hardware: Any
+) -> tuple[dict[str, Spikes], dict[str, Samples]]:
+    """Return the spikes of `shown`, and the membranes of outputs that cannot spike."""
     from eventsim import Simulation
 
     samples, _ = task.sets["test"]
     sim = Simulation(network, hardware=hardware)
     recorded: dict[str, list[Spikes]] = {name: [] for name in network.populations}
+    every = slot / MEMBRANE_SAMPLES
+    silent = [
+        name
+        for name, population in network.populations.items()
+        if np.all(np.asarray(getattr(population.model, "v_th", 0.0)) == np.inf)
+    ]
+    membranes: dict[str, list[Floats]] = {name: [] for name in silent}
+    for name in silent:
+        sim.record(name, "v", every=every)
     for k in range(min(n_samples, len(samples))):
         sim.reset()
         for source, times in inputs(samples[k : k + 1], None).items():
@@ -91,13 +111,22 @@ def shown(
         for name, parts in recorded.items():
             spikes = sim.spikes(name)
             parts.append(Spikes(k * slot + spikes.times, spikes.units))
-    return {
+        for name, rows in membranes.items():
+            rows.append(sim.trace(name, "v").values[:MEMBRANE_SAMPLES])
+    spikes_of = {
         name: Spikes(
             np.concatenate([part.times for part in parts] or [np.zeros(0)]),
             np.concatenate([part.units for part in parts] or [np.zeros(0, np.int64)]),
         )
         for name, parts in recorded.items()
     }
+    sampled = {}
+    for name, rows in membranes.items():
+        values = np.concatenate([np.zeros((0, network.populations[name].n)), *rows])
+        sampled[name] = Samples(
+            every * np.arange(len(values)), values, np.arange(network.populations[name].n), every
+        )
+    return spikes_of, sampled
 
 
 def record(
@@ -109,10 +138,15 @@ def record(
     slot: float,
     hardware: Any = None,
 ) -> None:
-    """Put the spikes of `shown` into the run's file."""
-    for name, spikes in shown(task, network, inputs, n_samples, slot, hardware).items():
+    """Put the spikes of `shown` into the run's file, and the membranes of outputs that cannot spike."""
+    spikes_of, sampled = _shown(task, network, inputs, n_samples, slot, hardware)
+    for name, spikes in spikes_of.items():
         if name not in run.file.populations:
             run.file.add_population(name, network.populations[name].n)
         run.file.append_spikes(name, spikes.times, spikes.units)
+    for name, membrane in sampled.items():
+        if len(membrane.times):
+            run.file.add_report(name, "v", membrane.units, membrane.every)
+            run.file.append_samples(name, "v", membrane.times, membrane.values)
     labels = task.sets["test"][1][:n_samples]
     run.file.put(duration=len(labels) * slot, parameters={"recorded_labels": labels})

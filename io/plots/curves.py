@@ -102,6 +102,8 @@ def training(
     ax.set_ylabel(f"{label} (%)" if fraction else label)
     ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))
     ax.grid(axis="y", color="#e4e4e4", linewidth=0.8)
-    if len(series) > 1:
+    if len(series) > 2:
+        legend_beside(ax)
+    elif len(series) > 1:
         ax.legend(loc="best")
     return ax

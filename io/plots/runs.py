@@ -21,11 +21,11 @@ from eventsim.io.declared import thresholds, unit_of
 from eventsim.io.hdf5.safety import check_destination
 from eventsim.io.plots.arrays import histogram, matrix, yin_yang
 from eventsim.io.plots.curves import N_LINES, trace, training
-from eventsim.io.plots.decisions import shown_samples
+from eventsim.io.plots.decisions import readout_membranes, shown_samples
 from eventsim.io.plots.finishing import labelled, save
 from eventsim.io.plots.series import axis_of, curves, groups, is_fraction, matrices
 from eventsim.io.plots.spike_plots import default_width, mark_samples, raster, rate
-from eventsim.io.plots.styling import COLOURS, readable_name, set_title, style
+from eventsim.io.plots.styling import COLOURS, LINES, readable_name, set_title, style, time_label
 from eventsim.trace import Trace
 
 K = TypeVar("K")
@@ -86,19 +86,36 @@ def _styled(draw: Callable[[Trace, Figure], None]) -> Callable[[Trace], Figure]:
 
 @_styled
 def _rasters(run: Trace, figure: Figure) -> None:
-    """One raster below the other, as high as the populations are large; silent populations are named."""
+    """One raster below the other, as high as the populations are large; silent populations are named.
+
+    Outputs that do not spike are shown by their membranes, if the run has them.
+    """
     spiking = {name: spikes for name, spikes in run.spikes.items() if len(spikes)}
     names = [name for name, _ in _first(spiking, 8, figure, "populations")]
     sizes = [size_of(run, name) for name in names]
     heights = [float(np.clip(np.sqrt(size), 3, 14)) for size in sizes]
-    figure.set_size_inches(8.0, float(np.clip(0.9 * len(names) + 0.22 * sum(heights) + 0.3, 2.6, 11)))
     span, shown = (first_time(run), duration_of(run)), shown_samples(run)
-    panels = _stack(figure, len(names), heights)
-    for k, (ax, name) in enumerate(zip(panels, names, strict=True)):
+    outputs = readout_membranes(run) if shown else None
+    heights += [6.0] if outputs is not None else []
+    figure.set_size_inches(8.0, float(np.clip(0.9 * len(heights) + 0.22 * sum(heights) + 0.3, 2.6, 11)))
+    panels = _stack(figure, len(heights), heights)
+    for k, (ax, name) in enumerate(zip(panels, names, strict=False)):
         colour = COLOURS[k % len(COLOURS)]
         raster(run.spikes[name], sizes[k], ax, time_unit=run.time_unit, span=span, colour=colour, title=name)
         mark_samples(ax, shown, name, named=k == 0)
-    silent = [name for name in run.spikes if name not in spiking]
+    readout = ""
+    if outputs is not None:
+        ax, readout = panels[-1], shown[0].population
+        for column, values in enumerate(outputs.values.T):
+            dashes = LINES[column // len(COLOURS) % len(LINES)]
+            ax.plot(
+                outputs.times, values, color=COLOURS[column % len(COLOURS)], linestyle=dashes, linewidth=0.8
+            )
+        unit = unit_of(run, readout, "v")
+        ax.set(xlabel=time_label(run.time_unit), ylabel=f"v ({unit})" if unit else "v", xlim=span)
+        set_title(ax, f"{readout}: membranes, a line for each class")
+        mark_samples(ax, shown, readout, named=not names)
+    silent = [name for name in run.spikes if name not in spiking and name != readout]
     if silent and len(spiking) <= 8:
         figure.supxlabel(f"without spikes: {', '.join(silent)}", fontsize=8, color="#555555")
     _only_lowest_label(panels)
@@ -137,7 +154,7 @@ def _traces(run: Trace, figure: Figure) -> None:
 
 @_styled
 def _training(run: Trace, figure: Figure) -> None:
-    """Accuracies together, losses together, everything else on its own and after these."""
+    """Accuracies together, losses together, learning rates together, then everything else."""
     chosen = _first(groups(run), 6, figure, "kinds of series")
     figure.set_size_inches(7.0, 0.8 + 2.2 * len(chosen))
     panels = _stack(figure, len(chosen))
@@ -165,7 +182,9 @@ def _weights(run: Trace, figure: Figure) -> None:
         matrix(values, left, bound=bound)
         histogram(values, right)
         right.set_xlim(-1.05 * (bound or 1.0), 1.05 * (bound or 1.0))
-        set_title(left, name.removeprefix("weight/").replace("->", " → "))
+        when, _, projection = name.rpartition("weight/")
+        title = projection.replace("->", " → ")
+        set_title(left, f"{title}, {readable_name(when.strip('/'))}" if when else title)
 
 
 @_styled

@@ -23,7 +23,7 @@ __all__ = [
 
 AXES = ("epoch", "cycle", "time")
 """Series that others are drawn over."""
-KINDS = ("accuracy", "loss", "error", "missing")
+KINDS = ("accuracy", "loss", "error", "missing", "learning_rate")
 WEIGHTS = re.compile(r"(.*/)?weight/[^/]+->[^/]+")
 """Names of weight matrices (pre, post), such as ``weight/input->hidden``."""
 
@@ -47,15 +47,18 @@ def curves(run: Trace) -> dict[str, NDArray[Any]]:
 
 
 def groups(run: Trace) -> dict[str, dict[str, NDArray[Any]]]:
-    """Return accuracies together, losses together, everything else on its own and after these.
+    """Return accuracies together, losses together, learning rates together, and what else there is.
 
     Series that are zero or no number throughout are left out, unless there are no others.
     """
     known = curves(run)
     telling = {name: values for name, values in known.items() if tells(values)}
     found: dict[str, dict[str, NDArray[Any]]] = {kind: {} for kind in KINDS}
-    for name, values in (telling or known).items():
-        found.setdefault(kind_of(name), {})[name] = values
+    shown = telling or known
+    for name, values in shown.items():
+        # Series of other networks of the run, such as static_12_parameters, join that of the main one.
+        whole = next((other for other in shown if name.endswith(f"_{other}")), name)
+        found.setdefault(kind_of(whole), {})[name] = values
     return {kind: series for kind, series in found.items() if series}
 
 

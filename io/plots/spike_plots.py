@@ -92,7 +92,7 @@ def raster(
 
 
 def mark_samples(ax: Axes, shown: Sequence[ShownSample], population: str, *, named: bool) -> None:
-    """Mark where samples begin, and the first spike of the deciding population: right or wrong.
+    """Mark where samples begin, and what decides, right or wrong: the first spike, or the highest membrane.
 
     Parameters
     ----------
@@ -120,17 +120,21 @@ def mark_samples(ax: Axes, shown: Sequence[ShownSample], population: str, *, nam
         if chosen:
             ax.plot(
                 np.array([each.first for each in chosen], np.float64),
-                np.array([each.unit for each in chosen], np.float64),
+                np.array([each.unit if each.height is None else each.height for each in chosen], np.float64),
                 linestyle="",
                 marker=mark,
                 markersize=9,
                 markerfacecolor="#ffd24d",
                 markeredgecolor="#3a3f45",
                 markeredgewidth=0.8,
-                label=f"first spike, {'right' if right else 'wrong'}",
+                label=f"{_deciding(chosen[0])}, {'right' if right else 'wrong'}",
             )
     if ax.get_legend_handles_labels()[0]:
         legend_beside(ax)
+
+
+def _deciding(sample: ShownSample) -> str:
+    return "first spike" if sample.height is None else "highest membrane"
 
 
 def rate(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.collections import PathCollection
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8c467a", "#8c8c46")
@@ -23,6 +24,13 @@ LINES: tuple[Any, ...] = (
 """Styles of lines, one beside each colour."""
 GREY = "#8a8f96"
 """Of what is there to compare with: a target, a limit, what was before."""
+LEGEND_DOT = 22.0
+"""Least area of a dot in a legend, square points."""
+ABBREVIATIONS = {
+    each.lower(): each
+    for each in ("ANN", "BP", "DFA", "ESN", "FA", "GLE", "GRU", "LE", "LIF", "mGRADE", "PAL", "QAT", "S4D")
+}
+"""As the field writes them."""
 STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -61,8 +69,11 @@ def axes_or_new(ax: Axes | None) -> Axes:
 
 
 def legend_beside(ax: Axes) -> None:
-    """Put the legend to the right of the axes, where it hides nothing."""
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), borderaxespad=0.3, handlelength=1.2)
+    """Put the legend to the right of the axes, where it hides nothing; small dots are larger in it."""
+    legend = ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), borderaxespad=0.3, handlelength=1.2)
+    for mark in legend.legend_handles:
+        if isinstance(mark, PathCollection):
+            mark.set_sizes([max(LEGEND_DOT, float(size)) for size in mark.get_sizes()])
 
 
 def set_title(ax: Axes, title: str | None) -> None:
@@ -102,5 +113,9 @@ def look(k: int, *, marks: bool = True) -> dict[str, Any]:
 
 
 def readable_name(name: str) -> str:
-    """Return a name as it stands in a plot: with spaces for underscores."""
-    return name.replace("_", " ")
+    """Return a name as it stands in a plot: words for underscores, abbreviations as the field writes them.
+
+    >>> readable_name("qat_train_loss")
+    'QAT train loss'
+    """
+    return " ".join(ABBREVIATIONS.get(word, word) for word in name.replace("_", " ").split(" "))

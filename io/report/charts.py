@@ -51,7 +51,14 @@ def curves(
         figure.line(x, y, line_width=2, line_dash=DASHES[k % len(DASHES)], **look)
         if len(x) <= 40:
             figure.scatter(x, y, size=6, marker=MARKERS[k % len(MARKERS)], **look)
-    figure.add_tools(HoverTool(tooltips=[("epoch", "@x"), (label, "@y{0.0000}")]))
+    highest = max(
+        (np.nanmax(np.asarray(values, float), initial=-np.inf) for values in series.values()), default=0
+    )
+    if lowest == highest != 0 and np.isfinite(
+        lowest
+    ):  # the range that is chosen otherwise shows a small one as 0
+        figure.y_range.start, figure.y_range.end = sorted((0.0, 2.0 * scale * lowest))
+    figure.add_tools(HoverTool(tooltips=[("epoch", "@x"), (label, "@y{0.[000000]}")]))
     _legend(figure, len(series))
     return figure
 

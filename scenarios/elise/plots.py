@@ -106,10 +106,12 @@ def correlation(trace: Trace) -> "Figure":
     with plots.style():
         figure = Figure(figsize=(7.0, 4.6), layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-        for name, colour in zip(names, plots.COLOURS * 2, strict=False):
+        for k, name in enumerate(names):
             values = trace.parameters[f"{name}/correlation"]
-            upper.plot(values, color=colour, linewidth=1.0, label=name.replace("_", " "))
-            lower.plot(trace.parameters[f"{name}/shift"], ".", color=colour, markersize=3)
+            upper.plot(values, linewidth=1.0, label=name.replace("_", " "), **plots.look(k, marks=False))
+            lower.plot(
+                trace.parameters[f"{name}/shift"], **(plots.look(k) | {"linestyle": "", "markersize": 2.5})
+            )
         upper.axvline(NUDGED - 0.5, color=plots.GREY, linewidth=0.8, linestyle="--")
         if len(names) > 1 and any(name in DISRUPTIONS for name in names):
             upper.axvspan(DISTURBED - 0.5, DISTURBED + 0.5, color="0.85", label="clamped")
@@ -161,7 +163,8 @@ def scaffold(trace: Trace) -> "Figure":
             break
         depth[reached] = level + 1
     outside = depth < 0
-    depth[outside] = depth.max() + 1
+    last = int(depth.max())
+    depth[outside] = last + 1
     height = np.zeros(n)
     for level in np.unique(depth):
         members = np.flatnonzero(depth == level)
@@ -173,16 +176,16 @@ def scaffold(trace: Trace) -> "Figure":
             [np.stack([depth[pre], height[pre]], 1), np.stack([depth[post], height[post]], 1)], 1
         )
         axes.add_collection(LineCollection(list(lines), colors="0.6", linewidths=0.7, zorder=1))
-        for who, label, colour in (
-            (np.arange(n) < n_visible, "visible", plots.COLOURS[0]),
-            ((np.arange(n) >= n_visible) & ~outside, "latent", plots.COLOURS[1]),
-            (outside, "not reached", "0.75"),
+        for who, label, colour, mark in (
+            (np.arange(n) < n_visible, "visible", plots.COLOURS[0], "s"),
+            ((np.arange(n) >= n_visible) & ~outside, "latent", plots.COLOURS[1], "o"),
+            (outside, "not reached", "0.75", "X"),
         ):
             if who.any():
-                axes.scatter(depth[who], height[who], s=26, color=colour, label=label, zorder=2)
-        axes.set(xlabel="connections from the visible neurons", yticks=[], xticks=np.arange(depth.max() + 1))
+                axes.scatter(depth[who], height[who], s=26, color=colour, marker=mark, label=label, zorder=2)
+        axes.set(xlabel="connections from the visible neurons", yticks=[], xticks=np.arange(last + 1))
         axes.set_ylabel(f"{len(pre)} connections among {n} neurons")
-        axes.legend(loc="upper right", fontsize=7)
+        plots.legend_beside(axes)
     return figure
 
 
@@ -205,11 +208,9 @@ def weights(trace: Trace) -> "Figure":
             axes.set(xlabel="to neuron", ylabel="from neuron", title=title)
         figure.colorbar(image, ax=[left, middle], label="weight (mV)", shrink=0.8)
         bins = np.linspace(-1.5 * limit, 1.5 * limit, 61)
-        for values, label, colour in (
-            (before, "before", plots.COLOURS[0]),
-            (after, "after", plots.COLOURS[1]),
-        ):
-            right.hist(values[values != 0.0], bins, histtype="step", color=colour, label=label)
+        for k, (values, label) in enumerate(((before, "before"), (after, "after"))):
+            style = plots.look(k, marks=False)
+            right.hist(values[values != 0.0], bins, histtype="step", label=label, **style)
         right.set(xlabel="weight (mV)", ylabel="synapses", yscale="log")
         right.legend(fontsize=7)
     return figure

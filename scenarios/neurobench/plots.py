@@ -43,7 +43,7 @@ def scores(trace: Trace) -> "Figure":
             table = trace.parameters[f"scores/{name}"]
             constant = name in ("train_mean", "last_value")
             look = {"color": plots.GREY, "linestyle": ":" if k % 2 else "--"} if constant else plots.look(k)
-            left.plot(tau, table[:, 0], label=name.replace("_", " "), **look)
+            left.plot(tau, table[:, 0], label=plots.readable_name(name), **look)
             if not constant:
                 operations = table[:, 6:8].sum(axis=1).mean()
                 right.plot(operations, table[:, 0].mean(), **(look | {"linestyle": "", "markersize": 7}))
@@ -68,7 +68,9 @@ def forecasts(trace: Trace) -> "Figure":
         for k, name in enumerate(str(trace.provenance["models"]).split()):
             if f"forecast/{name}" in trace.parameters:
                 forecast = trace.parameters[f"forecast/{name}"][:SHOWN]
-                axes.plot(times, forecast, lw=1.1, label=name, **plots.look(k, marks=False))
+                axes.plot(
+                    times, forecast, lw=1.1, label=plots.readable_name(name), **plots.look(k, marks=False)
+                )
         axes.set(xlabel="time (Lyapunov times)", ylabel="x", ylim=(-0.2, 2.0))
         plots.legend_beside(axes)
     return figure

@@ -134,7 +134,10 @@ def widths(trace: Trace) -> "Figure":
 
 
 def occupancy(trace: Trace) -> "Figure":
-    """Draw which share of the weights earlier tasks need, and the two gates of the tests."""
+    """Draw which share of the weights earlier tasks need, and the two gates of the tests.
+
+    A layer whose percentile is always 0 has no panel of its own.
+    """
     from matplotlib.figure import Figure
 
     from eventsim.io import plots
@@ -143,19 +146,21 @@ def occupancy(trace: Trace) -> "Figure":
     borders = _borders(trace)
     at = borders[log["task"].astype(int)] + log["epoch"]
     n_layers = int(log["layer"].max()) + 1
+    telling = [k for k in range(n_layers) if np.any(log["percentile"][log["layer"] == k] > 0)]
     with plots.style():
-        figure = Figure(figsize=(6.8, 2.0 + 1.5 * n_layers), layout="constrained")
-        rows = figure.subplots(1 + n_layers, 1, sharex=True)
+        figure = Figure(figsize=(6.8, 2.0 + 1.5 * len(telling)), layout="constrained")
+        rows = figure.subplots(1 + len(telling), 1, sharex=True, squeeze=False)[:, 0]
         for layer in range(n_layers):
-            mine, colour = log["layer"] == layer, plots.COLOURS[layer]
+            mine, look = log["layer"] == layer, plots.look(layer, marks=False)
             # Two points at each test: before and after the units that it added.
             x = np.repeat(at[mine], 2)
             y = np.stack([log["occupied"][mine], log["occupied_after"][mine]], axis=1).ravel()
-            rows[0].plot(x, 100 * y, color=colour, label=f"hidden layer {layer + 1}")
-            axes = rows[1 + layer]
-            axes.semilogy(
-                at[mine], np.maximum(log["percentile"][mine], 1e-12), ".-", color=colour, markersize=3
-            )
+            rows[0].plot(x, 100 * y, label=f"hidden layer {layer + 1}", **look)
+            if layer not in telling:
+                continue
+            axes = rows[1 + telling.index(layer)]
+            percentile = np.maximum(log["percentile"][mine], 1e-12)
+            axes.semilogy(at[mine], percentile, marker=".", markersize=3, **look)
             axes.step(at[mine], np.maximum(log["tau"][mine], 1e-12), color="k", linewidth=0.8, where="mid")
             grown = mine & (log["added"] > 0)
             axes.plot(
@@ -167,7 +172,10 @@ def occupancy(trace: Trace) -> "Figure":
         for axes in rows:
             for begin, end in zip(borders[1:-1:2], borders[2::2], strict=False):
                 axes.axvspan(begin, end, color="#000000", alpha=0.05, linewidth=0)
-        rows[-1].set(xlabel="epoch; black: threshold tau, red: growth")
+        growth = "black: threshold tau, red: growth" if telling else ""
+        zero = [f"layer {k + 1}" for k in range(n_layers) if k not in telling]
+        notes = [growth, f"percentile 0 throughout: {', '.join(zero)}" if zero else ""]
+        rows[-1].set(xlabel="; ".join(["epoch", *filter(None, notes)]))
     return figure
 
 

@@ -95,12 +95,13 @@ def before_and_after(trace: Trace) -> "Figure":
             up = trace.parameters[f"weight/up/{k + 1}"].T.ravel()
             before = trace.parameters[f"initial/weight/down/{k}"].ravel()
             after = trace.parameters[f"weight/down/{k}"].ravel()
-            axes.plot(up, before, ".", color=plots.GREY, markersize=3, label="before")
+            axes.plot(up, before, "x", color=plots.GREY, markersize=2, label="before")
             axes.plot(up, after, ".", color=plots.COLOURS[0], markersize=3, label="after")
             axes.set(xlabel="transposed forward weight")
             axes.set_title(f"layer {k}")
         figure.axes[0].set_ylabel("feedback weight")
-        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        names = figure.axes[0].get_legend_handles_labels()
+        figure.legend(*names, loc="outside lower center", ncols=2, markerscale=2.5)
     return figure
 
 

@@ -93,7 +93,8 @@ def parts(trace: Trace) -> "Figure":
         axes = figure.subplots()
         for k, (row, name) in enumerate(zip(trace.parameters["parts/accuracy"], PARTS.values(), strict=True)):
             axes.plot(bits, 100 * row, label=name, **plots.look(k))
-        axes.axhline(100 * trace.metrics["test_accuracy_full"], color=plots.GREY, linewidth=0.8, zorder=0)
+        full = 100 * trace.metrics["test_accuracy_full"]
+        axes.axhline(full, color=plots.GREY, linewidth=0.8, zorder=0, label="nothing rounded")
         axes.set(xlabel="bits of one part, all else in full precision", ylabel="test accuracy (%)")
         axes.legend()
     return figure

@@ -23,7 +23,7 @@ LEVELS: dict[str, tuple[float, ...]] = {
     "delay_spread": (0.02, 0.05, 0.1),
 }
 MEANING = {
-    "weight_bits": "weights of n bits with their sign, up to weight_limit",
+    "weight_bits": "weights of n bits with their sign, clipped at a limit",
     "weight_range": "largest weight",
     "weight_range_copies": "largest weight, inputs on five lines each",
     "weight_spread": "weights from synapse to synapse, relative",

@@ -202,7 +202,7 @@ def test_weights_are_those_between_populations():
     run = Trace(parameters={**parameters, "table": np.ones((2, 2))})
     figure = plots.available(run)["weights"](run)
     titles = [ax.get_title(loc="left") for ax in figure.axes if ax.get_title(loc="left")]
-    assert titles == ["a → b", "initial/weight/a → b"]
+    assert titles == ["a → b", "a → b, initial"]
 
 
 def test_all_rates_of_one_plot_have_the_same_bins():
@@ -345,3 +345,44 @@ def test_series_over_cycles_are_drawn_over_cycles_and_zeros_are_not_drawn():
     (ax,) = plots.available(run)["training"](run).axes
     assert ax.lines[0].get_xdata().tolist() == [10.0, 20.0]
     assert ax.get_xlabel() == "cycle"
+
+
+def test_outputs_that_do_not_spike_are_shown_by_their_membranes_with_what_decides():
+    membranes = np.array([[0.0, 0.1], [0.9, 0.3], [0.0, 0.2], [0.4, 0.5]])
+    run = Trace(
+        sizes={"hidden": 2, "label": 2},
+        spikes={
+            "hidden": Spikes(np.array([1.0, 12.0]), np.array([0, 1])),
+            "label": Spikes(np.empty(0), np.empty(0, np.int64)),
+        },
+        samples={("label", "v"): Samples(5.0 * np.arange(4), membranes, np.arange(2), 5.0)},
+        parameters={"recorded_labels": np.array([0, 0])},
+        duration=20.0,
+    )
+    figure = plots.available(run)["raster"](run)
+    hidden, label = figure.axes
+    assert hidden.get_title(loc="left") == "hidden; above: true class"
+    assert label.get_title(loc="left") == "label: membranes, a line for each class"
+    lines = [line.get_ydata().tolist() for line in label.lines if len(line.get_xdata()) == 4]
+    assert lines == membranes.T.tolist()
+    marks = {line.get_label(): line.get_xydata().tolist() for line in label.lines}
+    assert marks["highest membrane, right"] == [[5.0, 0.9]]
+    assert marks["highest membrane, wrong"] == [[15.0, 0.5]]
+    assert figure.get_supxlabel() == ""
+
+
+def test_learning_rates_share_one_panel_and_names_are_words():
+    rates = {f"{name}learning_rate": np.full(3, 0.1) for name in ("", "qat_", "min_gru_")}
+    run = Trace(training={"train_loss": np.arange(3.0), **rates})
+    loss, learning_rate = plots.available(run)["training"](run).axes
+    assert learning_rate.get_ylabel() == "learning rate"
+    names = [text.get_text() for text in learning_rate.get_legend().get_texts()]
+    assert names == ["learning rate", "QAT learning rate", "min GRU learning rate"]
+    assert loss.get_legend() is None
+
+
+def test_small_dots_are_larger_in_the_legend():
+    ax = axes()
+    ax.scatter([0.0], [0.0], s=4, label="a")
+    plots.legend_beside(ax)
+    assert ax.get_legend().legend_handles[0].get_sizes().tolist() == [22.0]

@@ -109,3 +109,11 @@ def test_shown_samples_know_the_first_label_spike():
         (20.0, 30.0, 0, None, None),
     ]
     assert shown_samples(Trace(duration=3.0)) == []
+
+
+def test_a_series_that_stays_is_drawn_at_its_value():
+    pytest.importorskip("bokeh")
+    from eventsim.io.report import charts
+
+    figure = charts.curves({"learning_rate": np.full(4, 0.003)}, "learning rate")
+    assert (figure.y_range.start, figure.y_range.end) == (0.0, 0.006)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from eventsim import io
+from eventsim.io.plots.decisions import shown_samples
 from eventsim.models.training import Trainer
 from eventsim.scenarios.running import Request, execute
 from eventsim.scenarios.spoken_digits import data as spoken_data
@@ -36,6 +37,15 @@ def test_it_learns(once):
     assert len(losses) == 2
     assert losses[1] < losses[0]
     assert trace.metrics["test_accuracy"] > 0.3  # chance is 0.1
+
+
+def test_the_membranes_of_the_outputs_are_kept_and_decide_as_the_run_did(once):
+    _, trace, _ = once
+    membranes = trace.samples["label", "v"]
+    labels = trace.parameters["recorded_labels"]
+    decided = [each.unit for each in shown_samples(trace)]
+    assert len(membranes.times) == 250 * len(labels)
+    assert decided == trace.parameters["test_predicted"][: len(labels)].tolist()
 
 
 def test_delays_are_learned_and_stay_within_their_bounds(once):
