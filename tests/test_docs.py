@@ -69,11 +69,18 @@ def examples(page: Path) -> list[tuple[str, str | None]]:
     return [(source, printed or None) for source, printed in found]
 
 
+GOES_ON = "# goes on from the block above\n"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_examples_of_a_page_print_what_it_says(page, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"__name__": "example"}  # examples of a page go on from each other
-    for source, printed in examples(page):
+    names: dict[str, object] = {}
+    for k, (source, printed) in enumerate(examples(page)):
+        if not source.startswith(GOES_ON):  # it runs alone: no names, no files of the blocks before
+            names = {"__name__": "example"}
+            alone = tmp_path / str(k)
+            alone.mkdir()
+            monkeypatch.chdir(alone)
         for extra in EXTRAS:
             if re.search(rf"\bimport {extra}\b|\bfrom {extra}\b|eventsim\.{extra}\b|\bto_{extra}\b", source):
                 pytest.importorskip(extra)
@@ -85,4 +92,4 @@ def test_the_examples_of_a_page_print_what_it_says(page, tmp_path, monkeypatch, 
         exec(compile(source, str(page), "exec"), names)
         out = capsys.readouterr().out
         if printed is not None:
-            assert out == printed
+            assert out == printed, f"block {k + 1}"
