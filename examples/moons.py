@@ -10,7 +10,8 @@ angle, label = rng.uniform(0, np.pi, 1000), np.arange(1000) % 2
 x = np.where(label, 1 - np.cos(angle), np.cos(angle)) + rng.normal(0, 0.1, 1000)
 y = np.where(label, 0.5 - np.sin(angle), np.sin(angle)) + rng.normal(0, 0.1, 1000)
 points = np.stack([x, y], axis=1)
-times = es.models.encoding.latency((points - points.min(axis=0)) / np.ptp(points, axis=0))
+low, high = points[:700].min(axis=0), points[:700].max(axis=0)
+times = es.models.encoding.latency(np.clip((points - low) / (high - low), 0, 1))
 
 classifier = es.models.SpikingClassifier(hidden=(30,), delays="synaptic", epochs=100)
 classifier.fit(times[:700], label[:700])
@@ -20,7 +21,7 @@ classifier.save("moons.h5", overwrite=True)
 
 figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
 wrong = classifier.predict(times) != label
-axis.scatter(x, y, c=label, cmap="coolwarm", s=8)
+axis.scatter(x, y, c=label, cmap="cividis", s=8)
 axis.scatter(x[wrong], y[wrong], s=40, facecolors="none", edgecolors="black", label=f"{wrong.sum()} wrong")
 axis.set(xlabel="x", ylabel="y", aspect="equal")
 axis.legend()

@@ -168,3 +168,12 @@ def test_every_example_becomes_a_page_with_a_title(site_modules, tmp_path):
         compile(text, str(path), "exec")
     with pytest.raises(ValueError, match="an example begins with a docstring"):
         gallery.titled("import numpy\n")
+
+
+def test_a_space_at_the_end_of_a_line_of_a_formula_is_no_sign(monkeypatch):
+    pytest.importorskip("latex2mathml")
+    monkeypatch.syspath_prepend(str(DOCS / "site"))
+    mathml = importlib.import_module("mathml").mathml
+    shown = mathml("a \\ \\text{or}\\\nb", "block").partition("<annotation")[0]
+    assert "\\" not in shown
+    assert mathml("a \\ \\text{or}\\ b", "block").partition("<annotation")[0] == shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 
 from docutils import nodes
@@ -11,7 +12,8 @@ from latex2mathml.converter import convert
 
 def mathml(latex: str, display: str) -> str:
     """Return a formula as MathML, with its LaTeX beside it for those who copy it."""
-    found = convert(latex.strip(), display=display)
+    # A space that is written at the end of a line is a space, which the converter does not know.
+    found = convert(re.sub(r"(?<!\\)\\\n", r"\\ ", latex.strip()), display=display)
     note = f'<annotation encoding="application/x-tex">{html.escape(latex.strip())}</annotation>'
     inner = found.partition(">")[2].rpartition("</math>")[0]
     head = found.partition(">")[0]
