@@ -35,8 +35,9 @@ lint: $(VENV)/.linted types
 	$(BIN)/ruff format --check .
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint eventsim models hardware io scenarios benchmarks
 
+# The second finds the package already checked by the first: same options, same places to look.
 types: $(VENV)/.linted
-	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml -p eventsim
+	cd tests && MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml $(TESTS_MAY) -p eventsim
 	@cd tests && MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml $(TESTS_MAY) $(TESTS)
 
 # Pages, gallery (its pictures are made by the build) and API reference; a warning is an error.

@@ -125,6 +125,13 @@ def extensions(packages: dict[str, str]) -> list[Extension]:
     return [*found, Extension(SHARED, [], depends=["setup.py"])]
 
 
+def work(extension: Extension) -> int:
+    """Return a guess at the time to compile a module: a byte of a vectorised header counts as 40 of C."""
+    headers = sum(os.path.getsize(path) for path in extension.depends if path.endswith(".h"))
+    source = sum(map(os.path.getsize, extension.sources))
+    return source * (2 if extension.extra_compile_args else 1) + 40 * headers
+
+
 def jobs() -> int:
     """Return how many processes translate or compile at the same time."""
     return int(os.environ.get("EVENTSIM_BUILD_JOBS", "0")) or os.cpu_count() or 1
@@ -145,7 +152,7 @@ class BuildPy(build_py):
 
 
 class BuildExt(build_ext):
-    """Compiles modules side by side, large ones first, and says how far it is."""
+    """Compiles modules side by side, those that take longest first, and says how far it is."""
 
     def compiler_kind(self) -> str:
         """Return "gcc", "msvc", or "clang", also for compilers that nobody knows."""
@@ -164,7 +171,7 @@ class BuildExt(build_ext):
         """Compile what is not up to date."""
         kind = self.compiler_kind()
         places = self.get_finalized_command("build_py")
-        self.extensions.sort(key=lambda it: (not it.extra_compile_args, -os.path.getsize(it.sources[0])))
+        self.extensions.sort(key=work, reverse=True)
         self.waiting: list[Extension] = []
         for extension in self.extensions:
             own = extension.extra_compile_args if kind == "gcc" else []

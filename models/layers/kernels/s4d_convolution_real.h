@@ -59,7 +59,7 @@ VECTOR_INLINE void NAME(fft_pairs)(ptrdiff_t size, REAL *x) {
 }
 
 /* Transform `size` points of which the upper half is 0 and not yet written. */
-VECTOR_INLINE void NAME(fft)(const s4d_transform *p, REAL *x) {
+VECTOR_CLONES static void NAME(fft)(const s4d_transform *p, REAL *x) {
     const REAL *turns = p->turns;
     const ptrdiff_t half = p->size / 2;
     ptrdiff_t m = half / 4;
@@ -89,7 +89,7 @@ VECTOR_INLINE void NAME(fft)(const s4d_transform *p, REAL *x) {
 }
 
 /* The inverse, times `size`, of which the lower half is computed. */
-VECTOR_INLINE void NAME(fft_back)(const s4d_transform *p, REAL *x) {
+VECTOR_CLONES static void NAME(fft_back)(const s4d_transform *p, REAL *x) {
     const REAL *turns = p->turns;
     const ptrdiff_t half = p->size / 2;
     ptrdiff_t m = 1, rest = half;
