@@ -54,6 +54,20 @@ SYNONYMS: dict[str, str] = {
     "n_hidden": "hidden hidden_size",
     "epochs": "n_iter max_iter n_epochs num_epochs iterations",
     "batch": "batch_size minibatch",
+    "random_state": "seed",
+    "threads": "n_threads num_threads local_num_threads",
+    "jobs": "n_jobs num_workers n_workers workers",
+    # files and figures
+    "path": "filename file fname",
+    "folder": "directory output out",
+    "start": "t_start",
+    "stop": "t_stop t_end",
+    "width": "bin bins bin_size bin_width binwidth",
+    "populations": "population",
+    "population": "populations",
+    "size": "n n_samples num_samples",
+    "ax": "axes axis",
+    "colour": "color c",
 }
 """By name of ours, names of others; where a name is wrong, those of ours count that exist at its place."""
 
@@ -103,7 +117,8 @@ THINGS: dict[str, str] = {
     "the command eventsim plot FILE, or es.io.plots": "plot raster",
     # analysis and files
     "es.analysis.rates": "firing_rate mean_firing_rate",
-    "es.analysis.population_rate": "psth",
+    "es.analysis.psth": "peristimulus_histogram time_histogram",
+    "es.analysis.population_rate": "instantaneous_rate smooth_rate",
     "es.analysis.fano_factor": "fano",
     "es.analysis.cross_correlogram": "cross_correlation correlogram",
     "es.io.load(path)": "read open load_file from_file load_sonata read_sonata",
@@ -166,9 +181,16 @@ AT: dict[str, dict[str, str]] = {
         "sim.now": "time t clock current_time",
         "net.add and net.connect, then sim.grow()": "add connect",
         "sim.net": "network populations",
+        "es.Simulation(net, schedule='ordered').engine, which has it": "next_event_time peek next_time",
+        "sim.weights(projection)[3]": "delays get_delays",
     },
     "Network()": {"es.Simulation(net, dt=...), for populations on ticks alone": "dt resolution"},
-    "Simulation()": {"es.Network(seed=...); trial=k draws other noise": "seed rng_seed"},
+    "Simulation()": {
+        "es.Network(seed=...); trial=k draws other noise": "seed rng_seed",
+        "one thread a simulation; sim.trials and sim.run_batch take threads=": "threads n_threads",
+    },
+    "sweep()": {"a key of the second argument, such as {'seed': range(5)}": "seed"},
+    "WeightQuantization()": {"step, such as w_max / (2**(bits - 1) - 1)": "bits n_bits"},
     "Network.connect()": {
         "net.add_plasticity(projection, rule)": "synapse plasticity syn_spec synapse_type stdp synapse_model",
         "es.connect.fixed_probability(p) as the rule": "p probability",
@@ -192,6 +214,20 @@ AT: dict[str, dict[str, str]] = {
         "es.analysis.rates": "rate rates",
         "spikes.times[spikes.units == k] for unit k": "spike_trains trains",
         "len(spikes)": "count n",
+    },
+    "Trace": {
+        "trace.samples[population, variable]": "trace state v get_trace",
+        "trace.parameters['weight/PRE->POST']": "weights weight get_weights",
+        "trace.sizes, units of each population by name": "populations n",
+        "es.io.export.to_pandas(trace, ...), or to_xarray": "to_pandas to_xarray to_dataframe",
+        "es.io.to_neo(trace)": "to_neo",
+        "sim.restore(trace.state) of a run that has one": "restore",
+        "es.io.save(trace, path)": "save",
+        "es.io.plots": "plot raster",
+    },
+    "Sweep": {
+        "found.rows(), a dictionary a run, or found.to_pandas()": "table metrics results best",
+        "es.io.load(found.folder / run['file']) for each run of found.runs.values()": "files traces trace",
     },
 }
 """The same at one place, a package or a class, which comes first."""

@@ -14,6 +14,7 @@ from eventsim.errors import did_you_mean
 from eventsim.foreign_names import advice, synonyms
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 Names = Callable[[str], Iterable[str]]
 PACKAGES = (
     "eventsim",
@@ -138,6 +139,12 @@ def of_text(place: str, text: object) -> str:
 def of_class(given: object) -> str:
     """Return the end of a message about a class that was given in place of an object."""
     return f"; write {given.__name__}(...)" if isinstance(given, type) else ""
+
+
+def hinting(function: F) -> F:
+    """Return a public function whose messages about wrong arguments say the right ones."""
+    wrapped: F = _hinting(function, function.__name__)
+    return wrapped
 
 
 def named_for_users(given: str | None = None) -> Callable[[type[T]], type[T]]:

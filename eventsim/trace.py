@@ -32,6 +32,32 @@ class Spikes:
     def __len__(self) -> int:
         return len(self.times)
 
+    def __getitem__(self, chosen: Any) -> "Spikes":
+        """Return some of the spikes, by a slice, a mask of shape (n,) or an array of indices.
+
+        >>> spikes = Spikes(np.array([1.0, 2.0, 4.0]), np.array([0, 1, 0]))
+        >>> spikes[spikes.units == 0].times.tolist()
+        [1.0, 4.0]
+        """
+        if not isinstance(chosen, slice | np.ndarray | list):
+            raise TypeError(
+                "spikes are chosen by a slice, a mask or an array of indices; "
+                f"spike k is spikes.times[k] at unit spikes.units[k], got {chosen!r:.60}"
+            )
+        return Spikes(self.times[chosen], self.units[chosen])
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:  # numpy would ask for items
+        """Return one object: a list of spikes is no table of numbers."""
+        one = np.empty((), object)
+        one[()] = self
+        return one
+
+    def __iter__(self) -> Any:
+        """Raise TypeError, since pairs and a pair of arrays are both asked for in this way."""
+        raise TypeError(
+            "spikes are two arrays, spikes.times and spikes.units; zip(spikes.times, spikes.units) has pairs"
+        )
+
     def __repr__(self) -> str:
         """Return one line: the number of spikes and the span of their times."""
         if not len(self):

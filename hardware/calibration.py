@@ -24,6 +24,7 @@ from eventsim.hardware.parts.trims import Calibration, Trims
 from eventsim.hardware.substrate import Substrate
 from eventsim.hardware.targets.simulated import SimulatedTarget
 from eventsim.hardware_interface import checked_hardware
+from eventsim.hints import hinting
 from eventsim.models.inputs.sources import SpikeSource
 from eventsim.models.lif.lif import LIF
 from eventsim.network import Network
@@ -39,6 +40,7 @@ UNTIL = 30.0  # tau_syn, end of a run
 STIMULUS = {"input": np.zeros((1, LINES))}
 
 
+@hinting
 def calibrate(
     hardware: Any,
     quantities: tuple[str, ...] = ("v_th", "tau_mem", "tau_syn", "delay"),

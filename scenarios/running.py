@@ -14,6 +14,7 @@ from typing import Any
 
 import eventsim
 from eventsim.errors import ConfigError
+from eventsim.hints import hinting
 from eventsim.scenarios.earlier_names import todays_preset, todays_values
 from eventsim.scenarios.memory import free_memory, memory_words
 from eventsim.scenarios.request import (
@@ -87,6 +88,7 @@ def requested(**asked: Any) -> Request:
     return whole_runs.of_file(Request(**asked))
 
 
+@hinting
 def execute(request: Request) -> Outcome:
     """Run a scenario as requested, from the start or from where its file ends.
 

@@ -52,6 +52,11 @@ class BatchRecords:
     def __repr__(self) -> str:
         return f"<BatchRecords: {len(self)} samples, spikes of {', '.join(self._spikes) or 'no population'}>"
 
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Names of the populations whose spikes are here."""
+        return tuple(self._spikes)
+
     def spikes(self, population: str) -> SpikeTrains:
         """Return the spikes of a population; ``spikes(population)[k]`` are those of sample k."""
         if population not in self._spikes:

@@ -48,6 +48,8 @@ from eventsim.io.analysis.scores import first_where as first_where
 from eventsim.io.analysis.scores import predicted_class as predicted_class
 from eventsim.io.analysis.scores import rms as rms
 from eventsim.io.analysis.scores import spread as spread
+from eventsim.io.analysis.stimulus_rates import plot_psth as plot_psth
+from eventsim.io.analysis.stimulus_rates import psth as psth
 from eventsim.io.analysis.weights import Statistics as Statistics
 from eventsim.io.analysis.weights import alignment_angle as alignment_angle
 from eventsim.io.analysis.weights import connection_statistics as connection_statistics

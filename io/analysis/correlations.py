@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from eventsim.hints import hinting
 from eventsim.io.analysis.counting import bin_edges, binned_counts, per_second
 from eventsim.io.analysis.elephant_trains import elephant_module, in_unit, neo_trains
 from eventsim.io.analysis.population_spikes import PopulationSpikes, positive
@@ -17,6 +18,7 @@ MOST_PAIRS = 10**7
 """Differences that are held in memory at one time."""
 
 
+@hinting
 def cross_correlogram(
     spikes: PopulationSpikes,
     other: PopulationSpikes | None = None,
@@ -92,6 +94,7 @@ def cross_correlogram(
         return lags, pairs / (len(spikes) * width * observed) * per_second(spikes.time_unit)
 
 
+@hinting
 def correlation(spikes: PopulationSpikes, *, width: float) -> Floats:
     """Return the Pearson correlation of the counts of each pair of units in bins, shape (n, n).
 
@@ -110,6 +113,7 @@ def correlation(spikes: PopulationSpikes, *, width: float) -> Floats:
     return np.clip(found, -1.0, 1.0)
 
 
+@hinting
 def synchrony(spikes: PopulationSpikes, *, width: float) -> float:
     r"""Return the synchrony :math:`\chi` of a population: 1 if all units do the same, near 0 if none do.
 
@@ -127,6 +131,7 @@ def synchrony(spikes: PopulationSpikes, *, width: float) -> float:
         return float(np.sqrt(counted.mean(axis=0).var() / counted.var(axis=1).mean()))
 
 
+@hinting
 def spike_contrast(spikes: PopulationSpikes, *, min_width: float = 10.0) -> float:
     """Return the spike-contrast synchrony of a population, by Elephant (Ciba et al. 2018).
 
@@ -148,6 +153,7 @@ def spike_contrast(spikes: PopulationSpikes, *, min_width: float = 10.0) -> floa
     return float(module.spike_contrast(neo_trains(spikes), min_bin=smallest))
 
 
+@hinting
 def spike_time_tiling(spikes: PopulationSpikes, *, width: float) -> Floats:
     """Return the spike-time tiling coefficient of each pair of units, shape (n, n), by Elephant.
 

@@ -5,7 +5,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from eventsim.io.analysis.population_spikes import PopulationSpikes, number_of_units, positive
+from eventsim.hints import hinting
+from eventsim.io.analysis.population_spikes import (
+    PopulationSpikes,
+    number_of_units,
+    positive,
+    refuse_others,
+)
 from eventsim.io.plain import shown
 from eventsim.trace import Floats, Ints, Spikes
 
@@ -26,8 +32,9 @@ def extent(
     Raises
     ------
     TypeError
-        If nobody says how long was observed.
+        If these are no spikes, or nobody says how long was observed.
     """
+    refuse_others(spikes)
     if isinstance(spikes, PopulationSpikes):
         start = spikes.start if start is None else start
         duration = spikes.stop - start if duration is None else duration
@@ -37,6 +44,7 @@ def extent(
     return duration, 0.0 if start is None else start, "ms" if time_unit is None else time_unit
 
 
+@hinting
 def first_spikes(spikes: Measured, n: int | None = None) -> Floats:
     """Return the time of each unit's first spike, shape (n,); inf for units that are silent.
 
@@ -49,6 +57,7 @@ def first_spikes(spikes: Measured, n: int | None = None) -> Floats:
     return first
 
 
+@hinting
 def counts(spikes: Measured, n: int | None = None, start: float = -np.inf, stop: float = np.inf) -> Ints:
     """Return how many spikes each unit has in [start, stop), shape (n,)."""
     n = number_of_units(spikes, n)
@@ -56,6 +65,7 @@ def counts(spikes: Measured, n: int | None = None, start: float = -np.inf, stop:
     return np.bincount(spikes.units[chosen], minlength=n).astype(np.int64)
 
 
+@hinting
 def rates(
     spikes: Measured,
     n: int | None = None,
@@ -77,6 +87,7 @@ def rates(
     return counts(spikes, n, start, start + duration) / duration * per_second(time_unit)
 
 
+@hinting
 def bin_edges(duration: float, width: float, start: float = 0.0) -> Floats:
     """Return the borders of bins of a width, shape (n_bins + 1,): the bins of all metrics and plots.
 
@@ -125,6 +136,7 @@ def bin_edges(duration: float, width: float, start: float = 0.0) -> Floats:
     return np.asarray(edges, np.float64)
 
 
+@hinting
 def binned_counts(
     spikes: Measured,
     n: int | None = None,
@@ -143,6 +155,7 @@ def binned_counts(
     return flat.reshape(n, n_bins).astype(np.int64), edges
 
 
+@hinting
 def population_rate(
     spikes: Measured,
     n: int | None = None,

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from eventsim.hints import hinting
 from eventsim.io.analysis.elephant_trains import elephant_module, in_unit, neo_trains
 from eventsim.io.analysis.population_spikes import PopulationSpikes, positive
 from eventsim.trace import Floats
@@ -13,6 +14,7 @@ from eventsim.trace import Floats
 __all__ = ["van_rossum", "victor_purpura"]
 
 
+@hinting
 def van_rossum(spikes: PopulationSpikes, other: PopulationSpikes | None = None, *, tau: float) -> Floats:
     r"""Return the van Rossum distance of each pair of units, shape (n, n), or (n, n_other) with `other`.
 
@@ -48,6 +50,7 @@ def van_rossum(spikes: PopulationSpikes, other: PopulationSpikes | None = None, 
     return found if other is None else found[:n, n:]
 
 
+@hinting
 def victor_purpura(spikes: PopulationSpikes, other: PopulationSpikes | None = None, *, cost: float) -> Floats:
     """Return the Victor-Purpura distance of each pair of units, shape (n, n), or (n, n_other) with `other`.
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 
+from eventsim.hints import hinting
 from eventsim.io.analysis.counting import Measured, binned_counts, window
 from eventsim.io.analysis.elephant_trains import elephant_module, in_unit
 from eventsim.io.analysis.population_spikes import number_of_units
@@ -15,6 +16,7 @@ LEAST_BINS = 10
 """Bins below which `fano_factor` gives no number."""
 
 
+@hinting
 def isi(spikes: Measured) -> tuple[Floats, Ints]:
     """Return all intervals between successive spikes of a unit, and the unit of each; sorted by unit."""
     order = np.lexsort((spikes.times, spikes.units))
@@ -23,6 +25,7 @@ def isi(spikes: Measured) -> tuple[Floats, Ints]:
     return np.diff(times)[same], units[1:][same]
 
 
+@hinting
 def cv(
     spikes: Measured,
     n: int | None = None,
@@ -59,6 +62,7 @@ def cv(
         return np.asarray(np.sqrt(variance) / mean)
 
 
+@hinting
 def local_cv(
     spikes: Measured,
     n: int | None = None,
@@ -108,6 +112,7 @@ def local_cv(
     return found
 
 
+@hinting
 def fano_factor(
     spikes: Measured,
     n: int | None = None,

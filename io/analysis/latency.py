@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eventsim.hints import hinting
 from eventsim.io.analysis.counting import Measured
 from eventsim.io.analysis.population_spikes import number_of_units, positive
 from eventsim.io.plain import real_array
@@ -16,6 +17,7 @@ from eventsim.trace import Floats
 __all__ = ["latencies"]
 
 
+@hinting
 def latencies(
     spikes: Measured | SpikeTrains,
     onsets: ArrayLike | None = None,

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from eventsim.hints import hinting
 from eventsim.io.analysis.correlations import correlation, cross_correlogram
 from eventsim.io.analysis.counting import rates
 from eventsim.io.analysis.distances import van_rossum, victor_purpura
@@ -22,6 +23,7 @@ from eventsim.trace import Floats
 GREY = "#888888"
 
 
+@hinting
 def plot_rates(spikes: PopulationSpikes, ax: Axes | None = None) -> Axes:
     """Draw how many units have which rate, with the mean as a line."""
     found = rates(spikes)
@@ -31,6 +33,7 @@ def plot_rates(spikes: PopulationSpikes, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@hinting
 def plot_isi(spikes: PopulationSpikes, ax: Axes | None = None, *, logarithmic: bool = False) -> Axes:
     """Draw how often inter-spike intervals occur; with `logarithmic` on an axis of decades."""
     found, _ = isi(spikes)
@@ -51,6 +54,7 @@ def plot_isi(spikes: PopulationSpikes, ax: Axes | None = None, *, logarithmic: b
     return ax
 
 
+@hinting
 def plot_cv(
     spikes: PopulationSpikes,
     ax: Axes | None = None,
@@ -70,6 +74,7 @@ def plot_cv(
     return ax
 
 
+@hinting
 def plot_cross_correlogram(
     spikes: PopulationSpikes,
     other: PopulationSpikes | None = None,
@@ -90,6 +95,7 @@ def plot_cross_correlogram(
     return ax
 
 
+@hinting
 def plot_correlation(spikes: PopulationSpikes, ax: Axes | None = None, *, width: float) -> Axes:
     """Draw the correlation of each pair of units, from -1 to 1."""
     ax = _image(correlation(spikes, width=width), ax, "correlation of counts", "RdBu_r", (-1.0, 1.0))
@@ -97,6 +103,7 @@ def plot_correlation(spikes: PopulationSpikes, ax: Axes | None = None, *, width:
     return ax
 
 
+@hinting
 def plot_synchrony(spikes: PopulationSpikes, ax: Axes | None = None, *, widths: ArrayLike) -> Axes:
     """Draw the synchrony over widths of bins, beside that of as many independent units (dashed)."""
     from eventsim.io.analysis.correlations import synchrony
@@ -112,6 +119,7 @@ def plot_synchrony(spikes: PopulationSpikes, ax: Axes | None = None, *, widths: 
     return ax
 
 
+@hinting
 def plot_distances(
     spikes: PopulationSpikes,
     ax: Axes | None = None,
@@ -133,6 +141,7 @@ def plot_distances(
     return ax
 
 
+@hinting
 def plot_latencies(found: ArrayLike, ax: Axes | None = None, *, time_unit: str = "ms") -> Axes:
     """Draw the first-spike latencies of each unit as dots, its median as a line; `found` from `latencies`.
 
@@ -159,6 +168,7 @@ def plot_latencies(found: ArrayLike, ax: Axes | None = None, *, time_unit: str =
     return ax
 
 
+@hinting
 def plot_angles(
     angles: ArrayLike | Mapping[str, ArrayLike],
     ax: Axes | None = None,
@@ -181,11 +191,13 @@ def plot_angles(
     return ax
 
 
+@hinting
 def plot_weights(source: Any, projection: str, ax: Axes | None = None) -> Axes:
     """Draw how the weights of a projection are distributed; the source is as for `connection_statistics`."""
     return _of_synapses(source, projection, "weight", ax)
 
 
+@hinting
 def plot_delays(source: Any, projection: str, ax: Axes | None = None) -> Axes:
     """Draw how the delays of a projection are distributed."""
     return _of_synapses(source, projection, "delay", ax)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim.errors import UnknownPart, did_you_mean
+from eventsim.hints import hinting
 from eventsim.io.plain import plain_array, shown
 from eventsim.spike_trains import SpikeTrains, spike_pairs
 from eventsim.trace import Floats, Ints, Spikes, Trace
@@ -72,6 +73,7 @@ class PopulationSpikes:
         )
 
 
+@hinting
 def select(
     source: Any,
     population: str | None = None,
@@ -87,9 +89,9 @@ def select(
 
     Parameters
     ----------
-    source : Simulation, Trace, str or Path, SpikeTrains, Spikes, tuple or list, PopulationSpikes
-        A simulation or what it left: a trace, or a file that `es.io.load` reads. Or spikes themselves: one
-        sample in any form that `Simulation.stimulate` takes, or many samples.
+    source : Simulation, Trace, BatchRecords, str or Path, SpikeTrains, Spikes, tuple or list, PopulationSpikes
+        A simulation or what it left: a trace, records of trials or of a batch, or a file that `es.io.load`
+        reads. Or spikes themselves: one sample in any form that `Simulation.stimulate` takes, or many samples.
     population : str, optional
         Its name; may be left out where there is one with spikes. No name for spikes themselves.
     units : array_like of int, shape (k,), optional
@@ -131,13 +133,16 @@ def select(
     elif isinstance(source, SpikeTrains):
         found, n, units = _of_samples(source, units, sample)
         name = population or "spikes"
+    elif hasattr(source, "in_a_row"):
+        trains, stop, time_unit, name = _of_records(source, population, stop)
+        found, n, units = _of_samples(trains, units, sample)
     elif isinstance(source, Trace) or hasattr(source, "record_of_run"):
         found, n, end, time_unit, name = _of_run(source, population)
         stop = end if stop is None else stop
     else:
         found, n = _of_spikes(source, n)
         name = population or "spikes"
-    if sample is not None and not isinstance(source, SpikeTrains):
+    if sample is not None and not (isinstance(source, SpikeTrains) or hasattr(source, "in_a_row")):
         raise ValueError(f"only SpikeTrains have samples, got sample={sample} of {shown(source)}")
     first, last = (float(found.times[0]), float(found.times[-1])) if len(found) else (0.0, 0.0)
     start = min(0.0, first) if start is None else float(start)
@@ -160,6 +165,7 @@ def number_of_units(spikes: Any, n: int | None) -> int:
         if n is not None and n != spikes.n:
             raise ValueError(f"{spikes.name!r} are of {spikes.n} units, got n={n}")
         return spikes.n
+    refuse_others(spikes)
     if n is None:
         if isinstance(spikes, Spikes):
             raise TypeError("the number of units n is needed for Spikes; or give select(...), which knows it")
@@ -168,10 +174,18 @@ def number_of_units(spikes: Any, n: int | None) -> int:
     return n
 
 
+def refuse_others(spikes: Any) -> None:
+    """Raise TypeError if something is neither `Spikes` nor what `select` returns."""
+    if hasattr(spikes, "times") and hasattr(spikes, "units") and not isinstance(spikes, SpikeTrains):
+        return
+    runs = isinstance(spikes, str | os.PathLike | Trace | SpikeTrains) or hasattr(spikes, "record_of_run")
+    way = "select(..., population) takes them out of it" if runs else "such as sim.spikes(name)"
+    raise TypeError(f"a measure is of Spikes, or of what select returns, got {shown(spikes)}; {way}")
+
+
 def checked(spikes: Any, n: int) -> Any:
     """Return the spikes if all of them are of units 0 to n - 1."""
-    if not hasattr(spikes, "units"):
-        raise TypeError(f"a metric is of Spikes, such as sim.spikes(name), got {shown(spikes)}")
+    refuse_others(spikes)
     if len(spikes.units) and not 0 <= spikes.units.min() <= spikes.units.max() < n:
         wrong = spikes.units[(spikes.units < 0) | (spikes.units >= n)][0]
         raise ValueError(f"spikes of {n} units have units 0..{n - 1}, got a spike of unit {int(wrong)}")
@@ -208,6 +222,20 @@ def _of_run(source: Any, population: str | None) -> tuple[Spikes, int, float, st
     n = sizes.get(population, sizes.get(population.rpartition(".")[0], int(found.units.max(initial=-1)) + 1))
     end = max(float(end), float(np.nextafter(found.times[-1], np.inf)) if len(found) else 0.0)
     return found, n, end, time_unit, population
+
+
+def _of_records(
+    records: Any, population: str | None, stop: float | None
+) -> tuple[SpikeTrains, float | None, str, str]:
+    """Return the samples of a population in records by sample, where they end if all end there, and names."""
+    if population is None:
+        named = records.populations
+        if len(named) != 1:
+            raise ValueError(f"which population? there are {', '.join(named) or 'none with spikes'}")
+        population = named[0]
+    lengths = np.unique(records.lengths)
+    end = float(lengths[0]) if stop is None and len(lengths) == 1 else stop
+    return records.spikes(population), end, records.time_unit, population
 
 
 def _of_samples(

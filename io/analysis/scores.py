@@ -8,10 +8,12 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eventsim.hints import hinting
 from eventsim.io.plain import plain_array
 from eventsim.trace import Ints
 
 
+@hinting
 def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
     """Return the fraction of predictions that are right; nan when there are none.
 
@@ -26,6 +28,7 @@ def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
     return float(np.mean(predicted == labels)) if labels.size else float("nan")
 
 
+@hinting
 def confusion(predicted: ArrayLike, labels: ArrayLike, n_classes: int) -> Ints:
     """Return how often a class (row) was predicted as a class (column); predictions below 0 count nowhere."""
     predicted = plain_array(predicted, "predictions", "iu")
@@ -35,6 +38,7 @@ def confusion(predicted: ArrayLike, labels: ArrayLike, n_classes: int) -> Ints:
     return flat.reshape(n_classes, n_classes).astype(np.int64)
 
 
+@hinting
 def predicted_class(first: ArrayLike) -> Ints:
     """Return the unit that spikes first, for each row of first spike times; -1 where all are silent."""
     first = plain_array(first, "first spike times", "iuf").astype(np.float64)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim.errors import UnknownPart, did_you_mean
+from eventsim.hints import hinting
 from eventsim.io.plain import real_array
 from eventsim.trace import Floats, Trace
 
@@ -50,6 +51,7 @@ class Statistics:
     not_finite: int
 
 
+@hinting
 def statistics(values: ArrayLike) -> Statistics:
     """Return the statistics of values of any shape, by `scipy.stats.describe` and `numpy.quantile`.
 
@@ -84,6 +86,7 @@ def statistics(values: ArrayLike) -> Statistics:
     )
 
 
+@hinting
 def connection_statistics(source: Any, projection: str) -> dict[str, Statistics]:
     """Return the statistics of a projection: weight, delay, indegree and outdegree.
 
@@ -152,6 +155,7 @@ def _of_arrays(weight: Any, delay: Any) -> tuple[Any, Any, Floats, Floats | None
     return pre, post, array.ravel(), late, (array.shape[0], array.shape[1])
 
 
+@hinting
 def alignment_angle(a: ArrayLike, b: ArrayLike, axis: int | tuple[int, ...] | None = None) -> Any:
     r"""Return the angle between two arrays in degrees: 0 for the same direction, 180 for the opposite one.
 

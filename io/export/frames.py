@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.hints import hinting
 from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, trace_of
 from eventsim.trace import Trace
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@hinting
 def to_pandas(
     trace: Trace | Recorder, population: str | None = None, variable: str | None = None
 ) -> "pandas.DataFrame":
@@ -87,6 +89,7 @@ def _samples(trace: Trace, population: str | None, variable: str) -> "pandas.Dat
     return frame
 
 
+@hinting
 def to_xarray(trace: Trace | Recorder) -> "xarray.DataTree":
     """Return a trace as a tree of data sets, in the manner of ArviZ.
 

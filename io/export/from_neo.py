@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
+from eventsim.hints import hinting
 from eventsim.trace import Samples, Spikes, Trace
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ UNNAMED = "spikes"  # population of trains that do not say theirs
 Floats = NDArray[np.float64]
 
 
+@hinting
 def from_neo(block: "neo.Block", segment: int = 0) -> Trace:
     """Return the spikes and signals of one segment of a Neo block as a `Trace`.
 

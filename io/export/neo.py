@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventsim.hints import hinting
 from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, span_of, trace_of
 from eventsim.trace import Trace
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _UNITS = {"ns": "ns", "us": "us", "ms": "ms", "s": "s"}
 
 
+@hinting
 def to_neo(trace: Trace | Recorder) -> "neo.Block":
     """Return a trace as a `neo.Block` with one segment.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from eventsim.errors import ConfigError
+from eventsim.hints import hinting
 from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, span_of, trace_of
 from eventsim.io.export.times import factor
@@ -15,6 +16,7 @@ from eventsim.io.nwb.reading import MARK
 from eventsim.trace import Trace
 
 
+@hinting
 def to_nwb(trace: Trace | Recorder, path: Path | str, *, session_start: datetime | None = None) -> Path:
     """Write a trace as Neurodata Without Borders, and return the file.
 

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 
 from eventsim.errors import ConfigError
+from eventsim.hints import hinting
 from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, trace_of
 from eventsim.io.export.times import factor
@@ -17,6 +18,7 @@ SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, np.uint8)
 CHUNK = 1 << 15
 
 
+@hinting
 def to_sonata(trace: Trace | Recorder, folder: Path | str) -> list[Path]:
     """Write spikes and sampled variables as SONATA, and return the files.
 

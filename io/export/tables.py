@@ -7,11 +7,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from eventsim.hints import hinting
 from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, trace_of
 from eventsim.trace import Trace
 
 
+@hinting
 def to_csv(trace: Trace | Recorder, folder: Path | str) -> list[Path]:
     """Write the recordings of a trace as CSV, and return the files.
 

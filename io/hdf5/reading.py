@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError, FileFormatError, UnknownPart, shortened
+from eventsim.hints import hinting
 from eventsim.io import nir, nwb, sonata
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.declarations import get_declaration
@@ -26,6 +27,7 @@ LARGE = 1 << 26
 """Bytes of a file that may honestly need more memory than there is."""
 
 
+@hinting
 def load(
     path: str | os.PathLike[str],
     recordings: bool = True,

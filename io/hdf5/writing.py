@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim.errors import FileFormatError
+from eventsim.hints import hinting
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.checks import attribute, check_times, node_ids, real_numbers, spike_times_of
 from eventsim.io.hdf5.columns import Column
@@ -32,6 +33,7 @@ from eventsim.io.hdf5.workfile import SLACK, WorkFile
 from eventsim.trace import Trace
 
 
+@hinting
 def save(trace: Trace, path: str | os.PathLike[str], overwrite: bool = False) -> None:
     """Write a trace into one HDF5 file, readable by `load` and by SONATA tools.
 

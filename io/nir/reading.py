@@ -20,6 +20,7 @@ import scipy.sparse.csgraph
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError, FileFormatError
+from eventsim.hints import hinting
 from eventsim.io.nir.maps import MAPS, Shape, linear_map
 from eventsim.trace import Trace
 
@@ -34,6 +35,7 @@ MOST_WAYS, MOST_DELAYS, DEEPEST = 2000, 4096, 200
 UNITS = ("s", "ms", "us", "ns", "1")
 
 
+@hinting
 def read_nir(path: Path | str, time_unit: str | None = None, dt: float | None = None) -> Trace:
     """Return a trace whose `network` builds the graph of a NIR file.
 

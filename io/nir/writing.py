@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
+from eventsim.hints import hinting
 
 __all__ = ["to_nir"]
 
@@ -24,6 +25,7 @@ MOST = 50_000_000
 """Entries of a Linear."""
 
 
+@hinting
 def to_nir(net: Any, path: Path | str, *, dt: float = 1.0) -> Path:
     """Write a network as a NIR file, and return the file.
 

@@ -5,9 +5,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from numpy.typing import ArrayLike
 
+from eventsim.hints import hinting
 from eventsim.io.plots.styling import COLOURS, MARKS, axes_or_new, legend_beside, set_title, whole_ticks
 
 
+@hinting
 def histogram(values: ArrayLike, ax: Axes | None = None, *, label: str = "weight") -> Axes:
     """Draw how often values occur, from the smallest to the largest; zeros of sparse matrices count too.
 
@@ -29,6 +31,7 @@ def histogram(values: ArrayLike, ax: Axes | None = None, *, label: str = "weight
     return ax
 
 
+@hinting
 def matrix(
     weight: ArrayLike, ax: Axes | None = None, *, label: str = "weight", bound: float | None = None
 ) -> Axes:
@@ -59,6 +62,7 @@ def matrix(
     return ax
 
 
+@hinting
 def yin_yang(
     samples: ArrayLike,
     labels: ArrayLike,

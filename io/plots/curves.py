@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from eventsim.hints import hinting
 from eventsim.io.plots.styling import (
     COLOURS,
     GREY,
@@ -25,6 +26,7 @@ N_LINES = 4
 """Units whose lines a plot of a sampled variable shows."""
 
 
+@hinting
 def trace(
     samples: Samples,
     ax: Axes | None = None,
@@ -73,6 +75,7 @@ def trace(
     return ax
 
 
+@hinting
 def training(
     series: Mapping[str, ArrayLike],
     ax: Axes | None = None,

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from eventsim.errors import UnknownPart
+from eventsim.hints import hinting
 from eventsim.io.config import nearest
 from eventsim.io.declared import thresholds, unit_of
 from eventsim.io.hdf5.safety import check_destination
@@ -32,11 +33,13 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+@hinting
 def available(run: Trace) -> dict[str, Callable[[Trace], Figure]]:
     """Return the plots that a trace has the data for by name, the most telling first."""
     return {name: labelled(draw) for name, (fits, draw) in _PLOTS.items() if fits(run)}
 
 
+@hinting
 def plot(run: Trace, what: str | None, path: str | os.PathLike[str]) -> str:
     """Draw a trace into a file (PNG, PDF, SVG by its ending) and return what was drawn.
 

@@ -9,7 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
 
-from eventsim.io.analysis.counting import population_rate
+from eventsim.hints import hinting
+from eventsim.io.analysis.counting import extent, population_rate
+from eventsim.io.analysis.population_spikes import PopulationSpikes, refuse_others
 from eventsim.io.plots.decisions import ShownSample
 from eventsim.io.plots.styling import (
     COLOURS,
@@ -27,8 +29,9 @@ DOT_LIMIT = 200_000
 """More spikes than this are drawn as a density."""
 
 
+@hinting
 def raster(
-    spikes: Spikes,
+    spikes: Spikes | PopulationSpikes,
     n: int | None = None,
     ax: Axes | None = None,
     *,
@@ -42,12 +45,18 @@ def raster(
 
     Parameters
     ----------
+    spikes : Spikes or PopulationSpikes
+        ``sim.spikes(name)``, or what `es.analysis.select` returns, which knows units, span and time unit.
     n : int, optional
         Units of the population; default up to the highest that spiked.
     span : (float, float), optional
         Time axis; default from 0 to the last spike.
     """
     ax = axes_or_new(ax)
+    refuse_others(spikes)
+    if isinstance(spikes, PopulationSpikes):
+        n, time_unit = spikes.n if n is None else n, spikes.time_unit
+        span = (spikes.start, spikes.stop) if span is None else span
     n = int(spikes.units.max(initial=0)) + 1 if n is None else n
     left, right = span or (0.0, float(spikes.times[-1]) if len(spikes) else 1.0)
     right = right if right > left else left + 1.0
@@ -137,10 +146,11 @@ def _deciding(sample: ShownSample) -> str:
     return "first spike" if sample.height is None else "highest membrane"
 
 
+@hinting
 def rate(
-    spikes: Spikes,
-    n: int,
-    duration: float,
+    spikes: Spikes | PopulationSpikes,
+    n: int | None = None,
+    duration: float | None = None,
     ax: Axes | None = None,
     *,
     width: float | None = None,
@@ -150,16 +160,18 @@ def rate(
 ) -> Axes:
     """Draw the mean rate of a unit over time, in bins of a width.
 
-    By default the width is that of `default_width`. Spikes after the last whole bin are not shown.
+    By default the width is that of `default_width`. Spikes after the last whole bin are not shown. What
+    `es.analysis.select` returns knows its units and duration; for `Spikes` both are needed.
     """
+    duration, start, time_unit = extent(spikes, duration, None, None if time_unit == "ms" else time_unit)
     ax = axes_or_new(ax)
     duration = duration if duration > 0 else 1.0
     width = default_width(duration, len(spikes)) if width is None else width
-    centres, values = population_rate(spikes, n, duration, width, time_unit=time_unit)
+    centres, values = population_rate(spikes, n, duration, width, start, time_unit)
     edges = np.append(centres - width / 2, centres[-1] + width / 2)
     ax.stairs(values, edges, baseline=None, color=colour, label=label, linewidth=1.4)
     highest = max(1.05 * float(values.max()), ax.get_ylim()[1])
-    ax.set(xlim=(0, duration), ylim=(0, highest))
+    ax.set(xlim=(start, start + duration), ylim=(0, highest))
     ax.set_xlabel(time_label(time_unit))
     hertz = time_unit in ("ns", "us", "ms", "s")
     ax.set_ylabel("rate per unit (Hz)" if hertz else f"rate per unit (1/{time_unit or 'time'})")

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError, FileFormatError
+from eventsim.hints import hinting
 from eventsim.io.hdf5.reading import open_any, open_hdf5
 from eventsim.io.sonata import recordings
 from eventsim.io.sonata.config_files import CircuitFiles, read_config, read_json, read_types
@@ -34,6 +35,7 @@ SYNAPSES = ("static_synapse", "")
 MOST_UNITS = 2**31 - 1
 
 
+@hinting
 def read_circuit(path: Path | str) -> Trace:
     """Return a trace whose `network` builds the circuit of a configuration in JSON.
 

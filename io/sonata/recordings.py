@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
+from eventsim.hints import hinting
 from eventsim.io.hdf5.windows import WHOLE, Window
 from eventsim.trace import Samples, Spikes, Trace
 
@@ -29,6 +30,7 @@ def is_recording(file: h5py.File) -> bool:
     return isinstance(file.get("spikes"), h5py.Group) or isinstance(file.get("report"), h5py.Group)
 
 
+@hinting
 def read(file: h5py.File, path: Path, recordings: bool = True, part: Window = WHOLE) -> Trace:
     """Return the spikes and reports of an open SONATA file, times in ms.
 

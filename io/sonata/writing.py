@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
+from eventsim.hints import hinting
 from eventsim.io.export.sonata import to_sonata
 from eventsim.io.export.times import factor
 from eventsim.io.sonata.point_neurons import template_of
@@ -24,6 +25,7 @@ Ints = NDArray[np.int64]
 TIMES = ("t_ref", "C_m", "tau_m", "tau_syn_ex", "tau_syn_in")  # a capacitance is current * time / potential
 
 
+@hinting
 def write_circuit(
     net: Any,
     folder: Path | str,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim.errors import ConfigError
+from eventsim.hints import hinting
 from eventsim.registry import parts
 from eventsim.scenarios import metric_units
 from eventsim.scenarios.parameters import keys, summary
@@ -30,6 +31,7 @@ VARIABLES = 12
 CURVES = 8
 
 
+@hinting
 def report(
     path: str | os.PathLike[str],
     output: str | os.PathLike[str] | None = None,

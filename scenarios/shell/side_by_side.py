@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError
+from eventsim.hints import hinting
 from eventsim.scenarios import metric_units
 from eventsim.scenarios.shell import reporting, results
 
@@ -76,6 +77,7 @@ class Comparison:
         return found
 
 
+@hinting
 def compare(
     *paths: str | os.PathLike[str], output: str | os.PathLike[str] | None = None, title: str = ""
 ) -> Comparison:

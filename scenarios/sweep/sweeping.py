@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError, FileFormatError
+from eventsim.hints import hinting
 from eventsim.scenarios import running
 from eventsim.scenarios.many_runs.plan import PlannedRun, planned
 from eventsim.scenarios.many_runs.pool import Ended
@@ -113,6 +114,7 @@ def _checked_run(run: dict[str, Any]) -> dict[str, Any]:
     return run
 
 
+@hinting
 def sweep(
     name: str,
     axes: Mapping[str, Axis | object],

@@ -84,6 +84,19 @@ def simulation():
         ("sim.silence('cells', [0])", "sim.set(population, v_th=float('inf'), units=[...])"),
         ("sim.spikes('cells').senders", "did you mean 'units'?"),
         ("sim.spikes('cells').t", "did you mean 'times'?"),
+        ("es.io.load('x.h5', population='cells')", "load has no argument 'population'; did you mean 'populations'?"),
+        ("es.io.datasets.yin_yang(n_samples=5)", "yin_yang has no argument 'n_samples'; did you mean 'size'?"),
+        ("es.sweep('delgrad', {}, 'x', n_jobs=2)", "did you mean 'jobs'?"),
+        ("es.sweep('delgrad', seed=range(3))", "a key of the second argument"),
+        ("es.analysis.population_rate(sim.spikes('cells'), bin_size=1.0)", "did you mean 'width'?"),
+        ("es.io.plots.raster(sim.spikes('cells'), color='red')", "did you mean 'colour'?"),
+        ("es.models.SpikingClassifier(seed=1)", "did you mean 'random_state'?"),
+        ("es.Simulation(net, n_threads=2)", "one thread a simulation"),
+        ("es.hardware.WeightQuantization(bits=6)", "step, such as"),
+        ("sim.peek", "schedule='ordered').engine"),
+        ("es.trace.Trace().trace", "trace.samples[population, variable]"),
+        ("es.trace.Trace().weights", "trace.parameters['weight/PRE->POST']"),
+        ("es.analysis.time_histogram", "es.analysis.psth"),
     ],
 )  # fmt: skip
 def test_a_wrong_name_is_answered_with_the_right_one_in_one_line(words, says):
@@ -117,6 +130,9 @@ def test_synonyms_lead_to_arguments_and_variables_that_exist():
                   es.connect.lognormal, es.connect.fixed_indegree, es.models.training.Trainer):  # fmt: skip
         for _, each in [("", thing.__init__), *inspect.getmembers(thing, inspect.isfunction)]:
             ours |= set(inspect.signature(each).parameters)
+    for each in (es.sweep, es.io.load, es.io.datasets.yin_yang, es.io.plots.raster, es.io.export.to_csv,
+                 es.analysis.select, es.analysis.population_rate):  # fmt: skip
+        ours |= set(inspect.signature(each).parameters)
     assert set(SYNONYMS) - ours == set()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import Folder, PublishedSet, check_split
 from eventsim.io.datasets.wav import read_wav
 from eventsim.trace import Ints
@@ -23,6 +24,7 @@ SCENES = ("airport", "street_traffic", "bus", "park")
 LISTS = {"train": "fold1_train.csv", "test": "fold1_evaluate.csv"}
 
 
+@hinting
 def acoustic_scenes(
     split: str = "train", data: Folder = None, device: str = "a"
 ) -> tuple[list[tuple[Path, int]], Ints]:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import Folder, PublishedSet
 from eventsim.trace import Ints
 
@@ -15,6 +16,7 @@ BRAILLE = PublishedSet(
 )
 
 
+@hinting
 def braille(data: Folder = None) -> tuple[list[NDArray[np.uint8]], Ints]:
     """Read tactile Braille letters.
 

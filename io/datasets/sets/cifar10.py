@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import Folder, PublishedSet, check_split
 from eventsim.trace import Ints
 
@@ -42,6 +43,7 @@ BATCHES = {
 SHAPE = 3, 32, 32
 
 
+@hinting
 def cifar10(split: str = "train", data: Folder = None) -> tuple[Bytes, Ints]:
     """Read CIFAR-10: colour images of ten kinds of animals and vehicles.
 

@@ -9,10 +9,12 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import check_split
 from eventsim.trace import Ints
 
 
+@hinting
 def digits(split: str = "train") -> tuple[NDArray[np.uint8], Ints]:
     """Return small handwritten digits.
 

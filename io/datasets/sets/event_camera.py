@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import Folder, PublishedSet
 from eventsim.io.numpy_files import read_npy
 from eventsim.trace import Floats
@@ -25,6 +26,7 @@ FEW_WINDOWS, LEAST_EVENTS = 64, 16
 FIELDS = ("x", "y", "w", "h", "class_id")
 
 
+@hinting
 def event_camera(split: str = "test", data: Folder = None) -> list[tuple[Path, Path]]:
     """Return the files of a split: events and boxes of each sequence, by name.
 
@@ -58,6 +60,7 @@ def event_camera(split: str = "test", data: Folder = None) -> list[tuple[Path, P
     )
 
 
+@hinting
 def read_events(path: str | Path) -> dict[str, NDArray[Any]]:
     """Read the events of a DAT file.
 
@@ -101,6 +104,7 @@ def read_events(path: str | Path) -> dict[str, NDArray[Any]]:
     }
 
 
+@hinting
 def read_boxes(path: str | Path, scale: float = 0.5, smallest: float = 60.0) -> dict[str, NDArray[Any]]:
     """Read the boxes of the three classes of the task.
 
@@ -138,6 +142,7 @@ def read_boxes(path: str | Path, scale: float = 0.5, smallest: float = 60.0) -> 
     return {"t": found[time].astype(np.int64)[kept], "box": box[kept] * scale, "label": label[kept]}
 
 
+@hinting
 def histograms(events: dict[str, NDArray[Any]], window: int = 50_000, scale: float = 0.5) -> Floats:
     """Count events by window and polarity, shape (windows, 2, height, width): the frames that detectors see.
 

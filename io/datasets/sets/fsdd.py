@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import Folder, PublishedSet, check_split
 from eventsim.io.datasets.sets.shd import read_recordings
 from eventsim.trace import Ints, Spikes
@@ -18,6 +19,7 @@ FSDD = PublishedSet(
 )
 
 
+@hinting
 def fsdd(
     split: str = "train", data: Folder = None, speaker: str | None = None
 ) -> tuple[list[NDArray[np.int16]], Ints]:
@@ -45,6 +47,7 @@ def fsdd(
         return [audio[offsets[k] : offsets[k + 1]] for k in chosen], file["labels"][chosen].astype(np.int64)
 
 
+@hinting
 def fsdd_spikes(split: str = "train", data: Folder = None) -> tuple[list[Spikes], Ints]:
     """Read the spoken digits as spikes of 700 channels; times in ms. These are not SHD."""
     return read_recordings(FSDD.path(f"fsdd_spikes_{check_split(split)}.h5", data))

@@ -13,6 +13,7 @@ import csv
 
 import numpy as np
 
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import Folder, PublishedSet
 from eventsim.io.numpy_files import read_npy
 from eventsim.trace import Floats
@@ -57,6 +58,7 @@ SERIES = {
 }
 
 
+@hinting
 def mackey_glass_series(tau: int, n: int = N_POINTS) -> Floats:
     """Return the first points of a series, x(tau + k L / 75), shape (n,).
 
@@ -72,6 +74,7 @@ def mackey_glass_series(tau: int, n: int = N_POINTS) -> Floats:
     return mackey_glass_at(float(tau), first, times)
 
 
+@hinting
 def mackey_glass_at(tau: float, first: float, times: Floats) -> Floats:
     """Return x at some times >= 0 for the delay `tau` and x(t) = `first` until 0, shape (n,)."""
     times = np.asarray(times, np.float64)
@@ -103,6 +106,7 @@ def mackey_glass_at(tau: float, first: float, times: Floats) -> Floats:
     return found
 
 
+@hinting
 def mackey_glass_file(tau: int, data: Folder = None) -> Floats:
     """Read a published series, ``mg_<tau>.npy``; raises FileNotFoundError where it is missing."""
     series: Floats = read_npy(MACKEY_GLASS.path(f"mg_{tau}.npy", data)).reshape(-1).astype(np.float64)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import Folder, PublishedSet, check_split
 from eventsim.io.datasets.zipped import read_member, zipped_files
 from eventsim.io.numpy_files import read_npz
@@ -52,6 +53,7 @@ FASHION_MNIST = PublishedSet(
 )
 
 
+@hinting
 def mnist(split: str = "train", data: Folder = None, size: int = 28) -> tuple[Bytes, Ints]:
     """Read MNIST.
 
@@ -87,6 +89,7 @@ def mnist(split: str = "train", data: Folder = None, size: int = 28) -> tuple[By
     return images, labels
 
 
+@hinting
 def fashion_mnist(split: str = "train", data: Folder = None) -> tuple[Bytes, Ints]:
     """Read Fashion-MNIST: images (n, 28, 28) uint8, labels (n,) 0 to 9; otherwise as `mnist`."""
     return _pair(FASHION_MNIST, split, data)

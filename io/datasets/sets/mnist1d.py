@@ -10,6 +10,7 @@ that 40 points give the published values (Greydanus, Kobak 2024).
 
 import numpy as np
 
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import Folder, PublishedSet, check_split
 from eventsim.trace import Floats, Ints
 
@@ -27,6 +28,7 @@ MNIST1D = PublishedSet(
 )
 
 
+@hinting
 def mnist1d(split: str = "train", data: Folder = None, length: int = 40) -> tuple[Floats, Ints]:
     """Read the frozen default MNIST-1D set: sequences (4000 or 1000, length) float64, labels 0..9.
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import Folder, PublishedSet
 from eventsim.io.datasets.wav import read_wav
 from eventsim.trace import Ints
@@ -77,6 +78,7 @@ class Recordings(Sequence[Sound]):
         return np.array([place[word] for word in self.words], np.int64)
 
 
+@hinting
 def mswc_base(split: Split = "train", data: Folder = None) -> Recordings:
     """Return the recordings of the hundred base words: 500 each to train, 100 to validate, 100 to test.
 
@@ -92,6 +94,7 @@ def mswc_base(split: Split = "train", data: Folder = None) -> Recordings:
     return _listed(MSWC.path(f"base_{split}.csv", data), 1)
 
 
+@hinting
 def mswc_session(language: str, data: Folder = None) -> Recordings:
     """Return the recordings of one session: ten words of a language, 200 each.
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from eventsim.hints import hinting
 from eventsim.trace import Ints
 
 STEPS, START, GAP, CODE = 100, 10, 5, 10
@@ -37,6 +38,7 @@ class MtsXor(NamedTuple):
     b: Ints
 
 
+@hinting
 def mts_xor(size: int, seed: int | Generator = 0, noise: float = NOISE) -> MtsXor:
     """Generate samples of multi-time-scale XOR.
 
@@ -92,6 +94,7 @@ def mts_xor(size: int, seed: int | Generator = 0, noise: float = NOISE) -> MtsXo
     return MtsXor(spikes.view(np.uint8), labels, a, b)
 
 
+@hinting
 def mts_xor_scored() -> NDArray[np.bool_]:
     """Return which steps count for the accuracy, shape (STEPS,): those in which channel B is active.
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import Folder, PublishedSet, check_split
 from eventsim.trace import Ints, Spikes
 
@@ -14,6 +15,7 @@ NMNIST_SMALL = PublishedSet(
 )
 
 
+@hinting
 def nmnist_small(split: str = "train", data: Folder = None) -> tuple[list[Spikes], Ints]:
     """Read 1000 (100) recordings of N-MNIST; times in ms, unit = x + 34 y + 1156 for ON events.
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import Folder, PublishedSet
 from eventsim.trace import Floats, Ints
 
@@ -26,6 +27,7 @@ STEP = 0.004  # s
 WINDOW = 7  # steps that a sample counts
 
 
+@hinting
 def primate_reaching(session: str, data: Folder = None) -> tuple[NDArray[np.float32], Floats, Ints]:
     """Read a session of the NeuroBench task from ``primate-reaching/<session>.mat``, a file of HDF5.
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.errors import FileFormatError
+from eventsim.hints import hinting
 from eventsim.io.datasets.files import Folder, PublishedSet, check_split
 from eventsim.trace import Ints, Spikes
 
@@ -25,6 +26,7 @@ SSC = PublishedSet("ssc", "zenkelab.org/resources/spiking-heidelberg-datasets-sh
 SSC_FILES = {"train": "ssc_train.h5", "validation": "ssc_valid.h5", "test": "ssc_test.h5"}
 
 
+@hinting
 def shd(split: str = "train", data: Folder = None) -> tuple[list[Spikes], Ints]:
     """Read the Spiking Heidelberg Digits from ``shd/shd_train.h5`` and ``shd/shd_test.h5``; times in ms.
 
@@ -33,6 +35,7 @@ def shd(split: str = "train", data: Folder = None) -> tuple[list[Spikes], Ints]:
     return read_recordings(SHD.path(f"shd_{check_split(split)}.h5", data))
 
 
+@hinting
 def ssc(split: str = "train", data: Folder = None) -> tuple[list[Spikes], Ints]:
     """Read the Spiking Speech Commands from ``ssc/ssc_train.h5``, ``ssc_valid.h5`` and ``ssc_test.h5``.
 
@@ -48,6 +51,7 @@ def ssc(split: str = "train", data: Folder = None) -> tuple[list[Spikes], Ints]:
     return read_recordings(SSC.path(SSC_FILES[split], data))
 
 
+@hinting
 def read_recordings(path: str | os.PathLike[str]) -> tuple[list[Spikes], Ints]:
     """Read a file in the layout of the Heidelberg digits (SHD, SSC): times in ms, labels.
 

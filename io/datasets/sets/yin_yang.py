@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from eventsim.hints import hinting
 from eventsim.trace import Floats, Ints
 
 YIN_YANG = {"train": (5000, 42), "validation": (1000, 41), "test": (1000, 40)}
 """Size and seed of the published splits."""
 
 
+@hinting
 def yin_yang(
     size: int = 5000, seed: int = 42, r_small: float = 0.1, r_big: float = 0.5
 ) -> tuple[Floats, Ints]:
