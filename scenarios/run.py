@@ -69,11 +69,13 @@ class Run:
     _began: float = field(default_factory=time.perf_counter)
     _kept: float = field(default_factory=time.perf_counter)
     _cost: float = 0.0
+    _ended: float | None = None
 
     @property
     def wall_seconds(self) -> float:
-        """Time spent so far, over all resumptions."""
-        return self._wall_before + time.perf_counter() - self._began
+        """Time spent so far, over all resumptions; that in the file when the run has finished."""
+        now = time.perf_counter() if self._ended is None else self._ended
+        return self._wall_before + now - self._began
 
     def rng(self, *names: str | int) -> np.random.Generator:
         """Return the stream of random numbers for the purpose called `names`."""
@@ -186,6 +188,7 @@ class Run:
 
     def finish(self) -> None:
         """Hand over what was found and mark the file as complete; of the state only `last_state` is left."""
+        self._ended = time.perf_counter()
         self._write(self.last_state)
         self.file.close(complete=True)
 

@@ -89,9 +89,9 @@ def select(
 
     Parameters
     ----------
-    source : Simulation, Trace, BatchRecords, str or Path, SpikeTrains, Spikes, tuple or list, PopulationSpikes
+    source : Simulation, Trace, BatchRecords, path, SpikeTrains, Spikes, tuple or list, PopulationSpikes
         A simulation or what it left: a trace, records of trials or of a batch, or a file that `es.io.load`
-        reads. Or spikes themselves: one sample in any form that `Simulation.stimulate` takes, or many samples.
+        reads. Or spikes themselves: one sample in any form that `Simulation.stimulate` takes, or many.
     population : str, optional
         Its name; may be left out where there is one with spikes. No name for spikes themselves.
     units : array_like of int, shape (k,), optional

@@ -83,13 +83,13 @@ def psth(
             time_unit = spikes.time_unit
     if units < 1 or repetitions < 1:
         raise ValueError(
-            f"a rate needs at least one unit and one repetition, got {units} units and {repetitions} repetitions"
+            f"a rate needs a unit and a repetition at least, got {units} units and {repetitions} repetitions"
         )
     if not np.isfinite(begins).all():
         raise ValueError(f"onsets must be finite, got {begins[~np.isfinite(begins)][0]}")
     edges = bin_edges(stop - start, width, start)
     if len(edges) < 2:
-        raise ValueError(f"stop must be a bin behind start, got start={start!r}, stop={stop!r}, width={width!r}")
+        raise ValueError(f"stop must be a bin of {width!r} behind start = {start!r}, got {stop!r}")
     counted = sum(np.diff(np.searchsorted(times - onset, edges)) for onset in begins)
     centres = start + width * (np.arange(len(edges) - 1, dtype=np.float64) + 0.5)
     return centres, counted / (units * repetitions * width) * per_second(time_unit or "ms")

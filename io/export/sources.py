@@ -1,8 +1,9 @@
 """What is exported: the trace of a simulation or of a file, and the span of time that it covers."""
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
+from eventsim.io.plain import shown
 from eventsim.trace import Trace
 
 
@@ -30,6 +31,24 @@ def trace_of(source: Trace | Recorder) -> Trace:
             f"a trace (such as es.io.load gives) or a simulation can be exported, not {type(source).__name__}"
         )
     return source.record_of_run()
+
+
+def network_from(source: Any) -> Any:
+    """Return a network as it is, and that of a simulation or of a trace that holds one.
+
+    Raises
+    ------
+    TypeError
+        If it is none of them.
+    ConfigError
+        If the trace holds no network.
+    """
+    if isinstance(source, Trace):
+        return source.network()
+    network = source.net if hasattr(source, "record_of_run") else source
+    if not (hasattr(network, "populations") and hasattr(network, "projections")):
+        raise TypeError(f"a Network, a simulation or a trace with its network is needed, got {shown(source)}")
+    return network
 
 
 def span_of(trace: Trace) -> tuple[float, float]:

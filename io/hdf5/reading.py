@@ -21,6 +21,7 @@ from eventsim.io.hdf5.schema import decode_name
 from eventsim.io.hdf5.structure import check_structure
 from eventsim.io.hdf5.tree import get_array, get_text, get_tree
 from eventsim.io.hdf5.windows import Window, window
+from eventsim.io.plain import shown
 from eventsim.trace import Samples, Spikes, Trace
 
 LARGE = 1 << 26
@@ -65,6 +66,8 @@ def load(
 
     Raises
     ------
+    TypeError
+        If `path` is something else.
     FileNotFoundError, IsADirectoryError, PermissionError
         If there is no file that can be read.
     FileFormatError
@@ -73,6 +76,9 @@ def load(
     MemoryError
         If it is larger than the memory; a part of it can be read.
     """
+    if not isinstance(path, str | os.PathLike):
+        graph = "; es.io.nir.read_nir takes a graph" if type(path).__name__ == "NIRGraph" else ""
+        raise TypeError(f"load reads a file, such as load('run.h5'), got {shown(path)}{graph}")
     path = Path(path)
     part = window(populations, start, stop)
     if path.suffix.lower() == ".json":

@@ -10,8 +10,8 @@ All linear nodes between two neurons become one projection: matrices are multipl
 """
 
 import math
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from eventsim.errors import ConfigError, FileFormatError
 from eventsim.hints import hinting
 from eventsim.io.nir.maps import MAPS, Shape, linear_map
+from eventsim.io.plain import shown
 from eventsim.trace import Trace
 
 __all__ = ["read_nir"]
@@ -36,12 +37,13 @@ UNITS = ("s", "ms", "us", "ns", "1")
 
 
 @hinting
-def read_nir(path: Path | str, time_unit: str | None = None, dt: float | None = None) -> Trace:
+def read_nir(path: Any, time_unit: str | None = None, dt: float | None = None) -> Trace:
     """Return a trace whose `network` builds the graph of a NIR file.
 
     Parameters
     ----------
-    path : path
+    path : path or nir.NIRGraph
+        The file, or the graph itself, as other programs export it.
     time_unit : {"s", "ms", "us", "ns", "1"}, optional
         Unit of the file's times, which becomes that of the network. Unless given, what the file's metadata
         say, else "s", as most programs write it; the notes say so.
@@ -62,6 +64,10 @@ def read_nir(path: Path | str, time_unit: str | None = None, dt: float | None = 
         import nir
     except ImportError:
         raise ImportError("NIR files need the package nir: pip install 'eventsim[nir]'") from None
+    if isinstance(path, nir.NIRGraph):
+        return _trace(path, "the graph", time_unit, dt)
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"a NIR network is a file or a nir.NIRGraph, got {shown(path)}")
     try:
         graph = nir.read(str(path), type_check=False)
     except Exception as error:  # it asserts, and raises whatever HDF5 and NumPy raise

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from eventsim.errors import ConfigError
 from eventsim.hints import hinting
+from eventsim.io.export.sources import network_from
 
 __all__ = ["to_nir"]
 
@@ -35,6 +36,7 @@ def to_nir(net: Any, path: Path | str, *, dt: float = 1.0) -> Path:
     Parameters
     ----------
     net : Network
+        Or a simulation or a trace, whose network is written as it was declared.
     path : path
     dt : float
         Area of a spike in the network's time unit: the step of the program that is to read the file, if it
@@ -53,6 +55,7 @@ def to_nir(net: Any, path: Path | str, *, dt: float = 1.0) -> Path:
         raise ImportError("NIR files need the package nir: pip install 'eventsim[nir]'") from None
     if not (isinstance(dt, int | float) and 0 < dt < math.inf):
         raise ConfigError(f"dt must be a positive time, got {dt!r}")
+    net = network_from(net)
     if net.plasticity:
         raise ConfigError(f"{net.plasticity[0][0]!r} has a plasticity rule, which NIR has no place for")
     nodes: dict[str, Any] = {}

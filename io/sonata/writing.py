@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from eventsim.errors import ConfigError
 from eventsim.hints import hinting
 from eventsim.io.export.sonata import to_sonata
+from eventsim.io.export.sources import network_from
 from eventsim.io.export.times import factor
 from eventsim.io.sonata.point_neurons import template_of
 from eventsim.trace import Spikes, Trace
@@ -39,6 +40,7 @@ def write_circuit(
     Parameters
     ----------
     net : Network
+        Or a simulation or a trace, whose network is written as it was declared.
     folder : path
         It is made; files of these names in it are replaced.
     duration : float, optional
@@ -53,7 +55,7 @@ def write_circuit(
     ConfigError
         If a model, parameter or projection has no counterpart; the message names it.
     """
-    folder = Path(folder)
+    net, folder = network_from(net), Path(folder)
     scale = factor(net.time_unit, "ms")
     if net.plasticity:
         raise ConfigError(f"{net.plasticity[0][0]!r} has a plasticity rule, which SONATA has no place for")

@@ -64,7 +64,8 @@ def refuse_above_threshold(values: dict[str, Any], name: str) -> None:
             cure = (
                 "it would spike without end"
                 if threshold == "v_reset"
-                else "rest must lie below threshold; drive the neuron with i_ext instead"
+                else "rest must lie below threshold; "
+                f"v_leak = E and i_ext = c_mem ({_at(values[threshold], above)} - E) / tau_mem are the same"
             )
             raise ValueError(
                 f"{threshold} of {name!r} must be below v_th, got {threshold} = "

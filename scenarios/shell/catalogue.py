@@ -39,9 +39,11 @@ def describe(name: str) -> dict[str, Any]:
         If nothing has that name.
     """
     names = []
+    classes = {getattr(part, "__name__", ""): own for kind in KINDS for own, part in parts(kind).items()}
+    wanted = classes.get(name, name).replace("_", "-").lower()  # eventsim list PairSTDP, as in Python
     for records in everything().values():
         for record in records:
-            if record["name"].replace("_", "-") == name.replace("_", "-"):
+            if record["name"].replace("_", "-").lower() == wanted:
                 return record
             names.append(record["name"])
     # All names together would be a page long.

@@ -1,5 +1,6 @@
 """The results in the file of a run: as text, as one JSON object, and as plots."""
 
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from math import isfinite
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from eventsim.trace import Trace
 
 FORMATS = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
+LONGEST_LIST = 100
+_LIST = re.compile(r"(?<= = )\[\n((?:    [^\[\]\n]*,\n)+)\]")
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -77,7 +80,13 @@ def as_toml(path: Path) -> str:
     if not found["scenario"]:
         raise ConfigError(f"{path} is no run of a scenario, so no TOML describes it")
     how = {key: found[key] for key in ("scenario", "preset", "seed", "hardware")}
-    return io.config.to_toml(found["config"], **how)
+    return _LIST.sub(_one_line, io.config.to_toml(found["config"], **how))
+
+
+def _one_line(found: re.Match[str]) -> str:
+    """Return a short list, which the writer of TOML spreads over lines, on one line."""
+    line = f"[{', '.join(each.strip().rstrip(',') for each in found[1].splitlines())}]"
+    return line if len(line) <= LONGEST_LIST else found[0]
 
 
 def as_text(path: Path) -> str:
@@ -100,7 +109,9 @@ def as_text(path: Path) -> str:
     if found["populations"]:
         lines.append("populations:")
         width = max(map(len, found["populations"]))
-        lines += [f"  {name:<{width}}  {n} units" for name, n in found["populations"].items()]
+        lines += [
+            f"  {name:<{width}}  {n} unit{'' if n == 1 else 's'}" for name, n in found["populations"].items()
+        ]
     if "format" not in found and (names := plots_of(path)):
         lines.append(f"plots: {', '.join(names)}")
     return "\n".join(lines)

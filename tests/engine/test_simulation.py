@@ -440,6 +440,20 @@ def test_bad_weights_and_delays_are_refused_in_one_line(arguments, error, messag
     assert len(net.projections) == 1
 
 
+def test_rest_above_threshold_is_a_current_as_the_refusal_says():
+    # tau dv/dt = E - v with E = -49 above the threshold of -50, from the reset: 20 log(11 / 1).
+    net = es.Network()
+    with pytest.raises(
+        ValueError, match=r"v_leak = E and i_ext = c_mem \(-49.0 - E\) / tau_mem are the same"
+    ):
+        net.add("b", es.models.LIF(tau_mem=20.0, v_leak=-49.0, v_th=-50.0, v_reset=-60.0), 1)
+    cell = es.models.LIF(tau_mem=20.0, c_mem=20.0, v_leak=-60.0, i_ext=11.0, v_th=-50.0, v_reset=-60.0)
+    net.add("b", cell, 1)
+    sim = es.Simulation(net)
+    sim.run(100.0)
+    np.testing.assert_allclose(sim.spikes("b").times, 20.0 * np.log(11.0) * np.array([1, 2]), rtol=1e-14)
+
+
 @pytest.mark.parametrize("model", [es.models.LIF, es.models.LIFDelta])
 @pytest.mark.parametrize(
     ("changes", "message"),
@@ -452,7 +466,7 @@ def test_bad_weights_and_delays_are_refused_in_one_line(arguments, error, messag
         (
             {"v_leak": 2.0},
             "v_leak of 'b' must be below v_th, got v_leak = 2.0 and v_th = 1.0: "
-            "rest must lie below threshold; drive the neuron with i_ext instead",
+            "rest must lie below threshold; v_leak = E and i_ext = c_mem (2.0 - E) / tau_mem are the same",
         ),
         (
             {"v_reset": [0.0, 1.0, 0.0]},

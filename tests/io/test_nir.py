@@ -315,6 +315,31 @@ def test_seconds_and_milliseconds_are_the_same_simulation(tmp_path):
     assert "taken as s" in es.io.load(path).provenance["notes"]
 
 
+def test_a_graph_needs_no_file_and_a_network_comes_from_a_simulation_or_a_file(tmp_path):
+    nodes = {"input": signal(2), "w": nir.Linear(np.array([[2.0, 1.5]])), "c": cuba(1, w_in=4.0)}
+    path = graph_file(tmp_path / "a.nir", nodes)
+    spikes = np.array([0.001, 0.002, 0.003]), np.array([0, 1, 0])
+    direct = es.io.nir.read_nir(nir.read(path, type_check=False), dt=0.001)
+    assert direct.provenance == es.io.load(path, dt=0.001).provenance
+    net = direct.network()
+    found = run(net, spikes, 0.04).spikes("c").times
+    assert np.array_equal(found, run(es.io.load(path, dt=0.001).network(), spikes, 0.04).spikes("c").times)
+    sim = es.Simulation(net)
+    sim.run(0.01)
+    sim.save(tmp_path / "run.h5")
+    sources = (net, sim, es.io.load(tmp_path / "run.h5"))
+    texts = {es.io.export.to_nir(each, tmp_path / f"{k}.nir").read_bytes() for k, each in enumerate(sources)}
+    assert len({len(each) for each in texts}) == 1
+    circuits = [es.io.sonata.write_circuit(each, tmp_path / f"c{k}")[0] for k, each in enumerate((net, sim))]
+    assert circuits[0].read_bytes() == circuits[1].read_bytes()
+    with pytest.raises(TypeError, match=r"^a NIR network is a file or a nir.NIRGraph, got 3$"):
+        es.io.nir.read_nir(3)
+    with pytest.raises(TypeError, match="read_nir takes a graph"):
+        es.io.load(nir.read(path))
+    with pytest.raises(TypeError, match="a simulation or a trace with its network is needed"):
+        es.io.export.to_nir("net", tmp_path / "b.nir")
+
+
 def test_a_nested_graph_is_taken_apart(tmp_path):
     inner = nir.NIRGraph(
         {"input": signal(2), "w": nir.Linear(np.eye(2) * 30.0), "c": cuba(2), "output": out(2)},

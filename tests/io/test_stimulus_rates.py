@@ -78,7 +78,10 @@ def test_records_of_trials_are_selected_by_name():
         (lambda s: analysis.psth(s, 5.0, n=2), "onsets must say when stimuli begin"),
         (lambda s: analysis.psth(s, 5.0, n=2, onsets=[]), "got 2 units and 0 repetitions"),
         (lambda s: analysis.psth(s, 5.0, n=2, onsets=[np.nan]), "onsets must be finite, got nan"),
-        (lambda s: analysis.psth(s, 0.0, n=2, onsets=0.0), "stop must be a bin behind start"),
+        (
+            lambda s: analysis.psth(s, 0.0, n=2, onsets=0.0),
+            "stop must be a bin of 1.0 behind start = 0.0, got 0.0",
+        ),
         (lambda s: analysis.psth(s, 5.0, n=2, onsets=0.0, width=0.0), "width of bins must be positive"),
         (lambda s: analysis.psth(3, 5.0, onsets=0.0), "a measure is of Spikes"),
         (lambda s: analysis.psth(s, 5.0, bin_size=1.0), "did you mean 'width'?"),
@@ -99,7 +102,9 @@ def test_the_plot_shows_the_rates_and_the_onset():
     ax = analysis.plot_psth(spikes, 4.0, width=2.0, onsets=[2.0, 4.0], start=-4.0)
     values, edges, _ = ax.patches[0].get_data()
     assert edges.tolist() == [-4.0, -2.0, 0.0, 2.0, 4.0]
-    np.testing.assert_allclose(values, analysis.psth(spikes, 4.0, width=2.0, onsets=[2.0, 4.0], start=-4.0)[1])
+    np.testing.assert_allclose(
+        values, analysis.psth(spikes, 4.0, width=2.0, onsets=[2.0, 4.0], start=-4.0)[1]
+    )
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("time since onset (ms)", "rate per unit (Hz)")
     assert [line.get_xdata()[0] for line in ax.lines] == [0.0]
 

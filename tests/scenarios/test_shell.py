@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 
 import numpy as np
 import pytest
@@ -66,8 +67,10 @@ def test_a_file_of_toml_describes_a_whole_run_and_a_run_gives_the_file_back(caps
     assert (found["scenario"], found["preset"], found["seed"]) == ("fast-and-deep", "quick", 3)
     assert (found["config"]["epochs"], found["config"]["n_hidden"]) == (1, 8)
     main(["show", "mine.h5", "--toml"])
+    text = capsys.readouterr().out
+    assert "\nmax_missing = [1.0, 0.3]\n" in text
     with open("again.toml", "w") as file:
-        file.write(capsys.readouterr().out)
+        file.write(text)
     assert main(["run", "again.toml", "--quiet"]) == 0
     assert io.load("again.h5").metrics == io.load("mine.h5").metrics
     assert io.config.read_toml("again.toml")[1]["seed"] == 3
@@ -126,9 +129,25 @@ def test_values_are_shown_whole_and_with_units(value, unit, text):
     assert metric_units.with_unit(value, unit) == text
 
 
+def test_a_list_that_is_long_or_holds_brackets_stays_what_it_is():
+    values = {"long": list(range(60)), "nested": [[1, 2], [3]], "words": ["a, b", "c]", "d"], "none": []}
+    text = results._LIST.sub(results._one_line, io.config.to_toml(values))
+    assert tomllib.loads(text) == values
+    assert results._LIST.sub(results._one_line, io.config.to_toml({"words": ["a, b", "d,"]})) == (
+        'words = ["a, b", "d,"]\n'
+    )
+
+
+@pytest.mark.parametrize("name", ["pair-stdp", "PairSTDP", "LIF", "lif", "BrainScaleS2", "Yin-Yang"])
+def test_a_part_is_listed_by_its_class_too(capsys, name):
+    assert main(["list", name]) == 0
+    assert capsys.readouterr().out.lower().replace("-", "").startswith(name.lower().replace("-", ""))
+
+
 def test_a_summary_has_units_and_whole_numbers(capsys):
     assert main(["run", "fast-and-deep", "epochs=1", *SMALL, "-o", "a.h5"]) == 0
     out = capsys.readouterr().out
+    seconds = re.search(r"^finished in (\S+) s$", out, re.M)[1]
     assert re.search(r"^  test_accuracy +\d+(\.\d+)? %$", out, re.M)
     assert re.search(r"^  silent_test_samples +\d+$", out, re.M)
     main(["show", "a.h5"])
@@ -137,6 +156,8 @@ def test_a_summary_has_units_and_whole_numbers(capsys):
     assert re.search(r"^  tau_mem +1 +ms, membrane$", out, re.M)
     assert re.search(r"^  first_label_spike +\S+ tau_syn$", out, re.M)
     assert re.search(r"^  label +3 units$", out, re.M)
+    assert re.search(r"^  bias +1 unit$", out, re.M)
+    assert f"\nfinished, {seconds} s\n" in out  # of the run and of its file, whatever closing it took
 
 
 def test_the_paper_stands_beside_ours_in_the_same_unit(capsys, monkeypatch):
