@@ -227,18 +227,26 @@ def _attach_rules(
         if name not in known:
             raise ConfigError(f"{name!r} has a plasticity rule for projections of spikes, which it is not")
         known[name].check_changeable()
-        modulator = getattr(rule, "modulator", None)
-        if modulator is not None and modulator not in populations:
-            raise UnknownPart(
-                f"the reward of {name!r} must come from a population, got {modulator!r}; known: "
-                f"{', '.join(populations)}{did_you_mean(modulator, populations)}"
-            )
-        if modulator is not None and is_continuous(net.populations[modulator].model):
-            raise ConfigError(f"the reward of {name!r} must come from spikes, but {modulator!r} has rates")
+        _check_modulator(net, name, getattr(rule, "modulator", None))
         rule.attach_spiking(known[name], engine, seed)
-    for observer in (each for projection in synapses for each in projection.observers):
-        if engine is not None and observer.modulator is not None:
-            populations[observer.modulator].add_sink(ModulatorSpikes(observer))
+    for projection in synapses:
+        for observer in projection.observers:
+            _check_modulator(net, projection.name, observer.modulator)
+            if engine is not None and observer.modulator is not None:
+                populations[observer.modulator].add_sink(ModulatorSpikes(observer))
+
+
+def _check_modulator(net: Network, name: str, modulator: str | None) -> None:
+    """Raise ConfigError or UnknownPart if the plasticity of a projection cannot see these spikes."""
+    if modulator is None:
+        return
+    if modulator not in net.populations:
+        raise UnknownPart(
+            f"the reward of {name!r} must come from a population, got {modulator!r}; known: "
+            f"{', '.join(net.populations)}{did_you_mean(modulator, net.populations)}"
+        )
+    if is_continuous(net.populations[modulator].model):
+        raise ConfigError(f"the reward of {name!r} must come from spikes, but {modulator!r} has rates")
 
 
 def _refuse_rivals(rules: list[tuple[str, SpikingPlasticityRule]]) -> None:
