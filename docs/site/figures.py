@@ -33,6 +33,7 @@ PICTURES = {
     "minimalist-quick": Picture("minimalist", "traces"),
     "neurobench-quick": Picture("neurobench", "forecasts"),
     "quantized-ssm-quick": Picture("quantized-ssm", "parts"),
+    "spoken-digits-quick": Picture("spoken-digits", "raster"),
     "noracl-quick": Picture("noracl", "matrix"),
     "latent-equilibrium-quick": Picture("latent-equilibrium", "training"),
     "generalized-latent-equilibrium-quick": Picture("generalized-latent-equilibrium", "training"),

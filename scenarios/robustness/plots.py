@@ -37,9 +37,9 @@ def _drawn(trace: Trace, figure: Any) -> Any:
 
     rows = table(trace)
     names = list(dict.fromkeys(name for name, *_ in rows))
-    columns = min(4, len(names))
+    columns = min(3, len(names))
     lines = -(-len(names) // columns)
-    figure.set_size_inches(3.1 * columns + 1.6, 2.6 * lines)
+    figure.set_size_inches(3.1 * columns, 2.6 * lines + 0.4)
     axes = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
     clean = 100 * float(trace.parameters["robustness/clean"].mean())
     for axis, name in zip(axes, names, strict=False):
@@ -64,7 +64,7 @@ def _drawn(trace: Trace, figure: Any) -> Any:
         axis.set_axis_off()
     for row in axes.reshape(lines, columns):
         row[0].set_ylabel("test accuracy (%)", fontsize=8)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
