@@ -224,3 +224,47 @@ def test_a_rule_that_cannot_grow_on_the_ordered_schedule_is_not_sent_there():
     net.add_plasticity("other", es.models.plasticity.VoltageSTDP())
     with pytest.raises(es.ConfigError, match=r"^this simulation cannot grow so: .*'more' is not$"):
         sim.grow()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_networks_whose_times_coincide_have_the_same_bits(seed):
+    """Read, put back and sliced anywhere; spikes, rewards, arrivals and cuts on a grid in every other network."""
+    rng = np.random.default_rng(seed)
+    n, m = rng.integers(1, 6, 2)
+
+    def times(mean):
+        found = rng.uniform(0, END, rng.poisson(mean))
+        return np.sort(np.round(2 * found) / 2 if seed % 2 else found)
+
+    inputs = [times(rng.choice([0, 3, 40, 120])) for _ in range(n)]
+    teachers = [times(rng.choice([0, 3, 30, 100])) for _ in range(m)]
+    rewards, weight = [times(rng.choice([2, 100]))], rng.uniform(0, 0.5, (n, m))
+    shape = [None, (n, 1), (n, m)][seed % 3]
+    delay = 1.5 if shape is None else rng.choice([0.5, 1.0, 1.5, 2.0], shape)
+    slow = {
+        "tau_eligibility": float(rng.choice([5.0, 80.0, 1000.0])),
+        "tau_dopamine": float(rng.choice([3.0, 40.0])),
+    }
+
+    def simulation(schedule):
+        net = es.Network(seed=1)
+        for name, trains in (("input", inputs), ("teacher", teachers), ("reward", rewards)):
+            net.add(name, es.models.SpikeSource(times=trains), len(trains))
+        net.add("cells", es.models.LIFDelta(tau_mem=10.0, v_th=1.0), m)
+        net.connect("teacher", "cells", es.connect.one_to_one(), weight=5.0, delay=0.5)
+        net.connect("input", "cells", weight=weight, delay=delay, name="plastic")
+        net.add_plasticity("plastic", RewardSTDP("reward", **(VALUES | slow)))
+        return es.Simulation(net, schedule=schedule)
+
+    whole = simulation("ordered")
+    whole.run(END)
+    for schedule in ("ordered", "windows"):
+        sim = simulation(schedule)
+        for cut in np.sort(np.append(rng.uniform(0, END, 5), np.round(rng.uniform(0, END, 3)))):
+            sim.run(cut)
+            sim.weights("plastic")
+            if rng.random() < 0.3:
+                sim.restore(sim.snapshot())
+        sim.run(END)
+        np.testing.assert_array_equal(sim.spikes("cells").times, whole.spikes("cells").times)
+        np.testing.assert_array_equal(sim.weights("plastic")[2], whole.weights("plastic")[2])
