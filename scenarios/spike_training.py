@@ -124,7 +124,10 @@ def _shown(
     for name, rows in membranes.items():
         values = np.concatenate([np.zeros((0, network.populations[name].n)), *rows])
         sampled[name] = Samples(
-            every * np.arange(len(values)), values, np.arange(network.populations[name].n), every
+            every * np.arange(len(values), dtype=np.float64),
+            values,
+            np.arange(network.populations[name].n),
+            every,
         )
     return spikes_of, sampled
 
