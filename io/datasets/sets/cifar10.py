@@ -135,7 +135,7 @@ class _Reader(pickle.Unpickler):
 def _check_sizes(content: bytes) -> None:
     """Refuse a pickle that makes room for more than it holds: texts beyond its end, places far apart."""
     for n, (operation, argument, _) in enumerate(pickletools.genops(content)):
-        if operation.name in ("PUT", "LONG_BINPUT") and not 0 <= argument <= n:
+        if operation.name in ("PUT", "LONG_BINPUT") and not 0 <= int(argument or 0) <= n:
             raise pickle.UnpicklingError(f"it keeps value {n} at the place {argument}")
 
 
