@@ -228,7 +228,7 @@ def test_a_rule_that_cannot_grow_on_the_ordered_schedule_is_not_sent_there():
 
 @pytest.mark.parametrize("seed", range(12))
 def test_random_networks_whose_times_coincide_have_the_same_bits(seed):
-    """Read, put back and sliced anywhere; spikes, rewards, arrivals and cuts on a grid in every other network."""
+    """Read, put back and sliced anywhere; spikes, rewards and cuts on a grid in every other network."""
     rng = np.random.default_rng(seed)
     n, m = rng.integers(1, 6, 2)
 
