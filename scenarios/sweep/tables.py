@@ -5,6 +5,7 @@ import io as text_io
 import json
 import os
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,11 +96,22 @@ def frame(table: Sequence[Row]) -> "pandas.DataFrame":
 
 
 def check_path(path: Path) -> None:
-    """Raise `ConfigError` unless a table can be written to a file of this name."""
+    """Raise `ConfigError` unless a table can be written to a file of this name; asked before runs begin.
+
+    Raises
+    ------
+    ConfigError
+        If the name has another ending, or its folder does not exist.
+    ImportError
+        If it is of Parquet, and what writes that is not installed.
+    """
     if path.suffix.lower() not in FORMATS:
         raise ConfigError(f"the file of a table must end with one of {', '.join(FORMATS)}, got {str(path)!r}")
     if not path.parent.is_dir():
         raise ConfigError(f"folder {str(path.parent)!r} does not exist; make it first, or write elsewhere")
+    missing = [each for each in ("pandas", "pyarrow") if find_spec(each) is None]
+    if path.suffix.lower() == ".parquet" and missing:
+        raise ImportError(f"Parquet needs {' and '.join(missing)}: pip install 'eventsim[sweep]'")
 
 
 def write(table: Sequence[Row], path: Path) -> None:

@@ -207,6 +207,20 @@ def test_a_sweep_from_python_and_its_table_as_a_frame(tmp_path):
     pandas.testing.assert_frame_equal(pandas.read_parquet(tmp_path / "table.parquet"), frame)
 
 
+def test_a_table_that_cannot_be_written_is_refused_before_any_run(tmp_path, capsys, monkeypatch):
+    from eventsim.scenarios.cli import main
+    from eventsim.scenarios.sweep import tables
+
+    found = tables.find_spec
+    monkeypatch.setattr(tables, "find_spec", lambda name: None if name == "pyarrow" else found(name))
+    monkeypatch.chdir(tmp_path)
+    words = ["balanced-network", "seed=0..1", "--preset", "quick", "-o", "runs", "--table", "a.parquet"]
+    assert main(["sweep", *words]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "eventsim: Parquet needs pyarrow: pip install 'eventsim[sweep]'\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_metric_is_plotted_over_a_key_with_a_line_for_each_other_point(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib").use("agg")
     from eventsim.scenarios.sweep.plots import metric_over_key
