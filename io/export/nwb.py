@@ -12,6 +12,7 @@ from eventsim.hints import hinting
 from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, span_of, trace_of
 from eventsim.io.export.times import factor
+from eventsim.io.export.whole_files import whole
 from eventsim.io.nwb.reading import MARK
 from eventsim.trace import Trace
 
@@ -79,7 +80,7 @@ def to_nwb(trace: Trace | Recorder, path: Path | str, *, session_start: datetime
         )
         file.add_acquisition(series)
     path = Path(path)
-    with pynwb.NWBHDF5IO(str(path), "w") as out:
+    with whole(path) as new, pynwb.NWBHDF5IO(str(new), "w") as out:
         out.write(file)
     return path
 

@@ -11,6 +11,7 @@ from eventsim.hints import hinting
 from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, trace_of
 from eventsim.io.export.times import factor
+from eventsim.io.export.whole_files import whole
 from eventsim.trace import Samples, Trace
 
 MAGIC, VERSION = 0x0A7A, (0, 1)
@@ -38,7 +39,7 @@ def to_sonata(trace: Trace | Recorder, folder: Path | str) -> list[Path]:
     scale = factor(trace.time_unit, "ms")
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "spikes.h5"]
-    with _created(written[0]) as file:
+    with whole(written[0]) as new, _created(new) as file:
         file.create_group("spikes")
         for name, spikes in trace.spikes.items():
             group = file.create_group(f"spikes/{name}")
@@ -48,7 +49,7 @@ def to_sonata(trace: Trace | Recorder, folder: Path | str) -> list[Path]:
     variables = dict.fromkeys(variable for (_, variable), samples in trace.samples.items() if samples.every)
     for variable in variables:
         path = folder / f"report-{variable}.h5"
-        with _created(path) as file:
+        with whole(path) as new, _created(new) as file:
             for (name, other), samples in trace.samples.items():
                 if other == variable and samples.every:
                     _report(

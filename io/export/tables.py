@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from eventsim.hints import hinting
 from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, trace_of
+from eventsim.io.export.whole_files import whole
 from eventsim.trace import Trace
 
 
@@ -31,7 +32,7 @@ def to_csv(trace: Trace | Recorder, folder: Path | str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "spikes.csv"]
     unit = f" ({trace.time_unit})" if trace.time_unit not in ("", "1") else ""
-    with open(written[0], "w", newline="", encoding="utf-8") as file:
+    with whole(written[0]) as new, open(new, "w", newline="", encoding="utf-8") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(["population", "unit", f"time{unit}"])
         for name, spikes in trace.spikes.items():
@@ -47,7 +48,7 @@ def to_csv(trace: Trace | Recorder, folder: Path | str) -> list[Path]:
             number += 1
         kind = unit_of(trace, name, variable)
         kind = f" ({kind})" if kind else ""
-        with open(path, "w", newline="", encoding="utf-8") as file:
+        with whole(path) as new, open(new, "w", newline="", encoding="utf-8") as file:
             out = csv.writer(file, lineterminator="\n")
             out.writerow([f"time{unit}", *(f"unit {k}{kind}" for k in samples.units.tolist())])
             for time, values in zip(*_lists(samples.times, samples.values), strict=True):
