@@ -1,14 +1,18 @@
 """A configuration from layers of values, every value checked against the annotation of its field."""
 
 import dataclasses
+import functools
 import math
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventsim.errors import ConfigError
 from eventsim.io.config.messages import explain, nearest, show
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
@@ -29,13 +33,13 @@ def make(kind: type[T], *layers: Mapping[str, object]) -> T:
         In one line: the key, the value, and what would be right. Keys that do not exist are refused
         with the nearest that do.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     values: dict[str, Any] = {}
     try:
         for layer in layers:
             _merge(values, layer)
-        return TypeAdapter(kind).validate_python(_prepare(kind, values, ""))
+        return _adapter(kind).validate_python(_prepare(kind, values, ""))
     except ValidationError as error:
         raise ConfigError("; ".join(explain(mistake, keys(kind)) for mistake in error.errors()[:3])) from None
     except RecursionError:
@@ -44,6 +48,14 @@ def make(kind: type[T], *layers: Mapping[str, object]) -> T:
         raise
     except (ValueError, TypeError) as error:
         raise ConfigError(str(error)) from None
+
+
+@functools.lru_cache(maxsize=64)  # one takes tens of milliseconds, and each row of a paper's table needs one
+def _adapter(kind: type[T]) -> "TypeAdapter[T]":
+    """Return what checks the values of a kind of configuration."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
 def keys(kind: type) -> list[str]:
