@@ -30,11 +30,14 @@ BY_NAME = tuple(
 def units(scenario: str | None) -> dict[str, str]:
     """Return the units of a scenario's published metrics; empty for a scenario without a table."""
     from eventsim.errors import UnknownPart
-    from eventsim.scenarios.reproduce.published import paper_of
+    from eventsim.scenarios.reproduce.published import read
+    from eventsim.scenarios.request import scenario_kind
 
     try:
-        paper = paper_of(str(scenario))
+        paper = read(str(scenario), scenario_kind(str(scenario)))
     except UnknownPart:
+        return {}
+    if paper is None:
         return {}
     return {row.metric: row.unit for row in (*paper.quick, *paper.rows) if row.unit}
 

@@ -58,6 +58,12 @@ def _adapter(kind: type[T]) -> "TypeAdapter[T]":
     return TypeAdapter(kind)
 
 
+@functools.lru_cache(maxsize=64)
+def _hints(kind: type) -> dict[str, Any]:
+    """Return the annotations of a kind of configuration, without their bounds."""
+    return typing.get_type_hints(kind)
+
+
 def keys(kind: type) -> list[str]:
     """Return the keys of a kind of configuration."""
     return [field.name for field in dataclasses.fields(kind) if field.init]
@@ -76,7 +82,7 @@ def _merge(values: dict[str, Any], layer: Mapping[str, object]) -> None:
 
 def _prepare(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the values as pydantic takes them, after the checks that it does not make."""
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     prepared: dict[str, Any] = {}
     for key, value in values.items():
         if key not in keys(kind):

@@ -16,10 +16,10 @@ from eventsim import io
 
 N_KILLS = 35
 COMMAND = [sys.executable, "-P", "-m", "eventsim.scenarios.cli", "run"]
-RUNS = {  # a second of work each, with more than one kind of result
-    "yin-yang": ["yin-yang", "--preset", "quick", "runs=2", "epochs=6", "--seed", "3"],
-    "fast-and-deep": ["fast-and-deep", "n_hidden=40", "epochs=20", "noise=0.1", "--seed", "3"],
-    "delgrad": ["delgrad", "n_hidden=20", "epochs=25", "threshold_noise=0.02", "--seed", "3"],
+RUNS = {  # about a second each, with more than one kind of result; starting takes as long
+    "yin-yang": ["yin-yang", "--preset", "quick", "runs=2", "epochs=4", "--seed", "3"],
+    "fast-and-deep": ["fast-and-deep", "n_hidden=20", "epochs=12", "noise=0.1", "--seed", "3"],
+    "delgrad": ["delgrad", "n_hidden=20", "epochs=15", "threshold_noise=0.02", "--seed", "3"],
     "nonlinear-dendrites": [
         "nonlinear-dendrites",
         "task=structural-plasticity",
@@ -27,7 +27,7 @@ RUNS = {  # a second of work each, with more than one kind of result
         "--seed",
         "3",
     ],
-    "balanced-network": ["balanced-network", "--preset", "dc-10000", "duration=250", "--seed", "3"],
+    "balanced-network": ["balanced-network", "--preset", "dc-1000", "duration=2000", "--seed", "3"],
 }
 
 

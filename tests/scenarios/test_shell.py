@@ -18,6 +18,7 @@ from eventsim import io
 from eventsim.registry import parts
 from eventsim.scenarios import memory, metric_units, progress, whole_runs
 from eventsim.scenarios.cli import app, main
+from eventsim.scenarios.reproduce import published
 from eventsim.scenarios.request import settle
 from eventsim.scenarios.scenario import Table
 from eventsim.scenarios.shell import completion, help_texts, results, unfinished
@@ -117,6 +118,13 @@ def test_a_file_of_no_scenario_has_no_toml(capsys):
 )  # fmt: skip
 def test_a_metric_has_the_unit_that_its_name_says(metric, unit):
     assert metric_units.unit_of(metric, {}) == unit
+
+
+def test_units_of_a_scenario_without_a_table_need_no_tables_of_others(monkeypatch):
+    monkeypatch.setattr(published, "papers", lambda: pytest.fail("all tables are read"))
+    assert metric_units.units("balanced-network") == {}
+    assert metric_units.units("no such scenario") == {}
+    assert metric_units.units("fast-and-deep")["test_accuracy"] == "%"
 
 
 @pytest.mark.parametrize(
