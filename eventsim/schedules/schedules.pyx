@@ -24,7 +24,7 @@ from eventsim.schedules.in_flight cimport ArrivalBuffer, InFlightSpikes
 from eventsim.population.transmission cimport SpikeTransmission
 from eventsim.population.population cimport Population, Recording
 from eventsim.population.recorder cimport SpikeLog
-from eventsim.synapses.synapses cimport ArrivalObserver
+from eventsim.synapses.observers cimport ArrivalObserver
 
 
 cdef class PopulationRunner:

@@ -28,10 +28,11 @@ from eventsim.network.network import Network, Projection, is_continuous, sends_r
 from eventsim.population.population import OutputFilter, Population, PrivateSource
 from eventsim.rng import trial_seed
 from eventsim.schedules.schedules import Sweeps
+from eventsim.synapses.observers import ModulatorSpikes
 from eventsim.synapses.procedural import DrawnRows
 from eventsim.synapses.procedural_synapses import ProceduralSynapses
 from eventsim.synapses.shared_synapses import laid_out
-from eventsim.synapses.synapses import ModulatorSpikes, Synapses
+from eventsim.synapses.synapses import Synapses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

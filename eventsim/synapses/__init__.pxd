@@ -1,3 +1,4 @@
 """What other packages cimport from here."""
 
-from eventsim.synapses.synapses cimport SYNAPTIC, ArrivalObserver, DelayKind, Synapses
+from eventsim.synapses.observers cimport ArrivalObserver
+from eventsim.synapses.synapses cimport SYNAPTIC, DelayKind, Synapses

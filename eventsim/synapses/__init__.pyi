@@ -1,2 +1,2 @@
-from eventsim.synapses.synapses import ArrivalObserver as ArrivalObserver
+from eventsim.synapses.observers import ArrivalObserver as ArrivalObserver
 from eventsim.synapses.synapses import Synapses as Synapses

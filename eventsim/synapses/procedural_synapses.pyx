@@ -13,8 +13,9 @@ import numpy as np
 from eventsim.engine.engine cimport Engine, Event
 from eventsim.kernels.memory cimport resized
 from eventsim.population.population cimport SynapseGroup
+from eventsim.synapses.observers cimport ArrivalObserver
 from eventsim.synapses.row_draws cimport RowDraws
-from eventsim.synapses.synapses cimport AXONAL, UNIFORM, ArrivalObserver, Synapses
+from eventsim.synapses.synapses cimport AXONAL, UNIFORM, Synapses
 
 from eventsim.errors import ConfigError
 

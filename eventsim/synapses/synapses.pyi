@@ -7,23 +7,8 @@ from numpy.typing import NDArray
 from eventsim.connect.connections import Connections
 from eventsim.engine.engine import Engine
 from eventsim.population.population import Population, SpikeSink
+from eventsim.synapses.observers import ArrivalObserver
 from eventsim.trace import Floats, Ints
-
-class ArrivalObserver:
-    scales: bool
-    modulator: str | None
-    def __init__(self, engine: Engine | None = None) -> None: ...
-    def snapshot(self) -> dict[str, Any]: ...
-    def check_state(self, state: Any, time: float | None = None) -> Any: ...
-    def restore(self, state: Any) -> None: ...
-
-class ObservedSpikes(SpikeSink):
-    observer: ArrivalObserver
-    def __init__(self, observer: ArrivalObserver) -> None: ...
-
-class ModulatorSpikes(SpikeSink):
-    observer: ArrivalObserver
-    def __init__(self, observer: ArrivalObserver) -> None: ...
 
 class Synapses(SpikeSink):
     name: str
