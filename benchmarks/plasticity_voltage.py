@@ -11,6 +11,7 @@ import contextlib
 import io
 import statistics
 import time
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def drawn(seed: int) -> Drawn:
 def ours(given: Drawn, plastic: bool = True) -> Measured:
     """Build and run."""
     trains, reached = given
-    pre, post = np.nonzero(reached)
+    pre, post = (each.astype(np.int32) for each in np.nonzero(reached))
     net = es.Network()
     net.add("input", es.models.SpikeSource(times=trains), N_SOURCES)
     net.add("cells", es.models.ClopathAdEx(), N_CELLS)
@@ -62,7 +63,7 @@ def in_nest(given: Drawn) -> Measured:
     nest.ResetKernel()
     nest.set(resolution=STEP, local_num_threads=1)
     trains, reached = given
-    pre, post = np.nonzero(reached)
+    pre, post = (each.astype(np.int32) for each in np.nonzero(reached))
     cells = nest.Create("aeif_psc_delta_clopath", N_CELLS)
     sources, relays = nest.Create("spike_generator", N_SOURCES), nest.Create("parrot_neuron", N_SOURCES)
     for source, times in zip(sources, trains, strict=True):
@@ -88,7 +89,10 @@ def in_nest(given: Drawn) -> Measured:
 
 def measure(plan: Plan) -> Rows:
     """Yield one row per system."""
-    running = {"eventsim, static": lambda given: ours(given, False), "eventsim": ours}
+    running: dict[str, Callable[[Drawn], Measured]] = {
+        "eventsim, static": lambda given: ours(given, False),
+        "eventsim": ours,
+    }
     if plan.has("nest"):
         running["NEST aeif_psc_delta_clopath, clopath_synapse"] = in_nest
     seconds: dict[str, list[float]] = {name: [] for name in running}

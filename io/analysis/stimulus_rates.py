@@ -90,7 +90,9 @@ def psth(
     edges = bin_edges(stop - start, width, start)
     if len(edges) < 2:
         raise ValueError(f"stop must be a bin of {width!r} behind start = {start!r}, got {stop!r}")
-    counted = sum(np.diff(np.searchsorted(times - onset, edges)) for onset in begins)
+    counted = np.zeros(len(edges) - 1)
+    for onset in begins:
+        counted += np.diff(np.searchsorted(times - onset, edges))
     centres = start + width * (np.arange(len(edges) - 1, dtype=np.float64) + 0.5)
     return centres, counted / (units * repetitions * width) * per_second(time_unit or "ms")
 

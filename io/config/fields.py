@@ -5,7 +5,7 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventsim.errors import ConfigError
@@ -39,7 +39,7 @@ def make(kind: type[T], *layers: Mapping[str, object]) -> T:
     try:
         for layer in layers:
             _merge(values, layer)
-        return _adapter(kind).validate_python(_prepare(kind, values, ""))
+        made: T = _adapter(kind).validate_python(_prepare(kind, values, ""))
     except ValidationError as error:
         raise ConfigError("; ".join(explain(mistake, keys(kind)) for mistake in error.errors()[:3])) from None
     except RecursionError:
@@ -48,10 +48,11 @@ def make(kind: type[T], *layers: Mapping[str, object]) -> T:
         raise
     except (ValueError, TypeError) as error:
         raise ConfigError(str(error)) from None
+    return made
 
 
 @functools.lru_cache(maxsize=64)  # one takes tens of milliseconds, and each row of a paper's table needs one
-def _adapter(kind: type[T]) -> "TypeAdapter[T]":
+def _adapter(kind: Hashable) -> "TypeAdapter[Any]":
     """Return what checks the values of a kind of configuration."""
     from pydantic import TypeAdapter
 

@@ -146,7 +146,7 @@ BAD = {
         "'t' has no split 'train'; known: none",
     ),
     "a learning rate as text": (lambda: Adam("a"), "learning_rate"),
-    "rates of nothing": (lambda: analysis.rates(None, 2, 1.0), "a metric is of Spikes, such as"),
+    "rates of nothing": (lambda: analysis.rates(None, 2, 1.0), "a measure is of Spikes, or of what"),
     "bins of text": (lambda: analysis.bin_edges("a", 1.0), "duration of bins must be a number, got 'a'"),
 }
 FOREIGN = (
