@@ -39,7 +39,7 @@ def make(kind: type[T], *layers: Mapping[str, object]) -> T:
     try:
         for layer in layers:
             _merge(values, layer)
-        made: T = _adapter(kind).validate_python(_prepare(kind, values, ""))
+        made: T = _adapter(typing.cast("Hashable", kind)).validate_python(_prepare(kind, values, ""))
     except ValidationError as error:
         raise ConfigError("; ".join(explain(mistake, keys(kind)) for mistake in error.errors()[:3])) from None
     except RecursionError:
@@ -52,7 +52,7 @@ def make(kind: type[T], *layers: Mapping[str, object]) -> T:
 
 
 @functools.lru_cache(maxsize=64)  # one takes tens of milliseconds, and each row of a paper's table needs one
-def _adapter(kind: Hashable) -> "TypeAdapter[Any]":
+def _adapter(kind: Any) -> "TypeAdapter[Any]":
     """Return what checks the values of a kind of configuration."""
     from pydantic import TypeAdapter
 
