@@ -84,7 +84,7 @@ def test_records_of_trials_are_selected_by_name():
         ),
         (lambda s: analysis.psth(s, 5.0, n=2, onsets=0.0, width=0.0), "width of bins must be positive"),
         (lambda s: analysis.psth(3, 5.0, onsets=0.0), "a measure is of Spikes"),
-        (lambda s: analysis.psth(s, 5.0, **{"bin_size": 1.0}), "did you mean 'width'?"),
+        (lambda s: analysis.psth(s, 5.0, bin_size=1.0), "did you mean 'width'?"),  # type: ignore[call-arg]
         (lambda s: analysis.rates(es.Simulation(es.Network()), "cells"), r"select\(..., population\) takes"),
         (lambda s: analysis.rates(SpikeTrains.of([s], 2, "x"), 2, 5.0), r"select\(..., population\) takes"),
         (lambda s: es.io.plots.raster(es.trace.Trace()), r"select\(..., population\) takes"),
