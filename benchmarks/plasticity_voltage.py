@@ -93,7 +93,7 @@ def measure(plan: Plan) -> Rows:
         "eventsim, static": lambda given: ours(given, False),
         "eventsim": ours,
     }
-    if plan.has("nest"):
+    if plan.has("nest") and not plan.quick:
         running["NEST aeif_psc_delta_clopath, clopath_synapse"] = in_nest
     seconds: dict[str, list[float]] = {name: [] for name in running}
     for repeat in range(plan.repeats):

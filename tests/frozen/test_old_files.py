@@ -232,7 +232,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(name, tmp_path, capsys):
     for key, spikes in wanted.spikes.items():
         np.testing.assert_allclose(found.spikes[key].times, spikes.times, **ROUNDING)
         np.testing.assert_array_equal(found.spikes[key].units, spikes.units)
-    assert found.samples.keys() == wanted.samples.keys()
+    assert found.samples.keys() >= wanted.samples.keys()  # later versions record membranes of labels too
     for key, samples in wanted.samples.items():
         np.testing.assert_allclose(found.samples[key].values, samples.values, **ROUNDING)
 
