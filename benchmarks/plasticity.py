@@ -171,7 +171,7 @@ def measure(
 
 
 def run(plan: Plan) -> Rows:
-    """Measure all rules; pairs at both sizes, the large one half as often; rewards beside NEST if not quick."""
+    """Measure all rules: pairs at both sizes, the large one half as often, and rewards; few if quick."""
     pairs = {
         "eventsim, static": eventsim_run(None, "windows"),
         "eventsim, windows": eventsim_run("pair", "windows"),
