@@ -10,6 +10,7 @@ K after rounding. Positions are cut to [0, window - 1] at every training step.
 Torchet et al. 2025, mGRADE; Khalfaoui-Hassani et al. 2023 for the kernels.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -114,6 +115,16 @@ class DelayConv(RoundedState):
         if "position" in state:
             check_positions(np.asarray(state["position"]), self.window)
         super().load_state_dict(state)
+
+    def check_values(self, state: Mapping[str, Any]) -> None:
+        """Refuse positions and spreads that are no numbers: there is no tap; see `Layer.check_values`.
+
+        The last step of training may leave positions outside the window, so these pass.
+        """
+        for name in ("position", "spread"):
+            values = np.asarray(state.get(name, 0.0))
+            if not np.isfinite(values).all():
+                raise ValueError(f"{name} must be finite, got {values[~np.isfinite(values)].flat[0]:g}")
 
     def constrain(self) -> None:
         """Cut positions to the window, in place."""

@@ -172,7 +172,7 @@ class Layer:
         Raises
         ------
         ValueError
-            If a name is missing or unknown, or a shape differs.
+            If a name is missing or unknown, a shape differs, or a layer cannot have such values.
         """
         own = self.parameters | self.buffers
         if set(own) != set(state):
@@ -184,7 +184,17 @@ class Layer:
                 raise ValueError(
                     f"{name} must have shape {array.shape}, got {np.shape(state[name])} from the saved state"
                 )
+        self.check_values(state)
+        for name, array in own.items():
             array[...] = state[name]
+
+    def check_values(self, state: Mapping[str, Any]) -> None:
+        """Refuse values that no array of this layer may have, by the names of `state_dict`; none here.
+
+        Raises
+        ------
+        ValueError
+        """
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: all but the tape and the room of the last pass."""

@@ -88,6 +88,15 @@ class Sequential(Layer):
     def _named(self, which: str) -> dict[str, Array]:
         return named([getattr(layer, which) for layer in self.layers])
 
+    def check_values(self, state: Mapping[str, Any]) -> None:
+        """Refuse what one of the layers refuses; see `Layer.check_values`."""
+        parts: list[dict[str, Any]] = [{} for _ in self.layers]
+        for name, values in state.items():  # see `named`
+            kind, number, *rest = name.split("/", 2)
+            parts[int(number)]["/".join([kind, *rest])] = values
+        for layer, part in zip(self.layers, parts, strict=True):
+            layer.check_values(part)
+
     def connections(self) -> "dict[str, Connection]":
         """Return the connections of all layers by the names of their parameters; see `Layer.connections`."""
         return named([layer.connections() for layer in self.layers])

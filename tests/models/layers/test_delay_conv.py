@@ -188,3 +188,20 @@ def test_wrong_settings_are_refused_in_one_line():
     state = layer.state_dict() | {"position": np.full((2, 1), 9.0)}
     with pytest.raises(ValueError, match=r"positions must be within \[0, 7\]"):
         layer.load_state_dict(state)
+
+
+def test_positions_and_spreads_that_are_no_numbers_are_refused_within_other_layers_too():
+    inner = layers.DelayConv(2, 8, kernel="gauss", train_spread=True)
+    model = layers.Sequential([layers.Linear(3), layers.Residual([layers.ReLU(), inner])])
+    model.build(3, np.random.default_rng(1))
+    good = model.state_dict()
+    model.load_state_dict(good)
+    for name in ("position", "spread"):
+        place = f"{name}/1/1"
+        values = good[place].copy()
+        values[2, 1] = np.nan
+        with pytest.raises(ValueError, match=f"{name} must be finite, got nan"):
+            model.load_state_dict(good | {place: values})
+    outside = good["position/1/1"] + np.float32(8)  # as after a last step
+    model.load_state_dict(good | {"position/1/1": outside})
+    np.testing.assert_array_equal(model.state_dict()["position/1/1"], outside)
