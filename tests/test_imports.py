@@ -28,6 +28,7 @@ FOLDERS |= BRIDGES
 FOR_IO = {
     "eventsim",
     "eventsim.errors",
+    "eventsim.hints",
     "eventsim.lazy",
     "eventsim.spike_trains.forms",
     "eventsim.spike_trains.trains",
