@@ -4,7 +4,8 @@
 
 H approximates the inverse of the Hessian from the last pairs (s, y) by the recursion of two loops, and the
 length a fulfils the strong Wolfe conditions. It gains on Adam where errors are to become a thousandth and
-less; with noise in the gradients, or spikes, it has no use.
+less; with noise in the gradients, or spikes, it has no use. It takes one step at a time and its state fits in
+a file, so that a run that was stopped goes on to the same bits; `scipy.optimize.minimize` runs to its end.
 
 Nocedal and Wright 2006, Numerical Optimization, algorithms 7.4, 3.5 and 3.6.
 """
