@@ -153,6 +153,10 @@ def test_the_reference_describes_every_public_name_with_its_types(site_modules, 
             assert re.search(rf"\b{name}\b", texts[package]), f"{package}.{name}"
     assert "seed: int" in texts["eventsim"]
     assert "select(source: Any, population: str | None=None" in texts["eventsim.io.analysis"]
+    assert re.search(r":returns: \*float\* --", texts["eventsim.models.neurons"])  # in italics, no stars
+    assert not re.search(r":returns: \\\*", "".join(texts.values()))
+    index = (tmp_path / "index.rst").read_text(encoding="utf-8")
+    assert "* - :doc:`eventsim.torch`\n     - Exact spike times and their gradients" in index
     times = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     api_pages.write(tmp_path)
     assert times == {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}

@@ -65,14 +65,25 @@ def write(target: Path) -> list[str]:
     index += [
         "The public names of each package, with the types that type checkers see. ``es`` is ``eventsim``.",
         "",
+        ".. list-table::",
+        "   :widths: auto",
+        "",
+        *(line for name in names for line in (f"   * - :doc:`{name}`", f"     - {subject(name)}")),
+        "",
         ".. toctree::",
-        "   :maxdepth: 1",
+        "   :hidden:",
         "",
         *(f"   {name}" for name in names),
         "",
     ]
     write_if_changed(target / "index.rst", "\n".join(index))
     return names
+
+
+def subject(package: str) -> str:
+    """Return what a package is about: the first paragraph of its docstring, on one line."""
+    first = (ast.get_docstring(tree_of(package)) or "").partition("\n\n")[0]
+    return " ".join(line.strip() for line in prose(first, "module")).strip()
 
 
 def write_if_changed(path: Path, text: str) -> None:
@@ -352,6 +363,9 @@ def plain(line: str) -> str:
     """Return a line of prose in which ``*``, ``|`` and ``_`` stand for themselves, outside of markup."""
     if re.match(r"(:returns:)?\s*\* \*\*", line):  # several results, which napoleon has marked up
         return line
+    result = re.match(r"(?::returns:)?\s*\*(?! |\*)[^*]+\*(?= --|$)", line)  # the type of one, likewise
+    if result:
+        return result[0] + plain(line[result.end() :])
     parts = re.split(r"(``.*?``|:[\w:]+:`.*?`|`[^`]*`_*|\*\*[^*]+\*\*|:\w+ [^:]*:)", line)
     for k in range(0, len(parts), 2):
         parts[k] = re.sub(r"(?<![\\*])\*(?!\*)|(?<!\\)\|", lambda it: f"\\{it[0]}", parts[k])
