@@ -64,14 +64,17 @@ def forecasts(trace: Trace) -> "Figure":
     with plots.style():
         figure = Figure(figsize=(8.0, 3.4), layout="constrained")
         axes, times = figure.subplots(), np.arange(SHOWN) / 75
-        axes.plot(times, trace.parameters["forecast/target"][:SHOWN], color=plots.GREY, lw=3, label="series")
+        target = trace.parameters["forecast/target"][:SHOWN]
+        axes.plot(times, target, color=plots.GREY, lw=3, label="series")
         for k, name in enumerate(str(trace.provenance["models"]).split()):
             if f"forecast/{name}" in trace.parameters:
                 forecast = trace.parameters[f"forecast/{name}"][:SHOWN]
                 axes.plot(
                     times, forecast, lw=1.1, label=plots.readable_name(name), **plots.look(k, marks=False)
                 )
-        axes.set(xlabel="time (Lyapunov times)", ylabel="x", ylim=(-0.2, 2.0))
+        axes.set(xlabel="time (Lyapunov times)", ylabel="x")
+        margin = 0.3 * float(np.ptp(target))  # a forecast that leaves the series for good leaves the picture
+        axes.set_ylim(float(target.min()) - margin, float(target.max()) + margin)
         plots.legend_beside(axes)
     return figure
 
