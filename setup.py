@@ -23,6 +23,7 @@ DATA = (
     "*.pyi",
     "*.h",
     "*.toml",
+    "*.json",
     "*.npz",
     "*.css",
     "*.js",

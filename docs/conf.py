@@ -23,7 +23,6 @@ extensions = ["myst_parser", "mathml", "sphinx_gallery.gen_gallery"]
 html_math_renderer = "mathml"
 exclude_patterns = [
     "_build",
-    "reproduced",
     "site",
     "gallery/*.py.md5",
     "**.ipynb",

@@ -386,7 +386,7 @@ def reproduce(
         Path | None,
         typer.Option(metavar="FILE", help="Page of all rows, .html or .md; without NAME of the kept ones."),
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Write docs/reproduced/NAME.json.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Write the scenario's reproduced.json.")] = False,
     json: Json = False,
 ) -> None:
     """Run a paper's table, and print the paper's figures beside ours.

@@ -62,9 +62,10 @@ def carry_out(asked: Asked) -> int:
         report.check_path(asked.page)
     if asked.name is None and not asked.everything:
         return _without_runs(asked)
-    if asked.keeping:
-        kept.kept_folder()  # says now, not after the runs, if there is none
     names = list(papers()) if asked.everything else [str(asked.name)]
+    if asked.keeping:
+        for name in names:
+            kept.check_kept_file(name)  # says now, not after the runs, if it is in no source tree
     return _measure(names, asked)
 
 

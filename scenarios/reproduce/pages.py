@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from eventsim.scenarios.reproduce.kept import kept_folder, read_kept
+from eventsim.scenarios.reproduce.kept import read_kept
 from eventsim.scenarios.reproduce.published import Paper, Row, as_seeds, paper_of, papers
 from eventsim.scenarios.reproduce.table import cells, value
 
@@ -25,9 +25,9 @@ BLOCK = re.compile(r"(<!-- reproduced: (\S+) -->\n).*?(<!-- end of reproduced --
 
 def pages() -> Iterator[Path]:
     """Return the README and the pages of docs/."""
-    docs = kept_folder().parent
-    yield docs.parent / "README.md"
-    yield from sorted(docs.glob("*.md"))
+    tree = Path(__file__).resolve().parents[2]
+    yield tree / "README.md"
+    yield from sorted((tree / "docs").glob("*.md"))
 
 
 def rewritten(text: str) -> str:

@@ -261,13 +261,33 @@ def record(row: str, reached: bool | None, ours: float = 0.5) -> dict[str, objec
 
 
 def test_a_kept_table_has_the_rows_that_were_measured_in_the_order_of_the_paper(tmp_path):
-    kept.keep(PAPER, [record("b", False), record("a", None)], tmp_path)
-    assert [each["row"] for each in kept.read_kept("toy", tmp_path)] == ["b"]
-    kept.keep(PAPER, [record("a", True, 0.7), record("of another version", True)], tmp_path)
-    table = kept.read_kept("toy", tmp_path)
+    file = tmp_path / "reproduced.json"
+    kept.keep(PAPER, [record("b", False), record("a", None)], file)
+    assert [each["row"] for each in kept.read_kept("toy", file)] == ["b"]
+    kept.keep(PAPER, [record("a", True, 0.7), record("of another version", True)], file)
+    table = kept.read_kept("toy", file)
     assert [(each["row"], each["ours"]) for each in table] == [("a", 0.7), ("b", 0.5)]
-    kept.keep(PAPER, [record("a", None)], tmp_path)  # not measured to the end: what was kept stays
-    assert kept.read_kept("toy", tmp_path) == table
+    kept.keep(PAPER, [record("a", None)], file)  # not measured to the end: what was kept stays
+    assert kept.read_kept("toy", file) == table
+
+
+def test_a_table_is_kept_beside_the_published_rows_of_a_source_tree(toy):
+    refused = reproduce("toy", "--keep")
+    assert refused.returncode == 2
+    assert "into a source tree" in refused.stderr
+    (toy / "pyproject.toml").touch()
+    reproduce("toy", "--row", "bent", "--keep")
+    table = json.loads((toy / "toy_scenario" / "reproduced.json").read_text())
+    assert [each["row"] for each in table] == ["bent coin"]
+    assert "1 measured" in reproduce().stdout.partition("toy")[2].partition("\n")[0]
+
+
+def test_the_package_is_installed_with_its_kept_tables():
+    for name in published.papers():
+        assert kept.read_kept(name), name
+        assert kept.kept_file(name).with_name(published.FILE).is_file()
+    setup = (Path(__file__).parents[2] / "setup.py").read_text(encoding="utf-8")
+    assert '"*.json"' in setup.partition("DATA = (")[2].partition(")")[0]
 
 
 def test_every_kept_row_is_a_row_of_its_paper():
@@ -479,8 +499,9 @@ def test_a_report_of_html_is_one_file_whose_tags_are_closed():
 
 
 def test_the_report_of_kept_tables_says_which_rows_were_not_measured(tmp_path):
-    kept.keep(PAPER, [record("b", True, 0.75) | {"paper": 0.5}], tmp_path)
-    measured = report.from_kept(PAPER, kept.read_kept("toy", tmp_path))
+    file = tmp_path / "reproduced.json"
+    kept.keep(PAPER, [record("b", True, 0.75) | {"paper": 0.5}], file)
+    measured = report.from_kept(PAPER, kept.read_kept("toy", file))
     assert [report.line(each)[:5] for each in measured.records] == [
         ("a", "heads", "0.5", "-", ""),
         ("b", "heads", "0.5", "0.75", "+0.25"),
