@@ -35,6 +35,9 @@ PACKAGES = (
     "eventsim.io.nir",
     "eventsim.io.sonata",
     "eventsim.io.plots",
+    "eventsim.scenarios",
+    "eventsim.scenarios.reproduce",
+    "eventsim.scenarios.sweep",
 )
 """Where a public name is looked for that another package was asked for; the first that has it counts."""
 

@@ -154,19 +154,6 @@ def whole_number(value: Any, name: str, low: int = 0, high: int | None = None) -
     return int(value)
 
 
-def truth(value: Any, name: str) -> bool:
-    """Return a truth value; a text such as "no" is none.
-
-    Raises
-    ------
-    TypeError
-        If it is not True or False.
-    """
-    if isinstance(value, bool | np.bool_) or (isinstance(value, int | np.integer) and value in (0, 1)):
-        return bool(value)
-    raise TypeError(f"{name} must be True or False, got {shown(value)}")
-
-
 def one_time(value: Any, name: str) -> float:
     """Return a time as float; inf is one.
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.hints import named_for_users
+from eventsim.named import Named
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -92,6 +93,18 @@ class Samples:
         return f"<Samples: {len(self.times)} times of {len(self.units)} units, {grid}>"
 
 
+LOOKED_UP = {
+    "sizes": "population",
+    "spikes": "spikes of",
+    "samples": "samples of",
+    "parameters": "parameter",
+    "training": "series",
+    "metrics": "metric",
+    "provenance": "entry",
+}
+"""What an entry of a dictionary of `Trace` is, in a message."""
+
+
 @named_for_users()
 @dataclass(slots=True, repr=False)
 class Trace:
@@ -124,6 +137,12 @@ class Trace:
     duration: float = 0.0
     time_unit: str = "ms"
     declaration: dict[str, Any] = field(default_factory=dict)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep dictionaries as such that say which names there are."""
+        if name in LOOKED_UP and not isinstance(value, Named):
+            value = Named(LOOKED_UP[name], f"trace.{name}", value)
+        object.__setattr__(self, name, value)
 
     def network(self) -> Any:
         """Build the network again, as it was declared: simulated in the same way, it gives the same bits.

@@ -38,6 +38,8 @@ def by_name(text: str, device_seed: int = 0) -> Any:
     >>> by_name("brainscales2,device_seed=7").device_seed
     7
     """
+    if not isinstance(text, str):
+        raise TypeError(f"hardware is named by a text, such as 'brainscales2', got {text!r:.60}")
     name, *words = (word.strip() for word in text.split(","))
     values = config.parse_overrides(words)
     if name.startswith(SCHEME):

@@ -3,12 +3,14 @@
 Lost without a word would be masks, units of one's own (of `quantities`, astropy, pint) and imaginary parts.
 """
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["plain_array", "real_array", "shown"]
+__all__ = ["one_path", "plain_array", "real_array", "shown", "truth"]
 
 REAL = "fiu"
 PLAIN = {int, float, bool, str, list, tuple, np.ndarray, np.float64, np.float32, np.int64, np.int32}
@@ -64,6 +66,32 @@ def real_array(values: ArrayLike, what: str, dtype: Any = np.float64) -> NDArray
         As `plain_array`.
     """
     return np.asarray(plain_array(values, what, REAL), dtype)
+
+
+def one_path(value: Any, name: str) -> Path:
+    """Return where a file or folder is.
+
+    Raises
+    ------
+    TypeError
+        If it is no path.
+    """
+    if isinstance(value, str | os.PathLike) and isinstance(text := os.fspath(value), str) and text:
+        return Path(text)
+    raise TypeError(f"{name} must be a path, such as 'results/run', got {shown(value)}")
+
+
+def truth(value: Any, name: str) -> bool:
+    """Return a truth value; a text such as "no" is none.
+
+    Raises
+    ------
+    TypeError
+        If it is not True or False.
+    """
+    if isinstance(value, bool | np.bool_) or (isinstance(value, int | np.integer) and value in (0, 1)):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False, got {shown(value)}")
 
 
 def shown(value: Any, length: int = 60) -> str:

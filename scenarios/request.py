@@ -10,10 +10,45 @@ from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.io.plain import one_path, shown, truth
 from eventsim.registry import find, parts
 from eventsim.scenarios.earlier_names import todays_preset, todays_values
 from eventsim.scenarios.scenario import Scenario
+
+
+def check_whole(value: Any, name: str, least: int | None = None) -> None:
+    """Raise TypeError unless a value is a whole number or None, ConfigError if it is below the least one."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be a whole number, got {shown(value)}")
+    if least is not None and value < least:
+        raise ConfigError(f"{name} must be at least {least}, got {value}")
+
+
+def check_name(value: Any, name: str, example: str, optional: bool = False) -> None:
+    """Raise TypeError unless a value is a text, or None where that is possible."""
+    if not isinstance(value, str) and not (optional and value is None):
+        raise TypeError(f"{name} must be a text, such as {example!r}, got {shown(value)}")
+
+
+def check_callable(value: Any, name: str) -> None:
+    """Raise TypeError unless a value can be called."""
+    if not callable(value):
+        raise TypeError(
+            f"{name} must be a function that takes a line of text, such as print, got {shown(value)}"
+        )
+
+
+def check_settings(values: Any, name: str) -> None:
+    """Raise TypeError unless values are a mapping by text."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"{name} must be a mapping by key, such as {{'epochs': 3}}, got {shown(values)}")
+    for key in values:
+        check_name(key, f"a key of {name}", "epochs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +80,19 @@ class Request:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        """Take texts for paths too."""
+        """Take texts for paths too; raise TypeError for what is of a wrong type."""
         for name in ("config", "data", "output"):
             given = getattr(self, name)
             if given is not None:
-                object.__setattr__(self, name, Path(given))
+                object.__setattr__(self, name, one_path(given, name))
+        check_name(self.name, "the name of a scenario", "yin-yang")
+        for name, example in (("preset", "quick"), ("hardware", "brainscales2")):
+            check_name(getattr(self, name), name, example, optional=True)
+        check_settings(self.values, "values")
+        for name in ("seed", "threads"):
+            check_whole(getattr(self, name), name)
+        for name in ("resume", "overwrite", "quiet"):
+            truth(getattr(self, name), name)
 
     @property
     def path(self) -> Path:
@@ -126,7 +169,7 @@ def check_hardware(name: str, kind: type[Scenario], hardware: str | None) -> Non
         raise ConfigError(f"{name} runs on the ideal target only, got --hardware {hardware}")
 
 
-def data_folder(asked: Path | None) -> Path | None:
+def data_folder(asked: Path | str | None) -> Path | None:
     """Return the folder of data sets: the one asked for, else EVENTSIM_DATA's, else None.
 
     Raises
@@ -134,10 +177,10 @@ def data_folder(asked: Path | None) -> Path | None:
     ConfigError
         If it is not there.
     """
-    given: str | Path | None = asked or os.environ.get("EVENTSIM_DATA")
+    given: Any = asked or os.environ.get("EVENTSIM_DATA")
     if not given:
         return None
-    if not Path(given).is_dir():
+    if not one_path(given, "data").is_dir():
         source = "--data" if asked else "EVENTSIM_DATA"
         raise ConfigError(f"{source} must name a folder that holds data sets, got {str(given)!r}")
     return Path(given)

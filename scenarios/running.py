@@ -15,6 +15,7 @@ from typing import Any
 import eventsim
 from eventsim.errors import ConfigError
 from eventsim.hints import hinting
+from eventsim.io.plain import shown
 from eventsim.scenarios.earlier_names import todays_preset, todays_values
 from eventsim.scenarios.memory import free_memory, memory_words
 from eventsim.scenarios.request import (
@@ -99,6 +100,11 @@ def execute(request: Request) -> Outcome:
     RunFailed
         If the scenario itself failed; the file holds the last checkpoint, if there was one.
     """
+    if not isinstance(request, Request):
+        raise TypeError(
+            "execute takes a Request, such as "
+            f"execute(Request(name='yin-yang', preset='quick')), got {shown(request)}"
+        )
     kind = scenario_kind(request.name)
     threads = request.threads if request.threads is not None else available_threads()
     if threads < 1:
@@ -158,10 +164,10 @@ def _resume(request: Request, kind: type[Scenario], common: dict[str, Any]) -> O
         raise ConfigError("--resume and --overwrite exclude each other")
     trace = io.load(path, recordings=False)
     values, how = io.config.from_toml(trace.config, f"the configuration in {path}")
-    if how.get("scenario") != request.name:
-        raise ConfigError(
-            f"{path} is a run of {how.get('scenario') or 'no scenario'!r}, not of {request.name!r}"
-        )
+    if not how.get("scenario"):
+        raise ConfigError(f"{path} is no run of a scenario, so it cannot be resumed; only such runs can")
+    if how["scenario"] != request.name:
+        raise ConfigError(f"{path} is a run of {how['scenario']!r}, not of {request.name!r}")
     values = todays_values(request.name, values, quiet=True)
     how["preset"] = todays_preset(request.name, how.get("preset"), quiet=True)
     scenario: Scenario = io.config.make(kind, values)

@@ -17,7 +17,8 @@ from eventsim.connect.connections import Connections
 from eventsim.contracts import ChecksItself, PlasticityRule
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
 from eventsim.hints import arguments_of, named_for_users, of_class, unknown_argument
-from eventsim.io.plain import shown
+from eventsim.io.plain import shown, truth
+from eventsim.named import Named, NamedList
 from eventsim.network.copied_functions import functions_of, refuse_nameless
 from eventsim.network.declared import (
     Population,
@@ -39,7 +40,6 @@ from eventsim.network.declared import (
     without_autapses,
 )
 from eventsim.network.topological_sort import topological_sort
-from eventsim.parameters import truth
 from eventsim.rates.options import rate_options, refuse_rate_options
 from eventsim.renamed import warn_renamed, with_current_names
 from eventsim.synapses.procedural import check_storage
@@ -57,6 +57,8 @@ __all__ = [
 
 TIME_UNITS = ("s", "ms", "us", "ns", "1")  # "1": times without a unit
 MOST_UNITS = 2**31 - 1
+POPULATIONS = ("population", "net.populations")  # what messages call them
+PROJECTIONS = ("projection", "net.projections")
 
 
 @named_for_users("Network")
@@ -98,8 +100,8 @@ class Network:
         if time_unit not in TIME_UNITS:
             raise ValueError(f"time_unit must be one of {', '.join(TIME_UNITS)}, got {time_unit!r}")
         self.time_unit = time_unit
-        self.populations: dict[str, Population] = {}
-        self.projections: list[Projection] = []
+        self.populations: dict[str, Population] = Named(*POPULATIONS)
+        self.projections: list[Projection] = NamedList(*PROJECTIONS)
         self.plasticity: list[tuple[str, Any]] = []
         self._replaced: list[Population] = []  # what `change` put others in place of
 
@@ -431,7 +433,8 @@ class Network:
             if isinstance(given, str) or not isinstance(given, Mapping | Sequence | None):
                 raise TypeError(f"{what} must be a mapping by name, got {shown(given)}")
         net = copy.copy(self)
-        net.populations, net.plasticity = dict(self.populations), list(self.plasticity)
+        net.populations, net.plasticity = Named(*POPULATIONS, self.populations), list(self.plasticity)
+        net.projections = NamedList(*PROJECTIONS, self.projections)
         for name, changed in (models or {}).items():
             population = self._population(name)
             if isinstance(changed, Mapping):
@@ -443,7 +446,6 @@ class Network:
                 model.check(population.n, name)
             net.populations[name] = replace(population, model=model)
         if isinstance(projections, Mapping):
-            net.projections = list(self.projections)
             known = {projection.name: k for k, projection in enumerate(self.projections)}
             for name, values_ in projections.items():
                 if name not in known:
@@ -452,8 +454,8 @@ class Network:
                         f"{did_you_mean(name, known)}"
                     )
                 net.projections[known[name]] = reconnected(self, self.projections[known[name]], values_)
-        else:
-            net.projections = list(self.projections if projections is None else projections)
+        elif projections is not None:
+            net.projections[:] = projections
         return net
 
     def zero_delay_order(self, min_delays: Sequence[float] | None = None) -> list[str]:

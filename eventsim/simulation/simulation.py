@@ -16,10 +16,10 @@ from eventsim.engine.priorities import Priority
 from eventsim.errors import ConfigError, EventOrderError, UnknownPart, did_you_mean
 from eventsim.hardware_interface import RunsNetworks, checked_hardware
 from eventsim.hints import NameOfSchedule, named_for_users
-from eventsim.io.plain import shown
+from eventsim.io.plain import shown, truth
 from eventsim.network.declaration import stored_declaration
 from eventsim.network.network import Network, is_continuous
-from eventsim.parameters import one_time, truth, whole_number
+from eventsim.parameters import one_time, whole_number
 from eventsim.population.population import Population, Recording
 from eventsim.selections import selected
 from eventsim.simulation.build import CompiledNetwork, build

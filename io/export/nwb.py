@@ -14,6 +14,7 @@ from eventsim.io.export.sources import Recorder, span_of, trace_of
 from eventsim.io.export.times import factor
 from eventsim.io.export.whole_files import whole
 from eventsim.io.nwb.reading import MARK
+from eventsim.io.plain import one_path
 from eventsim.trace import Trace
 
 
@@ -79,7 +80,7 @@ def to_nwb(trace: Trace | Recorder, path: Path | str, *, session_start: datetime
             **when,
         )
         file.add_acquisition(series)
-    path = Path(path)
+    path = one_path(path, "the name of the file")
     with whole(path) as new, pynwb.NWBHDF5IO(str(new), "w") as out:
         out.write(file)
     return path

@@ -12,6 +12,7 @@ from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, trace_of
 from eventsim.io.export.times import factor
 from eventsim.io.export.whole_files import whole
+from eventsim.io.plain import one_path
 from eventsim.trace import Samples, Trace
 
 MAGIC, VERSION = 0x0A7A, (0, 1)
@@ -32,7 +33,7 @@ def to_sonata(trace: Trace | Recorder, folder: Path | str) -> list[Path]:
     ConfigError
         If the trace's unit is no unit of time, or a population's name has a ``/``.
     """
-    trace, folder = trace_of(trace), Path(folder)
+    trace, folder = trace_of(trace), one_path(folder, "folder")
     for name in [*trace.spikes, *(name for name, _ in trace.samples)]:
         if "/" in name:
             raise ConfigError(f"SONATA cannot name a population {name!r}: no name has a '/' there")

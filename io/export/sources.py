@@ -28,7 +28,8 @@ def trace_of(source: Trace | Recorder) -> Trace:
         return source
     if not hasattr(source, "record_of_run"):
         raise TypeError(
-            f"a trace (such as es.io.load gives) or a simulation can be exported, not {type(source).__name__}"
+            "a trace (such as es.io.load gives) or a simulation can be saved or exported, "
+            f"not {type(source).__name__}"
         )
     return source.record_of_run()
 

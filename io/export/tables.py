@@ -11,6 +11,7 @@ from eventsim.hints import hinting
 from eventsim.io.declared import unit_of
 from eventsim.io.export.sources import Recorder, trace_of
 from eventsim.io.export.whole_files import whole
+from eventsim.io.plain import one_path
 from eventsim.trace import Trace
 
 
@@ -28,7 +29,7 @@ def to_csv(trace: Trace | Recorder, folder: Path | str) -> list[Path]:
     OSError
         If the folder cannot be made or written.
     """
-    trace, folder = trace_of(trace), Path(folder)
+    trace, folder = trace_of(trace), one_path(folder, "folder")
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "spikes.csv"]
     unit = f" ({trace.time_unit})" if trace.time_unit not in ("", "1") else ""

@@ -21,7 +21,7 @@ from eventsim.io.hdf5.schema import decode_name
 from eventsim.io.hdf5.structure import check_structure
 from eventsim.io.hdf5.tree import get_array, get_text, get_tree
 from eventsim.io.hdf5.windows import Window, window
-from eventsim.io.plain import shown
+from eventsim.io.plain import shown, truth
 from eventsim.trace import Samples, Spikes, Trace
 
 LARGE = 1 << 26
@@ -80,7 +80,7 @@ def load(
         graph = "; es.io.nir.read_nir takes a graph" if type(path).__name__ == "NIRGraph" else ""
         raise TypeError(f"load reads a file, such as load('run.h5'), got {shown(path)}{graph}")
     path = Path(path)
-    part = window(populations, start, stop)
+    recordings, part = truth(recordings, "recordings"), window(populations, start, stop)
     if path.suffix.lower() == ".json":
         if time_unit is not None or dt is not None:
             raise ConfigError(f"time_unit and dt are for NIR files, which {path} is not")

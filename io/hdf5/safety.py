@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from eventsim.io.plain import one_path
+
 
 def check_destination(path: str | os.PathLike[str], overwrite: bool) -> Path:
     """Return `path` if a file can be written there.
@@ -14,8 +16,10 @@ def check_destination(path: str | os.PathLike[str], overwrite: bool) -> Path:
     ------
     FileExistsError, IsADirectoryError, FileNotFoundError, NotADirectoryError, PermissionError
         Each with one line that says what would be right.
+    TypeError
+        If `path` is no path.
     """
-    path = Path(path)
+    path = one_path(path, "the name of the file")
     parent = path.parent
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; name a file in it, such as {path / 'run.h5'}")

@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 
 from eventsim.errors import ConfigError, UnknownPart, did_you_mean
+from eventsim.io.plain import shown
 from eventsim.trace import Trace
 
 __all__ = ["WHOLE", "Window", "window"]
@@ -68,7 +69,7 @@ def window(populations: Any, start: float | None, stop: float | None) -> Window:
     Raises
     ------
     ConfigError
-        If a bound is not a number, or the window ends before it begins.
+        If a bound is not a number, populations are not names, or the window ends before it begins.
     """
     bounds = []
     for name, value, otherwise in (("start", start, -math.inf), ("stop", stop, math.inf)):
@@ -78,6 +79,10 @@ def window(populations: Any, start: float | None, stop: float | None) -> Window:
     if bounds[0] > bounds[1]:
         raise ConfigError(f"stop must not be before start = {start!r}, got {stop!r}")
     names = (populations,) if isinstance(populations, str) else populations
+    if names is not None and not (
+        isinstance(names, Iterable) and all(isinstance(each, str) for each in names)
+    ):
+        raise ConfigError(f"populations must be names, such as ['exc', 'inh'], got {shown(names)}")
     return Window(None if names is None else tuple(names), *bounds)
 
 

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from eventsim.errors import FileFormatError
 from eventsim.hints import hinting
+from eventsim.io.export.sources import Recorder, trace_of
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.checks import attribute, check_times, node_ids, real_numbers, spike_times_of
 from eventsim.io.hdf5.columns import Column
@@ -34,8 +35,8 @@ from eventsim.trace import Trace
 
 
 @hinting
-def save(trace: Trace, path: str | os.PathLike[str], overwrite: bool = False) -> None:
-    """Write a trace into one HDF5 file, readable by `load` and by SONATA tools.
+def save(trace: Trace | Recorder, path: str | os.PathLike[str], overwrite: bool = False) -> None:
+    """Write a trace, or what a simulation has recorded, into one file for `load` and SONATA tools.
 
     Raises
     ------
@@ -44,6 +45,7 @@ def save(trace: Trace, path: str | os.PathLike[str], overwrite: bool = False) ->
     ValueError, TypeError
         If the trace holds something that the file cannot.
     """
+    trace = trace_of(trace)
     sizes = dict(trace.sizes)
     for name, spikes in trace.spikes.items():
         sizes.setdefault(name, int(spikes.units.max(initial=-1)) + 1)

@@ -12,6 +12,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from eventsim.io.export.whole_files import whole
+
 __all__ = ["OURS", "Results", "table"]
 
 OURS = "eventsim"
@@ -66,7 +68,10 @@ class Results(Mapping[str, Any]):
         target = Path(f"{path}.{file_format}")
         target.parent.mkdir(parents=True, exist_ok=True)
         found = self.as_dict()
-        with target.open("w", encoding="utf-8", newline="" if file_format == "csv" else None) as file:
+        with (
+            whole(target) as new,
+            new.open("w", encoding="utf-8", newline="" if file_format == "csv" else None) as file,
+        ):
             if file_format == "json":
                 json.dump(found, file, indent=4)
             elif file_format == "csv":

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from eventsim.errors import ConfigError
 from eventsim.hints import hinting
 from eventsim.io.export.sources import network_from
+from eventsim.io.export.whole_files import whole
+from eventsim.io.plain import one_path
 
 __all__ = ["to_nir"]
 
@@ -55,7 +57,7 @@ def to_nir(net: Any, path: Path | str, *, dt: float = 1.0) -> Path:
         raise ImportError("NIR files need the package nir: pip install 'eventsim[nir]'") from None
     if not (isinstance(dt, int | float) and 0 < dt < math.inf):
         raise ConfigError(f"dt must be a positive time, got {dt!r}")
-    net = network_from(net)
+    net, path = network_from(net), one_path(path, "the name of the file")
     if net.plasticity:
         raise ConfigError(f"{net.plasticity[0][0]!r} has a plasticity rule, which NIR has no place for")
     nodes: dict[str, Any] = {}
@@ -84,8 +86,9 @@ def to_nir(net: Any, path: Path | str, *, dt: float = 1.0) -> Path:
         graph = nir.NIRGraph(nodes, edges, metadata=metadata)
     except Exception as error:
         raise ConfigError(f"NIR refuses the network: {str(error).splitlines()[0]}") from error
-    nir.write(str(path), graph)
-    return Path(path)
+    with whole(path) as new:
+        nir.write(str(new), graph)
+    return path
 
 
 def _neuron(nir: Any, name: str, model: Any, n: int, dt: float) -> tuple[Any, Floats]:

@@ -6,6 +6,7 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eventsim.io.export.whole_files import whole
 from eventsim.io.plots.styling import style
 from eventsim.trace import Trace
 
@@ -83,5 +84,10 @@ def save(figure: "Figure", path: str | os.PathLike[str] | Any, kind: str = "", d
     import matplotlib
 
     ending = f".{kind}" if kind else Path(path).suffix.lower()
+    settings: dict[str, Any] = {"dpi": dpi, "format": kind or None, "metadata": UNDATED.get(ending)}
     with style(), matplotlib.rc_context({"svg.hashsalt": "eventsim"}):
-        figure.savefig(path, dpi=dpi, format=kind or None, metadata=UNDATED.get(ending))
+        if not isinstance(path, str | os.PathLike):
+            figure.savefig(path, **settings)
+            return
+        with whole(Path(path)) as new:
+            figure.savefig(new, **settings)

@@ -5,6 +5,8 @@ and bmtk read: no compression, indices of edges by source and by target.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from eventsim.hints import hinting
 from eventsim.io.export.sonata import to_sonata
 from eventsim.io.export.sources import network_from
 from eventsim.io.export.times import factor
+from eventsim.io.export.whole_files import whole
+from eventsim.io.plain import one_path
 from eventsim.io.sonata.point_neurons import template_of
 from eventsim.trace import Spikes, Trace
 
@@ -55,7 +59,7 @@ def write_circuit(
     ConfigError
         If a model, parameter or projection has no counterpart; the message names it.
     """
-    net, folder = network_from(net), Path(folder)
+    net, folder = network_from(net), one_path(folder, "folder")
     scale = factor(net.time_unit, "ms")
     if net.plasticity:
         raise ConfigError(f"{net.plasticity[0][0]!r} has a plasticity rule, which SONATA has no place for")
@@ -86,7 +90,8 @@ def write_circuit(
         written = to_sonata(Trace(sizes=sizes, spikes=known, time_unit="ms"), folder / "inputs")
         files.append(written[0])
     config = _config(net, described, list(known), float(end) * scale, dt)
-    files[0].write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+    with whole(files[0]) as new:
+        new.write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
     return files
 
 
@@ -226,15 +231,17 @@ def _config(net: Any, described: dict[str, Any], known: list[str], end: float, d
     }
 
 
-def _created(path: Path) -> h5py.File:
-    file = h5py.File(path, "w", libver=("earliest", "v110"))
-    file.attrs["magic"] = np.uint32(0x0A7A)
-    file.attrs["version"] = np.array((0, 1), np.uint32)
-    return file
+@contextmanager
+def _created(path: Path) -> Iterator[h5py.File]:
+    with whole(path) as new, h5py.File(new, "w", libver=("earliest", "v110")) as file:
+        file.attrs["magic"] = np.uint32(0x0A7A)
+        file.attrs["version"] = np.array((0, 1), np.uint32)
+        yield file
 
 
 def _write_table(path: Path, rows: list[Any]) -> None:
-    path.write_text("".join(" ".join(row) + "\n" for row in rows), encoding="utf-8")
+    with whole(path) as new:
+        new.write_text("".join(" ".join(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def _word(name: str) -> str:

@@ -22,6 +22,7 @@ from eventsim.models.inputs.sources import SpikeSource
 from eventsim.models.lif.lif import LIF
 from eventsim.models.neurons.differentiable import Differentiable
 from eventsim.models.neurons.solved import POSITIVE
+from eventsim.named import Named
 from eventsim.network import Network, Projection
 
 __all__ = ["CONSTANTS", "Pathway", "Settings", "SpikeNetwork"]
@@ -172,7 +173,7 @@ class SpikeNetwork:
             found |= {
                 f"{key}/{name}": self._values(name, key) for name in self.neurons if key in self.kinds[name]
             }
-        self.parameters: Mapping[str, Floats] = MappingProxyType(found)
+        self.parameters: Mapping[str, Floats] = MappingProxyType(Named("parameter", "parameters", found))
 
     @cached_property
     def flows(self) -> dict[str, Differentiable]:

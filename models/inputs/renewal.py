@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eventsim.io.plain import truth
 from eventsim.models.inputs.limits import LEAST_PERIOD, MOST_RATE
-from eventsim.parameters import one_line, per_unit, truth, whole_number
+from eventsim.parameters import one_line, per_unit, whole_number
 from eventsim.registry import register
 from eventsim.rng import unit_keys
 

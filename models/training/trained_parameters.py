@@ -17,6 +17,7 @@ from eventsim.models.neurons.solved import POSITIVE
 from eventsim.models.training.hardware_noise import WeightGrid
 from eventsim.models.training.parameter_names import parameter_names
 from eventsim.models.training.parametrisations import DelayMap, Sigmoid
+from eventsim.named import Named
 from eventsim.network import Network
 from eventsim.states import state_array
 
@@ -70,7 +71,7 @@ class TrainedParameters:
         self.maps = _maps(
             delays, [name.partition("/")[2] for name in names if name.startswith("delay/")], net
         )
-        self._values: dict[str, Floats] = {}
+        self._values: dict[str, Floats] = Named("trained parameter", "parameters")
         for name in names:
             kind, _, part = name.partition("/")
             value = gradient.parameters[name]

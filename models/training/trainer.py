@@ -20,6 +20,7 @@ from eventsim.models.training.batches import Batches
 from eventsim.models.training.early_stopping import EarlyStopping
 from eventsim.models.training.learner import EpochMetrics, Learner, State
 from eventsim.models.training.schedules import Constant, Schedule
+from eventsim.named import Named
 from eventsim.states import check_entries
 
 __all__ = ["Callback", "Checkpoint", "Log", "Progress", "Trainer"]
@@ -119,7 +120,7 @@ class Trainer:
         for callback in callbacks:
             self.add_callback(callback)
         self.epoch = self.batch = 0
-        self.history: dict[str, list[Any]] = {}
+        self.history: dict[str, list[Any]] = Named("series", "history")
         self.stopped = False
         self._sums = EpochMetrics()
         self._factor = math.nan  # of the learner at present

@@ -73,9 +73,8 @@ def carry_out(
     ConfigError
         If `jobs` is below 1, or the cluster cannot be reached.
     """
+    request.check_whole(jobs, "--jobs", 1)
     jobs = request.available_threads() if jobs is None else jobs
-    if jobs < 1:
-        raise ConfigError(f"--jobs must be at least 1, got {jobs}")
     pool = _pool(folder, jobs, data, scheduler)
     folder.mkdir(parents=True, exist_ok=True)
     work = Work({run.hash for run in runs if status(run, folder) == "finished"})

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import UnknownPart
+from eventsim.io.plain import one_path, truth
 from eventsim.scenarios import running
 from eventsim.scenarios.many_runs.ledger import Ledger
 from eventsim.scenarios.many_runs.work import carry_out, check_folder
 from eventsim.scenarios.reproduce import criterion
 from eventsim.scenarios.reproduce.plan import runs_of, runs_of_all
 from eventsim.scenarios.reproduce.published import Paper, Row, paper_of
+from eventsim.scenarios.request import check_callable, check_name, check_whole
 
 FOLDER = Path("reproduced")  # of all papers, in the folder where the command is given
 Record = dict[str, Any]
@@ -50,8 +52,8 @@ def reproduce(
     *,
     quick: bool = False,
     only: str | None = None,
-    folder: Path | None = None,
-    data: Path | None = None,
+    folder: Path | str | None = None,
+    data: Path | str | None = None,
     jobs: int | None = None,
     say: Callable[[str], object] = lambda text: None,
 ) -> Reproduction:
@@ -81,12 +83,18 @@ def reproduce(
     UnknownPart, ConfigError
         If the scenario has no published figures, no such row, or its `published.toml` is wrong.
     """
+    check_name(only, "only", "4-30-3", optional=True)
+    check_whole(jobs, "jobs", 1)
+    check_callable(say, "say")
+    quick = truth(quick, "quick")
     paper = paper_of(name)
     rows = _chosen(paper, quick, only)
     data = running.data_folder(data)
-    if folder is not None:
+    if folder is None:
+        folder = FOLDER / name
+    else:
+        folder = one_path(folder, "folder")
         check_folder(folder)
-    folder = FOLDER / name if folder is None else folder
     runs = runs_of_all(paper, (row for row in rows if not _missing(row, data)))
     work = carry_out(runs, folder, jobs=jobs, data=data, say=say)
     result = Reproduction(paper, stopped=work.stopped)

@@ -13,6 +13,7 @@ from typing import Any
 
 import eventsim
 from eventsim.errors import ConfigError
+from eventsim.io.export.whole_files import whole
 from eventsim.scenarios.reproduce.published import Paper, Row, as_seeds
 from eventsim.scenarios.reproduce.table import HEAD, cells, count, value
 
@@ -76,7 +77,8 @@ def write(path: Path, measured: Sequence[Measured], command: str) -> None:
     """
     check_path(path)
     make = as_html if path.suffix.lower() == ".html" else as_markdown
-    path.write_text(make(measured, command), encoding="utf-8")
+    with whole(path) as new:
+        new.write_text(make(measured, command), encoding="utf-8")
 
 
 def difference(record: Record) -> str:

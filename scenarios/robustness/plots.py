@@ -41,13 +41,14 @@ def _drawn(trace: Trace, figure: Any) -> Any:
     lines = -(-len(names) // columns)
     figure.set_size_inches(3.1 * columns, 2.6 * lines + 0.4)
     axes = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
-    clean = 100 * float(trace.parameters["robustness/clean"].mean())
+    clean = trace.parameters.get("robustness/clean")  # early files have none
     for axis, name in zip(axes, names, strict=False):
         levels = np.array([level for each, level, _ in rows if each == name])
         values = 100 * np.array([row for each, _, row in rows if each == name])
         if name != "weight_bits":
             axis.set_xscale("log")
-        axis.axhline(clean, color=plots.GREY, lw=1, label="no imperfection")
+        if clean is not None:
+            axis.axhline(100 * float(clean.mean()), color=plots.GREY, lw=1, label="no imperfection")
         for k, label, place in ((2, "not trained with it", 1), (0, "in the loop", 0)):
             mean, spread = values[:, k], values[:, k + 1]
             look = plots.look(place)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventsim.errors import ConfigError
+from eventsim.errors import ConfigError, FileFormatError
 from eventsim.hints import hinting
+from eventsim.io.export.whole_files import whole
+from eventsim.io.plain import one_path
 from eventsim.registry import parts
 from eventsim.scenarios import metric_units
 from eventsim.scenarios.parameters import keys, summary
@@ -67,8 +69,8 @@ def report(
     from eventsim import io
     from eventsim.io.report.page import need_bokeh
 
-    path = Path(path)
-    target = Path(output) if output is not None else path.with_suffix(".html")
+    path = one_path(path, "the file of a run")
+    target = one_path(output, "output") if output is not None else path.with_suffix(".html")
     check_page_path(target)
     found = results.describe(path)
     need_bokeh()
@@ -79,7 +81,8 @@ def report(
         measured = measured_runs.measure(path, data=data)
     page = _page(io.load(path), found, path, measured)
     target = io.hdf5.safety.check_destination(target, overwrite=True)
-    target.write_text(page.html(), encoding="utf-8")
+    with whole(target) as new:
+        new.write_text(page.html(), encoding="utf-8")
     return target
 
 
@@ -289,11 +292,19 @@ def _plots(run: "Trace", found: Mapping[str, Any]) -> list[str]:
     """Return the scenario's own plots as pictures."""
     from eventsim.io.plots import readable_name
     from eventsim.io.plots.finishing import save, words_of
-    from eventsim.io.report.blocks import picture
+    from eventsim.io.report.blocks import paragraph, picture
 
     pictures = []
-    for name, draw in results.own_plots(run).items():
-        figure = draw(run)
+    try:
+        own = results.own_plots(run)
+    except FileFormatError as error:
+        return [paragraph(f"No plots: {error}.", "note")]
+    for name, draw in own.items():
+        try:
+            figure = draw(run)
+        except FileFormatError as error:
+            pictures.append(paragraph(f"{readable_name(name)} is not drawn: {error}.", "note"))
+            continue
         svg = text_io.BytesIO()
         save(figure, svg, "svg")
         image, kind = svg.getvalue(), "svg+xml"

@@ -2,12 +2,14 @@
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eventsim.errors import ConfigError, UnknownPart
+from eventsim.errors import ConfigError, FileFormatError, UnknownPart
 from eventsim.registry import parts
 from eventsim.scenarios import metric_units
 from eventsim.scenarios.earlier_names import todays_values
@@ -182,7 +184,15 @@ def _tables(path: Path, name: object) -> tuple[list[str], set[str]]:
     make = getattr(kind, "tables", None)
     lines: list[str] = []
     shown: set[str] = set()
-    for table in make(io.load(path, recordings=False)) if make is not None else ():
+    if make is None:
+        return lines, shown
+    trace = io.load(path, recordings=False)
+    try:
+        with of_this_version(trace, "the table of results"):
+            tables = list(make(trace))
+    except FileFormatError as error:
+        return [f"note: {error}"], shown
+    for table in tables:
         lines += [f"{table.heading}:", *(f"  {line}" for line in columns([table.head, *table.rows]))]
         shown |= set(table.metrics)
     return lines, shown
@@ -263,11 +273,43 @@ def own_plots(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
     kind: Any = parts("scenario").get(str(trace.provenance.get("scenario")))
     own: dict[str, Callable[[Trace], Any]] = {}
     if hasattr(kind, "plots"):
-        own = kind.plots(trace)
+        with of_this_version(trace, "the scenario's plots"):
+            own = kind.plots(trace)
     elif hasattr(kind, "pictures"):  # a scenario written for the version before
         warnings.warn("a scenario's `pictures` is called `plots` now", DeprecationWarning, stacklevel=2)
         own = kind.pictures(trace)
-    return {name: labelled(draw) for name, draw in own.items()}
+    return {name: _of_this_version(name, labelled(draw)) for name, draw in own.items()}
+
+
+def _of_this_version(name: str, draw: Callable[["Trace"], Any]) -> Callable[["Trace"], Any]:
+    """Return the function of a plot, which says so where the file lacks what the plot shows."""
+
+    @wraps(draw)
+    def drawn(trace: "Trace") -> Any:
+        with of_this_version(trace, f"the plot {name!r}"):
+            return draw(trace)
+
+    return drawn
+
+
+@contextmanager
+def of_this_version(trace: "Trace", what: str) -> Iterator[None]:
+    """Say in one line that a file lacks what a scenario of today reads from its files.
+
+    Raises
+    ------
+    FileFormatError
+        If something is not there, or has another form.
+    """
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        reason = str(error) if isinstance(error, UnknownPart) else f"{type(error).__name__}: {error}"
+        version = trace.provenance.get("version") or "unknown"
+        raise FileFormatError(
+            f"the file does not hold what {what} needs ({reason}); eventsim {version} wrote it: "
+            "run the scenario again with this version"
+        ) from error
 
 
 def plot(path: Path, what: str | None = None, output: Path | None = None) -> Path:

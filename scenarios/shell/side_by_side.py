@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError
 from eventsim.hints import hinting
+from eventsim.io.export.whole_files import whole
+from eventsim.io.plain import one_path
 from eventsim.scenarios import metric_units
 from eventsim.scenarios.shell import reporting, results
 
@@ -99,14 +101,14 @@ def compare(
     ImportError
         If a page is asked for and bokeh is not installed.
     """
-    files = [Path(path) for path in paths]
+    files = [one_path(path, "the file of a run") for path in paths]
     if len(files) < 2:
         raise ConfigError(f"a comparison needs two files or more, got {len(files)}")
     twice = next((path for path in files if files.count(path) > 1), None)
     if twice is not None:
         raise ConfigError(f"{twice} is named twice; a comparison needs different files")
     if output is not None:
-        reporting.check_page_path(Path(output))
+        reporting.check_page_path(one_path(output, "output"))
     found = [results.describe(path) for path in files]
     if output is not None:
         from eventsim.io.report.page import need_bokeh
@@ -167,7 +169,8 @@ def _write(made: Comparison, files: Sequence[Path], title: str) -> None:
     page.add("Metrics", table("A column for each run", ("metric", *made.names), rows))
     page.add("Training", *_curves(page, made.names, [io.load(path, recordings=False) for path in files]))
     target = io.hdf5.safety.check_destination(made.page, overwrite=True)
-    target.write_text(page.html(), encoding="utf-8")
+    with whole(target) as new:
+        new.write_text(page.html(), encoding="utf-8")
 
 
 def _curves(page: Any, names: Sequence[str], runs: Sequence["Trace"]) -> list[str]:

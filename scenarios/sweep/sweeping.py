@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError, FileFormatError
 from eventsim.hints import hinting
+from eventsim.io.hdf5.safety import storage
+from eventsim.io.plain import one_path, shown
 from eventsim.scenarios import running
 from eventsim.scenarios.many_runs.plan import PlannedRun, planned
 from eventsim.scenarios.many_runs.pool import Ended
 from eventsim.scenarios.many_runs.work import carry_out, check_folder
+from eventsim.scenarios.request import check_callable, check_name, check_settings, check_whole
 from eventsim.scenarios.sweep import tables
 from eventsim.scenarios.sweep.points import Axis, Draw, Point, points_of
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 FILE = "sweep.json"
 HOW = ("seed", "preset", "hardware")  # keys that say how to run, beside the scenario's own
+EXAMPLES = {"preset": "quick", "hardware": "brainscales2", "scheduler": "tcp://host:8786"}
 MOST_METRICS = 6  # in a notebook
 TITLE = 80  # signs of a file's name that say which point it is
 
@@ -91,7 +95,7 @@ def open_sweep(folder: Path) -> Sweep:
     FileNotFoundError, FileFormatError
         If it holds none, or its ``sweep.json`` is damaged.
     """
-    path = Path(folder) / FILE
+    path = one_path(folder, "the folder of a sweep") / FILE
     if not path.is_file():
         raise FileNotFoundError(f"{folder} holds no sweep: there is no {FILE} in it")
     try:
@@ -125,7 +129,7 @@ def sweep(
     listed: Sequence[Point] = ({},),
     draws: int = 0,
     draw_seed: int = 0,
-    data: Path | None = None,
+    data: Path | str | None = None,
     jobs: int | None = None,
     scheduler: str | None = None,
     say: Callable[[str], object] = lambda text: None,
@@ -166,7 +170,19 @@ def sweep(
     UnknownPart, ConfigError
         If the scenario, preset, a key or a value is wrong; nothing has been run then.
     """
-    folder = Path(folder)
+    folder = one_path(folder, "folder")
+    check_settings(axes, "axes")
+    if isinstance(listed, Mapping | str) or not isinstance(listed, Iterable):
+        raise TypeError(f"listed must be points, such as [{{'seed': 1}}, {{'seed': 2}}], got {shown(listed)}")
+    listed = list(listed)
+    for point in listed:
+        check_settings(point, "a point of listed")
+    _check_how(preset=preset, hardware=hardware, scheduler=scheduler)
+    check_whole(draws, "draws", 0)
+    check_whole(draw_seed, "draw_seed", 0)
+    check_whole(jobs, "jobs", 1)
+    check_callable(say, "say")
+    data = running.data_folder(data)
     points = list(
         points_of(
             {key: _axis(axis) for key, axis in axes.items()}, listed=listed, draws=draws, draw_seed=draw_seed
@@ -178,12 +194,18 @@ def sweep(
         return carry_out_points(name, folder, runs, data=data, jobs=jobs, scheduler=scheduler, say=say)
 
 
+def _check_how(**how: object) -> None:
+    """Raise TypeError for what is neither a text nor None."""
+    for name, given in how.items():
+        check_name(given, name, EXAMPLES[name], optional=True)
+
+
 def _axis(axis: object) -> Axis:
     if isinstance(axis, Draw):
         return axis
     if isinstance(axis, str | bytes | Mapping) or not hasattr(axis, "__iter__"):
         return [axis]
-    return [each.item() if hasattr(each, "item") else each for each in axis]
+    return [each.tolist() if hasattr(each, "tolist") else each for each in axis]
 
 
 def plan(
@@ -250,7 +272,7 @@ def carry_out_points(
     folder: Path,
     runs: Sequence[tuple[PlannedRun, Point]],
     *,
-    data: Path | None = None,
+    data: Path | str | None = None,
     jobs: int | None = None,
     scheduler: str | None = None,
     say: Callable[[str], object] = lambda text: None,
@@ -307,8 +329,10 @@ def working_in(folder: Path) -> Iterator[None]:
     except ImportError:  # Windows: nothing keeps two sweeps apart
         yield
         return
-    folder.mkdir(exist_ok=True)
-    with open(folder / ".sweep.lock", "w") as lock:
+    with storage(folder, "keep runs in"):
+        folder.mkdir(exist_ok=True)
+        lock = open(folder / ".sweep.lock", "w")  # noqa: SIM115 - closed below
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

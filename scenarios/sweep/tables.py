@@ -3,13 +3,13 @@
 import csv
 import io as text_io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError, FileFormatError
+from eventsim.io.export.whole_files import whole
 
 if TYPE_CHECKING:
     import pandas
@@ -117,14 +117,13 @@ def check_path(path: Path) -> None:
 def write(table: Sequence[Row], path: Path) -> None:
     """Write a table, by the end of the file's name as CSV, Parquet or JSON; beside and renamed."""
     check_path(path)
-    new = path.with_name(f"{path.name}.new")
-    if path.suffix.lower() == ".parquet":
-        frame(table).to_parquet(new)
-    elif path.suffix.lower() == ".json":
-        new.write_text(json.dumps(list(table), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    else:
-        new.write_text(as_csv(table), encoding="utf-8")
-    os.replace(new, path)
+    with whole(path) as new:
+        if path.suffix.lower() == ".parquet":
+            frame(table).to_parquet(new)
+        elif path.suffix.lower() == ".json":
+            new.write_text(json.dumps(list(table), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        else:
+            new.write_text(as_csv(table), encoding="utf-8")
 
 
 def as_csv(table: Sequence[Row]) -> str:

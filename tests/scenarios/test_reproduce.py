@@ -204,7 +204,7 @@ def test_without_a_name_papers_are_listed_with_rows_reached(toy):
     [
         ("toi", "did you mean 'toy'"),
         ("toy --row square", "no row of toy named 'square'"),
-        ("toy --jobs 0", "--jobs must be at least 1"),
+        ("toy --jobs 0", "jobs must be at least 1"),
         ("toy --data nowhere", "nowhere"),
         ("balanced-network", "nothing to reproduce"),
     ],

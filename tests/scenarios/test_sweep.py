@@ -277,7 +277,7 @@ def test_a_search_finds_the_best_point_and_goes_on_with_what_is_done(toy_site):
         (["toy", "seed=-1"], "seed must be a whole number"),
         (["toy", "seed=x"], "seed must be a whole number"),
         (["toy", "--preset", "bend"], "did you mean 'bent'"),
-        (["toy", "seed=0", "--jobs", "0"], "--jobs must be at least 1"),
+        (["toy", "seed=0", "--jobs", "0"], "jobs must be at least 1"),
         (["toy", "seed=0", "-o", "no/where"], "does not exist"),
         (["toy", "seed=0", "--table", "t.txt"], ".parquet"),
         (["toy", "seed=0", "--search", "heads"], "needs keys to draw"),

@@ -5,9 +5,10 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from eventsim.io.plain import truth
 from eventsim.models.training.estimators._columns import check_names, feature_names
 from eventsim.models.training.estimators.base import Estimator, NotFittedError
-from eventsim.parameters import one_number, truth
+from eventsim.parameters import one_number
 
 __all__ = ["LatencyEncoder"]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim import rng
-from eventsim.io.plain import shown
+from eventsim.io.plain import shown, truth
 from eventsim.models.training.batches import Batches, shuffled
 from eventsim.models.training.early_stopping import EarlyStopping
 from eventsim.models.training.estimators._columns import check_names, feature_names
@@ -38,7 +38,7 @@ from eventsim.models.training.supervised import SupervisedLearner
 from eventsim.models.training.task import Task
 from eventsim.models.training.trainer import Callback as TrainerCallback
 from eventsim.models.training.trainer import Trainer
-from eventsim.parameters import one_number, truth
+from eventsim.parameters import one_number
 from eventsim.renamed import renamed_arguments, suggest_arguments
 
 __all__ = ["SpikingClassifier"]
