@@ -27,7 +27,11 @@ class Job:
 
     def command(self) -> list[str]:
         """Return the command that carries the job out."""
-        return [sys.executable, "-P", "-m", MODULE, json.dumps(asdict(self))]
+        return [sys.executable, "-P", "-m", MODULE, self.text()]
+
+    def text(self) -> str:
+        """Return the job on one line, which `read` takes back."""
+        return json.dumps(asdict(self))
 
     @classmethod
     def read(cls, text: str) -> "Job":

@@ -1,10 +1,12 @@
 """Runs side by side on this machine, each a process of its own: what fails is that run, and no other.
 
-A process has one thread, or several where there are fewer runs than processors. Ctrl-C and
-SIGTERM are handed on to the processes, which keep what they have done.
+Where the system can fork, the processes are forks of one that has imported what runs need. A process has one
+thread, or several where there are fewer runs than processors. Ctrl-C and SIGTERM are handed on to the
+processes, which keep what they have done.
 """
 
 import contextlib
+import os
 import signal
 import subprocess
 import tempfile
@@ -15,10 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from eventsim.scenarios.many_runs.forks import ForkedRun, Forks
 from eventsim.scenarios.many_runs.job import Job
 from eventsim.scenarios.many_runs.plan import PlannedRun
 
-POLL = 0.05  # s between two looks at the processes
+POLL = 0.02  # s between two looks at the processes
 PATIENCE = 30.0  # s that a stopped run has for its checkpoint
 
 
@@ -34,7 +37,7 @@ class Ended:
 @dataclass(slots=True)
 class _Process:
     run: PlannedRun
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[bytes] | ForkedRun"
     words: IO[bytes]  # what it said on standard error
     began: float = field(default_factory=time.monotonic)
 
@@ -73,6 +76,7 @@ class Pool:
         self.folder, self.jobs, self.data = folder, jobs, data
         self.stopped, self.lost = False, ""
         self._active: list[_Process] = []
+        self._forks: Forks | None = None
 
     def work(self, runs: Sequence[PlannedRun], ended: Callable[[Ended], object]) -> None:
         """Carry out runs; `ended` is called after each, as it ends. Returns early when stopped."""
@@ -89,23 +93,35 @@ class Pool:
                     time.sleep(POLL)
             finally:
                 self._kill()
+                if self._forks is not None:
+                    self._forks.close()
+                    self._forks = None
 
     def _start(self, run: PlannedRun, threads: int) -> _Process:
-        words = Job(run, str(self.folder), threads, str(self.data or "")).command()
-        said = tempfile.TemporaryFile()  # noqa: SIM115 -- closed where the process is waited for
-        # A session of its own, so that Ctrl-C reaches the run once, through us.
+        job = Job(run, str(self.folder), threads, str(self.data or ""))
+        said = tempfile.NamedTemporaryFile()  # noqa: SIM115 -- closed where the process is waited for
+        if hasattr(os, "fork"):
+            return _Process(run, self._forked(job, said.name), said)
         process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+            job.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
         )
         return _Process(run, process, said)
+
+    def _forked(self, job: Job, said: str) -> ForkedRun:
+        self._forks = self._forks or Forks()
+        try:
+            return self._forks.begin(job.text(), said)
+        except BrokenPipeError:  # somebody ended it
+            self._forks.close()
+            self._forks = Forks()
+            return self._forks.begin(job.text(), said)
 
     def _end(self, each: _Process) -> Ended:
         each.words.seek(0)
         said = each.words.read().decode(errors="replace")
         each.words.close()
-        error = (
-            "stopped" if self.stopped and each.process.returncode else failure(each.process.returncode, said)
-        )
+        status = each.process.returncode or 0
+        error = "stopped" if self.stopped and status else failure(status, said)
         return Ended(each.run, error, time.monotonic() - each.began)
 
     def stop(self) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import commands
 from eventsim import io, registry
 from eventsim.errors import ConfigError
 from eventsim.scenarios import running
 
-COMMAND = [sys.executable, "-P", "-m", "eventsim.scenarios.cli"]
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_scenario.py"
 COINS = '''
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def site(tmp_path, monkeypatch):
 
 
 def command(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=60)
+    return commands.run(*words)
 
 
 def test_a_package_adds_a_scenario_to_every_command(site):

@@ -8,13 +8,13 @@ import pkgutil
 import re
 import signal
 import subprocess
-import sys
 import time
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+import commands
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.io import datasets
 from eventsim.io.datasets.files import PublishedSet
@@ -23,7 +23,6 @@ from eventsim.scenarios import running
 from eventsim.scenarios.reproduce import criterion, kept, pages, published, report
 from eventsim.scenarios.reproduce.plan import runs_of
 
-COMMAND = [sys.executable, "-P", "-m", "eventsim.scenarios.cli"]
 PUBLISHED = """
 scenario = "toy"
 numbers = 1
@@ -76,7 +75,7 @@ def toy(toy_site):
 
 
 def reproduce(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*COMMAND, "reproduce", *words], capture_output=True, text=True, timeout=120)
+    return commands.run("reproduce", *words)
 
 
 def made() -> list[str]:
@@ -157,13 +156,7 @@ def test_a_damaged_file_is_measured_again(toy):
 def test_what_is_done_is_kept_when_stopped_and_goes_on(toy, number):
     path = toy / "toy_scenario" / "published.toml"
     path.write_text(PUBLISHED.replace('preset = "fair"\nseeds', 'preset = "slow"\nseeds'))
-    process = subprocess.Popen(
-        [*COMMAND, "reproduce", "toy", "--row", "fair", "--jobs", "2"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    process = commands.Command(["reproduce", "toy", "--row", "fair", "--jobs", "2"])
     deadline = time.monotonic() + 60
     while len(list(Path("reproduced/toy").glob("slow-*.h5"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)

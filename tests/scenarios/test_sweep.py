@@ -4,23 +4,21 @@ import csv
 import json
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import commands
 import eventsim as es
 from eventsim.errors import ConfigError, FileFormatError, UnknownPart
 from eventsim.scenarios.sweep import Draw, open_sweep, sweep
 from eventsim.scenarios.sweep.points import Axis, parse_axes, points_of, read_list
 
-COMMAND = [sys.executable, "-P", "-m", "eventsim.scenarios.cli", "sweep"]
-
 
 def swept(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=120)
+    return commands.run("sweep", *words)
 
 
 def made() -> list[str]:
@@ -156,13 +154,7 @@ def test_a_failed_run_is_reported_and_stops_nobody(toy_site):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_sweep_keeps_what_is_done_and_goes_on(toy_site, number):
     words = ["toy", "seed=0..3", "pause=0.05", "-o", "out", "--jobs", "2"]
-    process = subprocess.Popen(
-        [*COMMAND, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    process = commands.Command(["sweep", *words])
     deadline = time.monotonic() + 60
     while len(list(Path("out").glob("*.h5"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -179,7 +171,7 @@ def test_a_stopped_sweep_keeps_what_is_done_and_goes_on(toy_site, number):
 
 def test_two_sweeps_in_one_folder_do_not_work_at_once(toy_site):
     words = ["toy", "seed=0", "pause=0.1", "-o", "out"]
-    first = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    first = commands.Command(["sweep", *words])
     deadline = time.monotonic() + 60
     while not Path("out/sweep.json").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
