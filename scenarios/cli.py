@@ -4,21 +4,42 @@ Exit status 0 for success, 2 for a request that cannot be met (one line on stand
 wrong and what would be right), 1 for a run that failed, 130 for one that was stopped and can go on.
 """
 
+import contextlib
 import errno
 import shlex
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from eventsim.errors import ConfigError, UnknownPart
 from eventsim.scenarios import running, streams
 from eventsim.scenarios.earlier_names import naming_what_changed
 from eventsim.scenarios.shell import completion, help_texts, mistakes, results
 
+
+class Stopped(Exception):
+    """Somebody stopped a command that keeps nothing; the parser would end it without a word."""
+
+
+class Commands(TyperGroup):
+    """The commands, of which one that is stopped says so."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Carry out a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Stopped from None
+
+
 app = typer.Typer(
+    cls=Commands,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=True,
@@ -508,10 +529,24 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status; the entry point of the command ``eventsim``."""
     streams.open_closed_ones()
     try:
-        with naming_what_changed(_complain):
+        with naming_what_changed(_complain), _sigterm_as_ctrl_c():
             return _main(sys.argv[1:] if arguments is None else arguments)
     finally:
         streams.flush()
+
+
+@contextlib.contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does, so that it takes away what it has half written."""
+    main_thread = threading.current_thread() is threading.main_thread()
+    if not main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _main(arguments: list[str]) -> int:
@@ -520,7 +555,7 @@ def _main(arguments: list[str]) -> int:
         return app(args=arguments, prog_name="eventsim", standalone_mode=False) or 0
     except typer.Exit as end:
         return end.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, Stopped, typer.Abort):
         _complain("stopped")
         return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough

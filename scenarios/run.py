@@ -136,8 +136,17 @@ class Run:
             self.metrics[name] = number
 
     def series(self, name: str, value: ArrayLike) -> None:
-        """Append one value to a series, such as the loss of an epoch."""
-        self._series.setdefault(name, []).append(np.asarray(value))
+        """Append one value to a series, such as the loss of an epoch; a loss that is no number is noted."""
+        array = np.asarray(value)
+        self._series.setdefault(name, []).append(array)
+        if not name.endswith("loss") or array.dtype.kind != "f" or np.isfinite(array).all():
+            return
+        first = f"{name} is no finite number from entry "
+        if not any(line.startswith(first) for line in self.notes):
+            self.note(
+                f"{first}{len(self._series[name])} on: outputs are silent, or numbers overflow; "
+                "smaller learning rates, or weights and thresholds of another size, help"
+            )
 
     def parameter(self, name: str, array: ArrayLike) -> None:
         """Keep an array, such as ``weight/hidden->label``."""

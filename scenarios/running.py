@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import eventsim
-from eventsim.errors import ConfigError
+from eventsim.errors import ConfigError, UnknownPart
 from eventsim.hints import hinting
 from eventsim.io.plain import shown
 from eventsim.scenarios.earlier_names import todays_preset, todays_values
@@ -96,7 +96,7 @@ def execute(request: Request) -> Outcome:
     Raises
     ------
     UnknownPart, ConfigError, FileFormatError, OSError
-        If the request cannot be met; nothing has been written then.
+        If the request cannot be met; nothing is written then.
     RunFailed
         If the scenario itself failed; the file holds the last checkpoint, if there was one.
     """
@@ -242,6 +242,8 @@ def _carry_out(name: str, path: Path, scenario: Scenario, run: Run) -> Outcome:
         run.file.discard()
         if run.state is None:
             path.unlink(missing_ok=True)  # it holds nothing but the configuration
+            if isinstance(error, ConfigError | UnknownPart):  # settings that do not fit each other
+                raise
         raise RunFailed(f"{type(error).__name__}: {error}") from error
     return Outcome(name, path, scenario, run)
 

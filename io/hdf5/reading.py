@@ -16,7 +16,7 @@ from eventsim.hints import hinting
 from eventsim.io import nir, nwb, sonata
 from eventsim.io.hdf5 import schema
 from eventsim.io.hdf5.declarations import get_declaration
-from eventsim.io.hdf5.safety import first_line
+from eventsim.io.hdf5.safety import first_line, is_locked
 from eventsim.io.hdf5.schema import decode_name
 from eventsim.io.hdf5.structure import check_structure
 from eventsim.io.hdf5.tree import get_array, get_text, get_tree
@@ -68,8 +68,8 @@ def load(
     ------
     TypeError
         If `path` is something else.
-    FileNotFoundError, IsADirectoryError, PermissionError
-        If there is no file that can be read.
+    FileNotFoundError, IsADirectoryError, PermissionError, BlockingIOError
+        If there is no file that can be read, or another program has locked it.
     FileFormatError
         If it is of none of these programs, is truncated or damaged, was written by a newer format, or refers
         to other files.
@@ -203,6 +203,12 @@ def open_hdf5(path: Path, own: tuple[str, ...] = ()) -> Iterator[h5py.File]:
             raise FileFormatError(f"{path} is truncated or damaged: {first_line(error)}") from error
         raise MemoryError(
             f"{path} needs more memory than there is; populations=, start= and stop= read a part"
+        ) from None
+    except BlockingIOError as error:
+        if not is_locked(error):
+            raise
+        raise BlockingIOError(
+            f"{path} is open for writing in another program, which has locked it; close it there first"
         ) from None
     except Exception as error:  # the library has no class of its own for what it finds in a damaged file
         raise FileFormatError(f"{path} is truncated or damaged: {first_line(error)}") from error

@@ -1,5 +1,6 @@
 """Where a file may be written, and failures of the disk in one line."""
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -35,9 +36,27 @@ def check_destination(path: str | os.PathLike[str], overwrite: bool) -> Path:
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an exception says, in one line."""
+    """Return what an exception says, in one line, and what HDF5 says in plainer words.
+
+    >>> first_line(OSError("Unable to synchronously open file (file signature not found)"))
+    'file signature not found'
+    >>> text = "Unable to synchronously open file (truncated file: eof = 100, sblock->base_addr = 0, "
+    >>> first_line(OSError(text + "stored_eof = 2048)"))
+    'it has 100 of 2048 bytes'
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
     text = str(error.args[0] if error.args else error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    text = text.splitlines()[0] if text else type(error).__name__
+    if cut := re.search(r"truncated file: eof = (\d+),.*stored_eof = (\d+)", text):
+        return f"it has {cut[1]} of {cut[2]} bytes"
+    inner = re.fullmatch(r"(?:Unable|Can't|Cannot) [\w ]+ \((.*)\)", text)
+    return inner[1] if inner else text
+
+
+def is_locked(error: BaseException) -> bool:
+    """Return whether an exception says that another program has a file locked."""
+    return isinstance(error, OSError) and error.errno in (errno.EAGAIN, errno.EACCES) and "lock" in str(error)
 
 
 @contextmanager

@@ -6,9 +6,11 @@ processes, which keep what they have done.
 """
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -17,12 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from eventsim.scenarios import streams
 from eventsim.scenarios.many_runs.forks import ForkedRun, Forks
 from eventsim.scenarios.many_runs.job import Job
 from eventsim.scenarios.many_runs.plan import PlannedRun
 
 POLL = 0.02  # s between two looks at the processes
 PATIENCE = 30.0  # s that a stopped run has for its checkpoint
+IMPATIENCE = 3.0  # s that it has where somebody asked twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Pool:
     def __init__(self, folder: Path, jobs: int, data: Path | None) -> None:
         self.folder, self.jobs, self.data = folder, jobs, data
         self.stopped, self.lost = False, ""
+        self._deadline = math.inf  # when runs that were asked twice to stop are killed
         self._active: list[_Process] = []
         self._forks: Forks | None = None
 
@@ -90,6 +95,9 @@ class Pool:
                     for each in [each for each in self._active if each.process.poll() is not None]:
                         self._active.remove(each)
                         ended(self._end(each))
+                    if time.monotonic() > self._deadline:  # deep in a library, where no signal is heard
+                        for each in self._active:
+                            each.process.kill()
                     time.sleep(POLL)
             finally:
                 self._kill()
@@ -125,7 +133,11 @@ class Pool:
         return Ended(each.run, error, time.monotonic() - each.began)
 
     def stop(self) -> None:
-        """Ask the runs to keep what they have done and end."""
+        """Ask the runs to keep what they have done and end; asked a second time, they end at once."""
+        if self.stopped:
+            self._deadline = time.monotonic() + IMPATIENCE
+        elif self._active:
+            streams.say("stopping: runs end at their next checkpoint; once more stops at once", sys.stderr)
         self.stopped = True
         for each in self._active:
             with contextlib.suppress(ProcessLookupError):

@@ -1,6 +1,9 @@
 """The file gives back to the bit what went in, and says in one line what it does not take."""
 
 import math
+import os
+import subprocess
+import sys
 import tracemalloc
 
 import h5py
@@ -290,7 +293,9 @@ def test_a_file_that_is_not_ours_or_damaged_is_refused_in_one_line(run, tmp_path
     assert "not an HDF5 file" in refusal(b"")
     assert "not an HDF5 file" in refusal(b"hello" * 100)
     for fraction in (0.02, 0.3, 0.6, 0.99):
-        assert "truncated or damaged" in refusal(content[: int(fraction * len(content))])
+        assert "truncated or damaged" in (said := refusal(content[: int(fraction * len(content))]))
+        assert "Unable to" not in said
+    assert f"it has 2000 of {len(content)} bytes" in refusal(content[:2000])
     with h5py.File(path, "w") as file:
         file["data"] = 1.0
     assert "not written by eventsim: it has no group /eventsim" in refusal(path.read_bytes())
@@ -384,3 +389,20 @@ def test_nothing_is_dropped_from_what_is_written(write, tmp_path):
             write(file)
         file.append_spikes("x", [1.0], [0])
     assert load(tmp_path / "a.h5").spikes["x"].times.tolist() == [1.0]
+
+
+def test_a_file_that_another_program_writes_is_no_damaged_file(tmp_path):
+    path = tmp_path / "run.h5"
+    save(Trace(), path)
+    code = "import sys, h5py; file = h5py.File(sys.argv[1], 'r+'); print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"HDF5_USE_FILE_LOCKING": "TRUE"},
+    ) as other:
+        other.stdout.readline()
+        with pytest.raises(BlockingIOError, match="is open for writing in another program"):
+            load(path)
+        other.communicate(b"")
+    assert load(path).spikes == {}

@@ -2,6 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
+import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +14,13 @@ import pytest
 
 from eventsim import io
 from eventsim.errors import ConfigError, UnknownPart
+from eventsim.scenarios import cli
+from eventsim.scenarios.many_runs import pool
+from eventsim.scenarios.many_runs.plan import PlannedRun
+from eventsim.scenarios.many_runs.pool import Pool
 from eventsim.scenarios.running import Request, RunFailed, execute
 from eventsim.scenarios.scenario import Run
+from eventsim.scenarios.shell import reporting
 
 
 def request(path: Path, **settings: Any) -> Request:
@@ -227,3 +236,67 @@ def test_cheap_checkpoints_come_at_least_every_ten_seconds(monkeypatch):
         run.checkpoint({"step": 0})
     assert max(np.diff(kept)) <= 10.2
     assert kept[0] < 1.0
+
+
+def test_a_loss_that_is_no_number_is_noted_once(walk, tmp_path, monkeypatch):
+    def losing(self: object, run: Run) -> None:
+        for loss in (1.0, np.nan, np.inf, 2.0):
+            run.series("train_loss", loss)
+            run.series("accuracy", loss)
+
+    monkeypatch.setattr(walk, "run", losing)
+    outcome = execute(request(tmp_path / "a.h5"))
+    assert outcome.run is not None
+    (note,) = outcome.run.notes
+    assert note.startswith("train_loss is no finite number from entry 2 on")
+    assert io.load(tmp_path / "a.h5").provenance["notes"] == note
+
+
+def test_settings_that_the_run_refuses_are_refused_as_others(walk, tmp_path, monkeypatch):
+    def refuse(self: object, run: Run) -> None:
+        raise ConfigError("width needs steps")
+
+    monkeypatch.setattr(walk, "run", refuse)
+    with pytest.raises(ConfigError, match="width needs steps"):
+        execute(request(tmp_path / "a.h5"))
+    assert list(tmp_path.iterdir()) == []
+
+
+class Deaf(Pool):
+    """Runs that hear no SIGTERM, as inside a library."""
+
+    def _start(self, run: Any, threads: int) -> Any:
+        code = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: 0); print(1, flush=True)\n"
+        code += "while True: signal.pause()"
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        for _ in range(2):
+            threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        return pool._Process(run, process, tempfile.NamedTemporaryFile())
+
+
+def test_a_second_ctrl_c_ends_runs_that_hear_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(pool, "IMPATIENCE", 0.0)
+    ended: list[Any] = []
+    runs = [PlannedRun("walk", k, (), "", f"{k}", f"walk-{k}.h5") for k in range(3)]
+    deaf = Deaf(tmp_path, 1, None)
+    deaf.work(runs, ended.append)
+    assert deaf.stopped
+    assert [(each.run, each.error) for each in ended] == [(runs[0], "stopped")]
+    said = capsys.readouterr().err
+    assert said == "stopping: runs end at their next checkpoint; once more stops at once\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_keeps_nothing_says_that_it_was_stopped(tmp_path, monkeypatch, capsys, number):
+    def killed(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), number)
+        signal.pause()
+
+    monkeypatch.setattr(reporting, "report", killed)
+    before = signal.getsignal(signal.SIGTERM)
+    assert cli.main(["report", "run.h5"]) == 130
+    assert capsys.readouterr().err == "eventsim: stopped\n"
+    assert signal.getsignal(signal.SIGTERM) is before
