@@ -10,7 +10,7 @@ The first crossing is a Lambert W for equal constants, a quadratic for tau_mem =
 otherwise a Newton iteration on a branch where v is monotone, which cannot miss the root.
 """
 
-from libc.math cimport INFINITY, exp, expm1, fabs, fmax, log, log1p, sqrt
+from libc.math cimport INFINITY, exp, expm1, fabs, log, log1p, sqrt
 
 cdef enum Kind:
     GENERAL = 0     # bracketed Newton
@@ -177,7 +177,26 @@ cdef inline bint can_cross(const Cell *c, double v, double i) noexcept nogil:
         return True
     if i <= 0.0 or slope(c, v, i) <= 0.0:
         return False
-    return fmax(v - c.v_inf, 0.0) + i * c.peak >= c.v_th - c.v_inf
+    return (v - c.v_inf if v > c.v_inf else 0.0) + i * c.peak >= c.v_th - c.v_inf
+
+
+cdef inline double decay_to_crossing(const Cell *c, double v, double i) noexcept nogil:
+    """Return e^(-s/tau_mem) at the first crossing, for tau_mem = 2 tau_syn and v < v_th; 0 if there is none.
+
+    1 or more says that v is below threshold by less than rounding.
+    """
+    cdef double th = c.v_th - c.v_inf, a = v - c.v_inf
+    # f(x) = (a + b) x - b x^2 - th with x = e^(-s/tau_mem): wanted is the largest root below 1.
+    cdef double b = i * c.k, big_a = a + b, disc = big_a * big_a - 4.0 * b * th
+    if disc < 0.0:
+        return 0.0
+    if big_a > 0.0:
+        if th > 0.0 and big_a > 2.0 * b:
+            return 0.0  # the maximum lies in the past
+        return (big_a + sqrt(disc)) / (2.0 * b)
+    if th >= 0.0:
+        return 0.0
+    return 2.0 * th / (big_a - sqrt(disc))
 
 
 cdef inline double first_crossing(const Cell *c, double v, double i) noexcept nogil:
@@ -185,31 +204,18 @@ cdef inline double first_crossing(const Cell *c, double v, double i) noexcept no
 
     Returns 0 if v is at or above threshold already.
     """
-    cdef double th, a, b, big_a, disc, x, s, beta, top
+    cdef double th, a, b, x, s, beta, top
     if v >= c.v_th:
         return 0.0
     if not can_cross(c, v, i):
         return INFINITY
+    if c.kind == DOUBLE:
+        x = decay_to_crossing(c, v, i)
+        if x >= 1.0:
+            return 0.0
+        return -c.tau_mem * log(x) if x > 0.0 else INFINITY
     th = c.v_th - c.v_inf
     a = v - c.v_inf
-    if c.kind == DOUBLE:
-        # f(x) = (a + b) x - b x^2 - th with x = e^(-s/tau_mem): wanted is the largest root below 1.
-        b = i * c.k
-        big_a = a + b
-        disc = big_a * big_a - 4.0 * b * th
-        if disc < 0.0:
-            return INFINITY
-        if big_a > 0.0:
-            if th > 0.0 and big_a > 2.0 * b:
-                return INFINITY  # the maximum lies in the past
-            x = (big_a + sqrt(disc)) / (2.0 * b)
-        else:
-            if th >= 0.0:
-                return INFINITY
-            x = 2.0 * th / (big_a - sqrt(disc))
-        if x >= 1.0:
-            return 0.0  # v is below threshold by less than rounding
-        return -c.tau_mem * log(x) if x > 0.0 else INFINITY
     if c.kind == EQUAL and th > 0.0:
         # (a + beta s) e^(-s/tau) = th
         beta = i / c.c_mem

@@ -33,7 +33,22 @@ cdef enum:
     INTERRUPTED = -3
 
 
-cdef int append_spike(SpikeTrain *train, SpikeRecord *record) noexcept nogil
+cdef int grow_train(SpikeTrain *train, Py_ssize_t n) noexcept nogil
+
+
+cdef inline int reserve_spikes(SpikeTrain *train, Py_ssize_t n) noexcept nogil:
+    """Make room for n more spikes."""
+    return grow_train(train, n) if train.n + n > train.capacity else 0
+
+
+cdef inline int append_spike(SpikeTrain *train, const SpikeRecord *record) noexcept nogil:
+    if reserve_spikes(train, 1) < 0:
+        return NO_MEMORY
+    train.record[train.n] = record[0]
+    train.n += 1
+    return 0
+
+
 cdef void sort_spikes(SpikeRecord *a, Py_ssize_t n) noexcept nogil
 
 

@@ -1,14 +1,30 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The tape of EventProp: spikes of many samples in order, their errors, and sums of derivatives."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, qsort, realloc
+from libc.string cimport memcpy
 
 import numpy as np
 
 from eventsim.models.gradients.eventprop._tape cimport SpikeRecord, MembraneMaximum, SpikeTrain
 
-cdef int INSERTION = 48     # up to so many spikes, insertion is the fastest way to sort
+cdef enum:
+    INSERTION = 48          # up to so many spikes, insertion is the fastest way to sort
+    MOST_BY_KEY = 512       # spikes that are sorted by their keys, so that records move once
+    MOST_KEPT = 16          # records of spikes that wait for the next tapes
+    LARGEST_KEPT = 65536    # spikes of one
+    MOST_SPARE = 4096       # spikes for which there is room and no need, beside as many as there are
+
+# Fresh memory costs more than the spikes that are written to it: a page fault for each 4096 bytes. Used with the GIL.
+cdef SpikeRecord *kept_record[MOST_KEPT]
+cdef Py_ssize_t kept_capacity[MOST_KEPT]
+cdef int n_kept = 0
+
+
+cdef struct Key:
+    double time
+    int32_t unit, place
 
 
 cdef int by_time_and_unit(const void *a, const void *b) noexcept nogil:
@@ -21,9 +37,42 @@ cdef int by_time_and_unit(const void *a, const void *b) noexcept nogil:
 
 cdef void sort_spikes(SpikeRecord *a, Py_ssize_t n) noexcept nogil:
     """Sort spikes, which are few or nearly in order; where many have far to go, the library sorts the rest."""
+    cdef Py_ssize_t k, hole, first = 1, left = INSERTION * n
+    cdef Key key[MOST_BY_KEY]
+    cdef SpikeRecord record[MOST_BY_KEY]
+    cdef Key one
+    while first < n and by_time_and_unit(&a[first - 1], &a[first]) <= 0:
+        first += 1
+    if first >= n:
+        return
+    if n > MOST_BY_KEY:
+        sort_many(a, n, first)
+        return
+    for k in range(n):
+        key[k].time, key[k].unit, key[k].place = a[k].time, a[k].unit, <int32_t> k
+    for k in range(first, n):
+        one = key[k]
+        hole = k
+        while hole > 0 and (key[hole - 1].time > one.time
+                            or (key[hole - 1].time == one.time and key[hole - 1].unit > one.unit)):
+            key[hole] = key[hole - 1]
+            hole -= 1
+        key[hole] = one
+        left -= k - hole
+        if left < 0:
+            qsort(a, n, sizeof(SpikeRecord), &by_time_and_unit)
+            return
+    memcpy(record, a, n * sizeof(SpikeRecord))
+    for k in range(n):
+        if key[k].place != k:
+            a[k] = record[key[k].place]
+
+
+cdef void sort_many(SpikeRecord *a, Py_ssize_t n, Py_ssize_t first) noexcept nogil:
+    """Sort spikes of which those before `first` are in order."""
     cdef Py_ssize_t k, hole, left = INSERTION * n
     cdef SpikeRecord one
-    for k in range(1, n):
+    for k in range(first, n):
         if by_time_and_unit(&a[k - 1], &a[k]) <= 0:
             continue
         if left <= 0:
@@ -38,18 +87,13 @@ cdef void sort_spikes(SpikeRecord *a, Py_ssize_t n) noexcept nogil:
         left -= k - hole
 
 
-cdef int append_spike(SpikeTrain *train, SpikeRecord *record) noexcept nogil:
-    cdef void *memory
-    cdef Py_ssize_t room
-    if train.n == train.capacity:
-        room = 2 * train.capacity + 64
-        memory = realloc(train.record, room * sizeof(SpikeRecord))
-        if memory == NULL:
-            return NO_MEMORY
-        train.record = <SpikeRecord *> memory
-        train.capacity = room
-    train.record[train.n] = record[0]
-    train.n += 1
+cdef int grow_train(SpikeTrain *train, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t room = 2 * train.capacity + n + 63
+    cdef void *memory = realloc(train.record, room * sizeof(SpikeRecord))
+    if memory == NULL:
+        return NO_MEMORY
+    train.record = <SpikeRecord *> memory
+    train.capacity = room
     return 0
 
 
@@ -63,9 +107,18 @@ cdef class Tape:
         self.start = np.zeros(n_samples * n_populations + 1, np.int64)
         self.error = np.zeros(0)
         self.reserve_maxima(0)
+        global n_kept
+        if n_kept > 0:
+            n_kept -= 1
+            self.all.record, self.all.capacity = kept_record[n_kept], kept_capacity[n_kept]
 
     def __dealloc__(self):
-        free(self.all.record)
+        global n_kept
+        if self.all.record != NULL and n_kept < MOST_KEPT and self.all.capacity <= LARGEST_KEPT:
+            kept_record[n_kept], kept_capacity[n_kept] = self.all.record, self.all.capacity
+            n_kept += 1
+        else:
+            free(self.all.record)
 
     cdef reserve_maxima(self, int n):
         """Make room for the membrane maxima of n units."""
@@ -73,8 +126,11 @@ cdef class Tape:
         self.maximum_error = np.zeros((self.n_samples, n))
 
     cdef void shrink(self) noexcept nogil:
-        """Give back memory that no spike needs."""
-        cdef void *memory = realloc(self.all.record, (self.all.n if self.all.n else 1) * sizeof(SpikeRecord))
+        """Give back memory that no spike needs, if it is much."""
+        cdef void *memory
+        if self.all.capacity <= 2 * self.all.n + MOST_SPARE:
+            return
+        memory = realloc(self.all.record, (self.all.n if self.all.n else 1) * sizeof(SpikeRecord))
         if memory != NULL:
             self.all.record = <SpikeRecord *> memory
             self.all.capacity = self.all.n
@@ -82,7 +138,7 @@ cdef class Tape:
     @property
     def nbytes(self):
         """Memory of the spikes and the membrane maxima."""
-        return self.all.capacity * sizeof(SpikeRecord) + self.error.nbytes + self.maximum.nbytes + self.maximum_error.nbytes
+        return self.all.n * sizeof(SpikeRecord) + self.error.nbytes + self.maximum.nbytes + self.maximum_error.nbytes
 
     @property
     def starts(self):

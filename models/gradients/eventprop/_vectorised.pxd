@@ -6,10 +6,10 @@ from eventsim.models.lif.flow cimport Cell
 from eventsim.models.gradients.eventprop._network cimport NeuronGroup
 from eventsim.models.gradients.eventprop._workspace cimport Workspace
 from eventsim.models.gradients.eventprop._tape cimport Gradients
-from eventsim.models.gradients.eventprop._per_neuron cimport PerNeuron
+from eventsim.models.gradients.eventprop._rounds cimport Rounds
 
 
-cdef class Vectorised(PerNeuron):
+cdef class Vectorised(Rounds):
     cdef void begin_vectorised(self, Workspace w, int p) noexcept nogil
     cdef double threshold_bound(self, const Cell *c, double v) noexcept nogil
     cdef int compute_gaps(self, Workspace w, const NeuronGroup *g, double before, double after) noexcept nogil

@@ -20,6 +20,7 @@ from eventsim.models.gradients.eventprop._tape cimport (
     NO_MEMORY, TOO_MANY, Gradients, MembraneMaximum, SpikeRecord, SpikeTrain, append_spike
 )
 from eventsim.models.gradients.eventprop._per_neuron cimport NEGLIGIBLE
+from eventsim.models.gradients.eventprop._rounds cimport Rounds
 
 
 cdef extern from "eventsim/models/gradients/eventprop/_vectorised.h" nogil:
@@ -42,7 +43,7 @@ cdef extern from "eventsim/models/gradients/eventprop/_vectorised.h" nogil:
     void flush_small "eventsim_flush_small"(Py_ssize_t n, double least, double *l_v, double *l_i)
 
 
-cdef class Vectorised(PerNeuron):
+cdef class Vectorised(Rounds):
     """Forward and adjoint pass of all neurons of a population at once."""
 
     cdef void begin_vectorised(self, Workspace w, int p) noexcept nogil:
@@ -104,7 +105,7 @@ cdef class Vectorised(PerNeuron):
         cdef int32_t *refractory_units = w.refractory_units + g.base
         cdef Gap gap
         cdef Drift drift
-        cdef bint constants = self.constants
+        cdef bint constants = self.constants, in_rounds = self.in_rounds(g)
         if self.compute_gaps(w, g, t, end) < 0:
             return NO_MEMORY
         gap.v_inf = drift.v_inf = c.v_inf
@@ -151,7 +152,11 @@ cdef class Vectorised(PerNeuron):
                             return status
                     else:
                         m += 1
-            if found:
+            if found and in_rounds:
+                status = self.fire_in_rounds(w, p, t, target, start, gap.em, v, i, v_next)
+                if status < 0:
+                    return status
+            elif found:
                 for unit in range(g.n):
                     if w.margin[unit] < 0.0:
                         continue
@@ -301,7 +306,7 @@ cdef class Vectorised(PerNeuron):
         cdef const SpikeRecord *record
         cdef double *l_v = w.l_v + g.base
         cdef double *l_i = w.l_i + g.base
-        cdef double *since = w.t + g.base   # of units with an event within the gap: the time that they have reached
+        cdef double *since = w.t + g.base   # of units with an event within the gap: the time they have reached; else inf
         cdef double *own_v = w.next_v       # and their adjoints there
         cdef double *own_i = w.next_i
         cdef int32_t *acted = w.refractory_units
@@ -321,13 +326,18 @@ cdef class Vectorised(PerNeuron):
             return 0
         if self.compute_gaps(w, g, start, now) < 0:
             return NO_MEMORY
+        for unit in range(g.n):
+            since[unit] = INFINITY
         for k in range(n - 1, -2, -1):
             lower = w.arrival[k].time if k >= 0 else start
             n_acted = 0
             # An arrival at the very time of a spike, or of the end of a refractory time, came before it.
             while True:
                 event = train.record[spikes - 1].time if spikes else -INFINITY
-                restarted = train.record[refractory - 1].time + c.t_ref if refractory else -INFINITY
+                if c.t_ref > 0.0:
+                    restarted = train.record[refractory - 1].time + c.t_ref if refractory else -INFINITY
+                else:  # every spike ends its refractory time
+                    restarted = event if refractory else -INFINITY
                 if restarted > event or (restarted == event and refractory >= spikes):
                     event = restarted
                     record = &train.record[refractory - 1]
@@ -337,11 +347,8 @@ cdef class Vectorised(PerNeuron):
                 if not event >= lower or event == -INFINITY:
                     break
                 unit = record.unit
-                m = 0
-                while m < n_acted and acted[m] != unit:
-                    m += 1
-                if m == n_acted:
-                    acted[m] = unit
+                if not since[unit] < INFINITY:
+                    acted[n_acted] = unit
                     n_acted += 1
                     since[unit], own_v[unit], own_i[unit] = now, l_v[unit], l_i[unit]
                 self.decay_adjoints(c, since[unit] - event, &own_v[unit], &own_i[unit])
@@ -351,7 +358,8 @@ cdef class Vectorised(PerNeuron):
                     refractory -= 1
                     own_error[refractory] -= own_v[unit] * record.restart
                     own_v[unit] = 0.0
-                    continue
+                    if c.t_ref > 0.0:
+                        continue
                 spikes -= 1
                 x = 0.0
                 if record.inverse < INFINITY and record.inverse <= self.max_slope_inverse:
@@ -366,6 +374,7 @@ cdef class Vectorised(PerNeuron):
             for m in range(n_acted):
                 unit = acted[m]
                 self.decay_adjoints(c, since[unit] - lower, &own_v[unit], &own_i[unit])
+                since[unit] = INFINITY
                 l_v[unit], l_i[unit] = own_v[unit], own_i[unit]
                 active = active or own_v[unit] != 0.0 or own_i[unit] != 0.0
             now = lower

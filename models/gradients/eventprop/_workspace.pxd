@@ -13,6 +13,16 @@ cdef struct Arrival:
     int32_t spike       # counted through the spikes of the sample, population by population
 
 
+cdef struct Spiking:
+    # A unit on its way from spike to spike.
+    double v, i, t
+    double decay        # of the membrane over what is left of the way
+    double x            # and over the time to the next crossing, by which it crosses at `due`; 0 if there is none
+    double due
+    double step_decay
+    int32_t unit
+
+
 cdef class Workspace:
     cdef SpikeTrain *fresh  # spikes of the sample by population (forward)
     cdef SpikeTrain *train  # likewise, what `gather_arrivals` looks at: `fresh`, or a piece of the tape
@@ -48,6 +58,7 @@ cdef class Workspace:
     cdef double *margin
     cdef double *sensitivities      # six arrays
     cdef double *no_weight          # weights of no arrival
+    cdef Spiking *spiking           # units that spike in rounds
     # time-binned populations: input of each bin, adjoints of each bin, sums of each synapse
     cdef BinInput **bin_input
     cdef Pair **pair

@@ -7,7 +7,7 @@ from libc.string cimport memset
 
 from eventsim.models.gradients.eventprop._network cimport BinInput, Pair, zeros
 from eventsim.models.gradients.eventprop._sensitivities cimport Sensitivity
-from eventsim.models.gradients.eventprop._workspace cimport Arrival
+from eventsim.models.gradients.eventprop._workspace cimport Arrival, Spiking
 from eventsim.models.gradients.eventprop._tape cimport NO_MEMORY, SpikeTrain
 
 
@@ -43,6 +43,7 @@ cdef class Workspace:
         self.next_v, self.next_i = self.doubles(largest), self.doubles(largest)
         self.margin, self.no_weight = self.doubles(largest), self.doubles(largest)
         self.sensitivities = self.doubles(6 * n_units)
+        self.spiking = <Spiking *> self.doubles(8 * largest)
 
     cdef double *doubles(self, Py_ssize_t n) except NULL:
         return zeros(self.memory, n)

@@ -14,6 +14,7 @@ TAKEN = {  # by network, the forms that can compute it
     "layers uniform": FIRST_SPIKE | {"eventprop-vectorised", "eventprop-per-neuron"},
     "layers axonal": FIRST_SPIKE | {"eventprop-vectorised", "eventprop-per-neuron"},
     "layers synaptic": {"first-spike-lanes", "eventprop-per-neuron"},
+    "bursts uniform": {"eventprop-vectorised", "eventprop-per-neuron"},
     "loops axonal": {"eventprop-vectorised", "eventprop-per-neuron"},
     "loops synaptic": {"eventprop-time-binned", "eventprop-per-neuron"},
 }
@@ -31,13 +32,17 @@ def problem(name):
     rng = np.random.default_rng(3)
     net = es.Network(seed=1)
     loops = layout == "loops"
-    cell = (
-        es.models.LIF(tau_mem=2.0, t_ref=0.2) if loops else es.models.LIF(tau_mem=2.0, first_spike_only=True)
-    )
+    cell = {
+        "layers": es.models.LIF(tau_mem=2.0, first_spike_only=True),
+        "bursts": es.models.LIF(tau_mem=2.0, tau_syn=1.0, v_reset=-0.2),  # many spikes from input to input
+        "loops": es.models.LIF(tau_mem=2.0, t_ref=0.2),
+    }[layout]
     net.add("input", es.models.SpikeSource(), 5)
     net.add("hidden", cell, 16)
     net.add("label", cell, 3)
     pairs = [("input", "hidden", 1.5, 0.8, 0.1), ("hidden", "label", 0.6, 0.5, 0.1)]
+    if layout == "bursts":
+        pairs = [("input", "hidden", 4.0, 4.0, 0.0), ("hidden", "label", 1.0, 1.0, 0.1)]
     if loops:
         pairs.append(("hidden", "hidden", -0.05, 0.2, 1.0))
     for pre, post, mean, std, least in pairs:
@@ -48,8 +53,8 @@ def problem(name):
 
 def found(net, inputs, until, kernel):
     """Return all spikes and the derivatives of a loss of all output spikes."""
-    loops = any(each.pre == each.post for each in net.projections)
-    grad = SpikeGradient(net, kernel=kernel, time_constants=not loops)
+    layers = net.populations["hidden"].model.first_spike_only
+    grad = SpikeGradient(net, kernel=kernel, time_constants=layers)
     run = grad.forward(inputs, until=until)
     spikes = [run.spikes(population, k) for population in ("hidden", "label") for k in range(N)]
     errors = [np.cos(run.spikes("label", k).times) for k in range(N)]

@@ -282,6 +282,19 @@ def test_tape_takes_48_bytes_a_spike_and_nothing_for_arrivals():
     assert run.nbytes == 48 * sum(run.counts(name).sum() for name in net.populations)
 
 
+def test_a_pass_keeps_its_spikes_while_others_come_and_go():
+    net, inputs = layered_network(once=False)
+    grad = SpikeGradient(net)
+    run = grad.forward({"input": inputs}, until=6.0)
+    counts, first = run.counts("hidden"), run.first_spikes("hidden")
+    for until in (3.0, 6.0, 0.1):  # their memory goes from one to the next
+        grad.forward({"input": inputs[::-1]}, until=until)
+    np.testing.assert_array_equal(run.counts("hidden"), counts)
+    np.testing.assert_array_equal(run.first_spikes("hidden"), first)
+    again = grad.forward({"input": inputs}, until=6.0)
+    np.testing.assert_array_equal(again.first_spikes("hidden"), first)
+
+
 def test_long_runs_in_pieces_give_the_same(monkeypatch):
     net, inputs = layered_network("synaptic", once=False)
     found = []
