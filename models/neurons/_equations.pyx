@@ -7,6 +7,12 @@ from libc.math cimport pow as power
 
 from eventsim.models.neurons.series cimport MOST_TERMS, SeriesDynamics, polynomial, product
 
+cdef extern from "eventsim/models/neurons/_series.h" nogil:
+    void exponential_terms "eventsim_exponential_terms"(int order, double rest, double first, double to_slope,
+                                                        double upstroke, double delta_t, double g_leak,
+                                                        const double *inverse, const double *i, double *v)
+
+
 cdef enum:
     MOST_RISES = 1000
 
@@ -38,11 +44,13 @@ cdef void exponential_series(
     upstroke = p[1] * p[4] * to_slope
     e[0] = exp((x[0] - p[3]) / p[4])
     rest = p[1] * (p[2] - x[0]) + p[7] + i[0]
+    if w == NULL:
+        exponential_terms(order, rest, e[0], to_slope, upstroke, p[4], p[1], INVERSE, i, v)
+        return
     for k in range(order):
         next = INVERSE[k + 1]
-        if w != NULL:
-            rest -= w[k]
-            w[k + 1] = (a * (v[k] - p[2] if k == 0 else v[k]) - w[k]) * (adaptation * next)
+        rest -= w[k]
+        w[k + 1] = (a * (v[k] - p[2] if k == 0 else v[k]) - w[k]) * (adaptation * next)
         slope[k] = rest * to_slope + upstroke * e[k]
         v[k + 1] = slope[k] * (p[4] * next)
         rest = i[k + 1] - p[1] * v[k + 1]

@@ -18,6 +18,11 @@ from eventsim.models.neurons.dynamics cimport derivatives_of_g
 from eventsim.models.neurons.flow cimport identity, zeros
 from eventsim.models.neurons.series cimport MOST_TERMS, SeriesDynamics, larger, not_before, polynomial
 
+cdef extern from "eventsim/models/neurons/_series.h" nogil:
+    void vary_two "eventsim_vary_two"(int order, const double *rate, const double *constant, const double *inverse,
+                                      double *state)
+
+
 cdef enum:
     MOST_COLUMNS = 48       # as in `_solved_flow.pyx`
     MOST_SERIES = 4         # variables of equations with a series
@@ -121,6 +126,9 @@ cdef class SeriesFlow(SolvedFlow):
             rate[k] *= power_of_h
             for j in range(n_p * dim):
                 forced[j * order + k] *= power_of_h
+        if n_columns == 2 and dim == 2:
+            vary_two(order, rate, constant, self.inverse, state)
+            return
         for column in range(0, n_columns, 2):
             other = column + 1 if column + 1 < n_columns else column
             for j in range(dim):
