@@ -16,6 +16,8 @@ from eventsim.models.neurons.flow cimport MOST_STATES, Flow, zeros
 cdef inline double dot(const double *a, const double *b, int n) noexcept nogil:
     cdef int j
     cdef double sum = 0.0
+    if n == 2:  # most neurons; the same sum without a loop
+        return (0.0 + a[0] * b[0]) + a[1] * b[1]
     for j in range(n):
         sum += a[j] * b[j]
     return sum
@@ -32,6 +34,12 @@ cdef inline void add_products(double *to, const double *left, const double *matr
 cdef inline void pull_back(double *left, const double *matrix, int dim) noexcept nogil:
     """Put matrix^T left into `left`."""
     cdef double found[MOST_STATES]
+    cdef double one = left[0], two
+    if dim == 2:
+        two = left[1]
+        left[0] = (0.0 + one * matrix[0]) + two * matrix[2]
+        left[1] = (0.0 + one * matrix[1]) + two * matrix[3]
+        return
     zeros(found, dim)
     add_products(found, left, matrix, dim, dim)
     memcpy(left, found, dim * sizeof(double))
