@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from eventsim.errors import ConfigError, UnknownPart
 from eventsim.hints import hinting
 from eventsim.io.plain import shown
 from eventsim.scenarios.earlier_names import todays_preset, todays_values
-from eventsim.scenarios.memory import free_memory, memory_words
+from eventsim.scenarios.memory import GB, free_memory, memory_words
 from eventsim.scenarios.request import (
     Request,
     available_threads,
@@ -244,6 +245,12 @@ def _carry_out(name: str, path: Path, scenario: Scenario, run: Run) -> Outcome:
             path.unlink(missing_ok=True)  # it holds nothing but the configuration
             if isinstance(error, ConfigError | UnknownPart):  # settings that do not fit each other
                 raise
+        if isinstance(error, MemoryError):
+            free = f"{free_memory() / GB:.2g} GB are free" if isfinite(free_memory()) else "there is less"
+            why = str(error)
+            raise RunFailed(
+                f"not enough memory: {why or 'more is needed'}, and {free}; smaller sizes help"
+            ) from error
         raise RunFailed(f"{type(error).__name__}: {error}") from error
     return Outcome(name, path, scenario, run)
 

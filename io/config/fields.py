@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventsim.errors import ConfigError
-from eventsim.io.config.messages import explain, nearest, show
+from eventsim.io.config.messages import explain, innermost, nearest, show
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -41,7 +41,9 @@ def make(kind: type[T], *layers: Mapping[str, object]) -> T:
             _merge(values, layer)
         made: T = _adapter(typing.cast("Hashable", kind)).validate_python(_prepare(kind, values, ""))
     except ValidationError as error:
-        raise ConfigError("; ".join(explain(mistake, keys(kind)) for mistake in error.errors()[:3])) from None
+        raise ConfigError(
+            "; ".join(explain(each, keys(kind)) for each in innermost(error.errors())[:3])
+        ) from None
     except RecursionError:
         raise ConfigError("the configuration is nested too deeply") from None
     except ConfigError:

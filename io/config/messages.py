@@ -1,6 +1,6 @@
 """Messages about configurations, in one line each: the key, its value, what would be right."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from eventsim.errors import near
@@ -35,6 +35,16 @@ EXPECTED = {
     "path_type": "a path",
 }
 """What a value must be, by the type of pydantic's error."""
+
+
+def innermost(mistakes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the mistakes without those of a whole of which a part is wrong: it is short of that part."""
+    places = [tuple(each["loc"]) for each in mistakes]
+    return [
+        each
+        for each, place in zip(mistakes, places, strict=True)
+        if not any(len(other) > len(place) and other[: len(place)] == place for other in places)
+    ]
 
 
 def explain(mistake: Mapping[str, Any], keys: Collection[str]) -> str:

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from eventsim.population import Population
 
 
+NO_RESET = (
+    "; where the membrane comes down by itself, one more variable keeps g below 0 until it has, "
+    "see 'Equations without a reset' in own-neuron.md"
+)
+
+
 @own_arrays
 @dataclass(frozen=True, eq=False)
 class CustomNeuron:
@@ -40,7 +46,8 @@ class CustomNeuron:
     g : callable (x, p) -> float, optional
         The unit spikes where this rises through 0, such as ``x.v - p.v_th``.
     reset : callable (x, p) -> sequence, optional
-        The state after a spike, where `g` must be below 0.
+        The state after a spike, where `g` must be below 0. Equations without a reset, such as those of
+        FitzHugh and Nagumo, have one more variable that keeps it there; see own-neuron.md.
     arrive : callable (x, p, weight, receptor) -> sequence, optional
         The state after an input; unless given, the weight is added to the first variable.
     compiled : Dynamics, optional
@@ -97,6 +104,7 @@ class CustomNeuron:
         if self.compiled is None and missing:
             raise TypeError(
                 f"a CustomNeuron needs the functions f, g and reset, or compiled=; {missing[0]} is missing"
+                f"{NO_RESET if missing == ['reset'] else ''}"
             )
         if self.compiled is not None and any((self.f, self.g, self.reset, self.arrive)):
             raise TypeError(

@@ -94,7 +94,9 @@ class Settings(Scenario):
     delay_noise: Annotated[float, *NOT_NEGATIVE, "tau_syn, jitter of each arrival"] = 0.0
     networks: Annotated[int, Ge(1), "trained with seeds that follow each other"] = 1
     compared: Annotated[tuple[str, ...], "presets to be compared over `sizes`; none for this one alone"] = ()
-    sizes: Annotated[tuple[Annotated[int, Ge(1)], ...], "hidden neurons of the networks compared"] = ()
+    sizes: Annotated[
+        tuple[Annotated[int, Ge(1), Le(1_000_000)], ...], "hidden neurons of the networks compared"
+    ] = ()
     test_samples_recorded: Annotated[int, Ge(0), "shown to the network in the event engine"] = 10
     slot: Annotated[float, *POSITIVE, "tau_syn, time between two of these samples"] = 4.0
     in_the_loop: Annotated[bool, "with --hardware: trained on it; false: trained without, then put on it"] = (

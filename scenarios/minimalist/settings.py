@@ -47,7 +47,9 @@ class Settings(Scenario):
     train_samples: Annotated[int, Ge(0), "of the training set; 0 for all"] = 0
     test_samples: Annotated[int, Ge(0), "of the test set; 0 for all"] = 0
     validation_samples: Annotated[int, Ge(0), "kept back from the training set"] = 200
-    hidden: Annotated[tuple[int, ...], Len(1, 16), "units of the hidden layers"] = (64, 64)
+    hidden: Annotated[
+        tuple[Annotated[int, Ge(1), Le(1_000_000)], ...], Len(1, 16), "units of the hidden layers"
+    ] = (64, 64)
     core_rows: Annotated[int, Ge(1), Le(4096), "of a core, at least as many as it has inputs"] = 64
     unused: Annotated[
         Literal["repeat", "idle", "exact"], "rows left over: driven again, at the reference, or not there"

@@ -220,3 +220,13 @@ def test_no_message_has_the_words_of_the_validator(values, message):
     text = str(caught.value)
     assert text.startswith(message)
     assert not any(word in text for word in ("Input", "should", "unable to parse", "pydantic"))
+
+
+def test_a_part_that_is_wrong_is_named_without_the_whole():
+    @dataclass
+    class Sizes:
+        hidden: Annotated[tuple[Annotated[int, Le(10)], ...], MinLen(1)] = (1,)
+
+    with pytest.raises(ConfigError) as error:
+        config.make(Sizes, {"hidden": [11]})
+    assert str(error.value) == "hidden.0 = 11: must be at most 10"

@@ -262,6 +262,15 @@ def test_settings_that_the_run_refuses_are_refused_as_others(walk, tmp_path, mon
     assert list(tmp_path.iterdir()) == []
 
 
+def test_too_little_memory_is_said_with_what_is_free(walk, tmp_path, monkeypatch):
+    def greedy(self: object, run: Run) -> None:
+        np.empty(1 << 53)
+
+    monkeypatch.setattr(walk, "run", greedy)
+    with pytest.raises(RunFailed, match=r"^not enough memory: .*64\.0 PiB.*, and .*; smaller sizes help$"):
+        execute(request(tmp_path / "a.h5"))
+
+
 class Deaf(Pool):
     """Runs that hear no SIGTERM, as inside a library."""
 

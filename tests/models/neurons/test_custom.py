@@ -131,3 +131,35 @@ def test_what_is_missing_is_named():
         M.CustomNeuron(state={"v": 0.0}, f=lambda t, x, p: [0.0], reset=lambda x, p: [0.0])
     with pytest.raises(ValueError, match="must name one variable at least"):
         M.CustomNeuron(state={})
+
+
+def test_equations_without_a_reset_spike_where_the_membrane_rises_through_a_level():
+    solve_ivp = pytest.importorskip("scipy.integrate").solve_ivp
+
+    def slopes(v, w):
+        return v - v**3 / 3 - w + 0.5, (v + 0.7 - 0.8 * w) / 12.5
+
+    def level(_, x):
+        return x[0] - 1.0
+
+    level.direction = 1  # type: ignore[attr-defined]
+    exact = solve_ivp(
+        lambda _, x: slopes(*x), (0, 200), [-1.2, -0.6], "DOP853", rtol=1e-12, atol=1e-13, events=level
+    ).t_events[0]
+    neuron = M.CustomNeuron(
+        state={"v": -1.2, "w": -0.6, "blocked": 0.0},
+        f=lambda t, x, p: [*slopes(x.v, x.w), -2.0 * x.blocked if x.v < 0.0 else 0.0],
+        g=lambda x, p: x.v - 1.0 - x.blocked,
+        reset=lambda x, p: [x.v, x.w, 10.0],
+    )
+    net = es.Network()
+    net.add("cell", neuron, 1)
+    sim = es.Simulation(net)
+    sim.run(200.0)
+    assert len(exact) == 5
+    np.testing.assert_allclose(sim.spikes("cell").times, exact, rtol=0, atol=1e-8)
+
+
+def test_a_reset_that_is_missing_is_answered_with_a_way_to_do_without():
+    with pytest.raises(TypeError, match=r"reset is missing; .* see 'Equations without a reset'"):
+        adaptive(reset=None)
