@@ -23,6 +23,7 @@ KINDS = {
     "hardware": ("eventsim.hardware",),
     "scenario": ("eventsim.scenarios",),
 }
+GROUP = "eventsim.parts"  # of entry points
 READERS = {"hardware": ("eventsim.hardware.named", "by_name")}  # functions that make a part from a text
 _parts: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 _discovered: set[str] = set()
@@ -101,6 +102,14 @@ def find(kind: str, name: str) -> type:
         raise UnknownPart(f"no {kind} named {name!r}{hint} known: {', '.join(sorted(known))}") from None
 
 
+def lookup(kind: str, name: str) -> type | None:
+    """Return the part registered under `kind` and `name`; None if there is none."""
+    try:
+        return find(kind, name)
+    except UnknownPart:
+        return None
+
+
 def name_of(part: type) -> tuple[str, str] | None:
     """Return the kind and the name under which a class is registered; None if it is not."""
     for kind, known in _parts.items():
@@ -148,12 +157,21 @@ def _kind_of_rule(name: str) -> str:
 
 
 def _import_namesake(kind: str, key: str) -> None:
-    """Import the scenario's package of this name, if there is one: all others need not be imported for it."""
+    """Import the scenario's package of this name, ours or one announced: no other is needed for it."""
+    import contextlib
     from importlib.util import find_spec
 
     name = f"eventsim.scenarios.{key.replace('-', '_')}"
-    if kind == "scenario" and key.replace("-", "_").isidentifier() and find_spec(name) is not None:
+    if kind != "scenario" or not key.replace("-", "_").isidentifier():
+        return
+    if find_spec(name) is not None:
         importlib.import_module(name)
+        return
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group=GROUP, name=key):
+        with contextlib.suppress(Exception):  # `_discover` comes next, and says what is wrong
+            entry.load()
 
 
 def _discover(kind: str) -> None:
@@ -165,7 +183,7 @@ def _discover(kind: str) -> None:
             _import_all(package_name, into_packages=kind != "scenario")
     from importlib.metadata import entry_points  # takes longer to import than all else here
 
-    for entry in entry_points(group="eventsim.parts"):
+    for entry in entry_points(group=GROUP):
         try:
             entry.load()
         except Exception as error:  # somebody else's package must not take ours with it

@@ -14,7 +14,7 @@ from eventsim.errors import ConfigError, FileFormatError
 from eventsim.hints import hinting
 from eventsim.io.export.whole_files import whole
 from eventsim.io.plain import one_path
-from eventsim.registry import parts
+from eventsim.registry import lookup
 from eventsim.scenarios import metric_units
 from eventsim.scenarios.parameters import keys, summary
 from eventsim.scenarios.reproduce.published import rows_for
@@ -101,7 +101,7 @@ def _page(run: "Trace", found: Mapping[str, Any], path: Path, measured: "Results
     from eventsim.io.report.blocks import paragraph, table
     from eventsim.io.report.rasters import add_rasters
 
-    kind: Any = parts("scenario").get(str(found["scenario"]))
+    kind: Any = lookup("scenario", str(found["scenario"]))
     page = Page(results.title(found), summary(kind) if kind is not None else "")
     page.add("Summary", _summary(found, kind, run))
     page.add("Configuration", _configuration(found, kind))
@@ -335,7 +335,7 @@ def _provenance(run: "Trace", found: Mapping[str, Any], path: Path) -> str:
 
 def command(found: Mapping[str, Any]) -> str:
     """Return the command that runs the same again: the preset, and each key that differs from it."""
-    kind: Any = parts("scenario").get(str(found["scenario"]))
+    kind: Any = lookup("scenario", str(found["scenario"]))
     words = ["eventsim", "run", str(found["scenario"])]
     base: Mapping[str, Any] = {}
     if kind is not None:

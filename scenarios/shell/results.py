@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import ConfigError, FileFormatError, UnknownPart
-from eventsim.registry import parts
+from eventsim.registry import lookup
 from eventsim.scenarios import metric_units
 from eventsim.scenarios.earlier_names import todays_values
 from eventsim.scenarios.parameters import keys
@@ -147,7 +147,7 @@ def _config(name: object, config: dict[str, Any]) -> list[str]:
     """Return the settings, each with its unit and meaning."""
     if not config:
         return []
-    kind: Any = parts("scenario").get(str(name))
+    kind: Any = lookup("scenario", str(name))
     meanings = {key.name: key.meaning for key in keys(kind)} if kind is not None else {}
     shown = {
         key: metric_units.plain(v) if _is_number(v) else str(v).lower() if isinstance(v, bool) else str(v)
@@ -180,7 +180,7 @@ def _tables(path: Path, name: object) -> tuple[list[str], set[str]]:
     from eventsim import io
     from eventsim.scenarios.reproduce.table import columns
 
-    kind: Any = parts("scenario").get(str(name))
+    kind: Any = lookup("scenario", str(name))
     make = getattr(kind, "tables", None)
     lines: list[str] = []
     shown: set[str] = set()
@@ -270,7 +270,7 @@ def own_plots(trace: "Trace") -> dict[str, Callable[["Trace"], Any]]:
     """Return the plots that the scenario of a run brings along, by name."""
     from eventsim.io.plots.finishing import labelled
 
-    kind: Any = parts("scenario").get(str(trace.provenance.get("scenario")))
+    kind: Any = lookup("scenario", str(trace.provenance.get("scenario")))
     own: dict[str, Callable[[Trace], Any]] = {}
     if hasattr(kind, "plots"):
         with of_this_version(trace, "the scenario's plots"):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eventsim.errors import ConfigError
-from eventsim.registry import canonical, parts
+from eventsim.registry import lookup
 from eventsim.scenarios import streams
 from eventsim.scenarios.sweep import tables
 from eventsim.scenarios.sweep.points import parse_axes, read_list
@@ -42,17 +42,15 @@ def carry_out(name: str, asked: Asked) -> int:
     """Sweep, or look at a sweep that is there; return the exit status."""
     if asked.table is not None:
         tables.check_path(asked.table)
-    known = Path(name)
-    if (known / FILE).is_file():
+    there = Path(name)
+    if (there / FILE).is_file():
         if asked.words or asked.output is not None:
             raise ConfigError(
                 f"{name} is a sweep that is there; name the scenario to sweep it further with -o {name}"
             )
-        _show(open_sweep(known), asked)
+        _show(open_sweep(there), asked)
         return 0
-    if known.is_dir() and (
-        "/" in name or name.startswith(".") or canonical("scenario", name) not in parts("scenario")
-    ):
+    if there.is_dir() and ("/" in name or name.startswith(".") or lookup("scenario", name) is None):
         raise FileNotFoundError(f"{name} holds no sweep: there is no {FILE} in it")
     found = _sweep(name, asked)
     _show(found, asked)

@@ -1,5 +1,8 @@
 """Parts by name, and names of earlier versions."""
 
+import subprocess
+import sys
+
 import pytest
 
 import eventsim as es
@@ -46,3 +49,28 @@ def test_kernels_of_gradients_answer_to_their_old_names(old, new):
 def test_a_run_of_gradients_answers_to_its_old_name():
     with pytest.warns(DeprecationWarning, match="Run is now"):
         assert es.models.gradients.Run is es.models.gradients.ForwardPass
+
+
+def test_one_scenario_is_looked_up_without_the_others(tmp_path, monkeypatch):
+    (tmp_path / "coins.py").write_text(
+        "import eventsim\n\n@eventsim.register('scenario', 'coins')\nclass Coins:\n    pass\n"
+    )
+    info = tmp_path / "coins-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: coins\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[eventsim.parts]\ncoins = coins\n")
+    code = """
+import sys
+from eventsim import registry
+print(registry.lookup("scenario", "coins").__name__, registry.lookup("scenario", "yin_yang").__name__)
+print(*(name for name in sys.modules if name.startswith("eventsim.scenarios.") and name.count(".") == 2))
+print(registry.lookup("scenario", "neither"))
+"""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    names, loaded, absent = done.stdout.splitlines()
+    assert names == "Coins YinYang"
+    assert not set(loaded.split()) & {
+        f"eventsim.scenarios.{other}" for other in ("delgrad", "elise", "noracl")
+    }
+    assert absent == "None"
