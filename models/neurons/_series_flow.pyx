@@ -28,6 +28,8 @@ cdef enum:
     MOST_SERIES = 4         # variables of equations with a series
     UNRESOLVED = 1000       # units in the last place of the time in which an upstroke may end unseen
 
+cdef double SURE = 1.0 - 1e-9
+
 
 cdef class SeriesFlow(SolvedFlow):
     """The equations of `dynamics`, which are `SeriesDynamics` with derivatives; parameters are those of `SolvedFlow`."""
@@ -172,8 +174,13 @@ cdef class SeriesFlow(SolvedFlow):
         if larger(before, last * h) * power_of_h <= self.tolerance:
             return h
         # The longest that satisfies both terms.
-        y = h if last == 0.0 else fmin(h, power(self.tolerance / last, 1.0 / order))
-        return y if before == 0.0 else fmin(y, power(self.tolerance / before, 1.0 / (order - 1)))
+        y = h if before == 0.0 else fmin(h, power(self.tolerance / before, 1.0 / (order - 1)))
+        power_of_h = last
+        for _power in range(order):
+            power_of_h *= y
+        if power_of_h < SURE * self.tolerance:
+            return y  # the other root is longer, whatever rounding says
+        return fmin(y, power(self.tolerance / last, 1.0 / order))
 
     cdef int threshold(self, const double *x, const double *p, double *by_x, double *by_p) except -1 nogil:
         if by_p != NULL:
