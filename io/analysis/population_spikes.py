@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from eventsim.errors import UnknownPart, did_you_mean
 from eventsim.hints import hinting
+from eventsim.io.export.sources import span_of
 from eventsim.io.plain import plain_array, shown
 from eventsim.spike_trains import SpikeTrains, spike_pairs
 from eventsim.trace import Floats, Ints, Spikes, Trace
@@ -101,7 +102,7 @@ def select(
         for each sample: the trains of one unit over repeated trials.
     start, stop : float, optional
         Only spikes in [start, stop). Default: from 0, or the first spike if it is earlier, to the end of the
-        run; spikes themselves end just after the last one.
+        run, or the window that `es.io.load` has read; spikes themselves end just after the last one.
     n : int, optional
         Units of the population, where the source does not know.
     time_unit : str, optional
@@ -138,6 +139,9 @@ def select(
         found, n, units = _of_samples(trains, units, sample)
     elif isinstance(source, Trace) or hasattr(source, "record_of_run"):
         found, n, end, time_unit, name = _of_run(source, population)
+        if isinstance(source, Trace) and "window" in source.provenance:  # the rest of the run was not read
+            first, last = span_of(source)
+            start, end = first if start is None else start, min(end, last)
         stop = end if stop is None else stop
     else:
         found, n = _of_spikes(source, n)

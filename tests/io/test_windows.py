@@ -130,3 +130,23 @@ def test_bad_windows_end_in_one_line(large):
         io.load(large, start="soon")
     with pytest.raises(ConfigError, match="stop must be a time, got nan"):
         io.load(large, stop=math.nan)
+
+
+def test_measures_of_a_window_are_of_its_time_alone(tmp_path):
+    times = np.arange(0.5, 100.0)
+    path = tmp_path / "run.h5"
+    io.save(
+        es.Trace(sizes={"a": 1}, spikes={"a": es.Spikes(times, np.zeros(100, np.int64))}, duration=100.0),
+        path,
+    )
+    for bounds, span in (
+        ((20.0, 40.0), (20.0, 40.0)),
+        ((90.0, None), (90.0, 100.0)),
+        ((None, 10.0), (0.0, 10.0)),
+    ):
+        read = es.analysis.select(io.load(path, start=bounds[0], stop=bounds[1]), "a")
+        assert (read.start, read.stop) == span
+        assert es.analysis.rates(read).tolist() == [1000.0]
+    assert (
+        es.analysis.select(io.load(path, start=20.0, stop=40.0), "a", start=25.0, stop=30.0).duration == 5.0
+    )
