@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from eventsim import registry
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {
     "eventsim": "eventsim",
@@ -72,7 +74,16 @@ def examples(page: Path) -> list[tuple[str, str | None]]:
 GOES_ON = "# goes on from the block above\n"
 
 
+@pytest.fixture
+def own_registry(monkeypatch):
+    """Parts that a page registers are gone after it: other tests look at all parts there are."""
+    for kind in registry.KINDS:
+        registry.parts(kind)
+        monkeypatch.setitem(registry._parts, kind, dict(registry._parts[kind]))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.usefixtures("own_registry")
 def test_the_examples_of_a_page_print_what_it_says(page, tmp_path, monkeypatch, capsys):
     names: dict[str, object] = {}
     for k, (source, printed) in enumerate(examples(page)):
