@@ -1,5 +1,7 @@
 """Arguments of a wrong type are refused in one line, before anything is written."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from eventsim.scenarios.reproduce import reproduce
 from eventsim.scenarios.sweep import open_sweep
 
 SEEDS = {"seed": [0]}
+WRONG: dict[str, Any] = {"points": [3], "axes": {3: [0]}}
 
 
 @pytest.mark.parametrize(
@@ -19,14 +22,17 @@ SEEDS = {"seed": [0]}
         (lambda: es.sweep("yin-yang", SEEDS, "out", jobs=0), "jobs must be at least 1, got 0"),
         (lambda: es.sweep("yin-yang", SEEDS, "out", hardware=3), "hardware must be a text"),
         (lambda: es.sweep("yin-yang", SEEDS, "out", draw_seed="x"), "draw_seed must be a whole number"),
-        (lambda: es.sweep("yin-yang", SEEDS, "out", listed=[3]), "a point of listed must be a mapping"),
+        (
+            lambda: es.sweep("yin-yang", SEEDS, "out", listed=WRONG["points"]),
+            "a point of listed must be a mapping",
+        ),
         (lambda: es.sweep("yin-yang", SEEDS, "out", listed={"seed": 1}), "listed must be points"),
         (lambda: es.sweep("yin-yang", SEEDS, "out", say=3), "say must be a function"),
         (lambda: es.sweep("yin-yang", SEEDS, "out", scheduler=3), "scheduler must be a text"),
         (lambda: es.sweep("yin-yang", SEEDS, "out", data=3), "data must be a path"),
         (lambda: es.sweep("yin-yang", SEEDS, None), "folder must be a path"),
         (lambda: es.sweep("yin-yang", [1], "out"), "axes must be a mapping"),
-        (lambda: es.sweep("yin-yang", {3: [0]}, "out"), "a key of axes must be a text"),
+        (lambda: es.sweep("yin-yang", WRONG["axes"], "out"), "a key of axes must be a text"),
         (
             lambda: es.sweep("yin-yang", {"epochs": np.ones((2, 2))}, "out"),
             "epochs = [1.0, 1.0]: must be an integer",
