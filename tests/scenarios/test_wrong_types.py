@@ -11,7 +11,7 @@ from eventsim.scenarios.reproduce import reproduce
 from eventsim.scenarios.sweep import open_sweep
 
 SEEDS = {"seed": [0]}
-WRONG: dict[str, Any] = {"points": [3], "axes": {3: [0]}}
+BAD: dict[str, Any] = {"list": [3], "axes": {3: [0]}}
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ WRONG: dict[str, Any] = {"points": [3], "axes": {3: [0]}}
         (lambda: es.sweep("yin-yang", SEEDS, "out", hardware=3), "hardware must be a text"),
         (lambda: es.sweep("yin-yang", SEEDS, "out", draw_seed="x"), "draw_seed must be a whole number"),
         (
-            lambda: es.sweep("yin-yang", SEEDS, "out", listed=WRONG["points"]),
+            lambda: es.sweep("yin-yang", SEEDS, "out", listed=BAD["list"]),
             "a point of listed must be a mapping",
         ),
         (lambda: es.sweep("yin-yang", SEEDS, "out", listed={"seed": 1}), "listed must be points"),
@@ -32,7 +32,7 @@ WRONG: dict[str, Any] = {"points": [3], "axes": {3: [0]}}
         (lambda: es.sweep("yin-yang", SEEDS, "out", data=3), "data must be a path"),
         (lambda: es.sweep("yin-yang", SEEDS, None), "folder must be a path"),
         (lambda: es.sweep("yin-yang", [1], "out"), "axes must be a mapping"),
-        (lambda: es.sweep("yin-yang", WRONG["axes"], "out"), "a key of axes must be a text"),
+        (lambda: es.sweep("yin-yang", BAD["axes"], "out"), "a key of axes must be a text"),
         (
             lambda: es.sweep("yin-yang", {"epochs": np.ones((2, 2))}, "out"),
             "epochs = [1.0, 1.0]: must be an integer",
