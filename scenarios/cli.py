@@ -560,6 +560,9 @@ def _main(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         return 0
+    except running.RunRefused as refused:
+        _complain(str(refused))
+        return 2
     except running.RunFailed as failure:
         _complain(f"the run failed: {failure}; --debug shows where")
         return 1

@@ -50,6 +50,10 @@ class RunFailed(Exception):
     """A run that began and could not end; its ``__cause__`` says why."""
 
 
+class RunRefused(RunFailed, ConfigError):
+    """Settings that the scenario refused as it began; nothing is left behind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a run ended.
@@ -244,7 +248,7 @@ def _carry_out(name: str, path: Path, scenario: Scenario, run: Run) -> Outcome:
         if run.state is None:
             path.unlink(missing_ok=True)  # it holds nothing but the configuration
             if isinstance(error, ConfigError | UnknownPart):  # settings that do not fit each other
-                raise
+                raise RunRefused(str(error)) from error
         if isinstance(error, MemoryError):
             free = f"{free_memory() / GB:.2g} GB are free" if isfinite(free_memory()) else "there is less"
             why = str(error)
