@@ -131,7 +131,7 @@ def test_names_that_make_the_same_word_are_different_files(tmp_path):
 def test_what_is_no_trace_and_what_sonata_cannot_name_is_refused(tmp_path):
     pytest.importorskip("pandas")
     for function in (export.to_pandas, export.to_xarray, export.to_neo):
-        with pytest.raises(TypeError, match=r"a trace .* or a simulation can be exported, not dict"):
+        with pytest.raises(TypeError, match=r"a trace .* or a simulation can be saved or exported, not dict"):
             function({})
     odd = Trace(spikes={"a/b": Spikes(np.zeros(0), np.zeros(0, np.int64))})
     with pytest.raises(ConfigError, match="SONATA cannot name a population 'a/b': no name has a '/' there"):
