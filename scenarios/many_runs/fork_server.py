@@ -23,7 +23,6 @@ from eventsim.scenarios.many_runs.job import Job
 
 OURS = ("eventsim.", "numpy.", "scipy.", "h5py.", "pydantic.", "typer.", "tqdm.")
 """Modules that a later run may find imported: they start no threads, and open nothing."""
-MOST = 60_000  # bytes of the list of them, which a pipe takes at once
 
 
 def serve() -> None:
@@ -36,7 +35,7 @@ def serve() -> None:
     numbers: dict[int, int] = {}  # of the runs, by process id
     unread = b""
     learn, told = os.pipe()
-    for end in (learn, told):  # what does not fit is not told
+    for end in (learn, told):  # what does not fit is not told, and half a name is no module
         os.set_blocking(end, False)
     with selectors.DefaultSelector() as ready:
         ready.register(0, selectors.EVENT_READ)
@@ -103,7 +102,7 @@ def _carry_out(asked: dict[str, Any], told: int) -> NoReturn:
             traceback.print_exc()
         new = " ".join(name for name in sys.modules.keys() - known if name.startswith(OURS))
         with contextlib.suppress(OSError):
-            os.write(told, f"{new[:MOST].rpartition(' ')[0]} ".encode())
+            os.write(told, f"{new} ".encode())
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
