@@ -31,6 +31,7 @@ __all__ = ["Grid", "Quantizer", "value_range"]
 Scheme = Literal["asymmetric", "symmetric", "polar", "log_polar"]
 NEAREST_TO_ONE = 1e-6  # of 1 - r, below which radii are not told apart
 FINEST = 2.0**-40  # of a step relative to the range's largest value
+LEAST_STEP = float(np.finfo(np.float64).tiny)  # the inverse of a smaller one is no number
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +150,14 @@ class Quantizer:
         low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
         if self.scheme == "symmetric":
             size, levels = np.maximum(np.abs(low), np.abs(high)), 2 ** (self.bits - 1)
-            step = np.where(size > 0, size, 1.0) / (levels - 1)
+            step = np.maximum(np.where(size > 0, size, 1.0) / (levels - 1), LEAST_STEP)
             return Grid(step, np.full_like(step, -levels), np.full_like(step, levels - 1))
         if self.zero == "included":
             low, high = np.minimum(low, 0), np.maximum(high, 0)
         size = np.maximum(np.abs(low), np.abs(high))
         alone = high - low <= size * FINEST
         step = np.where(alone, np.where(size > 0, size, 1.0), (high - low) / (2**self.bits - 1))
+        step = np.maximum(step, LEAST_STEP)
         least = -np.rint(-low / step)
         return Grid(step, least, least + (2**self.bits - 1))
 

@@ -6,6 +6,7 @@
 #ifndef EVENTSIM_LAYERS_S4D_H
 #define EVENTSIM_LAYERS_S4D_H
 
+#include <float.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -32,15 +33,20 @@ typedef struct {
     double limit;         /* of the adjoint */
 } s4d_block;
 
+/* The inverse of a smaller step is no number. */
 #define REAL double
+#define LEAST_STEP DBL_MIN
 #define NAME(name) name##_f64
 #include "s4d_real.h"
 #undef REAL
+#undef LEAST_STEP
 #undef NAME
 #define REAL float
+#define LEAST_STEP FLT_MIN
 #define NAME(name) name##_f32
 #include "s4d_real.h"
 #undef REAL
+#undef LEAST_STEP
 #undef NAME
 
 /* x[t] = Q(clip(pole x[t-1] + input u[t]));  y[t] = 2 Re sum output x[t] + skip u[t].

@@ -64,6 +64,7 @@ VECTOR_INLINE void NAME(s4d_ranges)(const s4d_block *p, const REAL *restrict x, 
                 first = 0;
             }
             step = span > 0 ? span / (REAL)p->levels : size > 0 ? size : 1;
+            step = step > LEAST_STEP ? step : LEAST_STEP;
             if (p->least >= 0)
                 first = -NAME(nearest)(-least / step);
             to[GRID_STEP * S4D_LANES + l] = step;

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import eventsim as es
@@ -18,6 +18,8 @@ def s4d_lin(heads=64, modes=32):
     return np.exp(delta * (-0.5 + 1j * np.pi * np.arange(modes)))
 
 
+@example(np.array([np.finfo(np.float64).tiny]), 3, "asymmetric", "included")  # 1 / step is no number
+@example(np.array([np.finfo(np.float64).tiny]), 3, "symmetric", "included")
 @settings(deadline=None, max_examples=300)
 @given(
     arrays,
