@@ -306,7 +306,7 @@ def test_a_command_that_keeps_nothing_says_that_it_was_stopped(tmp_path, monkeyp
 
     monkeypatch.setattr(reporting, "report", killed)
     before = signal.getsignal(signal.SIGTERM)
-    ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored in the background
     try:
         assert cli.main(["report", "run.h5"]) == 130
     finally:
