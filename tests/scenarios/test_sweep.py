@@ -203,7 +203,7 @@ def test_a_table_that_cannot_be_written_is_refused_before_any_run(tmp_path, caps
     from eventsim.scenarios.cli import main
     from eventsim.scenarios.sweep import tables
 
-    monkeypatch.setattr(tables, "find_spec", lambda name: None if name == "pyarrow" else tables)  # pandas is there
+    monkeypatch.setattr(tables, "find_spec", lambda name: None if name == "pyarrow" else tables)
     monkeypatch.chdir(tmp_path)
     words = ["balanced-network", "seed=0..1", "--preset", "quick", "-o", "runs", "--table", "a.parquet"]
     assert main(["sweep", *words]) == 2
